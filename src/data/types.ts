@@ -1,0 +1,33 @@
+/** Plain data that passes from the data room to models, training and evaluation. */
+
+export type Modality = 'image' | 'audio';
+export type SplitName = 'train' | 'validation' | 'evaluation';
+
+/** One question about one image or sound. */
+export interface Item {
+  /** unique in its set, stable across machines */ id: string;
+  split: SplitName;
+  /** question kind, e.g. `name`, `count`, `category`, `present` */ kind: string;
+  /** evaluation slice, e.g. `cross-style`, `held-out-package`; training items: `train` */ slice: string;
+  /** key of the image or sound in `DataSet.media` */ media: string;
+  /** the whole text prompt that the backbone sees after the prefix tokens, e.g. `What is it? It is` */ prompt: string;
+  /** the reference answer continues the prompt: no leading space, no full stop */ answer: string;
+  /** candidates scored by likelihood; contains `answer`; empty for free answers */ choices: string[];
+}
+
+/** An example of the alignment phase: a caption to generate (vision), or the classes that a sound contains (audio). */
+export type AlignmentItem =
+  | { kind: 'caption'; media: string; prompt: string; answer: string }
+  | { kind: 'classes'; media: string; classes: string[] };
+
+/** A generated or published set, ready for feature extraction. Generation is deterministic: same identity, same bytes. */
+export interface DataSet {
+  task: string;
+  modality: Modality;
+  /** sha256 over generator version, options and the hashes of every source file */ identity: string;
+  items: Item[];
+  alignment: AlignmentItem[];
+  /** all classes of the alignment phase (audio); empty for captions */ classes: string[];
+  /** media key -> where its file lies in the cache: PNG (image) or 16 kHz mono float32 WAV (sound) */ media: Map<string, string>;
+  /** sources with licences, one line each, for the data card and the report */ sources: { source: string; licence: string }[];
+}

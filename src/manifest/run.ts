@@ -1,0 +1,89 @@
+/**
+ * The resolved description of one run: everything that decides what is trained and how, as plain data.
+ * A manifest expands to a list of these (expand.ts); the identity of a run is a hash over one of them (identity.ts).
+ * Options that a manifest leaves out take the values of `runDefaults` and stay out of the identity, so that a new
+ * option with a default leaves finished runs valid.
+ */
+
+/** The two modules whose balance is studied. The connector belongs to one of them by `connectorSide`. */
+export type ModuleName = 'encoder' | 'backbone';
+
+/** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
+export type Duration = { steps: number } | { epochs: number } | { examples: number };
+
+/** How the encoder's feature grid becomes prefix tokens of the backbone's width. */
+export type ConnectorSpec =
+  | { kind: 'mlp'; /** tokens given to the backbone */ tokens?: number; /** hidden width */ width?: number }
+  | { kind: 'qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; width?: number; layers?: number; heads?: number };
+
+/** Which parameters of a pretrained module are trained. */
+export type TuningSpec =
+  | { kind: 'lora'; rank: number; alpha: number; /** weight names, e.g. `q`, `k`, `v`, `o`, `gate`, `up`, `down` */ targets?: string[] }
+  | { kind: 'full' }
+  | { kind: 'frozen' };
+
+/** Update rule of the coordinated scheduler, method.md section 4. */
+export type CoordinationRule = 'symmetric' | 'lagging' | 'integral';
+
+/** Learning-rate schedulers, one file each in src/balance/schedulers. */
+export type SchedulerSpec =
+  | { kind: 'constant' }
+  | { kind: 'feature-cd' | 'language-cd'; /** share of the run in which the named module trains alone, 0..1 */ warm?: number; /** steps between alternations afterwards */ period?: number }
+  | {
+      kind: 'commit-clr' | 'commit';
+      rule?: CoordinationRule;
+      /** steps between updates of the rates (the paper's L_lr) */ interval?: number;
+      /** measured kappas in the moving average */ window?: number;
+      /** exponent p */ exponent?: number;
+      /** clip c: factors stay within [1/c, c] */ clip?: number;
+    };
+
+/** Regulariser of method.md section 5. The scheduler `commit` requires kind `commit`; with others it is an ablation. */
+export type RegulariserSpec = { kind: 'none' } | { kind: 'commit'; /** weight lambda */ lambda: number; /** each KL is capped here, nats */ cap?: number };
+
+export type OptimiserSpec = {
+  kind: 'adamw' | 'adam' | 'sgd';
+  beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number; momentum?: number;
+  /** each module's gradient is scaled down to this norm; 0 switches it off */ clip?: number;
+};
+
+/** When and on which examples kappa is measured, method.md section 2. */
+export type MeasureSpec = {
+  /** steps between measurements */ every: number;
+  on: 'batch' | 'probe';
+  /** questions in the fixed probe, drawn from the training split */ probe?: number;
+  /** (a) one module steps from the old state; (b) one module is reverted from the new state */ variant?: 'a' | 'b';
+};
+
+/** Alignment phase: only the encoder is trained on captions (vision) or contained classes (audio), once per seed, shared by all methods. */
+export type AlignSpec = { steps: number; learningRate: number; batch?: number };
+
+export type EvaluateSpec = {
+  /** steps between evaluations on the validation slice; 0: only at the end */ every: number;
+  /** at most this many questions of the evaluation split; 0: all */ limit?: number;
+  /** at most this many questions of the validation slice at each intermediate evaluation */ validation?: number;
+};
+
+/** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
+export type DeviceRequest = 'cpu' | 'gpu' | 'any';
+
+export interface RunSpec {
+  task: string;
+  encoder: string;
+  connector: ConnectorSpec;
+  connectorSide: ModuleName;
+  backbone: string;
+  tuning: { backbone: TuningSpec };
+  scheduler: SchedulerSpec;
+  regulariser: RegulariserSpec;
+  learningRate: Record<ModuleName, number>;
+  optimiser: OptimiserSpec;
+  align: AlignSpec;
+  duration: Duration;
+  /** examples in a batch */ batch: number;
+  /** steps of linear warm-up from 0, on top of the scheduler */ warmup: number;
+  measure: MeasureSpec;
+  evaluate: EvaluateSpec;
+  device: DeviceRequest;
+  seed: number;
+}
