@@ -1,0 +1,48 @@
+/** The generated sets by task name: their identity (offline) and their content (from the cache, or generated once). */
+import { exitCode, userError } from '../../problems';
+import { openSource, sourceIdentity } from '../sources';
+import type { DataSet } from '../types';
+import { emojiIconQa } from './emojiIconQa';
+import type { OnProgress, SetGenerator, SourceProvider } from './generator';
+import { identityOf, materialise, setFolder } from './store';
+
+/** Every generated set. A new one is one more line here and a folder beside emojiIconQa. */
+const generators: ReadonlyMap<string, SetGenerator> = new Map([emojiIconQa].map((generator) => [generator.task, generator]));
+
+/** Sources as the data manifests describe them, fetched and verified on first use. */
+const manifests: SourceProvider = {
+  identity: sourceIdentity,
+  open: async (name) => {
+    const { manifest, folder } = await openSource(name);
+    return { name, folder, licence: manifest.license };
+  },
+};
+
+/** Names of the tasks whose sets are generated, sorted. */
+export const setTasks: readonly string[] = [...generators.keys()].sort();
+
+function generatorOf(task: string): SetGenerator {
+  const generator = generators.get(task);
+  if (generator === undefined) {
+    throw userError({ where: 'task', what: `no generated set ${JSON.stringify(task)}`, expected: setTasks.join(', ') }, exitCode.badInput);
+  }
+  return generator;
+}
+
+/** sha256 that decides the set's bytes: generator version, options, hashes of the sources. Uses no network. Throws UserError for an unknown task. */
+export function setIdentity(task: string): string {
+  return identityOf(generatorOf(task), manifests);
+}
+
+/** The cache folder of the task's set, with its card.json once `loadSet` has made it. Throws UserError for an unknown task. */
+export function setPath(task: string): string {
+  return setFolder(task, setIdentity(task));
+}
+
+/**
+ * The set of a task, generated into the cache on first use and read back afterwards. Throws UserError for an unknown
+ * task, an unavailable source, a failed check, or a damaged cache.
+ */
+export async function loadSet(task: string, onProgress?: OnProgress): Promise<DataSet> {
+  return materialise(generatorOf(task), manifests, onProgress);
+}

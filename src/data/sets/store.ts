@@ -1,0 +1,122 @@
+/**
+ * The cache of generated sets: each is made once into a temporary folder, checked, and renamed into place, so that a
+ * reader finds a whole set or none. Layout: items.jsonl, alignment.jsonl, media.jsonl, card.json and the media files.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { exitCode, userError } from '../../problems';
+import type { AlignmentItem, DataSet, Item } from '../types';
+import { makeCard, type SetCard } from './card';
+import { findProblems, requireSound } from './checks';
+import type { MediaFile, OnProgress, SetGenerator, Source, SourceProvider } from './generator';
+
+const cardName = 'card.json';
+type StoredMedia = MediaFile & { sha256: string; bytes: number };
+
+/** sha256 over the task, the generator's version and options, and the hashes of its sources; fast and offline. */
+export function identityOf(generator: SetGenerator, provider: Pick<SourceProvider, 'identity'>): string {
+  const sources = Object.fromEntries(generator.sources.map((name) => [name, provider.identity(name)]));
+  return sha256(canonicalJson({ task: generator.task, version: generator.version, options: generator.options, sources }));
+}
+
+/** The cache folder of a set with this identity; it need not exist. */
+export function setFolder(task: string, identity: string): string {
+  return cachePath('sets', task, identity.slice(0, 16));
+}
+
+/**
+ * The set, read from the cache or generated into it first. Throws UserError when a source cannot be opened, a check
+ * fails, or the cached copy is damaged.
+ */
+export async function materialise(generator: SetGenerator, provider: SourceProvider, onProgress: OnProgress = () => undefined): Promise<DataSet> {
+  const identity = identityOf(generator, provider);
+  const folder = setFolder(generator.task, identity);
+  if (!existsSync(join(folder, cardName))) await build(generator, provider, identity, folder, onProgress);
+  return readSet(folder, identity);
+}
+
+async function build(generator: SetGenerator, provider: SourceProvider, identity: string, folder: string, onProgress: OnProgress): Promise<void> {
+  const opened = new Map<string, Source>();
+  for (const name of generator.sources) opened.set(name, await provider.open(name));
+  const source = (name: string): Source => {
+    const found = opened.get(name);
+    if (found === undefined) throw new Error(`generator ${generator.task} reads ${name} without declaring it`);
+    return found;
+  };
+  const target = `${folder}.${process.pid}.tmp`;
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  try {
+    const made = await generator.generate(source, target, onProgress);
+    const media = made.media.map((file): StoredMedia => {
+      const bytes = readFileSync(join(target, file.file));
+      return { ...file, sha256: sha256(bytes), bytes: bytes.length };
+    });
+    requireSound(generator.task, findProblems(made.items, made.alignment, made.classes, media));
+    const originsOf = new Map(media.map((file) => [file.key, file.origins]));
+    const lines: Record<string, unknown[]> = {
+      'items.jsonl': made.items.map((item) => ({ ...item, origins: originsOf.get(item.media) })),
+      'alignment.jsonl': made.alignment,
+      'media.jsonl': media,
+    };
+    const files: Record<string, string> = {};
+    for (const [name, records] of Object.entries(lines)) {
+      const text = records.map((record) => `${canonicalJson(record)}\n`).join('');
+      writeWhole(join(target, name), text);
+      files[name] = sha256(text);
+    }
+    const card = makeCard(generator, identity, [...opened.values()], made, files);
+    writeWhole(join(target, cardName), `${JSON.stringify(card, null, 2)}\n`);
+    mkdirSync(dirname(folder), { recursive: true });
+    keep(target, folder);
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
+}
+
+/** Renames the finished folder into place; another process that was first wins, since equal identities have equal bytes. */
+function keep(target: string, folder: string): void {
+  try {
+    renameSync(target, folder);
+  } catch (error) {
+    if (existsSync(join(folder, cardName))) return;
+    throw error;
+  }
+}
+
+function damaged(folder: string, what: string): Error {
+  return userError({ where: folder, what: `the cached set is damaged: ${what}`, hint: 'delete this folder; it is generated again on the next use' }, exitCode.failed);
+}
+
+/** The data card of a stored set. Throws UserError when it is missing or of another format. */
+export function readCard(folder: string): SetCard {
+  let card: Partial<SetCard>;
+  try {
+    card = JSON.parse(readFileSync(join(folder, cardName), 'utf8')) as Partial<SetCard>;
+  } catch {
+    throw damaged(folder, `${cardName} cannot be read`);
+  }
+  if (card.format !== 'equipoise-set/1') throw damaged(folder, `${cardName} has format ${JSON.stringify(card.format)}`);
+  return card as SetCard;
+}
+
+/** Reads a stored set and checks the hashes of its index files and the sizes of its media. */
+export function readSet(folder: string, identity: string): DataSet {
+  const card = readCard(folder);
+  if (card.identity !== identity) throw damaged(folder, `${cardName} belongs to another identity`);
+  const read = <T>(name: string): T[] => {
+    const path = join(folder, name);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (sha256(text) !== card.files[name]) throw damaged(folder, `${name} has changed`);
+    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+  };
+  const media = new Map<string, string>();
+  for (const { key, file, bytes } of read<StoredMedia>('media.jsonl')) {
+    const path = join(folder, file);
+    if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) throw damaged(folder, `${file} is missing or has changed`);
+    media.set(key, path);
+  }
+  const items = read<Item & { origins?: unknown }>('items.jsonl').map(({ origins: _origins, ...item }): Item => item);
+  return { task: card.task, modality: card.modality, identity, items, alignment: read<AlignmentItem>('alignment.jsonl'), classes: card.classes, media, sources: card.sources };
+}
