@@ -1,0 +1,103 @@
+/** What is linked on this machine: folders in the cache, each with a link.json written last. Reads only; never loads TensorFlow. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cachePath } from '../../files';
+
+/** Where the libraries of a link came from, in the order in which they are tried. */
+export type LinkSource =
+  | { kind: 'folder'; /** value of EQUIPOISE_TENSORFLOW */ folder: string }
+  | { kind: 'python'; folder: string }
+  | { kind: 'wheel'; /** file name of the wheel */ wheel: string; sha256: string }
+  | { kind: 'tfjs-download'; archive: string; sha256: string };
+
+/** link.json: a TensorFlow library and an addon built against it, tried in a child process. */
+export interface Link {
+  format: 'equipoise-link/1';
+  /** TensorFlow's own version, as the library reports it */ tensorflow: string;
+  /** version of @tensorflow/tfjs-node-gpu whose addon was built */ addon: string;
+  /** Node-API version of the addon */ napi: number;
+  platform: NodeJS.Platform;
+  arch: string;
+  /** whether the library was built for NVIDIA GPUs (it also runs without one) */ cuda: boolean;
+  source: LinkSource;
+  /** what the check in the child process saw; it may differ on another machine that shares the cache */ checked: { gpu: boolean; node: string };
+}
+
+/** A link and the folder that holds it. */
+export interface FoundLink extends Link {
+  /** absolute folder with link.json, lib/napi-v8 and deps/lib */ folder: string;
+  /** absolute path of the addon */ addonFile: string;
+}
+
+/** Node-API version the addon is compiled for: the newest that every supported Node has. */
+export const napiVersion = 8;
+/** Path of the addon inside a link's folder; its rpath is $ORIGIN/../../deps/lib. */
+export const addonPath = join('lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
+
+/** The command that links TensorFlow; named by every message about a missing link. */
+export const linkCommand = 'npm run equipoise -- doctor --link';
+
+/** Folder in the cache that holds all links. */
+export function linksFolder(): string {
+  return cachePath('tensorflow');
+}
+
+/** Version of the installed @tensorflow/tfjs-node-gpu, or null when it is not installed. */
+export function addonPackageVersion(): string | null {
+  const folder = addonPackageFolder();
+  if (folder === null) return null;
+  const content = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: unknown };
+  return typeof content.version === 'string' ? content.version : null;
+}
+
+/** Folder of the installed @tensorflow/tfjs-node-gpu, or null. Its main module is never loaded: that one insists on an addon of its own. */
+export function addonPackageFolder(): string | null {
+  try {
+    return join(require.resolve('@tensorflow/tfjs-node-gpu/package.json'), '..');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The link a run would use, or null: of those for this platform and the installed addon the one made from
+ * EQUIPOISE_TENSORFLOW when that is set, else CUDA before CPU, else the newest TensorFlow.
+ */
+export function findLink(): FoundLink | null {
+  const addon = addonPackageVersion();
+  const wanted = process.env['EQUIPOISE_TENSORFLOW'];
+  const usable = listLinks().filter((link) => link.addon === addon && link.platform === process.platform && link.arch === process.arch && link.napi === napiVersion);
+  const chosen = wanted ? usable.filter((link) => link.source.kind === 'folder' && link.source.folder === wanted) : usable;
+  return chosen.sort((a, b) => Number(b.cuda) - Number(a.cuda) || compareVersions(b.tensorflow, a.tensorflow) || (a.folder < b.folder ? -1 : 1))[0] ?? null;
+}
+
+/** All whole links in the cache, sorted by folder name, also those for other platforms or addons. */
+export function listLinks(): FoundLink[] {
+  const base = linksFolder();
+  if (!existsSync(base)) return [];
+  return readdirSync(base).sort().flatMap((name) => {
+    const folder = join(base, name);
+    const link = readLink(join(folder, 'link.json'));
+    const addonFile = join(folder, addonPath);
+    return link !== null && existsSync(addonFile) ? [{ ...link, folder, addonFile }] : [];
+  });
+}
+
+function readLink(path: string): Link | null {
+  try {
+    const content = JSON.parse(readFileSync(path, 'utf8')) as Partial<Link>;
+    return content.format === 'equipoise-link/1' && typeof content.tensorflow === 'string' && typeof content.source === 'object' ? (content as Link) : null;
+  } catch {
+    return null; // absent or torn: not a link
+  }
+}
+
+/** Orders dotted version numbers by value: negative when `a` is older. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split('.').map((part) => parseInt(part, 10) || 0), right = b.split('.').map((part) => parseInt(part, 10) || 0);
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
