@@ -1,0 +1,162 @@
+/**
+ * Text to token ids and back: SentencePiece byte-pair encoding over llama2.c's `tokenizer.bin`, the vocabulary that the
+ * weights were trained with. Its ids agree with the independent llama-tokenizer-js on every text of test/fixtures/tokenizer.json.
+ * Source of the format: karpathy/llama2.c, `tokenizer.py` (export); of the algorithm: Kudo and Richardson 2018 (SentencePiece).
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { userError } from '../problems';
+import { unpackBundle } from './bundle';
+import { openSource } from './sources';
+
+export interface Tokenizer {
+  /** number of ids */ vocabulary: number;
+  /** `<s>`: opens every sequence */ begin: number;
+  /** `</s>`: never trained in stories15M, its embedding row equals that of `<unk>`: do not end answers with it */ end: number;
+  /** `<unk>`: never produced (bytes stand in for unknown characters); leave it out of a pruned vocabulary */ unknown: number;
+  /** the id that ends an answer: `<s>`, which in stories15M's training followed every story */ answerEnd: number;
+  /**
+   * Ids of a text without begin or end. As in running text, a first word is written with a space before it: `encode('a b')`
+   * equals `encode(' a b')`, and `[...encode(prompt), ...encode(' ' + answer)]` equals `encode(prompt + ' ' + answer)`.
+   */
+  encode(text: string): number[];
+  /** Text of ids; special ids and one leading space are dropped; bytes that are no UTF-8 become U+FFFD. Throws RangeError for an unknown id. */
+  decode(ids: Iterable<number>): string;
+}
+
+const firstByte = 3;
+const firstPiece = firstByte + 256;
+const longestFile = 64 * 2 ** 20;
+
+interface Piece { bytes: Uint8Array; score: number }
+
+/** The entries of a `tokenizer.bin`: int32 longest piece, then for each id float32 score, int32 length, bytes. */
+function readPieces(bytes: Uint8Array, where: string): Piece[] {
+  const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
+  if (bytes.length < 4 || bytes.length > longestFile) throw bad(`${bytes.length} bytes`, `4 to ${longestFile} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const longest = view.getInt32(0, true);
+  const pieces: Piece[] = [];
+  for (let at = 4; at < bytes.length;) {
+    if (at + 8 > bytes.length) throw bad(`it breaks off in entry ${pieces.length}`, 'a score and a length');
+    const score = view.getFloat32(at, true);
+    const length = view.getInt32(at + 4, true);
+    if (!Number.isFinite(score)) throw bad(`the score of entry ${pieces.length} is ${score}`, 'a finite number');
+    if (length < 1 || length > longest || at + 8 + length > bytes.length) throw bad(`entry ${pieces.length} is ${length} bytes long`, `1 to ${longest}, inside the file`);
+    pieces.push({ score, bytes: bytes.subarray(at + 8, at + 8 + length) });
+    at += 8 + length;
+  }
+  return pieces;
+}
+
+/**
+ * The tokenizer in a llama2.c `tokenizer.bin` of a SentencePiece vocabulary with byte fallback (ids 0 `<unk>`, 1 `<s>`,
+ * 2 `</s>`, 3 to 258 the bytes, then the pieces). Throws UserError for anything else.
+ */
+export function readTokenizer(bytes: Uint8Array, where = 'tokenizer.bin'): Tokenizer {
+  const pieces = readPieces(bytes, where);
+  const texts = pieces.map((piece) => Buffer.from(piece.bytes).toString('utf8'));
+  const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'this reader knows Llama-2 vocabularies only' });
+  if (pieces.length <= firstPiece) throw bad(`${pieces.length} entries`, `more than ${firstPiece}`);
+  if (texts[0] !== '<unk>' || texts[1]?.trim() !== '<s>' || texts[2]?.trim() !== '</s>') throw bad(`it begins with ${JSON.stringify(texts.slice(0, 3))}`, '<unk>, <s>, </s>');
+  for (let byte = 0; byte < 256; byte++) {
+    // The exporter wrote byte b as the character U+00b, so bytes from 128 on take two bytes in the file.
+    if (texts[firstByte + byte] !== String.fromCharCode(byte)) throw bad(`entry ${firstByte + byte} is ${JSON.stringify(texts[firstByte + byte])}`, `byte ${byte}`);
+  }
+  // Only true pieces: `,` is both byte id 47 and piece 29892, and the byte ids of printable characters were never trained.
+  const idOf = new Map<string, number>();
+  for (let id = firstPiece; id < texts.length; id++) {
+    const text = texts[id]!;
+    if (/[^ ] /.test(text)) throw bad(`entry ${id} ${JSON.stringify(text)} spans two words`, 'pieces inside one word');
+    idOf.set(text, id);
+  }
+
+  /** Byte-pair merges of one word with the spaces before it: again and again the neighbouring pair whose union scores best, leftmost first. */
+  function encodeWord(word: string): number[] {
+    const parts = Array.from(word);
+    for (;;) {
+      let best = -Infinity;
+      let where = -1;
+      for (let i = 0; i + 1 < parts.length; i++) {
+        const id = idOf.get(parts[i]! + parts[i + 1]!);
+        if (id !== undefined && pieces[id]!.score > best) [best, where] = [pieces[id]!.score, i];
+      }
+      if (where < 0) break;
+      parts.splice(where, 2, parts[where]! + parts[where + 1]!);
+    }
+    return parts.flatMap((part) => {
+      const id = idOf.get(part);
+      return id === undefined ? Array.from(Buffer.from(part, 'utf8'), (byte) => firstByte + byte) : [id];
+    });
+  }
+
+  const remembered = new Map<string, number[]>();
+  function rememberWord(word: string): number[] {
+    let ids = remembered.get(word);
+    if (ids === undefined) {
+      ids = encodeWord(word);
+      if (remembered.size < 100_000) remembered.set(word, ids);
+    }
+    return ids;
+  }
+
+  return {
+    vocabulary: pieces.length,
+    unknown: 0,
+    begin: 1,
+    end: 2,
+    answerEnd: 1,
+    // No piece spans two words (checked above), so words can be encoded one by one.
+    encode: (text) => (text === '' ? [] : ((text.startsWith(' ') ? text : ` ${text}`).match(/ +[^ ]*/g) ?? []).flatMap(rememberWord)),
+    decode(ids) {
+      const bytesOut: number[] = [];
+      for (const id of ids) {
+        const piece = pieces[id];
+        if (piece === undefined) throw new RangeError(`token id ${id} is not in 0 to ${pieces.length - 1}`);
+        if (id >= firstPiece) for (const byte of piece.bytes) bytesOut.push(byte);
+        else if (id >= firstByte) bytesOut.push(id - firstByte);
+      }
+      return Buffer.from(bytesOut).toString('utf8').replace(/^ /, '');
+    },
+  };
+}
+
+const tokenizers: Record<string, () => Promise<Tokenizer>> = {
+  async stories15m() {
+    const { folder } = await openSource('stories15m');
+    const data = join(folder, 'src', 'llama2.data');
+    const bytes = unpackBundle(readFileSync(join(folder, 'src', 'llama2.js'), 'utf8'), readFileSync(data), data).get('tokenizer.bin');
+    if (bytes === undefined) throw userError({ where: data, what: 'no tokenizer.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
+    return readTokenizer(bytes, `${data} tokenizer.bin`);
+  },
+};
+
+/** The tokenizer of a backbone, fetched with its weights on first use. Throws UserError for an unknown backbone. */
+export async function loadTokenizer(backbone: string): Promise<Tokenizer> {
+  const load = Object.hasOwn(tokenizers, backbone) ? tokenizers[backbone] : undefined;
+  if (load === undefined) throw userError({ where: 'backbone', what: `no tokenizer for ${JSON.stringify(backbone)}`, expected: Object.keys(tokenizers).join(', ') });
+  return load();
+}
+
+/** A vocabulary cut down to the ids in use, so that embeddings and logits are small. */
+export interface PrunedVocabulary {
+  /** kept ids of the full vocabulary, ascending; the place of an id in this list is its pruned id */ ids: number[];
+  /** full id -> pruned id */ toPruned: Map<number, number>;
+}
+
+/**
+ * The ids that occur in `texts`, plus begin, answerEnd and `extra`; `<unk>` is dropped whatever `extra` says.
+ * Give answers as they are encoded in use (with their leading space or as whole `prompt answer` texts).
+ * Throws RangeError when an extra id is not in the vocabulary.
+ */
+export function pruneVocabulary(texts: readonly string[], tokenizer: Tokenizer, extra: readonly number[] = []): PrunedVocabulary {
+  const used = new Set<number>([tokenizer.begin, tokenizer.answerEnd]);
+  for (const id of extra) {
+    if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabulary) throw new RangeError(`token id ${id} is not in 0 to ${tokenizer.vocabulary - 1}`);
+    used.add(id);
+  }
+  for (const text of texts) for (const id of tokenizer.encode(text)) used.add(id);
+  used.delete(tokenizer.unknown);
+  const ids = [...used].sort((a, b) => a - b);
+  return { ids, toPruned: new Map(ids.map((id, pruned) => [id, pruned])) };
+}
