@@ -1,0 +1,138 @@
+/**
+ * Statistics for a handful of seeds: means, intervals, paired differences. Every function is checked against SciPy
+ * (test/fixtures/statistics). They are three-line sums, so they are written out here: the one general library among the
+ * dependencies, mathjs, takes longer to load than all figures take to draw, and has no Student t.
+ */
+import { random } from '../src/random';
+
+/** A mean with its interval; `low` and `high` are null where one value leaves nothing to estimate a spread from. */
+export interface Estimate { n: number; mean: number; low: number | null; high: number | null }
+
+function refuseEmpty(values: readonly number[]): void {
+  if (values.length === 0) throw new RangeError('no values');
+}
+
+/** Arithmetic mean. Throws RangeError when there are no values. */
+export function mean(values: readonly number[]): number {
+  refuseEmpty(values);
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Sample standard deviation (divisor n - 1). Throws RangeError with fewer than two values. */
+export function standardDeviation(values: readonly number[]): number {
+  if (values.length < 2) throw new RangeError('a standard deviation needs two values');
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
+
+/** Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7, the default of NumPy and R). */
+export function quantile(values: readonly number[], probability: number): number {
+  refuseEmpty(values);
+  if (!(probability >= 0 && probability <= 1)) throw new RangeError(`probability ${probability} is outside 0..1`);
+  const sorted = [...values].sort((a, b) => a - b);
+  const position = (sorted.length - 1) * probability;
+  const below = sorted[Math.floor(position)]!;
+  return below + (sorted[Math.ceil(position)]! - below) * (position - Math.floor(position));
+}
+
+/** P(|T| <= t) for Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4. */
+function centralProbability(t: number, degrees: number): number {
+  const angle = Math.atan(t / Math.sqrt(degrees));
+  const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
+  const odd = degrees % 2 === 1;
+  let term = odd ? cos : 1;
+  let sum = degrees === 1 ? 0 : term;
+  for (let k = odd ? 3 : 2; k <= degrees - 2; k += 2) {
+    term *= (cos * cos * (k - 1)) / k;
+    sum += term;
+  }
+  return odd ? (2 / Math.PI) * (angle + sin * sum) : sin * sum;
+}
+
+/** Quantile of Student's t for `probability` in (0, 1) and a whole number of degrees of freedom >= 1, by bisection. */
+export function tQuantile(probability: number, degrees: number): number {
+  if (!(probability > 0 && probability < 1)) throw new RangeError(`probability ${probability} is outside (0, 1)`);
+  if (!Number.isInteger(degrees) || degrees < 1) throw new RangeError(`degrees of freedom ${degrees} is not a whole number from 1`);
+  if (probability < 0.5) return -tQuantile(1 - probability, degrees);
+  const central = 2 * probability - 1;
+  let [low, high] = [0, 1];
+  while (centralProbability(high, degrees) < central) high *= 2;
+  for (let i = 0; i < 200 && low < high; i++) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) break;
+    if (centralProbability(middle, degrees) < central) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Mean with Student's t interval; no interval for one value. Throws RangeError when there are no values. */
+export function tInterval(values: readonly number[], level = 0.95): Estimate {
+  const centre = mean(values);
+  const n = values.length;
+  if (n < 2) return { n, mean: centre, low: null, high: null };
+  const half = (tQuantile((1 + level) / 2, n - 1) * standardDeviation(values)) / Math.sqrt(n);
+  return { n, mean: centre, low: centre - half, high: centre + half };
+}
+
+/** An interval for a share: the same, cut to 0..1, outside which no share can lie. */
+export function shareInterval(values: readonly number[], level = 0.95): Estimate {
+  const estimate = tInterval(values, level);
+  return {
+    ...estimate,
+    low: estimate.low === null ? null : Math.max(0, estimate.low),
+    high: estimate.high === null ? null : Math.min(1, estimate.high),
+  };
+}
+
+export interface BootstrapOptions { /** the interval is a function of it */ seed: number | string; resamples?: number; level?: number }
+
+/**
+ * Percentile bootstrap interval of any statistic over cases drawn with replacement; resamples on which the statistic is
+ * not finite (a correlation of equal values) are left out. Null when fewer than two cases or no finite resample.
+ */
+export function bootstrapInterval<Case>(
+  cases: readonly Case[], statistic: (resample: Case[]) => number, { seed, resamples = 10_000, level = 0.95 }: BootstrapOptions,
+): { low: number; high: number } | null {
+  if (cases.length < 2) return null;
+  const source = random(seed, 'bootstrap');
+  const values: number[] = [];
+  for (let i = 0; i < resamples; i++) {
+    const value = statistic(cases.map(() => cases[source.integer(cases.length)]!));
+    if (Number.isFinite(value)) values.push(value);
+  }
+  return values.length === 0 ? null : { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) };
+}
+
+/** a - b for each seed that both have, in order of seed. */
+export function pairedDifferences(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): { seed: number; difference: number }[] {
+  return [...a.keys()].filter((seed) => b.has(seed)).sort((x, y) => x - y)
+    .map((seed) => ({ seed, difference: a.get(seed)! - b.get(seed)! }));
+}
+
+/** Probability of improvement: the chance that a value of `a` exceeds one of `b`, ties counted half (Mann-Whitney U / (n m)). */
+export function probabilityOfImprovement(a: readonly number[], b: readonly number[]): number {
+  refuseEmpty(a);
+  refuseEmpty(b);
+  const wins = a.reduce((sum, x) => sum + b.reduce((inner, y) => inner + (x > y ? 1 : x === y ? 0.5 : 0), 0), 0);
+  return wins / (a.length * b.length);
+}
+
+/** Ranks from 1, ties given their average rank. */
+function ranks(values: readonly number[]): number[] {
+  return values.map((value) => {
+    const below = values.filter((other) => other < value).length;
+    const equal = values.filter((other) => other === value).length;
+    return below + (equal + 1) / 2;
+  });
+}
+
+/** Spearman's rank correlation of pairs [x, y]; NaN when either side has no spread or there are fewer than two pairs. */
+export function spearman(pairs: readonly (readonly [number, number])[]): number {
+  if (pairs.length < 2) return NaN;
+  const x = ranks(pairs.map((pair) => pair[0]));
+  const y = ranks(pairs.map((pair) => pair[1]));
+  const [mx, my] = [mean(x), mean(y)];
+  const product = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);
+  return product / Math.sqrt(x.reduce((s, v) => s + (v - mx) ** 2, 0) * y.reduce((s, v) => s + (v - my) ** 2, 0));
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  bootstrapInterval, mean, pairedDifferences, probabilityOfImprovement, quantile, shareInterval, spearman, standardDeviation, tInterval, tQuantile,
+} from '../analysis/statistics';
+
+interface Sample {
+  values: number[]; other: number[]; mean: number; standardDeviation: number; quantiles: Record<string, number>;
+  tInterval: [number, number]; pairedInterval: [number, number]; bootstrap: [number, number]; probabilityOfImprovement: number; spearman: number;
+}
+interface Fixture { tQuantiles: { probability: number; degrees: number; value: number }[]; samples: Record<string, Sample> }
+
+const fixture = JSON.parse(readFileSync(join(__dirname, 'fixtures/statistics/scipy.json'), 'utf8')) as Fixture;
+const bySeed = (values: number[]) => new Map(values.map((value, seed) => [seed, value]));
+
+describe('against SciPy', () => {
+  test('quantiles of Student t', () => {
+    for (const { probability, degrees, value } of fixture.tQuantiles) {
+      expect(Math.abs(tQuantile(probability, degrees) / value - 1), `t(${probability}, ${degrees})`).toBeLessThan(1e-9);
+      expect(tQuantile(1 - probability, degrees)).toBeCloseTo(-value, 6);
+    }
+  });
+
+  for (const [name, sample] of Object.entries(fixture.samples)) {
+    test(`moments, quantiles and intervals of ${name}`, () => {
+      expect(mean(sample.values)).toBeCloseTo(sample.mean, 12);
+      expect(standardDeviation(sample.values)).toBeCloseTo(sample.standardDeviation, 12);
+      for (const [p, value] of Object.entries(sample.quantiles)) expect(quantile(sample.values, Number(p))).toBeCloseTo(value, 12);
+      const interval = tInterval(sample.values);
+      expect(interval.low).toBeCloseTo(sample.tInterval[0], 10);
+      expect(interval.high).toBeCloseTo(sample.tInterval[1], 10);
+      const differences = pairedDifferences(bySeed(sample.values), bySeed(sample.other)).map(({ difference }) => difference);
+      const paired = tInterval(differences);
+      expect(paired.low).toBeCloseTo(sample.pairedInterval[0], 10);
+      expect(paired.high).toBeCloseTo(sample.pairedInterval[1], 10);
+      expect(probabilityOfImprovement(sample.values, sample.other)).toBeCloseTo(sample.probabilityOfImprovement, 12);
+      expect(spearman(sample.values.map((value, i) => [value, sample.other[i]!]))).toBeCloseTo(sample.spearman, 12);
+    });
+
+    test(`bootstrap of ${name} agrees within sampling error, and is a function of its seed`, () => {
+      const interval = bootstrapInterval(sample.values, mean, { seed: 1, resamples: 20_000 })!;
+      const slack = 0.06 * standardDeviation(sample.values);
+      expect(Math.abs(interval.low - sample.bootstrap[0])).toBeLessThan(slack);
+      expect(Math.abs(interval.high - sample.bootstrap[1])).toBeLessThan(slack);
+      expect(bootstrapInterval(sample.values, mean, { seed: 1, resamples: 20_000 })).toEqual(interval);
+      const first = sample.values.length > 5 ? bootstrapInterval(sample.values, mean, { seed: 2, resamples: 500 }) : null;
+      if (first !== null) expect(bootstrapInterval(sample.values, mean, { seed: 3, resamples: 500 })).not.toEqual(first);
+    });
+  }
+});
+
+describe('edges', () => {
+  test('one value has a mean and no interval', () => {
+    expect(tInterval([0.5])).toEqual({ n: 1, mean: 0.5, low: null, high: null });
+    expect(bootstrapInterval([0.5], mean, { seed: 0 })).toBeNull();
+  });
+  test('an interval of shares stays within 0..1', () => {
+    expect(shareInterval([0.9, 1])).toMatchObject({ high: 1 });
+    expect(shareInterval([0, 0.3])).toMatchObject({ low: 0 });
+    expect(shareInterval([0.4, 0.5, 0.6]).low).toBeCloseTo(tInterval([0.4, 0.5, 0.6]).low!, 12);
+  });
+  test('pairs are made by seed, and seeds without a partner are left out', () => {
+    expect(pairedDifferences(new Map([[3, 1], [1, 5], [2, 7]]), new Map([[1, 4], [3, 3], [9, 0]])))
+      .toEqual([{ seed: 1, difference: 1 }, { seed: 3, difference: -2 }]);
+  });
+  test('no spread gives no correlation; nothing gives an error', () => {
+    expect(spearman([[1, 2], [1, 3]])).toBeNaN();
+    expect(() => mean([])).toThrow(RangeError);
+    expect(() => standardDeviation([1])).toThrow(RangeError);
+    expect(() => quantile([1], 2)).toThrow(RangeError);
+    expect(() => tQuantile(0.9, 1.5)).toThrow(RangeError);
+    expect(() => tQuantile(1, 2)).toThrow(RangeError);
+  });
+});
