@@ -7,6 +7,7 @@
 
 /** The two modules whose balance is studied. The connector belongs to one of them by `connectorSide`. */
 export type ModuleName = 'encoder' | 'backbone';
+export type PerModule<T> = Record<ModuleName, T>;
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
 export type Duration = { steps: number } | { epochs: number } | { examples: number };

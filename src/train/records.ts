@@ -2,9 +2,7 @@
  * The records of a run's journal, metrics.jsonl: one JSON object a line, in order of `step`.
  * Units: losses and divergences in nats per label token; norms Euclidean over a module's flat parameter vector.
  */
-import type { ModuleName } from '../manifest/run';
-
-export type PerModule<T> = Record<ModuleName, T>;
+import type { PerModule } from '../manifest/run';
 
 /** Written at every logged optimiser step. Step 1 is the first update. */
 export interface TrainRecord {

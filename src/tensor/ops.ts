@@ -1,0 +1,115 @@
+/**
+ * The few composite operations that models share, with gradients of their own where TensorFlow.js's would be slow or
+ * missing on a backend. Shapes: batch B, sequence S, width D, vocabulary V.
+ */
+import { tf, type Tensor } from './tf';
+
+/** x [..., in] times W^T with W [out, in] (PyTorch's layout) -> [..., out]; bias [out] is optional. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const rows = tf.reshape(x, [-1, x.shape[x.rank - 1]!]) as tf.Tensor2D;
+  const product = tf.matMul(rows, weight as tf.Tensor2D, false, true);
+  const shifted = bias === undefined ? product : tf.add(product, bias);
+  return tf.reshape(shifted, [...x.shape.slice(0, -1), weight.shape[0]!]);
+}
+
+/** x / sqrt(mean(x^2) + epsilon) over the last axis, without a gain. Zhang and Sennrich 2019, equation 4. */
+export const normaliseRms = (x: Tensor, epsilon: number): Tensor => rmsWithGradient(epsilon)(x);
+
+function rmsWithGradient(epsilon: number): (x: Tensor) => Tensor {
+  return tf.customGrad((...given) => {
+    const x = given[0] as Tensor;
+    const save = given[1] as unknown as (tensors: Tensor[]) => void;
+    const scale = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon));
+    const value = tf.mul(x, scale);
+    save([value, scale]);
+    return {
+      value,
+      // dx = scale (dy - y mean(y dy))
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [y, s] = saved as [Tensor, Tensor];
+        return tf.mul(tf.sub(dy, tf.mul(y, tf.mean(tf.mul(y, dy), -1, true))), s);
+      },
+    };
+  }) as (x: Tensor) => Tensor;
+}
+
+/** RMSNorm with a gain [D]. */
+export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor => tf.mul(normaliseRms(x, epsilon), gain);
+
+/** Layer normalisation over the last axis. Ba, Kiros and Hinton 2016. (The mean-free part of x is RMS-normalised.) */
+export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number): Tensor {
+  return tf.add(tf.mul(normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon), gain), bias);
+}
+
+/** x sigmoid(x), Elfwing et al. 2018. */
+export const silu = (x: Tensor): Tensor => tf.mul(x, tf.sigmoid(x));
+
+/** GELU with the error function, Hendrycks and Gimpel 2016. */
+export const gelu = (x: Tensor): Tensor => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+
+/** Additive mask [S, S]: 0 where a position may look (itself and before), -1e9 elsewhere. */
+export function causalMask(length: number): Tensor {
+  const values = new Float32Array(length * length);
+  for (let row = 0; row < length; row++) values.fill(-1e9, row * length + row + 1, (row + 1) * length);
+  return tf.tensor2d(values, [length, length]);
+}
+
+/**
+ * softmax(q k^T / sqrt(d) + mask) v. q [B, H, S, d], k and v [B, H, T, d], mask broadcastable to [B, H, S, T].
+ * Vaswani et al. 2017, equation 1.
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
+  const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[3]!)), k, false, true);
+  return tf.matMul(tf.softmax(mask === undefined ? scores : tf.add(scores, mask)), v);
+}
+
+/** [B, S, heads * d] -> [B, heads, S, d]. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const [batch, length, width] = x.shape as [number, number, number];
+  return tf.transpose(tf.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** The inverse of `splitHeads`. */
+export function joinHeads(x: Tensor): Tensor {
+  const [batch, heads, length, size] = x.shape as [number, number, number, number];
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * size]);
+}
+
+/**
+ * Rows of x [rows, D] at integer positions [n] -> [n, D]. The gradient is a one-hot product: it needs no scatter kernel,
+ * which the wasm backend lacks, and stays deterministic.
+ */
+export function pickRows(x: Tensor, positions: Tensor): Tensor {
+  const rows = x.shape[0]!;
+  return (tf.customGrad((...given) => {
+    const table = given[0] as Tensor;
+    return {
+      value: tf.gather(table, positions as tf.Tensor1D),
+      gradFunc: (dy: Tensor) => tf.matMul(tf.oneHot(positions as tf.Tensor1D, rows, 1, 0, 'float32') as tf.Tensor2D, dy as tf.Tensor2D, true, false),
+    };
+  }) as (x: Tensor) => Tensor)(x);
+}
+
+/** Rows of a frozen table; no gradient flows to it. */
+export const lookUp = (table: Tensor, ids: Tensor): Tensor => tf.gather(table, ids as tf.Tensor1D);
+
+/** log softmax over the last axis, with the gradient dx = dy - softmax * sum(dy). */
+export function logSoftmax(logits: Tensor): Tensor {
+  return (tf.customGrad((...given) => {
+    const x = given[0] as Tensor;
+    const save = given[1] as unknown as (tensors: Tensor[]) => void;
+    const shifted = tf.sub(x, tf.max(x, -1, true));
+    const value = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
+    save([value]);
+    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => tf.sub(dy, tf.mul(tf.exp(saved[0]!), tf.sum(dy, -1, true))) };
+  }) as (x: Tensor) => Tensor)(logits);
+}
+
+/** sum(values * mask) / sum(mask): a mean over label tokens. */
+export const maskedMean = (values: Tensor, mask: Tensor): Tensor => tf.div(tf.sum(tf.mul(values, mask)), tf.sum(mask));
+
+/** KL(p || q) in nats for each row of two log-probability tables [n, V] -> [n]. */
+export const divergence = (logP: Tensor, logQ: Tensor): Tensor => tf.sum(tf.mul(tf.exp(logP), tf.sub(logP, logQ)), -1);
+
+/** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
+export const labelLogProbability = (logP: Tensor, oneHotLabels: Tensor): Tensor => tf.sum(tf.mul(logP, oneHotLabels), -1);
