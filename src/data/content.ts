@@ -1,4 +1,186 @@
-/** Resolved content of data manifests: the only door through which data and weights enter. Implemented in fetch.ts. */
+/** The content-addressed store: every fetched file lies once in the cache, under its sha256, whole and checked, or not at all. */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync, closeSync, constants, copyFileSync, createReadStream, existsSync, fsyncSync, mkdirSync, mkdtempSync,
+  openSync, readdirSync, renameSync, rmSync, statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cachePath } from '../files';
+import { exitCode, UserError, userError } from '../problems';
+import { archiveLimits, unpack } from './archive';
+import { type ContentLocation, parseContentUrl } from './contentUrl';
+import { declaredBytes, type FileObject } from './dataManifest';
+import { fetchDeb } from './fetchDeb';
+import { download, type FetchFunction, hfUrl } from './fetchHttps';
+import { packNpm } from './fetchNpm';
+import { withLock } from './lock';
 
-/** One file of a data manifest after fetch and verification. */
-export interface VerifiedFile { /** absolute path inside the cache */ path: string; sha256: string; bytes: number }
+/** What a fetch is doing, for a progress line. */
+export interface Progress {
+  /** manifest name */ source: string;
+  /** @id of the file, or of the archive being unpacked */ file: string;
+  stage: 'wait' | 'fetch' | 'check' | 'unpack' | 'note' | 'ready';
+  /** bytes done and to do; both 0 when unknown */ bytes: number; total: number;
+  note?: string;
+}
+
+export interface FetchOptions {
+  onProgress?: (progress: Progress) => void;
+  /** a folder of files fetched by hand, looked through by size and hash before the network */ from?: string;
+  /** for tests: stands in for the platform's fetch */ fetch?: FetchFunction;
+  /** for tests: seconds before each retry */ retryAfter?: number[];
+}
+
+/** Where the content with this hash lies in the cache, whether it is there or not. */
+export function contentPath(hash: string): string {
+  return cachePath('content', hash.slice(0, 2), hash);
+}
+
+/** Whether the store has this file, judged by its size: only checked files ever get this name. */
+export function hasContent(file: FileObject): boolean {
+  const path = contentPath(file.sha256);
+  return existsSync(path) && statSync(path).size === declaredBytes(file);
+}
+
+/** sha256 of a file, hexadecimal, read in pieces. */
+export async function hashFile(path: string, onBytes?: (bytes: number) => void): Promise<string> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    onBytes?.(bytes);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Makes sure that the store holds `file` and returns its path. Two processes that want the same file fetch it once.
+ * Throws UserError: code `unavailable` when it cannot be fetched, `failed` when its size or hash is wrong.
+ */
+export async function ensureContent(file: FileObject, source: string, options: FetchOptions = {}): Promise<string> {
+  const path = contentPath(file.sha256);
+  const total = declaredBytes(file);
+  const tell = (stage: Progress['stage'], bytes: number, note?: string) =>
+    options.onProgress?.({ source, file: file['@id'], stage, bytes, total, ...(note === undefined ? {} : { note }) });
+  if (hasContent(file)) return path;
+  return withLock(`${path}.lock`, async () => {
+    if (hasContent(file)) return path;
+    const where = `data-manifests/${source}.json ${file['@id']}`;
+    const location = parseContentUrl(file.contentUrl);
+    if (location === null) throw userError({ where, what: `\`${file.contentUrl}\` is no content address` });
+    const part = `${path}.part`;
+    if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
+    else {
+      freshInode(part);
+      tell('fetch', 0);
+      await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+    }
+    await settle(file, part, path, where, tell);
+    return path;
+  }, (owner) => tell('wait', 0, `${owner} is fetching it`));
+}
+
+type Tell = (stage: Progress['stage'], bytes: number, note?: string) => void;
+
+/** Fetches `location` into `part`, unchecked. */
+async function fetchTo(location: ContentLocation, file: FileObject, part: string, where: string, options: FetchOptions, tell: Tell): Promise<void> {
+  const onBytes = (bytes: number) => tell('fetch', bytes);
+  const onNote = (note: string) => tell('note', 0, note);
+  if (location.kind === 'https' || location.kind === 'hf') {
+    const url = location.kind === 'hf' ? hfUrl(location, where) : location.url;
+    const token = location.kind === 'hf' ? process.env['HF_TOKEN'] : undefined;
+    await download(url, part, { where, bytes: declaredBytes(file), fetch: options.fetch, token, onBytes, onNote, retryAfter: options.retryAfter });
+    return;
+  }
+  const folder = temporaryFolder();
+  try {
+    const whole = location.path === undefined;
+    const archive = location.kind === 'npm'
+      ? await packNpm(location.name, location.version, folder, where)
+      : await fetchDeb({ name: location.name, version: location.version, poolPath: file.name, bytes: whole ? declaredBytes(file) : undefined }, folder, where, { fetch: options.fetch, onNote, onBytes });
+    if (location.path === undefined) {
+      renameSync(archive, part);
+      return;
+    }
+    const format = location.kind === 'npm' ? 'application/gzip' : 'application/vnd.debian.binary-package';
+    const unpacked = join(folder, 'unpacked');
+    const [only] = await unpack(archive, format, location.kind === 'npm' ? 'first' : 'none', unpacked, (name) => name === location.path, archiveLimits(statSync(archive).size), where);
+    if (only === undefined) throw userError({ where, what: `the package has no file \`${location.path}\`` }, exitCode.failed);
+    renameSync(join(unpacked, only.path), part);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Checks size and hash of `part` and gives it its final name. A wrong file is removed and stops everything. */
+async function settle(file: FileObject, part: string, path: string, where: string, tell: Tell): Promise<void> {
+  const bytes = statSync(part).size;
+  const found = await hashFile(part, (done) => tell('check', done));
+  if (bytes !== declaredBytes(file) || found !== file.sha256) {
+    rmSync(part, { force: true });
+    throw userError({
+      where,
+      what: `${file.contentUrl} gave ${bytes} bytes with sha256 ${found}`,
+      expected: `${declaredBytes(file)} bytes with sha256 ${file.sha256}`,
+      hint: 'what was fetched is not what was published when the manifest was written and was thrown away; try again, and if it stays so, do not trust the source',
+    }, exitCode.failed);
+  }
+  const handle = openSync(part, 'r+');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  chmodSync(part, 0o444);
+  renameSync(part, path);
+}
+
+/** Copies a file of the right size and hash from the user's own folder, if there is one. */
+async function adopt(file: FileObject, part: string, from: string | undefined): Promise<boolean> {
+  if (from === undefined) return false;
+  if (!existsSync(from) || !statSync(from).isDirectory()) throw userError({ where: '--from', what: `${from} is no folder` });
+  for (const name of readdirSync(from).sort()) {
+    const candidate = join(from, name);
+    const stats = statSync(candidate, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true || stats.size !== declaredBytes(file) || (await hashFile(candidate)) !== file.sha256) continue;
+    rmSync(part, { force: true });
+    mkdirSync(dirname(part), { recursive: true });
+    copyFileSync(candidate, part, constants.COPYFILE_FICLONE);
+    chmodSync(part, 0o644);
+    return true;
+  }
+  return false;
+}
+
+/**
+ * Gives the beginning that a killed fetch has left a new inode: a process that lost its lock while it was stopped may
+ * still hold the old one open, and must not write into what we are about to check.
+ */
+function freshInode(part: string): void {
+  if (!existsSync(part)) return;
+  copyFileSync(part, `${part}.new`, constants.COPYFILE_FICLONE);
+  renameSync(`${part}.new`, part);
+}
+
+/** A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after a day. */
+export function temporaryFolder(): string {
+  const base = cachePath('temporary');
+  mkdirSync(base, { recursive: true });
+  for (const name of readdirSync(base)) {
+    const stats = statSync(join(base, name), { throwIfNoEntry: false });
+    if (stats !== undefined && Date.now() - stats.mtimeMs > 24 * 3600 * 1000) rmSync(join(base, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(base, `${process.pid}-`));
+}
+
+/** Adds to a failed fetch what a person can do when the source is gone for good. */
+async function withHint<T>(file: FileObject, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== exitCode.unavailable) throw error;
+    const advice = `a copy from elsewhere will do if its sha256 is ${file.sha256}: put it in a folder and run \`equipoise data fetch --from FOLDER\``;
+    throw new UserError(error.problems.map((problem) => ({ ...problem, hint: problem.hint === undefined ? advice : `${problem.hint}; ${advice}` })), error.code);
+  }
+}

@@ -1,0 +1,120 @@
+/** Unpacks chosen regular files of hostile archives (tar, tgz, deb) into a folder, and nothing outside it. */
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { Parser, type ReadEntry } from 'tar';
+import { Problem, UserError, userError } from '../problems';
+import { isSafePath } from './contentUrl';
+import { debData } from './deb';
+
+/** How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's `package/`). */
+export type Strip = 'none' | 'first';
+
+/** Bounds on what an archive may unpack to, counted over all its entries, chosen or not. */
+export interface ArchiveLimits { bytes: number; entries: number }
+
+/** One unpacked file. */
+export interface UnpackedFile { /** relative to the folder, `/` as separator */ path: string; bytes: number; sha256: string }
+
+/** Bounds for an archive of `bytes`: media hardly shrink and text shrinks about tenfold, so a hundredfold is a bomb. */
+export function archiveLimits(bytes: number): ArchiveLimits {
+  return { bytes: 16 * 2 ** 20 + 100 * bytes, entries: 200_000 };
+}
+
+const regular = new Set(['File', 'OldFile', 'ContiguousFile']);
+
+/**
+ * Unpacks the regular files of `archive` for which `choose(name)` holds into `folder` and returns them sorted by name.
+ * The whole archive is read and judged: a name that leaves the folder, a chosen link or device, a name that comes
+ * twice, more bytes or entries than `limits`, and any damage throw UserError; what was written so far stays in
+ * `folder`, which the caller throws away.
+ */
+export async function unpack(
+  archive: string, encodingFormat: string, strip: Strip, folder: string,
+  choose: (name: string) => boolean, limits: ArchiveLimits, where: string,
+): Promise<UnpackedFile[]> {
+  const files = new Map<string, UnpackedFile>();
+  const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest });
+  let entries = 0;
+  let declared = 0;
+  // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
+  let failure: unknown = null;
+  const guard = <A extends unknown[]>(work: (...given: A) => void) => (...given: A) => {
+    if (failure !== null) return;
+    try { work(...given); } catch (error) { failure = error; }
+  };
+
+  const take = (entry: ReadEntry) => {
+    entries += 1;
+    declared += entry.size;
+    if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
+    if (declared > limits.bytes) throw refuse(`unpacks to more than ${limits.bytes} bytes`, { expected: 'at most a hundredfold of its own size', hint: 'this is no archive that the manifest can mean' });
+    const whole = entry.path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+    if (whole === '' || whole === '.') return;
+    if (!isSafePath(whole)) throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, { expected: 'relative names without `..`' });
+    const name = strip === 'first' ? whole.split('/').slice(1).join('/') : whole;
+    if (entry.type === 'Directory' || name === '' || !choose(name)) return;
+    if (!regular.has(entry.type)) throw refuse(`\`${name}\` is a ${entry.type}`, { expected: 'a regular file', hint: 'links and devices are never unpacked' });
+    if (files.has(name)) throw refuse(`holds \`${name}\` twice`);
+    const file = { path: name, bytes: 0, sha256: '' };
+    files.set(name, file);
+    const target = join(folder, name);
+    mkdirSync(dirname(target), { recursive: true });
+    const hash = createHash('sha256');
+    const handle = openSync(target, 'wx', 0o644);
+    entry.on('data', guard((chunk: Buffer) => {
+      for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
+      hash.update(chunk);
+      file.bytes += chunk.length;
+    }));
+    entry.on('end', guard(() => {
+      closeSync(handle);
+      file.sha256 = hash.digest('hex');
+    }));
+  };
+
+  const parser = new Parser({ strict: true, onReadEntry: (entry) => { guard(take)(entry); entry.resume(); } });
+  parser.on('error', (error: Error) => { failure ??= error; });
+  try {
+    for await (const chunk of await tarBytes(archive, encodingFormat, where)) {
+      parser.write(chunk);
+      if (failure !== null) throw failure;
+    }
+    parser.end();
+    if (failure !== null) throw failure;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw refuse(`cannot be unpacked (${(error as Error).message})`, { expected: `a whole ${encodingFormat}` });
+  }
+  const open = [...files.values()].find((file) => file.sha256 === '');
+  if (open !== undefined) throw refuse(`ends inside \`${open.path}\``, { expected: `a whole ${encodingFormat}` });
+  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The plain tar bytes inside an archive. */
+async function tarBytes(archive: string, encodingFormat: string, where: string): Promise<AsyncIterable<Uint8Array>> {
+  switch (encodingFormat) {
+    case 'application/vnd.debian.binary-package': return debData(archive, where);
+    case 'application/gzip': return gunzipped(archive);
+    case 'application/x-tar': return isGzip(archive) ? gunzipped(archive) : createReadStream(archive);
+    default: throw userError({ where, what: `no reader for ${encodingFormat}` });
+  }
+}
+
+function gunzipped(archive: string): AsyncIterable<Uint8Array> {
+  const source = createReadStream(archive);
+  const gunzip = createGunzip();
+  source.on('error', (error) => gunzip.destroy(error));
+  return source.pipe(gunzip);
+}
+
+function isGzip(path: string): boolean {
+  const handle = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(2);
+    return readSync(handle, head, 0, 2, 0) === 2 && head[0] === 0x1f && head[1] === 0x8b;
+  } finally {
+    closeSync(handle);
+  }
+}

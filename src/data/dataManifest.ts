@@ -1,0 +1,141 @@
+/** Data manifests: one narrow Croissant-1.0 file per data set or weight set, checked whole before anything is fetched. */
+import Ajv2020, { type ErrorObject } from 'ajv/dist/2020';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { projectRoot } from '../files';
+import { Problem, UserError } from '../problems';
+import { contentUrlForms, isSafePath, parseContentUrl } from './contentUrl';
+import schema from './dataManifestSchema.json';
+
+/** One file with its address, size and hash. */
+export interface FileObject {
+  '@type': 'cr:FileObject';
+  '@id': string;
+  /** the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g. `pool/main/s/scratch/scratch_1.4_all.deb` */ name?: string;
+  description?: string;
+  contentUrl: string;
+  /** bytes, e.g. `1547134 B` */ contentSize: string;
+  sha256: string;
+  encodingFormat: string;
+}
+
+/** The files of an archive that are used, chosen by globs on their names in the archive. */
+export interface FileSet {
+  '@type': 'cr:FileSet';
+  '@id': string;
+  name?: string;
+  description?: string;
+  containedIn: { '@id': string };
+  includes: string[];
+  encodingFormat: string;
+}
+
+export interface DataManifest {
+  '@context': object;
+  '@type': 'sc:Dataset';
+  conformsTo: string;
+  name: string;
+  description: string;
+  keywords: string[];
+  license: string;
+  citeAs: string;
+  citation?: string;
+  url: string;
+  version?: string;
+  datePublished?: string;
+  distribution: (FileObject | FileSet)[];
+}
+
+/** Folder of the manifests that come with the project. */
+export const manifestFolder = join(projectRoot, 'data-manifests');
+
+/** Media types of the archives that a FileSet may be contained in. */
+export const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
+
+const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, discriminator: true }).compile<DataManifest>(schema);
+
+/** The FileObjects of a manifest, in its order. */
+export function fileObjects(manifest: DataManifest): FileObject[] {
+  return manifest.distribution.filter((entry): entry is FileObject => entry['@type'] === 'cr:FileObject');
+}
+
+/** The FileSets of a manifest, in its order. */
+export function fileSets(manifest: DataManifest): FileSet[] {
+  return manifest.distribution.filter((entry): entry is FileSet => entry['@type'] === 'cr:FileSet');
+}
+
+/** Bytes of a FileObject as stated by its contentSize. */
+export function declaredBytes(file: FileObject): number {
+  return Number.parseInt(file.contentSize, 10);
+}
+
+/** Checks one parsed manifest. Returns every problem; none means that `value` is a DataManifest. `where` names the file. */
+export function checkDataManifest(value: unknown, where: string): Problem[] {
+  if (!validate(value)) return (validate.errors ?? []).map((error) => schemaProblem(error, where));
+  const problems: Problem[] = [];
+  const objects = new Map(fileObjects(value).map((file) => [file['@id'], file]));
+  const seen = new Set<string>();
+  value.distribution.forEach((entry, index) => {
+    const at = `${where} /distribution/${index}`;
+    if (seen.has(entry['@id'])) problems.push({ where: at, what: `@id \`${entry['@id']}\` is used twice`, expected: 'an @id of its own' });
+    seen.add(entry['@id']);
+    if (!isSafePath(entry['@id'])) problems.push({ where: `${at}/@id`, what: `\`${entry['@id']}\` is no safe file name`, expected: 'a relative path without `..`' });
+    if (entry['@type'] === 'cr:FileObject') {
+      if (parseContentUrl(entry.contentUrl) === null) problems.push({ where: `${at}/contentUrl`, what: `\`${entry.contentUrl}\` is no content address`, expected: contentUrlForms });
+      return;
+    }
+    const archive = objects.get(entry.containedIn['@id']);
+    if (archive === undefined) {
+      problems.push({ where: `${at}/containedIn`, what: `no FileObject has the @id \`${entry.containedIn['@id']}\``, expected: [...objects.keys()].map((id) => `\`${id}\``).join(' or ') || 'a FileObject' });
+    } else if (!archiveFormats.includes(archive.encodingFormat)) {
+      problems.push({ where: `${at}/containedIn`, what: `\`${archive['@id']}\` has the encodingFormat ${archive.encodingFormat}`, expected: archiveFormats.join(' or ') });
+    }
+    entry.includes.forEach((glob, number) => {
+      if (!isSafePath(glob)) problems.push({ where: `${at}/includes/${number}`, what: `\`${glob}\` is no safe glob`, expected: 'a relative pattern such as `images/**/*.png`' });
+    });
+  });
+  return problems;
+}
+
+/** Every manifest of a folder, by name. Throws UserError with the problems of all of them at once. */
+export function readDataManifests(folder: string = manifestFolder): DataManifest[] {
+  const problems: Problem[] = [];
+  const manifests: DataManifest[] = [];
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : [];
+  for (const file of names) {
+    const path = join(folder, file);
+    const where = relative(projectRoot, path).startsWith('..') ? path : relative(projectRoot, path);
+    let value: unknown;
+    try {
+      value = JSON.parse(readFileSync(path, 'utf8'));
+    } catch (error) {
+      problems.push({ where, what: `cannot be read as JSON (${(error as Error).message})` });
+      continue;
+    }
+    const found = checkDataManifest(value, where);
+    problems.push(...found);
+    if (found.length > 0) continue;
+    const manifest = value as DataManifest;
+    if (`${manifest.name}.json` !== file) problems.push({ where: `${where} /name`, what: `name \`${manifest.name}\` differs from the file's name`, expected: `\`${file.slice(0, -'.json'.length)}\`` });
+    manifests.push(manifest);
+  }
+  if (problems.length > 0) throw new UserError(problems);
+  return manifests;
+}
+
+function schemaProblem(error: ErrorObject, where: string): Problem {
+  const at = error.instancePath === '' ? where : `${where} ${error.instancePath}`;
+  const params = error.params as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+      return { where: at, what: `unknown key \`${String(params['additionalProperty'])}\``, ...(known.length > 0 ? { expected: `one of ${known.join(', ')}` } : {}) };
+    }
+    case 'required': return { where: at, what: `key \`${String(params['missingProperty'])}\` is missing` };
+    case 'enum': return { where: at, what: 'not an allowed value', expected: `one of ${(params['allowedValues'] as unknown[]).join(', ')}` };
+    case 'const': return { where: at, what: 'not the allowed value', expected: JSON.stringify(params['allowedValue']) };
+    case 'pattern': return { where: at, what: 'has the wrong form', expected: `text that matches ${String(params['pattern'])}` };
+    case 'discriminator': return { where: at, what: 'unknown @type', expected: 'cr:FileObject or cr:FileSet' };
+    default: return { where: at, what: error.message ?? error.keyword };
+  }
+}

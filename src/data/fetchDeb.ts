@@ -1,0 +1,93 @@
+/** `deb:` addresses: through the machine's apt without root, else from a mirror that the user names. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
+import { cachePath } from '../files';
+import { exitCode, userError } from '../problems';
+import { download, type FetchFunction } from './fetchHttps';
+import { lastLines, runTool } from './tool';
+
+export interface DebRequest {
+  name: string;
+  version?: string;
+  /** path in a Debian mirror, `pool/main/...`; its last part is the name of the .deb */ poolPath?: string;
+  /** stated size, when it is the .deb itself that is wanted */ bytes?: number;
+}
+
+/** Environment variable with the base of a Debian mirror (`https://host/debian`) or an absolute folder that holds the packages. */
+export const mirrorVariable = 'EQUIPOISE_DEB_MIRROR';
+
+/**
+ * Fetches a package into `folder` (a temporary one) and returns the path of the .deb. Tried in turn: apt with the
+ * machine's package lists, apt with lists of our own in the cache (both without root), the mirror. The caller checks the
+ * hash. Throws UserError with the reason of each way that failed.
+ */
+export async function fetchDeb(
+  request: DebRequest, folder: string, where: string,
+  options: { fetch?: FetchFunction; onNote: (note: string) => void; onBytes: (bytes: number) => void },
+): Promise<string> {
+  const reasons: string[] = [];
+  const apt = await fetchWithApt(request, folder, options.onNote);
+  if ('path' in apt) return apt.path;
+  reasons.push(`apt: ${apt.reason}`);
+  const mirror = process.env[mirrorVariable];
+  if (mirror === undefined || mirror === '') reasons.push(`${mirrorVariable} is not set`);
+  else {
+    const found = await fetchFromMirror(request, mirror, folder, where, options);
+    if ('path' in found) return found.path;
+    reasons.push(`mirror: ${found.reason}`);
+  }
+  throw userError({
+    where,
+    what: `the Debian package ${request.name}${request.version === undefined ? '' : ` ${request.version}`} cannot be fetched (${reasons.join('; ')})`,
+    hint: `set ${mirrorVariable} to a Debian mirror or archive of old packages (https://host/debian) or to a folder that holds the .deb`,
+  }, exitCode.unavailable);
+}
+
+type Attempt = { path: string } | { reason: string };
+
+async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: string) => void): Promise<Attempt> {
+  const wanted = request.version === undefined ? request.name : `${request.name}=${request.version}`;
+  const cache = cachePath('apt');
+  for (const part of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(cache, part), { recursive: true });
+  // The private cache keeps apt away from /var/cache; as root, apt would want to drop to a user that cannot write to ours.
+  const own = ['-o', `Dir::Cache=${join(cache, 'cache')}`, '-o', 'APT::Sandbox::User=root', '-q', '-y'];
+  const ownLists = [...own, '-o', `Dir::State::lists=${join(cache, 'lists')}`];
+  let reason = '';
+  for (const lists of [own, ownLists]) {
+    if (lists === ownLists) {
+      onNote('updating package lists of our own, without root');
+      const update = await runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' });
+      if (update.kind === 'ended' && update.code !== 0) return { reason: `${reason}; apt-get update: ${lastLines(update.output)}` };
+    }
+    const result = await runTool('apt-get', ['download', ...lists, wanted], folder, { LC_ALL: 'C' });
+    if (result.kind === 'absent') return { reason: 'no `apt-get` on the PATH' };
+    const [deb] = readdirSync(folder).filter((file) => file.endsWith('.deb')).sort();
+    if (result.code === 0 && deb !== undefined) return { path: join(folder, deb) };
+    reason = `\`apt-get download ${wanted}\`: ${lastLines(result.output, 2)}`;
+  }
+  return { reason };
+}
+
+async function fetchFromMirror(
+  request: DebRequest, mirror: string, folder: string, where: string,
+  options: { fetch?: FetchFunction; onBytes: (bytes: number) => void },
+): Promise<Attempt> {
+  if (request.poolPath === undefined) return { reason: 'the manifest does not say where the package lies in a mirror (`name`)' };
+  const file = basename(request.poolPath);
+  const path = join(folder, file);
+  if (isAbsolute(mirror)) {
+    const found = [join(mirror, request.poolPath), join(mirror, file)].find((candidate) => existsSync(candidate) && statSync(candidate).isFile());
+    if (found === undefined) return { reason: `the folder ${mirror} has no ${file}` };
+    copyFileSync(found, path);
+    return { path };
+  }
+  if (!/^https?:\/\//.test(mirror)) return { reason: `${mirror} is neither an https:// base nor an absolute folder` };
+  const url = `${mirror.replace(/\/+$/, '')}/${request.poolPath.split('/').map(encodeURIComponent).join('/')}`;
+  try {
+    // Plain http is allowed here alone: the user named the mirror, and what it sends is judged by its hash.
+    await download(url, path, { where, bytes: request.bytes, fetch: options.fetch, onBytes: options.onBytes, allowHttp: true });
+    return { path };
+  } catch (error) {
+    return { reason: (error as Error).message };
+  }
+}

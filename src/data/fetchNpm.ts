@@ -1,0 +1,27 @@
+/** `npm:` addresses: the user's own npm fetches a package, so its registry, proxy and credentials apply. */
+import { readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { exitCode, userError } from '../problems';
+import { lastLines, runTool } from './tool';
+
+/**
+ * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
+ * registry's own file. No script of the package runs. Throws UserError when npm is absent, offline, or the package gone.
+ */
+export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
+  const spec = `${name}@${version}`;
+  const result = await runTool('npm', ['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder], folder);
+  if (result.kind === 'absent') throw userError({ where, what: 'there is no `npm` on the PATH', expected: 'npm, which comes with Node' }, exitCode.unavailable);
+  const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
+  const [tarball] = tarballs;
+  if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
+    const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.output);
+    throw userError({
+      where,
+      what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result.output)})`,
+    }, exitCode.unavailable);
+  }
+  const packed = join(folder, 'package.tgz');
+  renameSync(join(folder, tarball), packed);
+  return packed;
+}
