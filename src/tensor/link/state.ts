@@ -1,14 +1,14 @@
 /** What is linked on this machine: folders in the cache, each with a link.json written last. Reads only; never loads TensorFlow. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { cachePath } from '../../files';
 
-/** Where the libraries of a link came from, in the order in which they are tried. */
+/** Where the library of a link came from. */
 export type LinkSource =
-  | { kind: 'folder'; /** value of EQUIPOISE_TENSORFLOW */ folder: string }
+  | { kind: 'given'; /** what EQUIPOISE_TENSORFLOW named: a folder or a wheel */ path: string }
   | { kind: 'python'; folder: string }
-  | { kind: 'wheel'; /** file name of the wheel */ wheel: string; sha256: string }
-  | { kind: 'tfjs-download'; archive: string; sha256: string };
+  | { kind: 'wheel'; /** file name of the wheel that pip gave */ wheel: string; sha256: string }
+  | { kind: 'tfjs-download' };
 
 /** link.json: a TensorFlow library and an addon built against it, tried in a child process. */
 export interface Link {
@@ -42,6 +42,12 @@ export function linksFolder(): string {
   return cachePath('tensorflow');
 }
 
+/** The folder or wheel that EQUIPOISE_TENSORFLOW names, absolute, or null when it is not set. */
+export function givenTensorflow(): string | null {
+  const given = process.env['EQUIPOISE_TENSORFLOW'];
+  return given ? resolve(given) : null;
+}
+
 /** Version of the installed @tensorflow/tfjs-node-gpu, or null when it is not installed. */
 export function addonPackageVersion(): string | null {
   const folder = addonPackageFolder();
@@ -65,9 +71,9 @@ export function addonPackageFolder(): string | null {
  */
 export function findLink(): FoundLink | null {
   const addon = addonPackageVersion();
-  const wanted = process.env['EQUIPOISE_TENSORFLOW'];
+  const given = givenTensorflow();
   const usable = listLinks().filter((link) => link.addon === addon && link.platform === process.platform && link.arch === process.arch && link.napi === napiVersion);
-  const chosen = wanted ? usable.filter((link) => link.source.kind === 'folder' && link.source.folder === wanted) : usable;
+  const chosen = given === null ? usable : usable.filter((link) => link.source.kind === 'given' && link.source.path === given);
   return chosen.sort((a, b) => Number(b.cuda) - Number(a.cuda) || compareVersions(b.tensorflow, a.tensorflow) || (a.folder < b.folder ? -1 : 1))[0] ?? null;
 }
 
