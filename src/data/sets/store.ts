@@ -1,14 +1,17 @@
 /**
  * The cache of generated sets: each is made once into a temporary folder, checked, and renamed into place, so that a
- * reader finds a whole set or none. Layout: items.jsonl, alignment.jsonl, media.jsonl, card.json and the media files.
+ * reader finds a whole set or none. Layout: items.jsonl, alignment.jsonl, media.jsonl, card.json,
+ * the media files and, for pictures, contact-sheet.png.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { exitCode, userError } from '../../problems';
+import { withLock } from '../lock';
 import type { AlignmentItem, DataSet, Item } from '../types';
 import { makeCard, type SetCard } from './card';
 import { findProblems, requireSound } from './checks';
+import { contactSheet } from './contactSheet';
 import type { MediaFile, OnProgress, SetGenerator, Source, SourceProvider } from './generator';
 
 const cardName = 'card.json';
@@ -32,7 +35,11 @@ export function setFolder(task: string, identity: string): string {
 export async function materialise(generator: SetGenerator, provider: SourceProvider, onProgress: OnProgress = () => undefined): Promise<DataSet> {
   const identity = identityOf(generator, provider);
   const folder = setFolder(generator.task, identity);
-  if (!existsSync(join(folder, cardName))) await build(generator, provider, identity, folder, onProgress);
+  const isMade = () => existsSync(join(folder, cardName));
+  if (!isMade()) {
+    const waiting = (owner: string) => onProgress(`${owner} is generating ${generator.task}`, 0, 1);
+    await withLock(`${folder}.lock`, async () => { if (!isMade()) await build(generator, provider, identity, folder, onProgress); }, waiting);
+  }
   return readSet(folder, identity);
 }
 
@@ -44,7 +51,8 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
     if (found === undefined) throw new Error(`generator ${generator.task} reads ${name} without declaring it`);
     return found;
   };
-  const target = `${folder}.${process.pid}.tmp`;
+  // One name for all processes: the lock keeps them apart, and what a killed one left is removed here.
+  const target = `${folder}.building`;
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   try {
@@ -68,20 +76,11 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
     }
     const card = makeCard(generator, identity, [...opened.values()], made, files);
     writeWhole(join(target, cardName), `${JSON.stringify(card, null, 2)}\n`);
-    mkdirSync(dirname(folder), { recursive: true });
-    keep(target, folder);
+    if (generator.modality === 'image') writeWhole(join(target, 'contact-sheet.png'), await contactSheet(readSet(target, identity)));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(target, folder);
   } finally {
     rmSync(target, { recursive: true, force: true });
-  }
-}
-
-/** Renames the finished folder into place; another process that was first wins, since equal identities have equal bytes. */
-function keep(target: string, folder: string): void {
-  try {
-    renameSync(target, folder);
-  } catch (error) {
-    if (existsSync(join(folder, cardName))) return;
-    throw error;
   }
 }
 
