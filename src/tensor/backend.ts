@@ -8,6 +8,8 @@ import type { DeviceRequest } from '../manifest/run';
 import { exitCode, userError } from '../problems';
 import { addonPackageVersion, findLink, linkCommand } from './link/state';
 import { loadTensorFlow, loadedTensorFlow, notLinked, type AddonBinding, type NativeBackend } from './link/load';
+import { registerWasm } from './wasm';
+import { registerWebgpu } from './webgpu';
 
 export type BackendName = 'tensorflow' | 'wasm' | 'webgpu' | 'cpu';
 
@@ -88,12 +90,10 @@ export async function useBackend(request: BackendRequest): Promise<BackendFacts>
   switch (name) {
     case 'tensorflow': return useTensorFlow(threads, request.device ?? 'any');
     case 'wasm': {
-      const { registerWasm } = await import('./wasm.js');
       await registerWasm();
       return activate('wasm', { device: 'cpu', gpu: false, threads: 1, notices: oneThread('wasm', request.threads) });
     }
     case 'webgpu': {
-      const { registerWebgpu } = await import('./webgpu.js');
       const adapter = await registerWebgpu();
       if (request.device === 'gpu' && adapter.software) throw noGpu('webgpu', `the only adapter is a software renderer (${adapter.description})`, 'install a Vulkan driver of the GPU');
       return activate('webgpu', { device: adapter.description, gpu: !adapter.software, threads: 1, notices: adapter.software ? [`webgpu runs on a software renderer: ${adapter.description}`] : [] });
