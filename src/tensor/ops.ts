@@ -63,6 +63,20 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tenso
   return tf.matMul(tf.softmax(mask === undefined ? scores : tf.add(scores, mask)), v);
 }
 
+/**
+ * Attention whose G heads of keys and values each serve H / G neighbouring heads of queries (Ainslie et al. 2023).
+ * q [B, H, S, d], k and v [B, G, S, d]: the queries of a group stand below each other, so nothing is copied.
+ */
+export function groupedAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+  const [batch, heads, length, size] = q.shape as [number, number, number, number];
+  const groups = k.shape[1]!;
+  if (groups === heads) return attention(q, k, v, mask);
+  const rows = (heads / groups) * length;
+  const scores = tf.matMul(tf.reshape(tf.mul(q, 1 / Math.sqrt(size)), [batch, groups, rows, size]), k, false, true);
+  const weights = tf.softmax(tf.add(tf.reshape(scores, [batch, heads, length, length]), mask));
+  return tf.reshape(tf.matMul(tf.reshape(weights, [batch, groups, rows, length]), v), [batch, heads, length, size]);
+}
+
 /** [B, S, heads * d] -> [B, heads, S, d]. */
 export function splitHeads(x: Tensor, heads: number): Tensor {
   const [batch, length, width] = x.shape as [number, number, number];

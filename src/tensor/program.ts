@@ -70,11 +70,11 @@ function eagerSession(programs: Record<string, Program>, initial: Record<string,
         const { outputs, state: updates = {} } = program.run(tensors, Object.fromEntries(program.reads.map((key) => [key, need(state, key)])));
         return { outputs, updates };
       });
-      for (const [key, tensor] of Object.entries(result.updates)) {
-        if (tensor === state[key]) continue;
-        state[key]?.dispose();
-        state[key] = tf.keep(tensor);
-      }
+      const replaced = Object.keys(result.updates).map((key) => need(state, key));
+      for (const [key, tensor] of Object.entries(result.updates)) state[key] = tf.keep(tensor);
+      // An old value may live on as another piece of state (theta becomes previous).
+      const held = new Set(Object.values(state));
+      for (const old of replaced) if (!held.has(old)) old.dispose();
       const entries = await Promise.all(Object.entries(result.outputs).map(async ([key, tensor]) => [key, await tensor.data<'float32'>()] as const));
       tf.dispose(result.outputs);
       return Object.fromEntries(entries);

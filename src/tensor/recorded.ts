@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tf, need, type Tensor, type Tensors } from './tf';
+import { replaceGatherKernel } from './gatherKernel';
 import { checkInputs, type Program, type Session, type StateValue, type TensorSpec, type Values } from './program';
 import { graphNode, opAttribute, savedModel, shapeAttribute, stringAttribute, tensorAttribute, typeAttribute, type Binding, type NodeDef, type OpAttribute, type TensorMeta } from './graph';
 
@@ -25,6 +26,7 @@ const dtypeNumber = (spec: TensorSpec) => (spec.dtype === 'int32' ? INT32 : FLOA
 export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
+  replaceGatherKernel();
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
   for (const [name, program] of Object.entries(programs)) {

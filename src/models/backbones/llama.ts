@@ -2,7 +2,7 @@
  * The Llama architecture: RMSNorm, rotary positions, grouped keys, SwiGLU (Touvron et al. 2023; Su et al. 2021;
  * Ainslie et al. 2023; Shazeer 2020). Every Llama-like backbone is a `LlamaConfig`. Weights [out, in].
  */
-import { attention, causalMask, joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
+import { causalMask, groupedAttention, joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear, type LoraSpec } from '../lora';
 
@@ -55,14 +55,6 @@ function rotate(x: Tensor, tables: { cos: Tensor; sin: Tensor }): Tensor {
   return tf.add(tf.mul(x, tables.cos), tf.mul(tf.concat([second, first], 3), tables.sin));
 }
 
-/** Keys or values of grouped heads [B, G, S, d] repeated to [B, H, S, d]. */
-function repeatHeads(x: Tensor, heads: number): Tensor {
-  const [batch, groups, length, size] = x.shape as [number, number, number, number];
-  if (groups === heads) return x;
-  const copies = heads / groups;
-  return tf.reshape(tf.tile(tf.reshape(x, [batch, groups, 1, length, size]), [1, 1, copies, 1, 1]), [batch, heads, length, size]);
-}
-
 /** Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. */
 export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec): Tensor {
   const length = embeddings.shape[1]!;
@@ -74,9 +66,9 @@ export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor,
     const normed = rmsNorm(x, need(weights, `${layer}.attentionNorm`), config.normEpsilon);
     const project = (name: string) => adaptedLinear(normed, `${layer}.${name}`, weights, lora);
     const q = rotate(splitHeads(project('q'), config.heads), tables);
-    const k = repeatHeads(rotate(splitHeads(project('k'), config.keyValueHeads), tables), config.heads);
-    const v = repeatHeads(splitHeads(project('v'), config.keyValueHeads), config.heads);
-    x = tf.add(x, adaptedLinear(joinHeads(attention(q, k, v, mask)), `${layer}.o`, weights, lora));
+    const k = rotate(splitHeads(project('k'), config.keyValueHeads), tables);
+    const v = splitHeads(project('v'), config.keyValueHeads);
+    x = tf.add(x, adaptedLinear(joinHeads(groupedAttention(q, k, v, mask)), `${layer}.o`, weights, lora));
     const fed = rmsNorm(x, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
     const gate = silu(adaptedLinear(fed, `${layer}.gate`, weights, lora));
     x = tf.add(x, adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora));

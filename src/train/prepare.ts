@@ -1,0 +1,69 @@
+/** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
+import { loadSet } from '../data/sets';
+import { sourceIdentity } from '../data/sources';
+import { loadTokenizer, pruneVocabulary } from '../data/tokenizer';
+import type { DataSet, Item, SplitName } from '../data/types';
+import type { RunSpec } from '../manifest/run';
+import { backboneSource, loadBackbone } from '../models/backbones';
+import { encoderSource } from '../models/encoders';
+import { featuresOf } from '../models/features';
+import { buildModel, type Backbone, type MultimodalModel } from '../models/multimodal';
+import { random } from '../random';
+import { encodeExample, encodeText, type BatchShape, type Example, type TextCodec } from './batches';
+
+export interface Prepared {
+  set: DataSet;
+  codec: TextCodec;
+  backbone: Backbone;
+  model: MultimodalModel;
+  /** media key -> [rows * width] */ features: (media: string) => Float32Array;
+  featureShape: { rows: number; width: number };
+  examples: Record<'train' | 'probe', Example[]>;
+  items: Record<Exclude<SplitName, 'train'>, Item[]>;
+  /** captions of the alignment phase (image sets), encoded */ captions: Example[];
+  /** shape of a batch of any of these with the given number of rows */ shape(batch: number): BatchShape;
+  /** identities of the weights by source */ weights: Record<string, string>;
+}
+
+/** Loads and encodes; the current backend extracts features that are not cached yet. */
+export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
+  onStage('data');
+  const set = await loadSet(spec.task, onStage);
+  onStage('features');
+  const table = await featuresOf(set, spec.encoder, { onProgress: onStage });
+  onStage('model');
+  const tokenizer = await loadTokenizer(spec.backbone);
+  const texts = [
+    ...set.items.flatMap((item) => [item.prompt, ...[item.answer, ...item.choices].map((answer) => ` ${answer}`)]),
+    ...set.alignment.flatMap((item) => (item.kind === 'caption' ? [item.prompt, ` ${item.answer}`] : [])),
+    ...set.classes.map((name) => ` ${name}`),
+  ];
+  const codec: TextCodec = { tokenizer, vocabulary: pruneVocabulary([...new Set(texts)], tokenizer) };
+  const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
+  const model = buildModel(spec, table, backbone);
+
+  const split = (name: SplitName) => set.items.filter((item) => item.split === name);
+  const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
+  const train = split('train').map(encode);
+  const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
+  const prompts = new Map(set.items.map((item) => [item.prompt, encodeText(codec, item.prompt).length]));
+  const answers = new Map(set.items.flatMap((item) => [item.answer, ...item.choices]).map((answer) => [answer, encodeText(codec, ` ${answer}`).length]));
+  const longestAnswer = Math.max(...answers.values(), ...captions.map(({ tokens, answerFrom }) => tokens.length - answerFrom - 1));
+  const longest = Math.max(
+    ...set.items.map((item) => prompts.get(item.prompt)! + Math.max(...[item.answer, ...item.choices].map((answer) => answers.get(answer)!))),
+    ...captions.map(({ tokens }) => tokens.length - 1),
+  );
+  return {
+    set, codec, backbone, model, captions,
+    features: (media) => table.of(media),
+    featureShape: { rows: table.rows, width: table.width },
+    // The probe is the same for every method and seed: it belongs to the task.
+    examples: { train, probe: random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe ?? 24) },
+    items: {
+      validation: split('validation'),
+      evaluation: spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(split('evaluation')).slice(0, spec.evaluate.limit) : split('evaluation'),
+    },
+    shape: (batch) => ({ batch, tokens: longest + 1, labels: longestAnswer + 1, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
+    weights: Object.fromEntries([backboneSource(spec.backbone), encoderSource(spec.encoder)].map((source) => [source, sourceIdentity(source)])),
+  };
+}

@@ -1,0 +1,24 @@
+/** Per-step scalars of the optimiser, in float64: each module counts its own updates for Adam's bias correction. */
+import type { ModuleName, PerModule } from '../manifest/run';
+
+export interface StepClock {
+  /** the inputs `rate`, `active`, `correction1`, `correction2` of one module; an active module's count goes up by one */
+  inputs(module: ModuleName, rate: number, active: boolean): Record<string, Float32Array>;
+}
+
+export function stepClock(options: { beta1: number; beta2: number }): StepClock {
+  const updates: PerModule<number> = { encoder: 0, backbone: 0 };
+  return {
+    inputs(module, rate, active) {
+      if (active) updates[module] += 1;
+      const count = Math.max(1, updates[module]);
+      const one = (value: number) => new Float32Array([value]);
+      return {
+        [`rate/${module}`]: one(rate),
+        [`active/${module}`]: one(active ? 1 : 0),
+        [`correction1/${module}`]: one(1 - options.beta1 ** count),
+        [`correction2/${module}`]: one(1 - options.beta2 ** count),
+      };
+    },
+  };
+}
