@@ -4,14 +4,14 @@ import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync }
 import { dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
-import { Problem, UserError, userError } from '../problems';
+import { exitCode, Problem, UserError, userError } from '../problems';
 import { isSafePath } from './contentUrl';
 import { debData } from './deb';
 
 /** How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's `package/`). */
 export type Strip = 'none' | 'first';
 
-/** Bounds on what an archive may unpack to, counted over all its entries, chosen or not. */
+/** Bounds on what an archive may unpack to: bytes of the whole tar inside it, and entries, chosen or not. */
 export interface ArchiveLimits { bytes: number; entries: number }
 
 /** One unpacked file. */
@@ -35,9 +35,9 @@ export async function unpack(
   choose: (name: string) => boolean, limits: ArchiveLimits, where: string,
 ): Promise<UnpackedFile[]> {
   const files = new Map<string, UnpackedFile>();
-  const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest });
+  const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest }, exitCode.failed);
   let entries = 0;
-  let declared = 0;
+  let bytes = 0;
   // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
   let failure: unknown = null;
   const guard = <A extends unknown[]>(work: (...given: A) => void) => (...given: A) => {
@@ -47,9 +47,7 @@ export async function unpack(
 
   const take = (entry: ReadEntry) => {
     entries += 1;
-    declared += entry.size;
     if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
-    if (declared > limits.bytes) throw refuse(`unpacks to more than ${limits.bytes} bytes`, { expected: 'at most a hundredfold of its own size', hint: 'this is no archive that the manifest can mean' });
     const whole = entry.path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
     if (whole === '' || whole === '.') return;
     if (!isSafePath(whole)) throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, { expected: 'relative names without `..`' });
@@ -74,11 +72,14 @@ export async function unpack(
     }));
   };
 
-  const parser = new Parser({ strict: true, onReadEntry: (entry) => { guard(take)(entry); entry.resume(); } });
+  const parser = new Parser({ strict: true, brotli: false, zstd: false, onReadEntry: (entry) => { guard(take)(entry); entry.resume(); } });
   parser.on('error', (error: Error) => { failure ??= error; });
   try {
     for await (const chunk of await tarBytes(archive, encodingFormat, where)) {
-      parser.write(chunk);
+      bytes += chunk.length;
+      if (bytes > limits.bytes) throw refuse(`unpacks to more than ${limits.bytes} bytes`, { expected: 'at most a hundredfold of its own size' });
+      // The parser wants a Buffer; brotli and zstd are off so that it never guesses at a compression inside the tar.
+      parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       if (failure !== null) throw failure;
     }
     parser.end();
@@ -98,7 +99,7 @@ async function tarBytes(archive: string, encodingFormat: string, where: string):
     case 'application/vnd.debian.binary-package': return debData(archive, where);
     case 'application/gzip': return gunzipped(archive);
     case 'application/x-tar': return isGzip(archive) ? gunzipped(archive) : createReadStream(archive);
-    default: throw userError({ where, what: `no reader for ${encodingFormat}` });
+    default: throw userError({ where, what: `there is no reader for ${encodingFormat}` });
   }
 }
 

@@ -3,7 +3,6 @@ import { Decompress as ZstdDecompress } from 'fzstd';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { ReadableStream } from 'node:stream/web';
 import { createGunzip } from 'node:zlib';
 import { XzReadableStream } from 'xz-decompress';
 import { userError } from '../problems';
@@ -51,9 +50,15 @@ export async function debData(path: string, where: string): Promise<AsyncIterabl
     case 'data.tar': return bytes;
     case 'data.tar.gz': return bytes.pipe(createGunzip());
     case 'data.tar.zst': return unzstd(bytes);
-    case 'data.tar.xz': return new XzReadableStream(Readable.toWeb(bytes) as ConstructorParameters<typeof XzReadableStream>[0]) as unknown as ReadableStream<Uint8Array>;
+    case 'data.tar.xz': return unxz(bytes);
     default: throw userError({ where, what: `is compressed as ${member.name}`, expected: 'data.tar, .gz, .xz or .zst' });
   }
+}
+
+async function* unxz(bytes: Readable): AsyncIterable<Uint8Array> {
+  const input = Readable.toWeb(bytes) as ConstructorParameters<typeof XzReadableStream>[0];
+  // Each chunk is a view of the decompressor's memory that the next one overwrites.
+  for await (const chunk of new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>) yield Uint8Array.from(chunk);
 }
 
 async function* unzstd(bytes: Readable): AsyncIterable<Uint8Array> {

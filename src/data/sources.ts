@@ -137,7 +137,7 @@ async function build(manifest: DataManifest, folder: string, options: OpenOption
 }
 
 function chooser(globs: string[]): (name: string) => boolean {
-  return picomatch(globs, { dot: true, nonegate: true, noextglob: true });
+  return picomatch(globs, { dot: true, nonegate: true });
 }
 
 /** Puts a stored file into a folder without a second copy of its bytes where the file system can. */
