@@ -1,0 +1,164 @@
+/**
+ * The journals of an experiment as tables to query. DuckDB reads the JSON lines itself; one thread, so that sums are taken
+ * in the same order on every machine.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { labelRuns, type RunLabels } from './labels';
+import { readRuns, type FoundRun, type IgnoredRun } from './runs';
+
+/** A value of a figure's data: what CSV and JSON can both carry. */
+export type Cell = string | number | null;
+export type DataRow = Record<string, Cell>;
+
+/** A finished run with its labels. */
+export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string }
+
+export interface Journals {
+  /** name of the experiment's folder */ experiment: string;
+  /** finished runs, in order of id */ runs: Run[];
+  ignored: IgnoredRun[];
+  /** what a reader must know about the journals that count: torn lines, values that are not finite */ notices: string[];
+  /**
+   * Rows of a query over the tables
+   * runs(id, task, panel, method, setting, scheduler, seed), train(id, step, loss), measure(id, step, kappa, logKappa, floor,
+   * normalisedEncoder, normalisedBackbone), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
+   * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
+   * State an order: without one DuckDB promises none.
+   */
+  rows<Row extends DataRow>(sql: string): Promise<Row[]>;
+  close(): void;
+}
+
+const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
+const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
+const columns = Object.entries({
+  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', normalisedGradient: perModule,
+  split: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
+}).map(([name, type]) => `${name}: '${type}'`).join(', ');
+
+/** A path as a SQL string that DuckDB's file names with wildcards take literally. */
+function literalPath(path: string): string {
+  return `'${path.replace(/[[*?]/g, '[$&]').replaceAll("'", "''")}'`;
+}
+
+/** Whether the file's last line lacks its line end and is not JSON: a writer was stopped in the middle of it. */
+function lastLineTorn(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    let tail = Buffer.alloc(0);
+    for (let end = size; end > 0 && !tail.includes(10); ) {
+      const start = Math.max(0, end - 65_536);
+      const part = Buffer.alloc(end - start);
+      readSync(file, part, 0, part.length, start);
+      tail = Buffer.concat([part, tail]);
+      end = start;
+    }
+    const line = tail.subarray(tail.lastIndexOf(10) + 1).toString('utf8');
+    if (line.trim() === '') return false;
+    try {
+      JSON.parse(line);
+      return false;
+    } catch {
+      return true;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function asCell(value: unknown): Cell {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'bigint') return Number(value);
+  throw new TypeError(`a query gave a ${typeof value}; cast it to text or a number`);
+}
+
+async function query<Row extends DataRow>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
+  const found = await connection.runAndReadAll(sql);
+  return found.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
+}
+
+/** Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the others. */
+async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]): Promise<{ ignored: IgnoredRun[]; notices: string[] }> {
+  const paths = runs.map((run) => literalPath(resolve(run.journal))).join(', ');
+  await connection.run(`create table lines as select parse_path(filename)[-2] as id, * exclude (filename)
+    from read_json([${paths}], format = 'newline_delimited', ignore_errors = true, filename = true, maximum_object_size = 16777216, columns = {${columns}})`);
+  const counts = await query<{ id: string; bad: number; repeated: number; gaps: number }>(connection, `select id,
+      count(*) filter (kind is null or step is null) as bad,
+      count(*) filter (kind = 'train') - count(distinct step) filter (kind = 'train') as repeated,
+      count(*) filter ((kind = 'train' and not coalesce(isfinite(loss), false)) or (kind = 'measure' and not coalesce(isfinite(logKappa), false))) as gaps
+    from lines group by id order by id`);
+  const ignored: IgnoredRun[] = [];
+  const notices: string[] = [];
+  for (const run of runs) {
+    const { id } = run.file;
+    const found = counts.find((row) => row.id === id) ?? { bad: 0, repeated: 0, gaps: 0 };
+    const torn = lastLineTorn(run.journal);
+    const unreadable = found.bad - (torn ? 1 : 0);
+    if (unreadable > 0) ignored.push({ id, reason: `metrics.jsonl has ${unreadable} unreadable line${unreadable === 1 ? '' : 's'}` });
+    else if (found.repeated > 0) ignored.push({ id, reason: `metrics.jsonl has ${found.repeated} train records more than steps` });
+    else {
+      if (torn) notices.push(`${id}: the last line of metrics.jsonl is torn; it was cut`);
+      if (found.gaps > 0) notices.push(`${id}: ${found.gaps} records without a finite loss or kappa; they are left out`);
+    }
+  }
+  return { ignored, notices };
+}
+
+async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): Promise<void> {
+  await connection.run('create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer)');
+  const insert = await connection.prepare('insert into runs values ($1, $2, $3, $4, $5, $6, $7)');
+  for (const run of runs) {
+    [run.id, run.task, run.panel, run.method, run.setting, run.scheduler].forEach((value, i) => insert.bindVarchar(i + 1, value));
+    insert.bindInteger(7, run.seed);
+    await insert.run();
+  }
+  const counted = 'from lines semi join runs using (id)';
+  await connection.run(`create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`);
+  await connection.run(`create table measure as select id, step, kappa, logKappa, floor, normalisedGradient.encoder as normalisedEncoder,
+    normalisedGradient.backbone as normalisedBackbone ${counted} where kind = 'measure' and isfinite(logKappa)`);
+  await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
+    ${counted} where kind = 'evaluate'`);
+  await connection.run(`create table final as select * exclude (place) from (select *, row_number() over (partition by id order by step desc) as place
+    from evaluate where split = 'evaluation') where place = 1`);
+  await connection.run(`create table kinds as select id, kind, choiceByKind[kind].accuracy as choice, generationByKind[kind].accuracy as generation
+    from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
+}
+
+async function openTables(instance: DuckDBInstance, found: readonly FoundRun[]): Promise<{ connection: DuckDBConnection; runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
+  const connection = await instance.connect();
+  const { ignored, notices } = await loadLines(connection, found);
+  const bad = new Set(ignored.map((run) => run.id));
+  const good = found.filter((run) => !bad.has(run.file.id)).map((run) => run.file);
+  const labels = labelRuns(good.map((file) => file.spec));
+  const runs = good.map(({ id, spec }, i) => ({ id, task: spec.task, seed: spec.seed, scheduler: spec.scheduler.kind, ...labels[i]! }));
+  await makeTables(connection, runs);
+  return { connection, runs, ignored, notices };
+}
+
+/**
+ * Opens the finished runs of `folder` (results/<experiment>); `only` names the ids that count. Close it after use.
+ * Throws a UserError when the folder cannot be listed.
+ */
+export async function openJournals(folder: string, only?: readonly string[]): Promise<Journals> {
+  const { runs: found, ignored } = readRuns(folder, only);
+  const experiment = basename(resolve(folder));
+  if (found.length === 0) return { experiment, runs: [], ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  const opened = await openTables(instance, found);
+  return {
+    experiment,
+    runs: opened.runs,
+    ignored: [...ignored, ...opened.ignored].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    notices: opened.notices,
+    rows: (sql) => query(opened.connection, sql),
+    close: () => {
+      opened.connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}

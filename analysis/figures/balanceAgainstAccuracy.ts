@@ -1,0 +1,55 @@
+/** Does balance go with accuracy? One point a run: its bias against its final accuracy. */
+import type { FigureDefinition } from '../figure';
+import { footnote } from '../figure';
+import { synchronised } from '../labels';
+import { bootstrapInterval, spearman } from '../statistics';
+import { accuracyScale, distinguish, inOrder, panels } from '../style';
+
+type Row = { panel: string; method: string; setting: string; seed: number; /** mean |log kappa| over the run */ bias: number; /** final choice accuracy */ accuracy: number };
+
+/** Spearman's correlation over the runs of a panel, in words. */
+function correlation(panel: string, rows: Row[]): string {
+  const pairs = rows.filter((row) => row.panel === panel).map((row) => [row.bias, row.accuracy] as const);
+  const rho = spearman(pairs);
+  const interval = bootstrapInterval(pairs, spearman, { seed: panel, resamples: 2000 });
+  const text = (value: number) => value.toFixed(2).replace('-', '−');
+  const range = interval === null ? '' : ` [${text(interval.low)}, ${text(interval.high)}]`;
+  return Number.isNaN(rho) ? `${panel}: no correlation can be computed (n = ${pairs.length} runs)` : `${panel}: ρ = ${text(rho)}${range}, n = ${pairs.length} runs`;
+}
+
+export const balanceAgainstAccuracy: FigureDefinition<Row> = {
+  name: 'balance-against-accuracy',
+  title: 'Bias over the run against final accuracy',
+  width: 'column',
+  needs: 'finished runs with measures of kappa and a final evaluation',
+
+  select: (journals) => journals.rows<Row>(`
+    select panel, method, setting, seed, avg(abs(logKappa) order by measure.step) as bias, any_value(choice) as accuracy
+    from measure join runs using (id) join final using (id) where choice is not null group by id, panel, method, setting, seed order by panel, method, setting, seed, id`),
+
+  caption: (rows) => 'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at synchronised rates, open at other settings. '
+    + `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder.panel(rows).map((panel) => correlation(panel, rows)).join('; ')}.`,
+
+  build(rows) {
+    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 3);
+    const order = inOrder.panel(rows);
+    return {
+      title: footnote(`One point a run (n = ${rows.length}); filled: synchronised rates, open: other settings.`),
+      facet: panels('panel', order),
+      columns: Math.min(2, order.length),
+      spec: {
+        height: 110,
+        encoding: {
+          x: { field: 'bias', type: 'quantitative', title: 'bias, mean |log κ|', scale: { zero: true, nice: true }, axis: { tickCount: 4 } },
+          y: { field: 'accuracy', type: 'quantitative', title: 'final accuracy', scale: accuracyScale(rows.map((row) => row.accuracy)), axis: { tickCount: 5, format: '~g' } },
+          color,
+          shape: dashOrShape,
+        },
+        layer: [
+          { transform: [{ filter: `datum.setting === '${synchronised}'` }], mark: { type: 'point', filled: true, size: 20, opacity: 0.85 } },
+          { transform: [{ filter: `datum.setting !== '${synchronised}'` }], mark: { type: 'point', filled: false, size: 20, strokeWidth: 0.9, opacity: 0.85 } },
+        ],
+      },
+    };
+  },
+};

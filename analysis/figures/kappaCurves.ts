@@ -1,0 +1,47 @@
+/** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
+import type { FigureDefinition } from '../figure';
+import { footnote, ruleAt, seedCount } from '../figure';
+import { distinguish, inOrder, logAxis, panels, stepAxis } from '../style';
+
+type Row = {
+  panel: string; method: string; setting: string; step: number;
+  /** geometric mean over seeds */ kappa: number; low: number; high: number;
+  /** seeds */ n: number; /** seeds whose measure was at the floor */ floor: number;
+};
+
+export const kappaCurves: FigureDefinition<Row> = {
+  name: 'kappa-curves',
+  title: 'Balance coefficient over training, by learning-rate setting',
+  width: 'page',
+  needs: 'finished runs of `constant` or `commit-clr` with measures of kappa',
+
+  select: (journals) => journals.rows<Row>(`
+    select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
+      count(*) as n, count(*) filter (floor) as floor
+    from measure join runs using (id) where scheduler in ('constant', 'commit-clr') group by all order by panel, method, setting, step`),
+
+  caption(rows) {
+    const floors = rows.reduce((sum, row) => sum + row.floor, 0);
+    return `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: geometric mean over ${seedCount(rows.map((row) => row.n))}; `
+      + `band: smallest to largest.${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`;
+  },
+
+  build(rows) {
+    const axis = logAxis(rows.flatMap((row) => [row.low, row.high]), [1]);
+    const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', 4);
+    const x = stepAxis();
+    const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
+    return {
+      title: footnote(`Curve: geometric mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest; grey line: κ = 1.`),
+      facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('method', inOrder.method(rows)) },
+      spec: {
+        height: 96,
+        layer: [
+          ruleAt(1),
+          { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+          { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
+        ],
+      },
+    };
+  },
+};

@@ -1,0 +1,48 @@
+/** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
+import type { FigureDefinition } from '../figure';
+import { footnote, seedCount } from '../figure';
+import { distinguish, inOrder, panels, stepAxis } from '../style';
+
+type Row = { panel: string; setting: string; module: string; step: number; /** mean over seeds */ value: number; low: number; high: number; n: number };
+
+/** Measures in the moving average: a batch's gradient norm is noisy. */
+const window = 5;
+
+/** The figure for one scheduler; the paper shows `constant`. */
+export function normalisedGradients(name: string, scheduler: 'constant' | 'commit-clr'): FigureDefinition<Row> {
+  const explain = (rows: Row[]) => `moving average of ${window} measures; line: mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest`;
+  return {
+    name,
+    title: `Normalised gradients of encoder and backbone under ${scheduler}, by learning-rate setting`,
+    width: 'page',
+    needs: `finished runs of \`${scheduler}\` with measures`,
+
+    select: (journals) => journals.rows<Row>(`
+      with long as (unpivot (select if(method = scheduler, panel, panel || ' · ' || method) as panel, setting, seed, id, step,
+            normalisedEncoder as encoder, normalisedBackbone as backbone
+          from measure join runs using (id) where scheduler = '${scheduler}') on encoder, backbone into name module value value),
+        smooth as (select *, avg(value) over (partition by id, module order by step rows ${window - 1} preceding) as average from long)
+      select panel, setting, module, step, avg(average order by seed) as value,
+        min(average) as low, max(average) as high, count(*) as n
+      from smooth group by all order by panel, setting, module desc, step`),
+
+    caption: (rows) => `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
+
+    build(rows) {
+      const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 4);
+      const x = stepAxis();
+      const y = { field: 'value', type: 'quantitative', title: '‖g‖ / max ‖g‖', scale: { domain: [0, 1] }, axis: { values: [0, 0.5, 1] } };
+      return {
+        title: footnote(`${explain(rows).replace('moving', 'Moving')}.`),
+        facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('setting', inOrder.setting(rows)) },
+        spec: {
+          height: 84,
+          layer: [
+            { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+            { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
+          ],
+        },
+      };
+    },
+  };
+}

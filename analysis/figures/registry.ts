@@ -1,0 +1,16 @@
+/** All figures, in the order in which they are made. */
+import type { FigureDefinition } from '../figure';
+import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
+import { kappaCurves } from './kappaCurves';
+import { learningCurves } from './learningCurves';
+import { normalisedGradients } from './normalisedGradients';
+import { rateSettings } from './rateSettings';
+
+export const figures: readonly FigureDefinition[] = [
+  kappaCurves,
+  normalisedGradients('normalised-gradients', 'constant'),
+  normalisedGradients('normalised-gradients-commit-clr', 'commit-clr'),
+  learningCurves,
+  balanceAgainstAccuracy,
+  rateSettings,
+];

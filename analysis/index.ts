@@ -1,0 +1,128 @@
+/** Figures and tables of an experiment, from its journals to files. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256, writeWhole } from '../src/files';
+import { nearestName } from '../src/manifest/nearest';
+import { userError } from '../src/problems';
+import { openJournals, type DataRow, type Journals } from './aggregate';
+import type { FigureDefinition } from './figure';
+import { figures } from './figures/registry';
+import { renderFigure } from './render';
+import type { IgnoredRun } from './runs';
+import type { Spec } from './style';
+import { toLatex, toMarkdown, type TableDefinition } from './table';
+import { tables } from './tables/registry';
+
+export type { IgnoredRun } from './runs';
+
+export interface MakeOptions {
+  /** names of figures or tables; all without it */ only?: string[];
+  /** ids of the runs that count; all finished ones without it */ runs?: string[];
+}
+
+interface Made {
+  /** files, in order of making */ written: string[];
+  /** runs that do not count, with reasons */ ignoredRuns: IgnoredRun[];
+  /** finished runs that count */ runs: number;
+  /** oddities of journals and drawings that a reader must know */ notices: string[];
+}
+export interface MadeFigures extends Made { skipped: { figure: string; reason: string }[] }
+export interface MadeTables extends Made { skipped: { table: string; reason: string }[] }
+
+/** Names of all figures and of all tables, in the order in which they are made. */
+export const figureNames = figures.map((figure) => figure.name);
+export const tableNames = tables.map((table) => table.name);
+
+/** Six significant digits: beyond what any figure shows. */
+function rounded(rows: DataRow[]): DataRow[] {
+  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? Number(value.toPrecision(6)) : value])));
+}
+
+/** Comma-separated values with a header line; nothing between the commas for null. */
+async function toCsv(rows: DataRow[]): Promise<string> {
+  const { stringify } = await import('csv-stringify/sync');
+  return stringify(rows, { header: true, columns: Object.keys(rows[0] ?? {}) });
+}
+
+/** A specification as JSON with one line for each row of its data. */
+function specText(spec: Spec, rows: DataRow[]): string {
+  const lines = rows.map((row) => JSON.stringify(row)).join(',\n');
+  return `${JSON.stringify({ ...spec, data: { name: 'table', values: '@rows' } }, null, 1).replace('"@rows"', () => `[\n${lines}\n]`)}\n`;
+}
+
+function chosen<Definition extends { name: string }>(all: readonly Definition[], only: readonly string[] | undefined, what: string): Definition[] {
+  const names = all.map((each) => each.name);
+  for (const name of only ?? []) {
+    if (names.includes(name)) continue;
+    const nearest = nearestName(name, names);
+    throw userError({ where: '--only', what: `there is no ${what} "${name}"`, expected: names.join(', '), ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }) });
+  }
+  return all.filter((each) => only === undefined || only.length === 0 || only.includes(each.name));
+}
+
+type File = [extension: string, content: string | Uint8Array];
+
+async function figureFiles(figure: FigureDefinition, journals: Journals, rows: DataRow[], notices: string[]): Promise<File[]> {
+  const data = await toCsv(rows);
+  const caption = figure.caption(rows);
+  const about = { title: figure.title, caption, dataSha256: sha256(data), command: `equipoise figures ${journals.experiment} --only ${figure.name}` };
+  const drawn = await renderFigure({
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    description: caption,
+    usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
+    data: { name: 'table', values: rows },
+    ...figure.build(rows),
+  }, figure.width, about);
+  notices.push(...[...new Set(drawn.warnings)].map((warning) => `${figure.name}: ${warning}`));
+  return [['svg', drawn.svg], ['pdf', drawn.pdf], ['png', drawn.png], ['vl.json', specText(drawn.spec, rows)], ['csv', data]];
+}
+
+async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<File[]> {
+  const data = await toCsv(rows);
+  const about = { title: table.title, caption: table.caption(rows), dataSha256: sha256(data), command: `equipoise tables ${journals.experiment} --only ${table.name}` };
+  const layout = table.layout(rows);
+  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, table.name, about)]];
+}
+
+/** Makes each of `definitions` that has data, and lists those that have none. */
+async function makeAll<Definition extends FigureDefinition | TableDefinition>(
+  definitions: Definition[], folder: string, out: string, options: MakeOptions,
+  files: (definition: Definition, journals: Journals, rows: DataRow[], notices: string[]) => Promise<File[]>,
+): Promise<Made & { skipped: { name: string; reason: string }[] }> {
+  const journals = await openJournals(folder, options.runs);
+  const made = { written: [] as string[], skipped: [] as { name: string; reason: string }[], ignoredRuns: journals.ignored, runs: journals.runs.length, notices: [...journals.notices] };
+  try {
+    for (const definition of definitions) {
+      const path = (extension: string) => join(out, `${definition.name}.${extension}`);
+      const rows = rounded(await definition.select(journals));
+      if (rows.length === 0) {
+        const old = existsSync(path('csv')) ? '; its files from an earlier time are still there' : '';
+        made.skipped.push({ name: definition.name, reason: `needs ${definition.needs}${old}` });
+        continue;
+      }
+      for (const [extension, content] of await files(definition, journals, rows, made.notices)) {
+        writeWhole(path(extension), content);
+        made.written.push(path(extension));
+      }
+    }
+  } finally {
+    journals.close();
+  }
+  return made;
+}
+
+/**
+ * Makes the figures of one experiment: for each an SVG, PDF, PNG, its Vega-Lite specification and its data as CSV.
+ * A figure without data is skipped with a reason. `experimentFolder` is results/<experiment>.
+ * Throws a UserError when the folder is not there or a name is unknown.
+ */
+export async function makeFigures(experimentFolder: string, outFolder: string, options: MakeOptions = {}): Promise<MadeFigures> {
+  const { skipped, ...made } = await makeAll(chosen(figures, options.only, 'figure'), experimentFolder, outFolder, options, figureFiles);
+  return { ...made, skipped: skipped.map(({ name, reason }) => ({ figure: name, reason })) };
+}
+
+/** Makes the tables of one experiment: for each its data as CSV, Markdown and LaTeX. Otherwise like makeFigures. */
+export async function makeTables(experimentFolder: string, outFolder: string, options: MakeOptions = {}): Promise<MadeTables> {
+  const { skipped, ...made } = await makeAll(chosen(tables, options.only, 'table'), experimentFolder, outFolder, options, tableFiles);
+  return { ...made, skipped: skipped.map(({ name, reason }) => ({ table: name, reason })) };
+}

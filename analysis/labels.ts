@@ -1,0 +1,133 @@
+/**
+ * What a run is called in a figure: its panel (task, and whatever else of the model or set-up differs), its method, and
+ * its learning-rate setting. Runs share all three only when they differ in nothing but the seed, so that no average ever
+ * mixes two set-ups.
+ */
+import { canonicalJson } from '../src/files';
+import type { RunSpec } from '../src/manifest/run';
+
+/** The names of one run in figures and tables. */
+export interface RunLabels { panel: string; method: string; setting: string }
+
+/** Setting of the base pair of learning rates. */
+export const synchronised = 'synchronised';
+
+type Leaves = Map<string, string>;
+
+function leaves(value: unknown, path = '', into: Leaves = new Map()): Leaves {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) leaves(inner, path === '' ? key : `${path}.${key}`, into);
+  } else if (value !== undefined) into.set(path, typeof value === 'string' ? value : canonicalJson(value));
+  return into;
+}
+
+function grouped<Value>(values: readonly Value[], key: (value: Value) => string): Value[][] {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
+  return [...groups.values()];
+}
+
+/** Paths whose values differ within the group, sorted; an absent value is a value: the default. */
+function varying(group: readonly Leaves[]): string[] {
+  const paths = [...new Set(group.flatMap((each) => [...each.keys()]))].sort();
+  return paths.filter((path) => new Set(group.map((each) => each.get(path))).size > 1);
+}
+
+function describe(of: Leaves, paths: readonly string[]): string {
+  return paths.map((path) => (path === 'encoder' || path === 'backbone' ? of.get(path) ?? '' : `${path}=${of.get(path) ?? 'default'}`)).join(', ');
+}
+
+/** The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most even, then the smallest. */
+function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: number } {
+  const pairs = grouped(specs, (spec) => `${spec.learningRate.encoder} ${spec.learningRate.backbone}`)
+    .map((group) => ({ rates: group[0]!.learningRate, count: group.length }));
+  const scored = pairs.map(({ rates, count }) => [
+    -count,
+    -pairs.filter((other) => other.rates.encoder === rates.encoder || other.rates.backbone === rates.backbone).length,
+    Math.abs(Math.log(rates.backbone / rates.encoder)),
+    rates.encoder * rates.backbone,
+    rates.encoder,
+  ]);
+  const order = pairs.map((_, i) => i).sort((a, b) => {
+    const at = scored[a]!.findIndex((value, k) => value !== scored[b]![k]);
+    return at === -1 ? 0 : scored[a]![at]! - scored[b]![at]!;
+  });
+  return pairs[order[0]!]!.rates;
+}
+
+function setting(spec: RunSpec, base: { encoder: number; backbone: number }): string {
+  const parts = (['backbone', 'encoder'] as const).flatMap((module) => {
+    const factor = Number((spec.learningRate[module] / base[module]).toPrecision(3));
+    return factor === 1 ? [] : [`${module} ×${factor}`];
+  });
+  return parts.length === 0 ? synchronised : parts.join(', ');
+}
+
+const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
+const methodPath = /^(scheduler|regulariser)\./;
+const ownAxis = /^(task|seed|learningRate\.)/;
+
+/** Labels for the runs of one experiment, in the order given. */
+export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
+  const rows = specs.map((spec) => ({ spec, leaves: leaves(spec), model: '', method: '', setting: '', variant: '' }));
+  type Row = (typeof rows)[number];
+  const pathsIn = (group: readonly Row[], keep: (path: string) => boolean) => varying(group.map((row) => row.leaves)).filter(keep);
+
+  for (const group of grouped(rows, (row) => row.spec.task)) {
+    const paths = pathsIn(group, (path) => modelPath.test(path));
+    for (const row of group) row.model = describe(row.leaves, paths);
+  }
+  for (const group of grouped(rows, (row) => row.spec.scheduler.kind)) {
+    // Options that differ only from task to task are not two methods.
+    const paths = [...new Set(grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))))].sort();
+    for (const row of group) {
+      const options = describe(row.leaves, paths).replaceAll('scheduler.', '');
+      row.method = row.spec.scheduler.kind + (options === '' ? '' : ` (${options})`);
+    }
+  }
+  for (const group of grouped(rows, (row) => JSON.stringify([row.spec.task, row.model]))) {
+    const base = basePair(group.map((row) => row.spec));
+    for (const row of group) row.setting = setting(row.spec, base);
+  }
+  // A value that follows from the method or the setting belongs to it; one that differs beside them makes another panel.
+  const variants = new Map<string, Set<string>>();
+  for (const group of grouped(rows, (row) => JSON.stringify([row.spec.task, row.model, row.method, row.setting]))) {
+    const key = JSON.stringify([group[0]!.spec.task, group[0]!.model]);
+    const found = variants.get(key) ?? new Set<string>();
+    pathsIn(group, (path) => !modelPath.test(path) && !methodPath.test(path) && !ownAxis.test(path)).forEach((path) => found.add(path));
+    variants.set(key, found);
+  }
+  for (const row of rows) row.variant = describe(row.leaves, [...variants.get(JSON.stringify([row.spec.task, row.model]))!].sort());
+  return rows.map((row) => ({
+    panel: [row.spec.task, row.model, row.variant].filter((part) => part !== '').join(' · '),
+    method: row.method,
+    setting: row.setting,
+  }));
+}
+
+const knownMethods = ['constant', 'feature-cd', 'language-cd', 'commit-clr', 'commit'];
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Methods in the order of every figure and table: baselines first, unknown ones last, variants of one method by name. */
+export function orderMethods(methods: Iterable<string>): string[] {
+  const place = (method: string) => {
+    const at = knownMethods.indexOf(method.split(' (')[0]!);
+    return at === -1 ? knownMethods.length : at;
+  };
+  return [...new Set(methods)].sort((a, b) => place(a) - place(b) || byText(a, b));
+}
+
+/** Settings in the order of every figure and table: synchronised, then the backbone's rate changed, the encoder's, both; by factor. */
+export function orderSettings(settings: Iterable<string>): string[] {
+  const key = (name: string) => {
+    const factors = [...name.matchAll(/×([0-9.e+-]+)/g)].map((match) => Number(match[1]));
+    return [name === synchronised ? 0 : factors.length > 1 ? 3 : name.startsWith('backbone') ? 1 : 2, ...factors];
+  };
+  return [...new Set(settings)].sort((a, b) => {
+    const [ka, kb] = [key(a), key(b)];
+    return ka[0]! - kb[0]! || ka[1]! - kb[1]! || byText(a, b);
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * From a Vega-Lite specification to SVG, PNG and PDF, the same bytes on every machine: text is measured with the bundled
+ * font (Vega guesses without a browser), no system font is ever used, and no file carries a date.
+ */
+import { join } from 'node:path';
+import { projectRoot } from '../src/files';
+import { annotatePng } from './png';
+import { figureWidths, fontFamily, houseConfig, type FigureWidth, type Spec } from './style';
+
+/** What is written into every file of a figure. */
+export interface Provenance { title: string; caption: string; /** sha256 of the data as CSV */ dataSha256: string; /** command that makes the figure again */ command: string }
+
+export interface Rendered {
+  /** complete specification, with its configuration */ spec: Spec;
+  svg: string; png: Buffer; pdf: Buffer;
+  /** what Vega or the PDF writer complained about */ warnings: string[];
+}
+
+/** Dots per inch of the PNG. */
+const resolution = 300;
+
+const fontFolder = join(projectRoot, 'node_modules', 'dejavu-fonts-ttf', 'ttf');
+const fonts = { regular: join(fontFolder, 'DejaVuSansCondensed.ttf'), bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf') };
+
+interface Logger { level(): Logger; error(...parts: unknown[]): Logger; warn(...parts: unknown[]): Logger; info(): Logger; debug(): Logger }
+
+/** The part of vega that is used here; the package's own types leave `textMetrics` out. */
+interface Vega {
+  textMetrics: { width(item: { fontSize?: number; fontWeight?: string | number; text?: unknown }, text?: unknown): number };
+  parse(spec: unknown): object;
+  View: new (runtime: object, options: { renderer: 'none'; logger: Logger }) => { runAsync(): Promise<unknown>; toSVG(): Promise<string>; finalize(): void };
+}
+let loadedVega: Promise<Vega> | undefined;
+
+async function loadVega(): Promise<Vega> {
+  const vega = (await import('vega')) as unknown as Vega;
+  const { openSync } = await import('fontkit');
+  const opened = { regular: openSync(fonts.regular), bold: openSync(fonts.bold) };
+  const widths = new Map<string, number>();
+  vega.textMetrics.width = (item, text) => {
+    const { fontSize = 11, fontWeight } = item;
+    const font = fontWeight === 'bold' || Number(fontWeight) >= 600 ? 'bold' : 'regular';
+    const line = String(text ?? item.text ?? '');
+    const key = `${font} ${line}`;
+    const width = widths.get(key) ?? opened[font].layout(line).advanceWidth / opened[font].unitsPerEm;
+    widths.set(key, width);
+    return width * fontSize;
+  };
+  return vega;
+}
+
+async function draw(spec: Spec, warnings: string[]): Promise<string> {
+  const vega = await (loadedVega ??= loadVega());
+  const { compile } = await import('vega-lite');
+  const note = (...parts: unknown[]): Logger => {
+    warnings.push(parts.map(String).join(' '));
+    return logger;
+  };
+  const logger: Logger = { level: () => logger, error: note, warn: note, info: () => logger, debug: () => logger };
+  const compiled = compile(spec as unknown as Parameters<typeof compile>[0], { logger: logger as unknown as NonNullable<Parameters<typeof compile>[1]>['logger'] });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logger });
+  try {
+    await view.runAsync();
+    // Vega wants a dash for a solid line too; pdfkit refuses one of length 0.
+    return (await view.toSVG()).replaceAll(' stroke-dasharray="1,0"', '');
+  } finally {
+    view.finalize();
+  }
+}
+
+function sizeOf(svg: string): { width: number; height: number } {
+  const found = /<svg [^>]*?width="([\d.]+)" height="([\d.]+)"/.exec(svg);
+  return { width: Number(found?.[1]), height: Number(found?.[2]) };
+}
+
+/**
+ * Draws with the panel width at which the whole figure is as wide as its column, within half a percent (the SVG's own
+ * scale takes the rest): what axes, headers and legends need is found from two trial drawings.
+ */
+async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg: string; warnings: string[] }> {
+  const at = async (panelWidth: number) => {
+    const warnings: string[] = [];
+    const complete = { ...spec, config: houseConfig(panelWidth) };
+    const svg = await draw(complete, warnings);
+    return { spec: complete, svg, warnings, panelWidth, width: sizeOf(svg).width };
+  };
+  const [first, second] = [await at(Math.round(width / 4)), await at(Math.round(width / 3))];
+  const slope = Math.max(1, (second.width - first.width) / (second.panelWidth - first.panelWidth));
+  let drawn = second;
+  for (let attempt = 0; attempt < 4 && Math.abs(drawn.width - width) > 0.005 * width; attempt++) {
+    drawn = await at(Math.max(30, Number((drawn.panelWidth + (width - drawn.width) / slope).toFixed(1))));
+  }
+  if (drawn.width > 1.02 * width) drawn.warnings.push(`${drawn.width} pt wide in a column of ${width} pt: text is smaller than the house style asks for`);
+  return drawn;
+}
+
+const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** Gives the SVG its size in inches and says in it what it shows and where it comes from. */
+function finishSvg(svg: string, inches: number, about: Provenance): string {
+  const { width, height } = sizeOf(svg);
+  const heightInches = Number(((inches * height) / width).toFixed(4));
+  return svg
+    .replace(/(<svg [^>]*?)width="[\d.]+" height="[\d.]+"/, `$1width="${inches}in" height="${heightInches}in" role="img"`)
+    .replace(/(<svg [^>]*>)/, `$1<title>${escapeXml(about.title)}</title><desc>${escapeXml(`${about.caption} Data sha256: ${about.dataSha256}. Made by: ${about.command}`)}</desc>`)
+    .replaceAll(`font-family="${fontFamily}"`, `font-family="${fontFamily}, DejaVu Sans, Verdana, sans-serif"`) + '\n';
+}
+
+async function toPng(svg: string, inches: number, about: Provenance): Promise<Buffer> {
+  const { Resvg } = await import('@resvg/resvg-js');
+  const font = { loadSystemFonts: false, fontFiles: Object.values(fonts), defaultFontFamily: fontFamily, sansSerifFamily: fontFamily };
+  const png = new Resvg(svg, { font, fitTo: { mode: 'width', value: Math.round(inches * resolution) }, background: 'white' }).render().asPng();
+  return annotatePng(Buffer.from(png), resolution, { Title: about.title, Description: about.caption, Source: about.command, 'Data sha256': about.dataSha256 });
+}
+
+async function toPdf(svg: string, size: { width: number; height: number }, about: Provenance, warnings: string[]): Promise<Buffer> {
+  const { default: PDFDocument } = await import('pdfkit');
+  const { default: svgToPdf } = await import('svg-to-pdfkit');
+  const never = new Date(0); // PDF asks for dates; a fixed one keeps equal figures equal
+  const document = new PDFDocument({
+    size: [size.width, size.height], margin: 0, pdfVersion: '1.7', displayTitle: true,
+    info: { Title: about.title, Subject: about.caption, Keywords: `data sha256 ${about.dataSha256}`, Creator: about.command, Producer: 'PDFKit', CreationDate: never, ModDate: never },
+  });
+  const chunks: Buffer[] = [];
+  const ended = new Promise<void>((resolve, reject) => document.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', resolve).on('error', reject));
+  for (const [name, path] of Object.entries(fonts)) document.registerFont(name, path);
+  svgToPdf(document as unknown as Parameters<typeof svgToPdf>[0], svg, 0, 0, {
+    ...size, assumePt: true, fontCallback: (_family, bold) => (bold ? 'bold' : 'regular'), warningCallback: (warning) => warnings.push(warning),
+  });
+  document.end();
+  await ended;
+  return Buffer.concat(chunks);
+}
+
+/** Renders a specification without `config` at the width of `column`. The same arguments give the same bytes. */
+export async function renderFigure(spec: Spec, column: FigureWidth, about: Provenance): Promise<Rendered> {
+  const inches = figureWidths[column];
+  const drawn = await drawToWidth(spec, inches * 72);
+  const svg = finishSvg(drawn.svg, inches, about);
+  const { width, height } = sizeOf(drawn.svg);
+  const pdf = await toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings);
+  return { spec: drawn.spec, svg, png: await toPng(svg, inches, about), pdf, warnings: drawn.warnings };
+}

@@ -1,0 +1,137 @@
+/**
+ * The house style of every figure. Lengths are points (1/72 inch), so that a font of 7 is 7 pt in print at the stated
+ * column width. Colours are those of Okabe and Ito, which the common kinds of colour blindness tell apart; every colour
+ * comes with a dash and a shape of its own, so that a figure also reads in grey.
+ */
+import { orderMethods, orderSettings } from './labels';
+
+/** Plain JSON: a Vega-Lite specification is data. */
+export type Json = string | number | boolean | null | Json[] | Spec;
+export type Spec = { [key: string]: Json | undefined };
+
+/** Widths of a figure, inches: one column, or the page. */
+export const figureWidths = { column: 3.3, page: 6.75 } as const;
+export type FigureWidth = keyof typeof figureWidths;
+
+/** The font: DejaVu Sans Condensed, from the npm package dejavu-fonts-ttf (Bitstream Vera licence: free to embed). */
+export const fontFamily = 'DejaVu Sans Condensed';
+
+const ink = '#000000';
+const faint = '#d9d9d9';
+
+/** Vega-Lite config of all figures; `panelWidth` in points. */
+export function houseConfig(panelWidth: number): Spec {
+  const text = { labelFont: fontFamily, labelFontSize: 7, labelFontWeight: 'normal', labelColor: ink, titleFont: fontFamily, titleFontSize: 7.5, titleFontWeight: 'normal', titleColor: ink };
+  return {
+    background: 'white',
+    padding: 2,
+    font: fontFamily,
+    view: { continuousWidth: panelWidth, discreteWidth: panelWidth, stroke: '#888888', strokeWidth: 0.5 },
+    axis: { ...text, gridColor: faint, gridWidth: 0.4, domain: false, offset: 0, tickWidth: 0.5, tickSize: 3, tickColor: '#888888', labelFlush: false, labelPadding: 2, titlePadding: 3 },
+    header: { ...text, titleFontSize: 7.5, labelFontSize: 7.5, labelPadding: 3 },
+    legend: { ...text, orient: 'top', direction: 'horizontal', symbolSize: 32, symbolStrokeWidth: 1.2, symbolOpacity: 1, columnPadding: 8, rowPadding: 1, labelLimit: 200, titleLimit: 200, titleOrient: 'left', offset: 4, padding: 0 },
+    title: { font: fontFamily, fontSize: 6.5, fontWeight: 'normal', color: '#333333', anchor: 'start', offset: 4, orient: 'bottom', limit: 0 },
+    line: { strokeWidth: 1.1, strokeCap: 'butt', strokeJoin: 'round' },
+    facet: { spacing: { row: 8, column: 16 } },
+    concat: { spacing: 8 },
+  };
+}
+
+interface Look { colour: string; dash: number[]; shape: string }
+
+const looks: Look[] = [
+  { colour: '#000000', dash: [1, 0], shape: 'circle' },
+  { colour: '#56b4e9', dash: [6, 2], shape: 'square' },
+  { colour: '#e69f00', dash: [2, 1.5], shape: 'triangle-up' },
+  { colour: '#0072b2', dash: [8, 1.5, 1.5, 1.5], shape: 'diamond' },
+  { colour: '#d55e00', dash: [4, 1.5], shape: 'triangle-down' },
+  { colour: '#009e73', dash: [1, 1], shape: 'cross' },
+  { colour: '#cc79a7', dash: [10, 2], shape: 'triangle-right' },
+  { colour: '#8c8c8c', dash: [5, 1.5, 1, 1.5, 1, 1.5], shape: 'triangle-left' },
+];
+
+/** Names that keep their look in every figure, whichever others are present. */
+const fixedLooks: Record<string, number> = {
+  constant: 0, 'feature-cd': 1, 'language-cd': 2, 'commit-clr': 3, commit: 4,
+  synchronised: 0, 'backbone ×10': 4, 'encoder ×10': 3,
+  encoder: 3, backbone: 4,
+};
+
+/** A look for each name, in the order given; names beyond the number of looks begin again. */
+function looksOf(names: readonly string[]): Look[] {
+  const taken = new Set(names.flatMap((name) => fixedLooks[name] ?? []));
+  const free = looks.map((_, i) => i).filter((i) => !taken.has(i));
+  let next = 0;
+  return names.map((name) => looks[fixedLooks[name] ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
+}
+
+/** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order; `columns` of the legend at most. */
+export function distinguish(field: string, names: readonly string[], marks: 'lines' | 'points', columns: number): { color: Spec; dashOrShape: Spec } {
+  const found = looksOf(names);
+  const own: Spec = marks === 'lines' ? { symbolType: 'stroke', symbolSize: 160 } : {};
+  const legend = names.length < 2 ? null : { title: null, columns: Math.min(columns, names.length), ...own };
+  const channel = (range: Json): Spec => ({ field, type: 'nominal', sort: null, scale: { domain: [...names], range }, legend });
+  return { color: channel(found.map((look) => look.colour)), dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))) };
+}
+
+/** The x axis of curves over training. */
+export function stepAxis(): Spec {
+  return { field: 'step', type: 'quantitative', title: 'optimiser step', axis: { tickCount: 4, grid: false }, scale: { zero: true, nice: false } };
+}
+
+/** A facet channel whose panels come in this order. */
+export function panels(field: string, order: readonly string[], header: Spec = {}): Spec {
+  return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, ...header } };
+}
+
+const superscript = (exponent: number) => [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')).join('');
+
+/** Text of a tick on a log axis. */
+function tickText(value: number): string {
+  const exponent = Math.round(Math.log10(value));
+  return Math.abs(exponent) <= 2 ? String(Number(value.toPrecision(3))) : `10${superscript(exponent)}`;
+}
+
+/**
+ * Scale and axis of a ratio: logarithmic, symmetric labels, ticks at decades (at 1, 2 and 5 in less than two decades; every
+ * second or third in more than eight). `always` are values that the axis must show, such as the balance at 1.
+ * Throws RangeError when a value is not positive.
+ */
+export function logAxis(values: readonly number[], always: readonly number[] = []): { scale: Spec; axis: Spec } {
+  const all = [...values, ...always].filter((value) => Number.isFinite(value));
+  if (all.length === 0 || all.some((value) => value <= 0)) throw new RangeError('a log axis needs positive values');
+  const [low, high] = [Math.log10(all.reduce((a, b) => Math.min(a, b))), Math.log10(all.reduce((a, b) => Math.max(a, b)))];
+  const margin = Math.max(0.04 * (high - low), 0.02);
+  const span = high - low + 2 * margin;
+  const [from, to] = [low - margin, high + margin];
+  const stride = Math.max(1, Math.ceil(span / 6));
+  const steps = span < 2 ? [1, 2, 5] : [1];
+  const ticks: number[] = [];
+  for (let decade = Math.floor(from); decade <= Math.ceil(to); decade++) {
+    if (decade % stride !== 0) continue;
+    for (const step of steps) {
+      const tick = Number(`${step}e${decade}`);
+      if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
+    }
+  }
+  const text = Object.fromEntries(ticks.map((tick) => [String(tick), steps.length > 1 && Math.abs(Math.log10(tick)) <= 3 ? String(tick) : tickText(tick)]));
+  return {
+    scale: { type: 'log', domain: [10 ** from, 10 ** to].map((value) => Number(value.toPrecision(6))), nice: false },
+    axis: { grid: true, values: ticks, labelExpr: `(${JSON.stringify(text)})[toString(datum.value)]` },
+  };
+}
+
+/** Axis of accuracies, 0..1, cut to what is there (never closer than a tenth). */
+export function accuracyScale(values: readonly number[]): Spec {
+  const low = values.reduce((a, b) => Math.min(a, b), 1);
+  const high = values.reduce((a, b) => Math.max(a, b), 0);
+  const domain = [Math.max(0, Math.floor((low - 0.02) * 10) / 10), Math.min(1, Math.ceil((high + 0.02) * 10) / 10)];
+  return { domain, nice: false, zero: false };
+}
+
+/** Names of a column in house order. */
+export const inOrder = {
+  method: (rows: readonly { method: string }[]) => orderMethods(rows.map((row) => row.method)),
+  setting: (rows: readonly { setting: string }[]) => orderSettings(rows.map((row) => row.setting)),
+  panel: (rows: readonly { panel: string }[]) => [...new Set(rows.map((row) => row.panel))].sort(),
+};

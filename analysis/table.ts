@@ -1,0 +1,79 @@
+/** What a table is, and how it becomes Markdown and LaTeX. Its data as CSV is the table's rows themselves. */
+import type { DataRow, Journals } from './aggregate';
+import type { Provenance } from './render';
+
+export interface TableCell { text: string; /** set in bold */ best?: boolean }
+export interface TableLayout {
+  columns: { header: string; /** aligned to the right */ numeric: boolean }[];
+  /** rows in groups, between which a rule is drawn */ groups: TableCell[][][];
+}
+
+/** One table. Adding one is a file that exports this and a line in tables/registry.ts. */
+export interface TableDefinition<Row extends DataRow = DataRow> {
+  /** of its files, e.g. `results` */ name: string;
+  title: string;
+  /** the runs without which there is nothing to state, in words */ needs: string;
+  /** The table's data in a stated order; empty when the runs are missing. */
+  select(journals: Journals): Promise<Row[]>;
+  caption(rows: Row[]): string;
+  layout(rows: Row[]): TableLayout;
+}
+
+/** `0.683 [0.640, 0.726]`, without an interval where there is none; a dash for no value. */
+export function estimateText(mean: number | null, low: number | null, high: number | null): string {
+  const text = (value: number) => value.toFixed(3).replace('-', '−');
+  if (mean === null) return '–';
+  return low === null || high === null ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
+}
+
+/** Rows split where `key` changes. */
+export function consecutive<Row>(rows: readonly Row[], key: (row: Row) => string): Row[][] {
+  const groups: Row[][] = [];
+  for (const row of rows) {
+    const last = groups.at(-1);
+    if (last !== undefined && key(last[0]!) === key(row)) last.push(row);
+    else groups.push([row]);
+  }
+  return groups;
+}
+
+/** GitHub's Markdown table with title, caption and provenance. */
+export function toMarkdown(layout: TableLayout, about: Provenance): string {
+  const plain = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/[\r\n]+/g, ' ');
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  const rows = layout.groups.flat().map((cells) => line(cells.map(({ text, best }) => (best === true ? `**${plain(text)}**` : plain(text)))));
+  return [
+    `# ${plain(about.title)}`, '',
+    line(layout.columns.map(({ header }) => plain(header))),
+    line(layout.columns.map(({ numeric }) => (numeric ? '--:' : ':--'))),
+    ...rows, '',
+    plain(about.caption), '',
+    `Made by \`${about.command}\`; sha256 of the data: \`${about.dataSha256}\`.`, '',
+  ].join('\n');
+}
+
+const latexText: Record<string, string> = {
+  '\\': '\\textbackslash{}', '&': '\\&', '%': '\\%', $: '\\$', '#': '\\#', _: '\\_', '{': '\\{', '}': '\\}', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
+  '×': '$\\times$', '·': '$\\cdot$', '−': '$-$', '±': '$\\pm$', '–': '--', κ: '$\\kappa$', '\n': ' ', '\r': ' ',
+};
+
+/** Text that LaTeX sets as it is written. */
+export function escapeLatex(text: string): string {
+  return text.replace(/[\\&%$#_{}~^×·−±–κ\r\n]/g, (character) => latexText[character] ?? character);
+}
+
+/** A LaTeX table in the manner of booktabs (the document needs `\usepackage{booktabs}`), over both columns when it is wide. */
+export function toLatex(layout: TableLayout, name: string, about: Provenance): string {
+  const environment = layout.columns.length > 5 ? 'table*' : 'table';
+  const row = (cells: string[]) => `${cells.join(' & ')} \\\\`;
+  const body = layout.groups.map((group) => group.map((cells) =>
+    row(cells.map(({ text, best }) => (best === true ? `\\textbf{${escapeLatex(text)}}` : escapeLatex(text))))).join('\n'));
+  return [
+    `% ${about.command}`, `% sha256 of the data: ${about.dataSha256}`,
+    `\\begin{${environment}}[t]`, '\\centering', `\\caption{${escapeLatex(about.caption)}}`, `\\label{tab:${name}}`,
+    `\\begin{tabular}{@{}${layout.columns.map(({ numeric }) => (numeric ? 'r' : 'l')).join('')}@{}}`,
+    '\\toprule', row(layout.columns.map(({ header }) => escapeLatex(header))), '\\midrule',
+    body.join('\n\\midrule\n'),
+    '\\bottomrule', '\\end{tabular}', `\\end{${environment}}`, '',
+  ].join('\n');
+}

@@ -1,0 +1,7 @@
+/** All tables, in the order in which they are made. */
+import type { TableDefinition } from '../table';
+import { byKind } from './byKind';
+import { differences } from './differences';
+import { results } from './results';
+
+export const tables: readonly TableDefinition[] = [results, byKind, differences];

@@ -1,0 +1,66 @@
+/** Final accuracy by task, learning-rate setting and method: the paper's main table, with intervals. */
+import { seedCount } from '../figure';
+import { orderMethods, orderSettings } from '../labels';
+import { shareInterval } from '../statistics';
+import { consecutive, estimateText, type TableDefinition } from '../table';
+
+type RunScore = { panel: string; setting: string; method: string; choice: number | null; generation: number | null };
+type Row = {
+  panel: string; setting: string; method: string;
+  /** seeds */ n: number; choice: number | null; choiceLow: number | null; choiceHigh: number | null; /** 1 for the highest mean of its panel and setting */ choiceBest: number;
+  /** seeds with a generation score */ generationN: number; generation: number | null; generationLow: number | null; generationHigh: number | null; generationBest: number;
+};
+
+const none = { n: 0, mean: null, low: null, high: null };
+
+/** Marks the highest mean among methods of equal panel and setting; equal means share the mark, a method alone has none. */
+export function best(values: readonly (number | null)[]): boolean[] {
+  const known = values.flatMap((value) => value ?? []);
+  const highest = Math.max(...known);
+  return values.map((value) => known.length > 1 && value === highest);
+}
+
+function estimate(scores: (number | null)[]) {
+  const known = scores.flatMap((score) => score ?? []);
+  return known.length === 0 ? none : shareInterval(known);
+}
+
+export const results: TableDefinition<Row> = {
+  name: 'results',
+  title: 'Final evaluation by task, learning-rate setting and method',
+  needs: 'finished runs with a final evaluation',
+
+  async select(journals) {
+    const scores = await journals.rows<RunScore>('select panel, setting, method, choice, generation from final join runs using (id) order by panel, setting, method, seed, id');
+    const panels = [...new Set(scores.map((score) => score.panel))];
+    return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
+      const here = scores.filter((score) => score.panel === panel && score.setting === setting);
+      const rows = orderMethods(here.map((score) => score.method)).map((method) => {
+        const own = here.filter((score) => score.method === method);
+        return { method, n: own.length, choice: estimate(own.map((score) => score.choice)), generation: estimate(own.map((score) => score.generation)) };
+      });
+      const bestChoice = best(rows.map((row) => row.choice.mean));
+      const bestGeneration = best(rows.map((row) => row.generation.mean));
+      return rows.map(({ method, n, choice, generation }, i): Row => ({
+        panel, setting, method, n,
+        choice: choice.mean, choiceLow: choice.low, choiceHigh: choice.high, choiceBest: bestChoice[i] ? 1 : 0,
+        generationN: generation.n, generation: generation.mean, generationLow: generation.low, generationHigh: generation.high, generationBest: bestGeneration[i] ? 1 : 0,
+      }));
+    }));
+  },
+
+  caption: (rows) => `Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation. Mean over ${seedCount(rows.map((row) => row.n))} `
+    + 'with 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of its task and setting.',
+
+  layout: (rows) => ({
+    columns: [
+      { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true },
+      { header: 'Choice accuracy', numeric: true }, { header: 'Generation exact match', numeric: true },
+    ],
+    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => group.map((row) => [
+      { text: row.panel }, { text: row.setting }, { text: row.method }, { text: String(row.n) },
+      { text: estimateText(row.choice, row.choiceLow, row.choiceHigh), best: row.choiceBest === 1 },
+      { text: estimateText(row.generation, row.generationLow, row.generationHigh), best: row.generationBest === 1 },
+    ])),
+  }),
+};
