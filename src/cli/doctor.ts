@@ -77,7 +77,7 @@ async function probe(name: BackendName): Promise<BackendDiagnosis> {
   } catch {
     // told below
   }
-  return { name, works: false, facts: null, problem: errorLine(result).replace(/^error: /, '') };
+  return { name, works: false, facts: null, problem: errorLine(result).replace(/^error: (backend \w+: )?/, '') };
 }
 
 /** Size of each folder of the cache; a file with several hard links counts once. */
