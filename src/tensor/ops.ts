@@ -97,9 +97,11 @@ export function pickRows(x: Tensor, positions: Tensor): Tensor {
   const rows = x.shape[0]!;
   return (tf.customGrad((...given) => {
     const table = given[0] as Tensor;
+    const save = given[1] as unknown as (tensors: Tensor[]) => void;
+    save([positions]);
     return {
       value: tf.gather(table, positions as tf.Tensor1D),
-      gradFunc: (dy: Tensor) => tf.matMul(tf.oneHot(positions as tf.Tensor1D, rows, 1, 0, 'float32') as tf.Tensor2D, dy as tf.Tensor2D, true, false),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.matMul(tf.oneHot(saved[0] as tf.Tensor1D, rows, 1, 0, 'float32') as tf.Tensor2D, dy as tf.Tensor2D, true, false),
     };
   }) as (x: Tensor) => Tensor)(x);
 }
