@@ -72,11 +72,26 @@ export async function ensureContent(file: FileObject, source: string, options: F
     const part = `${path}.part`;
     if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
     else {
-      freshInode(part);
+      const resumed = freshInode(part);
       tell('fetch', 0);
       await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+      if (resumed && (await difference(file, part, tell)) !== null) {
+        tell('note', 0, 'what an earlier fetch had left does not fit; starting from the beginning');
+        rmSync(part);
+        await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+      }
     }
-    await settle(file, part, path, where, tell);
+    const found = await difference(file, part, tell);
+    if (found !== null) {
+      rmSync(part);
+      throw userError({
+        where,
+        what: `${file.contentUrl} gave ${found}`,
+        expected: `${total} bytes with sha256 ${file.sha256}`,
+        hint: 'what was fetched is not what was published when the manifest was written, and was thrown away; try again, and if it stays so, do not trust the source',
+      }, exitCode.failed);
+    }
+    settle(part, path);
     return path;
   }, (owner) => tell('wait', 0, `${owner} is fetching it`));
 }
@@ -113,19 +128,15 @@ async function fetchTo(location: ContentLocation, file: FileObject, part: string
   }
 }
 
-/** Checks size and hash of `part` and gives it its final name. A wrong file is removed and stops everything. */
-async function settle(file: FileObject, part: string, path: string, where: string, tell: Tell): Promise<void> {
+/** What `part` is, when that is not what the manifest states; null when it is. */
+async function difference(file: FileObject, part: string, tell: Tell): Promise<string | null> {
   const bytes = statSync(part).size;
-  const found = await hashFile(part, (done) => tell('check', done));
-  if (bytes !== declaredBytes(file) || found !== file.sha256) {
-    rmSync(part, { force: true });
-    throw userError({
-      where,
-      what: `${file.contentUrl} gave ${bytes} bytes with sha256 ${found}`,
-      expected: `${declaredBytes(file)} bytes with sha256 ${file.sha256}`,
-      hint: 'what was fetched is not what was published when the manifest was written and was thrown away; try again, and if it stays so, do not trust the source',
-    }, exitCode.failed);
-  }
+  const hash = await hashFile(part, (done) => tell('check', done));
+  return bytes === declaredBytes(file) && hash === file.sha256 ? null : `${bytes} bytes with sha256 ${hash}`;
+}
+
+/** Puts a checked file on the disk for good and gives it its final name. */
+function settle(part: string, path: string): void {
   const handle = openSync(part, 'r+');
   try {
     fsyncSync(handle);
@@ -155,12 +166,13 @@ async function adopt(file: FileObject, part: string, from: string | undefined): 
 
 /**
  * Gives the beginning that a killed fetch has left a new inode: a process that lost its lock while it was stopped may
- * still hold the old one open, and must not write into what we are about to check.
+ * still hold the old one open, and must not write into what we are about to check. Returns whether there was one.
  */
-function freshInode(part: string): void {
-  if (!existsSync(part)) return;
+function freshInode(part: string): boolean {
+  if (!existsSync(part)) return false;
   copyFileSync(part, `${part}.new`, constants.COPYFILE_FICLONE);
   renameSync(`${part}.new`, part);
+  return true;
 }
 
 /** A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after a day. */

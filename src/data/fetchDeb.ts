@@ -4,6 +4,7 @@ import { basename, isAbsolute, join } from 'node:path';
 import { cachePath } from '../files';
 import { exitCode, userError } from '../problems';
 import { download, type FetchFunction } from './fetchHttps';
+import { withLock } from './lock';
 import { lastLines, runTool } from './tool';
 
 export interface DebRequest {
@@ -56,7 +57,8 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
   for (const lists of [own, ownLists]) {
     if (lists === ownLists) {
       onNote('updating package lists of our own, without root');
-      const update = await runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' });
+      // apt refuses a second update beside a running one instead of waiting for it.
+      const update = await withLock(cachePath('apt', 'update.lock'), () => runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' }));
       if (update.kind === 'ended' && update.code !== 0) return { reason: `${reason}; apt-get update: ${lastLines(update.output)}` };
     }
     const result = await runTool('apt-get', ['download', ...lists, wanted], folder, { LC_ALL: 'C' });

@@ -1,20 +1,15 @@
 /** Sources: what the data manifests describe, fetched, checked, unpacked, and opened by name. The only door through which data and weights enter. */
-import { existsSync, linkSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import picomatch from 'picomatch';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
-import { exitCode, userError } from '../problems';
-import { archiveLimits, unpack, type UnpackedFile } from './archive';
-import { contentPath, ensureContent, type FetchOptions, hasContent, temporaryFolder } from './content';
-import { parseContentUrl } from './contentUrl';
+import { existsSync, lstatSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { cachePath, canonicalJson, sha256 } from '../files';
+import { exitCode, Problem, UserError, userError } from '../problems';
+import { contentPath, ensureContent, type FetchOptions, hasContent, hashFile } from './content';
 import { type DataManifest, declaredBytes, fileObjects, fileSets, readDataManifests } from './dataManifest';
 import { withLock } from './lock';
+import { buildFolder, filesBelow, isIntact, listingName, readListing } from './sourceFolder';
 
 /** Grows when the layout of opened folders changes, so that old ones are not taken for new. */
 const layout = 1;
-
-/** Name of the listing inside an opened folder: every file with size and sha256. */
-const listingName = '.equipoise-listing.json';
 
 export interface OpenOptions extends FetchOptions {
   /** do not touch the network: throw when the source is not in the cache */ offline?: boolean;
@@ -30,8 +25,12 @@ export function listSources(manifests?: string): DataManifest[] {
 export function findSource(name: string, manifests?: string): DataManifest {
   const known = listSources(manifests);
   const found = known.find((manifest) => manifest.name === name);
-  if (found === undefined) throw userError({ where: `data source \`${name}\``, what: 'there is no such data manifest', expected: `one of ${known.map((manifest) => manifest.name).join(', ')}` });
+  if (found === undefined) throw new UserError([unknownSource(name, known)]);
   return found;
+}
+
+function unknownSource(name: string, known: DataManifest[]): Problem {
+  return { where: `data source \`${name}\``, what: 'there is no such data manifest', expected: `one of ${known.map((manifest) => manifest.name).join(', ')}` };
 }
 
 /**
@@ -74,79 +73,95 @@ export async function openSource(name: string, options: OpenOptions = {}): Promi
   for (const file of fileObjects(manifest)) await ensureContent(file, manifest.name, options);
   await withLock(`${folder}.lock`, async () => {
     if (isIntact(folder)) return;
-    await build(manifest, folder, options);
+    await buildFolder(manifest, folder, options.onProgress);
   }, (owner) => options.onProgress?.({ source: name, file: name, stage: 'wait', bytes: 0, total: 0, note: `${owner} is unpacking it` }));
   return { manifest, folder };
 }
 
-/** The listing of an opened folder, null when there is none or it cannot be read. */
-export function readListing(folder: string): UnpackedFile[] | null {
-  try {
-    const value = JSON.parse(readFileSync(join(folder, listingName), 'utf8')) as { files?: UnpackedFile[] };
-    return Array.isArray(value.files) ? value.files : null;
-  } catch {
-    return null;
+/** What is known of a source without reading its files: `ready` to open, `fetched` but not unpacked, or `absent`. */
+export type SourceState = 'ready' | 'fetched' | 'absent';
+
+/** State of a source in the cache, by names and sizes alone. */
+export function sourceState(manifest: DataManifest): SourceState {
+  if (isIntact(sourceFolder(manifest))) return 'ready';
+  return fileObjects(manifest).every(hasContent) ? 'fetched' : 'absent';
+}
+
+/**
+ * Opens the named sources, all by default, one after the other. One that fails does not keep the others: the UserError
+ * at the end holds the problems of all. `again` throws away what the cache holds of each and fetches it anew.
+ */
+export async function fetchSources(names?: string[], options: OpenOptions & { again?: boolean } = {}): Promise<{ manifest: DataManifest; folder: string }[]> {
+  const chosen = chooseSources(names, options.manifests);
+  const opened: { manifest: DataManifest; folder: string }[] = [];
+  const failures: UserError[] = [];
+  for (const manifest of chosen) {
+    if (options.again === true) forget(manifest);
+    try {
+      opened.push(await openSource(manifest.name, options));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error);
+    }
   }
+  const [first] = failures;
+  if (first !== undefined) {
+    const code = failures.some((failure) => failure.code === exitCode.failed) ? exitCode.failed : first.code;
+    throw new UserError(failures.flatMap((failure) => failure.problems), code);
+  }
+  return opened;
 }
 
-/** Whether a folder has every file of its listing at its size: cheap, and catches what a crash or a clean-up leaves. */
-export function isIntact(folder: string): boolean {
-  const files = readListing(folder);
-  return files !== null && files.every((file) => statSync(join(folder, file.path), { throwIfNoEntry: false })?.size === file.bytes);
-}
+/** One file of the cache that is not what it should be. */
+export interface Damage { /** absolute */ path: string; expected: string; found: string }
 
-/** Puts a source together in a temporary folder and renames it into place. */
-async function build(manifest: DataManifest, folder: string, options: OpenOptions): Promise<void> {
-  const temporary = temporaryFolder();
-  try {
-    const built = join(temporary, 'source');
-    mkdirSync(built);
-    const files: UnpackedFile[] = [];
+export interface SourceReport { name: string; state: SourceState | 'damaged'; /** files hashed */ files: number; bytes: number; damage: Damage[] }
+
+/**
+ * Hashes everything that the cache holds of the named sources, all by default: the fetched files against the manifest,
+ * the unpacked ones against the listing made while they were unpacked. Changes nothing and needs no network.
+ */
+export async function verifySources(names?: string[], options: OpenOptions = {}): Promise<SourceReport[]> {
+  const reports: SourceReport[] = [];
+  for (const manifest of chooseSources(names, options.manifests)) {
+    const report: SourceReport = { name: manifest.name, state: sourceState(manifest), files: 0, bytes: 0, damage: [] };
+    const check = async (path: string, bytes: number, hash: string) => {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      const found = stats?.isFile() === true ? await hashFile(path) : stats === undefined ? 'nothing' : 'no regular file';
+      report.files += 1;
+      report.bytes += stats?.size ?? 0;
+      if (found !== hash) report.damage.push({ path, expected: `${bytes} bytes with sha256 ${hash}`, found: stats?.isFile() === true ? `${stats.size} bytes with sha256 ${found}` : found });
+      options.onProgress?.({ source: manifest.name, file: basename(path), stage: 'check', bytes: 0, total: 0 });
+    };
     for (const file of fileObjects(manifest)) {
-      const where = `data-manifests/${manifest.name}.json ${file['@id']}`;
-      const total = declaredBytes(file);
-      const sets = fileSets(manifest).filter((set) => set.containedIn['@id'] === file['@id']);
-      if (sets.length === 0) {
-        place(contentPath(file.sha256), join(built, file['@id']), where);
-        files.push({ path: file['@id'], bytes: total, sha256: file.sha256 });
-        continue;
-      }
-      options.onProgress?.({ source: manifest.name, file: file['@id'], stage: 'unpack', bytes: 0, total });
-      const strip = parseContentUrl(file.contentUrl)?.kind === 'npm' ? 'first' : 'none';
-      const unpacked = await unpack(contentPath(file.sha256), file.encodingFormat, strip, built, chooser(sets.flatMap((set) => set.includes)), archiveLimits(total), where);
-      for (const set of sets) {
-        for (const glob of set.includes) {
-          const matches = chooser([glob]);
-          if (!unpacked.some((one) => matches(one.path))) throw userError({ where: `data-manifests/${manifest.name}.json ${set['@id']}`, what: `no file of ${file['@id']} matches \`${glob}\`` }, exitCode.failed);
-        }
-      }
-      files.push(...unpacked);
+      if (existsSync(contentPath(file.sha256))) await check(contentPath(file.sha256), declaredBytes(file), file.sha256);
     }
-    files.sort((a, b) => (a.path < b.path ? -1 : 1));
-    writeWhole(join(built, listingName), JSON.stringify({ files }));
+    const folder = sourceFolder(manifest);
     if (existsSync(folder)) {
-      options.onProgress?.({ source: manifest.name, file: manifest.name, stage: 'note', bytes: 0, total: 0, note: 'its folder in the cache was damaged and is made again' });
-      renameSync(folder, join(temporary, 'damaged'));
+      const listed = readListing(folder);
+      if (listed === null) report.damage.push({ path: folder, expected: 'a listing of its files', found: 'none that can be read' });
+      for (const file of listed ?? []) await check(join(folder, file.path), file.bytes, file.sha256);
+      const known = new Set([listingName, ...(listed ?? []).map((file) => file.path)]);
+      for (const path of filesBelow(folder)) {
+        if (listed !== null && !known.has(path)) report.damage.push({ path: join(folder, path), expected: 'nothing: the source has no such file', found: 'a file' });
+      }
     }
-    mkdirSync(dirname(folder), { recursive: true });
-    renameSync(built, folder);
-    options.onProgress?.({ source: manifest.name, file: manifest.name, stage: 'ready', bytes: 0, total: 0 });
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    if (report.damage.length > 0) report.state = 'damaged';
+    reports.push(report);
   }
+  return reports;
 }
 
-function chooser(globs: string[]): (name: string) => boolean {
-  return picomatch(globs, { dot: true, nonegate: true });
+function chooseSources(names: string[] | undefined, manifests?: string): DataManifest[] {
+  const known = listSources(manifests);
+  if (names === undefined || names.length === 0) return known;
+  const problems = [...new Set(names)].filter((name) => !known.some((manifest) => manifest.name === name)).map((name) => unknownSource(name, known));
+  if (problems.length > 0) throw new UserError(problems);
+  return known.filter((manifest) => names.includes(manifest.name));
 }
 
-/** Puts a stored file into a folder without a second copy of its bytes where the file system can. */
-function place(from: string, to: string, where: string): void {
-  if (existsSync(to)) throw userError({ where, what: 'another file of the manifest has the same name' });
-  mkdirSync(dirname(to), { recursive: true });
-  try {
-    linkSync(from, to);
-  } catch {
-    copyFileSync(from, to);
-  }
+/** Removes a source from the cache. A content that another manifest shares goes too and is fetched when that is opened. */
+function forget(manifest: DataManifest): void {
+  rmSync(sourceFolder(manifest), { recursive: true, force: true });
+  for (const file of fileObjects(manifest)) for (const path of [contentPath(file.sha256), `${contentPath(file.sha256)}.part`]) rmSync(path, { force: true });
 }

@@ -1,0 +1,111 @@
+/** `equipoise data`: lists, fetches and verifies what the data manifests describe. */
+import type { Command } from 'commander';
+import type { Progress } from '../data/content';
+import { declaredBytes, fileObjects } from '../data/dataManifest';
+import { fetchSources, listSources, sourceFolder, sourceIdentity, sourceState, verifySources } from '../data/sources';
+import { exitCode } from '../problems';
+
+/** Adds `data list`, `data fetch` and `data verify` to the program. Their failures are UserErrors, which `main` prints. */
+export function dataCommand(program: Command): void {
+  const data = program.command('data').description('fetch and verify data sets and pretrained weights');
+
+  data.command('list')
+    .description('list every data manifest with its licence, size and state in the cache')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data list\n  equipoise data list --json')
+    .action((options: { json?: boolean }) => {
+      const rows = listSources().map((manifest) => ({
+        name: manifest.name, keywords: manifest.keywords, bytes: fileObjects(manifest).reduce((sum, file) => sum + declaredBytes(file), 0),
+        state: sourceState(manifest), license: manifest.license, identity: sourceIdentity(manifest.name), folder: sourceFolder(manifest),
+        description: manifest.description, citeAs: manifest.citeAs, url: manifest.url,
+      }));
+      if (options.json === true) {
+        print(JSON.stringify(rows, null, 2));
+        return;
+      }
+      const width = Math.max(...rows.map((row) => row.name.length));
+      for (const row of rows) print(`${row.name.padEnd(width)}  ${row.state.padEnd(7)}  ${megabytes(row.bytes).padStart(9)}  ${row.keywords.join(', ').padEnd(18)}  ${row.license}`);
+    });
+
+  data.command('fetch [names...]')
+    .description('fetch, verify and unpack the named sources, all by default')
+    .option('--from <folder>', 'take files from this folder first, by size and sha256')
+    .option('--again', 'throw away what the cache holds and fetch anew')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data fetch\n  equipoise data fetch stories15m twemoji\n  equipoise data fetch scratch --from ~/Downloads\n\nDebian packages come through apt (root is not needed); without apt set EQUIPOISE_DEB_MIRROR.\nThe cache is ~/.cache/equipoise or EQUIPOISE_CACHE. HF_TOKEN is sent to the hub alone.')
+    .action(async (names: string[], options: { from?: string; again?: boolean; json?: boolean }) => {
+      const show = progressLines(process.stderr);
+      try {
+        const opened = await fetchSources(names, { from: options.from, again: options.again, onProgress: show.progress });
+        show.end();
+        if (options.json === true) print(JSON.stringify(opened.map(({ manifest, folder }) => ({ name: manifest.name, folder })), null, 2));
+        else for (const { manifest, folder } of opened) print(`${manifest.name}  ${folder}`);
+      } finally {
+        show.end();
+      }
+    });
+
+  data.command('verify [names...]')
+    .description('hash every cached file of the named sources, all by default, without a network')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data verify\n  equipoise data verify resnet50-imagenet --json')
+    .action(async (names: string[], options: { json?: boolean }) => {
+      const show = progressLines(process.stderr, true);
+      const reports = await verifySources(names, { onProgress: show.progress });
+      show.end();
+      if (options.json === true) print(JSON.stringify(reports, null, 2));
+      else {
+        for (const report of reports) {
+          print(`${report.name}: ${report.state}${report.files > 0 ? `, ${report.files} files, ${megabytes(report.bytes)}` : ''}`);
+          for (const damage of report.damage) print(`  ${damage.path}: found ${damage.found}; expected ${damage.expected}`);
+          if (report.damage.length > 0) print(`  run \`equipoise data fetch --again ${report.name}\``);
+        }
+      }
+      if (reports.some((report) => report.damage.length > 0)) process.exitCode = exitCode.failed;
+    });
+}
+
+/**
+ * Shows progress. On a terminal one line is rewritten a few times a second; elsewhere each stage of each file is one
+ * line. `quiet` leaves the lines out where there is no terminal.
+ */
+export function progressLines(stream: NodeJS.WriteStream, quiet = false): { progress: (progress: Progress) => void; end: () => void } {
+  let stage = '';
+  let drawn = 0;
+  let open = false;
+  const end = () => {
+    if (open) stream.write('\r\u001b[2K');
+    open = false;
+  };
+  const progress = (progress: Progress) => {
+    const line = progressLine(progress);
+    const now = `${progress.source} ${progress.file} ${progress.stage}`;
+    const isNew = now !== stage;
+    stage = now;
+    if (progress.stage === 'note' || (!stream.isTTY && isNew && !quiet)) {
+      end();
+      stream.write(`${line}\n`);
+      return;
+    }
+    if (!stream.isTTY || (!isNew && performance.now() - drawn < 200)) return;
+    drawn = performance.now();
+    stream.write(`\r\u001b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+    open = true;
+  };
+  return { progress, end };
+}
+
+/** One line for a person: what is done to which file, how far, and any note. */
+export function progressLine(progress: Progress): string {
+  const verbs: Record<Progress['stage'], string> = { wait: 'waiting', fetch: 'fetching', check: 'checking', unpack: 'unpacking', note: 'note', ready: 'ready' };
+  const size = progress.total === 0 ? '' : progress.bytes === 0 ? `  ${megabytes(progress.total)}` : `  ${Math.floor((100 * progress.bytes) / progress.total)}% of ${megabytes(progress.total)}`;
+  return `${progress.source}  ${verbs[progress.stage]}${progress.file === progress.source ? '' : ` ${progress.file}`}${size}${progress.note === undefined ? '' : `: ${progress.note}`}`;
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
