@@ -3,8 +3,8 @@
  * index.json}`, float32 little-endian, media in sorted order. The folder appears whole by renaming; two processes that want
  * the same features wait for each other.
  */
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { withLock } from '../data/lock';
 import { sourceIdentity } from '../data/sources';
 import type { DataSet } from '../data/types';
@@ -77,6 +77,8 @@ async function compute(folder: string, set: DataSet, tower: EncoderTower, option
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 4 * i * rows * tower.width);
   });
   const index: Index = { layout, rows, width: tower.width, sha256: sha256(bytes), media };
+  // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
+  for (const name of readdirSync(dirname(folder))) if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp')) rmSync(join(dirname(folder), name), { recursive: true, force: true });
   const temporary = `${folder}.${process.pid}.tmp`;
   try {
     mkdirSync(temporary, { recursive: true });
