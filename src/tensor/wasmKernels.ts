@@ -1,7 +1,8 @@
 /**
  * Kernels that the wasm backend lacks for training, or has only in a slow form. TensorFlow.js 4.22 multiplies matrices
  * quickly (XNNPACK, 20 GFLOP/s on one core) only for one pair without transposes and falls to 1 GFLOP/s otherwise; it
- * has no UnsortedSegmentSum (the gradient of gather) and no Conv2DBackpropFilter.
+ * has no UnsortedSegmentSum (the gradient of gather) and no Conv2DBackpropFilter; its MaxPoolGrad loses the gradient of
+ * windows whose values are all negative.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -21,7 +22,7 @@ interface WasmBackend extends tf.KernelBackend {
 
 interface MatMulParameters { inputs: { a: tf.TensorInfo; b: tf.TensorInfo }; attrs: { transposeA: boolean; transposeB: boolean }; backend: WasmBackend }
 
-/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul. Call once, after the package is loaded. */
+/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul and MaxPoolGrad. Call once, after the package is loaded. */
 export function registerWasmKernels(): void {
   tf.unregisterKernel('BatchMatMul', 'wasm');
   let multiply: ReturnType<WasmBackend['wasm']['cwrap']>;
@@ -33,6 +34,8 @@ export function registerWasmKernels(): void {
     kernelFunc: (parameters) => matMul(parameters as unknown as MatMulParameters, multiply),
   });
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: (parameters) => unsortedSegmentSum(parameters as unknown as SegmentParameters) });
+  tf.unregisterKernel('MaxPoolGrad', 'wasm');
+  tf.registerKernel({ kernelName: 'MaxPoolGrad', backendName: 'wasm', kernelFunc: (parameters) => maxPoolGrad(parameters as unknown as PoolParameters) });
   tf.registerKernel({ kernelName: 'Conv2DBackpropFilter', backendName: 'wasm', kernelFunc: (parameters) => conv2dBackpropFilter(parameters as unknown as FilterParameters) });
 }
 
@@ -148,4 +151,38 @@ function conv2dBackpropFilter({ inputs: { x, dy }, attrs }: FilterParameters): t
     }
     return tf.reshape(tf.stack(places), attrs.filterShape);
   });
+}
+
+interface PoolParameters {
+  inputs: { dy: tf.TensorInfo; input: tf.TensorInfo };
+  attrs: { filterSize: [number, number] | number; strides: [number, number] | number; pad: 'valid' | 'same' | number; dimRoundingMode?: 'floor' | 'round' | 'ceil' };
+  backend: WasmBackend;
+}
+
+/** Gradient of maxPool: each output's gradient goes to the first largest value of its window, as on the other backends. */
+function maxPoolGrad({ inputs: { dy, input }, attrs, backend }: PoolParameters): tf.TensorInfo {
+  const info = tf.backend_util.computePool2DInfo(input.shape as [number, number, number, number], attrs.filterSize, attrs.strides, 1, attrs.pad, attrs.dimRoundingMode);
+  const out = backend.makeOutput(input.shape, 'float32');
+  const gradient = backend.typedArrayFromHeap(out).fill(0);
+  const values = backend.typedArrayFromHeap(input), incoming = backend.typedArrayFromHeap(dy);
+  const { inHeight, inWidth, outHeight, outWidth, inChannels: channels } = info;
+  for (let batch = 0, from = 0; batch < info.batchSize; batch++) {
+    for (let outRow = 0; outRow < outHeight; outRow++) {
+      const top = outRow * info.strideHeight - info.padInfo.top;
+      for (let outColumn = 0; outColumn < outWidth; outColumn++) {
+        const left = outColumn * info.strideWidth - info.padInfo.left;
+        for (let channel = 0; channel < channels; channel++, from++) {
+          let best = -1;
+          for (let row = Math.max(top, 0); row < Math.min(top + info.filterHeight, inHeight); row++) {
+            for (let column = Math.max(left, 0); column < Math.min(left + info.filterWidth, inWidth); column++) {
+              const at = ((batch * inHeight + row) * inWidth + column) * channels + channel;
+              if (best < 0 || values[at]! > values[best]!) best = at;
+            }
+          }
+          if (best >= 0) gradient[best]! += incoming[from]!;
+        }
+      }
+    }
+  }
+  return out;
 }
