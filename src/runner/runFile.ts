@@ -13,7 +13,8 @@ export interface RunFile {
   /** one sentence for a person; only when failed */ failure?: string;
   /** steps of the whole run */ steps: number;
   /** last journalled step */ step: number;
-  code: { version: string; commit: string | null; dirty: boolean; lockfile: string };
+  /** `method` is methodVersion of src/version.ts, part of the identity; the rest says which sources ran */
+  code: { version: string; method?: string; commit: string | null; dirty: boolean; lockfile: string };
   data: { task: string; identity: string };
   weights: Record<string, string>;
   machine: { backend: string; device: string; threads: number; node: string; tensorflow: string | null; packages: Record<string, string> };
@@ -21,4 +22,9 @@ export interface RunFile {
   /** wall-clock facts; the only place where time enters, never part of results */
   times: { started: string; finished: string | null; trainSeconds: number; evaluateSeconds: number; secondsPerStep: number };
   /** final evaluation record, copied for quick reading */ final: import('../train/records').EvaluateRecord | null;
+}
+
+/** The text of a run.json. */
+export function runFileText(file: RunFile): string {
+  return `${JSON.stringify(file, null, 2)}\n`;
 }

@@ -1,0 +1,104 @@
+/** Where runs lie: results/<experiment>/<id>/, and how their run.json is read without trusting it. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../files';
+import { userError } from '../problems';
+import type { RunFile } from './runFile';
+
+/** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
+export const referenceFolder = 'reference';
+
+export interface RunFolder { folder: string; runJson: string; journal: string; checkpoint: string; log: string; claim: string }
+
+/** The results folder: EQUIPOISE_RESULTS, else results/ of the project. */
+export function resultsFolder(): string {
+  return process.env['EQUIPOISE_RESULTS'] ?? join(projectRoot, 'results');
+}
+
+/** The files of one run. Throws UserError when a name could lead out of the results folder. */
+export function runFolder(results: string, experiment: string, id: string): RunFolder {
+  for (const [what, name] of [['experiment', experiment], ['run', id]] as const) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+      throw userError({ where: `${what} ${JSON.stringify(name)}`, what: 'cannot be a folder name', expected: 'letters, digits, dot, dash and underscore, at most 100, beginning with a letter or digit' });
+    }
+  }
+  if (experiment === referenceFolder) throw userError({ where: `experiment "${experiment}"`, what: 'is the name of the committed reference results', hint: 'give the manifest another name' });
+  const folder = join(results, experiment, id);
+  return {
+    folder,
+    runJson: join(folder, 'run.json'),
+    journal: join(folder, 'metrics.jsonl'),
+    checkpoint: join(folder, 'checkpoint.safetensors'),
+    log: join(folder, 'log.txt'),
+    claim: join(folder, 'claim'),
+  };
+}
+
+/** Names of the experiments that have a folder in the results folder, sorted; the reference is left out. */
+export function listExperiments(results: string): string[] {
+  return subfolders(results).filter((name) => name !== referenceFolder);
+}
+
+/** Ids of the runs that have a folder in an experiment, sorted. */
+export function listRunIds(results: string, experiment: string): string[] {
+  return subfolders(join(results, experiment)).filter((name) => /^[0-9a-f]{16}$/.test(name));
+}
+
+function subfolders(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name)))))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+export type RunFileRead = { state: 'absent' } | { state: 'unreadable'; why: string } | { state: 'read'; file: RunFile };
+
+/** Reads a run.json. What is not one is `unreadable` with the reason, never an exception: one bad file must not hide a sweep. */
+export function readRunFile(path: string): RunFileRead {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { state: 'absent' } : { state: 'unreadable', why: (error as Error).message };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { state: 'unreadable', why: (error as Error).message };
+  }
+  const why = fault(value);
+  return why === null ? { state: 'read', file: value as RunFile } : { state: 'unreadable', why };
+}
+
+const required: [path: string, type: 'string' | 'number' | 'object'][] = [
+  ['id', 'string'], ['identity', 'string'], ['experiment', 'string'], ['spec', 'object'], ['steps', 'number'], ['step', 'number'],
+  ['code', 'object'], ['code.version', 'string'], ['data', 'object'], ['data.identity', 'string'], ['weights', 'object'],
+  ['machine', 'object'], ['machine.backend', 'string'], ['machine.device', 'string'], ['machine.threads', 'number'],
+  ['times', 'object'], ['times.started', 'string'], ['times.trainSeconds', 'number'], ['times.evaluateSeconds', 'number'], ['times.secondsPerStep', 'number'],
+  ['spec.task', 'string'], ['spec.encoder', 'string'], ['spec.backbone', 'string'], ['spec.connector', 'object'], ['spec.scheduler', 'object'],
+  ['spec.regulariser', 'object'], ['spec.learningRate', 'object'], ['spec.duration', 'object'], ['spec.batch', 'number'], ['spec.seed', 'number'],
+];
+
+function fault(value: unknown): string | null {
+  if (!isObject(value)) return 'it is not a JSON object';
+  if (value['format'] !== 'equipoise-run/1') return `its format is ${JSON.stringify(value['format'])}, not "equipoise-run/1"`;
+  if (!['running', 'done', 'failed'].includes(value['status'] as string)) return `its status is ${JSON.stringify(value['status'])}`;
+  for (const [path, type] of required) {
+    const inner = path.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), value);
+    if (type === 'object' ? !isObject(inner) : typeof inner !== type) return `its ${path} is not ${type === 'object' ? 'an' : 'a'} ${type}`;
+  }
+  if (!Array.isArray(value['notices']) || !value['notices'].every((notice) => typeof notice === 'string')) return 'its notices are not a list of texts';
+  if (!(value['identity'] as string).startsWith(value['id'] as string)) return 'its id is not the beginning of its identity';
+  if (value['status'] === 'done' && !isObject(value['final'])) return 'it is done without a final evaluation';
+  return null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

@@ -1,0 +1,37 @@
+/** What the runner and a worker process say to each other over the channel of node:child_process. Plain JSON. */
+import type { EvaluateRecord } from '../train/records';
+import type { IdentifiedRun } from './plan';
+import type { RunFile } from './runFile';
+import type { BackendName } from '../tensor/backend';
+
+/** Everything a worker needs to train one run and to write its folder. */
+export interface RunTask extends IdentifiedRun {
+  results: string;
+  experiment: string;
+  /** the claim that the runner holds for this run */ token: string;
+  backend: BackendName;
+  code: RunFile['code'];
+  packages: Record<string, string>;
+  /** what happened before this attempt, for run.json */ notices: string[];
+}
+
+export type ToWorker =
+  | { kind: 'run'; task: RunTask }
+  /** a short measured training for the estimate; nothing is written */
+  | { kind: 'calibrate'; task: RunTask }
+  /** end after the step that is being computed */
+  | { kind: 'stop' }
+  /** end the process; said to an idle worker */
+  | { kind: 'end' };
+
+export interface Calibration { steps: number; prepareSeconds: number; trainSeconds: number; evaluateSeconds: number; evaluated: number }
+
+export type FromWorker =
+  | { kind: 'ready' }
+  | { kind: 'stage'; stage: string }
+  | { kind: 'progress'; step: number; steps: number; loss: number | null; kappa: number | null; stepsPerSecond: number | null }
+  | { kind: 'done'; final: EvaluateRecord; steps: number; seconds: number; rss: number }
+  | { kind: 'calibrated'; calibration: Calibration }
+  /** the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too */
+  | { kind: 'failed'; message: string; unavailable: boolean }
+  | { kind: 'stopped'; step: number };

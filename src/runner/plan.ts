@@ -1,0 +1,100 @@
+/** What a manifest's runs are now: new, done, partial or failed, from the results folder alone. `run` starts from the same list. */
+import { existsSync } from 'node:fs';
+import type { RunSpec } from '../manifest/run';
+import { isClaimed } from './claim';
+import { listExperiments, readRunFile, runFolder } from './folders';
+import { lastRecord } from './journal';
+import type { RunFile } from './runFile';
+
+export type RunState = 'new' | 'done' | 'partial' | 'failed';
+
+/** A run with everything that makes its identity. */
+export interface IdentifiedRun {
+  /** first 16 hexadecimal digits of the identity */ id: string;
+  identity: string;
+  spec: RunSpec;
+  /** the combination in a few words */ description: string;
+  data: { task: string; identity: string };
+  /** weight set -> sha256 */ weights: Record<string, string>;
+}
+
+export interface PlannedRun extends IdentifiedRun {
+  state: RunState;
+  /** one sentence for a person */ why: string;
+  /** experiment that holds the finished run, when it is not this one: `run` copies it in */ elsewhere?: string;
+  /** a living runner is training it now */ claimed: boolean;
+}
+
+/** The state of every run, in the order given. Reads the results folder, writes nothing. */
+export function planRuns(results: string, experiment: string, runs: readonly IdentifiedRun[]): PlannedRun[] {
+  const others = listExperiments(results).filter((name) => name !== experiment);
+  return runs.map((run) => ({ ...run, ...stateOf(results, experiment, run, others) }));
+}
+
+type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed'>;
+
+/** The state of one run; `others` are the experiments in which a finished run of the same identity is looked for. */
+export function stateOf(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>, others: readonly string[]): State {
+  const here = ownState(results, experiment, run);
+  if (here.state === 'done' || here.claimed) return here;
+  const elsewhere = finishedElsewhere(results, run, others);
+  if (elsewhere === undefined) return here;
+  return { state: 'done', why: `finished in ${elsewhere}; run copies it from there`, elsewhere, claimed: false };
+}
+
+function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): State {
+  const paths = runFolder(results, experiment, run.id);
+  const claimed = isClaimed(paths.claim);
+  const read = readRunFile(paths.runJson);
+  if (claimed) {
+    const step = lastRecord(paths.journal)?.step ?? 0;
+    return { state: 'partial', why: `another runner is training it now, ${atStep(step, read.state === 'read' ? read.file.steps : 0)}`, claimed };
+  }
+  switch (read.state) {
+    case 'absent':
+      return existsSync(paths.journal)
+        ? { state: 'partial', why: 'there is a journal without a run.json; it is trained again from its first step', claimed }
+        : { state: 'new', why: 'no run of this identity in the results', claimed };
+    case 'unreadable':
+      return { state: 'partial', why: `run.json cannot be used (${read.why}); it is trained again from its first step`, claimed };
+    case 'read':
+      return fileState(read.file, run, paths.journal);
+  }
+}
+
+function fileState(file: RunFile, run: Pick<IdentifiedRun, 'id' | 'identity'>, journal: string): State {
+  const claimed = false;
+  if (file.identity !== run.identity) return { state: 'partial', why: 'run.json carries another identity; it is trained again from its first step', claimed };
+  const last = lastRecord(journal);
+  if (file.status === 'failed') return { state: 'failed', why: `${file.failure ?? 'no reason was written'}; run tries it again`, claimed };
+  if (file.status === 'running') {
+    // Nothing but the journal survives an interrupted run yet, so an exact resume in the middle would be a pretence.
+    return { state: 'partial', why: `interrupted ${atStep(last?.step ?? 0, file.steps)}; there is no exact resume yet, so it is trained again from its first step`, claimed };
+  }
+  if (last === null) return { state: 'partial', why: 'run.json says done but the journal is missing or damaged; it is trained again from its first step', claimed };
+  return { state: 'done', why: `finished ${file.times.finished ?? ''}`.trim(), claimed };
+}
+
+function atStep(step: number, steps: number): string {
+  return steps > 0 ? `at step ${step} of ${steps}` : `at step ${step}`;
+}
+
+/** The run.json of a finished run of this identity in an experiment, with its journal in place; else null. */
+export function finishedRun(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): RunFile | null {
+  const paths = runFolder(results, experiment, run.id);
+  const read = readRunFile(paths.runJson);
+  if (read.state !== 'read' || read.file.status !== 'done' || read.file.identity !== run.identity) return null;
+  return lastRecord(paths.journal) === null ? null : read.file;
+}
+
+/** The first of the other experiments that holds a finished run of this identity. */
+export function finishedElsewhere(results: string, run: Pick<IdentifiedRun, 'id' | 'identity'>, others: readonly string[]): string | undefined {
+  return others.find((other) => finishedRun(results, other, run) !== null);
+}
+
+/** How many runs are in each state. */
+export function countStates(runs: readonly { state: RunState }[]): Record<RunState, number> {
+  const counts: Record<RunState, number> = { new: 0, done: 0, partial: 0, failed: 0 };
+  for (const { state } of runs) counts[state] += 1;
+  return counts;
+}
