@@ -22,6 +22,11 @@ export function seedCount(counts: readonly number[]): string {
   return low === high ? `${high} seed${high === 1 ? '' : 's'}` : `${low} to ${high} seeds`;
 }
 
+/** What a curve and its band are, with n: `mean of 3 seeds; band: smallest to largest`, or `1 seed`. */
+export function curveText(counts: readonly number[], centre: string): string {
+  return counts.every((count) => count === 1) ? '1 seed' : `${centre} of ${seedCount(counts)}; band: smallest to largest`;
+}
+
 /** A line at the foot of the figure that states n. */
 export function footnote(text: string): Spec {
   return { text };

@@ -65,11 +65,17 @@ function looksOf(names: readonly string[]): Look[] {
   return names.map((name) => looks[fixedLooks[name] ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
 }
 
-/** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order; `columns` of the legend at most. */
-export function distinguish(field: string, names: readonly string[], marks: 'lines' | 'points', columns: number): { color: Spec; dashOrShape: Spec } {
+/** Entries of a legend that fit side by side: a letter of the condensed font is about 0.53 of its size wide. */
+function legendColumns(names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): number {
+  const entry = Math.max(...names.map((name) => name.length)) * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
+  return Math.max(1, Math.min(names.length, Math.floor((figureWidths[width] * 72 - 30) / entry)));
+}
+
+/** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this width. */
+export function distinguish(field: string, names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): { color: Spec; dashOrShape: Spec } {
   const found = looksOf(names);
   const own: Spec = marks === 'lines' ? { symbolType: 'stroke', symbolSize: 160 } : {};
-  const legend = names.length < 2 ? null : { title: null, columns: Math.min(columns, names.length), ...own };
+  const legend = names.length < 2 ? null : { title: null, columns: legendColumns(names, marks, width), ...own };
   const channel = (range: Json): Spec => ({ field, type: 'nominal', sort: null, scale: { domain: [...names], range }, legend });
   return { color: channel(found.map((look) => look.colour)), dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))) };
 }
@@ -79,9 +85,9 @@ export function stepAxis(): Spec {
   return { field: 'step', type: 'quantitative', title: 'optimiser step', axis: { tickCount: 4, grid: false }, scale: { zero: true, nice: false } };
 }
 
-/** A facet channel whose panels come in this order. */
+/** A facet channel whose panels come in this order; the parts of a panel's name stand below each other. */
 export function panels(field: string, order: readonly string[], header: Spec = {}): Spec {
-  return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, ...header } };
+  return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header } };
 }
 
 const superscript = (exponent: number) => [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')).join('');

@@ -3,7 +3,7 @@ import type { FigureDefinition } from '../figure';
 import { footnote } from '../figure';
 import { synchronised } from '../labels';
 import { bootstrapInterval, spearman } from '../statistics';
-import { accuracyScale, distinguish, inOrder, panels } from '../style';
+import { accuracyScale, distinguish, inOrder, panels, type Spec } from '../style';
 
 type Row = { panel: string; method: string; setting: string; seed: number; /** mean |log kappa| over the run */ bias: number; /** final choice accuracy */ accuracy: number };
 
@@ -31,8 +31,10 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
     + `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder.panel(rows).map((panel) => correlation(panel, rows)).join('; ')}.`,
 
   build(rows) {
-    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 3);
+    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
     const order = inOrder.panel(rows);
+    const filled = rows.filter((row) => row.setting === synchronised);
+    const points = (test: string, mark: Spec): Spec => ({ transform: [{ filter: test }], mark: { type: 'point', size: 20, opacity: 0.85, ...mark } });
     return {
       title: footnote(`One point a run (n = ${rows.length}); filled: synchronised rates, open: other settings.`),
       facet: panels('panel', order),
@@ -46,8 +48,8 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
           shape: dashOrShape,
         },
         layer: [
-          { transform: [{ filter: `datum.setting === '${synchronised}'` }], mark: { type: 'point', filled: true, size: 20, opacity: 0.85 } },
-          { transform: [{ filter: `datum.setting !== '${synchronised}'` }], mark: { type: 'point', filled: false, size: 20, strokeWidth: 0.9, opacity: 0.85 } },
+          ...(filled.length > 0 ? [points(`datum.setting === '${synchronised}'`, { filled: true })] : []),
+          ...(filled.length < rows.length ? [points(`datum.setting !== '${synchronised}'`, { filled: false, strokeWidth: 0.9 })] : []),
         ],
       },
     };

@@ -1,6 +1,6 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
 import type { FigureDefinition } from '../figure';
-import { footnote, ruleAt, seedCount } from '../figure';
+import { curveText, footnote, ruleAt } from '../figure';
 import { distinguish, inOrder, logAxis, panels, stepAxis } from '../style';
 
 type Row = {
@@ -22,17 +22,17 @@ export const kappaCurves: FigureDefinition<Row> = {
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);
-    return `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: geometric mean over ${seedCount(rows.map((row) => row.n))}; `
-      + `band: smallest to largest.${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`;
+    return `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}.`
+      + `${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`;
   },
 
   build(rows) {
     const axis = logAxis(rows.flatMap((row) => [row.low, row.high]), [1]);
-    const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', 4);
+    const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', 'page');
     const x = stepAxis();
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
-      title: footnote(`Curve: geometric mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest; grey line: κ = 1.`),
+      title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}; grey line: κ = 1.`),
       facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('method', inOrder.method(rows)) },
       spec: {
         height: 96,

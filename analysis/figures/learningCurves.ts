@@ -1,7 +1,7 @@
 /** Training loss and validation accuracy by method at synchronised rates (the paper's fourth figure). */
 import { synchronised } from '../labels';
 import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { curveText, footnote } from '../figure';
 import { accuracyScale, distinguish, inOrder, panels, stepAxis, type Spec } from '../style';
 
 type Row = {
@@ -37,11 +37,11 @@ export const learningCurves: FigureDefinition<Row> = {
     const windows = [...new Set(rows.filter((row) => row.quantity === 'training loss').map((row) => row.averaged))].sort((a, b) => a - b);
     const validated = rows.some((row) => row.quantity === 'validation accuracy');
     return `Training loss (moving average of ${windows.join(' or ')} steps, shorter at the start)${validated ? ' and validation accuracy' : ''} by method at synchronised learning rates. `
-      + `Line: mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest.`;
+      + `Curve: ${curveText(rows.map((row) => row.n), 'mean')}.`;
   },
 
   build(rows) {
-    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 5);
+    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 'page');
     const order = inOrder.panel(rows);
     const windows = [...new Set(rows.map((row) => row.averaged).filter((steps) => steps > 1))].sort((a, b) => a - b);
     const curves = (quantity: Row['quantity'], title: string, scale: Spec, first: boolean, last: boolean): Spec => {
@@ -61,7 +61,7 @@ export const learningCurves: FigureDefinition<Row> = {
     };
     const accuracies = rows.filter((row) => row.quantity === 'validation accuracy');
     return {
-      title: footnote(`Line: mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest. Loss: moving average of ${windows.join(' or ')} steps.`),
+      title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'mean')}. Loss: moving average of ${windows.join(' or ')} steps.`),
       vconcat: [
         curves('training loss', 'training loss (nats/token)', { zero: false }, true, accuracies.length === 0),
         ...(accuracies.length === 0 ? [] : [curves('validation accuracy', 'validation accuracy', accuracyScale(accuracies.flatMap((row) => [row.low, row.high])), false, true)]),

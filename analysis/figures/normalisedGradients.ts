@@ -1,6 +1,6 @@
 /** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
 import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { curveText, footnote } from '../figure';
 import { distinguish, inOrder, panels, stepAxis } from '../style';
 
 type Row = { panel: string; setting: string; module: string; step: number; /** mean over seeds */ value: number; low: number; high: number; n: number };
@@ -10,7 +10,7 @@ const window = 5;
 
 /** The figure for one scheduler; the paper shows `constant`. */
 export function normalisedGradients(name: string, scheduler: 'constant' | 'commit-clr'): FigureDefinition<Row> {
-  const explain = (rows: Row[]) => `moving average of ${window} measures; line: mean of ${seedCount(rows.map((row) => row.n))}; band: smallest to largest`;
+  const explain = (rows: Row[]) => `moving average of ${window} measures; curve: ${curveText(rows.map((row) => row.n), 'mean')}`;
   return {
     name,
     title: `Normalised gradients of encoder and backbone under ${scheduler}, by learning-rate setting`,
@@ -29,7 +29,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
     caption: (rows) => `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
 
     build(rows) {
-      const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 4);
+      const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 'page');
       const x = stepAxis();
       const y = { field: 'value', type: 'quantitative', title: '‖g‖ / max ‖g‖', scale: { domain: [0, 1] }, axis: { values: [0, 0.5, 1] } };
       return {

@@ -44,7 +44,7 @@ export const rateSettings: FigureDefinition<Row> = {
 
   build(rows) {
     const methods = inOrder.method(rows);
-    const { color, dashOrShape } = distinguish('method', methods, 'points', 3);
+    const { color, dashOrShape } = distinguish('method', methods, 'points', 'column');
     const panelNames = inOrder.panel(rows);
     const settings = inOrder.setting(rows);
     const y = { field: 'setting', type: 'nominal', title: null, sort: settings, axis: { grid: false, ticks: false }, scale: { paddingInner: 0.15, paddingOuter: 0.1 } };

@@ -1,0 +1,81 @@
+/** What the commands `figures` and `tables` share: which experiments are meant, and how the outcome is told. */
+import { existsSync, statSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
+import type { IgnoredRun } from '../../analysis/runs';
+import { projectRoot } from '../files';
+import { nearestName } from '../manifest/nearest';
+import { exitCode, userError } from '../problems';
+import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
+
+/** Options of both commands. */
+export interface AnalysisOptions { only?: string[]; out?: string; json?: boolean }
+
+/** One experiment's outcome, figures or tables alike. */
+export interface AnalysisOutcome { written: string[]; skipped: { name: string; reason: string }[]; ignoredRuns: IgnoredRun[]; runs: number; notices: string[] }
+
+/** Where the figures and tables of experiments go, when no --out names another folder. */
+export const paperFigures = join(projectRoot, 'paper-figures');
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/**
+ * The folders of the experiments that are meant: the named one (a name below the results folder, else among the committed
+ * reference results, else a path), or all. Throws a UserError when there is none.
+ */
+export function experimentFolders(experiment: string | undefined, results = resultsFolder()): string[] {
+  const own = listExperiments(results);
+  const reference = listExperiments(join(results, referenceFolder));
+  const folder = (name: string) => (own.includes(name) ? join(results, name) : join(results, referenceFolder, name));
+  const names = [...new Set([...own, ...reference])].sort();
+  if (experiment === undefined) {
+    if (names.length > 0) return names.map(folder);
+    throw userError({ where: place(results), what: 'there are no results yet', hint: 'train first: equipoise run experiments/quickstart.json' }, exitCode.unavailable);
+  }
+  if (names.includes(experiment)) return [folder(experiment)];
+  if (/[\\/]/.test(experiment) && isFolder(experiment)) return [resolve(experiment)];
+  const nearest = nearestName(experiment, names);
+  throw userError({
+    where: `experiment "${experiment}"`, what: existsSync(experiment) ? 'is not a folder of results' : 'has no results',
+    expected: names.length === 0 ? 'an experiment that was trained' : names.join(', '),
+    hint: nearest === undefined ? 'train it first: equipoise run' : `did you mean ${nearest}?`,
+  }, exitCode.unavailable);
+}
+
+/** A path as a person would write it here. */
+function place(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near === '' ? '.' : near.startsWith('..') ? path : near;
+}
+
+/** The outcome in lines for a person: what was made, what was not and why, which runs do not count and why. */
+export function outcomeLines(folder: string, out: string, made: AnalysisOutcome): string[] {
+  const byName = new Map<string, string[]>();
+  for (const path of made.written) {
+    const name = basename(path).split('.')[0]!;
+    byName.set(name, [...(byName.get(name) ?? []), basename(path).slice(name.length + 1)]);
+  }
+  const width = Math.max(0, ...[...byName.keys()].map((name) => name.length), ...made.skipped.map(({ name }) => name.length));
+  return [
+    `${basename(folder)}: ${made.runs} finished run${made.runs === 1 ? '' : 's'} in ${place(folder)}`,
+    ...[...byName].map(([name, kinds]) => `  ${name.padEnd(width)}  ${kinds.join(' ')}`),
+    ...made.skipped.map(({ name, reason }) => `  ${name.padEnd(width)}  skipped: ${reason}`),
+    ...(made.ignoredRuns.length === 0 ? [] : [`  not counted, ${made.ignoredRuns.length}:`]),
+    ...made.ignoredRuns.map(({ id, reason }) => `    ${id}  ${reason}`),
+    ...made.notices.map((notice) => `  note: ${notice}`),
+    made.written.length === 0 ? '  nothing was written' : `  written to ${place(out)}`,
+  ];
+}
+
+/** Runs `make` for each experiment that is meant and tells the outcome, as lines or as one JSON list. */
+export async function analyse(experiment: string | undefined, options: AnalysisOptions, make: (folder: string, out: string, only: string[] | undefined) => Promise<AnalysisOutcome>): Promise<void> {
+  const outcomes: ({ experiment: string; folder: string; out: string } & AnalysisOutcome)[] = [];
+  for (const folder of experimentFolders(experiment)) {
+    const out = join(options.out === undefined ? paperFigures : resolve(options.out), basename(folder));
+    const made = await make(folder, out, options.only);
+    outcomes.push({ experiment: basename(folder), folder, out, ...made });
+    if (options.json !== true) process.stdout.write(`${outcomeLines(folder, out, made).join('\n')}\n`);
+  }
+  if (options.json === true) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+}
