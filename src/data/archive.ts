@@ -2,11 +2,10 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { exitCode, Problem, UserError, userError } from '../problems';
 import { isSafePath } from './contentUrl';
-import { debData } from './deb';
+import { debData, gunzipped } from './deb';
 
 /** How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's `package/`). */
 export type Strip = 'none' | 'first';
@@ -36,6 +35,7 @@ export async function unpack(
 ): Promise<UnpackedFile[]> {
   const files = new Map<string, UnpackedFile>();
   const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest }, exitCode.failed);
+  const handles = new Set<number>();
   let entries = 0;
   let bytes = 0;
   // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
@@ -61,6 +61,7 @@ export async function unpack(
     mkdirSync(dirname(target), { recursive: true });
     const hash = createHash('sha256');
     const handle = openSync(target, 'wx', 0o644);
+    handles.add(handle);
     entry.on('data', guard((chunk: Buffer) => {
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
       hash.update(chunk);
@@ -68,6 +69,7 @@ export async function unpack(
     }));
     entry.on('end', guard(() => {
       closeSync(handle);
+      handles.delete(handle);
       file.sha256 = hash.digest('hex');
     }));
   };
@@ -87,6 +89,8 @@ export async function unpack(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw refuse(`cannot be unpacked (${(error as Error).message})`, { expected: `a whole ${encodingFormat}` });
+  } finally {
+    handles.forEach(closeSync);
   }
   const open = [...files.values()].find((file) => file.sha256 === '');
   if (open !== undefined) throw refuse(`ends inside \`${open.path}\``, { expected: `a whole ${encodingFormat}` });
@@ -97,17 +101,10 @@ export async function unpack(
 async function tarBytes(archive: string, encodingFormat: string, where: string): Promise<AsyncIterable<Uint8Array>> {
   switch (encodingFormat) {
     case 'application/vnd.debian.binary-package': return debData(archive, where);
-    case 'application/gzip': return gunzipped(archive);
-    case 'application/x-tar': return isGzip(archive) ? gunzipped(archive) : createReadStream(archive);
+    case 'application/gzip': return gunzipped(createReadStream(archive));
+    case 'application/x-tar': return isGzip(archive) ? gunzipped(createReadStream(archive)) : createReadStream(archive);
     default: throw userError({ where, what: `there is no reader for ${encodingFormat}` });
   }
-}
-
-function gunzipped(archive: string): AsyncIterable<Uint8Array> {
-  const source = createReadStream(archive);
-  const gunzip = createGunzip();
-  source.on('error', (error) => gunzip.destroy(error));
-  return source.pipe(gunzip);
 }
 
 function isGzip(path: string): boolean {

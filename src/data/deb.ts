@@ -2,10 +2,10 @@
 import { Decompress as ZstdDecompress } from 'fzstd';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { XzReadableStream } from 'xz-decompress';
-import { userError } from '../problems';
+import { exitCode, userError } from '../problems';
 
 /** A member of an ar file and where its content lies. */
 export interface ArMember { name: string; /** byte offset of the content */ start: number; bytes: number }
@@ -15,7 +15,7 @@ const headerBytes = 60;
 
 /** The members of an ar file. Throws UserError when it is not one or is cut off. */
 export async function arMembers(path: string, where: string): Promise<ArMember[]> {
-  const bad = (what: string) => userError({ where, what, expected: 'a whole Debian package (an ar file)' });
+  const bad = (what: string) => userError({ where, what, expected: 'a whole Debian package (an ar file)' }, exitCode.failed);
   const file = await open(path, 'r');
   try {
     const size = (await file.stat()).size;
@@ -43,28 +43,42 @@ export async function debData(path: string, where: string): Promise<AsyncIterabl
   const data = members.filter((member) => member.name.startsWith('data.tar'));
   const [member] = data;
   if (members[0]?.name !== 'debian-binary' || member === undefined || data.length > 1) {
-    throw userError({ where, what: `has the members ${members.map((m) => m.name).join(', ') || '(none)'}`, expected: 'debian-binary first and one data.tar' });
+    throw userError({ where, what: `has the members ${members.map((m) => m.name).join(', ') || '(none)'}`, expected: 'debian-binary first and one data.tar' }, exitCode.failed);
   }
-  const bytes = member.bytes === 0 ? Readable.from([]) : createReadStream(path, { start: member.start, end: member.start + member.bytes - 1 });
   switch (member.name) {
-    case 'data.tar': return bytes;
-    case 'data.tar.gz': return bytes.pipe(createGunzip());
-    case 'data.tar.zst': return unzstd(bytes);
-    case 'data.tar.xz': return unxz(bytes);
-    default: throw userError({ where, what: `is compressed as ${member.name}`, expected: 'data.tar, .gz, .xz or .zst' });
+    case 'data.tar': return memberBytes(path, member);
+    case 'data.tar.gz': return gunzipped(memberBytes(path, member));
+    case 'data.tar.zst': return unzstd(path, member);
+    case 'data.tar.xz': return unxz(path, member);
+    default: throw userError({ where, what: `is compressed as ${member.name}`, expected: 'data.tar, .gz, .xz or .zst' }, exitCode.failed);
   }
 }
 
-async function* unxz(bytes: Readable): AsyncIterable<Uint8Array> {
-  const input = Readable.toWeb(bytes) as ConstructorParameters<typeof XzReadableStream>[0];
-  // Each chunk is a view of the decompressor's memory that the next one overwrites.
-  for await (const chunk of new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>) yield Uint8Array.from(chunk);
+/** gunzip of a stream; an error or an early end on either side ends both. */
+export function gunzipped(bytes: Readable): AsyncIterable<Uint8Array> {
+  // The error reaches whoever reads the result; the callback only keeps it from being thrown a second time.
+  return pipeline(bytes, createGunzip(), () => undefined);
 }
 
-async function* unzstd(bytes: Readable): AsyncIterable<Uint8Array> {
+function memberBytes(path: string, member: ArMember): Readable {
+  return member.bytes === 0 ? Readable.from([]) : createReadStream(path, { start: member.start, end: member.start + member.bytes - 1 });
+}
+
+async function* unxz(path: string, member: ArMember): AsyncIterable<Uint8Array> {
+  const bytes = memberBytes(path, member);
+  try {
+    const input = Readable.toWeb(bytes) as ConstructorParameters<typeof XzReadableStream>[0];
+    // Each chunk is a view of the decompressor's memory that the next one overwrites.
+    for await (const chunk of new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>) yield Uint8Array.from(chunk);
+  } finally {
+    bytes.destroy();
+  }
+}
+
+async function* unzstd(path: string, member: ArMember): AsyncIterable<Uint8Array> {
   let ready: Uint8Array[] = [];
   const zstd = new ZstdDecompress((chunk) => { ready.push(chunk); });
-  for await (const chunk of bytes as AsyncIterable<Uint8Array>) {
+  for await (const chunk of memberBytes(path, member) as AsyncIterable<Uint8Array>) {
     zstd.push(chunk);
     yield* ready;
     ready = [];
