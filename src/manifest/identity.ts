@@ -1,0 +1,70 @@
+/** What makes a run the same run, how two runs differ, how long one is, and what to call it. */
+import { canonicalJson, sha256 } from '../files';
+import { userError } from '../problems';
+import { leaveOutDefaults } from './defaults';
+import { fieldOrder } from './assign';
+import type { RunSpec } from './run';
+import { leaves } from './tree';
+
+/** What a run's result depends on besides its spec. */
+export interface IdentityContext {
+  /** identity of the data set */ data: string;
+  /** sha256 of each set of weights, by name */ weights: Record<string, string>;
+  /** semantic version of the method code */ methodVersion: string;
+  /** class of arithmetic, e.g. `tensorflow` or `wasm` */ backend: string;
+}
+
+/**
+ * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context; `id` is its
+ * first 16 digits. A new option with a default changes no identity; the device that is asked for is not part of one.
+ */
+export function runIdentity(spec: RunSpec, context: IdentityContext): { identity: string; id: string } {
+  const { data, weights, methodVersion, backend } = context;
+  const identity = sha256(canonicalJson({ format: 'equipoise-identity/1', run: leaveOutDefaults(spec), data, weights, methodVersion, backend }));
+  return { identity, id: identity.slice(0, 16) };
+}
+
+/** Every field in which two runs differ, by dotted path in the order of RunSpec; `undefined` where a run has no such field. */
+export function difference(a: RunSpec, b: RunSpec): { field: string; a: unknown; b: unknown }[] {
+  const [left, right] = [new Map(leaves(a)), new Map(leaves(b))];
+  const fields = [...new Set([...left.keys(), ...right.keys()])].sort((x, y) => fieldOrder(x) - fieldOrder(y) || (x < y ? -1 : 1));
+  return fields
+    .map((field) => ({ field, a: left.get(field), b: right.get(field) }))
+    .filter((each) => canonicalJson([each.a]) !== canonicalJson([each.b]));
+}
+
+/**
+ * Optimiser steps of a run; a part of a batch counts as a step.
+ * @param trainingExamples size of the training split; used by durations in epochs only
+ * @throws UserError when the length in epochs of an empty split is asked for
+ */
+export function stepsOf(spec: Pick<RunSpec, 'duration' | 'batch'>, trainingExamples: number): number {
+  const { duration, batch } = spec;
+  if ('steps' in duration) return duration.steps;
+  if ('examples' in duration) return Math.ceil(duration.examples / batch);
+  if (!(trainingExamples > 0)) throw userError({ where: 'epochs', what: 'the training split is empty', expected: 'training examples to pass over' });
+  // Rounded first, so that 0.1 epochs of 30 examples are 3 and not 3.0000000000000004.
+  return Math.max(1, Math.ceil(Number((duration.epochs * trainingExamples / batch).toFixed(9))));
+}
+
+/** Fields that the short description already says, or that are no part of a comparison. */
+const told = ['task', 'encoder', 'backbone', 'connector.kind', 'scheduler.kind', 'seed'];
+const untold = ['align', 'evaluate', 'measure.every', 'warmup', 'learningRate', 'duration'];
+const longest = 5;
+
+/**
+ * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1`, followed by the rates when they are not the
+ * default ones, the length when it is not, and other options that are not.
+ */
+export function describeRun(spec: RunSpec): string {
+  const special = leaveOutDefaults(spec);
+  const rest = leaves(special).filter(([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)));
+  const shown = rest.slice(0, longest).map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return [
+    `${spec.task} ${spec.encoder}+${spec.connector.kind}+${spec.backbone} ${spec.scheduler.kind} seed ${spec.seed}`,
+    ...(special['learningRate'] === undefined ? [] : [`rates ${spec.learningRate.encoder}/${spec.learningRate.backbone}`]),
+    ...(special['duration'] === undefined ? [] : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),
+    ...shown,
+    ...(rest.length > longest ? [`and ${rest.length - longest} more`] : []),
+  ].join(' ');
+}

@@ -1,0 +1,40 @@
+/**
+ * The one table of everything a manifest may name. A later room adds a task, encoder, backbone or connector by adding a
+ * line here, and then runs `npx ts-node src/manifest/writeSchema.ts` so that editors and docs know it too.
+ */
+
+/** What an encoder reads and a task asks about. The same words as in the data room. */
+export type Modality = 'image' | 'audio';
+
+export interface TaskName { modality: Modality; about: string }
+export interface EncoderName { modality: Modality; /** width of one feature vector */ width: number; about: string }
+export interface BackboneName { /** width of a token embedding */ width: number; about: string }
+export interface ConnectorName { about: string }
+
+/** Instruction-tuning tasks. */
+export const tasks: Readonly<Record<string, TaskName>> = {
+  'emoji-icon-qa': { modality: 'image', about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third' },
+  'sound-qa': { modality: 'audio', about: 'what is heard, how many sounds, which came first, in 5 s mixtures of recordings' },
+};
+
+/** Feature encoders, with the modality they read. */
+export const encoders: Readonly<Record<string, EncoderName>> = {
+  resnet50: { modality: 'image', width: 2048, about: 'ResNet-50 trained on ImageNet; its last feature grid' },
+  'whisper-tiny': { modality: 'audio', width: 384, about: "Whisper-tiny's encoder; the output of its second block" },
+};
+
+/** Language-model backbones. */
+export const backbones: Readonly<Record<string, BackboneName>> = {
+  stories15m: { width: 288, about: 'Llama architecture, 15 M parameters, trained on TinyStories' },
+};
+
+/** Connectors between an encoder's features and a backbone's tokens; the kinds of ConnectorSpec. */
+export const connectors: Readonly<Record<'mlp' | 'qformer', ConnectorName>> = {
+  mlp: { about: 'pooled features through a two-layer perceptron' },
+  qformer: { about: 'learned queries that attend to the features' },
+};
+
+/** An entry of one of the tables above by a name from outside; never an inherited property such as `constructor`. */
+export function lookUp<T>(table: Readonly<Record<string, T>>, name: unknown): T | undefined {
+  return typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined;
+}

@@ -1,0 +1,115 @@
+/** Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not. */
+import { pointer } from './content';
+import { requiredFields } from './defaults';
+import type { GridRun } from './grid';
+import { encoders, lookUp, tasks } from './names';
+import type { CoordinationRule, RunSpec } from './run';
+import { isTree, valueAt, type Tree } from './tree';
+import { runFaults, type Fault } from './validate';
+
+/** A rule's finding: the field it lies in, and what is wrong. */
+type Finding = Omit<Fault, 'place'> & { field: string };
+
+/** Largest stable exponents without delay, from the slope-2 law of kappa: docs/method.md section 4. */
+export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = { symmetric: 1 / 4, lagging: 1 / 2, integral: 1 / 2 };
+
+/** What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value, which is said elsewhere. */
+export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault[] {
+  const { run } = gridRun;
+  const missing = requiredFields.filter((field) => run[field] === undefined);
+  const absent = missing.filter((field) => !wrong.has(field)).map((field): Fault => (
+    { place: gridRun.grid, what: `runs without ${field === 'seed' ? 'a seed' : `a ${field}`}`, expected: `"${field}" in axes, zip or fixed` }));
+  const types = runFaults(run)
+    .filter((fault) => !missing.some((field) => fault.place === `/${field}`))
+    .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
+  if (types.length > 0) return [...absent, ...types];
+  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run)].flatMap((finding) => finding ?? []);
+  return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
+}
+
+/** What a reader should know before such a run is trained. The run must be free of faults. */
+export function warningsOfRun(gridRun: GridRun): Fault[] {
+  const run = gridRun.run as unknown as RunSpec;
+  return [...coordination(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)]
+    .map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }));
+}
+
+/** Where the manifest sets a field: the field itself, a part of it, or the whole that contains it; else the grid. */
+function placeOf({ given, grid }: GridRun, field: string): string {
+  for (let path = field; path !== ''; path = path.split('.').slice(0, -1).join('.')) {
+    const names = path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [path, `${path}.kind`];
+    const set = given.filter((each) => names.includes(each.path)).at(-1);
+    if (set !== undefined) {
+      const inner = field.slice(path.length + 1).split('.').filter((part) => part !== '');
+      return valueAt(set.value, inner.join('.')) === undefined ? set.place : pointer(set.place, ...inner);
+    }
+  }
+  return grid;
+}
+
+/** `with scheduler constant: ` before a fault inside a tagged union. */
+function withKind(run: Tree, place: string): string {
+  const parts = place.split('/').slice(1, -1);
+  const union = valueAt(run, parts.join('.'));
+  if (!isTree(union)) return '';
+  const kind = union['kind'] ?? union['on'];
+  return kind === undefined ? '' : `with ${parts.join('.')} ${String(kind)}: `;
+}
+
+function modality(run: Tree): Finding | undefined {
+  const task = lookUp(tasks, run['task']);
+  const encoder = lookUp(encoders, run['encoder']);
+  if (task === undefined || encoder === undefined || task.modality === encoder.modality) return undefined;
+  const fitting = Object.entries(encoders).filter(([, each]) => each.modality === task.modality).map(([name]) => name);
+  return {
+    field: 'encoder',
+    what: `task ${String(run['task'])} is about ${task.modality}, encoder ${String(run['encoder'])} reads ${encoder.modality}`,
+    expected: `an encoder for ${task.modality}: ${fitting.join(', ')}`,
+    hint: 'pair tasks with encoders by zip or when, or exclude the combination',
+  };
+}
+
+function commitWithoutRegulariser(run: Tree): Finding | undefined {
+  if (valueAt(run, 'scheduler.kind') !== 'commit' || valueAt(run, 'regulariser.kind') === 'commit') return undefined;
+  return {
+    field: 'regulariser',
+    what: 'scheduler commit without its regulariser',
+    expected: 'regulariser commit (leave "regulariser" out for the default)',
+    hint: 'commit-clr is the scheduler without the regulariser',
+  };
+}
+
+function headsDivideWidth(run: Tree): Finding | undefined {
+  const [width, heads] = [valueAt(run, 'connector.width'), valueAt(run, 'connector.heads')];
+  if (typeof width !== 'number' || typeof heads !== 'number' || width % heads === 0) return undefined;
+  return { field: 'connector.heads', what: `${heads} heads do not divide the width ${width}`, expected: 'a divisor of the width' };
+}
+
+function coordination({ scheduler, measure }: RunSpec): Finding[] {
+  if (!('rule' in scheduler)) return [];
+  const { rule, interval, window, exponent } = scheduler;
+  if (rule === undefined || interval === undefined || window === undefined || exponent === undefined) return [];
+  const findings: Finding[] = [];
+  if (exponent >= stabilityLimit[rule]) {
+    findings.push({ field: 'scheduler.exponent', what: `exponent ${exponent} of rule ${rule} is not stable`, expected: `less than ${stabilityLimit[rule]} (docs/method.md section 4)` });
+  }
+  if (rule === 'integral' && interval < window * measure.every) {
+    findings.push({ field: 'scheduler.interval', what: `rule integral with interval ${interval} rings`, expected: `at least window x every = ${window * measure.every}` });
+  }
+  return findings;
+}
+
+function regulariserOnTop({ scheduler, regulariser }: RunSpec): Finding[] {
+  if (scheduler.kind !== 'commit-clr' || regulariser.kind !== 'commit') return [];
+  return [{ field: 'regulariser', what: 'commit-clr with the regulariser trains as commit does, under another identity', expected: 'scheduler commit' }];
+}
+
+function frozenBackbone({ tuning }: RunSpec): Finding[] {
+  if (tuning.backbone.kind !== 'frozen') return [];
+  return [{ field: 'tuning.backbone', what: 'the backbone is frozen: its divergence is 0 and kappa says nothing' }];
+}
+
+function onlyWarmup({ duration, warmup }: RunSpec): Finding[] {
+  if (!('steps' in duration) || warmup < duration.steps) return [];
+  return [{ field: 'warmup', what: `all ${duration.steps} steps are warm-up (${warmup})`, expected: 'a warm-up shorter than the run' }];
+}

@@ -1,0 +1,24 @@
+/** Plain JSON objects, addressed by dotted paths. */
+
+export type Tree = Record<string, unknown>;
+
+/** Is it a JSON object (not null, not a list)? */
+export function isTree(value: unknown): value is Tree {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** Sets an own property even when its name is `__proto__`. */
+export function setOwn(tree: Tree, key: string, value: unknown): void {
+  Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** The value at a dotted path, or undefined. */
+export function valueAt(tree: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((inner, key) => (isTree(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), tree);
+}
+
+/** All leaves of a value by dotted path; lists are leaves. */
+export function leaves(value: unknown, path = ''): [string, unknown][] {
+  if (!isTree(value)) return [[path, value]];
+  return Object.keys(value).sort().flatMap((key) => leaves(value[key], path === '' ? key : `${path}.${key}`));
+}
