@@ -61,7 +61,8 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     if (value === undefined) throw new Error(`no state "${name}"`);
     call([{ node: `init/${name}`, shape: value.shape, dtype: FLOAT, values: data }], [`written/${name}`]);
   };
-  for (const [name, value] of Object.entries(state)) write(name, value.data);
+  // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
+  call(Object.entries(state).map(([name, value]) => ({ node: `init/${name}`, shape: value.shape, dtype: FLOAT, values: value.data })), ['initialised']);
   return {
     mode: 'recorded',
     async run(name, inputs) {
@@ -98,6 +99,7 @@ function stateNodes(state: Record<string, StateValue>): NodeDef[] {
       graphNode(`get/${name}`, 'ReadVariableOp', [`var/${name}`], { dtype: typeAttribute(FLOAT) }),
     );
   }
+  nodes.push(graphNode('initialised', 'Identity', ['one', ...Object.keys(state).map((name) => `^set/${name}`)], { T: typeAttribute(FLOAT) }));
   return nodes;
 }
 

@@ -5,7 +5,7 @@ import { loadTokenizer, pruneVocabulary } from '../data/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
-import { encoderSource } from '../models/encoders';
+import { findEncoder } from '../models/encoders';
 import { featuresOf } from '../models/features';
 import { buildModel, type Backbone, type MultimodalModel } from '../models/multimodal';
 import { random } from '../random';
@@ -30,7 +30,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   onStage('data');
   const set = await loadSet(spec.task, onStage);
   onStage('features');
-  const table = await featuresOf(set, spec.encoder, { onProgress: onStage });
+  const table = await featuresOf(set, spec.encoder, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const tokenizer = await loadTokenizer(spec.backbone);
   const texts = [
@@ -60,10 +60,11 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     // The probe is the same for every method and seed: it belongs to the task.
     examples: { train, probe: random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe ?? 24) },
     items: {
-      validation: split('validation'),
+      // Shuffled, so that the first few stand for all kinds.
+      validation: random(set.identity, 'validation').shuffle(split('validation')),
       evaluation: spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(split('evaluation')).slice(0, spec.evaluate.limit) : split('evaluation'),
     },
     shape: (batch) => ({ batch, tokens: longest + 1, labels: longestAnswer + 1, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
-    weights: Object.fromEntries([backboneSource(spec.backbone), encoderSource(spec.encoder)].map((source) => [source, sourceIdentity(source)])),
+    weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source].map((source) => [source, sourceIdentity(source)])),
   };
 }
