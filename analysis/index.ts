@@ -81,7 +81,7 @@ async function tableFiles(table: TableDefinition, journals: Journals, rows: Data
   const data = await toCsv(rows);
   const about = { title: table.title, caption: table.caption(rows), dataSha256: sha256(data), command: `equipoise tables ${journals.experiment} --only ${table.name}` };
   const layout = table.layout(rows);
-  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, table.name, about)]];
+  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)]];
 }
 
 /** Makes each of `definitions` that has data, and lists those that have none. */

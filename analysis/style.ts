@@ -32,7 +32,7 @@ export function houseConfig(panelWidth: number): Spec {
     legend: { ...text, orient: 'top', direction: 'horizontal', symbolSize: 32, symbolStrokeWidth: 1.2, symbolOpacity: 1, columnPadding: 8, rowPadding: 1, labelLimit: 200, titleLimit: 200, titleOrient: 'left', offset: 4, padding: 0 },
     title: { font: fontFamily, fontSize: 6.5, fontWeight: 'normal', color: '#333333', anchor: 'start', offset: 4, orient: 'bottom', limit: 0 },
     line: { strokeWidth: 1.1, strokeCap: 'butt', strokeJoin: 'round' },
-    facet: { spacing: { row: 8, column: 16 } },
+    facet: { spacing: 14 },
     concat: { spacing: 8 },
   };
 }
@@ -54,7 +54,7 @@ const looks: Look[] = [
 const fixedLooks: Record<string, number> = {
   constant: 0, 'feature-cd': 1, 'language-cd': 2, 'commit-clr': 3, commit: 4,
   synchronised: 0, 'backbone ×10': 4, 'encoder ×10': 3,
-  encoder: 3, backbone: 4,
+  encoder: 0, backbone: 4,
 };
 
 /** A look for each name, in the order given; names beyond the number of looks begin again. */
