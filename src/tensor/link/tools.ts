@@ -36,11 +36,11 @@ export function runTool(path: string, args: string[], options: { seconds: number
   });
 }
 
-/** The line of a tool's output that says what went wrong: the last with `error` in it, else the last. */
+/** The line of a tool's output that says what went wrong: the last with `error:` in it, else the last. */
 export function errorLine(result: ToolResult): string {
   if (result.signal !== null) return `ended by ${result.signal}`;
   const lines = `${result.out}\n${result.err}`.split('\n').map((line) => line.trim()).filter((line) => line !== '');
-  return (lines.filter((line) => /\berror\b/i.test(line)).at(-1) ?? lines.at(-1) ?? `exit code ${result.code}`).slice(0, 300);
+  return (lines.filter((line) => /error:/i.test(line)).at(-1) ?? lines.at(-1) ?? `exit code ${result.code}`).slice(0, 300);
 }
 
 /** Whether this machine has an NVIDIA driver. */
