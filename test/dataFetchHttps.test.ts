@@ -202,6 +202,22 @@ describe('the hub', () => {
   });
 });
 
+it('goes through the proxy that the environment names', async () => {
+  const tunnels: string[] = [];
+  server.on('connect', (request, socket) => {
+    tunnels.push(request.url ?? '');
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+  });
+  const before = process.env['HTTPS_PROXY'];
+  process.env['HTTPS_PROXY'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    await expect(ensureContent(fileOf(), 'set', { retryAfter: [] })).rejects.toMatchObject({ name: 'UserError', code: 3 });
+  } finally {
+    if (before === undefined) delete process.env['HTTPS_PROXY']; else process.env['HTTPS_PROXY'] = before;
+  }
+  expect(tunnels).toEqual(['data.example:443']);
+});
+
 it('a folder of files fetched by hand serves by size and hash, whatever their names', async () => {
   handle = (_request, response) => { response.writeHead(500).end(); };
   place.file('decoy.bin', Buffer.alloc(content.length));

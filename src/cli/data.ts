@@ -89,7 +89,7 @@ export function progressLines(stream: NodeJS.WriteStream, quiet = false): { prog
     }
     if (!stream.isTTY || (!isNew && performance.now() - drawn < 200)) return;
     drawn = performance.now();
-    stream.write(`\r\u001b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+    stream.write(`\r\u001b[2K${line.slice(0, Math.max(20, (stream.columns || 80) - 1))}`);
     open = true;
   };
   return { progress, end };

@@ -99,9 +99,19 @@ async function* chunks(response: Response): AsyncIterable<Uint8Array> {
   }
 }
 
+/** The platform's fetch, or undici's where the environment names a proxy, which Node's own does not heed before version 24. */
+function platformFetch(): FetchFunction {
+  const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+  if (variables.every((name) => (process.env[name] ?? '') === '')) return (url, init) => fetch(url, init);
+  return async (url, init) => {
+    const undici = await import('undici');
+    return (await undici.fetch(url, { ...init, dispatcher: new undici.EnvHttpProxyAgent() })) as unknown as Response;
+  };
+}
+
 /** Follows up to ten redirects by hand: each must stay https, and the token goes to the first origin alone. */
 async function request(start: string, from: number, options: DownloadOptions): Promise<Response> {
-  const fetchFunction: FetchFunction = options.fetch ?? ((url, init) => fetch(url, init));
+  const fetchFunction = options.fetch ?? platformFetch();
   const origin = new URL(start).origin;
   let url = start;
   for (let hop = 0; hop <= 10; hop++) {
