@@ -45,6 +45,13 @@ describe('all problems at once', () => {
     expect(find(problems, '/axes/encoder/1').what).toBe('task emoji-icon-qa is about image, encoder whisper-tiny reads audio (2 runs)');
   });
 
+  it('checks the runs in spite of a stray key, but not when the key is a misspelt part of the grid', () => {
+    const mixed = { ...head, fixed: { ...fixed, encoder: 'whisper-tiny' } };
+    expect(problemsOf({ ...mixed, comment: 'x' }).map((problem) => problem.where)).toEqual(['/comment', '/fixed/encoder']);
+    expect(problemsOf({ ...mixed, about: undefined, abuot: {} }).map((problem) => problem.where)).toEqual(['/about', '/abuot', '/fixed/encoder']);
+    expect(problemsOf({ ...mixed, exlude: [{ seed: 1 }] }).map((problem) => problem.where)).toEqual(['/exlude']);
+  });
+
   it('does not call missing what is only wrong', () => {
     expect(problemsOf({ ...head, fixed: { ...fixed, task: 'emoji' } }).map((problem) => problem.where)).toEqual(['/fixed/task']);
     expect(problemsOf({ ...head, fixed: { ...fixed, task: 'emoji' }, include: [{ axes: { batch: [1, 2] } }] }).map((problem) => problem.where)).toEqual(['/fixed/task']);

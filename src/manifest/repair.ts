@@ -4,6 +4,7 @@
  */
 import type { ManifestContent } from './content';
 import { durationFields, fieldsByPath } from './fields';
+import { nearestName } from './nearest';
 import { sectionsOf } from './structure';
 import { isTree, type Tree } from './tree';
 import type { Fault } from './validate';
@@ -14,6 +15,10 @@ export interface Repaired {
 }
 
 const settings = [...Object.keys(durationFields), 'measure', 'evaluate'];
+
+/** Keys that say nothing about runs, and keys that do: a misspelt one of these leaves a grid that nobody meant. */
+const harmless = ['name', 'about', '$schema', 'profiles'];
+const meaningful = ['axes', 'zip', 'exclude', 'when', 'include', 'fixed', 'keep', 'runs', ...settings];
 
 /** The content without its faulty values. */
 export function repair(content: unknown, faults: readonly Fault[]): Repaired {
@@ -64,7 +69,7 @@ function segments(place: string): string[] {
 function removalFor(path: string[], section: unknown): Removal | 'break' | 'nothing' {
   const [key, second, third, fourth, fifth] = path;
   if (key === undefined || !isTree(section)) return 'break';
-  if (['name', 'about', '$schema'].includes(key)) return 'nothing';
+  if (harmless.includes(key) || (!meaningful.includes(key) && !meaningful.includes(nearestName(key, [...harmless, ...meaningful]) ?? ''))) return 'nothing';
   if (settings.includes(key)) return { path: [key] };
   const known = (name: string | undefined) => name !== undefined && fieldsByPath.has(name);
   if (key === 'fixed') return known(second) ? { path: [key, second!] } : 'break';
