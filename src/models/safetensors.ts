@@ -56,7 +56,8 @@ export function readSafetensors(bytes: Uint8Array, where: string): { tensors: Re
     const [from, to] = span as [number, number];
     if (to > data.length || to - from !== 4 * sizeOf(shape)) throw bad(`tensor "${name}" of shape [${shape.join(', ')}] at bytes ${from} to ${to} of ${data.length}`, `${4 * sizeOf(shape)} bytes inside the file`);
     spans.push([from, to]);
-    tensors[name] = { shape, data: new Float32Array(data.slice(from, to).buffer) };
+    // A copy: the file's bytes may lie at any alignment inside a larger buffer.
+    tensors[name] = { shape, data: new Float32Array(new Uint8Array(data.subarray(from, to)).buffer) };
   }
   spans.sort((a, b) => a[0] - b[0]);
   spans.forEach(([from], i) => {
