@@ -99,8 +99,8 @@ function install() {
     writeStamp(path.join(modules, '.equipoise-setup.json'), { lockfile: sha256(fs.readFileSync(lockfile)) });
     return true;
   }
-  const lines = `${result.error ? result.error.message : ''}\n${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n').filter((line) => line.trim() !== '');
-  for (const line of lines.slice(-8)) console.error(line);
+  const lines = `${result.error ? result.error.message : ''}\n${result.stderr ?? ''}`.split('\n').filter((line) => line.replace('npm error', '').trim() !== '');
+  for (const line of lines.slice(0, 5)) console.error(line); // npm gives the cause first and its help after it
   say('the packages could not be installed; mend the above, then run: npm run setup');
   return false;
 }
