@@ -84,7 +84,7 @@ export function chooseBackend(request: BackendRequest): { name: BackendName; rea
  */
 export async function useBackend(request: BackendRequest): Promise<BackendFacts> {
   const { name } = chooseBackend(request);
-  const threads = request.threads ?? availableParallelism();
+  const threads = request.threads ?? loadedTensorFlow()?.threads ?? availableParallelism();
   if (!Number.isInteger(threads) || threads < 1) throw userError({ where: 'threads', what: String(request.threads), expected: 'a whole number, at least 1' });
   await import('@tensorflow/tfjs'); // registers every gradient; tfjs-core's own bundle for Node holds none
   switch (name) {
@@ -113,7 +113,9 @@ export function tensorflowBinding(): { backend: NativeBackend; binding: AddonBin
 }
 
 async function useTensorFlow(threads: number, device: DeviceRequest): Promise<BackendFacts> {
-  const { backend, link } = await loadTensorFlow(threads, device === 'cpu' ? 'cpu' : 'any');
+  // a process that keeps to the cpu already serves a request that leaves the device open
+  const kept = device === 'any' ? loadedTensorFlow()?.device : undefined;
+  const { backend, link } = await loadTensorFlow(threads, device === 'cpu' ? 'cpu' : kept ?? 'any');
   const gpu = backend.isUsingGpuDevice;
   if (device === 'gpu' && !gpu) {
     throw noGpu('tensorflow', link.cuda ? 'the library found no usable one (driver, or CUDA_VISIBLE_DEVICES)' : 'the linked library was built without CUDA', link.cuda ? 'check nvidia-smi' : `run: ${linkCommand}`);
