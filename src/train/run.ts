@@ -34,12 +34,20 @@ const evaluationBatch = 32;
 
 /**
  * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads).
- * @throws Error when loss or a gradient is not finite (naming step and module), AbortError when `signal` fires
+ * @throws UserError for data or weights that cannot be had, Error when loss or a gradient is not finite (naming step and module), AbortError when `signal` fires
  */
 export async function* trainRun(spec: RunSpec, options: TrainOptions = {}): AsyncGenerator<JournalRecord, TrainSummary> {
+  const clock = watch();
+  const prepared = await prepare(spec, options.onStage ?? (() => undefined));
+  const prepareSeconds = clock();
+  const summary = yield* trainPrepared(spec, prepared, options);
+  return { ...summary, seconds: { ...summary.seconds, prepare: prepareSeconds + summary.seconds.prepare } };
+}
+
+/** The same from data and model that are at hand. */
+export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options: TrainOptions = {}): AsyncGenerator<JournalRecord, TrainSummary> {
   const { onStage = () => undefined, signal } = options;
   const clock = watch();
-  const prepared = await prepare(spec, onStage);
   const { model, codec } = prepared;
   const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser };
   const notices: string[] = [];
