@@ -89,6 +89,9 @@ export function joinHeads(x: Tensor): Tensor {
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * size]);
 }
 
+/** int32 ids [n] -> float32 [n, depth]. The cast is apart because the wasm kernel writes integers whatever type is asked for. */
+export const oneHot = (ids: Tensor, depth: number): Tensor => tf.cast(tf.oneHot(ids as tf.Tensor1D, depth), 'float32');
+
 /**
  * Rows of x [rows, D] at integer positions [n] -> [n, D]. The gradient is a one-hot product: it needs no scatter kernel,
  * which the wasm backend lacks, and stays deterministic.
@@ -101,7 +104,7 @@ export function pickRows(x: Tensor, positions: Tensor): Tensor {
     save([positions]);
     return {
       value: tf.gather(table, positions as tf.Tensor1D),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.matMul(tf.oneHot(saved[0] as tf.Tensor1D, rows, 1, 0, 'float32') as tf.Tensor2D, dy as tf.Tensor2D, true, false),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.matMul(oneHot(saved[0]!, rows) as tf.Tensor2D, dy as tf.Tensor2D, true, false),
     };
   }) as (x: Tensor) => Tensor)(x);
 }

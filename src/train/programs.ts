@@ -7,7 +7,7 @@ import { divergencePairs } from '../balance/kappa';
 import { regulariser } from '../balance/regulariser';
 import type { ModuleName, OptimiserSpec, PerModule, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
-import { divergence, labelLogProbability, maskedMean } from '../tensor/ops';
+import { divergence, labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
 import { clipByNorm, optimiserOptions, update } from '../tensor/optimiser';
 import { initialVector, joinVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program, StateValue, TensorSpec } from '../tensor/program';
@@ -103,7 +103,7 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
       const frozen = frozenTensors(model, state);
       const old = partsOf(model, state, 'theta');
       const { tokens, positions, mask } = inputs as { tokens: Tensor; positions: Tensor; mask: Tensor };
-      const hot = tf.oneHot(need(inputs, 'labels') as tf.Tensor1D, setting.vocabulary, 1, 0, 'float32');
+      const hot = oneHot(need(inputs, 'labels'), setting.vocabulary);
       const pass = (parts: Parts, prefix: Tensor) => model.logProbabilities(parts.backbone, frozen, prefix, tokens, positions);
       const previous = regularised ? previousPass(partsOf(model, state, 'previous'), old) : null;
       function previousPass(before: Parts, now: Parts) {
@@ -200,7 +200,7 @@ export function scoreProgram({ model, vocabulary }: Setting, shape: BatchShape):
     run(inputs, state) {
       const parts = partsOf(model, state, 'theta');
       const logP = model.logProbabilities(parts.backbone, frozenTensors(model, state), model.prefix(parts.encoder, need(inputs, 'features')), need(inputs, 'tokens'), need(inputs, 'positions'));
-      const hot = tf.oneHot(need(inputs, 'labels') as tf.Tensor1D, vocabulary, 1, 0, 'float32');
+      const hot = oneHot(need(inputs, 'labels'), vocabulary);
       const first = tf.reshape(tf.slice(tf.reshape(logP, [shape.batch, shape.labels, vocabulary]), [0, 0, 0], [shape.batch, 1, vocabulary]), [shape.batch, vocabulary]);
       return { outputs: { labels: labelLogProbability(logP, hot), first } };
     },
