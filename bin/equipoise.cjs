@@ -5,4 +5,4 @@ const util = require('node:util');
 // tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed.
 if (!util.isNullOrUndefined) util.isNullOrUndefined = (value) => value === null || value === undefined;
 require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
-require('../src/cli/main.ts').main(process.argv);
+void require('../src/cli/main.ts').main(process.argv);

@@ -52,7 +52,7 @@ export const manifestFolder = join(projectRoot, 'data-manifests');
 /** Media types of the archives that a FileSet may be contained in. */
 export const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
 
-const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, discriminator: true }).compile<DataManifest>(schema);
+const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, discriminator: true, validateSchema: false, code: { optimize: false } }).compile<DataManifest>(schema);
 
 /** The FileObjects of a manifest, in its order. */
 export function fileObjects(manifest: DataManifest): FileObject[] {

@@ -17,7 +17,7 @@ function validator(name: 'manifest' | 'run'): ValidateFunction {
   const known = compiled.get(name);
   if (known !== undefined) return known;
   // Compiling takes a while that commands without a manifest should not pay.
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allErrors: true, verbose: true, inlineRefs: false, validateSchema: false });
+  const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allErrors: true, verbose: true, inlineRefs: false, validateSchema: false, code: { optimize: false } });
   const made = ajv.compile(name === 'manifest' ? manifestSchema() : runSchema());
   compiled.set(name, made);
   return made;

@@ -4,36 +4,30 @@ import { join } from 'node:path';
 import type { RunSpec } from '../manifest/run';
 import { exitCode, UserError } from '../problems';
 import type { BackendFacts, BackendRequest } from '../tensor/backend';
-import type { EvaluateRecord, JournalRecord } from '../train/records';
+import type { JournalRecord } from '../train/records';
+import type { TrainOptions, TrainSummary } from '../train/run';
 import { writeWhole } from '../files';
 import { holdsClaim } from './claim';
 import { runFolder, type RunFolder } from './folders';
 import { createJournal } from './journal';
-import type { Calibration, FromWorker, RunTask } from './messages';
+import type { FromWorker, RunTask } from './messages';
 import { runFileText, type RunFile } from './runFile';
-
-export interface TrainOptions { onStage?: (stage: string) => void; signal?: AbortSignal }
-
-export interface TrainSummary {
-  steps: number;
-  final: EvaluateRecord;
-  notices: string[];
-  seconds: { prepare: number; train: number; evaluate: number };
-  weights: Record<string, string>;
-  /** safetensors of the trained parameters; may be empty */ checkpoint: Uint8Array;
-}
 
 /** The rooms a worker works with; the real ones are put together in workerMain.ts. */
 export interface Rooms {
   useBackend(request: BackendRequest): Promise<BackendFacts>;
   trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<JournalRecord, TrainSummary>;
   /** optimiser steps of a run */ totalSteps(spec: RunSpec): Promise<number>;
+  /** questions in the evaluation split of a run's task */ evaluationItems(spec: RunSpec): Promise<number>;
 }
 
 export type Outcome = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }>;
 
 /** Threads inside one run: always one, because sums of several threads depend on their number. Runs are parallel instead. */
 const threads = 1;
+
+/** The backend that a task asks for. */
+export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({ name: arithmetic.backend, device: arithmetic.device, threads });
 
 /**
  * Trains one run and writes its folder. Never throws for a run that fails: the outcome and run.json say why.
@@ -45,8 +39,8 @@ export async function executeRun(task: RunTask, rooms: Rooms, tell: (message: Fr
   let step = 0;
   try {
     tell({ kind: 'stage', stage: 'starting the backend' });
-    const facts = await rooms.useBackend({ name: task.backend, threads, device: task.spec.device });
-    if (facts.name !== task.backend) throw new Error(`the backend ${task.backend} was chosen, but ${facts.name} runs`);
+    const facts = await rooms.useBackend(requestOf(task));
+    if (facts.name !== task.arithmetic.backend) throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
     file = startedFile(task, facts, await rooms.totalSteps(task.spec));
     const previous = setAside(paths);
     writeOwned(paths, task, file);
@@ -149,7 +143,7 @@ export function unstartedFile(task: RunTask): RunFile {
   return {
     format: 'equipoise-run/1', id: task.id, identity: task.identity, experiment: task.experiment, spec: task.spec, status: 'running', steps: 0, step: 0,
     code: task.code, data: task.data, weights: task.weights,
-    machine: { backend: task.backend, device: 'not started', threads, node: process.versions.node, tensorflow: null, packages: task.packages },
+    machine: { backend: task.arithmetic.backend, device: 'not started', threads, node: process.versions.node, tensorflow: null, packages: task.packages },
     notices: [...task.notices],
     times: { started: new Date().toISOString(), finished: null, trainSeconds: 0, evaluateSeconds: 0, secondsPerStep: 0 },
     final: null,
@@ -179,20 +173,4 @@ function isAbort(error: unknown): boolean {
 function writeOwned(paths: RunFolder, task: RunTask, file: RunFile): void {
   if (!holdsClaim(paths.claim, task.token)) throw new Error('another runner took the run over while it was training here');
   writeWhole(paths.runJson, runFileText(file));
-}
-
-/** Trains a few steps of a run and says how long each part took. Writes nothing of its own; throws what the trainer throws. */
-export async function calibrate(task: RunTask, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<Calibration> {
-  const steps = 12;
-  const evaluated = 24;
-  await rooms.useBackend({ name: task.backend, threads, device: task.spec.device });
-  const spec: RunSpec = { ...task.spec, duration: { steps }, evaluate: { ...task.spec.evaluate, every: 0, limit: evaluated } };
-  const records = rooms.trainRun(spec, { signal, onStage: (stage) => tell({ kind: 'stage', stage }) });
-  for (;;) {
-    const next = await records.next();
-    if (next.done === true) {
-      const { prepare, train, evaluate } = next.value.seconds;
-      return { steps, evaluated: next.value.final.choice.total, prepareSeconds: prepare, trainSeconds: train, evaluateSeconds: evaluate };
-    }
-  }
 }

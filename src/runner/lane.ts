@@ -33,8 +33,8 @@ export function createLane(start: StartWorker, memory: number, stop: AbortSignal
   };
 
   const ask = async <Answer extends FromWorker>(task: RunTask, kind: 'run' | 'calibrate', answers: readonly FromWorker['kind'][], tell: (message: Telling) => void, output: (text: string) => void): Promise<Answer | { kind: 'crashed'; reason: string }> => {
-    if (worker !== null && worker.device !== task.spec.device) await end();
-    worker ??= { ...start({ message: (message) => listener?.message(message), output: (text) => listener?.output(text) }), device: task.spec.device };
+    if (worker !== null && worker.device !== task.arithmetic.device) await end();
+    worker ??= { ...start({ message: (message) => listener?.message(message), output: (text) => listener?.output(text) }), device: task.arithmetic.device };
     const current = worker;
     let lastLine = '';
     const onStop = () => current.send({ kind: 'stop' });

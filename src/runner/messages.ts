@@ -2,14 +2,12 @@
 import type { EvaluateRecord } from '../train/records';
 import type { IdentifiedRun } from './plan';
 import type { RunFile } from './runFile';
-import type { BackendName } from '../tensor/backend';
 
 /** Everything a worker needs to train one run and to write its folder. */
 export interface RunTask extends IdentifiedRun {
   results: string;
   experiment: string;
   /** the claim that the runner holds for this run */ token: string;
-  backend: BackendName;
   code: RunFile['code'];
   packages: Record<string, string>;
   /** what happened before this attempt, for run.json */ notices: string[];
@@ -24,7 +22,12 @@ export type ToWorker =
   /** end the process; said to an idle worker */
   | { kind: 'end' };
 
-export interface Calibration { steps: number; prepareSeconds: number; trainSeconds: number; evaluateSeconds: number; evaluated: number }
+/** Measured costs of one kind of run, seconds on one worker. */
+export interface Calibration {
+  /** what only the first run of the kind on this machine pays: features, alignment */ firstSeconds: number;
+  secondsPerStep: number;
+  /** everything else of each run: opening it, and its final evaluation */ otherSeconds: number;
+}
 
 export type FromWorker =
   | { kind: 'ready' }

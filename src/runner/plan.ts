@@ -1,6 +1,7 @@
 /** What a manifest's runs are now: new, done, partial or failed, from the results folder alone. `run` starts from the same list. */
 import { existsSync } from 'node:fs';
 import type { RunSpec } from '../manifest/run';
+import type { Arithmetic } from './arithmetic';
 import { isClaimed } from './claim';
 import { listExperiments, readRunFile, runFolder } from './folders';
 import { lastRecord } from './journal';
@@ -16,6 +17,7 @@ export interface IdentifiedRun {
   /** the combination in a few words */ description: string;
   data: { task: string; identity: string };
   /** weight set -> sha256 */ weights: Record<string, string>;
+  arithmetic: Arithmetic;
 }
 
 export interface PlannedRun extends IdentifiedRun {

@@ -31,7 +31,7 @@ export type Ending =
   | { kind: 'failed'; message: string; unavailable: boolean }
   | { kind: 'stopped'; step: number };
 
-export interface QueueOptions extends Pick<RunTask, 'results' | 'experiment' | 'backend' | 'code' | 'packages'> {
+export interface QueueOptions extends Pick<RunTask, 'results' | 'experiment' | 'code' | 'packages'> {
   /** the runs to bring to `done`, in this order */ runs: readonly PlannedRun[];
   workers: number;
   /** how often a run whose worker crashed is tried again */ retries: number;
@@ -143,9 +143,9 @@ async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean
   for (let attempt = 1; ; attempt++) {
     options.observe?.({ kind: 'started', run, attempt });
     appendFileSync(paths.log, `--- attempt ${attempt}\n`);
-    const { results, experiment, backend, code, packages } = options;
-    const { id, identity, spec, description, data, weights } = run;
-    const task: RunTask = { id, identity, spec, description, data, weights, results, experiment, token, backend, code, packages, notices };
+    const { results, experiment, code, packages } = options;
+    const { id, identity, spec, description, data, weights, arithmetic } = run;
+    const task: RunTask = { id, identity, spec, description, data, weights, arithmetic, results, experiment, token, code, packages, notices };
     const result = await lane.train(task, (message) => options.observe?.({ ...message, run }), (text) => appendFileSync(paths.log, text));
     const ending = endingOf(result);
     if (ending !== null) return ending;

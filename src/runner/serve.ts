@@ -1,5 +1,6 @@
 /** The life of a worker process: it trains one run at a time for the runner that started it, and ends when that runner is gone. */
-import { calibrate, executeRun, type Rooms } from './execute';
+import { calibrate } from './calibrate';
+import { executeRun, type Rooms } from './execute';
 import type { FromWorker, ToWorker } from './messages';
 
 /** Serves until the channel closes. A worker decides nothing: signals from the terminal go to the runner, which says `stop`. */

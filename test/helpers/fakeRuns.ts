@@ -17,7 +17,7 @@ export function freshResults(): string {
 
 export function identified(spec: RunSpec): IdentifiedRun {
   const identity = sha256(canonicalJson(spec));
-  return { id: identity.slice(0, 16), identity, spec, description: `seed ${spec.seed}`, data: { task: spec.task, identity: 'd'.repeat(64) }, weights: { resnet50: 'a'.repeat(64) } };
+  return { id: identity.slice(0, 16), identity, spec, description: `seed ${spec.seed}`, data: { task: spec.task, identity: 'd'.repeat(64) }, weights: { resnet50: 'a'.repeat(64) }, arithmetic: { backend: 'cpu', device: 'cpu', class: 'cpu', gpu: false } };
 }
 
 export function fakeRuns(seeds: number, steps = 10): IdentifiedRun[] {
@@ -47,7 +47,7 @@ export const inProcess: StartWorker = (listener) => {
 export function queueOptions(results: string, runs: IdentifiedRun[], replaced: Partial<QueueOptions> = {}): QueueOptions {
   const experiment = replaced.experiment ?? 'test';
   return {
-    results, experiment, backend: 'cpu', code: { version: '0', method: '1.0.0', commit: null, dirty: false, lockfile: 'absent' }, packages: {},
+    results, experiment, code: { version: '0', method: '1.0.0', commit: null, dirty: false, lockfile: 'absent' }, packages: {},
     runs: planRuns(results, experiment, runs).filter((run) => run.state !== 'done' || run.elsewhere !== undefined),
     workers: 2, retries: 1, failFast: false, start: fakeProcesses, poll: 0.05, ...replaced,
   };

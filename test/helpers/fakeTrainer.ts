@@ -5,9 +5,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSpec } from '../../src/manifest/run';
-import type { Rooms, TrainSummary } from '../../src/runner/execute';
+import type { Rooms } from '../../src/runner/execute';
 import { exitCode, userError } from '../../src/problems';
 import { random } from '../../src/random';
+import type { TrainSummary } from '../../src/train/run';
 import type { EvaluateRecord, JournalRecord, MeasureRecord } from '../../src/train/records';
 
 export interface FakeOrders {
@@ -79,6 +80,7 @@ export const fakeRooms: Rooms = {
   useBackend: async (request) => ({ name: request.name === 'auto' ? 'cpu' : request.name, device: 'cpu', threads: request.threads ?? 1, gpu: false, tensorflow: null, versions: { fake: '1' }, notices: [] }),
   trainRun,
   totalSteps: async (spec) => stepsOfSpec(spec),
+  evaluationItems: async () => 100,
 };
 
 /** A run of so many steps; the seed decides everything else. */

@@ -1,0 +1,17 @@
+/**
+ * Heavy modules, loaded when a command first needs them, so that `--help` and `status` start at once. A dynamic import
+ * would do in another set-up; here it stays a native import, which does not know TypeScript files.
+ */
+import { createRequire } from 'node:module';
+
+const load = createRequire(__filename);
+
+export const lazy = {
+  /** manifests, identities and data: what a plan needs */ sweep: () => load('./sweep') as typeof import('./sweep'),
+  /** queue, progress, outcome */ train: () => load('./train') as typeof import('./train'),
+  calibrate: () => load('./calibrate') as typeof import('./calibrate'),
+  doctor: () => load('./doctor') as typeof import('./doctor'),
+  data: () => load('./data') as typeof import('./data'),
+  figures: () => load('./figures') as typeof import('./figures'),
+  tables: () => load('./tables') as typeof import('./tables'),
+};

@@ -1,0 +1,29 @@
+/** Options that several commands share, checked. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { DeviceRequest } from '../manifest/run';
+import type { BackendRequest } from '../tensor/backend';
+
+/** What makes a manifest's runs definite. */
+export interface SweepOptions { profile?: string; backend: BackendRequest['name']; device?: DeviceRequest }
+
+/** Adds `--profile`, `--backend` and `--device`. */
+export function sweepOptions(command: Command): Command {
+  return command
+    .option('--profile <name>', 'a profile of the manifest, e.g. smoke')
+    .addOption(new Option('--backend <name>', 'which library computes; auto: tensorflow where it is linked, else wasm').choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu']).default('auto'))
+    .addOption(new Option('--device <device>', 'instead of what the manifest asks for').choices(['cpu', 'gpu', 'any']));
+}
+
+/** A whole number of at least `least`. Throws InvalidArgumentError, which the command line reports. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`a whole number of at least ${least} is expected.`);
+    return value;
+  };
+}
+
+/** `--workers`: a number or `auto`. */
+export function workers(text: string): number | 'auto' {
+  return text === 'auto' ? 'auto' : wholeNumber(1)(text);
+}

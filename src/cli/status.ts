@@ -1,0 +1,72 @@
+/** `equipoise status`: what lies in the results, and what is being trained now. */
+import type { Command } from 'commander';
+import { describeRun } from '../manifest/identity';
+import { nearestName } from '../manifest/nearest';
+import { userError } from '../problems';
+import { listExperiments, resultsFolder } from '../runner/folders';
+import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
+import { columns, count, printable, say, sayJson } from './text';
+
+const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
+
+/** Adds `status [experiment]`. */
+export function statusCommand(program: Command): void {
+  program.command('status [experiment]')
+    .description('count the runs of every experiment, or list those of one')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise status\n  equipoise status quickstart\n  equipoise status quickstart --json')
+    .action((experiment: string | undefined, options: { json?: boolean }) => {
+      const results = resultsFolder();
+      const names = listExperiments(results);
+      if (experiment === undefined) tellAll(results, names, options.json === true);
+      else if (names.includes(experiment)) tellOne(experiment, readExperiment(results, experiment), options.json === true);
+      else throw unknownExperiment(experiment, names);
+    });
+}
+
+function unknownExperiment(experiment: string, names: readonly string[]): Error {
+  const nearest = nearestName(experiment, names);
+  return userError({
+    where: `experiment "${printable(experiment)}"`, what: 'has no results', expected: names.length === 0 ? 'an experiment that was run' : `one of ${names.join(', ')}`,
+    hint: nearest === undefined ? 'equipoise plan shows what a manifest would train' : `did you mean ${nearest}?`,
+  });
+}
+
+function tellAll(results: string, names: readonly string[], json: boolean): void {
+  const rows = names.map((experiment) => {
+    const runs = readExperiment(results, experiment);
+    return { experiment, ...(Object.fromEntries(states.map((state) => [state, runs.filter((run) => run.state === state).length])) as Record<StoredState, number>) };
+  });
+  if (json) sayJson(rows);
+  else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
+  else say(columns([['experiment', ...states], ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))])]));
+}
+
+function tellOne(experiment: string, runs: readonly StoredRun[], json: boolean): void {
+  if (json) {
+    sayJson({
+      experiment,
+      runs: runs.map(({ id, state, step, steps, why, file }) => ({ id, state, step, steps, why, description: describe(file?.spec), accuracy: file?.final?.choice.accuracy ?? null, backend: file?.machine.backend ?? null, times: file?.times ?? null, notices: file?.notices ?? [] })),
+    });
+    return;
+  }
+  say(columns(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)])));
+  say('');
+  say(`${count(runs.length, 'run')}: ${states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ')}`);
+}
+
+function progressOf({ state, step, steps, file }: StoredRun): string {
+  const accuracy = file?.final?.choice?.accuracy;
+  if (state === 'done') return typeof accuracy === 'number' ? `accuracy ${accuracy.toFixed(3)}` : '';
+  return steps > 0 ? `step ${step}/${steps}` : `step ${step}`;
+}
+
+/** A run of the results in words; its file may come from another version, which must not end the whole list. */
+export function describe(spec: Parameters<typeof describeRun>[0] | undefined): string {
+  if (spec === undefined) return '(no run.json)';
+  try {
+    return printable(describeRun(spec));
+  } catch {
+    return printable(`${spec.task} ${spec.encoder} ${spec.backbone} seed ${spec.seed} (run.json of another version)`);
+  }
+}

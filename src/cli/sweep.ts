@@ -1,0 +1,75 @@
+/** A manifest opened for a command: its runs with identities, and what state they are in. Loads the data and tensor rooms. */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { projectRoot } from '../files';
+import { expand } from '../manifest/expand';
+import { loadManifest, type Manifest } from '../manifest/load';
+import { nearestName } from '../manifest/nearest';
+import { userError } from '../problems';
+import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
+import { resultsFolder } from '../runner/folders';
+import { identifyRuns } from '../runner/identify';
+import { workerCount } from '../runner/local';
+import { planRuns, type IdentifiedRun, type PlannedRun } from '../runner/plan';
+import { readTimings } from '../runner/results';
+import type { SweepOptions } from './options';
+import { count, duration } from './text';
+
+export { prepareData } from '../runner/identify';
+
+export interface Sweep {
+  manifest: Manifest;
+  experiment: string;
+  results: string;
+  runs: IdentifiedRun[];
+  plan: PlannedRun[];
+}
+
+/**
+ * Reads a manifest and the state of its runs.
+ * @throws UserError with all problems of the manifest; for a file that is not there, with the nearest name
+ */
+export function openSweep(path: string, options: SweepOptions): Sweep {
+  if (!existsSync(path)) throw noManifest(path);
+  const manifest = loadManifest(path, options.profile === undefined ? {} : { profile: options.profile });
+  const specs = expand(manifest).map((spec) => (options.device === undefined ? spec : { ...spec, device: options.device }));
+  const runs = identifyRuns(specs, options.backend);
+  const results = resultsFolder();
+  return { manifest, experiment: manifest.name, results, runs, plan: planRuns(results, manifest.name, runs) };
+}
+
+/** The manifests of the project, paths relative to the working folder, sorted. */
+export function listManifests(): string[] {
+  const walk = (folder: string): string[] => (!existsSync(folder) ? [] : readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => (entry.isDirectory() ? walk(join(folder, entry.name)) : entry.name.endsWith('.json') ? [join(folder, entry.name)] : [])));
+  return walk(join(projectRoot, 'experiments')).map((path) => relative(process.cwd(), path));
+}
+
+function noManifest(path: string): Error {
+  const manifests = listManifests();
+  const wanted = basename(path, '.json');
+  const name = nearestName(wanted, manifests.map((manifest) => basename(manifest, '.json')));
+  const nearest = manifests.find((manifest) => basename(manifest, '.json') === name);
+  const hint = nearest === undefined ? `there are ${manifests.join(', ') || 'none in experiments/'}` : `did you mean ${nearest}?`;
+  return userError({ where: path, what: 'there is no such file', expected: 'the path of a manifest', hint });
+}
+
+/** Whether a planned run takes time: not done, or done only in another experiment (a copy, no training). */
+export const isToTrain = (run: PlannedRun): boolean => run.state !== 'done';
+
+/** What the runs of a plan still need, and the same in words. */
+export function timeLeft(sweep: Sweep, asked: number | 'auto', more: readonly Timing[] = []): { workers: number; estimate: Estimate; text: string } {
+  const left = sweep.plan.filter(isToTrain);
+  const workers = workerCount(asked, left.length, left.some((run) => run.arithmetic.gpu));
+  const timings = [...left.map((run) => run.arithmetic.backend)].slice(0, 1).flatMap((backend) => readTimings(sweep.results, backend));
+  const estimate = estimateRuns(left.map((run) => run.spec), workers, runEstimator([...timings, ...more]));
+  return { workers, estimate, text: estimateText(estimate, workers, left.length, sweep.manifest, more.length > 0) };
+}
+
+function estimateText({ seconds, unknown, known }: Estimate, workers: number, left: number, manifest: Manifest, calibrated: boolean): string {
+  if (left === 0) return 'nothing is left to train';
+  if (seconds === null) return `no run of these kinds has finished here, so there is no estimate yet; the manifest says: ${manifest.about.expectedTime}`;
+  const rest = unknown === 0 ? '' : `; ${count(unknown, 'run')} of kinds that have not finished here are not in it`;
+  return `about ${duration(seconds)} for ${count(known, 'run')} with ${count(workers, 'worker')}, from ${calibrated ? 'a measurement just made and from ' : ''}finished runs of the same kinds${rest}`;
+}

@@ -1,0 +1,86 @@
+/** Brings runs to done and tells the outcome: what `run` and `reproduce` share. */
+import { setMaxListeners } from 'node:events';
+import { exitCode, formatProblem } from '../problems';
+import { codeVersion, packageVersions } from '../runner/code';
+import { timingOf } from '../runner/estimate';
+import { readRunFile, runFolder } from '../runner/folders';
+import { workerCount } from '../runner/local';
+import { countStates, planRuns, type PlannedRun } from '../runner/plan';
+import { runQueue, type Ending } from '../runner/queue';
+import { readTimings } from '../runner/results';
+import { showProgress } from './progress';
+import type { Sweep } from './sweep';
+import { count, note, printable, say, sayJson } from './text';
+import type { Wiring } from './wiring';
+
+export interface TrainingOptions { workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number }
+
+export interface TrainingOutcome {
+  endings: { run: PlannedRun; ending: Ending }[];
+  interrupted: boolean;
+  /** states after it */ totals: ReturnType<typeof countStates>;
+}
+
+/**
+ * Trains what a sweep's plan does not call done and copies what is done elsewhere. Ctrl-C once: the running steps are
+ * finished; twice: at once. Rejects only for faults of the runner itself.
+ */
+export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiring): Promise<TrainingOutcome> {
+  const wanted = sweep.plan.filter((run) => run.state !== 'done' || run.elsewhere !== undefined).slice(0, options.limit);
+  const toTrain = wanted.filter((run) => run.state !== 'done');
+  if (wanted.length === 0) return { endings: [], interrupted: false, totals: countStates(sweep.plan) };
+  if (toTrain.length > 0) {
+    for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
+  }
+  const workers = workerCount(options.workers, wanted.length, toTrain.some((run) => run.arithmetic.gpu));
+  note(`${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')}${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`);
+
+  const stop = new AbortController();
+  const kill = new AbortController();
+  for (const { signal } of [stop, kill]) setMaxListeners(workers + 10, signal);
+  const onSignal = () => (stop.signal.aborted ? kill : stop).abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  const progress = showProgress({
+    stream: process.stderr, total: sweep.plan.length, done: sweep.plan.filter((run) => run.state === 'done' && run.elsewhere === undefined).length,
+    runs: wanted, workers, timings: readTimings(sweep.results, wanted[0]!.arithmetic.backend),
+    timingOf: (run) => {
+      const read = readRunFile(runFolder(sweep.results, sweep.experiment, run.id).runJson);
+      return read.state === 'read' ? timingOf(read.file) : null;
+    },
+  });
+  try {
+    const endings = await runQueue({
+      results: sweep.results, experiment: sweep.experiment, runs: wanted, workers, retries: options.retries, failFast: options.failFast === true,
+      code: codeVersion(), packages: packageVersions(), start: wiring.start, observe: progress.observe, stop: stop.signal, kill: kill.signal,
+    });
+    return {
+      endings: wanted.flatMap((run) => {
+        const ending = endings.get(run.id);
+        return ending === undefined ? [] : [{ run, ending }];
+      }),
+      interrupted: stop.signal.aborted,
+      totals: countStates(planRuns(sweep.results, sweep.experiment, sweep.runs)),
+    };
+  } finally {
+    progress.end();
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+/** Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
+export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
+  const of = <K extends Ending['kind']>(kind: K) => endings.filter((each): each is { run: PlannedRun; ending: Extract<Ending, { kind: K }> } => each.ending.kind === kind);
+  const failed = of('failed');
+  if (interrupted) process.exitCode = exitCode.interrupted;
+  else if (failed.length > 0) process.exitCode = failed.every(({ ending }) => ending.unavailable) ? exitCode.unavailable : exitCode.failed;
+  if (json) {
+    sayJson({ experiment: sweep.experiment, interrupted, totals, runs: endings.map(({ run, ending }) => ({ id: run.id, description: run.description, ending })) });
+    return;
+  }
+  const byMessage = new Map<string, string[]>();
+  for (const { run, ending } of failed) byMessage.set(ending.message, [...(byMessage.get(ending.message) ?? []), run.id]);
+  for (const [message, ids] of byMessage) note(`error: ${count(ids.length, 'run')} failed (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', ...' : ''}): ${printable(message)}`);
+  const now = (['trained', 'copied', 'elsewhere', 'stopped', 'failed'] as const).flatMap((kind) => (of(kind).length === 0 ? [] : [`${of(kind).length} ${kind === 'elsewhere' ? 'done by another runner' : kind}`]));
+  say(endings.length === 0 && !interrupted ? `${sweep.experiment}: nothing to do` : `${sweep.experiment}: ${now.join(', ') || 'nothing begun'} now; in all ${totals.done} of ${sweep.plan.length} done`);
+}

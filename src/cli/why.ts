@@ -1,0 +1,96 @@
+/** `equipoise why`: the state of one run, its reason, and what makes it differ from its nearest finished relative. */
+import type { Command } from 'commander';
+import { UserError, userError } from '../problems';
+import { resultsFolder } from '../runner/folders';
+import type { IdentifiedRun } from '../runner/plan';
+import { comparedOf, nearestRelative, type Compared, type Relative } from '../runner/relatives';
+import { readResults, type StoredRun } from '../runner/results';
+import { methodVersion } from '../version';
+import { lazy } from './lazy';
+import { sweepOptions, type SweepOptions } from './options';
+import { describe } from './status';
+import { printable, say, sayJson } from './text';
+
+interface WhyOptions extends SweepOptions { manifest?: string; json?: boolean }
+
+interface Found { id: string; experiment: string; state: string; why: string; description: string; compared: Compared | null }
+
+const help = `
+A run is named by its id, the beginning of its id, or experiment/id. Runs that have not begun are looked for in the
+manifest that is given, else in all manifests of experiments/.
+
+Examples:
+  equipoise why 3f2a
+  equipoise why quickstart/3f2a91c04bd7e865
+  equipoise why 3f2a --manifest experiments/quickstart.json --json`;
+
+/** Adds `why <run>`. */
+export function whyCommand(program: Command): void {
+  const command = program.command('why <run>').description('say why a run is new, partial, failed or done, and how it differs from the nearest finished run');
+  sweepOptions(command)
+    .option('--manifest <path>', 'where to look for a run that has not begun')
+    .option('--json', 'print JSON')
+    .addHelpText('after', help)
+    .action((name: string, options: WhyOptions) => {
+      const runs = readResults(resultsFolder());
+      const found = only(name, findStored(name, runs)) ?? only(name, findPlanned(name, options));
+      if (found === null) throw unknownRun(name);
+      const relative = found.compared === null ? null : nearestRelative(found.id, found.compared, runs);
+      const { compared: _compared, ...shown } = found;
+      if (options.json === true) sayJson({ ...shown, nearest: relative });
+      else say(lines(found, relative).join('\n'));
+    });
+}
+
+function findStored(name: string, runs: readonly StoredRun[]): Found[] {
+  return runs.filter(({ experiment, id }) => isNamed(name, experiment, id)).map(({ experiment, id, state, step, steps, why, file }) => ({
+    id, experiment, state, description: describe(file?.spec), compared: file === null ? null : comparedOf(file),
+    why: state === 'running' ? `a runner is training it now, at step ${step}${steps > 0 ? ` of ${steps}` : ''}` : state === 'done' ? `finished ${file?.times.finished ?? ''}` : why,
+  }));
+}
+
+/** Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here. */
+function findPlanned(name: string, options: WhyOptions): Found[] {
+  const { listManifests, openSweep } = lazy.sweep();
+  const paths = options.manifest === undefined ? listManifests() : [options.manifest];
+  return paths.flatMap((path) => {
+    try {
+      const { experiment, plan } = openSweep(path, options);
+      return plan.filter(({ id }) => isNamed(name, experiment, id)).map((run): Found => ({ id: run.id, experiment, state: run.state, why: run.why, description: run.description, compared: comparedOfPlan(run) }));
+    } catch (error) {
+      if (options.manifest === undefined && error instanceof UserError) return [];
+      throw error;
+    }
+  });
+}
+
+const comparedOfPlan = (run: IdentifiedRun): Compared => ({ spec: run.spec, data: run.data.identity, weights: run.weights, method: methodVersion, backend: run.arithmetic.class });
+
+function isNamed(name: string, experiment: string, id: string): boolean {
+  return name.includes('/') ? `${experiment}/${id}`.startsWith(name) : name !== '' && id.startsWith(name);
+}
+
+/** The one run that is meant; the same run in several experiments counts as one. Throws UserError when several are. */
+function only(name: string, found: readonly Found[]): Found | null {
+  const ids = [...new Set(found.map(({ id }) => id))];
+  if (ids.length > 1) throw userError({ where: `run "${printable(name)}"`, what: `may be any of ${ids.length}`, expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}` });
+  return found[0] ?? null;
+}
+
+function unknownRun(name: string): Error {
+  return userError({ where: `run "${printable(name)}"`, what: 'is neither in the results nor in a manifest', expected: 'the id of a run or its beginning', hint: 'equipoise plan <manifest> and equipoise status <experiment> list them' });
+}
+
+function lines(found: Found, relative: Relative | null): string[] {
+  const first = [`${found.experiment}/${found.id}: ${found.state}`, `  ${found.description}`, ...(found.why === '' ? [] : [`  why: ${printable(found.why)}`])];
+  if (found.compared === null) return [...first, '  without a readable run.json there is nothing to compare'];
+  if (relative === null) return [...first, '  no other run is finished'];
+  const text = (value: unknown) => printable(value === undefined ? 'nothing' : JSON.stringify(value));
+  return [
+    ...first,
+    `  nearest finished run: ${relative.experiment}/${relative.id}, which differs in`,
+    ...(relative.differences.length === 0
+      ? ['    nothing that run.json records: it was written by another version of this program']
+      : relative.differences.map(({ field, here, there }) => `    ${printable(field)}: ${text(here)} here, ${text(there)} there`)),
+  ];
+}

@@ -1,0 +1,31 @@
+/** Which arithmetic a run will use, decided before it starts: it is part of the run's identity, so a worker may not find out later. */
+import type { DeviceRequest } from '../manifest/run';
+import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
+import { findLink } from '../tensor/link/state';
+import { hasNvidia } from '../tensor/link/tools';
+
+export interface Arithmetic {
+  backend: BackendName;
+  /** what the worker asks the backend for; `any` only where nobody can know before it starts */ device: DeviceRequest;
+  /** enters the identity: results of one class are alike */ class: string;
+  /** it will use a GPU, of which a machine has few */ gpu: boolean;
+}
+
+/**
+ * The arithmetic for a request of backend and device. Quick; loads no library.
+ * @throws UserError (exit code 3) when the backend is not there or cannot use the device
+ */
+export function chooseArithmetic(backend: BackendRequest['name'], device: DeviceRequest): Arithmetic {
+  const { name } = chooseBackend({ name: backend, device });
+  switch (name) {
+    case 'tensorflow': {
+      const gpu = device === 'gpu' || (device === 'any' && findLink()?.checked.gpu === true && hasNvidia());
+      return { backend: name, device: gpu ? 'gpu' : 'cpu', class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu', gpu };
+    }
+    case 'webgpu':
+      return { backend: name, device, class: 'webgpu', gpu: true };
+    case 'wasm':
+    case 'cpu':
+      return { backend: name, device: 'cpu', class: name, gpu: false };
+  }
+}

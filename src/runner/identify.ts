@@ -1,0 +1,72 @@
+/** From what a manifest says to runs with identities: looks up the data, the weights and the method that a result depends on. */
+import { loadSet, setIdentity } from '../data/sets';
+import { openSource, sourceIdentity } from '../data/sources';
+import type { FetchOptions } from '../data/content';
+import type { OnProgress } from '../data/sets/generator';
+import { describeRun, runIdentity } from '../manifest/identity';
+import type { DeviceRequest, RunSpec } from '../manifest/run';
+import { backboneSource } from '../models/backbones';
+import { findEncoder } from '../models/encoders';
+import { UserError, type Problem } from '../problems';
+import type { BackendRequest } from '../tensor/backend';
+import { methodVersion } from '../version';
+import { chooseArithmetic } from './arithmetic';
+import type { IdentifiedRun } from './plan';
+
+/**
+ * The runs with their identities, in order; specs of equal identity become one run. Needs no network.
+ * Throws UserError for a task, encoder or backbone that no room knows, and for a backend or device that is not there.
+ */
+export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name']): IdentifiedRun[] {
+  const dataOf = remember(setIdentity);
+  const weightOf = remember((source: string) => sourceIdentity(source));
+  const arithmeticOf = remember((device: DeviceRequest) => chooseArithmetic(backend, device));
+  const runs = new Map<string, IdentifiedRun>();
+  for (const spec of specs) {
+    const weights = Object.fromEntries(weightSources(spec).map((source) => [source, weightOf(source)]));
+    const data = dataOf(spec.task);
+    const arithmetic = arithmeticOf(spec.device);
+    const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class });
+    if (!runs.has(id)) runs.set(id, { id, identity, spec, description: describeRun(spec), data: { task: spec.task, identity: data }, weights, arithmetic });
+  }
+  return [...runs.values()];
+}
+
+function weightSources(spec: RunSpec): string[] {
+  return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source])].sort();
+}
+
+function remember<K, T>(of: (name: K) => T): (name: K) => T {
+  const known = new Map<K, T>();
+  return (name) => {
+    const value = known.get(name) ?? of(name);
+    known.set(name, value);
+    return value;
+  };
+}
+
+/** What the data rooms tell while they fetch and generate. */
+export interface PrepareOptions { onFetch?: FetchOptions['onProgress']; onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void }
+
+/**
+ * Fetches and generates everything that the runs read, one after the other, so that workers find it in the cache.
+ * What fails does not keep the rest; returns the problems, which the runs that need it will meet again.
+ */
+export async function prepareData(runs: readonly { spec: RunSpec }[], options: PrepareOptions = {}): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const attempt = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+    }
+  };
+  for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
+    await attempt(() => openSource(source, { onProgress: options.onFetch }));
+  }
+  for (const task of [...new Set(runs.map(({ spec }) => spec.task))].sort()) {
+    await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
+  }
+  return problems;
+}
