@@ -168,7 +168,7 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
     for (const name of Object.keys(base) as (keyof typeof base)[]) {
       const values = base[name]!.slice();
       values[0] = name === 'tokens' || name === 'labels' ? (values[0]! + 1) % 20 : name === 'positions' ? values[0]! - 1 : values[0]! * 0.5 + 0.3;
-      expect(await after({ ...base, [name]: values }), name).not.toBe(unchanged);
+      expect(await after({ ...base, [name]: values }), String(name)).not.toBe(unchanged);
     }
   });
 });
