@@ -184,10 +184,10 @@ describe('reproduce', () => {
     expect(first.code).toBe(0);
     expect(first.err).toContain('only the profile "brief"');
     expect(first.out).toMatch(/1 run to train of 1: about \d+ s for 1 run with 1 worker, from a measurement just made/);
-    expect(first.out).toMatch(/1 trained now; in all 1 of 1 done\nfigures and tables of cli-test\n$/);
+    expect(first.out).toMatch(/1 trained now; in all 1 of 1 done\nfigures and tables of cli-test-brief\n$/);
     const trained = readLedger(at.ledger).length;
     const again = equipoise(at, 'reproduce', at.manifest);
-    expect(again.out).toBe('cli-test: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test\n');
+    expect(again.out).toBe('cli-test-brief: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test-brief\n');
     expect(readLedger(at.ledger)).toHaveLength(trained);
     const whole = equipoise(at, 'reproduce', at.manifest, '--backend', 'cpu');
     expect(whole.out).toContain('3 runs to train of 3');

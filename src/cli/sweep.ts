@@ -35,7 +35,9 @@ export function openSweep(path: string, options: SweepOptions): Sweep {
   const specs = expand(manifest).map((spec) => (options.device === undefined ? spec : { ...spec, device: options.device }));
   const runs = identifyRuns(specs, options.backend);
   const results = resultsFolder();
-  return { manifest, experiment: manifest.name, results, runs, plan: planRuns(results, manifest.name, runs) };
+  // A profile's shrunken runs must not mix with the full ones in figures: they are an experiment of their own.
+  const experiment = manifest.profile === null ? manifest.name : `${manifest.name}-${manifest.profile}`;
+  return { manifest, experiment, results, runs, plan: planRuns(results, experiment, runs) };
 }
 
 /** The manifests of the project, paths relative to the working folder, sorted. */
