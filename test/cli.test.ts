@@ -183,7 +183,7 @@ describe('reproduce', () => {
     const first = equipoise(at, 'reproduce', at.manifest);
     expect(first.code).toBe(0);
     expect(first.err).toContain('only the profile "brief"');
-    expect(first.out).toMatch(/1 run to train of 1: about \d+ s for 1 run with 1 worker, from a measurement just made/);
+    expect(first.out).toMatch(/1 run to train of 1: about \d+ s for 1 run with 1 worker, from a few steps measured just now/);
     expect(first.out).toMatch(/1 trained now; in all 1 of 1 done\nfigures and tables of cli-test-brief\n$/);
     const trained = readLedger(at.ledger).length;
     const again = equipoise(at, 'reproduce', at.manifest);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../files';
 import { exitCode, formatProblem } from '../problems';
+import { workerCount } from '../runner/local';
 import { lazy } from './lazy';
 import { sweepOptions, workers, type SweepOptions } from './options';
 import type { Sweep } from './sweep';
@@ -57,7 +58,7 @@ async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring)
   const left = sweep.plan.filter(isToTrain);
   const begun = performance.now();
   for (const problem of await wiring.prepareData(left)) note(`warning: ${printable(formatProblem(problem))}`);
-  const { timings, firstSeconds } = await calibrateKinds(sweep.results, left, wiring);
+  const { timings, firstSeconds } = await calibrateKinds(sweep.results, left, workerCount(options.workers, left.length, left.some((run) => run.arithmetic.gpu)), wiring);
   const spent = (performance.now() - begun) / 1000;
   const { text } = timeLeft(sweep, options.workers, timings);
   say(`${count(left.length, 'run')} to train of ${sweep.plan.length}: ${text}`);

@@ -73,5 +73,5 @@ function estimateText({ seconds, unknown, known }: Estimate, workers: number, le
   if (left === 0) return 'nothing is left to train';
   if (seconds === null) return `no run of these kinds has finished here, so there is no estimate yet; the manifest says: ${manifest.about.expectedTime}`;
   const rest = unknown === 0 ? '' : `; ${count(unknown, 'run')} of kinds that have not finished here are not in it`;
-  return `about ${duration(seconds)} for ${count(known, 'run')} with ${count(workers, 'worker')}, from ${calibrated ? 'a measurement just made and from ' : ''}finished runs of the same kinds${rest}`;
+  return `about ${duration(seconds)} for ${count(known, 'run')} with ${count(workers, 'worker')}, from ${calibrated ? 'a few steps measured just now' : 'finished runs of the same kinds'}${rest}`;
 }

@@ -6,7 +6,7 @@ import type { RunFile } from './runFile';
 export interface Timing {
   spec: RunSpec;
   backend: string;
-  steps: number;
+  /** Infinity for a measured slope, which holds for any length */ steps: number;
   secondsPerStep: number;
   /** everything but the steps: preparing, evaluating */ otherSeconds: number;
 }
@@ -62,7 +62,7 @@ function stepsKnown(spec: RunSpec, alike: readonly Timing[]): number | null {
   if ('steps' in spec.duration) return spec.duration.steps;
   if ('examples' in spec.duration) return Math.ceil(spec.duration.examples / spec.batch);
   const { epochs } = spec.duration;
-  return alike.find((timing) => 'epochs' in timing.spec.duration && timing.spec.duration.epochs === epochs && timing.spec.batch === spec.batch)?.steps ?? null;
+  return alike.find((timing) => Number.isFinite(timing.steps) && 'epochs' in timing.spec.duration && timing.spec.duration.epochs === epochs && timing.spec.batch === spec.batch)?.steps ?? null;
 }
 
 /** Time for all runs when `workers` work at once: their sum shared, but never less than the longest. */

@@ -5,6 +5,9 @@ import type { Calibration, FromWorker, RunTask } from './messages';
 /** What became of one run given to a worker; `crashed`: the process ended without saying. */
 export type Attempt = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }> | { kind: 'crashed'; reason: string };
 
+/** TensorFlow's own information and warnings, which explain no crash. */
+const chatter = /^([IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] |WARNING: All log messages)|TF_ENABLE_ONEDNN_OPTS/;
+
 type Telling = Extract<FromWorker, { kind: 'stage' | 'progress' }>;
 
 export interface Lane {
@@ -48,7 +51,7 @@ export function createLane(start: StartWorker, memory: number, stop: AbortSignal
           },
           output: (text) => {
             output(text);
-            lastLine = text.trimEnd().split('\n').at(-1)?.slice(0, 300) || lastLine;
+            lastLine = text.split('\n').filter((line) => line.trim() !== '' && !chatter.test(line)).at(-1)?.slice(0, 300) ?? lastLine;
           },
         };
         void current.exited.then((reason) => {
