@@ -28,7 +28,7 @@ export interface Session {
   run(program: string, inputs: Record<string, Values>): Promise<Record<string, Float32Array>>;
   read(name: string): Promise<Float32Array>;
   write(name: string, data: Float32Array): Promise<void>;
-  dispose(): void;
+  /** gives the state's memory back; a second call does nothing */ dispose(): void;
 }
 
 /**

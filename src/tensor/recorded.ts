@@ -63,6 +63,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   };
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
   call(Object.entries(state).map(([name, value]) => ({ node: `init/${name}`, shape: value.shape, dtype: FLOAT, values: value.data })), ['initialised']);
+  let isOpen = true;
   return {
     mode: 'recorded',
     async run(name, inputs) {
@@ -81,6 +82,8 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
       write(name, data);
     },
     dispose() {
+      if (!isOpen) return;
+      isOpen = false;
       binding.deleteSavedModel(session);
     },
   };

@@ -9,10 +9,12 @@ import { stepsOf } from '../manifest/expand';
 import type { ModuleName, PerModule, RunSpec } from '../manifest/run';
 import { writeSafetensors } from '../models/safetensors';
 import { optimiserOptions } from '../tensor/optimiser';
-import { openSession, type Session } from '../tensor/program';
+import { openSession, type Session, type StateValue } from '../tensor/program';
+import { tf } from '../tensor/tf';
 import { alignedEncoder } from './alignment';
 import { batchIndices, fillBatch } from './batches';
 import { evaluationRecord, predict } from './evaluate';
+import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { prepare, type Prepared } from './prepare';
 import { initialState, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
@@ -83,6 +85,15 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     let fresh: number[] = [];
     let capped = 0;
     let evaluateSeconds = 0;
+    const takeStep = async (program: 'train' | 'measured', inputs: Record<string, Float32Array | Int32Array>): Promise<Float32Array> => {
+      try {
+        return (await session.run(program, inputs))['numbers']!;
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        session.dispose();
+        throw outOfMemoryError(spec.batch, await largestBatch(spec.batch, (batch) => fits(setting, prepared, initial, batch)), tf.getBackend(), error);
+      }
+    };
     onStage('training');
     for (let step = 1; step <= steps; step++) {
       signal?.throwIfAborted();
@@ -93,14 +104,14 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       const rate = both((module) => spec.learningRate[module] * decision.factor[module] * warm);
       const weights = regulariserWeights(kappaAverage);
       const isMeasured = spec.measure.every > 0 && step % spec.measure.every === 0;
-      const { numbers } = await session.run(isMeasured ? 'measured' : 'train', {
+      const numbers = await takeStep(isMeasured ? 'measured' : 'train', {
         ...fillBatch(indices(step).map((i) => prepared.examples.train[i]!), prepared.features, shape),
         ...(isMeasured ? probeInputs : {}),
         ...counts.inputs('encoder', rate.encoder, decision.active.encoder),
         ...counts.inputs('backbone', rate.backbone, decision.active.backbone),
         'weight/encoder': new Float32Array([weights.encoder]), 'weight/backbone': new Float32Array([weights.backbone]),
       });
-      const raw = unpackStep(numbers!);
+      const raw = unpackStep(numbers);
       checkFinite(raw.step, step);
       const used = both((module) => (decision.active[module] ? rate[module] : 0));
       const train: TrainRecord = { kind: 'train', step, loss: raw.step.crossEntropy, learningRate: used, gradientNorm: { encoder: raw.step.normEncoder, backbone: raw.step.normBackbone } };
@@ -141,6 +152,26 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     };
   } finally {
     session.dispose();
+  }
+}
+
+/** Whether one step of this batch size runs, tried for real in a session of its own. */
+async function fits(setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, batch: number): Promise<boolean> {
+  const shape = prepared.shape(batch);
+  let session: Session | undefined;
+  try {
+    session = openSession({ train: trainProgram(setting, shape, ['encoder', 'backbone'], null) }, initial);
+    const clock = stepClock(optimiserOptions(setting.optimiser));
+    await session.run('train', {
+      ...fillBatch(prepared.examples.train.slice(0, batch), prepared.features, shape), ...clock.inputs('encoder', 0, true), ...clock.inputs('backbone', 0, true),
+      'weight/encoder': new Float32Array(1), 'weight/backbone': new Float32Array(1),
+    });
+    return true;
+  } catch (error) {
+    if (isOutOfMemory(error)) return false;
+    throw error;
+  } finally {
+    session?.dispose();
   }
 }
 
