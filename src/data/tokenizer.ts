@@ -3,6 +3,7 @@
  * weights were trained with. Its ids agree with the independent llama-tokenizer-js on every text of test/fixtures/tokenizer.json.
  * Source of the format: karpathy/llama2.c, `tokenizer.py` (export); of the algorithm: Kudo and Richardson 2018 (SentencePiece).
  */
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../problems';
@@ -63,60 +64,56 @@ export function readTokenizer(bytes: Uint8Array, where = 'tokenizer.bin'): Token
     // The exporter wrote byte b as the character U+00b, so bytes from 128 on take two bytes in the file.
     if (texts[firstByte + byte] !== String.fromCharCode(byte)) throw bad(`entry ${firstByte + byte} is ${JSON.stringify(texts[firstByte + byte])}`, `byte ${byte}`);
   }
-  // Only true pieces: `,` is both byte id 47 and piece 29892, and the byte ids of printable characters were never trained.
-  const idOf = new Map<string, number>();
-  for (let id = firstPiece; id < texts.length; id++) {
-    const text = texts[id]!;
-    if (/[^ ] /.test(text)) throw bad(`entry ${id} ${JSON.stringify(text)} spans two words`, 'pieces inside one word');
-    idOf.set(text, id);
-  }
-
-  /** Byte-pair merges of one word with the spaces before it: again and again the neighbouring pair whose union scores best, leftmost first. */
-  function encodeWord(word: string): number[] {
-    const parts = Array.from(word);
-    for (;;) {
-      let best = -Infinity;
-      let where = -1;
-      for (let i = 0; i + 1 < parts.length; i++) {
-        const id = idOf.get(parts[i]! + parts[i + 1]!);
-        if (id !== undefined && pieces[id]!.score > best) [best, where] = [pieces[id]!.score, i];
-      }
-      if (where < 0) break;
-      parts.splice(where, 2, parts[where]! + parts[where + 1]!);
-    }
-    return parts.flatMap((part) => {
-      const id = idOf.get(part);
-      return id === undefined ? Array.from(Buffer.from(part, 'utf8'), (byte) => firstByte + byte) : [id];
-    });
-  }
-
-  const remembered = new Map<string, number[]>();
-  function rememberWord(word: string): number[] {
-    let ids = remembered.get(word);
-    if (ids === undefined) {
-      ids = encodeWord(word);
-      if (remembered.size < 100_000) remembered.set(word, ids);
-    }
-    return ids;
-  }
-
+  // Prompt and answer are encoded apart, which is the same as together only while no piece joins two words.
+  const joined = texts.findIndex((text, id) => id >= firstPiece && /[^ ] /.test(text));
+  if (joined >= 0) throw bad(`entry ${joined} ${JSON.stringify(texts[joined])} spans two words`, 'pieces inside one word');
+  // Only true pieces get their text as a name: `,` is both byte id 47 and piece 29892, and the byte ids of printable
+  // characters were never trained. The last of equal texts wins.
+  const names = texts.map((text, id) => (id < firstByte ? special[id]! : id < firstPiece ? byteName(id - firstByte) : text.replaceAll(' ', space)));
+  const vocabulary = new Map(names.map((name, id) => [name, id]));
+  const library = new LibraryTokenizer(tokenizerJson(vocabulary, pieces.slice(firstPiece).map(({ score }, i) => ({ name: names[firstPiece + i]!, score }))), {});
   return {
     vocabulary: pieces.length,
     unknown: 0,
     begin: 1,
     end: 2,
     answerEnd: 1,
-    // No piece spans two words (checked above), so words can be encoded one by one.
-    encode: (text) => (text === '' ? [] : ((text.startsWith(' ') ? text : ` ${text}`).match(/ +[^ ]*/g) ?? []).flatMap(rememberWord)),
+    // The library's normaliser writes the first word's space itself.
+    encode: (text) => (text === '' ? [] : library.encode(text.startsWith(' ') ? text.slice(1) : text, { add_special_tokens: false }).ids),
     decode(ids) {
-      const bytesOut: number[] = [];
-      for (const id of ids) {
-        const piece = pieces[id];
-        if (piece === undefined) throw new RangeError(`token id ${id} is not in 0 to ${pieces.length - 1}`);
-        if (id >= firstPiece) for (const byte of piece.bytes) bytesOut.push(byte);
-        else if (id >= firstByte) bytesOut.push(id - firstByte);
-      }
-      return Buffer.from(bytesOut).toString('utf8').replace(/^ /, '');
+      const list = [...ids];
+      const wrong = list.find((id) => pieces[id] === undefined);
+      if (wrong !== undefined) throw new RangeError(`token id ${wrong} is not in 0 to ${pieces.length - 1}`);
+      const kept = list.filter((id) => id >= firstByte);
+      return kept.length === 0 ? '' : library.decode(kept, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    },
+  };
+}
+
+const space = '\u2581'; // SentencePiece's stand-in for a space
+const special = ['<unk>', '<s>', '</s>'];
+const byteName = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+
+/**
+ * The vocabulary as a tokenizer.json of byte-pair encoding. SentencePiece merges the neighbouring pair whose union scores
+ * best, so every way to halve a piece is a merge, in order of the piece's score; equal scores keep the order of ids.
+ */
+function tokenizerJson(vocabulary: Map<string, number>, pieces: { name: string; score: number }[]): object {
+  const merges = pieces.flatMap(({ name, score }) => {
+    const characters = Array.from(name);
+    const halves = characters.slice(1).map((_, i) => [characters.slice(0, i + 1).join(''), characters.slice(i + 1).join('')] as const);
+    return halves.filter(([left, right]) => vocabulary.has(left) && vocabulary.has(right)).map((pair) => ({ pair, score }));
+  }).sort((a, b) => b.score - a.score);
+  return {
+    version: '1.0',
+    added_tokens: special.map((content, id) => ({ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false })),
+    normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: space }, { type: 'Replace', pattern: { String: ' ' }, content: space }] },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Sequence', decoders: [{ type: 'Replace', pattern: { String: space }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }] },
+    model: {
+      type: 'BPE', dropout: null, unk_token: '<unk>', continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: true, byte_fallback: true,
+      vocab: Object.fromEntries(vocabulary), merges: merges.map(({ pair }) => pair),
     },
   };
 }
