@@ -1,9 +1,15 @@
 /**
  * Statistics for a handful of seeds: means, intervals, paired differences. Every function is checked against SciPy
- * (test/fixtures/statistics). They are three-line sums, so they are written out here: the one general library among the
- * dependencies, mathjs, takes longer to load than all figures take to draw, and has no Student t.
+ * (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks (Student's t, ranks, the seeded
+ * bootstrap) is written out here.
  */
+import type { MathJsInstance } from 'mathjs';
+import { createRequire } from 'node:module';
 import { random } from '../src/random';
+
+// On first use: mathjs takes half a second to load, and the command line loads this file for its help texts.
+let loaded: Pick<MathJsInstance, 'mean' | 'std' | 'quantileSeq' | 'corr'> | undefined;
+const math = () => (loaded ??= createRequire(__filename)('mathjs/number') as NonNullable<typeof loaded>);
 
 /** A mean with its interval; `low` and `high` are null where one value leaves nothing to estimate a spread from. */
 export interface Estimate { n: number; mean: number; low: number | null; high: number | null }
@@ -15,24 +21,21 @@ function refuseEmpty(values: readonly number[]): void {
 /** Arithmetic mean. Throws RangeError when there are no values. */
 export function mean(values: readonly number[]): number {
   refuseEmpty(values);
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return math().mean([...values]) as number;
 }
 
 /** Sample standard deviation (divisor n - 1). Throws RangeError with fewer than two values. */
 export function standardDeviation(values: readonly number[]): number {
   if (values.length < 2) throw new RangeError('a standard deviation needs two values');
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+  return math().std([...values], 'unbiased') as unknown as number;
 }
 
 /** Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7, the default of NumPy and R). */
 export function quantile(values: readonly number[], probability: number): number {
   refuseEmpty(values);
   if (!(probability >= 0 && probability <= 1)) throw new RangeError(`probability ${probability} is outside 0..1`);
-  const sorted = [...values].sort((a, b) => a - b);
-  const position = (sorted.length - 1) * probability;
-  const below = sorted[Math.floor(position)]!;
-  return below + (sorted[Math.ceil(position)]! - below) * (position - Math.floor(position));
+  // Sorted here: mathjs would select with random pivots, which shows in the last digits of nearly equal values.
+  return math().quantileSeq([...values].sort((a, b) => a - b), probability, true) as number;
 }
 
 /** P(|T| <= t) for Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4. */
@@ -132,7 +135,5 @@ export function spearman(pairs: readonly (readonly [number, number])[]): number 
   if (pairs.length < 2) return NaN;
   const x = ranks(pairs.map((pair) => pair[0]));
   const y = ranks(pairs.map((pair) => pair[1]));
-  const [mx, my] = [mean(x), mean(y)];
-  const product = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);
-  return product / Math.sqrt(x.reduce((s, v) => s + (v - mx) ** 2, 0) * y.reduce((s, v) => s + (v - my) ** 2, 0));
+  return math().corr(x, y) as number;
 }
