@@ -1,5 +1,7 @@
 /** The content of a manifest file after validation, as its JSON says it (manifest.schema.json). Reference: docs/manifests.md. */
 
+import type { SlurmSection } from './slurm';
+
 /** Name of an axis: a field of RunSpec, dotted for a part of one, or a length. */
 export type FieldPath = string;
 
@@ -44,6 +46,7 @@ export interface ManifestContent extends Grid {
   about: About;
   include?: Grid[];
   profiles?: Record<string, Profile>;
+  /** what the runs ask of a Slurm cluster; no part of their identity */ slurm?: SlurmSection;
 }
 
 /** A manifest that was read and found free of faults, with the profile that was asked for. */

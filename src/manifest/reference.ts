@@ -3,6 +3,7 @@ import { kindDefaults, modalityDefaults, requiredFields, runDefaults } from './d
 import { fieldsByPath, type Field } from './fields';
 import { backbones, connectors, encoders, tasks } from './names';
 import { manifestSchema } from './schema';
+import { slurmDefaults, slurmFields } from './slurm';
 import { isTree, valueAt } from './tree';
 
 /** The text of manifest.schema.json. */
@@ -12,7 +13,7 @@ export function schemaText(): string {
 
 /** The tables of docs/manifests.md by the name of their marker. */
 export function tables(): Record<string, string> {
-  return { names: namesTable(), fields: fieldsTable() };
+  return { names: namesTable(), fields: fieldsTable(), slurm: slurmTable() };
 }
 
 /** The page with each table put between its markers. Throws RangeError when a marker is missing. */
@@ -41,11 +42,18 @@ function fieldsTable(): string {
   return table(['axis', 'values', 'default', 'meaning'], [...fieldsByPath].map(([path, field]) => [code(path), valuesOf(field), defaultOf(path, field), field.about]));
 }
 
+function slurmTable(): string {
+  const defaults: Readonly<Record<string, unknown>> = slurmDefaults;
+  return table(['field', 'values', 'default', 'meaning'], Object.entries(slurmFields).map(([name, field]) =>
+    [code(name), valuesOf(field), defaults[name] === undefined ? '' : code(defaults[name]), field.about]));
+}
+
 function valuesOf(field: Field): string {
   if (field.type === 'group') return `object${field.shared === true ? ' or number' : ''}`;
   if (field.type === 'choice') return `${field.shorthand ? 'name or ' : ''}object with ${code(field.tag)}: ${Object.keys(field.options).map(code).join(', ')}`;
   const { schema } = field;
   if (Array.isArray(schema['enum'])) return schema['enum'].map(code).join(', ');
+  if (Array.isArray(schema['examples'])) return `text like ${schema['examples'].map(code).join(', ')}`;
   if (schema['type'] === 'array') return 'list of names';
   if (schema['type'] === 'object') return 'object with one key';
   const low = schema['minimum'] ?? schema['exclusiveMinimum'];

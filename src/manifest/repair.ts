@@ -17,7 +17,7 @@ export interface Repaired {
 const settings = [...Object.keys(durationFields), 'measure', 'evaluate'];
 
 /** Keys that say nothing about runs, and keys that do: a misspelt one of these leaves a grid that nobody meant. */
-const harmless = ['name', 'about', '$schema', 'profiles'];
+const harmless = ['name', 'about', '$schema', 'profiles', 'slurm'];
 const meaningful = ['axes', 'zip', 'exclude', 'when', 'include', 'fixed', 'keep', 'runs', ...settings];
 
 /** The content without its faulty values. */

@@ -1,5 +1,6 @@
 /** JSON Schemas (2020-12) built from the field table: of a manifest file, published for editors, and of a resolved run. */
 import { durationFields, fieldsByPath, innerFields, runFields, type Choice, type Field } from './fields';
+import { slurmProfileProperties, slurmSectionSchema } from './slurm';
 
 type Schema = Record<string, unknown>;
 
@@ -117,6 +118,7 @@ export function manifestSchema(): Schema {
       ...grid,
       include: { type: 'array', minItems: 1, maxItems: 1000, items: { $ref: '#/$defs/grid' }, description: 'extra runs, or extra small grids with axes of their own' },
       profiles: { type: 'object', patternProperties: { [slug]: { $ref: '#/$defs/profile' } }, additionalProperties: false, minProperties: 1, maxProperties: 50, description: 'variants chosen by --profile; smoke is built in' },
+      slurm: slurmSectionSchema(),
     }, { required: ['name', 'about'] }),
     $defs: {
       grid: closed(grid, { minProperties: 1 }),
@@ -128,6 +130,11 @@ export function manifestSchema(): Schema {
       ...Object.fromEntries(patternPaths.map((path) => [`match-${path}`, patternSchema(fieldsByPath.get(path)!)])),
     },
   };
+}
+
+/** The schema of a file for --slurm-profile. */
+export function slurmProfileSchema(): Schema {
+  return { $schema: draft, $id: 'urn:equipoise:slurm-profile', ...closed(slurmProfileProperties(), { minProperties: 1 }), $defs: manifestSchema()['$defs'] };
 }
 
 /** The schema of a resolved run: a RunSpec with every default filled in. */

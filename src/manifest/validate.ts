@@ -3,7 +3,8 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020'
 import type { Problem } from '../problems';
 import { pointer } from './content';
 import { nearestName } from './nearest';
-import { manifestSchema, runSchema } from './schema';
+import { manifestSchema, runSchema, slurmProfileSchema } from './schema';
+import { profileOnlyNames } from './slurm';
 import { isTree, type Tree } from './tree';
 
 /** A problem with the place in the file kept apart, so that other rules can tell what is already known to be wrong. */
@@ -13,12 +14,14 @@ export interface Fault extends Omit<Problem, 'where'> {
 
 const compiled = new Map<string, ValidateFunction>();
 
-function validator(name: 'manifest' | 'run'): ValidateFunction {
+const schemas = { manifest: manifestSchema, run: runSchema, 'slurm-profile': slurmProfileSchema };
+
+function validator(name: keyof typeof schemas): ValidateFunction {
   const known = compiled.get(name);
   if (known !== undefined) return known;
   // Compiling takes a while that commands without a manifest should not pay.
   const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allErrors: true, verbose: true, inlineRefs: false, validateSchema: false, code: { optimize: false } });
-  const made = ajv.compile(name === 'manifest' ? manifestSchema() : runSchema());
+  const made = ajv.compile(schemas[name]());
   compiled.set(name, made);
   return made;
 }
@@ -33,7 +36,12 @@ export function runFaults(run: Tree): Fault[] {
   return faultsOf('run', run);
 }
 
-function faultsOf(name: 'manifest' | 'run', value: unknown): Fault[] {
+/** Every fault of a parsed file for --slurm-profile. */
+export function slurmProfileFaults(content: unknown): Fault[] {
+  return faultsOf('slurm-profile', content);
+}
+
+function faultsOf(name: keyof typeof schemas, value: unknown): Fault[] {
   const validate = validator(name);
   if (validate(value)) return [];
   const errors = validate.errors ?? [];
@@ -95,7 +103,8 @@ function faultOf(error: ErrorObject): Fault {
       const key = String(params['additionalProperty']);
       const known = Object.keys((schema['properties'] ?? {}) as Tree);
       const value = isTree(data) ? data[key] : undefined;
-      if (known.length === 0) return { place: pointer(place, key), what: `the name ${show(key)} cannot be used`, expected: 'small letters, digits, dots and hyphens' };
+      if (known.length === 0) return { place: pointer(place, key), what: `the name ${show(key)} cannot be used`, expected: place === '/environment' ? 'letters, digits and underscores' : 'small letters, digits, dots and hyphens' };
+      if (place === '/slurm' && profileOnlyNames.includes(key)) return { place: pointer(place, key), what: `a manifest may not bring "${key}" along`, expected: 'it in a file of your own', hint: 'give that file with --slurm-profile (docs/slurm.md)' };
       return { place: pointer(place, key), what: `unknown key ${show(key)} with value ${show(value)}`, expected: `one of ${list(known)}`, hint: suggestion(key, known) };
     }
     case 'required': {
@@ -116,7 +125,7 @@ function faultOf(error: ErrorObject): Fault {
     case 'uniqueItems': return { place, what: `${show(data)} names something twice`, expected: 'each once' };
     case 'minLength': return { place, what: 'the text is empty', expected: 'a text' };
     case 'maxLength': return { place, what: `the text is too long: ${show(data)}`, expected: `at most ${String(params['limit'])} letters` };
-    case 'pattern': return { place, what: `${show(data)} cannot be used`, expected: place === '/name' ? 'small letters, digits, dots and hyphens' : `text like ${String(params['pattern'])}` };
+    case 'pattern': return { place, what: `${show(data)} cannot be used`, expected: place === '/name' ? 'small letters, digits, dots and hyphens' : `text like ${Array.isArray(schema['examples']) ? schema['examples'].map(show).join(' or ') : String(params['pattern'])}` };
     case 'minimum': case 'maximum': case 'exclusiveMinimum': case 'exclusiveMaximum':
       return { place, what: `${show(data)} is out of range`, expected: range(schema) };
     default: return { place, what: `${show(data)}: ${error.message ?? keyword}` };
