@@ -1,12 +1,34 @@
 /**
  * safetensors files: 8 bytes of header length, a JSON header, raw little-endian data (format of Hugging Face, version 0.4).
- * Reading treats the file as hostile. Only float32 is needed here.
+ * Every file is hostile: lengths, offsets, overlaps, types and the header's size and depth are checked before anything of
+ * a stated size is allocated. Tensors are read one at a time, so a file costs no more memory than the tensors asked for.
  */
-import { userError } from '../problems';
-import { sizeOf } from '../tensor/parameters';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { userError, UserError } from '../problems';
+import { bytesOf, floatTypes, toFloat32 } from './checkpoint/dtypes';
+import { isObject, parseObject } from './checkpoint/json';
 import type { WeightTensor } from './weights';
 
 const headerLimit = 16 * 2 ** 20;
+/** Header, tensor, list of a tensor: a deeper header is no header. */
+const headerDepth = 4;
+/** Converted at a time, so that a half precision tensor needs no second copy of itself. */
+const chunkValues = 2 ** 20;
+
+export interface TensorEntry { dtype: string; shape: number[]; /** bytes after the header */ from: number; to: number }
+
+export interface SafetensorsFile {
+  /** in the order of the header; a Map, because a name may be `__proto__` */ entries: ReadonlyMap<string, TensorEntry>;
+  metadata: Record<string, string>;
+  /** values of a float32, float16 or bfloat16 tensor; throws UserError for another type, an unknown name or a file that breaks off */
+  read(name: string): WeightTensor;
+  /** values of an int32 tensor; throws as `read` */
+  readIntegers(name: string): { shape: number[]; data: Int32Array };
+  close(): void;
+}
+
+/** Where bytes come from: `read` fills `into` from offset `at` or throws. */
+interface Source { length: number; read(at: number, into: Uint8Array): void; close(): void }
 
 /** Tensors in the order of their names; equal tensors give equal bytes. */
 export function writeSafetensors(tensors: Record<string, WeightTensor>, metadata: Record<string, string> = {}): Uint8Array {
@@ -17,12 +39,13 @@ export function writeSafetensors(tensors: Record<string, WeightTensor>, metadata
     const { shape, data } = tensors[name]!;
     header[name] = { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] };
   }
-  const text = JSON.stringify(header);
-  const head = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8, ' '), 'utf8');
-  const out = new Uint8Array(8 + head.length + end);
-  new DataView(out.buffer).setBigUint64(0, BigInt(head.length), true);
-  out.set(head, 8);
-  let at = 8 + head.length;
+  const text = Buffer.from(JSON.stringify(header), 'utf8');
+  const length = Math.ceil(text.length / 8) * 8;
+  const out = new Uint8Array(8 + length + end);
+  new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
+  out.fill(0x20, 8, 8 + length);
+  out.set(text, 8);
+  let at = 8 + length;
   for (const name of names) {
     const { data } = tensors[name]!;
     out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
@@ -31,39 +54,116 @@ export function writeSafetensors(tensors: Record<string, WeightTensor>, metadata
   return out;
 }
 
-/** Throws UserError for a torn file, a header that lies about lengths, overlapping or surplus data, or another dtype. */
+/** All tensors of a file in memory. Throws UserError for a torn file, a header that lies, or values that are not floating point. */
 export function readSafetensors(bytes: Uint8Array, where: string): { tensors: Record<string, WeightTensor>; metadata: Record<string, string> } {
-  const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'delete the file; it is made again' });
-  if (bytes.length < 8) throw bad(`${bytes.length} bytes`, 'at least 8');
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > headerLimit || 8 + length > bytes.length) throw bad(`a header of ${length} bytes in a file of ${bytes.length}`, `a header inside the file, at most ${headerLimit} bytes`);
-  let header: unknown;
-  try {
-    header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString('utf8'));
-  } catch {
-    throw bad('a header that is not JSON', 'JSON');
-  }
-  if (header === null || typeof header !== 'object' || Array.isArray(header)) throw bad('a header that is not an object', 'an object');
-  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
+  const file = open({ length: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)), close: () => undefined }, where, 'delete the file; it is made again');
   const tensors: Record<string, WeightTensor> = Object.create(null) as Record<string, WeightTensor>;
-  const data = bytes.subarray(8 + length);
-  const spans: [number, number][] = [];
-  for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: span } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-    const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
-    if (dtype !== 'F32') throw bad(`tensor "${name}" of type ${JSON.stringify(dtype)}`, 'F32');
-    if (!whole(shape) || !whole(span) || span.length !== 2) throw bad(`tensor "${name}" with shape ${JSON.stringify(shape)} at ${JSON.stringify(span)}`, 'lists of whole numbers');
-    const [from, to] = span as [number, number];
-    if (to > data.length || to - from !== 4 * sizeOf(shape)) throw bad(`tensor "${name}" of shape [${shape.join(', ')}] at bytes ${from} to ${to} of ${data.length}`, `${4 * sizeOf(shape)} bytes inside the file`);
-    spans.push([from, to]);
-    // A copy: the file's bytes may lie at any alignment inside a larger buffer.
-    tensors[name] = { shape, data: new Float32Array(new Uint8Array(data.subarray(from, to)).buffer) };
+  for (const name of file.entries.keys()) tensors[name] = file.read(name);
+  return { tensors, metadata: file.metadata };
+}
+
+/** Opens a file on disk; only its header is read. The caller closes it. Throws UserError as `readSafetensors`. */
+export function openSafetensors(path: string): SafetensorsFile {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw userError({ where: path, what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, expected: 'a safetensors file' });
   }
-  spans.sort((a, b) => a[0] - b[0]);
+  try {
+    const status = fstatSync(file);
+    if (!status.isFile()) throw userError({ where: path, what: 'is not a file', expected: 'a safetensors file' });
+    const read = (at: number, into: Uint8Array) => {
+      for (let done = 0; done < into.length;) {
+        const got = readSync(file, into, done, Math.min(into.length - done, 2 ** 30), at + done);
+        if (got === 0) throw userError({ where: path, what: 'the file breaks off', expected: `${status.size} bytes`, hint: 'fetch it again' });
+        done += got;
+      }
+    };
+    return open({ length: status.size, read, close: () => closeSync(file) }, path, 'fetch it again');
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+function open(source: Source, where: string, hint: string): SafetensorsFile {
+  const bad = (what: string, expected: string): UserError => userError({ where, what, expected, hint });
+  if (source.length < 8) throw bad(`${source.length} bytes`, 'at least 8');
+  const prefix = new Uint8Array(8);
+  source.read(0, prefix);
+  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (length > headerLimit || 8 + length > source.length) throw bad(`a header of ${length} bytes in a file of ${source.length}`, `a header inside the file, at most ${headerLimit} bytes`);
+  const header = new Uint8Array(length);
+  source.read(8, header);
+  const { entries, metadata } = parseHeader(Buffer.from(header).toString('utf8'), source.length - 8 - length, where, bad);
+  const find = (name: string, types: readonly string[]): TensorEntry => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw bad(`no tensor "${name}"`, [...entries.keys()].slice(0, 10).join(', '));
+    if (!types.includes(entry.dtype)) throw bad(`tensor "${name}" of type ${entry.dtype}`, types.join(', '));
+    return entry;
+  };
+  const start = 8 + length;
+  return {
+    entries,
+    metadata,
+    read(name) {
+      const { dtype, shape, from, to } = find(name, floatTypes);
+      const data = new Float32Array((to - from) / bytesOf[dtype]!);
+      if (dtype === 'F32') {
+        source.read(start + from, new Uint8Array(data.buffer));
+      } else {
+        const chunk = new Uint8Array(2 * Math.min(chunkValues, data.length));
+        for (let at = 0; at < data.length; at += chunkValues) {
+          const out = data.subarray(at, Math.min(at + chunkValues, data.length));
+          const bytes = chunk.subarray(0, 2 * out.length);
+          source.read(start + from + 2 * at, bytes);
+          toFloat32(bytes, dtype as 'F16' | 'BF16', out);
+        }
+      }
+      return { shape, data };
+    },
+    readIntegers(name) {
+      const { shape, from, to } = find(name, ['I32']);
+      const data = new Int32Array((to - from) / 4);
+      source.read(start + from, new Uint8Array(data.buffer));
+      return { shape, data };
+    },
+    close: () => source.close(),
+  };
+}
+
+/** Checks every statement of the header against the `available` bytes of data behind it. */
+function parseHeader(text: string, available: number, where: string, bad: (what: string, expected: string) => UserError): { entries: Map<string, TensorEntry>; metadata: Record<string, string> } {
+  const header = parseObject(text, `${where} (header)`, headerDepth);
+  const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+  const entries = new Map<string, TensorEntry>();
+  const spans: [number, number][] = [];
+  let metadata: unknown = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') {
+      metadata = entry;
+      continue;
+    }
+    const { dtype, shape, data_offsets: span } = isObject(entry) ? entry : {};
+    const size = typeof dtype === 'string' && Object.hasOwn(bytesOf, dtype) ? bytesOf[dtype]! : null;
+    if (size === null) throw bad(`tensor "${name}" of type ${JSON.stringify(dtype)}`, Object.keys(bytesOf).join(', '));
+    if (!whole(shape) || !whole(span) || span.length !== 2 || shape.length > 16) throw bad(`tensor "${name}" with shape ${brief(shape)} at ${brief(span)}`, 'lists of whole numbers');
+    const [from, to] = span as [number, number];
+    // Two numbers that are multiplied stay exact only below 2^53; no honest product exceeds the file.
+    let values = 1;
+    for (const side of shape) values = side === 0 || values === 0 ? 0 : Math.min(values * side, Number.MAX_SAFE_INTEGER);
+    if (to > available || to - from !== size * values) throw bad(`tensor "${name}" of shape [${shape.join(', ')}] at bytes ${from} to ${to} of ${available}`, `${size * values} bytes inside the file`);
+    spans.push([from, to]);
+    entries.set(name, { dtype: dtype as string, shape, from, to });
+  }
+  spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   spans.forEach(([from], i) => {
     if (from !== (spans[i - 1]?.[1] ?? 0)) throw bad('tensors that overlap or leave gaps', 'one after another');
   });
-  if ((spans.at(-1)?.[1] ?? 0) !== data.length) throw bad(`${data.length} bytes of data`, `${spans.at(-1)?.[1] ?? 0}`);
-  if (metadata === null || typeof metadata !== 'object' || Object.values(metadata).some((value) => typeof value !== 'string')) throw bad('metadata that is not text', 'texts by name');
-  return { tensors, metadata: metadata as Record<string, string> };
+  if ((spans.at(-1)?.[1] ?? 0) !== available) throw bad(`${available} bytes of data`, `${spans.at(-1)?.[1] ?? 0}`);
+  if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) throw bad('metadata that is not text', 'texts by name');
+  return { entries, metadata: metadata as Record<string, string> };
 }
+
+const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);

@@ -10,22 +10,36 @@ export interface LlamaConfig {
   width: number; hiddenWidth: number; layers: number; heads: number; keyValueHeads: number;
   vocabulary: number; context: number; normEpsilon: number; ropeBase: number;
   /** the output projection is the token embedding */ tied: boolean;
+  /** what other members of the family add; left out, the model is Llama's own */ variant?: LlamaVariant;
 }
+
+/** Differences of Llama-like published models. */
+export interface LlamaVariant {
+  /** width of a head; else width / heads */ headWidth?: number;
+  /** biases of queries, keys and values (Qwen2), of the attention's output, of the feed-forward layers */ bias?: { qkv: boolean; output: boolean; feedForward: boolean };
+  /** instead of SiLU */ activation?: (x: Tensor) => Tensor;
+  /** queries, keys and values by one matrix, whose rows are, for each group of heads, its queries, its keys, its values (InternLM2's wqkv) */ fused?: boolean;
+  /** divides each rotary frequency (positions per radian), [head width / 2] */ ropeDivisors?: readonly number[];
+}
+
+const headWidth = (config: LlamaConfig): number => config.variant?.headWidth ?? config.width / config.heads;
 
 /** Names and shapes of all weights of a configuration. */
 export function llamaWeights(config: LlamaConfig): { name: string; shape: number[] }[] {
-  const { width, hiddenWidth, heads, keyValueHeads, vocabulary } = config;
-  const keyWidth = (width / heads) * keyValueHeads;
+  const { width, hiddenWidth, heads, keyValueHeads, vocabulary, variant = {} } = config;
+  const queryWidth = headWidth(config) * heads, keyWidth = headWidth(config) * keyValueHeads;
+  const { qkv = false, output = false, feedForward = false } = variant.bias ?? {};
+  const matrix = (name: string, out: number, input: number, bias: boolean) => [{ name, shape: [out, input] }, ...(bias ? [{ name: `${name}.bias`, shape: [out] }] : [])];
   const layer = (i: number) => [
     { name: `layers.${i}.attentionNorm`, shape: [width] },
-    { name: `layers.${i}.q`, shape: [width, width] },
-    { name: `layers.${i}.k`, shape: [keyWidth, width] },
-    { name: `layers.${i}.v`, shape: [keyWidth, width] },
-    { name: `layers.${i}.o`, shape: [width, width] },
+    ...(variant.fused ? matrix(`layers.${i}.qkv`, queryWidth + 2 * keyWidth, width, qkv) : [
+      ...matrix(`layers.${i}.q`, queryWidth, width, qkv), ...matrix(`layers.${i}.k`, keyWidth, width, qkv), ...matrix(`layers.${i}.v`, keyWidth, width, qkv),
+    ]),
+    ...matrix(`layers.${i}.o`, width, queryWidth, output),
     { name: `layers.${i}.feedForwardNorm`, shape: [width] },
-    { name: `layers.${i}.gate`, shape: [hiddenWidth, width] },
-    { name: `layers.${i}.up`, shape: [hiddenWidth, width] },
-    { name: `layers.${i}.down`, shape: [width, hiddenWidth] },
+    ...matrix(`layers.${i}.gate`, hiddenWidth, width, feedForward),
+    ...matrix(`layers.${i}.up`, hiddenWidth, width, feedForward),
+    ...matrix(`layers.${i}.down`, width, hiddenWidth, feedForward),
   ];
   return [
     { name: 'tokenEmbedding', shape: [vocabulary, width] },
@@ -36,12 +50,12 @@ export function llamaWeights(config: LlamaConfig): { name: string; shape: number
 }
 
 /** cos and sin tables [S, size] for the half-split rotation. */
-function rotaryTables(length: number, size: number, base: number): { cos: Tensor; sin: Tensor } {
+function rotaryTables(length: number, size: number, base: number, divisors?: readonly number[]): { cos: Tensor; sin: Tensor } {
   const cos = new Float32Array(length * size);
   const sin = new Float32Array(length * size);
   for (let position = 0; position < length; position++) {
     for (let i = 0; i < size; i++) {
-      const angle = position / base ** ((2 * (i % (size / 2))) / size);
+      const angle = position / base ** ((2 * (i % (size / 2))) / size) / (divisors?.[i % (size / 2)] ?? 1);
       cos[position * size + i] = Math.cos(angle);
       sin[position * size + i] = Math.sin(angle) * (i < size / 2 ? -1 : 1);
     }
@@ -55,25 +69,38 @@ function rotate(x: Tensor, tables: { cos: Tensor; sin: Tensor }): Tensor {
   return tf.add(tf.mul(x, tables.cos), tf.mul(tf.concat([second, first], 3), tables.sin));
 }
 
-/** Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. */
-export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec): Tensor {
-  const length = embeddings.shape[1]!;
-  const mask = causalMask(length);
-  const tables = rotaryTables(length, config.width / config.heads, config.ropeBase);
+/**
+ * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `mask`,
+ * broadcastable to [B, heads, S, S], replaces the causal mask (it must be causal itself).
+ */
+export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec, mask: Tensor = causalMask(embeddings.shape[1]!)): Tensor {
+  const tables = rotaryTables(embeddings.shape[1]!, headWidth(config), config.ropeBase, config.variant?.ropeDivisors);
+  const activation = config.variant?.activation ?? silu;
   let x = embeddings;
   for (let i = 0; i < config.layers; i++) {
     const layer = `layers.${i}`;
     const normed = rmsNorm(x, need(weights, `${layer}.attentionNorm`), config.normEpsilon);
     const project = (name: string) => adaptedLinear(normed, `${layer}.${name}`, weights, lora);
-    const q = rotate(splitHeads(project('q'), config.heads), tables);
-    const k = rotate(splitHeads(project('k'), config.keyValueHeads), tables);
-    const v = splitHeads(project('v'), config.keyValueHeads);
+    const fused = config.variant?.fused ? splitGroups(config, project('qkv')) : undefined;
+    const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads), tables);
+    const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads), tables);
+    const v = fused?.v ?? splitHeads(project('v'), config.keyValueHeads);
     x = tf.add(x, adaptedLinear(joinHeads(groupedAttention(q, k, v, mask)), `${layer}.o`, weights, lora));
     const fed = rmsNorm(x, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
-    const gate = silu(adaptedLinear(fed, `${layer}.gate`, weights, lora));
+    const gate = activation(adaptedLinear(fed, `${layer}.gate`, weights, lora));
     x = tf.add(x, adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora));
   }
   return rmsNorm(x, need(weights, 'finalNorm'), config.normEpsilon);
+}
+
+/** Fused projection [B, S, groups * (heads a group + 2) * d] -> heads [B, heads or groups, S, d]. */
+function splitGroups(config: LlamaConfig, fused: Tensor): { q: Tensor; k: Tensor; v: Tensor } {
+  const [batch, length] = fused.shape as [number, number, number];
+  const size = headWidth(config), groups = config.keyValueHeads, each = config.heads / groups;
+  const grouped = tf.reshape(fused, [batch, length, groups, (each + 2) * size]);
+  const [q, k, v] = tf.split(grouped, [each * size, size, size], 3) as [Tensor, Tensor, Tensor];
+  const heads = (x: Tensor, count: number) => splitHeads(tf.reshape(x, [batch, length, count * size]), count);
+  return { q: heads(q, config.heads), k: heads(k, groups), v: heads(v, groups) };
 }
 
 /** Hidden states [n, D] -> logits [n, V]. */

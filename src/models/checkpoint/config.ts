@@ -1,0 +1,61 @@
+/** Fields of a config.json with their published defaults, checked. Problems are collected: a person sees all of them at once. */
+import { type Problem, UserError } from '../../problems';
+import { isObject, type JsonObject } from './json';
+
+/** Upper limits far above any published model, so that a forged number cannot make a program loop or a product overflow. */
+export const limits = { width: 2 ** 17, hidden: 2 ** 20, layers: 1024, heads: 1024, vocabulary: 2 ** 23, positions: 2 ** 22, side: 2 ** 14 } as const;
+
+/** Reads the fields of one object of a configuration. A field that is absent or null has its default. */
+export interface Fields {
+  /** where these fields stand, e.g. `config.json /text_config` */ where: string;
+  /** a whole number from 1 to `most` (from 0 with `least`) */ whole(name: string, missing: number, most: number, least?: number): number;
+  positive(name: string, missing: number): number;
+  flag(name: string, missing: boolean): boolean;
+  text(name: string, missing: string): string;
+  /** a number, or a pair of equal numbers: sides of a square */ side(name: string, missing: number): number;
+  /** fields of an inner object; empty when it is absent */ inner(name: string): Fields;
+  /** the value as it stands */ raw(name: string): unknown;
+  /** reports a problem with a field */ bad(name: string, expected: string): void;
+}
+
+/** Reads a configuration with `build`. Throws UserError with every problem that came up. */
+export function readFields<T>(config: JsonObject, where: string, build: (fields: Fields) => T): T {
+  const problems: Problem[] = [];
+  const result = build(fieldsOf(config, where, problems));
+  if (problems.length > 0) throw new UserError(problems);
+  return result;
+}
+
+function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Fields {
+  const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined);
+  const bad = (name: string, expected: string) => void problems.push({ where: `${where}/${name}`, what: (JSON.stringify(raw(name)) ?? 'missing').slice(0, 80), expected });
+  const field = <T>(name: string, missing: T, fits: (value: unknown) => value is T, expected: string): T => {
+    const value = raw(name);
+    if (value === undefined || value === null) return missing;
+    if (fits(value)) return value;
+    bad(name, expected);
+    return missing;
+  };
+  const within = (least: number, most: number) => (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+  return {
+    where,
+    raw,
+    bad,
+    whole: (name, missing, most, least = 1) => field(name, missing, within(least, most), `a whole number from ${least} to ${most}`),
+    positive: (name, missing) => field(name, missing, (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0, 'a number above 0'),
+    flag: (name, missing) => field(name, missing, (value): value is boolean => typeof value === 'boolean', 'true or false'),
+    text: (name, missing) => field(name, missing, (value): value is string => typeof value === 'string', 'a text'),
+    side(name, missing) {
+      const value = raw(name);
+      if (!Array.isArray(value)) return field(name, missing, within(1, limits.side), 'a whole number');
+      if (value.length === 2 && value[0] === value[1] && within(1, limits.side)(value[0])) return value[0];
+      bad(name, 'two equal whole numbers: only square images are supported');
+      return missing;
+    },
+    inner(name) {
+      const value = raw(name);
+      if (value !== undefined && value !== null && !isObject(value)) bad(name, 'an object');
+      return fieldsOf(isObject(value) ? value : {}, `${where}/${name}`, problems);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * From published tensor names to ours. A table holds one row a layer, `*` stands for a layer's number; a layer's weight and
+ * bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
+ */
+import { type Problem, UserError } from '../../problems';
+import { allFinite, type WeightTensor } from '../weights';
+import type { Checkpoint } from './checkpoint';
+
+/**
+ * Ours and theirs. A layer `q` with theirs `self_attn.q_proj` has the weight `self_attn.q_proj.weight`, and our `q.bias` is
+ * `self_attn.q_proj.bias`. A row marked `bare` names a tensor that is no layer, without `.weight`.
+ */
+export type NameRow = readonly [ours: string, theirs: string, bare?: 'bare'];
+
+export interface NameTable {
+  rows: readonly NameRow[];
+  /** older spellings: rewritten, in order, before anything is compared */ renamed?: readonly (readonly [RegExp, string])[];
+  /** buffers of the Python modules that are no weights, and weights of heads that are not part of this model */ ignored?: readonly RegExp[];
+}
+
+/** What a model wants from a checkpoint. */
+export interface WantedTensor { name: string; shape: number[] }
+
+const number = /(?<=\.)\d+(?=\.)/;
+
+/** The published name of one of our parameters. Throws Error for a name that the table does not hold (a fault of ours). */
+export function theirName(table: NameTable, ours: string): string {
+  const at = number.exec(ours)?.[0] ?? '';
+  const pattern = ours.replace(number, '*');
+  const bias = pattern.endsWith('.bias');
+  const row = table.rows.find(([name]) => name === pattern) ?? (bias ? table.rows.find(([name]) => name === pattern.slice(0, -'.bias'.length)) : undefined);
+  if (row === undefined) throw new Error(`no published name for ${ours}`);
+  const [name, theirs, bare] = row;
+  return theirs.replace('*', at) + (bare === 'bare' ? '' : name === pattern ? '.weight' : '.bias');
+}
+
+/** A table whose rows are those of its parts, each with the part's own prefixes. */
+export const prefixed = (ours: string, theirs: string, rows: readonly NameRow[]): NameRow[] => rows.map(([mine, yours, bare]) => [`${ours}${mine}`, `${theirs}${yours}`, bare] as const);
+
+/** The checkpoint's names in the table's spelling, without what is ignored: canonical name -> name in the file. */
+export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: NameTable): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const name of checkpoint.tensors.keys()) {
+    const canonical = (table.renamed ?? []).reduce((text, [pattern, spelling]) => text.replace(pattern, spelling), name);
+    if (!(table.ignored ?? []).some((pattern) => pattern.test(canonical))) names.set(canonical, name);
+  }
+  return names;
+}
+
+/**
+ * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a difference).
+ * Throws UserError that lists every missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
+ */
+export function loadWeights(checkpoint: Checkpoint, wanted: readonly WantedTensor[], table: NameTable): Record<string, WeightTensor> {
+  const names = canonicalNames(checkpoint, table);
+  const problems: Problem[] = [];
+  const tell = (what: string, expected: string) => problems.push({ where: checkpoint.folder, what, expected });
+  const sources = new Map<string, string>();
+  for (const { name, shape } of wanted) {
+    const theirs = theirName(table, name);
+    const source = names.get(theirs);
+    names.delete(theirs);
+    if (source === undefined) {
+      tell(`tensor "${theirs}" is missing`, `shape [${shape.join(', ')}]`);
+      continue;
+    }
+    const found = checkpoint.tensors.get(source)!;
+    if (!sameShape(found.shape, shape)) tell(`tensor "${source}" has the shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
+    else sources.set(name, source);
+  }
+  for (const source of names.values()) tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
+  if (problems.length > 0) throw new UserError(problems);
+
+  const weights: Record<string, WeightTensor> = {};
+  for (const { name, shape } of wanted) {
+    const { data } = checkpoint.read(sources.get(name)!);
+    if (!allFinite(data)) tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
+    weights[name] = { shape, data };
+  }
+  if (problems.length > 0) throw new UserError(problems);
+  return weights;
+}
+
+function sameShape(found: readonly number[], wanted: readonly number[]): boolean {
+  const squeezed = (shape: readonly number[], rank: number) => {
+    let from = 0;
+    while (shape.length - from > rank && shape[from] === 1) from++;
+    return shape.slice(from);
+  };
+  const [a, b] = [squeezed(found, wanted.length), squeezed(wanted, found.length)];
+  return a.length === b.length && a.every((side, i) => side === b[i]);
+}
