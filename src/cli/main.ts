@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../files';
 import { exitCode, formatProblem, UserError } from '../problems';
+import { cancelCommand } from './cancel';
 import { lazy } from './lazy';
 import { planCommand } from './plan';
 import { reproduceCommand } from './reproduce';
@@ -12,6 +13,7 @@ import { statusCommand } from './status';
 import { note, printable } from './text';
 import { whyCommand } from './why';
 import { realWiring, type Wiring } from './wiring';
+import { workerRunCommand } from './workerRun';
 
 const help = `
 Exit codes: 0 done; 1 a run, check or file failed; 2 bad input (command line, manifest, names); 3 something is not
@@ -24,7 +26,7 @@ Begin with:
   equipoise reproduce`;
 
 /** Commands of this room; a call of one of them need not load the others' rooms. */
-const own: readonly string[] = ['plan', 'run', 'status', 'why'];
+const own: readonly string[] = ['plan', 'run', 'status', 'cancel', 'why', 'worker-run'];
 
 /** Builds the command line; `only` names the command that will be called, when it is known. */
 export function createProgram(wiring: () => Wiring = realWiring, only?: string): Command {
@@ -39,7 +41,9 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
   planCommand(program);
   runCommand(program, wiring);
   statusCommand(program);
+  cancelCommand(program);
   whyCommand(program);
+  workerRunCommand(program, wiring);
   if (only === undefined || !own.includes(only)) {
     lazy.figures().figuresCommand(program);
     lazy.tables().tablesCommand(program);

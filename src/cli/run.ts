@@ -1,11 +1,12 @@
 /** `equipoise run`: trains every run of a manifest that is not done. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { UserError, type Problem } from '../problems';
 import { lazy } from './lazy';
 import { sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
 import { count, note, printable, say } from './text';
 import type { Wiring } from './wiring';
 
-interface RunOptions extends SweepOptions { workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number; json?: boolean }
+interface RunOptions extends SweepOptions { workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number; json?: boolean; launcher: 'local' | 'slurm'; slurmProfile?: string; print?: boolean }
 
 const help = `
 Ctrl-C once finishes the running steps and stops; twice stops at once. An interrupted run is trained again from its
@@ -14,7 +15,8 @@ first step by the next command. Several commands may work on one manifest at onc
 Examples:
   equipoise run experiments/quickstart.json
   equipoise run experiments/quickstart.json --profile smoke --workers 1
-  equipoise run experiments/quickstart.json --limit 4 --json`;
+  equipoise run experiments/quickstart.json --limit 4 --json
+  equipoise run experiments/quickstart.json --launcher slurm --slurm-profile cluster.json`;
 
 /** Adds `run <manifest>`. */
 export function runCommand(program: Command, wiring: () => Wiring): void {
@@ -24,12 +26,20 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
     .option('--retries <n>', 'how often a run whose worker crashed is tried again', wholeNumber(0), 1)
     .option('--fail-fast', 'stop at the first failed run')
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
+    .addOption(new Option('--launcher <name>', 'where runs are trained: in processes here, or as job arrays of a Slurm cluster (docs/slurm.md)').choices(['local', 'slurm']).default('local'))
+    .option('--slurm-profile <file>', 'what runs ask of the cluster, over what the manifest says')
+    .option('--print', 'show the scripts for Slurm, submit nothing')
     .option('--json', 'print the outcome as JSON; progress stays on standard error')
     .addHelpText('after', help)
     .action(async (path: string, options: RunOptions) => {
+      refuseMixed(command, options);
       const sweep = lazy.sweep().openSweep(path, options);
       const { tellOutcome, train } = lazy.train();
       for (const warning of sweep.manifest.warnings) note(`warning: ${printable(warning)}`);
+      if (options.launcher === 'slurm') {
+        await lazy.slurm().launch(sweep, options, wiring());
+        return;
+      }
       const isDone = sweep.plan.every((run) => run.state === 'done' && run.elsewhere === undefined);
       if (isDone && options.json !== true) {
         say(`${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`);
@@ -37,4 +47,13 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
       }
       tellOutcome(sweep, await train(sweep, options, wiring()), options.json === true);
     });
+}
+
+/** Options of one launcher that were given to the other would be silently without effect. */
+function refuseMixed(command: Command, options: RunOptions): void {
+  const given = (names: Record<string, string>) => Object.entries(names).filter(([name]) => command.getOptionValueSource(name) === 'cli').map(([, flag]) => flag);
+  const problems = options.launcher === 'slurm'
+    ? given({ workers: '--workers', failFast: '--fail-fast' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
+    : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({ where, what: 'has no meaning without --launcher slurm' }));
+  if (problems.length > 0) throw new UserError(problems);
 }

@@ -5,6 +5,8 @@ import { nearestName } from '../manifest/nearest';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
+import { countJobs, type RunJob } from '../runner/slurm/jobs';
+import { jobsOfAll } from './slurmJobs';
 import { columns, count, printable, say, sayJson } from './text';
 
 const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
@@ -19,7 +21,7 @@ export function statusCommand(program: Command): void {
       const results = resultsFolder();
       const names = listExperiments(results);
       if (experiment === undefined) tellAll(results, names, options.json === true);
-      else if (names.includes(experiment)) tellOne(experiment, readExperiment(results, experiment), options.json === true);
+      else if (names.includes(experiment)) tellOne(experiment, readExperiment(results, experiment), jobsOfAll(results, [experiment]).get(experiment), options.json === true);
       else throw unknownExperiment(experiment, names);
     });
 }
@@ -33,24 +35,31 @@ function unknownExperiment(experiment: string, names: readonly string[]): Error 
 }
 
 function tellAll(results: string, names: readonly string[], json: boolean): void {
+  const jobs = jobsOfAll(results, names);
   const rows = names.map((experiment) => {
     const runs = readExperiment(results, experiment);
     return { experiment, ...(Object.fromEntries(states.map((state) => [state, runs.filter((run) => run.state === state).length])) as Record<StoredState, number>) };
   });
-  if (json) sayJson(rows);
+  if (json) sayJson(rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)));
   else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
   else say(columns([['experiment', ...states], ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))])]));
+  if (!json) for (const [experiment, list] of jobs) if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
 }
 
-function tellOne(experiment: string, runs: readonly StoredRun[], json: boolean): void {
+function tellOne(experiment: string, runs: readonly StoredRun[], jobs: readonly RunJob[] | undefined, json: boolean): void {
   if (json) {
     sayJson({
       experiment,
       runs: runs.map(({ id, state, step, steps, why, file }) => ({ id, state, step, steps, why, description: describe(file?.spec), accuracy: file?.final?.choice.accuracy ?? null, backend: file?.machine.backend ?? null, times: file?.times ?? null, notices: file?.notices ?? [] })),
+      ...(jobs === undefined ? {} : { slurm: jobs }),
     });
     return;
   }
   say(columns(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)])));
+  if (jobs !== undefined && jobs.length > 0) {
+    say('');
+    say(columns([['job', 'state', 'time', 'node', 'run', 'waits for'], ...jobs.map((job) => [`${job.job}_${job.task}`, job.state.toLowerCase(), job.time, job.node, job.id, job.reason === 'None' ? '' : printable(job.reason)])]));
+  }
   say('');
   say(`${count(runs.length, 'run')}: ${states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ')}`);
 }

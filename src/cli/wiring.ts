@@ -1,11 +1,14 @@
 /** What the command line reaches the outside world with; tests put other workers and no network in its place. */
 import { Command } from 'commander';
+import { join } from 'node:path';
+import { projectRoot } from '../files';
 import { localWorkers, type StartWorker } from '../runner/local';
 import type { Problem } from '../problems';
 import type { PlannedRun } from '../runner/plan';
 import { lazy } from './lazy';
 
 export interface Wiring {
+  /** the script of this command line, which tasks on other machines start */ entry: string;
   start: StartWorker;
   /** fetches and generates what the runs read; the problems it met */ prepareData: (runs: readonly PlannedRun[]) => Promise<Problem[]>;
   /** draws the figures and makes the tables of an experiment */ analyse: (experiment: string) => Promise<void>;
@@ -20,6 +23,7 @@ export function realWiring(): Wiring {
       lazy.tables().tablesCommand(program);
       for (const name of ['figures', 'tables']) await program.parseAsync([name, experiment], { from: 'user' });
     },
+    entry: join(projectRoot, 'bin', 'equipoise.cjs'),
     start: localWorkers(),
     prepareData: async (runs) => {
       const { prepareData } = lazy.sweep();

@@ -32,6 +32,12 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
   return [...runs.values()];
 }
 
+/** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
+export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
+  const weights = Object.fromEntries(weightSources(spec).map((source) => [source, sourceIdentity(source)]));
+  return runIdentity(spec, { data: setIdentity(spec.task), weights, methodVersion, backend: arithmetic.class }).identity;
+}
+
 function weightSources(spec: RunSpec): string[] {
   return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source])].sort();
 }

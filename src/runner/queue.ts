@@ -151,7 +151,8 @@ async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean
     if (ending !== null) return ending;
     const reason = `attempt ${attempt}: ${(result as Extract<Attempt, { kind: 'crashed' }>).reason}`;
     cutTornLine(paths.journal);
-    if (options.kill?.aborted === true) return { kind: 'stopped', step: lastRecord(paths.journal)?.step ?? 0 };
+    // A worker that dies while all is stopped was meant to: a cluster signals every process of a run.
+    if (options.kill?.aborted === true || options.stop?.aborted === true) return { kind: 'stopped', step: lastRecord(paths.journal)?.step ?? 0 };
     notices.push(reason);
     if (attempt > options.retries) {
       markFailed(task, notices.join('; '));

@@ -1,0 +1,62 @@
+/** `run --launcher slurm`: the runs of a manifest become job arrays. */
+import { relative } from 'node:path';
+import type { SlurmProfile } from '../manifest/slurm';
+import { formatProblem } from '../problems';
+import { countStates, planRuns, type PlannedRun } from '../runner/plan';
+import { isUnderWay, jobsOf, wasSubmitted } from '../runner/slurm/jobs';
+import { loadSlurmProfile } from '../runner/slurm/profile';
+import { describeResources } from '../runner/slurm/request';
+import { prepareArrays, submitArrays, type SubmitOptions } from '../runner/slurm/submit';
+import type { Sweep } from './sweep';
+import { count, note, printable, say, sayJson } from './text';
+import { train } from './train';
+import type { Wiring } from './wiring';
+
+export interface LaunchOptions { retries: number; limit?: number; json?: boolean; slurmProfile?: string; print?: boolean }
+
+/** Submits what a sweep's plan does not call done, or prints the scripts. Throws UserError for a faulty profile and what Slurm refuses. */
+export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wiring): Promise<void> {
+  const profile: SlurmProfile = options.slurmProfile === undefined ? {} : loadSlurmProfile(options.slurmProfile);
+  const { results, experiment, manifest } = sweep;
+  const submit = (runs: readonly PlannedRun[]): SubmitOptions => ({ results, experiment, manifest, profile, runs, retries: options.retries, entry: wiring.entry });
+  if (options.print === true) {
+    const { arrays, warnings } = prepareArrays(submit(toSubmit(sweep, new Set()).slice(0, options.limit)));
+    for (const warning of warnings) note(`warning: ${printable(warning)}`);
+    if (options.json === true) sayJson({ experiment, arrays: arrays.map(({ name, resources, runs, script }) => ({ name, resources, runs: runs.map(({ id }) => id), script })) });
+    else say(arrays.map(({ script }) => script).join('\n'));
+    return;
+  }
+  const queued = new Set(wasSubmitted(results, experiment) ? jobsOf(results, experiment).filter(isUnderWay).map(({ id }) => id) : []);
+  const copied = await copyElsewhere(sweep, wiring);
+  const runs = toSubmit(sweep, queued).slice(0, options.limit);
+  const skipped = {
+    queued: sweep.plan.filter(({ id, state }) => state !== 'done' && queued.has(id)).map(({ id }) => id),
+    training: sweep.plan.filter(({ id, claimed }) => claimed && !queued.has(id)).map(({ id }) => id),
+  };
+  if (skipped.queued.length > 0) note(`${count(skipped.queued.length, 'run')} in the queue already, not submitted again`);
+  if (skipped.training.length > 0) note(`${count(skipped.training.length, 'run')} being trained by another runner now, not submitted`);
+  if (runs.length > 0) for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
+  const outcome = runs.length === 0 ? null : submitArrays(submit(runs), ({ job, runs: ids, resources }) => note(`job ${job}: ${count(ids.length, 'run')} with ${describeResources(resources)}`));
+  for (const warning of outcome?.warnings ?? []) note(`warning: ${printable(warning)}`);
+  if (options.json === true) {
+    sayJson({ experiment, folder: outcome?.folder ?? null, arrays: outcome?.arrays ?? [], skipped, copied });
+  } else if (outcome === null) {
+    const { done } = countStates(planRuns(results, experiment, sweep.runs));
+    say(`${experiment}: nothing to submit; ${done} of ${count(sweep.plan.length, 'run')} done`);
+  } else {
+    say(`${experiment}: ${count(runs.length, 'run')} submitted as ${outcome.arrays.length === 1 ? 'one job array' : `${outcome.arrays.length} job arrays`}; plan and scripts in ${relative(process.cwd(), outcome.folder)}`);
+    say(`equipoise status ${experiment}   shows them;   equipoise cancel ${experiment}   takes them back`);
+  }
+}
+
+function toSubmit({ plan }: Sweep, queued: ReadonlySet<string>): PlannedRun[] {
+  return plan.filter((run) => run.state !== 'done' && !run.claimed && !queued.has(run.id));
+}
+
+/** What is finished in another experiment needs no cluster. */
+async function copyElsewhere(sweep: Sweep, wiring: Wiring): Promise<number> {
+  const plan = sweep.plan.filter((run) => run.state === 'done' && run.elsewhere !== undefined);
+  if (plan.length === 0) return 0;
+  const { endings } = await train({ ...sweep, plan }, { workers: 1, retries: 0 }, wiring);
+  return endings.filter(({ ending }) => ending.kind === 'copied').length;
+}
