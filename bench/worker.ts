@@ -1,0 +1,133 @@
+/**
+ * One engine in a process of its own. Reads commands as lines of JSON on standard input and answers each with one line;
+ * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts).
+ */
+import { createInterface } from 'node:readline';
+import { useBackend } from '../src/tensor/backend';
+import { optimiserOptions } from '../src/tensor/optimiser';
+import { openSession, type Program, type Session, type Values } from '../src/tensor/program';
+import { totalSize } from '../src/tensor/parameters';
+import { need, tf } from '../src/tensor/tf';
+import { kappaOf } from '../src/balance/kappa';
+import { stepClock } from '../src/train/stepClock';
+import { initialState, trainProgram, unpackStep } from '../src/train/programs';
+import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
+import { probeSize, type Command, type Reply, type StepKind } from './protocol';
+
+interface Opened { sessions: Session[]; step(kind: StepKind): Promise<{ loss: number; kappa: number | null }> }
+
+const matmulSize = 1024;
+const matmulsInRow = 8;
+
+function open(command: Extract<Command, { do: 'open' }>): { opened: Opened; parameters: number; openMs: number; notice: string | null } {
+  const config = benchConfigs[command.config];
+  const shape = benchShape(config, command.batch), probe = benchShape(config, probeSize);
+  const setting = benchSetting(config);
+  const modules = ['encoder', 'backbone'] as const;
+  const kinds = new Set(command.kinds);
+  const programs: Record<string, Program> = { plain: trainProgram(setting, shape, modules, null) };
+  if (kinds.has('kappaBatch')) programs['kappaBatch'] = trainProgram(setting, shape, modules, { variant: 'a', probe: null });
+  if (kinds.has('kappaProbe')) programs['kappaProbe'] = trainProgram(setting, shape, modules, { variant: 'a', probe });
+  const initial = initialState(setting, 0);
+  const begun = performance.now();
+  const session = openSession(programs, initial, { eager: command.eager });
+  const openMs = performance.now() - begun;
+  const sessions = [session];
+  const regularised = benchSetting(config, true);
+  const second = kinds.has('regularised') ? openSession({ regularised: trainProgram(regularised, shape, modules, null) }, initialState(regularised, 0), { eager: command.eager }) : null;
+  if (second !== null) sessions.push(second);
+
+  const batch = benchBatch(config, command.batch, 'batch');
+  const asked = Object.fromEntries(Object.entries(benchBatch(config, probeSize, 'probe')).map(([name, values]) => [`probe/${name}`, values]));
+  const weights = { 'weight/encoder': new Float32Array([0.5]), 'weight/backbone': new Float32Array([0.5]) };
+  const clocks = [stepClock(optimiserOptions(setting.optimiser)), stepClock(optimiserOptions(regularised.optimiser))] as const;
+  const step = async (kind: StepKind) => {
+    const own = kind === 'regularised' ? second : session;
+    if (own === null) throw new Error(`the session was opened without "${kind}"`);
+    const clock = clocks[kind === 'regularised' ? 1 : 0];
+    const inputs: Record<string, Values> = { ...batch, ...clock.inputs('encoder', command.rate, true), ...clock.inputs('backbone', command.rate, true) };
+    if (kind === 'kappaProbe') Object.assign(inputs, asked);
+    if (kind === 'regularised') Object.assign(inputs, weights);
+    const { step: numbers, measure } = unpackStep(outputOf(await own.run(kind, inputs), 'numbers'));
+    return { loss: numbers.loss, kappa: measure === null ? null : kappaOf(measure.dBackbone, measure.dEncoder).kappa };
+  };
+  const parameters = modules.reduce((sum, module) => sum + totalSize(setting.model.trainable[module]), 0);
+  return { opened: { sessions, step }, parameters, openMs, notice: session.notice ?? null };
+}
+
+function outputOf(outputs: Record<string, Float32Array>, name: string): Float32Array {
+  const values = outputs[name];
+  if (values === undefined) throw new Error(`no output "${name}"`);
+  return values;
+}
+
+/** GFLOP/s of products of two 1024 x 1024 matrices, several in a row. */
+async function matmul(eager: boolean, repeats: number): Promise<number> {
+  const state = { b: { shape: [matmulSize, matmulSize], data: new Float32Array(matmulSize ** 2).map((_, i) => Math.sin(i) / Math.sqrt(matmulSize / 2)) } };
+  const program: Program = {
+    inputs: { scale: { shape: [], dtype: 'float32' } }, reads: ['b'],
+    run: (inputs, { b }) => {
+      let x = tf.mul(b!, need(inputs, 'scale'));
+      for (let i = 0; i < matmulsInRow; i++) x = tf.matMul(x as tf.Tensor2D, b as tf.Tensor2D);
+      return { outputs: { sum: tf.sum(x) } };
+    },
+  };
+  const session = openSession({ program }, state, { eager });
+  let best = 0;
+  for (let i = 0; i < repeats + 1; i++) {
+    const begun = performance.now();
+    await session.run('program', { scale: new Float32Array([1 + i / 1000]) });
+    if (i > 0) best = Math.max(best, (2 * matmulsInRow * matmulSize ** 3) / (performance.now() - begun) / 1e6);
+  }
+  session.dispose();
+  return best;
+}
+
+async function main(): Promise<void> {
+  let eager = false;
+  let opened: Opened | null = null;
+  const answer = async (command: Command): Promise<Reply> => {
+    switch (command.do) {
+      case 'start': {
+        const { backend } = command;
+        if (backend === 'torch-eager' || backend === 'torch-compile') throw new Error(`${backend} is not a backend of TensorFlow.js`);
+        const facts = await useBackend({ name: backend, threads: command.threads });
+        tf.tidy(() => tf.matMul(tf.ones([8, 8]), tf.ones([8, 8])).dataSync());
+        return { did: 'start', engine: facts.name, device: facts.device, threads: facts.threads, versions: facts.versions, tensorflow: facts.tensorflow };
+      }
+      case 'open': {
+        eager = command.eager;
+        const made = open(command);
+        opened = made.opened;
+        return { did: 'open', parameters: made.parameters, openMs: made.openMs, notice: made.notice };
+      }
+      case 'steps': {
+        if (opened === null) throw new Error('open first');
+        const ms: number[] = [];
+        let last: { loss: number; kappa: number | null } = { loss: NaN, kappa: null };
+        const cpu = process.cpuUsage();
+        for (let i = 0; i < command.steps; i++) {
+          const begun = performance.now();
+          last = await opened.step(command.kind);
+          ms.push(performance.now() - begun);
+        }
+        const { user, system } = process.cpuUsage(cpu);
+        return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
+      }
+      case 'matmul': return { did: 'matmul', gflops: await matmul(eager, command.repeats) };
+      case 'memory': return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
+    }
+  };
+  for await (const line of createInterface({ input: process.stdin })) {
+    let reply: Reply;
+    try {
+      reply = await answer(JSON.parse(line) as Command);
+    } catch (error) {
+      reply = { did: 'failed', message: error instanceof Error ? error.message : String(error) };
+    }
+    process.stdout.write(`${JSON.stringify(reply)}\n`);
+  }
+  process.exit(0); // Dawn keeps the process alive
+}
+
+void main();
