@@ -22,7 +22,7 @@ export interface Journals {
   /** what a reader must know about the journals that count: torn lines, values that are not finite */ notices: string[];
   /**
    * Rows of a query over the tables
-   * runs(id, task, panel, method, setting, scheduler, seed), train(id, step, loss), measure(id, step, kappa, logKappa, floor,
+   * runs(id, task, panel, method, setting, scheduler, seed), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
    * normalisedEncoder, normalisedBackbone), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
    * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
    * State an order: without one DuckDB promises none.
@@ -34,7 +34,7 @@ export interface Journals {
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
-  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', normalisedGradient: perModule,
+  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', learningRate: perModule, normalisedGradient: perModule,
   split: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
 }).map(([name, type]) => `${name}: '${type}'`).join(', ');
 
@@ -118,7 +118,7 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   }
   const counted = 'from lines semi join runs using (id)';
   await connection.run(`create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`);
-  await connection.run(`create table measure as select id, step, kappa, logKappa, floor, normalisedGradient.encoder as normalisedEncoder,
+  await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
     normalisedGradient.backbone as normalisedBackbone ${counted} where kind = 'measure' and isfinite(logKappa)`);
   await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
     ${counted} where kind = 'evaluate'`);

@@ -21,13 +21,14 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   name: 'balance-against-accuracy',
   title: 'Bias over the run against final accuracy',
   width: 'column',
-  needs: 'finished runs with measures of kappa and a final evaluation',
+  needs: 'finished runs with a final evaluation and measures of kappa in steps that train both modules',
 
   select: (journals) => journals.rows<Row>(`
     select panel, method, setting, seed, avg(abs(logKappa) order by measure.step) as bias, any_value(choice) as accuracy
-    from measure join runs using (id) join final using (id) where choice is not null group by id, panel, method, setting, seed order by panel, method, setting, seed, id`),
+    from measure join runs using (id) join final using (id) where choice is not null and bothTrained group by id, panel, method, setting, seed order by panel, method, setting, seed, id`),
 
   caption: (rows) => 'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at synchronised rates, open at other settings. '
+    + 'Steps in which a module was frozen are left out, because κ is not defined there: block-coordinate descent has no point. '
     + `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder.panel(rows).map((panel) => correlation(panel, rows)).join('; ')}.`,
 
   build(rows) {
