@@ -128,6 +128,21 @@ const combinations: [string, TinyOptions][] = [
   ['mlp, lora, sgd', { optimiser: { kind: 'sgd', momentum: 0.9, clip: 1 } }],
 ];
 
+describe('on wasm', () => {
+  it.each(combinations)('every kernel is there and the numbers are those of the reference: %s', async (_name, options) => {
+    const numbers = async (backend: 'cpu' | 'wasm') => {
+      await useBackend({ name: backend });
+      const session = open(tinySetting(options), { eager: true });
+      const steps = [await step(session, 1), await step(session, 2)];
+      const { labels } = await session.run('score', tinyBatch(1));
+      session.dispose();
+      return [...steps.flatMap(({ step: a, measure }) => [a.loss, a.normEncoder, a.normBackbone, measure!.dBackbone, measure!.dEncoder, measure!.progressEncoder]), ...labels!];
+    };
+    const [reference, wasm] = [await numbers('cpu'), await numbers('wasm')];
+    wasm.forEach((value, i) => expect(Math.abs(value - reference[i]!), `number ${i}`).toBeLessThan(1e-3 * Math.abs(reference[i]!) + 1e-5));
+  });
+});
+
 const native = availableBackends().find(({ name }) => name === 'tensorflow')!;
 describe.runIf(native.available)('recorded on TensorFlow', () => {
   beforeAll(async () => { await useBackend({ name: 'tensorflow', threads: 1 }); });
