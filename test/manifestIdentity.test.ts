@@ -97,12 +97,12 @@ describe('length in steps', () => {
 describe('a short description', () => {
   it('says the combination, and rates, length and options that are not the default', () => {
     expect(describeRun(one({ scheduler: 'commit-clr' }))).toBe('emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1');
-    expect(describeRun(one({ 'learningRate.backbone': 0.003, steps: 50, connectorSide: 'backbone', scheduler: { kind: 'commit-clr', interval: 25 } }))).toBe(
-      'emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1 rates 0.0003/0.003 50 steps connectorSide=backbone scheduler.interval=25');
+    expect(describeRun(one({ 'learningRate.backbone': 0.003, steps: 50, 'optimiser.clip': 2, scheduler: { kind: 'commit-clr', interval: 25 } }))).toBe(
+      'emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1 rates 0.0003/0.003 50 steps optimiser.clip=2 scheduler.interval=25');
   });
 
   it('stays short', () => {
-    const many = runsOf({ fixed: { ...image, seed: 1, batch: 4, connectorSide: 'backbone', connector: { kind: 'qformer', tokens: 1, width: 2, layers: 3, heads: 2 }, 'optimiser.clip': 2 } })[0]!;
+    const many = runsOf({ fixed: { ...image, seed: 1, batch: 4, warmup: 3, connector: { kind: 'qformer', tokens: 1, width: 2, layers: 3, heads: 2 }, 'optimiser.clip': 2 } })[0]!;
     expect(describeRun(many)).toContain('and 2 more');
   });
 });

@@ -87,6 +87,12 @@ describe('a run', () => {
     expect(clr.at(-1)!.regulariser).toBe(0);
   });
 
+  it('trains the connector alone before a frozen backbone, whose divergence is at the floor', async () => {
+    const { records } = await collect(tinySpec({ tuning: { backbone: { kind: 'frozen' } } }));
+    expect(of(records, 'measure').every(({ floor, dBackbone, parameterNorm }) => floor && dBackbone === 1e-8 && parameterNorm.backbone === 0)).toBe(true);
+    expect(of(records, 'train').every(({ gradientNorm }) => gradientNorm.backbone === 0 && gradientNorm.encoder > 0)).toBe(true);
+  });
+
   it('measures on a probe when asked', async () => {
     const { records } = await collect(tinySpec({ measure: { every: 3, on: 'probe', probe: 5 } }));
     expect(of(records, 'measure').every(({ on, kappa }) => on === 'probe' && kappa > 0)).toBe(true);

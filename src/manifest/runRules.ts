@@ -23,7 +23,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     .filter((fault) => !missing.some((field) => fault.place === `/${field}`))
     .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
   if (types.length > 0) return [...absent, ...types];
-  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run)].flatMap((finding) => finding ?? []);
+  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run)].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
 
@@ -54,6 +54,12 @@ function withKind(run: Tree, place: string): string {
   if (!isTree(union)) return '';
   const kind = union['kind'] ?? union['on'];
   return kind === undefined ? '' : `with ${parts.join('.')} ${String(kind)}: `;
+}
+
+/** The towers of the default encoders are frozen: without the connector nothing of the encoder would be trained, and kappa would mean nothing. */
+function encoderWithoutParameters(run: Tree): Finding | undefined {
+  if (run['connectorSide'] !== 'backbone') return undefined;
+  return { field: 'connectorSide', what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`, expected: '"encoder"' };
 }
 
 function modality(run: Tree): Finding | undefined {

@@ -155,7 +155,8 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
       };
       if (measure !== null) Object.assign(scalars, measured(measure, kept.logP!, kept.prefix!));
       function measured(how: MeasureOption, logP: Tensor, prefix: Tensor): Record<string, Tensor> {
-        const fresh = { encoder: splitVector(need(next, 'encoder/theta'), model.trainable.encoder), backbone: splitVector(need(next, 'backbone/theta'), model.trainable.backbone) };
+        const fresh: Parts = { ...old };
+        for (const module of modules) fresh[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
         const label = how.probe === null ? '' : 'probe/';
         const features = need(inputs, `${label}features`);
         const at2 = (parts: Tensor[], seen: Tensor) => model.logProbabilities(parts, frozen, seen, need(inputs, `${label}tokens`), need(inputs, `${label}positions`));
@@ -169,16 +170,20 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
         });
         const asked = need(inputs, `${label}mask`);
         const probability = tf.exp(labelLogProbability(logP, hot));
+        // A module without trained parameters has no norm and makes no progress.
+        const of = (module: ModuleName, scalarOf: () => Tensor): Tensor => (modules.includes(module) ? scalarOf() : zero);
         const norm = (x: Tensor) => tf.sqrt(tf.sum(tf.square(x)));
+        const theta = (module: ModuleName) => of(module, () => norm(need(state, `${module}/theta`)));
         const delta = (module: ModuleName) => tf.sub(need(next, `${module}/theta`), need(state, `${module}/theta`));
-        const progress = (module: ModuleName) => tf.sum(tf.mul(gradients[module]!, delta(module)));
+        const moved = (module: ModuleName) => of(module, () => norm(delta(module)));
+        const progress = (module: ModuleName) => of(module, () => tf.sum(tf.mul(gradients[module]!, delta(module))));
         return {
           dBackbone: maskedMean(divergence(...pairs.backbone), asked),
           dEncoder: maskedMean(divergence(...pairs.encoder), asked),
           smallestProbability: tf.min(tf.add(probability, tf.sub(1, mask))),
           meanProbability: maskedMean(probability, mask),
-          thetaEncoder: norm(need(state, 'encoder/theta')), thetaBackbone: norm(need(state, 'backbone/theta')),
-          deltaEncoder: norm(delta('encoder')), deltaBackbone: norm(delta('backbone')),
+          thetaEncoder: theta('encoder'), thetaBackbone: theta('backbone'),
+          deltaEncoder: moved('encoder'), deltaBackbone: moved('backbone'),
           progressEncoder: progress('encoder'), progressBackbone: progress('backbone'),
         };
       }
