@@ -12,6 +12,7 @@ export const lazy = {
   /** submission to a Slurm cluster */ slurm: () => load('./slurm') as typeof import('./slurm'),
   slurmTask: () => load('../runner/slurm/task') as typeof import('../runner/slurm/task'),
   calibrate: () => load('./calibrate') as typeof import('./calibrate'),
+  checkModel: () => load('./checkModel') as typeof import('./checkModel'),
   doctor: () => load('./doctor') as typeof import('./doctor'),
   data: () => load('./data') as typeof import('./data'),
   figures: () => load('./figures') as typeof import('./figures'),

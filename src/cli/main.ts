@@ -49,6 +49,7 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
     lazy.tables().tablesCommand(program);
     lazy.data().dataCommand(program);
     lazy.doctor().doctorCommand(program);
+    lazy.checkModel().checkModelCommand(program);
   }
   return program;
 }

@@ -2,7 +2,8 @@
  * Kernels that the wasm backend lacks for training, or has only in a slow form. TensorFlow.js 4.22 multiplies matrices
  * quickly (XNNPACK, 20 GFLOP/s on one core) only for one pair without transposes and falls to 1 GFLOP/s otherwise; it
  * has no UnsortedSegmentSum (the gradient of gather) and no Conv2DBackpropFilter; its MaxPoolGrad loses the gradient of
- * windows whose values are all negative.
+ * windows whose values are all negative; its Sum adds in float32 one after the other, which costs the norm of 100,000
+ * parameters the fifth digit.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -22,7 +23,7 @@ interface WasmBackend extends tf.KernelBackend {
 
 interface MatMulParameters { inputs: { a: tf.TensorInfo; b: tf.TensorInfo }; attrs: { transposeA: boolean; transposeB: boolean }; backend: WasmBackend }
 
-/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul and MaxPoolGrad. Call once, after the package is loaded. */
+/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul, MaxPoolGrad and Sum of floats. Call once, after the package is loaded. */
 export function registerWasmKernels(): void {
   tf.unregisterKernel('BatchMatMul', 'wasm');
   let multiply: ReturnType<WasmBackend['wasm']['cwrap']>;
@@ -34,6 +35,12 @@ export function registerWasmKernels(): void {
     kernelFunc: (parameters) => matMul(parameters as unknown as MatMulParameters, multiply),
   });
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: (parameters) => unsortedSegmentSum(parameters as unknown as SegmentParameters) });
+  const packageSum = tf.getKernel('Sum', 'wasm').kernelFunc;
+  tf.unregisterKernel('Sum', 'wasm');
+  tf.registerKernel({
+    kernelName: 'Sum', backendName: 'wasm',
+    kernelFunc: (parameters) => ((parameters.inputs['x'] as tf.TensorInfo).dtype === 'float32' ? sum(parameters as unknown as SumParameters) : packageSum(parameters)),
+  });
   tf.unregisterKernel('MaxPoolGrad', 'wasm');
   tf.registerKernel({ kernelName: 'MaxPoolGrad', backendName: 'wasm', kernelFunc: (parameters) => maxPoolGrad(parameters as unknown as PoolParameters) });
   tf.registerKernel({ kernelName: 'Conv2DBackpropFilter', backendName: 'wasm', kernelFunc: (parameters) => conv2dBackpropFilter(parameters as unknown as FilterParameters) });
@@ -107,6 +114,26 @@ function broadcastIndices(from: number[], to: number[]): (i: number) => number {
     }
     return index;
   };
+}
+
+interface SumParameters { inputs: { x: tf.TensorInfo }; attrs: { axis: number | number[]; keepDims: boolean }; backend: WasmBackend }
+
+/** Sum of floats over axes, added in float64. */
+function sum({ inputs: { x }, attrs: { axis, keepDims }, backend }: SumParameters): tf.TensorInfo {
+  const axes = tf.util.parseAxisParam(axis, x.shape);
+  const perm = tf.backend_util.getAxesPermutation(axes, x.shape.length);
+  const inner = perm === null ? x : tf.getKernel('Transpose', 'wasm').kernelFunc({ inputs: { x }, attrs: { perm }, backend }) as tf.TensorInfo;
+  const [outShape, summed] = tf.backend_util.computeOutAndReduceShapes(inner.shape, tf.backend_util.getInnerMostAxes(axes.length, inner.shape.length));
+  const out = backend.makeOutput(keepDims ? tf.backend_util.expandShapeToKeepDim(outShape, axes) : outShape, 'float32');
+  const sums = backend.typedArrayFromHeap(out), values = backend.typedArrayFromHeap(inner); // after makeOutput: growing the memory detaches arrays
+  const length = tf.util.sizeFromShape(summed);
+  for (let i = 0, at = 0; i < sums.length; i++) {
+    let total = 0;
+    for (const end = at + length; at < end; at++) total += values[at]!;
+    sums[i] = total;
+  }
+  if (inner !== x) backend.disposeData(inner.dataId);
+  return out;
 }
 
 interface SegmentParameters { inputs: { x: tf.TensorInfo; segmentIds: tf.TensorInfo }; attrs: { numSegments: number }; backend: WasmBackend }

@@ -49,14 +49,14 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
 
 /**
  * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a difference).
- * Throws UserError that lists every missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
+ * `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
  */
-export function loadWeights(checkpoint: Checkpoint, wanted: readonly WantedTensor[], table: NameTable): Record<string, WeightTensor> {
+export function loadWeights(checkpoint: Checkpoint, wanted: readonly WantedTensor[], table: NameTable, unread: readonly WantedTensor[] = []): Record<string, WeightTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];
   const tell = (what: string, expected: string) => problems.push({ where: checkpoint.folder, what, expected });
   const sources = new Map<string, string>();
-  for (const { name, shape } of wanted) {
+  for (const { name, shape } of [...wanted, ...unread]) {
     const theirs = theirName(table, name);
     const source = names.get(theirs);
     names.delete(theirs);

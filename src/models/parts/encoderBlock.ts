@@ -35,11 +35,9 @@ const queryKeyEpsilon = 1e-6;
 export function encoderBlock(part: Part, name: string, x: Tensor, o: BlockOptions): Tensor {
   const scaled = (branch: Tensor, scale: string) => (o.layerScale ? tf.mul(branch, need(part.tensors, `${name}.${scale}`)) : branch);
   const seen = norm(part, x, `${name}.attentionNorm`, o.epsilon, o.norm);
-  let [q, k, v] = (o.fused ? tf.split(dense(part, seen, `${name}.qkv`), 3, -1) : ['q', 'k', 'v'].map((which) => dense(part, seen, `${name}.${which}`))) as [Tensor, Tensor, Tensor];
-  if (o.queryKeyNorm) {
-    q = norm(part, q, `${name}.queryNorm`, queryKeyEpsilon, 'rms');
-    k = norm(part, k, `${name}.keyNorm`, queryKeyEpsilon, 'rms');
-  }
+  const [query, key, v] = (o.fused ? tf.split(dense(part, seen, `${name}.qkv`), 3, -1) : ['q', 'k', 'v'].map((which) => dense(part, seen, `${name}.${which}`))) as [Tensor, Tensor, Tensor];
+  const q = o.queryKeyNorm ? norm(part, query, `${name}.queryNorm`, queryKeyEpsilon, 'rms') : query;
+  const k = o.queryKeyNorm ? norm(part, key, `${name}.keyNorm`, queryKeyEpsilon, 'rms') : key;
   const mixed = joinHeads(attention(splitHeads(q, o.heads), splitHeads(k, o.heads), splitHeads(v, o.heads)));
   const attended = tf.add(x, scaled(dense(part, mixed, `${name}.o`), 'attentionScale'));
   const fed = norm(part, attended, `${name}.feedForwardNorm`, o.epsilon, o.norm);

@@ -13,6 +13,7 @@ export interface VitOptions {
   positions: boolean;
   maskToken: boolean;
   /** number of blocks that are computed; the rest is in the checkpoint only */ used: number;
+  /** no output depends on the class token: no block is computed and the token itself left out */ classUnused?: boolean;
 }
 
 /** Patches along one side. */
@@ -22,7 +23,7 @@ export function vitParameters(o: VitOptions): Declared[] {
   const { width } = o.block;
   const unused = (declared: Declared[], when: boolean): Declared[] => (when ? declared.map((parameter) => ({ ...parameter, use: 'unused' })) : declared);
   return [
-    { name: 'classToken', shape: [width] },
+    ...unused([{ name: 'classToken', shape: [width] }], o.classUnused === true),
     ...(o.maskToken ? unused([{ name: 'maskToken', shape: [width] }], true) : []),
     { name: 'patches', shape: [width, o.channels, o.patch, o.patch] },
     ...(o.patchBias ? [{ name: 'patches.bias', shape: [width] }] : []),
@@ -40,7 +41,7 @@ export function vitParameters(o: VitOptions): Declared[] {
 export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
   const batch = pixels.shape[0]!, side = gridSide(o), { width } = o.block;
   const embedded = linear(patchRows(pixels, o), tf.reshape(need(part.tensors, 'patches'), [width, -1]), o.patchBias ? need(part.tensors, 'patches.bias') : undefined);
-  const classToken = tf.tile(tf.reshape(need(part.tensors, 'classToken'), [1, 1, width]), [batch, 1, 1]);
+  const classToken = tf.tile(tf.reshape(o.classUnused ? tf.zeros([width]) : need(part.tensors, 'classToken'), [1, 1, width]), [batch, 1, 1]);
   let x: Tensor = tf.concat([classToken, tf.reshape(embedded, [batch, side * side, width])], 1);
   if (o.positions) x = tf.add(x, need(part.tensors, 'positions'));
   if (o.preNorm) x = norm(part, x, 'preNorm', o.block.epsilon);

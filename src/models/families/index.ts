@@ -1,0 +1,87 @@
+/** The published families by the `model_type` of their configurations. To add one: a file beside this one and a line below. */
+import { join } from 'node:path';
+import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/checkpoint';
+import { readFields, type Fields } from '../checkpoint/config';
+import { isObject, type JsonObject } from '../checkpoint/json';
+import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
+import type { WeightTensor } from '../weights';
+import { blip2 } from './blip2';
+import { familyParameters, type Family } from './family';
+import { internvl2 } from './internvl2';
+import { llava } from './llava';
+import { salmonn } from './salmonn';
+
+interface Entry { build(fields: Fields, tied: boolean): Family; /** where the language model is described */ text: string; /** head and embedding are one when the configuration does not say */ tied: boolean }
+
+const families: Readonly<Record<string, Entry>> = {
+  'blip-2': { build: blip2, text: 'text_config', tied: true },
+  llava: { build: llava, text: 'text_config', tied: false },
+  internvl: { build: internvl2, text: 'text_config', tied: true },
+  internvl_chat: { build: internvl2, text: 'llm_config', tied: false },
+  salmonn_whisper: { build: salmonn, text: 'llama', tied: false },
+};
+
+export interface LoadedFamily { family: Family; /** float32, by our names; what no output depends on is left out */ weights: Record<string, WeightTensor> }
+
+/**
+ * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws UserError
+ * with every problem of the configuration.
+ */
+export function familyOf(config: JsonObject, where = 'config.json', tied?: boolean): Family {
+  return readFields(config, where, (fields) => {
+    const entry = entryOf(fields);
+    return entry.build(fields, tied ?? statedTies(config, entry)[0] ?? entry.tied);
+  });
+}
+
+/** Reads a checkpoint folder. Throws UserError for a configuration or a file that is wrong, and lists all tensors that do not fit. */
+export function loadFamily(folder: string): LoadedFamily {
+  const config = readConfig(folder);
+  const where = join(folder, 'config.json');
+  const checkpoint = openCheckpoint(folder);
+  try {
+    const { tied, copy } = headOf(checkpoint, config, where);
+    const family = familyOf(config, where, tied);
+    const wanted = familyParameters(family);
+    const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
+    const weights = loadWeights(checkpoint, wanted.filter(({ use }) => use !== 'unused'), table, wanted.filter(({ use }) => use === 'unused'));
+    return { family, weights };
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function entryOf(fields: Fields): Entry {
+  const kind = fields.text('model_type', '');
+  if (Object.hasOwn(families, kind)) return families[kind]!;
+  fields.bad('model_type', Object.keys(families).join(', '));
+  return families['llava']!;
+}
+
+/** What the configuration says of tied embeddings: the whole model's word, then the language model's. */
+function statedTies(config: JsonObject, entry: Entry): boolean[] {
+  const text = config[entry.text];
+  return [config['tie_word_embeddings'], isObject(text) ? text['tie_word_embeddings'] : undefined].filter((value) => typeof value === 'boolean');
+}
+
+/**
+ * Whether a checkpoint's output head is its token embedding. A head in the file counts, unless it is a mere copy of an
+ * embedding that is said to be tied; a head that is not there is excused when either configuration ties it.
+ */
+function headOf(checkpoint: Checkpoint, config: JsonObject, where: string): { tied: boolean; copy: RegExp | null } {
+  const { table } = familyOf(config, where, false);
+  const names = canonicalNames(checkpoint, table);
+  const [headName, embeddingName] = [theirName(table, 'backbone.lmHead'), theirName(table, 'backbone.tokenEmbedding')];
+  const head = names.get(headName), embedding = names.get(embeddingName);
+  const entry = families[String(config['model_type'])]!;
+  const said = statedTies(config, entry);
+  const excused = said.length === 0 ? entry.tied : said.includes(true);
+  if (head === undefined) return { tied: excused, copy: null };
+  if (!excused || embedding === undefined || !sameValues(checkpoint, head, embedding)) return { tied: false, copy: null };
+  return { tied: true, copy: new RegExp(`^${headName.replaceAll('.', '\\.')}$`) };
+}
+
+function sameValues(checkpoint: Checkpoint, a: string, b: string): boolean {
+  const [first, second] = [checkpoint.read(a).data, checkpoint.read(b).data];
+  return first.length === second.length && first.every((value, i) => value === second[i]);
+}
