@@ -125,7 +125,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
   task: named('what is asked', tasks),
   encoder: named('the feature encoder; it must read the modality of the task', encoders),
   connector: choice("how features become the backbone's prefix tokens", connectorKinds),
-  connectorSide: leaf("whose rate and gradient the connector's parameters count to", { type: 'string', enum: ['encoder', 'backbone'] }),
+  connectorSide: leaf("whose rate and gradient the connector's parameters count to; `backbone` is refused while the encoder's tower is frozen", { type: 'string', enum: ['encoder', 'backbone'] }),
   backbone: named('the language model', backbones),
   tuning: { type: 'group', about: 'which parameters of a pretrained module are trained', fields: { backbone: choice('which parameters of the backbone are trained', tuningKinds) } },
   learningRate: { type: 'group', shared: true, about: 'base learning rates; one number stands for both modules', fields: { encoder: rate('encoder'), backbone: rate('backbone') } },
