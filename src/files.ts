@@ -1,5 +1,5 @@
 /** Files that are whole or absent, the cache folder, and hashes of content. Every room may use these. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -29,7 +29,7 @@ export function canonicalJson(value: unknown): string {
 /** Writes a file by temporary name, fsync and rename: a reader sees the old content or the new, never a part. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`; // not the process id: two machines may share the folder
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
   const file = openSync(temporary, 'w');
   try {
@@ -42,4 +42,18 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+}
+
+const storageFaults: Record<string, string> = {
+  ENOSPC: 'the disk is full', EDQUOT: 'the disk quota is used up', EFBIG: 'the file would be larger than the system allows', EROFS: 'the file system is read-only',
+  EACCES: 'writing is not permitted', EPERM: 'writing is not permitted', EIO: 'the disk reports an input/output error', ESTALE: 'the shared file system has lost the folder',
+};
+
+const storageCalls = new Set(['write', 'open', 'fsync', 'ftruncate', 'mkdir', 'mkdtemp', 'rename', 'link', 'unlink', 'rmdir', 'rm', 'copyfile', 'utime', 'close', 'read', 'stat', 'fstat', 'scandir']);
+
+/** What is wrong with the disk, in words with the path where the system names it; null for errors that are not about storage. */
+export function storageFault(error: unknown): string | null {
+  const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || !storageCalls.has(syscall) || storageFaults[code] === undefined) return null;
+  return `${storageFaults[code]} (${code}${path === undefined ? '' : `, ${path}`})`;
 }

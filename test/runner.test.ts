@@ -169,7 +169,7 @@ describe('worker processes', () => {
     expect(existsSync(paths.claim)).toBe(false);
     const [planned] = planRuns(results, 'test', runs);
     expect(planned!.state).toBe('partial');
-    expect(planned!.why).toMatch(/interrupted at step \d+ of 40; there is no exact resume yet/);
+    expect(planned!.why).toMatch(/interrupted at step \d+ of 40; it has no checkpoint and is trained again from its first step/);
     writeFileSync(paths.journal, `${readFileSync(paths.journal, 'utf8')}{"kind":"tra`); // a line torn by the kill
     const before = readJournal(paths.journal).records.length;
     await withOrders({ ledger }, () => runQueue(queueOptions(results, runs)));

@@ -1,8 +1,10 @@
 /** Journal and claim: what survives a crash, and who may train. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncBuiltinESMExports } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../src/problems';
 import { codeVersion, packageVersions } from '../src/runner/code';
@@ -76,20 +78,62 @@ describe('a claim', () => {
     expect(takeClaim(path)).not.toBeNull();
   });
 
-  it('is taken over after a minute without a heartbeat, and the old holder knows', () => {
+  it('is taken over when it was watched for the stated time without a heartbeat, and the old holder knows', async () => {
     const path = place();
     const old = takeClaim(path)!;
-    age(path, 59);
-    expect(takeClaim(path)).toBeNull();
-    age(path, 61);
-    expect(isClaimed(path)).toBe(false);
-    const fresh = takeClaim(path)!;
+    expect(takeClaim(path, 0.1)).toBeNull(); // the watch begins
+    await sleep(60);
+    expect(old.touch()).toBe(true);
+    await sleep(60);
+    expect(takeClaim(path, 0.1)).toBeNull(); // touched meanwhile: it begins again
+    await sleep(120);
+    const fresh = takeClaim(path, 0.1)!;
     expect(old.touch()).toBe(false);
     old.release();
     expect(holdsClaim(path, fresh.token)).toBe(true);
-    age(path, 61);
     expect(fresh.touch()).toBe(true);
     expect(isClaimed(path)).toBe(true);
+  });
+
+  it('is not lost when the clock jumps, nor kept for ever when it goes back', async () => {
+    const path = place();
+    const alive = takeClaim(path)!;
+    for (const jump of [3600, -3600]) {
+      age(path, jump); // what the file's time looks like after the clock has jumped
+      expect(takeClaim(path, 60)).toBeNull();
+      expect(holdsClaim(path, alive.token)).toBe(true);
+    }
+    takeClaim(path, 0.05);
+    await sleep(80);
+    expect(takeClaim(path, 0.05)).not.toBeNull(); // an hour in the future, and silent all the same
+  });
+
+  it('shows by the clock in plan and status', () => {
+    const path = place();
+    takeClaim(path);
+    age(path, 59);
+    expect(isClaimed(path)).toBe(true);
+    age(path, 61);
+    expect(isClaimed(path)).toBe(false);
+  });
+
+  it('works where the file system has no hard links', () => {
+    const { linkSync } = fs;
+    let asked = 0;
+    fs.linkSync = () => {
+      asked += 1;
+      throw Object.assign(new Error('no links'), { code: 'EPERM', syscall: 'link' });
+    };
+    syncBuiltinESMExports();
+    try {
+      const path = place();
+      expect(takeClaim(path)).not.toBeNull();
+      expect(takeClaim(path)).toBeNull();
+      expect(asked).toBeGreaterThan(0);
+    } finally {
+      fs.linkSync = linkSync;
+      syncBuiltinESMExports();
+    }
   });
 
   it('is stale at once when its process has ended on this machine', () => {
@@ -108,15 +152,16 @@ describe('a claim', () => {
     expect(takeClaim(path)).toBeNull();
   });
 
-  it('is not taken over while another runner is taking it over', () => {
+  it('is not taken over while another runner is taking it over', async () => {
     const path = place();
     takeClaim(path);
-    age(path, 100);
+    takeClaim(path, 0.05);
     writeFileSync(`${path}.takeover`, '');
-    expect(takeClaim(path)).toBeNull();
-    age(`${path}.takeover`, 100);
-    expect(takeClaim(path)).toBeNull(); // removes the dead guard
-    expect(takeClaim(path)).not.toBeNull();
+    await sleep(80);
+    expect(takeClaim(path, 0.05)).toBeNull();
+    await sleep(80);
+    expect(takeClaim(path, 0.05)).toBeNull(); // removes the dead guard
+    expect(takeClaim(path, 0.05)).not.toBeNull();
   });
 });
 

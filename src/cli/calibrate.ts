@@ -25,7 +25,7 @@ export async function calibrateKinds(results: string, runs: readonly PlannedRun[
   const calibrated: Calibrated = { timings: [], firstSeconds: 0 };
   const waiting = [...kinds.values()];
   const work = async () => {
-    const lane = createLane(wiring.start, workerMemory, new AbortController().signal);
+    const lane = createLane({ start: wiring.start, memory: workerMemory, stop: new AbortController().signal });
     try {
       for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
         note(`measuring: ${run.description}`);

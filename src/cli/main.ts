@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../files';
+import { projectRoot, storageFault } from '../files';
 import { exitCode, formatProblem, UserError } from '../problems';
 import { cancelCommand } from './cancel';
 import { lazy } from './lazy';
@@ -76,6 +76,11 @@ function tell(error: unknown): number {
   if (error instanceof UserError) {
     for (const problem of error.problems) note(`error: ${printable(formatProblem(problem))}`);
     return error.code;
+  }
+  const storage = storageFault(error);
+  if (storage !== null) {
+    note(`error: ${printable(storage)}; what was written before is whole`);
+    return exitCode.unavailable;
   }
   const message = error instanceof Error ? error.message : String(error);
   note(`error: ${printable(message)}`);

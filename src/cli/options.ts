@@ -1,6 +1,7 @@
 /** Options that several commands share, checked. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DeviceRequest } from '../manifest/run';
+import type { CheckpointInterval } from '../runner/messages';
 import type { BackendRequest } from '../tensor/backend';
 
 /** What makes a manifest's runs definite. */
@@ -26,4 +27,12 @@ export function wholeNumber(least: number): (text: string) => number {
 /** `--workers`: a number or `auto`. */
 export function workers(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : wholeNumber(1)(text);
+}
+
+/** `--checkpoint`: `30s`, `500ms` or `100steps`. Throws InvalidArgumentError, which the command line reports. */
+export function checkpointInterval(text: string): CheckpointInterval {
+  const found = /^(\d+(?:\.\d+)?)(s|ms|steps)$/.exec(text);
+  const value = Number(found?.[1]);
+  if (found === null || !(value > 0) || (found[2] === 'steps' && !Number.isInteger(value))) throw new InvalidArgumentError('a time such as 30s or a number of steps such as 100steps is expected.');
+  return found[2] === 'steps' ? { steps: value } : { seconds: found[2] === 'ms' ? value / 1000 : value };
 }

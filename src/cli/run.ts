@@ -1,16 +1,19 @@
 /** `equipoise run`: trains every run of a manifest that is not done. */
 import { Option, type Command } from 'commander';
 import { UserError, type Problem } from '../problems';
+import { hangSeconds } from '../runner/lane';
+import type { CheckpointInterval } from '../runner/messages';
 import { lazy } from './lazy';
-import { sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
+import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
 import { count, note, printable, say } from './text';
 import type { Wiring } from './wiring';
 
-interface RunOptions extends SweepOptions { workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number; json?: boolean; launcher: 'local' | 'slurm'; slurmProfile?: string; print?: boolean }
+interface RunOptions extends SweepOptions { workers: number | 'auto'; retries: number; failFast?: boolean; stopAfterFailures?: number; hangAfter: number; checkpoint?: CheckpointInterval; limit?: number; json?: boolean; launcher: 'local' | 'slurm'; slurmProfile?: string; print?: boolean }
 
 const help = `
-Ctrl-C once finishes the running steps and stops; twice stops at once. An interrupted run is trained again from its
-first step by the next command. Several commands may work on one manifest at once: each run is trained once.
+Ctrl-C or SIGTERM once finishes the running steps, keeps a checkpoint of each run and stops; twice stops at once. The
+next command goes on from the last checkpoint, with the same bytes as if nothing had happened. Several commands, also on
+several machines that share the results folder, may work on one manifest at once: each run is trained once.
 
 Examples:
   equipoise run experiments/quickstart.json
@@ -22,9 +25,12 @@ Examples:
 export function runCommand(program: Command, wiring: () => Wiring): void {
   const command = program.command('run <manifest>').description('train the runs of a manifest that are not done');
   sweepOptions(command)
-    .option('--workers <n|auto>', 'worker processes; auto: one a processor, as memory allows', workers, 'auto')
+    .option('--workers <n|auto>', 'worker processes; auto: one a processor as memory allows, one a GPU', workers, 'auto')
     .option('--retries <n>', 'how often a run whose worker crashed is tried again', wholeNumber(0), 1)
     .option('--fail-fast', 'stop at the first failed run')
+    .option('--stop-after-failures <n>', 'stop when this many runs have failed', wholeNumber(1))
+    .option('--hang-after <seconds>', 'end and retry a worker that gave no sign of life for so long; 0: never', wholeNumber(0), hangSeconds)
+    .option('--checkpoint <interval>', 'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)', checkpointInterval)
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
     .addOption(new Option('--launcher <name>', 'where runs are trained: in processes here, or as job arrays of a Slurm cluster (docs/slurm.md)').choices(['local', 'slurm']).default('local'))
     .option('--slurm-profile <file>', 'what runs ask of the cluster, over what the manifest says')
@@ -53,7 +59,7 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
 function refuseMixed(command: Command, options: RunOptions): void {
   const given = (names: Record<string, string>) => Object.entries(names).filter(([name]) => command.getOptionValueSource(name) === 'cli').map(([, flag]) => flag);
   const problems = options.launcher === 'slurm'
-    ? given({ workers: '--workers', failFast: '--fail-fast' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
+    ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures', hangAfter: '--hang-after', checkpoint: '--checkpoint' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
     : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({ where, what: 'has no meaning without --launcher slurm' }));
   if (problems.length > 0) throw new UserError(problems);
 }

@@ -5,15 +5,20 @@ import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
 import { readRunFile, runFolder } from '../runner/folders';
 import { workerCount } from '../runner/local';
+import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
 import { runQueue, type Ending } from '../runner/queue';
+import { listGpus } from '../runner/resources';
 import { readTimings } from '../runner/results';
 import { showProgress } from './progress';
 import type { Sweep } from './sweep';
 import { count, note, printable, say, sayJson } from './text';
 import type { Wiring } from './wiring';
 
-export interface TrainingOptions { workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number }
+export interface TrainingOptions {
+  workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number;
+  stopAfterFailures?: number; /** seconds */ hangAfter?: number; checkpoint?: CheckpointInterval;
+}
 
 export interface TrainingOutcome {
   endings: { run: PlannedRun; ending: Ending }[];
@@ -52,6 +57,10 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   try {
     const endings = await runQueue({
       results: sweep.results, experiment: sweep.experiment, runs: wanted, workers, retries: options.retries, failFast: options.failFast === true,
+      ...(options.stopAfterFailures === undefined ? {} : { stopAfterFailures: options.stopAfterFailures }),
+      ...(options.hangAfter === undefined ? {} : { hang: options.hangAfter }),
+      ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
+      ...(toTrain.some((run) => run.arithmetic.gpu) ? { gpus: listGpus() } : {}),
       code: codeVersion(), packages: packageVersions(), start: wiring.start, observe: progress.observe, stop: stop.signal, kill: kill.signal,
     });
     return {

@@ -1,10 +1,13 @@
 /**
- * A claim keeps two runners off one run: the file `claim` in the run's folder, created exclusively, touched every ten
- * seconds by the runner that holds it (the runner, not the worker: a worker may compute for a minute without a pause).
- * A claim is stale when nobody touched it for a minute, or at once when its process has ended on this very machine.
+ * A claim keeps two runners off one run: the file `claim` in the run's folder, made by a hard link (which exactly one of
+ * many hosts on a shared file system can make), touched every ten seconds by the runner that holds it (the runner, not
+ * the worker: a worker may compute for a minute without a pause).
+ * A claim is dead at once when its process has ended on this very machine. Any other is dead when this process has
+ * watched it for a minute by its own monotonic clock and nobody touched it: clocks of two hosts need not agree, and a
+ * clock that is set back or forward takes no run from anybody.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -21,24 +24,27 @@ export interface Claim {
   release(): void;
 }
 
-/** Takes the claim of a run, also a stale one; null when a living runner holds it. */
+/** Takes the claim of a run, also a dead one; null when a living runner holds it, or nobody has watched it for long enough yet. */
 export function takeClaim(path: string, staleSeconds = staleAfterSeconds): Claim | null {
   mkdirSync(dirname(path), { recursive: true });
   const token = randomUUID();
-  if (create(path, token)) return claim(path, token);
-  if (!isStale(path, staleSeconds)) return null;
-  // Two runners may find the same stale claim. Only the one that creates the guard may remove it, and it looks again first:
-  // else the slower one would remove the fresh claim of the faster.
+  const seen = look(path);
+  if (seen === null) return create(path, token) ? claim(path, token) : null;
+  if (!isDead(path, seen, staleSeconds)) return null;
+  // Several runners may find the same dead claim. Only the one that creates the guard may remove it, and it looks again
+  // first: else the slower one would remove the fresh claim of the faster.
   const guard = `${path}.takeover`;
   if (!create(guard, token)) {
-    if (isStale(guard, staleSeconds)) rmSync(guard, { force: true });
+    const other = look(guard);
+    if (other !== null && isDead(guard, other, staleSeconds)) rmSync(guard, { force: true });
     return null;
   }
   try {
-    if (isStale(path, staleSeconds)) rmSync(path, { force: true });
+    if (look(path)?.signature === seen.signature) removeExactly(path, seen, token);
     return create(path, token) ? claim(path, token) : null;
   } finally {
     rmSync(guard, { force: true });
+    watched.delete(path);
   }
 }
 
@@ -59,42 +65,110 @@ function claim(path: string, token: string): Claim {
 
 /** Whether the claim still carries this token: a worker asks before it writes that its run is done. */
 export function holdsClaim(path: string, token: string): boolean {
-  return read(path)?.token === token;
+  return look(path)?.content?.token === token;
 }
 
-/** Whether a living runner holds the run. */
+/**
+ * Whether a living runner seems to hold the run, from one look: for people, by the wall clock. Who may train is decided
+ * by takeClaim.
+ */
 export function isClaimed(path: string, staleSeconds = staleAfterSeconds): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined && !isStale(path, staleSeconds);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  const seen = look(path);
+  return seen !== null && !isEnded(seen.content) && Date.now() - seen.touched <= staleSeconds * 1000;
 }
 
+/** Creates a file with its whole content, exclusively. A hard link is atomic on NFS too, where `open` need not be. */
 function create(path: string, token: string): boolean {
-  let file: number;
+  const temporary = `${path}.${token}.tmp`;
+  const content: ClaimContent = { token, pid: process.pid, machine: machineKey() };
+  writeFileSync(temporary, JSON.stringify(content), { flag: 'wx' });
   try {
-    file = openSync(path, 'wx');
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // An answer that was lost on the way makes the client ask again, and the second time the link is already there.
+    if (code === 'EEXIST') return statSync(temporary).nlink === 2;
+    if (code === undefined || !['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+    return createPlainly(path, JSON.stringify(content)); // a file system without hard links
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function createPlainly(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { flag: 'wx' });
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-  const content: ClaimContent = { token, pid: process.pid, machine: machineKey() };
-  writeSync(file, JSON.stringify(content));
-  closeSync(file);
-  return true;
 }
 
-function isStale(path: string, staleSeconds: number): boolean {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return true;
-  if (Date.now() - status.mtimeMs > staleSeconds * 1000) return true;
-  const content = read(path);
-  return content !== null && content.machine === machineKey() && !isAlive(content.pid);
-}
-
-function read(path: string): ClaimContent | null {
+/** Moves a dead claim away and makes sure that it was this one; another's goes back. */
+function removeExactly(path: string, seen: Seen, token: string): void {
+  const aside = `${path}.${token}.dead.tmp`;
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClaimContent> | null;
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (look(aside)?.content?.token !== seen.content?.token) {
+    try {
+      linkSync(aside, path);
+    } catch {
+      // a third runner was faster: the run is claimed all the same
+    }
+  }
+  rmSync(aside, { force: true });
+}
+
+interface Seen { content: ClaimContent | null; /** wall clock, ms */ touched: number; /** changes with every touch and every holder */ signature: string }
+
+/** The claim as it is now; null when there is none. Opening it makes NFS ask the server instead of a cache. */
+function look(path: string): Seen | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const { mtimeMs, ino } = fstatSync(file);
+    const content = parse(readFileSync(file, 'utf8'));
+    return { content, touched: mtimeMs, signature: `${mtimeMs} ${ino} ${content?.token ?? ''}` };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What this process has seen of claims that are not its own, and since when nothing changed. */
+const watched = new Map<string, { signature: string; since: number }>();
+
+function isDead(path: string, seen: Seen, staleSeconds: number): boolean {
+  if (isEnded(seen.content)) return true;
+  const now = performance.now();
+  const before = watched.get(path);
+  if (before?.signature !== seen.signature) {
+    watched.set(path, { signature: seen.signature, since: now });
+    return false;
+  }
+  return now - before.since > staleSeconds * 1000;
+}
+
+/** Its process ran on this machine and is no more. */
+const isEnded = (content: ClaimContent | null): boolean => content !== null && content.machine === machineKey() && !isAlive(content.pid);
+
+function parse(text: string): ClaimContent | null {
+  try {
+    const value = JSON.parse(text) as Partial<ClaimContent> | null;
     return value !== null && typeof value.token === 'string' && typeof value.machine === 'string' && Number.isInteger(value.pid) ? (value as ClaimContent) : null;
   } catch {
-    return null; // absent, or its writer is between creating and writing it: the age decides
+    return null; // not one of ours, or of a file system without hard links between creating and writing: the watch decides
   }
 }
 
@@ -107,8 +181,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
+let machine: string | undefined;
+
 /** Process ids mean something only within one boot and one process namespace, so both are in the key; a hash, to keep host names out of files. */
 function machineKey(): string {
+  if (machine !== undefined) return machine;
   const parts = [hostname()];
   for (const read of [() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), () => readlinkSync('/proc/self/ns/pid')]) {
     try {
@@ -117,5 +194,6 @@ function machineKey(): string {
       parts.push('unknown'); // not Linux: the host name alone
     }
   }
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+  machine = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+  return machine;
 }

@@ -1,16 +1,19 @@
-/** One run, inside a worker: run.json, the journal, the trainer's records into it, and how it ended. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+/** One run, inside a worker: run.json, the journal, the trainer's records into it, checkpoints, and how it ended. */
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunSpec } from '../manifest/run';
-import { exitCode, UserError } from '../problems';
+import { exitCode, UserError, userError } from '../problems';
 import type { BackendFacts, BackendRequest } from '../tensor/backend';
 import type { JournalRecord } from '../train/records';
+import type { CheckpointKeeper } from '../train/checkpoint';
 import type { TrainOptions, TrainSummary } from '../train/run';
-import { writeWhole } from '../files';
+import { storageFault, writeWhole } from '../files';
+import { methodVersion } from '../version';
+import { originOf, pruneCheckpoints, writeCheckpoint } from './checkpoints';
 import { holdsClaim } from './claim';
-import { runFolder, type RunFolder } from './folders';
-import { createJournal } from './journal';
+import { readRunFile, runFolder, type RunFolder } from './folders';
 import type { FromWorker, RunTask } from './messages';
+import { repetition, resumePoint, type ResumePoint } from './resume';
 import { runFileText, type RunFile } from './runFile';
 
 /** The rooms a worker works with; the real ones are put together in workerMain.ts. */
@@ -29,66 +32,121 @@ const threads = 1;
 /** The backend that a task asks for. */
 export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({ name: arithmetic.backend, device: arithmetic.device, threads });
 
+/** Seconds between looks at the claim while training. */
+const claimSeconds = 10;
+
 /**
- * Trains one run and writes its folder. Never throws for a run that fails: the outcome and run.json say why.
- * @param signal stops after the current step; the run then stays partial
+ * Trains one run and writes its folder, from its first step or from its newest checkpoint. Never throws for a run that
+ * fails: the outcome and run.json say why.
+ * @param signal stops after the current step, with a checkpoint; the run then stays partial
  */
 export async function executeRun(task: RunTask, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<Outcome> {
   const paths = runFolder(task.results, task.experiment, task.id);
   let file: RunFile | null = null;
   let step = 0;
   try {
+    if (task.code.method !== methodVersion) throw userError({ where: 'worker', what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`, hint: 'run the command again' });
     tell({ kind: 'stage', stage: 'starting the backend' });
     const facts = await rooms.useBackend(requestOf(task));
     if (facts.name !== task.arithmetic.backend) throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
     file = startedFile(task, facts, await rooms.totalSteps(task.spec));
-    const previous = setAside(paths);
+    const begun = earlierStart(paths, task);
     writeOwned(paths, task, file);
-    const summary = await journalled(task, rooms, paths, file.steps, (at) => { step = at; }, tell, signal);
+    const point = resumePoint(paths, task.identity, originOf(file));
+    if (point.from !== null) {
+      step = point.from.checkpoint.loop.step;
+      file = { ...file, step, times: { ...file.times, started: begun ?? file.times.started } };
+    }
+    file = { ...file, notices: [...file.notices, ...point.notices] };
+    writeOwned(paths, task, file);
+    const summary = await journalled(task, rooms, paths, file, point, (at) => { step = at; }, tell, signal);
     if (summary === null) return stopped(paths, task, file, step);
-    // Before run.json says done: what is done is whole.
-    if (summary.checkpoint.length > 0 && holdsClaim(paths.claim, task.token)) writeWhole(paths.checkpoint, summary.checkpoint);
-    const done = finishedFile(file, summary, repetition(paths.journal, previous));
-    writeOwned(paths, task, done);
-    rmSync(previous, { force: true });
+    finish(paths, task, file, summary);
     const { prepare, train, evaluate } = summary.seconds;
     return { kind: 'done', final: summary.final, steps: summary.steps, seconds: prepare + train + evaluate, rss: process.memoryUsage().rss };
   } catch (error) {
     if (signal.aborted && file !== null && isAbort(error)) return stopped(paths, task, file, step);
-    const message = error instanceof Error ? error.message : String(error);
+    const storage = storageFault(error);
+    const message = storage === null ? (error instanceof Error ? error.message : String(error)) : `${storage}; the run goes on from its last checkpoint when that is mended`;
     process.stderr.write(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
+    // After a fault of the disk the run is as unfinished as it was: run.json stays as it is.
+    if (storage !== null) return { kind: 'failed', message, unavailable: true, storage: true };
     if (holdsClaim(paths.claim, task.token)) writeOwned(paths, task, { ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
     return { kind: 'failed', message, unavailable: error instanceof UserError && error.code === exitCode.unavailable };
   }
 }
 
-/** Iterates the trainer into the journal; null when it was stopped. */
-async function journalled(task: RunTask, rooms: Rooms, paths: RunFolder, steps: number, onStep: (step: number) => void, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<TrainSummary | null> {
-  const journal = createJournal(paths.journal);
-  const progress = reporter(steps, tell);
+/** Iterates the trainer into the journal; null when it was stopped before its last record. */
+async function journalled(task: RunTask, rooms: Rooms, paths: RunFolder, file: RunFile, point: ResumePoint, onStep: (step: number) => void, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<TrainSummary | null> {
+  const { journal, from } = point;
+  const progress = reporter(file.steps, tell);
+  let looked = performance.now();
   try {
-    const records = rooms.trainRun(task.spec, { signal, onStage: (stage) => tell({ kind: 'stage', stage }) });
+    const records = rooms.trainRun(task.spec, {
+      signal, onStage: (stage) => tell({ kind: 'stage', stage }), checkpoints: keeper(task, paths, file, point),
+      ...(from === null ? {} : { from: from.checkpoint }),
+    });
     for (;;) {
       const next = await records.next();
-      if (next.done === true) return signal.aborted && next.value.steps < steps ? null : next.value;
+      if (next.done === true) return signal.aborted && next.value.steps < file.steps ? null : next.value;
       journal.append(next.value);
       onStep(next.value.step);
       progress(next.value);
-      // A trainer's awaits may all be microtasks: without this the runner's `stop` would never be read.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (signal.aborted) {
-        await stopGenerator(records);
-        return null;
+      if (performance.now() - looked > claimSeconds * 1000) {
+        looked = performance.now();
+        if (!holdsClaim(paths.claim, task.token)) throw lost();
       }
+      // A trainer's awaits may all be microtasks: without this the runner's `stop` would never be read. After it the
+      // trainer ends its step, hands out a checkpoint, and throws.
+      await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
     journal.close();
   }
 }
 
-async function stopGenerator(records: AsyncGenerator<JournalRecord, TrainSummary>): Promise<void> {
-  await records.return(undefined as never); // its finally blocks run; its value is not used
+/** Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without. */
+function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from }: ResumePoint): CheckpointKeeper {
+  const every = task.checkpoint ?? { seconds: 30 };
+  const origin = originOf(file);
+  const good = from === null ? [] : [from.name];
+  let last = performance.now();
+  const attempt = (write: () => void) => {
+    if (!holdsClaim(paths.claim, task.token)) throw lost();
+    try {
+      write();
+    } catch (error) {
+      const storage = storageFault(error);
+      if (storage === null) throw error;
+      const message = `a checkpoint could not be written: ${storage}`;
+      process.stderr.write(`${message}\n`);
+      if (!file.notices.includes(message)) file.notices.push(message);
+    }
+  };
+  return {
+    due: (step) => ('steps' in every ? step % every.steps === 0 : performance.now() - last >= every.seconds * 1000),
+    save: (checkpoint) => attempt(() => {
+      last = performance.now();
+      journal.sync();
+      good.push(writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin));
+      good.splice(0, good.length - 2);
+      pruneCheckpoints(paths.checkpoints, good);
+    }),
+    best: (weights) => attempt(() => writeWhole(paths.best, weights)),
+  };
 }
+
+/** The trained parameters, then run.json: what is done is whole. What only an unfinished run needs goes last. */
+function finish(paths: RunFolder, task: RunTask, file: RunFile, summary: TrainSummary): void {
+  if (!holdsClaim(paths.claim, task.token)) throw lost();
+  if (summary.checkpoint.length > 0) writeWhole(paths.checkpoint, summary.checkpoint);
+  const { notice, same } = repetition(paths);
+  writeOwned(paths, task, finishedFile(file, summary, notice === null ? [] : [notice]));
+  pruneCheckpoints(paths.checkpoints, []);
+  if (same) rmSync(paths.previous, { force: true });
+}
+
+const lost = () => new Error('another runner took the run over while it was training here');
 
 /** Tells the newest step, loss and kappa at most four times a second; the last step always. */
 function reporter(steps: number, tell: (message: FromWorker) => void): (record: JournalRecord) => void {
@@ -108,24 +166,15 @@ function reporter(steps: number, tell: (message: FromWorker) => void): (record: 
   };
 }
 
-/** Sets the journal of an interrupted attempt aside, so that the repetition can be compared with it. Returns where it lies. */
-function setAside(paths: RunFolder): string {
-  mkdirSync(paths.folder, { recursive: true });
-  const previous = join(paths.folder, 'metrics.previous.jsonl');
-  rmSync(paths.checkpoint, { force: true });
-  if (existsSync(paths.journal)) renameSync(paths.journal, previous);
-  return previous;
-}
-
-/** A run is a function of its identity: its whole lines must repeat those of an interrupted attempt. A notice when they do not. */
-function repetition(journal: string, previous: string): string[] {
-  if (!existsSync(previous)) return [];
-  const before = readFileSync(previous, 'utf8').split('\n').slice(0, -1);
-  const now = readFileSync(journal, 'utf8').split('\n');
-  const differs = before.findIndex((line, index) => line !== now[index]);
-  return [differs < 0
-    ? `an earlier attempt ended early; its ${before.length} records were repeated exactly`
-    : `an earlier attempt ended early; record ${differs + 1} of its ${before.length} was not repeated exactly: the code has changed since, or the run is not deterministic on this machine`];
+/**
+ * When an earlier attempt of the run began; null when there was none. A run.json that cannot be read is kept under
+ * another name. Throws UserError for one of another version of this program.
+ */
+function earlierStart(paths: RunFolder, task: RunTask): string | null {
+  const read = readRunFile(paths.runJson);
+  if (read.state === 'foreign') throw userError({ where: `run ${task.id}`, what: read.why });
+  if (read.state === 'unreadable') renameSync(paths.runJson, join(paths.folder, 'run.unusable.json'));
+  return read.state === 'read' && read.file.identity === task.identity ? read.file.times.started : null;
 }
 
 function startedFile(task: RunTask, facts: BackendFacts, steps: number): RunFile {
@@ -171,6 +220,6 @@ function isAbort(error: unknown): boolean {
 
 /** Writes run.json while the claim is held; throws Error when another runner has taken the run over, whose file it now is. */
 function writeOwned(paths: RunFolder, task: RunTask, file: RunFile): void {
-  if (!holdsClaim(paths.claim, task.token)) throw new Error('another runner took the run over while it was training here');
+  if (!holdsClaim(paths.claim, task.token)) throw lost();
   writeWhole(paths.runJson, runFileText(file));
 }

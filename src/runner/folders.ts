@@ -8,7 +8,13 @@ import type { RunFile } from './runFile';
 /** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
 export const referenceFolder = 'reference';
 
-export interface RunFolder { folder: string; runJson: string; journal: string; checkpoint: string; log: string; claim: string }
+export interface RunFolder {
+  folder: string; runJson: string; journal: string; log: string; claim: string;
+  /** trained parameters of a finished run */ checkpoint: string;
+  /** trained parameters after the best validation */ best: string;
+  /** folder of what an interrupted run goes on from */ checkpoints: string;
+  /** longest journal of the interrupted attempts */ previous: string;
+}
 
 /** The results folder: EQUIPOISE_RESULTS, else results/ of the project. */
 export function resultsFolder(): string {
@@ -29,6 +35,9 @@ export function runFolder(results: string, experiment: string, id: string): RunF
     runJson: join(folder, 'run.json'),
     journal: join(folder, 'metrics.jsonl'),
     checkpoint: join(folder, 'checkpoint.safetensors'),
+    best: join(folder, 'best.safetensors'),
+    checkpoints: join(folder, 'checkpoints'),
+    previous: join(folder, 'metrics.previous.jsonl'),
     log: join(folder, 'log.txt'),
     claim: join(folder, 'claim'),
   };
@@ -56,7 +65,8 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-export type RunFileRead = { state: 'absent' } | { state: 'unreadable'; why: string } | { state: 'read'; file: RunFile };
+/** `foreign`: written by a version of this program with another format; it is never touched. */
+export type RunFileRead = { state: 'absent' } | { state: 'unreadable'; why: string } | { state: 'foreign'; why: string } | { state: 'read'; file: RunFile };
 
 /** Reads a run.json. What is not one is `unreadable` with the reason, never an exception: one bad file must not hide a sweep. */
 export function readRunFile(path: string): RunFileRead {
@@ -71,6 +81,10 @@ export function readRunFile(path: string): RunFileRead {
     value = JSON.parse(text);
   } catch (error) {
     return { state: 'unreadable', why: (error as Error).message };
+  }
+  const format = isObject(value) ? value['format'] : undefined;
+  if (typeof format === 'string' && /^equipoise-run\/\d+$/.test(format) && format !== 'equipoise-run/1') {
+    return { state: 'foreign', why: `its run.json has the format ${format} of another version of this program, which knows equipoise-run/1; nothing in its folder is touched: use that version, or move the folder away to train the run again` };
   }
   const why = fault(value);
   return why === null ? { state: 'read', file: value as RunFile } : { state: 'unreadable', why };

@@ -11,7 +11,11 @@ export interface RunTask extends IdentifiedRun {
   code: RunFile['code'];
   packages: Record<string, string>;
   /** what happened before this attempt, for run.json */ notices: string[];
+  /** when to keep checkpoints; no part of the identity. By default every 30 seconds */ checkpoint?: CheckpointInterval;
 }
+
+/** Time or steps between checkpoints. */
+export type CheckpointInterval = { seconds: number } | { steps: number };
 
 export type ToWorker =
   | { kind: 'run'; task: RunTask }
@@ -35,6 +39,6 @@ export type FromWorker =
   | { kind: 'progress'; step: number; steps: number; loss: number | null; kappa: number | null; stepsPerSecond: number | null }
   | { kind: 'done'; final: EvaluateRecord; steps: number; seconds: number; rss: number }
   | { kind: 'calibrated'; calibration: Calibration }
-  /** the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too */
-  | { kind: 'failed'; message: string; unavailable: boolean }
+  /** the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too; `storage`: the disk does not take the results, so every run will fail, and this one can go on later */
+  | { kind: 'failed'; message: string; unavailable: boolean; storage?: boolean }
   | { kind: 'stopped'; step: number };

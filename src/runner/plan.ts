@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import type { RunSpec } from '../manifest/run';
 import type { Arithmetic } from './arithmetic';
+import { checkpointStep } from './checkpoints';
 import { isClaimed } from './claim';
-import { listExperiments, readRunFile, runFolder } from './folders';
+import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } from './folders';
 import { lastRecord } from './journal';
 import type { RunFile } from './runFile';
 
@@ -25,24 +26,24 @@ export interface PlannedRun extends IdentifiedRun {
   /** one sentence for a person */ why: string;
   /** experiment that holds the finished run, when it is not this one: `run` copies it in */ elsewhere?: string;
   /** a living runner is training it now */ claimed: boolean;
+  /** its folder belongs to another version of this program: `run` reports it and touches nothing */ blocked?: boolean;
 }
 
 /** The state of every run, in the order given. Reads the results folder, writes nothing. */
 export function planRuns(results: string, experiment: string, runs: readonly IdentifiedRun[]): PlannedRun[] {
-  const others = listExperiments(results).filter((name) => name !== experiment);
-  return runs.map((run) => ({ ...run, ...stateOf(results, experiment, run, others) }));
+  // One listing for each experiment instead of a look at every possible folder: a plan has thousands of runs.
+  const here = new Set(listRunIds(results, experiment));
+  const others = listExperiments(results).filter((name) => name !== experiment).map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
+  return runs.map((run) => {
+    const own: State = here.has(run.id) ? ownState(results, experiment, run) : { state: 'new', why: 'no run of this identity in the results', claimed: false };
+    if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
+    const elsewhere = finishedElsewhere(results, run, others.filter(({ ids }) => ids.has(run.id)).map(({ name }) => name));
+    if (elsewhere === undefined) return { ...run, ...own };
+    return { ...run, state: 'done', why: `finished in ${elsewhere}; run copies it from there`, elsewhere, claimed: false };
+  });
 }
 
-type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed'>;
-
-/** The state of one run; `others` are the experiments in which a finished run of the same identity is looked for. */
-export function stateOf(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>, others: readonly string[]): State {
-  const here = ownState(results, experiment, run);
-  if (here.state === 'done' || here.claimed) return here;
-  const elsewhere = finishedElsewhere(results, run, others);
-  if (elsewhere === undefined) return here;
-  return { state: 'done', why: `finished in ${elsewhere}; run copies it from there`, elsewhere, claimed: false };
-}
+type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed' | 'blocked'>;
 
 function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): State {
   const paths = runFolder(results, experiment, run.id);
@@ -55,26 +56,30 @@ function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 
   switch (read.state) {
     case 'absent':
       return existsSync(paths.journal)
-        ? { state: 'partial', why: 'there is a journal without a run.json; it is trained again from its first step', claimed }
+        ? { state: 'partial', why: `there is a journal without a run.json; ${goesOn(paths)}`, claimed }
         : { state: 'new', why: 'no run of this identity in the results', claimed };
     case 'unreadable':
-      return { state: 'partial', why: `run.json cannot be used (${read.why}); it is trained again from its first step`, claimed };
+      return { state: 'partial', why: `run.json cannot be used (${read.why}); ${goesOn(paths)}`, claimed };
+    case 'foreign':
+      return { state: 'failed', why: read.why, claimed, blocked: true };
     case 'read':
-      return fileState(read.file, run, paths.journal);
+      return fileState(read.file, run, paths);
   }
 }
 
-function fileState(file: RunFile, run: Pick<IdentifiedRun, 'id' | 'identity'>, journal: string): State {
+function fileState(file: RunFile, run: Pick<IdentifiedRun, 'id' | 'identity'>, paths: RunFolder): State {
   const claimed = false;
-  if (file.identity !== run.identity) return { state: 'partial', why: 'run.json carries another identity; it is trained again from its first step', claimed };
-  const last = lastRecord(journal);
+  if (file.identity !== run.identity) return { state: 'partial', why: `run.json carries another identity; ${goesOn(paths)}`, claimed };
+  const last = lastRecord(paths.journal);
   if (file.status === 'failed') return { state: 'failed', why: `${file.failure ?? 'no reason was written'}; run tries it again`, claimed };
-  if (file.status === 'running') {
-    // Nothing but the journal survives an interrupted run yet, so an exact resume in the middle would be a pretence.
-    return { state: 'partial', why: `interrupted ${atStep(last?.step ?? 0, file.steps)}; there is no exact resume yet, so it is trained again from its first step`, claimed };
-  }
+  if (file.status === 'running') return { state: 'partial', why: `interrupted ${atStep(last?.step ?? 0, file.steps)}; ${goesOn(paths)}`, claimed };
   if (last === null) return { state: 'partial', why: 'run.json says done but the journal is missing or damaged; it is trained again from its first step', claimed };
   return { state: 'done', why: `finished ${file.times.finished ?? ''}`.trim(), claimed };
+}
+
+function goesOn(paths: RunFolder): string {
+  const step = checkpointStep(paths.checkpoints);
+  return step === null ? 'it has no checkpoint and is trained again from its first step' : `it goes on from its checkpoint of step ${step}`;
 }
 
 function atStep(step: number, steps: number): string {

@@ -34,6 +34,7 @@ export function readExperiment(results: string, experiment: string): StoredRun[]
 
 function unfinished(read: RunFileRead, claimed: boolean, step: number): { state: StoredState; why: string } {
   if (claimed) return { state: 'running', why: '' };
+  if (read.state === 'foreign') return { state: 'failed', why: read.why };
   if (read.state === 'unreadable') return { state: 'partial', why: `run.json cannot be used: ${read.why}` };
   if (read.state === 'read' && read.file.status === 'failed') return { state: 'failed', why: read.file.failure ?? 'no reason was written' };
   return { state: 'partial', why: `interrupted at step ${step}` };

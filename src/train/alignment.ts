@@ -45,6 +45,7 @@ export async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: 
     for await (const loss of align(session, options, seed, count, batchOf, batch, optimiserOptions(spec.optimiser))) {
       signal?.throwIfAborted();
       step += 1;
+      if (step % 5 === 0) await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire
       if (step % 20 === 0 || step === options.steps) onStage(`alignment ${step}/${options.steps}, loss ${loss.toFixed(3)}`);
     }
     const theta = await session.read('encoder/theta');

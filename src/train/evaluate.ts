@@ -12,10 +12,12 @@ import type { EvaluateRecord, Score } from './records';
 /** What was predicted for one question; `likelihoods` in the order of its choices. */
 export interface Prediction { item: Item; loss: number; labels: number; chosen: string | null; likelihoods: number[]; generated: string | null }
 
+export interface PredictOptions { generate: boolean; signal?: AbortSignal; /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void }
+
 interface Scored { labels: Float32Array; first: Float32Array }
 
 /** All predictions, in the order of `items`. Program `score` of the session must have shape `shape`. */
-export async function predict(session: Session, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, shape: BatchShape, options: { generate: boolean; signal?: AbortSignal }): Promise<Prediction[]> {
+export async function predict(session: Session, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, shape: BatchShape, options: PredictOptions): Promise<Prediction[]> {
   const vocabulary = codec.vocabulary.ids.length;
   const run = async (examples: Example[]): Promise<Scored[]> => {
     const out: Scored[] = [];
@@ -27,6 +29,8 @@ export async function predict(session: Session, items: readonly Item[], codec: T
         labels: labels!.slice(row * shape.labels, (row + 1) * shape.labels),
         first: first!.slice(row * vocabulary, (row + 1) * vocabulary),
       }));
+      options.onProgress?.(out.length, examples.length);
+      await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire: a backend's promises may all be resolved
     }
     return out;
   };

@@ -2,17 +2,18 @@
  * One run as a stream of journal records: prepare, align, then for each step the scheduler's decision, the update, and
  * every `measure.every` steps kappa and its metrics; validation on the way, the evaluation split once at the end.
  */
-import { metricsOf, noMeasures, seenGradient, type MeasureMemory } from '../balance/measure';
+import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
 import { buildScheduler } from '../balance/schedulers';
+import type { Item } from '../data/types';
 import { stepsOf } from '../manifest/expand';
 import type { ModuleName, PerModule, RunSpec } from '../manifest/run';
-import { writeSafetensors } from '../models/safetensors';
 import { optimiserOptions } from '../tensor/optimiser';
 import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { alignedEncoder } from './alignment';
 import { batchIndices, fillBatch } from './batches';
+import { isBest, newLoop, restoreState, takeCheckpoint, trainedWeights, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { prepare, type Prepared } from './prepare';
@@ -20,7 +21,12 @@ import { initialState, scoreProgram, trainProgram, unpackStep, type MeasureNumbe
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
 import { stepClock } from './stepClock';
 
-export interface TrainOptions { /** told what is being done before and after the steps */ onStage?: (stage: string) => void; signal?: AbortSignal }
+export interface TrainOptions {
+  /** told what is being done before and after the steps */ onStage?: (stage: string) => void;
+  signal?: AbortSignal;
+  /** goes on from here; the records up to here are not handed out again */ from?: RunCheckpoint;
+  /** asked after each step whether to keep a checkpoint; also given one when `signal` fires */ checkpoints?: CheckpointKeeper;
+}
 
 export interface TrainSummary {
   steps: number;
@@ -35,7 +41,8 @@ export interface TrainSummary {
 const evaluationBatch = 32;
 
 /**
- * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads).
+ * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads): with
+ * `from` the records are those that the run left alone hands out after the checkpoint, byte for byte.
  * @throws UserError for data or weights that cannot be had, Error when loss or a gradient is not finite (naming step and module), AbortError when `signal` fires
  */
 export async function* trainRun(spec: RunSpec, options: TrainOptions = {}): AsyncGenerator<JournalRecord, TrainSummary> {
@@ -48,15 +55,13 @@ export async function* trainRun(spec: RunSpec, options: TrainOptions = {}): Asyn
 
 /** The same from data and model that are at hand. */
 export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options: TrainOptions = {}): AsyncGenerator<JournalRecord, TrainSummary> {
-  const { onStage = () => undefined, signal } = options;
+  const { onStage = () => undefined, signal, from, checkpoints } = options;
   const clock = watch();
   const { model, codec } = prepared;
   const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser };
-  const notices: string[] = [];
-  const initial = initialState(setting, spec.seed);
-  onStage('alignment');
-  if (spec.align.steps > 0) initial['encoder/theta'] = { ...initial['encoder/theta']!, data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal) };
-  if (initial['encoder/previous'] !== undefined) initial['encoder/previous'] = initial['encoder/theta']!;
+  const scheduler = buildScheduler(spec.scheduler);
+  const loop: LoopState = from === undefined ? newLoop(scheduler.initial) : structuredClone(from.loop);
+  const initial = from === undefined ? await startState(spec, setting, prepared, onStage, signal) : restoreState(initialState(setting, spec.seed), from);
 
   onStage('programs');
   const shape = prepared.shape(spec.batch);
@@ -67,24 +72,43 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     measured: trainProgram(setting, shape, ['encoder', 'backbone'], measure),
     score: scoreProgram(setting, prepared.shape(evaluationBatch)),
   }, initial);
-  if (session.notice !== undefined) notices.push(session.notice);
+  const earlier = loop.seconds;
   const prepareSeconds = clock();
+  let evaluateSeconds = 0;
+  const seconds = () => ({ prepare: earlier.prepare + prepareSeconds, train: earlier.train + clock() - prepareSeconds - evaluateSeconds, evaluate: earlier.evaluate + evaluateSeconds });
 
   try {
-    for (const message of notices) yield { kind: 'notice', step: 0, message };
+    const fresh = session.notice !== undefined && !loop.notices.includes(session.notice) ? [session.notice] : [];
+    loop.notices.push(...fresh);
+    if (from === undefined) for (const message of fresh) yield { kind: 'notice', step: 0, message };
     const steps = stepsOf(spec, prepared.examples.train.length);
     const probeInputs = probe === null ? {} : Object.fromEntries(Object.entries(fillBatch(prepared.examples.probe, prepared.features, probe)).map(([name, values]) => [`probe/${name}`, values]));
-    const scheduler = buildScheduler(spec.scheduler);
-    const adam = optimiserOptions(spec.optimiser);
-    const counts = stepClock(adam);
+    const counts = stepClock(optimiserOptions(spec.optimiser), loop.updates);
     const indices = batchIndices(prepared.examples.train.length, spec.batch, spec.seed, 'train');
     const window = windowOf(spec);
-    let schedulerState = scheduler.initial;
-    let memory: MeasureMemory = noMeasures;
-    let kappaAverage = 1;
-    let fresh: number[] = [];
-    let capped = 0;
-    let evaluateSeconds = 0;
+    let kept = '';
+    const keep = async (): Promise<void> => {
+      const place = `${loop.step} ${loop.reached}`;
+      if (checkpoints === undefined || loop.step === 0 || kept === place) return;
+      checkpoints.save(await takeCheckpoint(session, initial, { ...loop, updates: counts.updates(), seconds: seconds() }));
+      kept = place;
+    };
+    const leave = async (): Promise<void> => {
+      if (signal?.aborted === true) await keep();
+      signal?.throwIfAborted();
+    };
+    const evaluate = async (items: readonly Item[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
+      const begun = watch();
+      const onProgress = (done: number, total: number) => onStage(`${split} ${done}/${total}`);
+      try {
+        return evaluationRecord(await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', onProgress, ...(signal ? { signal } : {}) }), loop.step, split);
+      } catch (error) {
+        if (signal?.aborted === true) await keep();
+        throw error;
+      } finally {
+        evaluateSeconds += begun();
+      }
+    };
     const takeStep = async (program: 'train' | 'measured', inputs: Record<string, Float32Array | Int32Array>): Promise<Float32Array> => {
       try {
         return (await session.run(program, inputs))['numbers']!;
@@ -95,14 +119,29 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       }
     };
     onStage('training');
-    for (let step = 1; step <= steps; step++) {
-      signal?.throwIfAborted();
-      const { state, decision } = scheduler.next(schedulerState, { step, steps, logKappas: fresh });
-      schedulerState = state;
-      fresh = [];
+    for (;;) {
+      if (loop.reached === 'trained') {
+        if (spec.evaluate.every > 0 && loop.step % spec.evaluate.every === 0 && prepared.items.validation.length > 0) {
+          const items = prepared.items.validation.slice(0, spec.evaluate.validation ?? prepared.items.validation.length);
+          const record = await evaluate(items, 'validation');
+          yield record;
+          const now = { step: loop.step, accuracy: record.choice.accuracy, loss: record.loss };
+          if (isBest(now, loop.best)) {
+            loop.best = now;
+            checkpoints?.best?.(await trainedWeights(session, setting, { step: String(now.step), accuracy: String(now.accuracy), loss: String(now.loss) }));
+          }
+        }
+        loop.reached = 'validated';
+      }
+      if (loop.step >= steps) break;
+      await leave();
+      const step = loop.step + 1;
+      const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas: loop.fresh });
+      loop.scheduler = state;
+      loop.fresh = [];
       const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
       const rate = both((module) => spec.learningRate[module] * decision.factor[module] * warm);
-      const weights = regulariserWeights(kappaAverage);
+      const weights = regulariserWeights(loop.kappaAverage);
       const isMeasured = spec.measure.every > 0 && step % spec.measure.every === 0;
       const numbers = await takeStep(isMeasured ? 'measured' : 'train', {
         ...fillBatch(indices(step).map((i) => prepared.examples.train[i]!), prepared.features, shape),
@@ -116,43 +155,45 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       const used = both((module) => (decision.active[module] ? rate[module] : 0));
       const train: TrainRecord = { kind: 'train', step, loss: raw.step.crossEntropy, learningRate: used, gradientNorm: { encoder: raw.step.normEncoder, backbone: raw.step.normBackbone } };
       yield train;
-      if (spec.regulariser.kind !== 'none' && Math.max(raw.step.klEncoder, raw.step.klBackbone) > (spec.regulariser.cap ?? 1)) capped += 1;
-      memory = seenGradient(memory, train.gradientNorm);
+      if (spec.regulariser.kind !== 'none' && Math.max(raw.step.klEncoder, raw.step.klBackbone) > (spec.regulariser.cap ?? 1)) loop.capped += 1;
+      loop.memory = seenGradient(loop.memory, train.gradientNorm);
       if (raw.measure !== null) {
-        const measured = metricsOf(measuredStep(raw.step, raw.measure), memory, window);
-        memory = measured.memory;
-        kappaAverage = measured.metrics.kappaAverage;
-        fresh = [measured.metrics.logKappa];
+        const measured = metricsOf(measuredStep(raw.step, raw.measure), loop.memory, window);
+        loop.memory = measured.memory;
+        loop.kappaAverage = measured.metrics.kappaAverage;
+        loop.fresh = [measured.metrics.logKappa];
         yield {
           kind: 'measure', step, on: spec.measure.on, ...measured.metrics, learningRate: used, factor: decision.factor,
           convergenceFactor: Math.min(decision.factor.encoder, decision.factor.backbone), regulariser: raw.step.loss - raw.step.crossEntropy,
         } satisfies MeasureRecord;
       }
-      if (spec.evaluate.every > 0 && step % spec.evaluate.every === 0 && prepared.items.validation.length > 0) {
-        const begun = watch();
-        const items = prepared.items.validation.slice(0, spec.evaluate.validation ?? prepared.items.validation.length);
-        yield evaluationRecord(await scores(session, prepared, items, false, signal), step, 'validation');
-        evaluateSeconds += begun();
-      }
+      loop.step = step;
+      loop.reached = 'trained';
+      if (checkpoints?.due(step) === true) await keep();
+      await leave();
     }
-    const trainSeconds = clock() - prepareSeconds - evaluateSeconds;
-    if (capped > 0) {
-      const message = `the regulariser's divergence was above its cap in ${capped} of ${steps} steps and had no gradient there`;
-      notices.push(message);
+    if (loop.reached !== 'closed' && loop.capped > 0) {
+      const message = `the regulariser's divergence was above its cap in ${loop.capped} of ${steps} steps and had no gradient there`;
       yield { kind: 'notice', step: steps, message };
+      loop.notices.push(message);
     }
+    loop.reached = 'closed';
     onStage('evaluation');
-    const begun = watch();
-    const final = evaluationRecord(await scores(session, prepared, prepared.items.evaluation, true, signal), steps, 'evaluation');
+    const final = await evaluate(prepared.items.evaluation, 'evaluation');
     yield final;
-    return {
-      steps, final, notices, weights: prepared.weights,
-      seconds: { prepare: prepareSeconds, train: trainSeconds, evaluate: evaluateSeconds + begun() },
-      checkpoint: await checkpoint(session, setting),
-    };
+    return { steps, final, notices: loop.notices, weights: prepared.weights, seconds: seconds(), checkpoint: await trainedWeights(session, setting) };
   } finally {
     session.dispose();
   }
+}
+
+/** The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. */
+async function startState(spec: RunSpec, setting: Setting, prepared: Prepared, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Record<string, StateValue>> {
+  const initial = initialState(setting, spec.seed);
+  onStage('alignment');
+  if (spec.align.steps > 0) initial['encoder/theta'] = { ...initial['encoder/theta']!, data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal) };
+  if (initial['encoder/previous'] !== undefined) initial['encoder/previous'] = initial['encoder/theta']!;
+  return initial;
 }
 
 /** Whether one step of this batch size runs, tried for real in a session of its own. */
@@ -183,9 +224,6 @@ function watch(): () => number {
   return () => (performance.now() - begun) / 1000;
 }
 
-const scores = (session: Session, prepared: Prepared, items: Parameters<typeof predict>[1], generate: boolean, signal?: AbortSignal) =>
-  predict(session, items, prepared.codec, prepared.features, prepared.shape(evaluationBatch), { generate, ...(signal ? { signal } : {}) });
-
 /** Measures in the moving statistics: the scheduler's own window, or its default for schedulers without one. */
 const windowOf = (spec: RunSpec): number => ('window' in spec.scheduler && spec.scheduler.window !== undefined ? spec.scheduler.window : 5);
 
@@ -202,19 +240,3 @@ const measuredStep = (step: StepNumbers, measure: MeasureNumbers) => ({
   updateNorm: { encoder: measure.deltaEncoder, backbone: measure.deltaBackbone },
   progress: { encoder: measure.progressEncoder, backbone: measure.progressBackbone },
 });
-
-/** Trained parameters by module and name. */
-async function checkpoint(session: Session, { model }: Setting): Promise<Uint8Array> {
-  const tensors: Record<string, { shape: number[]; data: Float32Array }> = {};
-  for (const module of ['encoder', 'backbone'] as const) {
-    const specs = model.trainable[module];
-    if (specs.length === 0) continue;
-    const theta = await session.read(`${module}/theta`);
-    let at = 0;
-    for (const { name, shape } of specs) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      tensors[`${module}.${name}`] = { shape, data: theta.subarray(at, (at += size)) };
-    }
-  }
-  return writeSafetensors(tensors);
-}

@@ -6,8 +6,10 @@ import { canonicalJson, sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import { executeRun } from '../../src/runner/execute';
 import { localWorkers, type StartWorker } from '../../src/runner/local';
+import type { RunTask } from '../../src/runner/messages';
 import { planRuns, type IdentifiedRun } from '../../src/runner/plan';
 import type { QueueOptions } from '../../src/runner/queue';
+import { methodVersion } from '../../src/version';
 import { fakeRooms, fakeSpec, type FakeOrders } from './fakeTrainer';
 
 /** A fresh folder for results. */
@@ -23,6 +25,13 @@ export function identified(spec: RunSpec): IdentifiedRun {
 export function fakeRuns(seeds: number, steps = 10): IdentifiedRun[] {
   return Array.from({ length: seeds }, (_, seed) => identified(fakeSpec(seed, steps)));
 }
+
+/** A task as the queue gives it to a worker, in the experiment `test`; the claim's token is the caller's. */
+export function taskOf(results: string, spec: RunSpec): RunTask {
+  return { ...identified(spec), results, experiment: 'test', token: '', code: fakeCode, packages: {}, notices: [] };
+}
+
+const fakeCode = { version: '0', method: methodVersion, commit: null, dirty: false, lockfile: 'absent' };
 
 /** Worker processes with the fake trainer. */
 export const fakeProcesses: StartWorker = localWorkers(join(__dirname, 'fakeWorker.cjs'));
@@ -47,7 +56,7 @@ export const inProcess: StartWorker = (listener) => {
 export function queueOptions(results: string, runs: IdentifiedRun[], replaced: Partial<QueueOptions> = {}): QueueOptions {
   const experiment = replaced.experiment ?? 'test';
   return {
-    results, experiment, code: { version: '0', method: '1.0.0', commit: null, dirty: false, lockfile: 'absent' }, packages: {},
+    results, experiment, code: fakeCode, packages: {},
     runs: planRuns(results, experiment, runs).filter((run) => run.state !== 'done' || run.elsewhere !== undefined),
     workers: 2, retries: 1, failFast: false, start: fakeProcesses, poll: 0.05, ...replaced,
   };

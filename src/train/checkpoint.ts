@@ -1,0 +1,91 @@
+/**
+ * What a run's next step depends on, so that it can go on elsewhere as if nothing had happened: the trained state of both
+ * modules and a few numbers of the loop. Batches and random numbers are functions of (seed, purpose, step) and need no
+ * saving; frozen weights, features and the order of examples follow from the run's identity.
+ */
+import { noMeasures, type MeasureMemory } from '../balance/measure';
+import type { PerModule } from '../manifest/run';
+import { writeSafetensors } from '../models/safetensors';
+import type { Session, StateValue } from '../tensor/program';
+import { moduleNames, type Setting } from './programs';
+
+/** The loop between two records; plain JSON that survives a round trip to the last bit. */
+export interface LoopState {
+  /** last step taken */ step: number;
+  /** which of that step's records have been handed out: `trained` train and measure, `validated` its validation too, `closed` the notice at the end of training too */
+  reached: 'trained' | 'validated' | 'closed';
+  /** updates of each module, for Adam's bias correction */ updates: PerModule<number>;
+  /** of the scheduler, opaque here */ scheduler: unknown;
+  memory: MeasureMemory;
+  /** geometric mean of kappa over the window, which weighs the regulariser */ kappaAverage: number;
+  /** log kappas that the scheduler has not seen yet */ fresh: number[];
+  /** steps in which the regulariser's divergence was above its cap */ capped: number;
+  /** best validation so far; null before the first */ best: BestValidation | null;
+  /** what run.json will say */ notices: string[];
+  /** wall-clock seconds so far, over all attempts; for run.json only */ seconds: { prepare: number; train: number; evaluate: number };
+}
+
+export interface BestValidation { step: number; accuracy: number; loss: number }
+
+/** A run between two steps. `tensors`: `<module>/theta`, `first`, `second` and, with a regulariser, `previous`. */
+export interface RunCheckpoint { loop: LoopState; tensors: Record<string, StateValue> }
+
+/** Who keeps checkpoints, and when. Nothing here may influence a result. */
+export interface CheckpointKeeper {
+  /** asked after every step */ due(step: number): boolean;
+  /** all records handed out so far belong to what is before the checkpoint */ save(checkpoint: RunCheckpoint): void;
+  /** the trained parameters (safetensors) after the best validation so far */ best?(weights: Uint8Array): void;
+}
+
+/** The loop before its first step. */
+export function newLoop(scheduler: unknown): LoopState {
+  return {
+    step: 0, reached: 'validated', updates: { encoder: 0, backbone: 0 }, scheduler, memory: noMeasures, kappaAverage: 1, fresh: [], capped: 0,
+    best: null, notices: [], seconds: { prepare: 0, train: 0, evaluate: 0 },
+  };
+}
+
+/** Whether a piece of state changes while training; frozen weights do not. */
+const isTrained = (name: string): boolean => !name.startsWith('frozen/');
+
+/** The session's trained state, read back from the device. `initial` names the pieces and their shapes. */
+export async function takeCheckpoint(session: Session, initial: Record<string, StateValue>, loop: LoopState): Promise<RunCheckpoint> {
+  const tensors: Record<string, StateValue> = {};
+  for (const name of Object.keys(initial).filter(isTrained).sort()) tensors[name] = { shape: initial[name]!.shape, data: await session.read(name) };
+  return { loop: structuredClone(loop), tensors };
+}
+
+/** The initial state with a checkpoint's in its place. Throws Error when the two are not of one model. */
+export function restoreState(initial: Record<string, StateValue>, { tensors }: RunCheckpoint): Record<string, StateValue> {
+  const wanted = Object.keys(initial).filter(isTrained).sort();
+  const found = Object.keys(tensors).sort();
+  if (wanted.join() !== found.join()) throw new Error(`the checkpoint holds ${found.join(', ') || 'nothing'}, the run needs ${wanted.join(', ')}`);
+  const restored = { ...initial };
+  for (const name of wanted) {
+    const [expected, given] = [initial[name]!.shape, tensors[name]!.shape];
+    if (expected.join() !== given.join()) throw new Error(`the checkpoint's ${name} has shape [${given.join(', ')}], the run's [${expected.join(', ')}]`);
+    restored[name] = tensors[name]!;
+  }
+  return restored;
+}
+
+/** Whether a validation is the best so far: higher accuracy, then lower loss; among equals the first stays. */
+export function isBest(now: BestValidation, best: BestValidation | null): boolean {
+  return best === null || now.accuracy > best.accuracy || (now.accuracy === best.accuracy && now.loss < best.loss);
+}
+
+/** Trained parameters by module and name, as a safetensors file. */
+export async function trainedWeights(session: Session, { model }: Setting, metadata: Record<string, string> = {}): Promise<Uint8Array> {
+  const tensors: Record<string, { shape: number[]; data: Float32Array }> = {};
+  for (const module of moduleNames) {
+    const specs = model.trainable[module];
+    if (specs.length === 0) continue;
+    const theta = await session.read(`${module}/theta`);
+    let at = 0;
+    for (const { name, shape } of specs) {
+      const size = shape.reduce((a, b) => a * b, 1);
+      tensors[`${module}.${name}`] = { shape, data: theta.subarray(at, (at += size)) };
+    }
+  }
+  return writeSafetensors(tensors, metadata);
+}
