@@ -14,6 +14,7 @@ import type { EvaluateRecord, JournalRecord, MeasureRecord } from '../../src/tra
 export interface FakeOrders {
   /** each started training appends its seed here, one a line */ ledger?: string;
   /** milliseconds a step */ delay?: number;
+  /** milliseconds a step of this seed under the scheduler constant */ slow?: { seed: number; delay: number };
   /** this seed throws at this step */ fail?: { seed: number; step: number; message: string };
   /** this seed ends its process at this step, as often as the ledger has had it at most `times` times */ crash?: { seed: number; step: number; times: number };
   /** this seed gives NaN as the loss of step 3 */ nan?: number;
@@ -30,14 +31,15 @@ function stepsOfSpec(spec: RunSpec): number {
 }
 
 async function* trainRun(spec: RunSpec, options: { onStage?: (stage: string) => void; signal?: AbortSignal }): AsyncGenerator<JournalRecord, TrainSummary> {
-  const { ledger, delay = 0, fail, crash, nan, unavailable, nondeterministic } = orders();
+  const { ledger, delay = 0, slow, fail, crash, nan, unavailable, nondeterministic } = orders();
   if (ledger !== undefined) appendFileSync(ledger, `${spec.seed}\n`);
   if (spec.seed === unavailable) throw userError({ where: `data of ${spec.task}`, what: 'cannot be fetched' }, exitCode.unavailable);
   options.onStage?.('training');
   const steps = stepsOfSpec(spec);
   const pair = (value: number) => ({ encoder: value, backbone: value });
   for (let step = 1; step <= steps; step++) {
-    if (delay > 0) await sleep(delay);
+    const pause = slow?.seed === spec.seed && spec.scheduler.kind === 'constant' ? slow.delay : delay;
+    if (pause > 0) await sleep(pause);
     if (options.signal?.aborted === true) throw options.signal.reason;
     if (fail !== undefined && fail.seed === spec.seed && fail.step === step) throw new Error(fail.message);
     if (crash !== undefined && crash.seed === spec.seed && crash.step === step && timesStarted(ledger, spec.seed) <= crash.times) {

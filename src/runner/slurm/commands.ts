@@ -44,12 +44,12 @@ export function queuedTasks(): QueuedTask[] {
   return parseQueue(answer);
 }
 
-/** Reads squeue's lines. Lines of jobs that are no arrays, and of names with a bar, are left out: they are none of ours. */
+/** Reads squeue's lines. Jobs that are no arrays, and those with a bar in their name, are left out: they are none of ours. */
 export function parseQueue(text: string): QueuedTask[] {
   return text.split('\n').flatMap((line) => {
-    const [job, task, name, state, time, node, ...reason] = line.split('|').map((part) => part.trim());
-    if (!/^\d+$/.test(job ?? '') || !/^\d+$/.test(task ?? '') || reason.length === 0) return [];
-    return [{ job: Number(job), task: Number(task), name: name!, state: state!, time: time!, node: node!, reason: reason.join('|') }];
+    const fields = line.split('|').map((part) => part.trim());
+    const [job = '', task = '', name = '', state = '', time = '', node = '', reason = ''] = fields;
+    return fields.length === 7 && /^\d+$/.test(job) && /^\d+$/.test(task) ? [{ job: Number(job), task: Number(task), name, state, time, node, reason }] : [];
   });
 }
 

@@ -1,0 +1,164 @@
+/**
+ * A sweep on a real Slurm cluster, started for the test: 24 runs, of which one reaches its time limit, two lose their node,
+ * two are preempted and one is cancelled, end with the journals of runs that were left alone. Needs Slurm and root.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRunFile, runFolder } from '../src/runner/folders';
+import { lastRecord } from '../src/runner/journal';
+import type { IdentifiedRun } from '../src/runner/plan';
+import { runQueue } from '../src/runner/queue';
+import type { RunJob } from '../src/runner/slurm/jobs';
+import type { ArrayPlan } from '../src/runner/slurm/submission';
+import { inProcess, queueOptions, withOrders } from './helpers/fakeRuns';
+
+const programs = ['slurmctld', 'slurmd', 'sinfo', 'sbatch', 'squeue', 'scancel', 'scontrol'];
+const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+const missing = programs.filter((name) => !path.split(':').some((folder) => existsSync(join(folder, name))));
+const lacking = missing.length > 0 ? `there is no ${missing.join(', ')} (Debian: slurm-wlm, slurm-client)` : process.getuid?.() !== 0 ? 'only root can start a cluster' : '';
+if (lacking !== '') console.warn(`skipped: no sweep on a real Slurm cluster, ${lacking}`);
+
+const experiment = 'slurm-test';
+const cli = join(__dirname, 'helpers', 'fakeCli.cjs');
+const cluster = join(__dirname, 'slurm', 'slurmCluster.sh');
+
+describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
+  // Folders have names that a careless script would trip over; only the cluster's own is plain.
+  const folder = mkdtempSync(join(tmpdir(), "equipoise slurm's $(test) "));
+  const system = mkdtempSync(join(tmpdir(), 'equipoise-cluster-'));
+  const results = join(folder, 'results');
+  const manifest = join(folder, 'manifest.json');
+  const profile = join(folder, 'cluster.json');
+  const port = 21_000 + (process.pid % 2900) * 4;
+  const strange = 'it\'s "quoted" $HOME `date` \\';
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: path, SLURM_CONF: join(system, 'slurm.conf'), EQUIPOISE_RESULTS: results, EQUIPOISE_CACHE: join(folder, 'cache') };
+  const control = (...args: string[]) => execFileSync(cluster, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+  beforeAll(() => control('start', system, String(port)));
+  afterAll(() => {
+    control('stop', system);
+    rmSync(system, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function equipoise(orders: object, ...args: string[]): { out: string; err: string } {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env: { ...env, FAKE_TRAINER: JSON.stringify(orders) }, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`exit code ${status}: ${stdout}${stderr}`);
+    return { out: stdout, err: stderr };
+  }
+
+  function writeManifest(steps: number): void {
+    writeFileSync(manifest, JSON.stringify({
+      name: experiment, about: { what: 'a test of the cluster', command: 'equipoise run manifest.json', expectedTime: 'a minute', lookFor: 'equal journals' },
+      fixed: { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m', connector: 'mlp' },
+      steps, axes: { scheduler: ['constant', 'commit'], seed: Array.from({ length: 12 }, (_, seed) => seed) },
+      slurm: { partition: 'normal', time: '0:30:00', memory: '100M', throttle: 40, when: [{ if: { scheduler: 'commit' }, then: { gpus: 1 } }] },
+    }));
+    writeFileSync(profile, JSON.stringify({
+      environment: { STRANGE: strange }, container: ['env', 'CONTAINED=a b'], node: process.execPath,
+      prologue: ['echo "devices <$CUDA_VISIBLE_DEVICES>"', 'echo "strange <$STRANGE>"', 'set -eu'],
+    }));
+  }
+
+  const planned = (number: string): IdentifiedRun[] => {
+    const submission = join(results, experiment, '.slurm', number);
+    return readdirSync(submission).filter((name) => /^array-\d+\.json$/.test(name)).sort()
+      .flatMap((name) => (JSON.parse(readFileSync(join(submission, name), 'utf8')) as ArrayPlan).runs);
+  };
+  const log = (id: string) => {
+    const { folder: run } = runFolder(results, experiment, id);
+    return existsSync(run) ? readdirSync(run).filter((name) => name.startsWith('slurm-')).sort().map((name) => readFileSync(join(run, name), 'utf8')).join('') : '';
+  };
+  const isDone = (id: string) => {
+    const read = readRunFile(runFolder(results, experiment, id).runJson);
+    return read.state === 'read' && read.file.status === 'done';
+  };
+  const starts = (id: string) => log(id).match(/^equipoise: task .* start \d+$/gm)?.length ?? 0;
+  /** at an early step: it will not end before something can be done to it */
+  const isTraining = (id: string) => {
+    const step = lastRecord(runFolder(results, experiment, id).journal)?.step ?? 0;
+    return step >= 2 && step < 6;
+  };
+  const until = async <T>(what: string, look: () => T | undefined | false): Promise<T> => {
+    for (const began = performance.now(); ;) {
+      const found = look();
+      if (found !== undefined && found !== false) return found;
+      if (performance.now() - began > 150_000) throw new Error(`waited too long for ${what}\n${execFileSync('squeue', ['-r'], { env, encoding: 'utf8' })}`);
+      await sleep(50);
+    }
+  };
+  const steps = 12;
+
+  it('24 runs survive a time limit, a lost node, a preemption and a cancellation with the journals of undisturbed ones', { timeout: 400_000 }, async () => {
+    mkdirSync(results);
+    writeManifest(steps);
+    const orders = { delay: 200, slow: { seed: 2, delay: 3000 } };
+    const submitted = JSON.parse(equipoise(orders, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile, '--json').out) as { arrays: { runs: string[]; resources: { gpus: number } }[] };
+    // An array holds at most nine tasks here, so each of the two classes takes two.
+    expect(submitted.arrays.map((array) => [array.runs.length, array.resources.gpus])).toEqual([[9, 0], [3, 0], [9, 1], [3, 1]]);
+    const runs = planned('0001');
+    expect(runs).toHaveLength(24);
+    const training = (node: string, ...but: string[]) => runs.find(({ id, spec }) => !but.includes(id) && spec.seed !== 2 && isTraining(id) && (node === '' || log(id).match(/ on (n\d), start \d+$/gm)?.at(-1)?.includes(` ${node},`) === true))?.id;
+    writeManifest(99); // nobody may look at the manifest again
+
+    const limited = await until('a first run', () => training(''));
+    const task = /task (\d+) of job (\d+)/.exec(log(limited))!;
+    // scancel asks again and again while the task is going back into the queue: once is enough.
+    const signal = spawn('scancel', ['--batch', '--signal=USR1', `${task[2]}_${task[1]}`], { env, stdio: 'ignore' });
+    await until('the end of the run at its time limit', () => log(limited).includes('back into the queue'));
+    signal.kill();
+
+    const lost = await until('a run on the second node', () => training('n2', limited));
+    control('fail', system, 'n2');
+    expect(isDone(lost)).toBe(false);
+    control('mend', system, 'n2');
+
+    const slow = runs.find(({ spec }) => spec.seed === 2 && spec.scheduler.kind === 'constant')!.id;
+    await until('the slow run', () => isTraining(slow));
+    const listed = JSON.parse(equipoise({}, 'status', experiment, '--json').out) as { slurm: RunJob[]; runs: { id: string; state: string }[] };
+    expect(listed.slurm.find(({ id }) => id === slow)).toMatchObject({ state: 'RUNNING' });
+    expect(listed.slurm.some(({ state }) => state === 'PENDING')).toBe(true);
+    expect(listed.runs.find(({ id }) => id === slow)).toMatchObject({ state: 'running' });
+    expect(equipoise({}, 'cancel', experiment, slow.slice(0, 8)).out).toBe('slurm-test: 1 run cancelled\n');
+    expect(equipoise({}, 'status').out).toMatch(/^slurm-test in the queue of Slurm: \d/m);
+
+    // The urgent job may come when a run is just ending: then it preempts nobody, and another one follows.
+    const isPreempted = (id: string) => ![limited, slow].includes(id) && starts(id) > 1 && log(id).includes('stopped at step');
+    for (let tries = 0; tries < 5 && !runs.some(({ id }) => isPreempted(id)); tries++) {
+      const before = await until('a run on the first node', () => training('n1', limited, lost));
+      execFileSync('sbatch', ['--wait', '--partition=urgent', '--nodelist=n1', '--cpus-per-task=2', '--mem=10', `--output=${join(system, 'urgent.txt')}`, '--wrap', 'sleep 0.5'], { env });
+      await until('the preempted run', () => isDone(before) || isPreempted(before));
+    }
+    const preempted = runs.find(({ id }) => isPreempted(id))!.id;
+
+    const others = runs.filter(({ id }) => id !== slow);
+    await until('all but the cancelled run', () => others.every(({ id }) => isDone(id)));
+    expect(isDone(slow)).toBe(false);
+    for (const id of [limited, lost, preempted]) expect(starts(id), log(id)).toBe(2);
+    // Two runs were on the lost node, and two at most for each urgent job; all others began once.
+    expect(others.filter(({ id }) => starts(id) > 1).length).toBeLessThanOrEqual(1 + 2 + 2 * 5);
+    expect(log(runs[0]!.id)).toContain(`strange <${strange}>`);
+    for (const { id, spec } of runs) expect(log(id)).toMatch(spec.scheduler.kind === 'commit' ? /^devices <[01]>$/m : /^devices <>$/m);
+
+    writeManifest(steps);
+    const rest = equipoise({ delay: 10 }, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile);
+    expect(rest.out).toContain('slurm-test: 1 run submitted as one job array');
+    expect(planned('0002').map(({ id }) => id)).toEqual([slow]);
+    await until('the cancelled run', () => isDone(slow));
+
+    const alone = join(folder, 'alone');
+    await withOrders({}, () => runQueue(queueOptions(alone, runs, { start: inProcess, experiment })));
+    for (const { id, identity } of runs) {
+      const [here, there] = [runFolder(results, experiment, id), runFolder(alone, experiment, id)];
+      expect(readFileSync(here.journal, 'utf8'), id).toBe(readFileSync(there.journal, 'utf8'));
+      expect(readFileSync(here.checkpoint)).toEqual(readFileSync(there.checkpoint));
+      expect(readRunFile(here.runJson)).toMatchObject({ state: 'read', file: { identity, status: 'done', step: steps } });
+      expect(existsSync(here.claim)).toBe(false);
+    }
+    expect(equipoise({}, 'run', manifest, '--launcher', 'slurm').out).toBe('slurm-test: nothing to submit; 24 of 24 runs done\n');
+  });
+});
