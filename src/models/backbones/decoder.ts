@@ -110,17 +110,19 @@ const internlm2Names = (stem: string, head: string): NameRow[] => [
 function optDecoder(fields: Fields, tied: boolean): Decoder {
   const width = fields.whole('hidden_size', 768, limits.width), heads = fields.whole('num_attention_heads', 12, limits.heads);
   if (width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
+  // The 350M model embeds in a smaller width; transformers itself cannot put features among such embeddings.
+  if (fields.whole('word_embed_proj_dim', width, limits.width) !== width) fields.bad('word_embed_proj_dim', `hidden_size ${width}`);
   const normFirst = fields.flag('do_layer_norm_before', true);
   const config: OptConfig = {
     width, heads, tied, normFirst,
     hidden: fields.whole('ffn_dim', 3072, limits.hidden), layers: fields.whole('num_hidden_layers', 12, limits.layers),
     vocabulary: fields.whole('vocab_size', 50_272, limits.vocabulary), context: fields.whole('max_position_embeddings', 2048, limits.positions),
-    embedding: fields.whole('word_embed_proj_dim', width, limits.width), activation: activationOf(fields, 'activation_function', 'relu'),
+    activation: activationOf(fields, 'activation_function', 'relu'),
     finalNorm: normFirst && !fields.flag('_remove_final_layer_norm', false),
     bias: fields.flag('enable_bias', true), affine: fields.flag('layer_norm_elementwise_affine', true),
   };
   return {
-    kind: 'opt', width: config.embedding, tied, vocabulary: config.vocabulary, context: config.context,
+    kind: 'opt', width, tied, vocabulary: config.vocabulary, context: config.context,
     parameters: optParameters(config),
     names: optNames,
     adapted: ['q', 'k', 'v', 'o', 'up', 'down'],
@@ -131,7 +133,6 @@ function optDecoder(fields: Fields, tied: boolean): Decoder {
 
 const optNames = (stem: string, head: string): NameRow[] => [
   ['tokenEmbedding', `${stem}.decoder.embed_tokens`], ['positions', `${stem}.decoder.embed_positions`], ['finalNorm', `${stem}.decoder.final_layer_norm`], ['lmHead', head],
-  ['projectIn', `${stem}.decoder.project_in`], ['projectOut', `${stem}.decoder.project_out`],
   ...([
     ['q', 'self_attn.q_proj'], ['k', 'self_attn.k_proj'], ['v', 'self_attn.v_proj'], ['o', 'self_attn.out_proj'], ['attentionNorm', 'self_attn_layer_norm'],
     ['up', 'fc1'], ['down', 'fc2'], ['feedForwardNorm', 'final_layer_norm'],

@@ -7,7 +7,6 @@ import { dense, linearParameters, normParameters, type Declared, type Part } fro
 export interface OptConfig {
   width: number; hidden: number; layers: number; heads: number; vocabulary: number;
   /** longest sequence; the table of positions has two rows more */ context: number;
-  /** width of the token embedding; projected when it is not `width` */ embedding: number;
   activation: Activation;
   normFirst: boolean; finalNorm: boolean; bias: boolean;
   /** norms have a gain and a bias */ affine: boolean;
@@ -21,9 +20,8 @@ const positionOffset = 2;
 export const optParameters = (c: OptConfig): Declared[] => {
   const norm = (name: string) => (c.affine ? normParameters(name, c.width) : []);
   return [
-    { name: 'tokenEmbedding', shape: [c.vocabulary, c.embedding] },
+    { name: 'tokenEmbedding', shape: [c.vocabulary, c.width] },
     { name: 'positions', shape: [c.context + positionOffset, c.width] },
-    ...(c.embedding === c.width ? [] : [...linearParameters('projectIn', c.width, c.embedding, false), ...linearParameters('projectOut', c.embedding, c.width, false)]),
     ...Array.from({ length: c.layers }, (_, i) => [
       ...['q', 'k', 'v', 'o'].flatMap((part) => linearParameters(`layers.${i}.${part}`, c.width, c.width, c.bias)),
       ...norm(`layers.${i}.attentionNorm`),
@@ -31,18 +29,18 @@ export const optParameters = (c: OptConfig): Declared[] => {
       ...norm(`layers.${i}.feedForwardNorm`),
     ]).flat(),
     ...(c.finalNorm ? norm('finalNorm') : []),
-    ...(c.tied ? [] : [{ name: 'lmHead', shape: [c.vocabulary, c.embedding] }]),
+    ...(c.tied ? [] : [{ name: 'lmHead', shape: [c.vocabulary, c.width] }]),
   ];
 };
 
-/** Embeddings [B, S, embedding], which places count [B, S] (1 or 0) and the mask of attention -> hidden states [B, S, embedding]. */
+/** Embeddings [B, S, width], which places count [B, S] (1 or 0) and the mask of attention -> hidden states [B, S, width]. */
 export function opt(c: OptConfig, part: Part, embeddings: Tensor, counts: Tensor, mask: Tensor): Tensor {
   const [batch, length] = embeddings.shape as [number, number, number];
   if (length > c.context) throw new RangeError(`${length} tokens for ${c.context} positions`);
   const norm = (x: Tensor, name: string) => (c.affine ? layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon) : normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon));
   const places = tf.add(tf.mul(tf.cumsum(counts, 1), counts), positionOffset - 1);
   const positions = tf.reshape(pickRows(need(part.tensors, 'positions'), tf.cast(tf.reshape(places, [-1]), 'int32')), [batch, length, c.width]);
-  let x = tf.add(c.embedding === c.width ? embeddings : dense(part, embeddings, 'projectIn'), positions);
+  let x = tf.add(embeddings, positions);
   for (let i = 0; i < c.layers; i++) {
     const layer = `layers.${i}`;
     const branch = (name: string, apply: (seen: Tensor) => Tensor) => {
@@ -54,9 +52,8 @@ export function opt(c: OptConfig, part: Part, embeddings: Tensor, counts: Tensor
     });
     branch(`${layer}.feedForwardNorm`, (seen) => dense(part, c.activation(dense(part, seen, `${layer}.up`)), `${layer}.down`));
   }
-  if (c.finalNorm) x = norm(x, 'finalNorm');
-  return c.embedding === c.width ? x : dense(part, x, 'projectOut');
+  return c.finalNorm ? norm(x, 'finalNorm') : x;
 }
 
-/** Hidden states [n, embedding] -> logits [n, V]. */
+/** Hidden states [n, width] -> logits [n, V]. */
 export const optLogits = (c: OptConfig, part: Part, hidden: Tensor): Tensor => linear(hidden, need(part.tensors, c.tied ? 'tokenEmbedding' : 'lmHead'));
