@@ -11,13 +11,12 @@ import type { WeightTensor } from './weights';
 export interface LoraSpec { rank: number; alpha: number; /** see `matchesTarget` */ targets: string[] }
 
 /**
- * Does a target name this weight? A target is the end of the weight's name at a dot (`q` and `self.q` name `layers.0.self.q`);
- * with a `*`, which stands for anything but dots, it is the whole name (`layers.*.q`).
+ * Does a target name this weight? A target is the weight's name or its end at a dot, and `*` stands for anything but dots:
+ * `q`, `self.q` and `layers.*.self.q` name `layers.0.self.q`.
  */
 export function matchesTarget(target: string, weight: string): boolean {
-  if (!target.includes('*')) return weight === target || weight.endsWith(`.${target}`);
   const pattern = target.split('*').map((piece) => piece.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('[^.]+');
-  return new RegExp(`^${pattern}$`).test(weight);
+  return new RegExp(`(^|\\.)${pattern}$`).test(weight);
 }
 
 /** The adapter parameters of each targeted weight. Throws UserError when a target names no weight; `where` is the option's place. */

@@ -21,7 +21,11 @@ const families: Readonly<Record<string, Entry>> = {
   salmonn_whisper: { build: salmonn, text: 'llama', tied: false },
 };
 
-export interface LoadedFamily { family: Family; /** float32, by our names; what no output depends on is left out */ weights: Record<string, WeightTensor> }
+export interface LoadedFamily {
+  family: Family;
+  /** float32, by our names; what no output depends on is left out */ weights: Record<string, WeightTensor>;
+  /** shapes as published, by our names: theirs may have leading axes of length one */ shapes: Record<string, number[]>;
+}
 
 /**
  * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws UserError
@@ -45,7 +49,9 @@ export function loadFamily(folder: string): LoadedFamily {
     const wanted = familyParameters(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
     const weights = loadWeights(checkpoint, wanted.filter(({ use }) => use !== 'unused'), table, wanted.filter(({ use }) => use === 'unused'));
-    return { family, weights };
+    const names = canonicalNames(checkpoint, table);
+    const shapes = Object.fromEntries(Object.keys(weights).map((name) => [name, checkpoint.tensors.get(names.get(theirName(table, name))!)!.shape]));
+    return { family, weights, shapes };
   } finally {
     checkpoint.close();
   }

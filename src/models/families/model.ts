@@ -26,6 +26,7 @@ export interface FamilyModel {
   tuning: Record<PartName, TuningSpec>;
   /** trainable parameters of both modules, in the order of their flat vectors */ trainable: Record<ModuleName, ParameterSpec[]>;
   /** weights that no step changes, by name */ frozen: Record<string, WeightTensor>;
+  /** shapes as published, by name */ shapes: Record<string, number[]>;
   /** tokens that the inputs of one row become */ prefixTokens: number;
   /** the model as programs know it, on the tensors of its frozen weights */ bind(frozen: Tensors): MultimodalModel;
   /** what stands in the places of the inputs, [B, prefixTokens, width] */ features(parts: Record<ModuleName, Tensor[]>, frozen: Tensors, input: Tensor): Tensor;
@@ -42,7 +43,7 @@ export const padded = (id: number): number => -1 - id;
 export const familySequence = (family: Family, prefixTokens: number, textTokens: number): number => (family.placeholder === null ? prefixTokens : 0) + textTokens;
 
 /** Puts a model together. Throws UserError for a target that names no linear layer. */
-export function familyModel({ family, weights }: LoadedFamily, options: FamilyOptions = {}): FamilyModel {
+export function familyModel({ family, weights, shapes }: LoadedFamily, options: FamilyOptions = {}): FamilyModel {
   const tuning = { ...family.tuning, ...options.tuning };
   const side = options.connectorSide ?? 'encoder';
   const prefixTokens = family.featureTokens * (options.items ?? 1);
@@ -80,7 +81,7 @@ export function familyModel({ family, weights }: LoadedFamily, options: FamilyOp
     return family.decoder.logits(part, pickRows(tf.reshape(hidden, [-1, hidden.shape[2]!]), positions));
   };
   return {
-    family, tuning, trainable, frozen, prefixTokens, logits,
+    family, tuning, trainable, frozen, shapes, prefixTokens, logits,
     features(parts, frozenTensors, input) {
       const seen = prefix(parts.encoder, frozenTensors, input);
       return side === 'encoder' ? seen : connector({ ...frozenTensors, ...byName(trainable.backbone, parts.backbone) }, seen);
