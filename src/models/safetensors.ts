@@ -113,12 +113,11 @@ function open(source: Source, where: string, hint: string): SafetensorsFile {
       if (dtype === 'F32') {
         source.read(start + from, new Uint8Array(data.buffer));
       } else {
-        const chunk = new Uint8Array(2 * Math.min(chunkValues, data.length));
+        const chunk = new Uint16Array(Math.min(chunkValues, data.length));
         for (let at = 0; at < data.length; at += chunkValues) {
           const out = data.subarray(at, Math.min(at + chunkValues, data.length));
-          const bytes = chunk.subarray(0, 2 * out.length);
-          source.read(start + from + 2 * at, bytes);
-          toFloat32(bytes, dtype as 'F16' | 'BF16', out);
+          source.read(start + from + 2 * at, new Uint8Array(chunk.buffer, 0, 2 * out.length));
+          toFloat32(chunk, dtype as 'F16' | 'BF16', out);
         }
       }
       return { shape, data };

@@ -23,15 +23,14 @@ function halfTable(): Float32Array {
   return halves;
 }
 
-/** Writes little-endian values of type F16 or BF16 into `out`. */
-export function toFloat32(bytes: Uint8Array, type: 'F16' | 'BF16', out: Float32Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Converts values of type F16 or BF16, stored in the machine's byte order (little-endian, as the format and every platform of ours). */
+export function toFloat32(values: Uint16Array, type: 'F16' | 'BF16', out: Float32Array): void {
   if (type === 'F16') {
     const table = halfTable();
-    for (let i = 0; i < out.length; i++) out[i] = table[view.getUint16(2 * i, true)]!;
+    for (let i = 0; i < out.length; i++) out[i] = table[values[i]!]!;
     return;
   }
   // bfloat16 is the upper half of a float32.
   const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < out.length; i++) bits[i] = view.getUint16(2 * i, true) << 16;
+  for (let i = 0; i < out.length; i++) bits[i] = values[i]! << 16;
 }

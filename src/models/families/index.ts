@@ -11,14 +11,18 @@ import { internvl2 } from './internvl2';
 import { llava } from './llava';
 import { salmonn } from './salmonn';
 
-interface Entry { build(fields: Fields, tied: boolean): Family; /** where the language model is described */ text: string; /** head and embedding are one when the configuration does not say */ tied: boolean }
+interface Entry {
+  build(fields: Fields, tied: boolean): Family;
+  /** where the language model is described */ text: string;
+  /** whether output head and embedding are one, by what the whole configuration and the language model's say; the published defaults */ tied(whole: boolean | undefined, text: boolean | undefined): boolean;
+}
 
 const families: Readonly<Record<string, Entry>> = {
-  'blip-2': { build: blip2, text: 'text_config', tied: true },
-  llava: { build: llava, text: 'text_config', tied: false },
-  internvl: { build: internvl2, text: 'text_config', tied: true },
-  internvl_chat: { build: internvl2, text: 'llm_config', tied: false },
-  salmonn_whisper: { build: salmonn, text: 'llama', tied: false },
+  'blip-2': { build: blip2, text: 'text_config', tied: (_whole, text) => text ?? true },
+  llava: { build: llava, text: 'text_config', tied: (whole, text) => (whole ?? false) || (text ?? false) },
+  internvl: { build: internvl2, text: 'text_config', tied: (whole) => whole ?? true },
+  internvl_chat: { build: internvl2, text: 'llm_config', tied: (whole, text) => text ?? whole ?? false },
+  salmonn_whisper: { build: salmonn, text: 'llama', tied: (_whole, text) => text ?? false },
 };
 
 export interface LoadedFamily {
@@ -34,7 +38,7 @@ export interface LoadedFamily {
 export function familyOf(config: JsonObject, where = 'config.json', tied?: boolean): Family {
   return readFields(config, where, (fields) => {
     const entry = entryOf(fields);
-    return entry.build(fields, tied ?? statedTies(config, entry)[0] ?? entry.tied);
+    return entry.build(fields, tied ?? statedTie(config, entry));
   });
 }
 
@@ -64,24 +68,22 @@ function entryOf(fields: Fields): Entry {
   return families['llava']!;
 }
 
-/** What the configuration says of tied embeddings: the whole model's word, then the language model's. */
-function statedTies(config: JsonObject, entry: Entry): boolean[] {
-  const text = config[entry.text];
-  return [config['tie_word_embeddings'], isObject(text) ? text['tie_word_embeddings'] : undefined].filter((value) => typeof value === 'boolean');
+/** Whether the configuration ties the output head to the embedding. */
+function statedTie(config: JsonObject, entry: Entry): boolean {
+  const of = (value: unknown) => (isObject(value) && typeof value['tie_word_embeddings'] === 'boolean' ? value['tie_word_embeddings'] : undefined);
+  return entry.tied(of(config), of(config[entry.text]));
 }
 
 /**
  * Whether a checkpoint's output head is its token embedding. A head in the file counts, unless it is a mere copy of an
- * embedding that is said to be tied; a head that is not there is excused when either configuration ties it.
+ * embedding that is said to be tied; a head that is not there is excused when the configuration ties it.
  */
 function headOf(checkpoint: Checkpoint, config: JsonObject, where: string): { tied: boolean; copy: RegExp | null } {
   const { table } = familyOf(config, where, false);
   const names = canonicalNames(checkpoint, table);
   const [headName, embeddingName] = [theirName(table, 'backbone.lmHead'), theirName(table, 'backbone.tokenEmbedding')];
   const head = names.get(headName), embedding = names.get(embeddingName);
-  const entry = families[String(config['model_type'])]!;
-  const said = statedTies(config, entry);
-  const excused = said.length === 0 ? entry.tied : said.includes(true);
+  const excused = statedTie(config, families[String(config['model_type'])]!);
   if (head === undefined) return { tied: excused, copy: null };
   if (!excused || embedding === undefined || !sameValues(checkpoint, head, embedding)) return { tied: false, copy: null };
   return { tied: true, copy: new RegExp(`^${headName.replaceAll('.', '\\.')}$`) };
