@@ -28,8 +28,9 @@ const cluster = join(__dirname, 'slurm', 'slurmCluster.sh');
 
 describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
   // Folders have names that a careless script would trip over; only the cluster's own is plain.
-  const folder = mkdtempSync(join(tmpdir(), "equipoise slurm's $(test) "));
-  const system = mkdtempSync(join(tmpdir(), 'equipoise-cluster-'));
+  const fresh = (name: string) => (lacking === '' ? mkdtempSync(join(tmpdir(), name)) : '');
+  const folder = fresh("equipoise slurm's $(test) ");
+  const system = fresh('equipoise-cluster-');
   const results = join(folder, 'results');
   const manifest = join(folder, 'manifest.json');
   const profile = join(folder, 'cluster.json');
@@ -91,13 +92,13 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       await sleep(50);
     }
   };
-  const steps = 12;
+  const steps = 16;
 
   it('24 runs survive a time limit, a lost node, a preemption and a cancellation with the journals of undisturbed ones', { timeout: 400_000 }, async () => {
     mkdirSync(results);
     writeManifest(steps);
-    const orders = { delay: 200, slow: { seed: 2, delay: 3000 } };
-    const submitted = JSON.parse(equipoise(orders, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile, '--json').out) as { arrays: { runs: string[]; resources: { gpus: number } }[] };
+    const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 3000 } };
+    const submitted = JSON.parse(equipoise(orders, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile, '--checkpoint', '2steps', '--json').out) as { arrays: { runs: string[]; resources: { gpus: number } }[] };
     // An array holds at most nine tasks here, so each of the two classes takes two.
     expect(submitted.arrays.map((array) => [array.runs.length, array.resources.gpus])).toEqual([[9, 0], [3, 0], [9, 1], [3, 1]]);
     const runs = planned('0001');
@@ -105,17 +106,32 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
     const training = (node: string, ...but: string[]) => runs.find(({ id, spec }) => !but.includes(id) && spec.seed !== 2 && isTraining(id) && (node === '' || log(id).match(/ on (n\d), start \d+$/gm)?.at(-1)?.includes(` ${node},`) === true))?.id;
     writeManifest(99); // nobody may look at the manifest again
 
-    const limited = await until('a first run', () => training(''));
-    const task = /task (\d+) of job (\d+)/.exec(log(limited))!;
-    // scancel asks again and again while the task is going back into the queue: once is enough.
-    const signal = spawn('scancel', ['--batch', '--signal=USR1', `${task[2]}_${task[1]}`], { env, stdio: 'ignore' });
-    await until('the end of the run at its time limit', () => log(limited).includes('back into the queue'));
-    signal.kill();
+    // On a busy machine a run may end before anything reaches it: then another one is taken.
+    const meet = async (disturb: () => Promise<string | null>): Promise<string> => {
+      for (let tries = 0; tries < 5; tries++) {
+        const id = await disturb();
+        if (id !== null) return id;
+      }
+      throw new Error('no run was slow enough');
+    };
 
-    const lost = await until('a run on the second node', () => training('n2', limited));
-    control('fail', system, 'n2');
-    expect(isDone(lost)).toBe(false);
-    control('mend', system, 'n2');
+    const limited = await meet(async () => {
+      const id = await until('a first run', () => training(''));
+      const task = /task (\d+) of job (\d+)/.exec(log(id))!;
+      // scancel asks again and again while the task is going back into the queue: once is enough.
+      const signal = spawn('scancel', ['--batch', '--signal=USR1', `${task[2]}_${task[1]}`], { env, stdio: 'ignore' });
+      await until('the end of the run at its time limit', () => log(id).includes('back into the queue') || isDone(id));
+      signal.kill();
+      return isDone(id) ? null : id;
+    });
+
+    const lost = await meet(async () => {
+      const id = await until('a run on the second node', () => training('n2', limited));
+      control('fail', system, 'n2');
+      const survived = isDone(id);
+      control('mend', system, 'n2');
+      return survived ? null : id;
+    });
 
     const slow = runs.find(({ spec }) => spec.seed === 2 && spec.scheduler.kind === 'constant')!.id;
     await until('the slow run', () => isTraining(slow));
@@ -126,32 +142,33 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
     expect(equipoise({}, 'cancel', experiment, slow.slice(0, 8)).out).toBe('slurm-test: 1 run cancelled\n');
     expect(equipoise({}, 'status').out).toMatch(/^slurm-test in the queue of Slurm: \d/m);
 
-    // The urgent job may come when a run is just ending: then it preempts nobody, and another one follows.
-    const isPreempted = (id: string) => ![limited, slow].includes(id) && starts(id) > 1 && log(id).includes('stopped at step');
-    for (let tries = 0; tries < 5 && !runs.some(({ id }) => isPreempted(id)); tries++) {
-      const before = await until('a run on the first node', () => training('n1', limited, lost));
-      execFileSync('sbatch', ['--wait', '--partition=urgent', '--nodelist=n1', '--cpus-per-task=2', '--mem=10', `--output=${join(system, 'urgent.txt')}`, '--wrap', 'sleep 0.5'], { env });
-      await until('the preempted run', () => isDone(before) || isPreempted(before));
-    }
-    const preempted = runs.find(({ id }) => isPreempted(id))!.id;
+    const isPreempted = (id: string) => starts(id) > 1 && log(id).includes('stopped at step');
+    const preempted = await meet(async () => {
+      const id = await until('a run on the first node', () => training('n1', limited, lost));
+      execFileSync('sbatch', ['--partition=urgent', '--nodelist=n1', '--cpus-per-task=2', '--mem=10', `--output=${join(system, 'urgent.txt')}`, '--wrap', 'sleep 0.5'], { env });
+      return await until('the preempted run', () => isDone(id) || isPreempted(id)) && isPreempted(id) ? id : null;
+    });
 
     const others = runs.filter(({ id }) => id !== slow);
     await until('all but the cancelled run', () => others.every(({ id }) => isDone(id)));
     expect(isDone(slow)).toBe(false);
-    for (const id of [limited, lost, preempted]) expect(starts(id), log(id)).toBe(2);
-    // Two runs were on the lost node, and two at most for each urgent job; all others began once.
-    expect(others.filter(({ id }) => starts(id) > 1).length).toBeLessThanOrEqual(1 + 2 + 2 * 5);
+    for (const id of [limited, lost, preempted]) {
+      expect(starts(id), log(id)).toBeGreaterThanOrEqual(2);
+      expect(readFileSync(runFolder(results, experiment, id).log, 'utf8')).toMatch(/^goes on after step \d+$/m);
+    }
+    // What nobody disturbed began once: at most two runs were on the lost node and under the urgent job.
+    expect(others.filter(({ id }) => starts(id) === 1).length).toBeGreaterThanOrEqual(12);
     expect(log(runs[0]!.id)).toContain(`strange <${strange}>`);
     for (const { id, spec } of runs) expect(log(id)).toMatch(spec.scheduler.kind === 'commit' ? /^devices <[01]>$/m : /^devices <>$/m);
 
     writeManifest(steps);
-    const rest = equipoise({ delay: 10 }, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile);
+    const rest = equipoise({ carry: true, delay: 10 }, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile);
     expect(rest.out).toContain('slurm-test: 1 run submitted as one job array');
     expect(planned('0002').map(({ id }) => id)).toEqual([slow]);
     await until('the cancelled run', () => isDone(slow));
 
     const alone = join(folder, 'alone');
-    await withOrders({}, () => runQueue(queueOptions(alone, runs, { start: inProcess, experiment })));
+    await withOrders({ carry: true }, () => runQueue(queueOptions(alone, runs, { start: inProcess, experiment })));
     for (const { id, identity } of runs) {
       const [here, there] = [runFolder(results, experiment, id), runFolder(alone, experiment, id)];
       expect(readFileSync(here.journal, 'utf8'), id).toBe(readFileSync(there.journal, 'utf8'));

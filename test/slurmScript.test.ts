@@ -70,6 +70,15 @@ describe('a profile file', () => {
   });
 });
 
+describe('docs/slurm.md', () => {
+  it('has examples that are accepted', () => {
+    const [section, profile, ...more] = [...readFileSync(join(__dirname, '..', 'docs', 'slurm.md'), 'utf8').matchAll(/```json\n([^]*?)\n```/g)].map(([, text]) => text!);
+    expect(more).toEqual([]);
+    expect(load({ fixed: { task: 'sound-qa', encoder: 'whisper-tiny', backbone: 'stories15m', seed: 1 }, ...(JSON.parse(`{${section}}`) as object) }).content.slurm?.when).toHaveLength(1);
+    expect(problemsOfProfile(JSON.parse(profile!))).toEqual([]);
+  });
+});
+
 describe('resource classes', () => {
   const gpu = (seed: number) => ({ ...identified(fakeSpec(seed)), arithmetic: { backend: 'tensorflow' as const, device: 'gpu' as const, class: 'tensorflow-gpu', gpu: true } });
 

@@ -59,7 +59,7 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
 function refuseMixed(command: Command, options: RunOptions): void {
   const given = (names: Record<string, string>) => Object.entries(names).filter(([name]) => command.getOptionValueSource(name) === 'cli').map(([, flag]) => flag);
   const problems = options.launcher === 'slurm'
-    ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures', hangAfter: '--hang-after', checkpoint: '--checkpoint' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
+    ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
     : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({ where, what: 'has no meaning without --launcher slurm' }));
   if (problems.length > 0) throw new UserError(problems);
 }

@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import type { SlurmProfile } from '../manifest/slurm';
 import { formatProblem } from '../problems';
+import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
 import { isUnderWay, jobsOf, wasSubmitted } from '../runner/slurm/jobs';
 import { loadSlurmProfile } from '../runner/slurm/profile';
@@ -12,13 +13,13 @@ import { count, note, printable, say, sayJson } from './text';
 import { train } from './train';
 import type { Wiring } from './wiring';
 
-export interface LaunchOptions { retries: number; limit?: number; json?: boolean; slurmProfile?: string; print?: boolean }
+export interface LaunchOptions { retries: number; hangAfter?: number; checkpoint?: CheckpointInterval; limit?: number; json?: boolean; slurmProfile?: string; print?: boolean }
 
 /** Submits what a sweep's plan does not call done, or prints the scripts. Throws UserError for a faulty profile and what Slurm refuses. */
 export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wiring): Promise<void> {
   const profile: SlurmProfile = options.slurmProfile === undefined ? {} : loadSlurmProfile(options.slurmProfile);
   const { results, experiment, manifest } = sweep;
-  const submit = (runs: readonly PlannedRun[]): SubmitOptions => ({ results, experiment, manifest, profile, runs, retries: options.retries, entry: wiring.entry });
+  const submit = (runs: readonly PlannedRun[]): SubmitOptions => ({ results, experiment, manifest, profile, runs, retries: options.retries, hang: options.hangAfter, checkpoint: options.checkpoint, entry: wiring.entry });
   if (options.print === true) {
     const { arrays, warnings } = prepareArrays(submit(toSubmit(sweep, new Set()).slice(0, options.limit)));
     for (const warning of warnings) note(`warning: ${printable(warning)}`);
@@ -34,6 +35,7 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
     training: sweep.plan.filter(({ id, claimed }) => claimed && !queued.has(id)).map(({ id }) => id),
   };
   if (skipped.queued.length > 0) note(`${count(skipped.queued.length, 'run')} in the queue already, not submitted again`);
+  for (const { id, why } of sweep.plan.filter(({ blocked }) => blocked === true)) note(`warning: ${id} is not submitted: ${printable(why)}`);
   if (skipped.training.length > 0) note(`${count(skipped.training.length, 'run')} being trained by another runner now, not submitted`);
   if (runs.length > 0) for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
   const outcome = runs.length === 0 ? null : submitArrays(submit(runs), ({ job, runs: ids, resources }) => note(`job ${job}: ${count(ids.length, 'run')} with ${describeResources(resources)}`));
@@ -50,7 +52,7 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
 }
 
 function toSubmit({ plan }: Sweep, queued: ReadonlySet<string>): PlannedRun[] {
-  return plan.filter((run) => run.state !== 'done' && !run.claimed && !queued.has(run.id));
+  return plan.filter((run) => run.state !== 'done' && run.blocked !== true && !run.claimed && !queued.has(run.id));
 }
 
 /** What is finished in another experiment needs no cluster. */

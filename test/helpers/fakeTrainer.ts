@@ -8,13 +8,15 @@ import type { RunSpec } from '../../src/manifest/run';
 import type { Rooms } from '../../src/runner/execute';
 import { exitCode, userError } from '../../src/problems';
 import { random } from '../../src/random';
-import type { TrainSummary } from '../../src/train/run';
+import { newLoop, type RunCheckpoint } from '../../src/train/checkpoint';
+import type { TrainOptions, TrainSummary } from '../../src/train/run';
 import type { EvaluateRecord, JournalRecord, MeasureRecord } from '../../src/train/records';
 
 export interface FakeOrders {
   /** each started training appends its seed here, one a line */ ledger?: string;
   /** milliseconds a step */ delay?: number;
   /** milliseconds a step of this seed under the scheduler constant */ slow?: { seed: number; delay: number };
+  /** losses depend on all steps before, by a state that is kept in checkpoints; going on from one is said on stderr */ carry?: boolean;
   /** this seed throws at this step */ fail?: { seed: number; step: number; message: string };
   /** this seed ends its process at this step, as often as the ledger has had it at most `times` times */ crash?: { seed: number; step: number; times: number };
   /** this seed gives NaN as the loss of step 3 */ nan?: number;
@@ -30,17 +32,24 @@ function stepsOfSpec(spec: RunSpec): number {
   return 'steps' in spec.duration ? spec.duration.steps : 10;
 }
 
-async function* trainRun(spec: RunSpec, options: { onStage?: (stage: string) => void; signal?: AbortSignal }): AsyncGenerator<JournalRecord, TrainSummary> {
-  const { ledger, delay = 0, slow, fail, crash, nan, unavailable, nondeterministic } = orders();
+async function* trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<JournalRecord, TrainSummary> {
+  const { ledger, delay = 0, slow, carry, fail, crash, nan, unavailable, nondeterministic } = orders();
   if (ledger !== undefined) appendFileSync(ledger, `${spec.seed}\n`);
   if (spec.seed === unavailable) throw userError({ where: `data of ${spec.task}`, what: 'cannot be fetched' }, exitCode.unavailable);
   options.onStage?.('training');
   const steps = stepsOfSpec(spec);
   const pair = (value: number) => ({ encoder: value, backbone: value });
-  for (let step = 1; step <= steps; step++) {
+  const { checkpoints, from } = carry === true ? options : {};
+  let carried = from === undefined ? 0 : from.tensors['encoder/theta']!.data[0]!;
+  if (from !== undefined) process.stderr.write(`goes on after step ${from.loop.step}\n`);
+  const keep = (step: number) => checkpoints?.save({ loop: { ...newLoop(null), step, reached: 'trained' }, tensors: { 'encoder/theta': { shape: [1], data: Float32Array.of(carried) } } } satisfies RunCheckpoint);
+  for (let step = (from?.loop.step ?? 0) + 1; step <= steps; step++) {
     const pause = slow?.seed === spec.seed && spec.scheduler.kind === 'constant' ? slow.delay : delay;
     if (pause > 0) await sleep(pause);
-    if (options.signal?.aborted === true) throw options.signal.reason;
+    if (options.signal?.aborted === true) {
+      if (step > 1) keep(step - 1);
+      throw options.signal.reason;
+    }
     if (fail !== undefined && fail.seed === spec.seed && fail.step === step) throw new Error(fail.message);
     if (crash !== undefined && crash.seed === spec.seed && crash.step === step && timesStarted(ledger, spec.seed) <= crash.times) {
       process.stderr.write('the fake library aborts\n');
@@ -48,9 +57,11 @@ async function* trainRun(spec: RunSpec, options: { onStage?: (stage: string) => 
       await sleep(1000);
     }
     const draw = random(spec.seed, 'fake', step);
-    const loss = spec.seed === nan && step === 3 ? NaN : 2 / step + draw.uniform() / 10 + (nondeterministic === true ? process.pid : 0);
+    const loss = spec.seed === nan && step === 3 ? NaN : 2 / step + draw.uniform() / 10 + (nondeterministic === true ? process.pid : 0) + carried;
+    if (carry === true) carried = Math.fround(carried + draw.uniform());
     yield { kind: 'train', step, loss, learningRate: spec.learningRate, gradientNorm: pair(draw.uniform()) };
     if (step % spec.measure.every === 0) yield measure(spec, step, Math.exp(draw.normal()));
+    if (checkpoints?.due(step) === true) keep(step);
   }
   const accuracy = Math.round(random(spec.seed, 'accuracy').uniform() * 100) / 100;
   const final: EvaluateRecord = { kind: 'evaluate', step: steps, split: 'evaluation', loss: 1, choice: { correct: accuracy * 100, total: 100, accuracy }, choiceByKind: {}, choiceBySlice: {} };

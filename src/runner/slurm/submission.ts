@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../files';
 import { userError } from '../../problems';
+import type { CheckpointInterval } from '../messages';
 import type { IdentifiedRun } from '../plan';
 import type { Resources } from './request';
 
@@ -22,7 +23,7 @@ export interface Submission {
 }
 
 /** The runs of one array, as planned. */
-export interface ArrayPlan { format: 'equipoise-slurm-array/1'; experiment: string; /** after a crashed worker */ retries: number; runs: IdentifiedRun[] }
+export interface ArrayPlan { format: 'equipoise-slurm-array/1'; experiment: string; /** after a crashed worker */ retries: number; /** seconds */ hang?: number; checkpoint?: CheckpointInterval; runs: IdentifiedRun[] }
 
 const submissionsFolder = (results: string, experiment: string) => join(results, experiment, '.slurm');
 
@@ -85,7 +86,8 @@ export function readPlannedRun(path: string, id: string): { plan: Omit<ArrayPlan
   }
   const run = value.runs.find((each: Partial<IdentifiedRun> | null) => each?.id === id);
   if (run === undefined) throw userError({ where: path, what: `has no run ${JSON.stringify(id)}` });
-  return { plan: { format: value.format, experiment: value.experiment, retries: value.retries! }, run };
+  const { format, experiment, retries, hang, checkpoint } = value as ArrayPlan;
+  return { plan: { format, experiment, retries, ...(hang === undefined ? {} : { hang }), ...(checkpoint === undefined ? {} : { checkpoint }) }, run };
 }
 
 function readJson(path: string): unknown {

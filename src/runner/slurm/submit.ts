@@ -10,13 +10,11 @@ import { resourceClasses, type Resources } from './request';
 import { arrayScript } from './script';
 import { arrayFiles, createFolder, nextFolder, writeSubmission, type ArrayPlan, type Submission, type SubmittedArray } from './submission';
 
-export interface SubmitOptions {
+export interface SubmitOptions extends Pick<ArrayPlan, 'experiment' | 'retries' | 'hang' | 'checkpoint'> {
   results: string;
-  experiment: string;
   manifest: Pick<Manifest, 'file' | 'sha256' | 'profile' | 'content'>;
   profile: SlurmProfile;
   runs: readonly IdentifiedRun[];
-  retries: number;
   /** the script of the command line, e.g. bin/equipoise.cjs */ entry: string;
 }
 
@@ -62,7 +60,7 @@ export function prepareArrays(options: SubmitOptions, folder = nextFolder(option
 export function submitArrays(options: SubmitOptions, submitted: (array: SubmittedArray) => void): { folder: string; arrays: SubmittedArray[]; warnings: string[] } {
   const folder = createFolder(options.results, options.experiment);
   const { arrays, warnings } = prepareArrays(options, folder);
-  const { experiment, retries } = options;
+  const { experiment, retries, hang, checkpoint } = options;
   const { file, sha256, profile } = options.manifest;
   const submission: Submission = {
     format: 'equipoise-slurm/1', experiment, manifest: { file: basename(file), sha256, profile }, submitted: new Date().toISOString(),
@@ -70,7 +68,7 @@ export function submitArrays(options: SubmitOptions, submitted: (array: Submitte
   };
   for (const [index, { runs, script }] of arrays.entries()) {
     const files = arrayFiles(index);
-    const plan: ArrayPlan = { format: 'equipoise-slurm-array/1', experiment, retries, runs: runs.map(identified) };
+    const plan: ArrayPlan = { format: 'equipoise-slurm-array/1', experiment, retries, hang, checkpoint, runs: runs.map(identified) };
     writeWhole(join(folder, files.plan), `${JSON.stringify(plan, null, 1)}\n`);
     writeWhole(join(folder, files.script), script);
   }

@@ -18,19 +18,19 @@ export interface TaskOptions {
 
 /**
  * Claims and trains the run, or copies it from another experiment. The claim makes it safe that Slurm may start a task
- * again while the node of the first one is only out of reach: the second waits until the first is done or silent.
+ * again while the node of the first one is only out of reach: the second waits until the first is done or falls silent.
  * @returns how it ended; `done`: it was done before
  * @throws UserError when code, data or weights are not those that the run was planned with
  */
 export async function trainPlanned(options: TaskOptions): Promise<Ending | { kind: 'done' }> {
-  const { plan: { experiment, retries }, run } = readPlannedRun(options.plan, options.id);
+  const { plan: { experiment, retries, hang, checkpoint }, run } = readPlannedRun(options.plan, options.id);
   if (identityNow(run) !== run.identity) {
     throw userError({ where: `run ${run.id}`, what: 'was planned with another version of the method, the data or the weights than this node has', hint: 'submit again: equipoise run --launcher slurm' });
   }
   const [planned] = planRuns(options.results, experiment, [run]);
   if (planned!.state === 'done' && planned!.elsewhere === undefined) return { kind: 'done' };
   const endings = await runQueue({
-    results: options.results, experiment, runs: [planned!], workers: 1, retries, failFast: false,
+    results: options.results, experiment, runs: [planned!], workers: 1, retries, hang, checkpoint, failFast: false,
     code: codeVersion(), packages: packageVersions(), start: options.start, observe: options.observe, stop: options.stop,
   });
   return endings.get(run.id) ?? { kind: 'stopped', step: 0 };
