@@ -54,6 +54,8 @@ const storageCalls = new Set(['write', 'open', 'fsync', 'ftruncate', 'mkdir', 'm
 /** What is wrong with the disk, in words with the path where the system names it; null for errors that are not about storage. */
 export function storageFault(error: unknown): string | null {
   const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code === undefined || syscall === undefined || !storageCalls.has(syscall) || storageFaults[code] === undefined) return null;
-  return `${storageFaults[code]} (${code}${path === undefined ? '' : `, ${path}`})`;
+  if (code === undefined || syscall === undefined || !storageCalls.has(syscall)) return null;
+  // Node says ENOENT when it cannot make the folders of a path, whatever the reason.
+  const words = code === 'ENOENT' && syscall === 'mkdir' ? 'the folder cannot be made, as on a read-only file system' : storageFaults[code];
+  return words === undefined ? null : `${words} (${code}${path === undefined ? '' : `, ${path}`})`;
 }

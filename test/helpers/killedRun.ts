@@ -4,7 +4,7 @@
  * first writes a part of its bytes, as a process that is killed inside it may have.
  */
 import fs from 'node:fs';
-import { join, sep } from 'node:path';
+import { sep } from 'node:path';
 
 export interface KillOrders {
   results: string;
@@ -14,7 +14,6 @@ export interface KillOrders {
   on?: string;
   /** share of the bytes that are written when the call is a write */ part?: number;
   /** throws this error code at each such call from the `at`-th on, instead of ending */ error?: string;
-  /** file that receives the number of such calls, when the run ends by itself */ count?: string;
 }
 
 const orders = JSON.parse(process.env['KILLED_RUN'] ?? 'null') as KillOrders | null;
@@ -86,25 +85,8 @@ function patch(): void {
 
 async function main(given: KillOrders): Promise<void> {
   patch();
-  const { useBackend } = await load<typeof import('../../src/tensor/backend')>('../../src/tensor/backend');
-  const { trainPrepared } = await load<typeof import('../../src/train/run')>('../../src/train/run');
-  const { executeRun } = await load<typeof import('../../src/runner/execute')>('../../src/runner/execute');
-  const { takeClaim } = await load<typeof import('../../src/runner/claim')>('../../src/runner/claim');
-  const { tinyPrepared, tinySpec } = await load<typeof import('./tinyTask')>('./tinyTask');
-  const { taskOf } = await load<typeof import('./fakeRuns')>('./fakeRuns');
-  const spec = tinySpec(given.spec);
-  const steps = 'steps' in spec.duration ? spec.duration.steps : 0;
-  const task = taskOf(given.results, spec);
-  const claim = takeClaim(join(given.results, task.experiment, task.id, 'claim'));
-  if (claim === null) throw new Error('the claim of the killed process was not given up');
-  const outcome = await executeRun({ ...task, token: claim.token, checkpoint: { steps: given.every } }, {
-    useBackend,
-    trainRun: (each, options) => trainPrepared(each, tinyPrepared(each), options),
-    totalSteps: async () => steps,
-    evaluationItems: async () => 9,
-  }, () => undefined, new AbortController().signal);
-  claim.release();
-  if (given.count !== undefined) fs.writeFileSync(given.count, String(calls));
+  const { trainTiny } = await load<typeof import('./tinyRuns')>('./tinyRuns');
+  const { outcome } = await trainTiny(given.results, { spec: given.spec, every: given.every });
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
 

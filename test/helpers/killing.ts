@@ -59,7 +59,7 @@ export async function killAndResume(spec: object, kills: number, seed: string): 
     const orders: KillOrders = kind === 'none' || kind === 'time' ? { results, spec, every: 2 }
       // Few calls, so that an attempt dies within about one checkpoint and many attempts make up one run.
       : { results, spec, every: 2, on: kind, at: 1 + Math.floor(share * (kind === 'metrics.jsonl' ? 8 : 16)), part };
-    const { killed, out, err, ...took } = await runChild(orders, cache, kind === 'time' ? milliseconds * (0.2 + 0.4 * share) : undefined);
+    const { killed, out, err, ...took } = await runChild(orders, cache, kind === 'time' ? milliseconds * (0.3 + 0.5 * share) : undefined);
     if (killed) {
       report.kills += 1;
       report.where[kind] = (report.where[kind] ?? 0) + 1;
