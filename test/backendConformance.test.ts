@@ -57,7 +57,7 @@ const elementwise: Case[] = [
 ];
 
 const reductions: Case[] = [
-  one('sum', [3, 4, 5], (x) => tf.sum(x)), one('sum of an inner axis', [3, 4, 5], (x) => tf.sum(x, 1)), one('sum of the first axis, kept', [3, 4, 5], (x) => tf.sum(x, 0, true)), one('sum of two axes', [3, 4, 5], (x) => tf.sum(x, [0, 1])),
+  one('sum', [3, 4, 5], (x) => tf.sum(x)), one('sum of an inner axis', [3, 4, 5], (x) => tf.sum(x, 1)), one('sum of the first axis, kept', [3, 4, 5], (x) => tf.sum(x, 0, true)), one('sum of two axes', [3, 4, 5], (x) => tf.sum(x, [0, 1])), one('sum of many squares', [100_000], (x) => tf.sum(tf.square(x))),
   one('mean', [3, 4, 5], (x) => tf.mean(x)), one('mean of an axis', [3, 4, 5], (x) => tf.mean(x, 1)), one('max', [3, 4], (x) => tf.max(x, -1)), one('min', [3, 4], (x) => tf.min(x, -1)), one('logSumExp', [3, 4], (x) => tf.logSumExp(x, -1)),
   one('cumsum', [3, 6], (x) => tf.cumsum(x, 1)), one('cumsum, exclusive and reversed', [3, 6], (x) => tf.cumsum(x, 1, true, true)),
   one('softmax', [3, 4, 7], (x) => tf.softmax(x)), one('logSoftmax', [3, 4, 7], (x) => tf.logSoftmax(x)),
