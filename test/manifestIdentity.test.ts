@@ -65,7 +65,7 @@ describe('identity', () => {
   });
 });
 
-const pinned: Record<string, string> = { '1.0.0': 'e002a9d4e7e63e87' };
+const pinned: Record<string, string> = { '1.0.0': 'e002a9d4e7e63e87', '1.0.1': 'e002a9d4e7e63e87' };
 
 describe('why two runs differ', () => {
   it('names each field with both values, in the order of a run', () => {

@@ -36,16 +36,53 @@ function rmsWithGradient(epsilon: number): (x: Tensor) => Tensor {
 /** RMSNorm with a gain [D]. */
 export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor => tf.mul(normaliseRms(x, epsilon), gain);
 
-/** Layer normalisation over the last axis. Ba, Kiros and Hinton 2016. (The mean-free part of x is RMS-normalised.) */
+/** Layer normalisation over the last axis, x [..., D], gain and bias [D]. Ba, Kiros and Hinton 2016, equation 4. */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number): Tensor {
-  return tf.add(tf.mul(normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon), gain), bias);
+  const width = gain.size;
+  return (tf.customGrad((...given) => {
+    const [input, scale, shift] = given.slice(0, 3) as unknown as [Tensor, Tensor, Tensor];
+    const save = given[3] as unknown as (tensors: Tensor[]) => void;
+    const centred = tf.sub(input, tf.mean(input, -1, true));
+    const deviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+    const y = tf.mul(centred, deviation);
+    save([y, deviation, scale]);
+    return {
+      value: tf.add(tf.mul(y, scale), shift),
+      // with u = dy gain: dx = (u - mean(u) - y mean(u y)) / deviation; both means are products with the gain
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [normed, s, g] = saved as [Tensor, Tensor, Tensor];
+        const rows = (t: Tensor) => tf.reshape(t, [-1, width]) as tf.Tensor2D;
+        const product = tf.mul(dy, normed);
+        const weights = tf.reshape(tf.div(g, width), [width, 1]) as tf.Tensor2D;
+        const mean = (t: Tensor) => tf.reshape(tf.matMul(rows(t), weights), s.shape);
+        const inner = tf.sub(tf.sub(tf.mul(dy, g), mean(dy)), tf.mul(normed, mean(product)));
+        return [tf.mul(inner, s), tf.sum(rows(product), 0), tf.sum(rows(dy), 0)];
+      },
+    };
+  }) as (x: Tensor, gain: Tensor, bias: Tensor) => Tensor)(x, gain, bias);
 }
 
 /** x sigmoid(x), Elfwing et al. 2018. */
 export const silu = (x: Tensor): Tensor => tf.mul(x, tf.sigmoid(x));
 
-/** GELU with the error function, Hendrycks and Gimpel 2016. */
-export const gelu = (x: Tensor): Tensor => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+/** x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016. Its derivative is Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi). */
+export const gelu: (x: Tensor) => Tensor = (x) => geluWithGradient(x);
+
+const geluWithGradient = tf.customGrad((...given) => {
+  const x = given[0] as Tensor;
+  const save = given[1] as unknown as (tensors: Tensor[]) => void;
+  const scaled = tf.mul(x, Math.SQRT1_2);
+  const share = tf.mul(tf.add(tf.erf(scaled), 1), 0.5);
+  save([scaled, share]);
+  return {
+    value: tf.mul(x, share),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => {
+      const [u, phi] = saved as [Tensor, Tensor];
+      const density = tf.mul(tf.exp(tf.neg(tf.square(u))), 1 / Math.sqrt(Math.PI));
+      return tf.mul(dy, tf.add(phi, tf.mul(u, density)));
+    },
+  };
+}) as (x: Tensor) => Tensor;
 
 /** Additive mask [S, S]: 0 where a position may look (itself and before), -1e9 elsewhere. */
 export function causalMask(length: number): Tensor {
@@ -93,8 +130,8 @@ export function joinHeads(x: Tensor): Tensor {
 export const oneHot = (ids: Tensor, depth: number): Tensor => tf.cast(tf.oneHot(ids as tf.Tensor1D, depth), 'float32');
 
 /**
- * Rows of x [rows, D] at integer positions [n] -> [n, D]. The gradient is a one-hot product: it needs no scatter kernel,
- * which the wasm backend lacks, and stays deterministic.
+ * Rows of x [rows, D] at integer positions [n] -> [n, D]. On WebGPU the gradient is a one-hot product, because sums by
+ * position add up there in an order that changes from call to call.
  */
 export function pickRows(x: Tensor, positions: Tensor): Tensor {
   const rows = x.shape[0]!;
@@ -104,7 +141,8 @@ export function pickRows(x: Tensor, positions: Tensor): Tensor {
     save([positions]);
     return {
       value: tf.gather(table, positions as tf.Tensor1D),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.matMul(oneHot(saved[0]!, rows) as tf.Tensor2D, dy as tf.Tensor2D, true, false),
+      gradFunc: (dy: Tensor, saved: Tensor[]) =>
+        tf.getBackend() === 'webgpu' ? tf.matMul(oneHot(saved[0]!, rows) as tf.Tensor2D, dy as tf.Tensor2D, true, false) : tf.unsortedSegmentSum(dy, saved[0] as tf.Tensor1D, rows),
     };
   }) as (x: Tensor) => Tensor)(x);
 }
@@ -118,9 +156,13 @@ export function logSoftmax(logits: Tensor): Tensor {
     const x = given[0] as Tensor;
     const save = given[1] as unknown as (tensors: Tensor[]) => void;
     const shifted = tf.sub(x, tf.max(x, -1, true));
-    const value = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
-    save([value]);
-    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => tf.sub(dy, tf.mul(tf.exp(saved[0]!), tf.sum(dy, -1, true))) };
+    const weights = tf.exp(shifted);
+    const total = tf.sum(weights, -1, true);
+    save([weights, total]);
+    return {
+      value: tf.sub(shifted, tf.log(total)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.sub(dy, tf.mul(saved[0]!, tf.div(tf.sum(dy, -1, true), saved[1]!))),
+    };
   }) as (x: Tensor) => Tensor)(logits);
 }
 
@@ -131,4 +173,9 @@ export const maskedMean = (values: Tensor, mask: Tensor): Tensor => tf.div(tf.su
 export const divergence = (logP: Tensor, logQ: Tensor): Tensor => tf.sum(tf.mul(tf.exp(logP), tf.sub(logP, logQ)), -1);
 
 /** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
-export const labelLogProbability = (logP: Tensor, oneHotLabels: Tensor): Tensor => tf.sum(tf.mul(logP, oneHotLabels), -1);
+export function labelLogProbability(logP: Tensor, oneHotLabels: Tensor): Tensor {
+  return (tf.customGrad((...given) => ({
+    value: tf.sum(tf.mul(given[0] as Tensor, oneHotLabels), -1),
+    gradFunc: (dy: Tensor) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), oneHotLabels),
+  })) as (x: Tensor) => Tensor)(logP);
+}

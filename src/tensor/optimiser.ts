@@ -3,6 +3,7 @@
  * because programs are recorded once.
  */
 import type { OptimiserSpec } from '../manifest/run';
+import { adam } from './adam';
 import { tf, type Tensor } from './tf';
 
 /** Per-step scalars of one module, computed in JavaScript in float64. */
@@ -25,18 +26,21 @@ export function optimiserOptions(spec: OptimiserSpec): Required<OptimiserSpec> {
  */
 export function update(spec: OptimiserSpec, theta: Tensor, gradient: Tensor, moments: Moments, step: StepScalars): { theta: Tensor; moments: Moments } {
   const options = optimiserOptions(spec);
-  const keep = (old: Tensor, fresh: Tensor): Tensor => tf.add(old, tf.mul(tf.sub(fresh, old), step.active));
   const decayed = spec.kind !== 'adamw' && options.weightDecay > 0 ? tf.add(gradient, tf.mul(theta, options.weightDecay)) : gradient;
   const rate = tf.mul(step.rate, step.active);
   if (spec.kind === 'sgd') {
     const velocity = tf.add(tf.mul(moments.first, options.momentum), decayed);
-    return { theta: tf.sub(theta, tf.mul(velocity, rate)), moments: { first: keep(moments.first, velocity), second: moments.second } };
+    return { theta: tf.sub(theta, tf.mul(velocity, rate)), moments: { first: tf.add(moments.first, tf.mul(tf.sub(velocity, moments.first), step.active)), second: moments.second } };
   }
-  const first = tf.add(tf.mul(moments.first, options.beta1), tf.mul(decayed, 1 - options.beta1));
-  const second = tf.add(tf.mul(moments.second, options.beta2), tf.mul(tf.square(decayed), 1 - options.beta2));
-  const direction = tf.div(tf.div(first, step.correction1), tf.add(tf.sqrt(tf.div(second, step.correction2)), options.epsilon));
-  const decay = spec.kind === 'adamw' && options.weightDecay > 0 ? tf.add(direction, tf.mul(theta, options.weightDecay)) : direction;
-  return { theta: tf.sub(theta, tf.mul(decay, rate)), moments: { first: keep(moments.first, first), second: keep(moments.second, second) } };
+  // a frozen module: both betas are 1 and the rate is 0, so that nothing moves
+  const beta = (value: number) => tf.sub(1, tf.mul(step.active, 1 - Math.fround(value)));
+  const root = tf.sqrt(step.correction2);
+  const updated = adam({
+    theta, first: moments.first, second: moments.second, gradient: decayed,
+    scale: tf.div(tf.mul(rate, root), step.correction1), beta1: beta(options.beta1), beta2: beta(options.beta2), epsilon: tf.mul(root, options.epsilon),
+  });
+  const decay = spec.kind === 'adamw' && options.weightDecay > 0 ? tf.mul(theta, tf.mul(rate, options.weightDecay)) : null;
+  return { theta: decay === null ? updated.theta : tf.sub(updated.theta, decay), moments: { first: updated.first, second: updated.second } };
 }
 
 /** The gradient scaled down so that its norm is at most `limit`; 0 leaves it alone. Returns the norm before. */

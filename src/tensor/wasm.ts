@@ -1,5 +1,6 @@
 /** The wasm backend in Node: pure npm, one thread, always there. */
 import { dirname, join, sep } from 'node:path';
+import { registerWasmCopies } from './wasmCopies';
 import { registerWasmKernels } from './wasmKernels';
 
 let registered: Promise<void> | null = null;
@@ -13,5 +14,6 @@ export function registerWasm(): Promise<void> {
 async function register(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'wasm-out') + sep);
+  registerWasmCopies();
   registerWasmKernels();
 }
