@@ -143,7 +143,7 @@ describe('a wheel is hostile until checked', () => {
   });
 
   test('names that lead outside, or come twice', async () => {
-    for (const name of ['../../escaped', '/tmp/escaped', 'a\\..\\..\\escaped']) expect(await linkWheel({ unlisted: [[name, 'x']] })).toContain('is torn or no archive');
+    for (const name of ['../../escaped', '/outside/escaped', 'a\\..\\..\\escaped']) expect(await linkWheel({ unlisted: [[name, 'x']] })).toContain('is torn or no archive');
     expect(await linkWheel({ unlisted: [['tensorflow/libtensorflow_cc.so.2', 'x']] })).toContain('twice');
     expect(existsSync(join(folder, 'escaped'))).toBe(false);
   });

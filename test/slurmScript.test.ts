@@ -46,7 +46,7 @@ describe('the slurm section of a manifest', () => {
   it('has all its faults shown at once, and those of the runs with them', () => {
     const bad: Record<string, unknown> = {
       partition: 'gpu\n#SBATCH --wrap=x', account: 'a b', qos: "'", time: '2:00', memory: '0G', cpus: 0, gpus: 1.5, gpuType: '$(id)', constraint: 'a;b', throttle: '4', requeue: -1, grace: 5,
-      modules: ['cuda', '/tmp/evil', '../evil'],
+      modules: ['cuda', '/outside/evil', '../evil'],
     };
     expect(Object.keys(bad).sort()).toEqual(Object.keys(slurmFields).sort());
     const places = problemsOf({ ...head, fixed: { ...fixed, encoder: 'resnet51' }, slurm: { ...bad, when: [{ if: { sed: 1 }, then: {} }] } }).map((problem) => problem.where);
