@@ -20,10 +20,22 @@ export function sha256(content: string | Uint8Array): string {
 
 /** JSON with sorted keys and without `undefined`: equal values give equal text. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner);
+  return JSON.stringify(sorted(value));
+}
+
+/** The value with its keys in order. Not a replacer of JSON.stringify, which is several times as slow. */
+function sorted(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  const { toJSON } = value as { toJSON?: () => unknown };
+  if (typeof toJSON === 'function') return sorted(toJSON.call(value));
+  if (Array.isArray(value)) return value.map(sorted);
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) {
+    const inner = sorted((value as Record<string, unknown>)[key]);
+    if (key === '__proto__') Object.defineProperty(result, key, { value: inner, enumerable: true });
+    else result[key] = inner;
+  }
+  return result;
 }
 
 /** Writes a file by temporary name, fsync and rename: a reader sees the old content or the new, never a part. */

@@ -168,6 +168,6 @@ describe('properties of expansion', () => {
 
   it('describes different runs of a usual sweep differently', () => {
     const runs = runsOf({ fixed: image, axes: { scheduler: kinds, seed: [1, 2], learningRate: [1e-4, 3e-4], 'measure.on': ['batch', 'probe'] } });
-    expect(new Set(runs.map(describeRun)).size).toBe(runs.length);
+    expect(new Set(runs.map((spec) => describeRun(spec))).size).toBe(runs.length);
   });
 });

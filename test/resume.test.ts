@@ -116,5 +116,5 @@ describe('a run that is killed with SIGKILL', () => {
       expect(Object.keys(where).sort()).toEqual(['checkpoints', 'metrics.jsonl', 'time']);
       expect(notices.filter((notice) => notice.includes('not repeated exactly'))).toEqual([]);
     }
-  });
+  }, 240_000); // some thirty processes, one after the other
 });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../src/files';
 import { fillDefaults } from '../src/manifest/defaults';
 import { describeRun, runIdentity, type IdentityContext } from '../src/manifest/identity';
 import type { RunSpec } from '../src/manifest/run';
@@ -68,6 +69,18 @@ describe('a change', () => {
     await withOrders({ ledger }, () => runQueue(queueOptions(results, after, { start: inProcess, code: { version: '0', method: methodVersion, commit: null, dirty: false, lockfile: 'absent' } })));
     expect(readLedger(ledger).sort((a, b) => a - b)).toEqual(touched);
     expect(countStates(planRuns(results, 'test', identify(specs, world))).done).toBe(specs.length); // what was there is still valid
+  });
+});
+
+describe('canonical JSON', () => {
+  it('is, for every value, what sorting keys while writing gives: identities rest on it', () => {
+    const bySorting = (value: unknown) => JSON.stringify(value, (_key, inner: unknown) =>
+      (inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+        : inner));
+    fc.assert(fc.property(fc.anything({ withDate: true, withNullPrototype: true, withTypedArray: true, key: fc.oneof(fc.string(), fc.constantFrom('__proto__', '10', '2', 'toString')) }), (value) => {
+      expect(canonicalJson(value)).toBe(bySorting(value));
+    }), { numRuns: 300 });
   });
 });
 

@@ -90,6 +90,38 @@ export const modalityDefaults = { align: alignDefaults };
  * chose, so that leaving a kind out and choosing another differ.
  */
 function defaultsOf(run: PartialRun): Tree {
+  const key = choicesOf(run);
+  const known = knownDefaults.get(key);
+  if (known !== undefined) return known;
+  const made = makeDefaults(run);
+  knownDefaults.set(key, made);
+  return made;
+}
+
+/** The defaults depend on a few kinds only, and a manifest has thousands of runs: each set of kinds is worked out once. */
+const knownDefaults = new Map<string, Tree>();
+
+const choicePaths: readonly (readonly string[])[] = choicesIn({ type: 'group', about: '', fields: runFields }, []);
+
+/** Paths of the tags of all tagged unions. */
+function choicesIn(field: Field, path: readonly string[]): string[][] {
+  if (field.type === 'leaf') return [];
+  if (field.type === 'choice') return [[...path, field.tag]];
+  return Object.entries(field.fields).flatMap(([name, inner]) => choicesIn(inner, [...path, name]));
+}
+
+/** Everything of a run that `makeDefaults` looks at, as text. */
+function choicesOf(run: PartialRun): string {
+  let key = `${typeof run['task']} ${String(run['task'])}`;
+  for (const path of choicePaths) {
+    let at: unknown = run;
+    for (const name of path) at = isTree(at) ? at[name] : undefined;
+    key += `\n${typeof at} ${String(at)}`;
+  }
+  return key;
+}
+
+function makeDefaults(run: PartialRun): Tree {
   const base: Tree = { ...runDefaults };
   const modality = lookUp(tasks, run['task'])?.modality;
   if (modality !== undefined) base['align'] = alignDefaults[modality];
@@ -140,10 +172,14 @@ function merge(defaults: Tree, given: Tree): Tree {
 }
 
 function subtract(value: unknown, defaults: unknown): unknown {
-  if (!isTree(value)) return JSON.stringify(value) === JSON.stringify(defaults) ? undefined : value;
-  const rest = Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
-    const left = subtract(inner, isTree(defaults) ? defaults[key] : undefined);
-    return left === undefined ? [] : [[key, left]];
-  });
-  return rest.length === 0 ? undefined : Object.fromEntries(rest);
+  if (!isTree(value)) return value === defaults || (typeof value === 'object' && JSON.stringify(value) === JSON.stringify(defaults)) ? undefined : value;
+  const rest: Tree = {};
+  let some = false;
+  for (const key of Object.keys(value)) {
+    const left = subtract(value[key], isTree(defaults) ? defaults[key] : undefined);
+    if (left === undefined) continue;
+    setOwn(rest, key, left);
+    some = true;
+  }
+  return some ? rest : undefined;
 }

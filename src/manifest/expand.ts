@@ -7,6 +7,7 @@ import { applyProfile, findProfile, runKey } from './profiles';
 import { runFields } from './fields';
 import type { RunSpec } from './run';
 import { faultsOfRun, warningsOfRun } from './runRules';
+import { copyOf, type Tree } from './tree';
 import type { Fault } from './validate';
 
 export { stepsOf } from './identity';
@@ -24,7 +25,9 @@ export function expand(manifest: Manifest): RunSpec[] {
 
 /** The run with its fields in their usual order; a copy, so that nobody changes the defaults through it. */
 function specOf(run: GridRun['run']): RunSpec {
-  return structuredClone(Object.fromEntries(Object.keys(runFields).map((field) => [field, run[field]]))) as unknown as RunSpec;
+  const spec: Tree = {};
+  for (const field of Object.keys(runFields)) spec[field] = copyOf(run[field]);
+  return spec as unknown as RunSpec;
 }
 
 export interface Examination { faults: Fault[]; warnings: Fault[] }
@@ -36,7 +39,8 @@ export interface Examination { faults: Fault[]; warnings: Fault[] }
  * @param profileName the profile that will be run; warnings are about its runs
  */
 export function examine(content: ManifestContent, broken: ReadonlySet<string>, wrong: (place: string) => ReadonlySet<string>, profileName: string | null): Examination {
-  const { runs, faults, idle } = baseRuns(content, broken);
+  const { runs, idle, ...base } = baseRuns(content, broken);
+  const faults = [...base.faults];
   const sound: GridRun[] = [];
   const found = runs.flatMap((run) => {
     const own = faultsOfRun(run, wrong(run.grid));
@@ -57,7 +61,19 @@ function required({ run }: GridRun): boolean {
   return Object.keys(runFields).every((field) => run[field] !== undefined);
 }
 
-function baseRuns(content: ManifestContent, broken: ReadonlySet<string>): { runs: GridRun[]; faults: Fault[]; idle: Fault[] } {
+/** A manifest is expanded once to be checked and once to be run: the second time is free. Nobody changes the runs. */
+const expanded = new WeakMap<ManifestContent, BaseRuns>();
+
+interface BaseRuns { runs: GridRun[]; faults: Fault[]; idle: Fault[] }
+
+function baseRuns(content: ManifestContent, broken: ReadonlySet<string>): BaseRuns {
+  if (broken.size > 0) return expandAll(content, broken);
+  const known = expanded.get(content) ?? expandAll(content, broken);
+  expanded.set(content, known);
+  return known;
+}
+
+function expandAll(content: ManifestContent, broken: ReadonlySet<string>): BaseRuns {
   const runs: GridRun[] = [];
   const faults: Fault[] = [];
   const idle: Fault[] = [];

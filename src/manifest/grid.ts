@@ -76,8 +76,11 @@ export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansio
   }));
   const excludes = (grid.exclude ?? []).map((pattern, index) => ({ pattern, place: pointer(place, 'exclude', index) }));
 
-  const base = assignAll({}, inherited);
-  const assigned = (given: Assignment[]) => assignAll(base, [...own, ...given]);
+  // Assignments are made in the order of fields: those before every field that varies are the same for all runs.
+  const varied = Math.min(...[...dimensions.flat(2), ...conditions.flatMap(({ points }) => points.flat())].map(({ path }) => fieldOrder(path)));
+  const [early, late] = [own.filter(({ path }) => fieldOrder(path) < varied), own.filter(({ path }) => fieldOrder(path) >= varied)];
+  const base = assignAll(assignAll({}, inherited), early);
+  const assigned = (given: Assignment[]) => assignAll(base, [...late, ...given]);
   const used = new Set<string>();
   const clashes = new Map<string, { place: string; path: string }>();
   // Counted first, so that a grid without end is refused before its runs are built.

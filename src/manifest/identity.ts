@@ -17,10 +17,11 @@ export interface IdentityContext {
 /**
  * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context; `id` is its
  * first 16 digits. A new option with a default changes no identity; the device that is asked for is not part of one.
+ * @param special the spec without its defaults, where the caller has it already
  */
-export function runIdentity(spec: RunSpec, context: IdentityContext): { identity: string; id: string } {
+export function runIdentity(spec: RunSpec, context: IdentityContext, special = leaveOutDefaults(spec)): { identity: string; id: string } {
   const { data, weights, methodVersion, backend } = context;
-  const identity = sha256(canonicalJson({ format: 'equipoise-identity/1', run: leaveOutDefaults(spec), data, weights, methodVersion, backend }));
+  const identity = sha256(canonicalJson({ format: 'equipoise-identity/1', run: special, data, weights, methodVersion, backend }));
   return { identity, id: identity.slice(0, 16) };
 }
 
@@ -54,10 +55,9 @@ const longest = 5;
 
 /**
  * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1`, followed by the rates when they are not the
- * default ones, the length when it is not, and other options that are not.
+ * default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
  */
-export function describeRun(spec: RunSpec): string {
-  const special = leaveOutDefaults(spec);
+export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): string {
   const rest = leaves(special).filter(([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)));
   const shown = rest.slice(0, longest).map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [

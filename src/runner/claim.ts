@@ -73,7 +73,7 @@ export function holdsClaim(path: string, token: string): boolean {
  * by takeClaim.
  */
 export function isClaimed(path: string, staleSeconds = staleAfterSeconds): boolean {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false; // cheaper than an exception of open
   const seen = look(path);
   return seen !== null && !isEnded(seen.content) && Date.now() - seen.touched <= staleSeconds * 1000;
 }

@@ -90,21 +90,22 @@ export function readRunFile(path: string): RunFileRead {
   return why === null ? { state: 'read', file: value as RunFile } : { state: 'unreadable', why };
 }
 
-const required: [path: string, type: 'string' | 'number' | 'object'][] = [
+const required = ([
   ['id', 'string'], ['identity', 'string'], ['experiment', 'string'], ['spec', 'object'], ['steps', 'number'], ['step', 'number'],
   ['code', 'object'], ['code.version', 'string'], ['data', 'object'], ['data.identity', 'string'], ['weights', 'object'],
   ['machine', 'object'], ['machine.backend', 'string'], ['machine.device', 'string'], ['machine.threads', 'number'],
   ['times', 'object'], ['times.started', 'string'], ['times.trainSeconds', 'number'], ['times.evaluateSeconds', 'number'], ['times.secondsPerStep', 'number'],
   ['spec.task', 'string'], ['spec.encoder', 'string'], ['spec.backbone', 'string'], ['spec.connector', 'object'], ['spec.scheduler', 'object'],
   ['spec.regulariser', 'object'], ['spec.learningRate', 'object'], ['spec.duration', 'object'], ['spec.batch', 'number'], ['spec.seed', 'number'],
-];
+] as [path: string, type: 'string' | 'number' | 'object'][]).map(([path, type]) => [path, type, path.split('.')] as const);
 
 function fault(value: unknown): string | null {
   if (!isObject(value)) return 'it is not a JSON object';
   if (value['format'] !== 'equipoise-run/1') return `its format is ${JSON.stringify(value['format'])}, not "equipoise-run/1"`;
   if (!['running', 'done', 'failed'].includes(value['status'] as string)) return `its status is ${JSON.stringify(value['status'])}`;
-  for (const [path, type] of required) {
-    const inner = path.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), value);
+  for (const [path, type, keys] of required) {
+    let inner: unknown = value;
+    for (const key of keys) inner = isObject(inner) ? inner[key] : undefined;
     if (type === 'object' ? !isObject(inner) : typeof inner !== type) return `its ${path} is not ${type === 'object' ? 'an' : 'a'} ${type}`;
   }
   if (!Array.isArray(value['notices']) || !value['notices'].every((notice) => typeof notice === 'string')) return 'its notices are not a list of texts';

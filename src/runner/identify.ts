@@ -3,6 +3,7 @@ import { loadSet, setIdentity } from '../data/sets';
 import { openSource, sourceIdentity } from '../data/sources';
 import type { FetchOptions } from '../data/content';
 import type { OnProgress } from '../data/sets/generator';
+import { leaveOutDefaults } from '../manifest/defaults';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/backbones';
@@ -26,8 +27,9 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     const weights = Object.fromEntries(weightSources(spec).map((source) => [source, weightOf(source)]));
     const data = dataOf(spec.task);
     const arithmetic = arithmeticOf(spec.device);
-    const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class });
-    if (!runs.has(id)) runs.set(id, { id, identity, spec, description: describeRun(spec), data: { task: spec.task, identity: data }, weights, arithmetic });
+    const special = leaveOutDefaults(spec);
+    const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class }, special);
+    if (!runs.has(id)) runs.set(id, { id, identity, spec, description: describeRun(spec, special), data: { task: spec.task, identity: data }, weights, arithmetic });
   }
   return [...runs.values()];
 }
