@@ -169,8 +169,35 @@ export function logSoftmax(logits: Tensor): Tensor {
 /** sum(values * mask) / sum(mask): a mean over label tokens. */
 export const maskedMean = (values: Tensor, mask: Tensor): Tensor => tf.div(tf.sum(tf.mul(values, mask)), tf.sum(mask));
 
-/** KL(p || q) in nats for each row of two log-probability tables [n, V] -> [n]. */
-export const divergence = (logP: Tensor, logQ: Tensor): Tensor => tf.sum(tf.mul(tf.exp(logP), tf.sub(logP, logQ)), -1);
+/**
+ * KL(p || q) in nats for each row of two log-probability tables [n, V] -> [n]; logQ is a constant to the gradient.
+ * With d = log p - log q it is sum p (d + exp(-d) - 1): equal to sum p d, because both tables sum to 1, but no term is
+ * negative, so that errors of rounding neither cancel nor outweigh a divergence near zero. Its gradient is p d.
+ */
+export function divergence(logP: Tensor, logQ: Tensor): Tensor {
+  return (tf.customGrad((...given) => {
+    const save = given[1] as unknown as (tensors: Tensor[]) => void;
+    const p = tf.exp(given[0] as Tensor);
+    const d = tf.sub(given[0] as Tensor, logQ);
+    save([p, d]);
+    return {
+      value: tf.sum(tf.mul(p, tf.add(d, tf.expm1(tf.neg(d)))), -1),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), tf.mul(saved[0]!, saved[1]!)),
+    };
+  }) as (x: Tensor) => Tensor)(logP);
+}
+
+/** Euclidean norm of all values of x, a scalar without a gradient; on TensorFlow in one pass over memory. */
+export function norm(x: Tensor): Tensor {
+  if (tf.getBackend() !== 'tensorflow') return tf.sqrt(tf.sum(tf.square(x)));
+  return tf.sqrt(tf.mul(tf.engine().runKernel('L2Loss', { x }) as Tensor, 2));
+}
+
+/** <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory. */
+export function innerProduct(a: Tensor, b: Tensor): Tensor {
+  if (tf.getBackend() !== 'tensorflow') return tf.sum(tf.mul(a, b));
+  return tf.reshape(tf.matMul(tf.reshape(a, [1, -1]) as tf.Tensor2D, tf.reshape(b, [-1, 1]) as tf.Tensor2D), []);
+}
 
 /** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
 export function labelLogProbability(logP: Tensor, oneHotLabels: Tensor): Tensor {

@@ -4,6 +4,7 @@
  */
 import type { OptimiserSpec } from '../manifest/run';
 import { adam } from './adam';
+import { norm } from './ops';
 import { tf, type Tensor } from './tf';
 
 /** Per-step scalars of one module, computed in JavaScript in float64. */
@@ -45,7 +46,7 @@ export function update(spec: OptimiserSpec, theta: Tensor, gradient: Tensor, mom
 
 /** The gradient scaled down so that its norm is at most `limit`; 0 leaves it alone. Returns the norm before. */
 export function clipByNorm(gradient: Tensor, limit: number): { gradient: Tensor; norm: Tensor } {
-  const norm = tf.sqrt(tf.sum(tf.square(gradient)));
-  if (limit <= 0) return { gradient, norm };
-  return { gradient: tf.mul(gradient, tf.minimum(tf.div(limit, tf.add(norm, 1e-12)), 1)), norm };
+  const before = norm(gradient);
+  if (limit <= 0) return { gradient, norm: before };
+  return { gradient: tf.mul(gradient, tf.minimum(tf.div(limit, tf.add(before, 1e-12)), 1)), norm: before };
 }

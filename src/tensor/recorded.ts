@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { replaceGatherKernel } from './gatherKernel';
 import { graphNode, savedModel, shapeAttribute, stringAttribute, tensorAttribute, typeAttribute, type NodeDef } from './graph';
 import { checkInputs, type Program, type Session, type StateValue, type Values } from './program';
 import { dtypeNumber, FLOAT, recordProgram, type Known, type NodeBackend } from './recordProgram';
@@ -15,7 +14,6 @@ import { tf } from './tf';
 export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
-  replaceGatherKernel();
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
   const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session

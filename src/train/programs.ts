@@ -7,7 +7,7 @@ import { divergencePairs } from '../balance/kappa';
 import { regulariser } from '../balance/regulariser';
 import type { ModuleName, OptimiserSpec, PerModule, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
-import { divergence, labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
+import { divergence, innerProduct, labelLogProbability, maskedMean, norm, oneHot } from '../tensor/ops';
 import { clipByNorm, optimiserOptions, update } from '../tensor/optimiser';
 import { initialVector, joinVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program, StateValue, TensorSpec } from '../tensor/program';
@@ -172,11 +172,10 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
         const probability = tf.exp(labelLogProbability(logP, hot));
         // A module without trained parameters has no norm and makes no progress.
         const of = (module: ModuleName, scalarOf: () => Tensor): Tensor => (modules.includes(module) ? scalarOf() : zero);
-        const norm = (x: Tensor) => tf.sqrt(tf.sum(tf.square(x)));
         const theta = (module: ModuleName) => of(module, () => norm(need(state, `${module}/theta`)));
-        const delta = (module: ModuleName) => tf.sub(need(next, `${module}/theta`), need(state, `${module}/theta`));
-        const moved = (module: ModuleName) => of(module, () => norm(delta(module)));
-        const progress = (module: ModuleName) => of(module, () => tf.sum(tf.mul(gradients[module]!, delta(module))));
+        const deltas = Object.fromEntries(modules.map((module) => [module, tf.sub(need(next, `${module}/theta`), need(state, `${module}/theta`))]));
+        const moved = (module: ModuleName) => of(module, () => norm(need(deltas, module)));
+        const progress = (module: ModuleName) => of(module, () => innerProduct(gradients[module]!, need(deltas, module)));
         return {
           dBackbone: maskedMean(divergence(...pairs.backbone), asked),
           dEncoder: maskedMean(divergence(...pairs.encoder), asked),

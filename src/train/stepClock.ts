@@ -1,4 +1,7 @@
-/** Per-step scalars of the optimiser, in float64: each module counts its own updates for Adam's bias correction. */
+/**
+ * Per-step scalars of the optimiser, in float64: each module counts its own updates for Adam's bias correction. The
+ * betas are those that the device holds, in float32: moments made with one beta and corrected by another stay too small or too large.
+ */
 import type { ModuleName, PerModule } from '../manifest/run';
 
 export interface StepClock {
@@ -19,8 +22,8 @@ export function stepClock(options: { beta1: number; beta2: number }, start: PerM
       return {
         [`rate/${module}`]: one(rate),
         [`active/${module}`]: one(active ? 1 : 0),
-        [`correction1/${module}`]: one(1 - options.beta1 ** count),
-        [`correction2/${module}`]: one(1 - options.beta2 ** count),
+        [`correction1/${module}`]: one(1 - Math.fround(options.beta1) ** count),
+        [`correction2/${module}`]: one(1 - Math.fround(options.beta2) ** count),
       };
     },
   };

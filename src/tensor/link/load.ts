@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { exitCode, userError } from '../../problems';
+import { registerTensorflowKernels } from '../tensorflowKernels';
 import { addonPackageFolder, findLink, linkCommand, type FoundLink } from './state';
 
 /** One op attribute as the addon takes it. */
@@ -76,6 +77,7 @@ export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Pr
   shimNode();
   const binding = loadAddon(link.addonFile);
   await import('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
+  registerTensorflowKernels();
   const { NodeJSKernelBackend } = (await import('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js')) as unknown as {
     NodeJSKernelBackend: new (binding: AddonBinding, packageName: string) => NativeBackend;
   };

@@ -1,0 +1,45 @@
+/**
+ * Kernels of the tensorflow backend that tfjs-node has in a slow form or not at all.
+ * - GatherV2: tfjs-node reads the indices back to check their bounds, which stalls every step and cannot be recorded. This
+ *   one leaves the check to TensorFlow (on the CPU an index out of range is an error; on a GPU its row is zero).
+ * - L2Loss: half the sum of squares of all values in one pass over them, where Square and Sum need three.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+interface Attribute { name: string; type: number; value: number }
+interface Backend {
+  binding: { TF_ATTR_INT: number; TF_ATTR_TYPE: number; TF_FLOAT: number; TF_INT32: number };
+  executeSingleOutput(op: string, attributes: Attribute[], inputs: tf.TensorInfo[]): tf.TensorInfo;
+}
+
+/** Registers the kernels above for backend `tensorflow`. Call once, after the package's own are registered. */
+export function registerTensorflowKernels(): void {
+  tf.unregisterKernel('GatherV2', 'tensorflow');
+  tf.registerKernel({
+    kernelName: 'GatherV2',
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const { binding, executeSingleOutput } = backend as unknown as Backend;
+      const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo };
+      const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
+      const type = (dtype: string) => (dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT);
+      const axisTensor = tf.scalar(axis, 'int32');
+      const rows = executeSingleOutput.call(backend, 'GatherV2', [
+        { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
+        { name: 'Tparams', type: binding.TF_ATTR_TYPE, value: type(x.dtype) },
+        { name: 'Tindices', type: binding.TF_ATTR_TYPE, value: type(indices.dtype) },
+        { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+      ], [x, indices, axisTensor]);
+      axisTensor.dispose();
+      return rows;
+    },
+  });
+  tf.registerKernel({
+    kernelName: 'L2Loss',
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, backend }) => {
+      const { binding, executeSingleOutput } = backend as unknown as Backend;
+      return executeSingleOutput.call(backend, 'L2Loss', [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }], [inputs['x'] as tf.TensorInfo]);
+    },
+  });
+}
