@@ -74,10 +74,10 @@ describe('bounds', () => {
   });
 });
 
-const decisions = (scheduler: AnyScheduler, logKappas: number[][], steps = logKappas.length): Decision[] => {
+const decisions = (scheduler: AnyScheduler, logKappas: number[][], steps = logKappas.length, gradientNorms: ({ encoder: number; backbone: number } | null)[] = []): Decision[] => {
   let state = scheduler.initial;
   return logKappas.map((fresh, i) => {
-    const next = scheduler.next(JSON.parse(JSON.stringify(state)), { step: i + 1, steps, logKappas: fresh });
+    const next = scheduler.next(JSON.parse(JSON.stringify(state)), { step: i + 1, steps, logKappas: fresh, gradientNorm: gradientNorms[i] ?? null });
     state = next.state;
     return next.decision;
   });
@@ -125,6 +125,21 @@ describe('schedulers', () => {
     expect(factors[1]).toBe(1); // step 2 is not due: due are steps 3, 5, ...
     expect(factors[2]).toBeCloseTo(2, 12); // window [2, 8]: mean 4, to the power 1/2
     expect(factors[3]).toBeCloseTo(2, 12);
+  });
+
+  it('warmup-cosine goes from 1 through the middle to its final factor, for both modules alike', () => {
+    const factors = decisions(buildScheduler({ kind: 'warmup-cosine', final: 0.2 }), quiet(5)).map(({ factor }) => [factor.encoder, factor.backbone]);
+    for (const [at, wanted] of [[0, 1], [2, 0.6], [4, 0.2]] as const) for (const value of factors[at]!) expect(value).toBeCloseTo(wanted, 12);
+    expect(decisions(buildScheduler({ kind: 'warmup-cosine' }), quiet(1))[0]!.factor).toEqual({ encoder: 1, backbone: 1 });
+  });
+
+  it('gradnorm slows the module whose gradient died away further, by a share of the way a step', () => {
+    // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) / (5/4) = 0.4 and 1.6.
+    const norms = [null, { encoder: 4, backbone: 2 }, { encoder: 1, backbone: 2 }, { encoder: 1, backbone: 2 }];
+    const factors = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(4), 4, norms).map(({ factor }) => factor.encoder);
+    [1, 1, 0.7, 0.55].forEach((wanted, i) => expect(factors[i]).toBeCloseTo(wanted, 12));
+    const dead = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(3), 3, [null, { encoder: 0, backbone: 2 }, { encoder: 1, backbone: 2 }]);
+    expect(dead.at(-1)!.factor).toEqual({ encoder: 1, backbone: 1 });
   });
 
   it('symmetric is stable below p = 1/4 and rings above it, because kappa answers with slope 2', () => {

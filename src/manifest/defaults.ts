@@ -1,6 +1,6 @@
 /**
  * The value of every option that a manifest leaves out. Identities leave defaults out, so to CHANGE a value here changes
- * what finished runs claim to be: raise the method version with it (a test holds the two together). A NEW option is safe.
+ * what finished runs claim to be: raise the method version with it (test/fixtures/defaults.json pins them). A NEW option is safe.
  * Values: the prototype's findings on learnable settings, see docs/method.md.
  */
 import type { Choice, Field } from './fields';
@@ -28,6 +28,8 @@ const schedulerDefaults: { [K in SchedulerSpec['kind']]: SchedulerSpec } = {
   'language-cd': { kind: 'language-cd', ...coordinateDescent },
   'commit-clr': { kind: 'commit-clr', ...coordinated },
   commit: { kind: 'commit', ...coordinated },
+  'warmup-cosine': { kind: 'warmup-cosine', final: 0 },
+  gradnorm: { kind: 'gradnorm', exponent: 1.5, rate: 0.025 },
 };
 const regulariserDefaults: { [K in RegulariserSpec['kind']]: RegulariserSpec } = {
   none: { kind: 'none' },

@@ -52,8 +52,13 @@ const coordinated: Options<SchedulerSpec, 'commit-clr' | 'commit'> = {
   rule: leaf('how kappa moves the rates (docs/method.md)', { type: 'string', enum: ['symmetric', 'lagging', 'integral'] }),
   interval: whole('steps between updates of the rates', 1, 1_000_000),
   window: whole('measured kappas in the moving average', 1, 10_000),
-  exponent: above0('exponent p of kappa in the factor', 4),
+  exponent: above0('exponent: p of kappa, or a of a gradient\'s decay (docs/method.md)', 4),
   clip: number('factors stay within 1/clip and clip', 1, 1000),
+};
+const warmupCosine: Options<SchedulerSpec, 'warmup-cosine'> = { final: number('factor of both rates at the last step', 0, 1) };
+const gradNorm: Options<SchedulerSpec, 'gradnorm'> = {
+  exponent: coordinated.exponent,
+  rate: above0('share of the way to its new weights that gradnorm goes in each step', 1),
 };
 const lora: Options<TuningSpec, 'lora'> = {
   rank: whole('rank of the adapters', 1, 1024),
@@ -93,6 +98,8 @@ const schedulerKinds: Record<SchedulerSpec['kind'], Choice['options'][string]> =
   'language-cd': { about: 'block-coordinate descent, the backbone first', fields: coordinateDescent },
   'commit-clr': { about: 'learning rates coordinated by kappa', fields: coordinated },
   commit: { about: 'commit-clr with the regulariser', fields: coordinated },
+  'warmup-cosine': { about: 'half a cosine for both rates', fields: warmupCosine },
+  gradnorm: { about: 'slows the module whose gradient died away further', fields: gradNorm },
 };
 const regulariserKinds: Record<RegulariserSpec['kind'], Choice['options'][string]> = {
   none: { about: 'no regulariser', fields: {} },

@@ -37,7 +37,9 @@ export type SchedulerSpec =
       /** measured kappas in the moving average */ window?: number;
       /** exponent p */ exponent?: number;
       /** clip c: factors stay within [1/c, c] */ clip?: number;
-    };
+    }
+  | { kind: 'warmup-cosine'; /** factor at the last step, 0..1 */ final?: number }
+  | { kind: 'gradnorm'; /** exponent a of a gradient's decay */ exponent?: number; /** share of the way to the new weights in each step, 0..1 */ rate?: number };
 
 /** Regulariser of method.md section 5. The scheduler `commit` requires kind `commit`; with others it is an ablation. */
 export type RegulariserSpec = { kind: 'none' } | { kind: 'commit'; /** weight lambda */ lambda: number; /** each KL is capped here, nats */ cap?: number };

@@ -19,6 +19,7 @@ export interface LoopState {
   memory: MeasureMemory;
   /** geometric mean of kappa over the window, which weighs the regulariser */ kappaAverage: number;
   /** log kappas that the scheduler has not seen yet */ fresh: number[];
+  /** of the last step's gradients, for schedulers; null before the first */ gradientNorm: PerModule<number> | null;
   /** steps in which the regulariser's divergence was above its cap */ capped: number;
   /** best validation so far; null before the first */ best: BestValidation | null;
   /** what run.json will say */ notices: string[];
@@ -40,7 +41,7 @@ export interface CheckpointKeeper {
 /** The loop before its first step. */
 export function newLoop(scheduler: unknown): LoopState {
   return {
-    step: 0, reached: 'validated', updates: { encoder: 0, backbone: 0 }, scheduler, memory: noMeasures, kappaAverage: 1, fresh: [], capped: 0,
+    step: 0, reached: 'validated', updates: { encoder: 0, backbone: 0 }, scheduler, memory: noMeasures, kappaAverage: 1, fresh: [], gradientNorm: null, capped: 0,
     best: null, notices: [], seconds: { prepare: 0, train: 0, evaluate: 0 },
   };
 }

@@ -136,7 +136,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       if (loop.step >= steps) break;
       await leave();
       const step = loop.step + 1;
-      const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas: loop.fresh });
+      const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas: loop.fresh, gradientNorm: loop.gradientNorm });
       loop.scheduler = state;
       loop.fresh = [];
       const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
@@ -157,6 +157,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       yield train;
       if (spec.regulariser.kind !== 'none' && Math.max(raw.step.klEncoder, raw.step.klBackbone) > (spec.regulariser.cap ?? 1)) loop.capped += 1;
       loop.memory = seenGradient(loop.memory, train.gradientNorm);
+      loop.gradientNorm = train.gradientNorm;
       if (raw.measure !== null) {
         const measured = metricsOf(measuredStep(raw.step, raw.measure), loop.memory, window);
         loop.memory = measured.memory;

@@ -3,7 +3,9 @@ import type { SchedulerSpec } from '../../manifest/run';
 import { commit } from './commit';
 import { constant } from './constant';
 import { coordinateDescent } from './coordinateDescent';
+import { gradNorm } from './gradNorm';
 import type { Scheduler } from './scheduler';
+import { warmupCosine } from './warmupCosine';
 
 export type { Decision, Observation, Scheduler } from './scheduler';
 
@@ -23,5 +25,7 @@ export function buildScheduler(spec: SchedulerSpec): AnyScheduler {
     case 'commit-clr':
     case 'commit':
       return opaque(commit({ rule: spec.rule ?? 'symmetric', interval: spec.interval ?? 5, window: spec.window ?? 5, exponent: spec.exponent ?? 0.2, clip: spec.clip ?? 3 }));
+    case 'warmup-cosine': return opaque(warmupCosine({ final: spec.final ?? 0 }));
+    case 'gradnorm': return opaque(gradNorm({ exponent: spec.exponent ?? 1.5, rate: spec.rate ?? 0.025 }));
   }
 }

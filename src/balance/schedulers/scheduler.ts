@@ -8,6 +8,7 @@ export interface Observation {
   /** step that is about to be taken, from 1 */ step: number;
   /** steps of the whole run */ steps: number;
   /** kappas measured since the previous call, oldest first */ logKappas: readonly number[];
+  /** of both modules in the step before, null before the first */ gradientNorm: PerModule<number> | null;
 }
 
 export interface Decision {
