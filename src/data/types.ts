@@ -13,6 +13,9 @@ export interface Item {
   /** the whole text prompt that the backbone sees after the prefix tokens, e.g. `What is it? It is` */ prompt: string;
   /** the reference answer continues the prompt: no leading space, no full stop */ answer: string;
   /** candidates scored by likelihood; contains `answer`; empty for free answers */ choices: string[];
+  /** the question as it was released, before it became part of the prompt */ question?: string;
+  /** every reference as it was released (ten answers of TextVQA, all captions of a sound), for metrics over several; absent: `answer` alone */ references?: string[];
+  /** what else the released record says (OCR tokens, rationales, confidences, tags); nothing is trained on it */ released?: Record<string, unknown>;
 }
 
 /** An example of the alignment phase: a caption to generate (vision), or the classes that a sound contains (audio). */
@@ -30,4 +33,5 @@ export interface DataSet {
   /** all classes of the alignment phase (audio); empty for captions */ classes: string[];
   /** media key -> where its file lies in the cache: PNG (image) or 16 kHz mono float32 WAV (sound) */ media: Map<string, string>;
   /** sources with licences, one line each, for the data card and the report */ sources: { source: string; licence: string }[];
+  /** what was left out of a released set or is odd about it, one sentence each, for run.json */ notices?: string[];
 }
