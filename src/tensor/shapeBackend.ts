@@ -64,14 +64,15 @@ const broadcast = (a: Shape, b: Shape): number[] => {
   const at = (shape: Shape, i: number) => shape[shape.length - rank + i] ?? 1;
   return Array.from({ length: rank }, (_, i) => (at(a, i) === 1 ? at(b, i) : at(a, i)));
 };
-const reduced = (shape: Shape, axes: number | readonly number[], keep: boolean): number[] => {
-  const given = (typeof axes === 'number' ? [axes] : axes).map((axis) => (axis < 0 ? axis + shape.length : axis));
+/** Without axes all of them are meant. */
+const reduced = (shape: Shape, axes: number | readonly number[] | null | undefined, keep: boolean): number[] => {
+  const given = (axes === null || axes === undefined ? shape.map((_, i) => i) : typeof axes === 'number' ? [axes] : axes).map((axis) => (axis < 0 ? axis + shape.length : axis));
   return keep ? shape.map((side, i) => (given.includes(i) ? 1 : side)) : shape.filter((_, i) => !given.includes(i));
 };
 
 const unary = (dtype?: tf.DataType): Rule => ({ outputs: ([x]) => [{ shape: x!.shape, dtype: dtype ?? x!.dtype }], inPlace: true });
 const binary = (dtype?: tf.DataType): Rule => ({ outputs: ([a, b]) => [{ shape: broadcast(a!.shape, b!.shape), dtype: dtype ?? a!.dtype }], inPlace: true });
-const reduction: Rule = { outputs: ([x], { axis, reductionIndices, keepDims }) => [{ shape: reduced(x!.shape, (axis ?? reductionIndices) as number[], keepDims === true) }] };
+const reduction: Rule = { outputs: ([x], { axis, reductionIndices, keepDims }) => [{ shape: reduced(x!.shape, (axis ?? reductionIndices) as number[] | undefined, keepDims === true) }] };
 const reshaped = (shapeOf: (x: Info, attributes: Attributes) => Shape): Rule => ({ outputs: ([x], attributes) => [{ shape: shapeOf(x!, attributes), dtype: x!.dtype }], alias: true });
 const convolutionFlops = (filter: Shape, output: Shape): number => 2 * (sizeOf(filter) / filter.at(-1)!) * sizeOf(output);
 

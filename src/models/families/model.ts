@@ -42,6 +42,16 @@ export const padded = (id: number): number => -1 - id;
 /** Length of the sequence that T tokens make: features take the places of placeholders, or stand before the text. */
 export const familySequence = (family: Family, prefixTokens: number, textTokens: number): number => (family.placeholder === null ? prefixTokens : 0) + textTokens;
 
+/** A family without weights: its tensors have shapes and no values, so that a model of any size can be planned. */
+export function withoutWeights(family: Family): LoadedFamily {
+  const used = familyParameters(family).filter(({ use }) => use !== 'unused');
+  return {
+    family,
+    weights: Object.fromEntries(used.map(({ name, shape }) => [name, { shape, data: new Float32Array(0) }])),
+    shapes: Object.fromEntries(used.map(({ name, shape }) => [name, shape])),
+  };
+}
+
 /** Puts a model together. Throws UserError for a target that names no linear layer. */
 export function familyModel({ family, weights, shapes }: LoadedFamily, options: FamilyOptions = {}): FamilyModel {
   const tuning = { ...family.tuning, ...options.tuning };
