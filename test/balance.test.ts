@@ -142,6 +142,16 @@ describe('schedulers', () => {
     expect(dead.at(-1)!.factor).toEqual({ encoder: 1, backbone: 1 });
   });
 
+  it('ogm-ge slows only the module that dominates, by the newest kappa', () => {
+    const factors = decisions(buildScheduler({ kind: 'ogm-ge', strength: 0.1 }), [[], [9, Math.log(4)], [], [Math.log(0.5)]]).map(({ factor }) => factor);
+    expect(factors[0]).toEqual({ encoder: 1, backbone: 1 });
+    expect(factors[1]!.encoder).toBe(1);
+    expect(factors[1]!.backbone).toBeCloseTo(1 - Math.tanh(0.4), 12);
+    expect(factors[2]).toEqual(factors[1]);
+    expect(factors[3]!.encoder).toBeCloseTo(1 - Math.tanh(0.2), 12);
+    expect(factors[3]!.backbone).toBe(1);
+  });
+
   it('symmetric is stable below p = 1/4 and rings above it, because kappa answers with slope 2', () => {
     const settle = (exponent: number) => {
       let factor = { encoder: 1, backbone: 1 };

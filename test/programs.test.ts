@@ -60,6 +60,29 @@ describe('on the cpu backend', () => {
     expect(measure!.dEncoder).toBeGreaterThan(1e-6);
   });
 
+  it("gradient noise has the gradient's own spread and moves each parameter by its own number", async () => {
+    const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 } });
+    const rates = { encoder: 0.5, backbone: 0.5 };
+    const after = async (noise: ((i: number) => number) | null): Promise<Float32Array[]> => {
+      const session = open({ ...setting, gradientNoise: noise !== null }, { eager: true });
+      const sizes = await Promise.all((['encoder', 'backbone'] as const).map(async (module) => (await session.read(`${module}/theta`)).length));
+      const inputs = noise === null ? {} : { 'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)), 'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)) };
+      await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, rates), ...inputs });
+      return Promise.all([session.read('encoder/theta'), session.read('backbone/theta')]);
+    };
+    const start = initialState(setting, 0);
+    const plain = await after(null);
+    expect(await after(() => 0)).toEqual(plain);
+    const noisy = await after((i) => (i % 3) - 1);
+    (['encoder', 'backbone'] as const).forEach((module, m) => {
+      const gradient = plain[m]!.map((value, i) => (start[`${module}/theta`]!.data[i]! - value) / 0.5);
+      const mean = gradient.reduce((sum, g) => sum + g, 0) / gradient.length;
+      const deviation = Math.sqrt(gradient.reduce((sum, g) => sum + (g - mean) ** 2, 0) / gradient.length);
+      expect(deviation).toBeGreaterThan(0);
+      for (const i of [0, 1, 2, 5]) expect((plain[m]![i]! - noisy[m]![i]!) / 0.5).toBeCloseTo(((i % 3) - 1) * deviation, 5);
+    });
+  });
+
   it('the regulariser has no gradient when the previous state equals the current one', async () => {
     const plain = open(tinySetting(), { eager: true });
     const regularised = open(tinySetting({ regulariser: { kind: 'commit', lambda: 5 } }), { eager: true });

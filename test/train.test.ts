@@ -87,6 +87,18 @@ describe('a run', () => {
     expect(clr.at(-1)!.regulariser).toBe(0);
   });
 
+  it('the rivals train too: gradnorm keeps a sum of 2, the cosine ends at its final factor, ogm-ge repeats its noise', async () => {
+    const balanced = of((await collect(tinySpec({ scheduler: { kind: 'gradnorm', rate: 0.3 } }))).records, 'measure').map(({ factor }) => factor);
+    for (const factor of balanced) expect(factor.encoder + factor.backbone).toBeCloseTo(2, 12);
+    expect(balanced.at(-1)!.encoder).not.toBe(1);
+    const cosine = of((await collect(tinySpec({ scheduler: { kind: 'warmup-cosine', final: 0.1 } }))).records, 'train');
+    expect(cosine.at(-1)!.learningRate.encoder / tinySpec().learningRate.encoder).toBeCloseTo(0.1, 9);
+    const losses = async (scheduler: RunSpec['scheduler']) => of((await collect(tinySpec({ scheduler }))).records, 'train').map(({ loss }) => loss);
+    const noisy = await losses({ kind: 'ogm-ge' });
+    expect(noisy).toEqual(await losses({ kind: 'ogm-ge' }));
+    expect(noisy).not.toEqual(await losses({ kind: 'constant' }));
+  });
+
   it('trains the connector alone before a frozen backbone, whose divergence is at the floor', async () => {
     const { records } = await collect(tinySpec({ tuning: { backbone: { kind: 'frozen' } } }));
     expect(of(records, 'measure').every(({ floor, dBackbone, parameterNorm }) => floor && dBackbone === 1e-8 && parameterNorm.backbone === 0)).toBe(true);

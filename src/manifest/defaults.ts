@@ -28,6 +28,7 @@ const schedulerDefaults: { [K in SchedulerSpec['kind']]: SchedulerSpec } = {
   'language-cd': { kind: 'language-cd', ...coordinateDescent },
   'commit-clr': { kind: 'commit-clr', ...coordinated },
   commit: { kind: 'commit', ...coordinated },
+  'ogm-ge': { kind: 'ogm-ge', strength: 0.1 },
   'warmup-cosine': { kind: 'warmup-cosine', final: 0 },
   gradnorm: { kind: 'gradnorm', exponent: 1.5, rate: 0.025 },
 };

@@ -56,6 +56,7 @@ const coordinated: Options<SchedulerSpec, 'commit-clr' | 'commit'> = {
   clip: number('factors stay within 1/clip and clip', 1, 1000),
 };
 const warmupCosine: Options<SchedulerSpec, 'warmup-cosine'> = { final: number('factor of both rates at the last step', 0, 1) };
+const ogmGe: Options<SchedulerSpec, 'ogm-ge'> = { strength: above0('how strongly ogm-ge slows the dominating module', 10) };
 const gradNorm: Options<SchedulerSpec, 'gradnorm'> = {
   exponent: coordinated.exponent,
   rate: above0('share of the way to its new weights that gradnorm goes in each step', 1),
@@ -98,6 +99,7 @@ const schedulerKinds: Record<SchedulerSpec['kind'], Choice['options'][string]> =
   'language-cd': { about: 'block-coordinate descent, the backbone first', fields: coordinateDescent },
   'commit-clr': { about: 'learning rates coordinated by kappa', fields: coordinated },
   commit: { about: 'commit-clr with the regulariser', fields: coordinated },
+  'ogm-ge': { about: 'slows the module that dominates, and adds noise to the gradients', fields: ogmGe },
   'warmup-cosine': { about: 'half a cosine for both rates', fields: warmupCosine },
   gradnorm: { about: 'slows the module whose gradient died away further', fields: gradNorm },
 };

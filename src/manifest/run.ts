@@ -38,6 +38,7 @@ export type SchedulerSpec =
       /** exponent p */ exponent?: number;
       /** clip c: factors stay within [1/c, c] */ clip?: number;
     }
+  | { kind: 'ogm-ge'; /** how strongly the dominating module is slowed, above 0 */ strength?: number }
   | { kind: 'warmup-cosine'; /** factor at the last step, 0..1 */ final?: number }
   | { kind: 'gradnorm'; /** exponent a of a gradient's decay */ exponent?: number; /** share of the way to the new weights in each step, 0..1 */ rate?: number };
 

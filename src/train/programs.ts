@@ -17,7 +17,13 @@ import type { BatchShape } from './batches';
 export const moduleNames: readonly ModuleName[] = ['encoder', 'backbone'];
 
 /** What is fixed while a session is open. */
-export interface Setting { model: MultimodalModel; vocabulary: number; optimiser: OptimiserSpec; regulariser: RegulariserSpec }
+export interface Setting {
+  model: MultimodalModel;
+  vocabulary: number;
+  optimiser: OptimiserSpec;
+  regulariser: RegulariserSpec;
+  /** joint steps take `noise/<module>`, unit normals of theta's shape, and add them to the clipped gradient, scaled to its standard deviation */ gradientNoise?: boolean;
+}
 
 /** The start of every piece of state. */
 export function initialState({ model, regulariser: term }: Setting, seed: number): Record<string, StateValue> {
@@ -75,6 +81,12 @@ export function unpackStep(numbers: Float32Array): { step: StepNumbers; measure:
   return { step: take(stepNumbers, 0), measure: numbers.length > stepNumbers.length ? take(measureNumbers, stepNumbers.length) : null };
 }
 
+/** A gradient and Gaussian noise with the gradient's own standard deviation, taken over the module. */
+function withNoise(gradient: Tensor, unit: Tensor): Tensor {
+  const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(gradient, tf.mean(gradient)))));
+  return tf.add(gradient, tf.mul(unit, deviation));
+}
+
 /** How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used. */
 export interface MeasureOption { variant: 'a' | 'b'; probe: BatchShape | null }
 
@@ -88,11 +100,13 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
   const modules = trained(model).filter((module) => only.includes(module));
   const options = optimiserOptions(optimiser);
   const regularised = term.kind !== 'none' && modules.length === 2;
+  const noisy = setting.gradientNoise === true && modules.length === 2;
   return {
     inputs: {
       ...batchInputs(shape),
       ...(measure?.probe ? batchInputs(measure.probe, 'probe/') : {}),
       ...Object.fromEntries(modules.flatMap((module) => ['rate', 'active', 'correction1', 'correction2', ...(regularised ? ['weight'] : [])].map((name) => [`${name}/${module}`, scalar]))),
+      ...(noisy ? Object.fromEntries(modules.map((module) => [`noise/${module}`, { shape: [totalSize(model.trainable[module])], dtype: 'float32' } satisfies TensorSpec])) : {}),
     },
     reads: [
       ...trained(model).flatMap((module) => [`${module}/theta`, ...(regularised ? [`${module}/previous`] : [])]),
@@ -140,7 +154,7 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
         gradients[module] = gradient;
         norms[module] = clipped.norm;
         const theta = need(state, `${module}/theta`);
-        const updated = update(optimiser, theta, clipped.gradient, { first: need(state, `${module}/first`), second: need(state, `${module}/second`) }, {
+        const updated = update(optimiser, theta, noisy ? withNoise(clipped.gradient, need(inputs, `noise/${module}`)) : clipped.gradient, { first: need(state, `${module}/first`), second: need(state, `${module}/second`) }, {
           rate: need(inputs, `rate/${module}`), active: need(inputs, `active/${module}`), correction1: need(inputs, `correction1/${module}`), correction2: need(inputs, `correction2/${module}`),
         });
         next[`${module}/theta`] = updated.theta;

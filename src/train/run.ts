@@ -9,15 +9,17 @@ import type { Item } from '../data/types';
 import { stepsOf } from '../manifest/expand';
 import type { ModuleName, PerModule, RunSpec } from '../manifest/run';
 import { optimiserOptions } from '../tensor/optimiser';
+import { totalSize } from '../tensor/parameters';
 import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
+import { random } from '../random';
 import { alignedEncoder } from './alignment';
 import { batchIndices, fillBatch } from './batches';
 import { isBest, newLoop, restoreState, takeCheckpoint, trainedWeights, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { prepare, type Prepared } from './prepare';
-import { initialState, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
+import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
 import { stepClock } from './stepClock';
 
@@ -58,7 +60,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
   const { onStage = () => undefined, signal, from, checkpoints } = options;
   const clock = watch();
   const { model, codec } = prepared;
-  const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser };
+  const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser, gradientNoise: spec.scheduler.kind === 'ogm-ge' };
   const scheduler = buildScheduler(spec.scheduler);
   const loop: LoopState = from === undefined ? newLoop(scheduler.initial) : structuredClone(from.loop);
   const initial = from === undefined ? await startState(spec, setting, prepared, onStage, signal) : restoreState(initialState(setting, spec.seed), from);
@@ -149,6 +151,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
         ...counts.inputs('encoder', rate.encoder, decision.active.encoder),
         ...counts.inputs('backbone', rate.backbone, decision.active.backbone),
         'weight/encoder': new Float32Array([weights.encoder]), 'weight/backbone': new Float32Array([weights.backbone]),
+        ...noiseInputs(setting, spec.seed, step),
       });
       const raw = unpackStep(numbers);
       checkFinite(raw.step, step);
@@ -206,7 +209,7 @@ async function fits(setting: Setting, prepared: Prepared, initial: Record<string
     const clock = stepClock(optimiserOptions(setting.optimiser));
     await session.run('train', {
       ...fillBatch(prepared.examples.train.slice(0, batch), prepared.features, shape), ...clock.inputs('encoder', 0, true), ...clock.inputs('backbone', 0, true),
-      'weight/encoder': new Float32Array(1), 'weight/backbone': new Float32Array(1),
+      'weight/encoder': new Float32Array(1), 'weight/backbone': new Float32Array(1), ...noiseInputs(setting, 0, 1),
     });
     return true;
   } catch (error) {
@@ -215,6 +218,15 @@ async function fits(setting: Setting, prepared: Prepared, initial: Record<string
   } finally {
     session?.dispose();
   }
+}
+
+/** The unit normals of a step, one for each parameter, for schedulers that train with gradient noise. */
+function noiseInputs({ model, gradientNoise }: Setting, seed: number, step: number): Record<string, Float32Array> {
+  if (gradientNoise !== true) return {};
+  return Object.fromEntries(moduleNames.map((module) => {
+    const { normal } = random(seed, `gradient noise ${module}`, step);
+    return [`noise/${module}`, Float32Array.from({ length: totalSize(model.trainable[module]) }, normal)];
+  }));
 }
 
 const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({ encoder: of('encoder'), backbone: of('backbone') });

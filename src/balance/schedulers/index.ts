@@ -4,6 +4,7 @@ import { commit } from './commit';
 import { constant } from './constant';
 import { coordinateDescent } from './coordinateDescent';
 import { gradNorm } from './gradNorm';
+import { ogmGe } from './ogmGe';
 import type { Scheduler } from './scheduler';
 import { warmupCosine } from './warmupCosine';
 
@@ -25,6 +26,7 @@ export function buildScheduler(spec: SchedulerSpec): AnyScheduler {
     case 'commit-clr':
     case 'commit':
       return opaque(commit({ rule: spec.rule ?? 'symmetric', interval: spec.interval ?? 5, window: spec.window ?? 5, exponent: spec.exponent ?? 0.2, clip: spec.clip ?? 3 }));
+    case 'ogm-ge': return opaque(ogmGe({ strength: spec.strength ?? 0.1 }));
     case 'warmup-cosine': return opaque(warmupCosine({ final: spec.final ?? 0 }));
     case 'gradnorm': return opaque(gradNorm({ exponent: spec.exponent ?? 1.5, rate: spec.rate ?? 0.025 }));
   }
