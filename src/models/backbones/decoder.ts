@@ -1,35 +1,57 @@
 /** A language model from its published configuration, whatever its architecture: what a family needs of its backbone. */
-import { causalMask, pickRows } from '../../tensor/ops';
+import { causalMask, groupedAttention, pickRows } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { limits, type Fields } from '../checkpoint/config';
 import type { NameRow } from '../checkpoint/names';
 import { activationOf } from '../parts/activation';
 import type { Declared, Part } from '../parts/part';
-import { llama, llamaLogits, llamaWeights, type LlamaConfig, type LlamaVariant } from './llama';
-import { opt, optLogits, optParameters, type OptConfig } from './opt';
+import type { Attend } from './attend';
+import { headWidth, llama, llamaLogits, llamaWeights, rotaryAt, type LlamaConfig, type LlamaVariant } from './llama';
+import { opt, optLogits, optParameters, optPlaces, optPlacesAt, type OptConfig } from './opt';
 import { ropeDivisors } from './rope';
 
-export interface Decoder {
+export interface Decoder extends DecoderPasses {
   /** `model_type` of the configuration */ kind: string;
   /** width of a token embedding, as the prefix must have it */ width: number;
   vocabulary: number;
-  /** longest sequence */ context: number;
   /** the output head is the token embedding */ tied: boolean;
   parameters: Declared[];
   /** published names below the modules `stem` (the model) and `head` (its output head) */ names(stem: string, head: string): NameRow[];
   /** linear layers that the published adapters sit on, by our names */ adapted: string[];
-  /** embeddings [B, S, width] and which places count [B, S] (1 or 0) -> hidden states [B, S, width] */ hidden(part: Part, embeddings: Tensor, counts: Tensor): Tensor;
+}
+
+/** What a decoder computes. */
+export interface DecoderPasses {
+  /** longest sequence */ context: number;
+  /** what one token leaves in a cache: keys, and values, [heads, size] in each layer */ cache: { layers: number; heads: number; size: number };
+  /** embeddings [B, S, width] and which places count [B, S] (1 or 0) -> hidden states [B, S, width]; `attend` replaces causal attention among places that count */ hidden(part: Part, embeddings: Tensor, counts: Tensor, attend?: Attend): Tensor;
+  /** embeddings [R, 1, width] of one token a row at positions int32 [R], all below `length` -> hidden states [R, 1, width] */ next(part: Part, embeddings: Tensor, positions: Tensor, length: number, attend: Attend): Tensor;
   /** hidden states [n, width] -> logits [n, V] */ logits(part: Part, hidden: Tensor): Tensor;
 }
 
 /** Rows [n, width] of token ids int32 [n]. */
 export const embedTokens = (part: Part, ids: Tensor): Tensor => pickRows(need(part.tensors, 'tokenEmbedding'), ids);
 
-/** Causal mask that also hides places that do not count: [B, 1, S, S]. A row that sees nothing spreads evenly and means nothing. */
-function paddedCausalMask(counts: Tensor): Tensor {
+/**
+ * Causal attention that also hides places that do not count [B, S] (1 or 0). A row that sees nothing spreads evenly and means nothing.
+ */
+export function causalAmong(counts: Tensor): Attend {
   const [batch, length] = counts.shape as [number, number];
-  return tf.add(causalMask(length), tf.reshape(tf.mul(tf.sub(counts, 1), 1e9), [batch, 1, 1, length]));
+  const mask = tf.add(causalMask(length), tf.reshape(tf.mul(tf.sub(counts, 1), 1e9), [batch, 1, 1, length]));
+  return (_layer, q, k, v) => groupedAttention(q, k, v, mask);
 }
+
+/** The passes of a Llama-like model. */
+export const llamaPasses = (config: LlamaConfig): DecoderPasses => ({
+  context: config.context,
+  cache: { layers: config.layers, heads: config.keyValueHeads, size: headWidth(config) },
+  hidden(part, embeddings, counts, attend) {
+    if (embeddings.shape[1]! > config.context) throw new RangeError(`${embeddings.shape[1]} tokens for a context of ${config.context}`);
+    return llama(config, part.tensors, embeddings, part.lora, attend ?? causalAmong(counts));
+  },
+  next: (part, embeddings, positions, length, attend) => llama(config, part.tensors, embeddings, part.lora, attend, rotaryAt(config, positions, length)),
+  logits: (part, hidden) => llamaLogits(config, part.tensors, hidden),
+});
 
 /** `tied`: whether the checkpoint leaves out the output head. A model type that is not known is a problem of the configuration. */
 export function decoderOf(fields: Fields, tied: boolean, missingKind: string): Decoder {
@@ -59,10 +81,10 @@ function llamaDecoder(fields: Fields, kind: keyof typeof llamaDefaults, tied: bo
   if (heads % keyValueHeads !== 0) fields.bad('num_key_value_heads', `a divisor of num_attention_heads ${heads}`);
   const hasHeadWidth = (fields.raw('head_dim') ?? null) !== null;
   if (!hasHeadWidth && width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
-  const headWidth = fields.whole('head_dim', Math.max(1, Math.floor(width / heads)), limits.width);
-  if (headWidth % 2 !== 0) fields.bad(hasHeadWidth ? 'head_dim' : 'num_attention_heads', 'heads of an even width, for rotary positions');
+  const size = fields.whole('head_dim', Math.max(1, Math.floor(width / heads)), limits.width);
+  if (size % 2 !== 0) fields.bad(hasHeadWidth ? 'head_dim' : 'num_attention_heads', 'heads of an even width, for rotary positions');
   const window = kind === 'mistral' || fields.flag('use_sliding_window', false) ? fields.whole('sliding_window', kind === 'mistral' ? 4096 : context, limits.positions) : context;
-  const rope = ropeDivisors(fields, headWidth, missing.theta);
+  const rope = ropeDivisors(fields, size, missing.theta);
   const bias: NonNullable<LlamaVariant['bias']> = {
     llama: { qkv: fields.flag('attention_bias', false), output: fields.flag('attention_bias', false), feedForward: fields.flag('mlp_bias', false) },
     mistral: { qkv: false, output: false, feedForward: false },
@@ -76,18 +98,13 @@ function llamaDecoder(fields: Fields, kind: keyof typeof llamaDefaults, tied: bo
     vocabulary: fields.whole('vocab_size', missing.vocabulary, limits.vocabulary),
     // Beyond its window a model with sliding attention would differ from one without.
     context: Math.min(context, window), normEpsilon: fields.positive('rms_norm_eps', 1e-6), ropeBase: rope.base,
-    variant: { headWidth, bias, fused, activation: activationOf(fields, 'hidden_act', 'silu'), ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }) },
+    variant: { headWidth: size, bias, fused, activation: activationOf(fields, 'hidden_act', 'silu'), ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }) },
   };
   return {
-    kind, width, tied, vocabulary: config.vocabulary, context: config.context,
+    kind, width, tied, vocabulary: config.vocabulary, ...llamaPasses(config),
     parameters: llamaWeights(config),
     names: fused ? internlm2Names : llamaNames,
     adapted: [...(fused ? ['qkv'] : ['q', 'k', 'v']), 'o', 'gate', 'up', 'down'],
-    hidden(part, embeddings, counts) {
-      if (embeddings.shape[1]! > config.context) throw new RangeError(`${embeddings.shape[1]} tokens for a context of ${config.context}`);
-      return llama(config, part.tensors, embeddings, part.lora, paddedCausalMask(counts));
-    },
-    logits: (part, hidden) => llamaLogits(config, part.tensors, hidden),
   };
 }
 
@@ -126,7 +143,9 @@ function optDecoder(fields: Fields, tied: boolean): Decoder {
     parameters: optParameters(config),
     names: optNames,
     adapted: ['q', 'k', 'v', 'o', 'up', 'down'],
-    hidden: (part, embeddings, counts) => opt(config, part, embeddings, counts, paddedCausalMask(counts)),
+    cache: { layers: config.layers, heads, size: width / heads },
+    hidden: (part, embeddings, counts, attend) => opt(config, part, embeddings, optPlaces(counts), attend ?? causalAmong(counts)),
+    next: (part, embeddings, positions, _length, attend) => opt(config, part, embeddings, optPlacesAt(positions), attend),
     logits: (part, hidden) => optLogits(config, part, hidden),
   };
 }

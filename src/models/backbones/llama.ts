@@ -5,6 +5,7 @@
 import { causalMask, groupedAttention, joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear, type LoraSpec } from '../lora';
+import type { Attend } from './attend';
 
 export interface LlamaConfig {
   width: number; hiddenWidth: number; layers: number; heads: number; keyValueHeads: number;
@@ -22,7 +23,8 @@ export interface LlamaVariant {
   /** divides each rotary frequency (positions per radian), [head width / 2] */ ropeDivisors?: readonly number[];
 }
 
-const headWidth = (config: LlamaConfig): number => config.variant?.headWidth ?? config.width / config.heads;
+/** Width of a head. */
+export const headWidth = (config: LlamaConfig): number => config.variant?.headWidth ?? config.width / config.heads;
 
 /** Names and shapes of all weights of a configuration. */
 export function llamaWeights(config: LlamaConfig): { name: string; shape: number[] }[] {
@@ -49,13 +51,17 @@ export function llamaWeights(config: LlamaConfig): { name: string; shape: number
   ];
 }
 
-/** cos and sin tables [S, size] for the half-split rotation. */
-function rotaryTables(length: number, size: number, base: number, divisors?: readonly number[]): { cos: Tensor; sin: Tensor } {
+/** What turns queries and keys by their places: tables that broadcast to [B, H, S, size]. */
+export interface Rotary { cos: Tensor; sin: Tensor }
+
+/** cos and sin [length, size] for the half-split rotation at the places 0 to length - 1. */
+function rotaryTables(config: LlamaConfig, length: number): Rotary {
+  const size = headWidth(config), divisors = config.variant?.ropeDivisors;
   const cos = new Float32Array(length * size);
   const sin = new Float32Array(length * size);
   for (let position = 0; position < length; position++) {
     for (let i = 0; i < size; i++) {
-      const angle = position / base ** ((2 * (i % (size / 2))) / size) / (divisors?.[i % (size / 2)] ?? 1);
+      const angle = position / config.ropeBase ** ((2 * (i % (size / 2))) / size) / (divisors?.[i % (size / 2)] ?? 1);
       cos[position * size + i] = Math.cos(angle);
       sin[position * size + i] = Math.sin(angle) * (i < size / 2 ? -1 : 1);
     }
@@ -63,18 +69,30 @@ function rotaryTables(length: number, size: number, base: number, divisors?: rea
   return { cos: tf.tensor2d(cos, [length, size]), sin: tf.tensor2d(sin, [length, size]) };
 }
 
+/** The same for one token a row, at positions int32 [B], all below `length`. */
+export function rotaryAt(config: LlamaConfig, positions: Tensor, length: number): Rotary {
+  const tables = rotaryTables(config, length);
+  const at = (table: Tensor) => tf.reshape(tf.gather(table, positions as tf.Tensor1D), [positions.shape[0]!, 1, 1, headWidth(config)]);
+  return { cos: at(tables.cos), sin: at(tables.sin) };
+}
+
 /** Rotates x [B, H, S, d]: halves swapped, times the signed sine, plus x times the cosine. */
-function rotate(x: Tensor, tables: { cos: Tensor; sin: Tensor }): Tensor {
+function rotate(x: Tensor, tables: Rotary): Tensor {
   const [first, second] = tf.split(x, 2, 3) as [Tensor, Tensor];
   return tf.add(tf.mul(x, tables.cos), tf.mul(tf.concat([second, first], 3), tables.sin));
 }
 
+/** Each place sees itself and those before it. */
+function causally(length: number): Attend {
+  const mask = causalMask(length);
+  return (_layer, q, k, v) => groupedAttention(q, k, v, mask);
+}
+
 /**
- * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `mask`,
- * broadcastable to [B, heads, S, S], replaces the causal mask (it must be causal itself).
+ * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `attend` replaces
+ * causal attention, `tables` the places 0 to S - 1.
  */
-export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec, mask: Tensor = causalMask(embeddings.shape[1]!)): Tensor {
-  const tables = rotaryTables(embeddings.shape[1]!, headWidth(config), config.ropeBase, config.variant?.ropeDivisors);
+export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec, attend: Attend = causally(embeddings.shape[1]!), tables: Rotary = rotaryTables(config, embeddings.shape[1]!)): Tensor {
   const activation = config.variant?.activation ?? silu;
   let x = embeddings;
   for (let i = 0; i < config.layers; i++) {
@@ -85,7 +103,7 @@ export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor,
     const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads), tables);
     const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads), tables);
     const v = fused?.v ?? splitHeads(project('v'), config.keyValueHeads);
-    x = tf.add(x, adaptedLinear(joinHeads(groupedAttention(q, k, v, mask)), `${layer}.o`, weights, lora));
+    x = tf.add(x, adaptedLinear(joinHeads(attend(i, q, k, v)), `${layer}.o`, weights, lora));
     const fed = rmsNorm(x, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
     const gate = activation(adaptedLinear(fed, `${layer}.gate`, weights, lora));
     x = tf.add(x, adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora));

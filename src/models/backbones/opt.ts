@@ -1,8 +1,9 @@
 /** OPT (Zhang et al. 2022): learned positions, layer norms before (or, in the 350M model, after) each branch, biases, tied embeddings. */
-import { attention, joinHeads, layerNorm, linear, normaliseRms, pickRows, splitHeads } from '../../tensor/ops';
+import { joinHeads, layerNorm, linear, normaliseRms, pickRows, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import type { Activation } from '../parts/activation';
 import { dense, linearParameters, normParameters, type Declared, type Part } from '../parts/part';
+import type { Attend } from './attend';
 
 export interface OptConfig {
   width: number; hidden: number; layers: number; heads: number; vocabulary: number;
@@ -33,13 +34,18 @@ export const optParameters = (c: OptConfig): Declared[] => {
   ];
 };
 
-/** Embeddings [B, S, width], which places count [B, S] (1 or 0) and the mask of attention -> hidden states [B, S, width]. */
-export function opt(c: OptConfig, part: Part, embeddings: Tensor, counts: Tensor, mask: Tensor): Tensor {
+/** Rows of the position table for places that count or not [B, S] (1 or 0): the n-th counted place of a row is position n. */
+export const optPlaces = (counts: Tensor): Tensor => tf.cast(tf.reshape(tf.add(tf.mul(tf.cumsum(counts, 1), counts), positionOffset - 1), [-1]), 'int32');
+
+/** Rows of the position table for positions int32 [B] of one token a row. */
+export const optPlacesAt = (positions: Tensor): Tensor => tf.add(positions, tf.scalar(positionOffset, 'int32'));
+
+/** Embeddings [B, S, width] and rows of the position table int32 [B * S] -> hidden states [B, S, width]. */
+export function opt(c: OptConfig, part: Part, embeddings: Tensor, places: Tensor, attend: Attend): Tensor {
   const [batch, length] = embeddings.shape as [number, number, number];
   if (length > c.context) throw new RangeError(`${length} tokens for ${c.context} positions`);
   const norm = (x: Tensor, name: string) => (c.affine ? layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon) : normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon));
-  const places = tf.add(tf.mul(tf.cumsum(counts, 1), counts), positionOffset - 1);
-  const positions = tf.reshape(pickRows(need(part.tensors, 'positions'), tf.cast(tf.reshape(places, [-1]), 'int32')), [batch, length, c.width]);
+  const positions = tf.reshape(pickRows(need(part.tensors, 'positions'), places), [batch, length, c.width]);
   let x = tf.add(embeddings, positions);
   for (let i = 0; i < c.layers; i++) {
     const layer = `layers.${i}`;
@@ -48,7 +54,7 @@ export function opt(c: OptConfig, part: Part, embeddings: Tensor, counts: Tensor
     };
     branch(`${layer}.attentionNorm`, (seen) => {
       const heads = (which: string) => splitHeads(dense(part, seen, `${layer}.${which}`), c.heads);
-      return dense(part, joinHeads(attention(heads('q'), heads('k'), heads('v'), mask)), `${layer}.o`);
+      return dense(part, joinHeads(attend(i, heads('q'), heads('k'), heads('v'))), `${layer}.o`);
     });
     branch(`${layer}.feedForwardNorm`, (seen) => dense(part, c.activation(dense(part, seen, `${layer}.up`)), `${layer}.down`));
   }
