@@ -3,10 +3,10 @@
  * Source: Radford et al. 2022, section 2.2, and the reference `whisper/audio.py`; Slaney's Auditory Toolbox (1998) for the mel scale.
  */
 
-/** Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands. */
+/** Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands of all Whisper models but the third large ones (128). */
 export const logMelSettings = { rate: 16_000, window: 400, hop: 160, bands: 80 } as const;
 
-const { rate, window, hop, bands } = logMelSettings;
+const { rate, window, hop } = logMelSettings;
 const bins = window / 2 + 1;
 
 /** Mel of Slaney: linear to 1,000 Hz (15 mel), then logarithmic with 27 steps for each factor of 6.4. */
@@ -14,7 +14,7 @@ const melOf = (hertz: number): number => (hertz < 1000 ? (3 * hertz) / 200 : 15 
 const hertzOf = (mel: number): number => (mel < 15 ? (200 * mel) / 3 : 1000 * Math.exp((Math.log(6.4) * (mel - 15)) / 27));
 
 /** Triangular filters with equal area [bands][bins], from 0 Hz to half the rate, weight for the power of each frequency bin. */
-export function melFilters(): Float64Array[] {
+export function melFilters(bands: number = logMelSettings.bands): Float64Array[] {
   const edges = Array.from({ length: bands + 2 }, (_, i) => hertzOf((i * melOf(rate / 2)) / (bands + 1)));
   return Array.from({ length: bands }, (_, band) => {
     const [low, middle, high] = [edges[band]!, edges[band + 1]!, edges[band + 2]!];
@@ -71,22 +71,31 @@ function mirrored(samples: Float32Array, at: number): number {
   return samples[inside]!;
 }
 
+interface NarrowFilter { first: number; weights: Float64Array }
+const known = new Map<number, NarrowFilter[]>();
+
 /** The filters without their zeros: most bands see a handful of the 201 bins. */
-const narrow = melFilters().map((filter) => {
-  const first = Math.max(0, filter.findIndex((weight) => weight > 0));
-  return { first, weights: filter.slice(first, filter.findLastIndex((weight) => weight > 0) + 1) };
-});
+function narrowFilters(bands: number): NarrowFilter[] {
+  const made = known.get(bands) ?? melFilters(bands).map((filter) => {
+    const first = Math.max(0, filter.findIndex((weight) => weight > 0));
+    return { first, weights: filter.slice(first, filter.findLastIndex((weight) => weight > 0) + 1) };
+  });
+  known.set(bands, made);
+  return made;
+}
+
 const hann = cosines.map((cosine) => 0.5 - 0.5 * cosine);
 
 /**
- * Log-mel spectrogram [frames, 80], frame-major, with frames = samples / 160: Hann windows centred on every 160th sample (the
+ * Log-mel spectrogram [frames, bands], frame-major, with frames = samples / 160: Hann windows centred on every 160th sample (the
  * one past the end left out), power, mel bands, log10 clamped to the maximum - 8, then (x + 4) / 4.
  * Throws RangeError for fewer samples than half a window, a length that is no multiple of the hop, or values that are not finite.
  */
-export function logMel(samples: Float32Array): Float32Array {
+export function logMel(samples: Float32Array, bands: number = logMelSettings.bands): Float32Array {
   if (samples.length <= window / 2 || samples.length % hop !== 0) throw new RangeError(`${samples.length} samples: more than ${window / 2} and a multiple of ${hop} are needed`);
   for (const sample of samples) if (!Number.isFinite(sample)) throw new RangeError('a sample is not a finite number');
   const frames = samples.length / hop;
+  const filters = narrowFilters(bands);
   const out = new Float32Array(frames * bands);
   const [re, im, outRe, outIm] = [0, 0, 0, 0].map(() => new Float64Array(window)) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const power = new Float64Array(bins);
@@ -109,7 +118,7 @@ export function logMel(samples: Float32Array): Float32Array {
       }
       for (let band = 0; band < bands; band++) {
         let sum = 0;
-        const { first, weights } = narrow[band]!;
+        const { first, weights } = filters[band]!;
         for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
         const value = Math.log10(Math.max(sum, 1e-10));
         out[(frame + which) * bands + band] = value;
