@@ -1,14 +1,12 @@
 /**
- * Statistics for a handful of seeds: means, intervals, paired differences. Every function is checked against SciPy
- * (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks (Student's t, ranks, the seeded
- * bootstrap) is written out here.
+ * Statistics for a handful of seeds: means, quantiles, Student's t. Every function here, in bootstrap.ts and in comparison.ts is checked against SciPy
+ * (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks is written out.
  */
 import type { MathJsInstance } from 'mathjs';
 import { createRequire } from 'node:module';
-import { random } from '../src/random';
 
 // On first use: mathjs takes half a second to load, and the command line loads this file for its help texts.
-let loaded: Pick<MathJsInstance, 'mean' | 'std' | 'quantileSeq' | 'corr'> | undefined;
+let loaded: Pick<MathJsInstance, 'mean' | 'std' | 'quantileSeq' | 'corr' | 'erf'> | undefined;
 const math = () => (loaded ??= createRequire(__filename)('mathjs/number') as NonNullable<typeof loaded>);
 
 /** A mean with its interval; `low` and `high` are null where one value leaves nothing to estimate a spread from. */
@@ -38,8 +36,33 @@ export function quantile(values: readonly number[], probability: number): number
   return math().quantileSeq([...values].sort((a, b) => a - b), probability, true) as number;
 }
 
+/** Interquartile mean: the mean of what is left when a quarter of the values (rounded down) is cut off at either end; of up to three values the plain mean. Throws RangeError when there are no values. */
+export function interquartileMean(values: readonly number[]): number {
+  refuseEmpty(values);
+  const cut = Math.floor(values.length / 4);
+  return mean([...values].sort((a, b) => a - b).slice(cut, values.length - cut));
+}
+
+/** Distribution function of the standard normal. */
+export function normalProbability(z: number): number {
+  return (1 + math().erf(z / Math.SQRT2)) / 2;
+}
+
+/** Quantile of the standard normal for `probability` in (0, 1), by bisection. Throws RangeError outside. */
+export function normalQuantile(probability: number): number {
+  if (!(probability > 0 && probability < 1)) throw new RangeError(`probability ${probability} is outside (0, 1)`);
+  let [low, high] = [-40, 40];
+  for (let i = 0; i < 200 && low < high; i++) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) break;
+    if (normalProbability(middle) < probability) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
 /** P(|T| <= t) for Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4. */
-function centralProbability(t: number, degrees: number): number {
+export function centralProbability(t: number, degrees: number): number {
   const angle = Math.atan(t / Math.sqrt(degrees));
   const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
   const odd = degrees % 2 === 1;
@@ -86,39 +109,6 @@ export function shareInterval(values: readonly number[], level = 0.95): Estimate
     low: estimate.low === null ? null : Math.max(0, estimate.low),
     high: estimate.high === null ? null : Math.min(1, estimate.high),
   };
-}
-
-export interface BootstrapOptions { /** the interval is a function of it */ seed: number | string; resamples?: number; level?: number }
-
-/**
- * Percentile bootstrap interval of any statistic over cases drawn with replacement; resamples on which the statistic is
- * not finite (a correlation of equal values) are left out. Null when fewer than two cases or no finite resample.
- */
-export function bootstrapInterval<Case>(
-  cases: readonly Case[], statistic: (resample: Case[]) => number, { seed, resamples = 10_000, level = 0.95 }: BootstrapOptions,
-): { low: number; high: number } | null {
-  if (cases.length < 2) return null;
-  const source = random(seed, 'bootstrap');
-  const values: number[] = [];
-  for (let i = 0; i < resamples; i++) {
-    const value = statistic(cases.map(() => cases[source.integer(cases.length)]!));
-    if (Number.isFinite(value)) values.push(value);
-  }
-  return values.length === 0 ? null : { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) };
-}
-
-/** a - b for each seed that both have, in order of seed. */
-export function pairedDifferences(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): { seed: number; difference: number }[] {
-  return [...a.keys()].filter((seed) => b.has(seed)).sort((x, y) => x - y)
-    .map((seed) => ({ seed, difference: a.get(seed)! - b.get(seed)! }));
-}
-
-/** Probability of improvement: the chance that a value of `a` exceeds one of `b`, ties counted half (Mann-Whitney U / (n m)). */
-export function probabilityOfImprovement(a: readonly number[], b: readonly number[]): number {
-  refuseEmpty(a);
-  refuseEmpty(b);
-  const wins = a.reduce((sum, x) => sum + b.reduce((inner, y) => inner + (x > y ? 1 : x === y ? 0.5 : 0), 0), 0);
-  return wins / (a.length * b.length);
 }
 
 /** Ranks from 1, ties given their average rank. */

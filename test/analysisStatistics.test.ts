@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  bootstrapInterval, mean, pairedDifferences, probabilityOfImprovement, quantile, shareInterval, spearman, standardDeviation, tInterval, tQuantile,
-} from '../analysis/statistics';
+import { acceleratedInterval, bootstrapInterval } from '../analysis/bootstrap';
+import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../analysis/comparison';
+import { interquartileMean, mean, normalProbability, normalQuantile, quantile, shareInterval, spearman, standardDeviation, tInterval, tQuantile } from '../analysis/statistics';
 
 interface Sample {
   values: number[]; other: number[]; mean: number; standardDeviation: number; quantiles: Record<string, number>;
+  interquartileMean: number; pairedTest: number; pairedEffect: number; accelerated: [number, number];
   tInterval: [number, number]; pairedInterval: [number, number]; bootstrap: [number, number]; probabilityOfImprovement: number; spearman: number;
 }
-interface Fixture { tQuantiles: { probability: number; degrees: number; value: number }[]; samples: Record<string, Sample> }
+interface Fixture {
+  tQuantiles: { probability: number; degrees: number; value: number }[]; normal: { probability: number; quantile: number }[]; holm: { given: number[]; adjusted: number[] }[]; samples: Record<string, Sample>;
+}
 
 const fixture = JSON.parse(readFileSync(join(__dirname, 'fixtures/statistics/scipy.json'), 'utf8')) as Fixture;
 const bySeed = (values: number[]) => new Map(values.map((value, seed) => [seed, value]));
@@ -22,6 +25,17 @@ describe('against SciPy', () => {
     }
   });
 
+  test('quantiles of the normal', () => {
+    for (const { probability, quantile: value } of fixture.normal) {
+      expect(normalQuantile(probability)).toBeCloseTo(value, 9);
+      expect(normalProbability(value)).toBeCloseTo(probability, 12);
+    }
+  });
+
+  test("Holm's correction", () => {
+    for (const { given, adjusted } of fixture.holm) holm(given).forEach((value, i) => expect(value).toBeCloseTo(adjusted[i]!, 12));
+  });
+
   for (const [name, sample] of Object.entries(fixture.samples)) {
     test(`moments, quantiles and intervals of ${name}`, () => {
       expect(mean(sample.values)).toBeCloseTo(sample.mean, 12);
@@ -30,10 +44,13 @@ describe('against SciPy', () => {
       const interval = tInterval(sample.values);
       expect(interval.low).toBeCloseTo(sample.tInterval[0], 10);
       expect(interval.high).toBeCloseTo(sample.tInterval[1], 10);
+      expect(interquartileMean(sample.values)).toBeCloseTo(sample.interquartileMean, 12);
       const differences = pairedDifferences(bySeed(sample.values), bySeed(sample.other)).map(({ difference }) => difference);
       const paired = tInterval(differences);
       expect(paired.low).toBeCloseTo(sample.pairedInterval[0], 10);
       expect(paired.high).toBeCloseTo(sample.pairedInterval[1], 10);
+      expect(pairedTest(differences)).toBeCloseTo(sample.pairedTest, 9);
+      expect(pairedEffect(differences)).toBeCloseTo(sample.pairedEffect, 9);
       expect(probabilityOfImprovement(sample.values, sample.other)).toBeCloseTo(sample.probabilityOfImprovement, 12);
       expect(spearman(sample.values.map((value, i) => [value, sample.other[i]!]))).toBeCloseTo(sample.spearman, 12);
     });
@@ -43,6 +60,11 @@ describe('against SciPy', () => {
       const slack = 0.06 * standardDeviation(sample.values);
       expect(Math.abs(interval.low - sample.bootstrap[0])).toBeLessThan(slack);
       expect(Math.abs(interval.high - sample.bootstrap[1])).toBeLessThan(slack);
+      const accelerated = acceleratedInterval(sample.values, mean, { seed: 1, resamples: 20_000 })!;
+      // Three values have ten distinct resamples: a corrected quantile falls on a step between two of them, this side or that.
+      const step = sample.values.length === 3 ? 0.5 * standardDeviation(sample.values) : slack;
+      expect(Math.abs(accelerated.low - sample.accelerated[0])).toBeLessThan(step);
+      expect(Math.abs(accelerated.high - sample.accelerated[1])).toBeLessThan(step);
       expect(bootstrapInterval(sample.values, mean, { seed: 1, resamples: 20_000 })).toEqual(interval);
       const first = sample.values.length > 5 ? bootstrapInterval(sample.values, mean, { seed: 2, resamples: 500 }) : null;
       if (first !== null) expect(bootstrapInterval(sample.values, mean, { seed: 3, resamples: 500 })).not.toEqual(first);
@@ -54,6 +76,10 @@ describe('edges', () => {
   test('one value has a mean and no interval', () => {
     expect(tInterval([0.5])).toEqual({ n: 1, mean: 0.5, low: null, high: null });
     expect(bootstrapInterval([0.5], mean, { seed: 0 })).toBeNull();
+    expect(acceleratedInterval([0.5], mean, { seed: 0 })).toBeNull();
+    expect(acceleratedInterval([0.5, 0.5, 0.5], mean, { seed: 0 })).toBeNull();
+    expect([pairedTest([0.1]), pairedEffect([0.1]), pairedEffect([1, 1])]).toEqual([null, null, null]);
+    expect([pairedTest([0, 0]), pairedTest([1, 1])]).toEqual([1, 0]);
   });
   test('an interval of shares stays within 0..1', () => {
     expect(shareInterval([0.9, 1])).toMatchObject({ high: 1 });

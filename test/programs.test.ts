@@ -66,7 +66,7 @@ describe('on the cpu backend', () => {
     const after = async (noise: ((i: number) => number) | null): Promise<Float32Array[]> => {
       const session = open({ ...setting, gradientNoise: noise !== null }, { eager: true });
       const sizes = await Promise.all((['encoder', 'backbone'] as const).map(async (module) => (await session.read(`${module}/theta`)).length));
-      const inputs = noise === null ? {} : { 'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)), 'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)) };
+      const inputs: Record<string, Float32Array> = noise === null ? {} : { 'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)), 'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)) };
       await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, rates), ...inputs });
       return Promise.all([session.read('encoder/theta'), session.read('backbone/theta')]);
     };

@@ -2,7 +2,8 @@
 import type { FigureDefinition } from '../figure';
 import { footnote } from '../figure';
 import { synchronised } from '../labels';
-import { bootstrapInterval, spearman } from '../statistics';
+import { bootstrapInterval } from '../bootstrap';
+import { spearman } from '../statistics';
 import { accuracyScale, distinguish, inOrder, panels, type Spec } from '../style';
 
 type Row = { panel: string; method: string; setting: string; seed: number; /** mean |log kappa| over the run */ bias: number; /** final choice accuracy */ accuracy: number };

@@ -1,16 +1,50 @@
 /** Each method against `constant`, seed by seed: pairing takes out what the seeds have in common. */
+import type { Journals } from '../aggregate';
 import { seedCount } from '../figure';
+import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../comparison';
 import { orderMethods, orderSettings } from '../labels';
-import { pairedDifferences, probabilityOfImprovement, tInterval } from '../statistics';
+import { tInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 type Row = {
   panel: string; setting: string; method: string; /** seeds that both have */ n: number;
   /** accuracy minus that of `constant` */ difference: number; low: number | null; high: number | null; probabilityOfImprovement: number;
+  /** Cohen's d of the pairs; null for one seed or without spread */ effect: number | null;
+  /** p-value of the paired t test, corrected by Holm over all rows of the table; null for one seed */ corrected: number | null;
 };
 
 const baseline = 'constant';
+
+const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
+const probabilityText = (p: number | null) => (p === null ? '' : p < 0.001 ? '< .001' : p.toFixed(3).replace(/^0/, ''));
+
+/** Every method against the baseline; `corrected` still holds the plain p-value. */
+async function compare(journals: Journals): Promise<Row[]> {
+  const scores = await journals.rows<RunScore>('select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id');
+  const panels = [...new Set(scores.map((score) => score.panel))];
+  return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
+    const here = scores.filter((score) => score.panel === panel && score.setting === setting);
+    const bySeed = (method: string) => new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
+    const base = bySeed(baseline);
+    return orderMethods(here.map((score) => score.method)).filter((method) => method !== baseline).flatMap((method): Row[] => {
+      const own = bySeed(method);
+      const pairs = pairedDifferences(own, base);
+      if (pairs.length === 0) return [];
+      const apart = pairs.map((pair) => pair.difference);
+      const { n, mean, low, high } = tInterval(apart);
+      const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
+      return [{ panel, setting, method, n, difference: mean, low, high, probabilityOfImprovement: probabilityOfImprovement(of(own), of(base)), effect: pairedEffect(apart), corrected: pairedTest(apart) }];
+    });
+  }));
+}
+
+/** p-values corrected over the whole table. */
+function correct(rows: Row[]): Row[] {
+  const tested = rows.filter((row) => row.corrected !== null);
+  const adjusted = holm(tested.map((row) => row.corrected!));
+  return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+}
 
 export const differences: TableDefinition<Row> = {
   name: 'differences',
@@ -18,34 +52,20 @@ export const differences: TableDefinition<Row> = {
   needs: `finished runs of \`${baseline}\` and of another method with seeds and setting in common`,
 
   async select(journals) {
-    const scores = await journals.rows<RunScore>('select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id');
-    const panels = [...new Set(scores.map((score) => score.panel))];
-    return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
-      const here = scores.filter((score) => score.panel === panel && score.setting === setting);
-      const bySeed = (method: string) => new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
-      const base = bySeed(baseline);
-      return orderMethods(here.map((score) => score.method)).filter((method) => method !== baseline).flatMap((method): Row[] => {
-        const own = bySeed(method);
-        const pairs = pairedDifferences(own, base);
-        if (pairs.length === 0) return [];
-        const { n, mean, low, high } = tInterval(pairs.map((pair) => pair.difference));
-        const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
-        return [{ panel, setting, method, n, difference: mean, low, high, probabilityOfImprovement: probabilityOfImprovement(of(own), of(base)) }];
-      });
-    }));
+    return correct(await compare(journals));
   },
 
   caption: (rows) => `Final choice accuracy minus that of ${baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of `
-    + `${baseline} (ties half). Bold: an interval above 0. The intervals are not corrected for the number of comparisons.`,
+    + `${baseline} (ties half). d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
 
   layout: (rows) => ({
     columns: [
       { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true },
-      { header: `Difference to ${baseline}`, numeric: true }, { header: 'P(improvement)', numeric: true },
+      { header: `Difference to ${baseline}`, numeric: true }, { header: 'd', numeric: true }, { header: 'P(improvement)', numeric: true }, { header: 'p (Holm)', numeric: true },
     ],
     groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => group.map((row) => [
       { text: row.panel }, { text: row.setting }, { text: row.method }, { text: String(row.n) },
-      { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 }, { text: row.probabilityOfImprovement.toFixed(2) },
+      { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 }, { text: signed(row.effect) }, { text: row.probabilityOfImprovement.toFixed(2) }, { text: probabilityText(row.corrected) },
     ])),
   }),
 };
