@@ -15,6 +15,9 @@ export const lazy = {
   checkModel: () => load('./checkModel') as typeof import('./checkModel'),
   doctor: () => load('./doctor') as typeof import('./doctor'),
   data: () => load('./data') as typeof import('./data'),
+  exportCrate: () => load('./export') as typeof import('./export'),
+  verify: () => load('./verify') as typeof import('./verify'),
   figures: () => load('./figures') as typeof import('./figures'),
+  keep: () => load('./keep') as typeof import('./keep'),
   tables: () => load('./tables') as typeof import('./tables'),
 };

@@ -41,7 +41,8 @@ export function sourceIdentity(name: string, manifests?: string): string {
   return manifestIdentity(findSource(name, manifests));
 }
 
-function manifestIdentity(manifest: DataManifest): string {
+/** The same of a manifest that was read already. */
+export function manifestIdentity(manifest: DataManifest): string {
   const hashes = new Map(fileObjects(manifest).map((file) => [file['@id'], file.sha256]));
   const files = fileObjects(manifest).map((file) => ({ hash: file.sha256, ...(isArchive(manifest, file['@id']) ? {} : { name: file['@id'] }) }));
   const sets = fileSets(manifest).map((set) => ({ hash: hashes.get(set.containedIn['@id']), includes: [...set.includes].sort() }));

@@ -19,7 +19,7 @@ import type { IdentifiedRun } from './plan';
  * Throws UserError for a task, encoder or backbone that no room knows, and for a backend or device that is not there.
  */
 export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name']): IdentifiedRun[] {
-  const dataOf = remember(setIdentity);
+  const dataOf = remember((task: string) => setIdentity(task));
   const weightOf = remember((source: string) => sourceIdentity(source));
   const arithmeticOf = remember((device: DeviceRequest) => chooseArithmetic(backend, device));
   const runs = new Map<string, IdentifiedRun>();
@@ -40,7 +40,8 @@ export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   return runIdentity(spec, { data: setIdentity(spec.task), weights, methodVersion, backend: arithmetic.class }).identity;
 }
 
-function weightSources(spec: RunSpec): string[] {
+/** Names of the data manifests of a run's weights, sorted. Throws UserError for an encoder or backbone that no room knows. */
+export function weightSources(spec: RunSpec): string[] {
   return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source])].sort();
 }
 

@@ -30,9 +30,18 @@ function generatorOf(task: string): SetGenerator {
   return generator;
 }
 
-/** sha256 that decides the set's bytes: generator version, options, hashes of the sources. Uses no network. Throws UserError for an unknown task. */
-export function setIdentity(task: string): string {
-  return identityOf(generatorOf(task), manifests);
+/**
+ * sha256 that decides the set's bytes: generator version, options, hashes of the sources. Uses no network.
+ * @param identity of a source, by name; by default what the project's data manifests say
+ * @throws UserError for an unknown task
+ */
+export function setIdentity(task: string, identity: SourceProvider['identity'] = (name) => sourceIdentity(name)): string {
+  return identityOf(generatorOf(task), { identity });
+}
+
+/** Names of the data manifests that the set of a task is made from. Throws UserError for an unknown task. */
+export function setSources(task: string): readonly string[] {
+  return generatorOf(task).sources;
 }
 
 /** The cache folder of the task's set, with its card.json once `loadSet` has made it. Throws UserError for an unknown task. */
