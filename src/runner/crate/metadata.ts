@@ -52,11 +52,11 @@ export function metadataOf({ manifest, runs, sources, files, exporter }: CrateCo
       object: [crateNames.manifest, ...sourcesOf(spec).map(dataPath)].map(link),
       result: results(file.id).map(link),
       startTime: file.times.started, ...(file.times.finished === null ? {} : { endTime: file.times.finished }),
-      actionStatus: link('http://schema.org/CompletedActionStatus'),
+      actionStatus: 'http://schema.org/CompletedActionStatus',
     })),
     ...(drawn.length === 0 ? [] : [{
       '@id': analysisId, '@type': 'CreateAction', name: 'figures and tables', description: 'drawn from the journals of this crate', instrument: link(exporterId),
-      object: runs.flatMap(({ file }) => results(file.id)).map(link), result: drawn.map(link), actionStatus: link('http://schema.org/CompletedActionStatus'),
+      object: runs.flatMap(({ file }) => results(file.id)).map(link), result: drawn.map(link), actionStatus: 'http://schema.org/CompletedActionStatus',
     }]),
   ];
   return {
