@@ -1,16 +1,13 @@
 /**
- * The journals of an experiment as tables to query. DuckDB reads the JSON lines itself; one thread, so that sums are taken
- * in the same order on every machine.
+ * The journals of an experiment as tables to query. DuckDB reads the JSON lines itself.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { literalPath, openDatabase, query, type DataRow } from './database';
+import { unpackedRuns } from './keep';
 import { labelRuns, type RunLabels } from './labels';
 import { readRuns, type FoundRun, type IgnoredRun } from './runs';
-
-/** A value of a figure's data: what CSV and JSON can both carry. */
-export type Cell = string | number | null;
-export type DataRow = Record<string, Cell>;
 
 /** A finished run with its labels. */
 export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string }
@@ -38,11 +35,6 @@ const columns = Object.entries({
   split: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
 }).map(([name, type]) => `${name}: '${type}'`).join(', ');
 
-/** A path as a SQL string that DuckDB's file names with wildcards take literally. */
-function literalPath(path: string): string {
-  return `'${path.replace(/[[*?]/g, '[$&]').replaceAll("'", "''")}'`;
-}
-
 /** Whether the file's last line lacks its line end and is not JSON: a writer was stopped in the middle of it. */
 function lastLineTorn(path: string): boolean {
   const file = openSync(path, 'r');
@@ -67,18 +59,6 @@ function lastLineTorn(path: string): boolean {
   } finally {
     closeSync(file);
   }
-}
-
-function asCell(value: unknown): Cell {
-  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  if (typeof value === 'bigint') return Number(value);
-  throw new TypeError(`a query gave a ${typeof value}; cast it to text or a number`);
-}
-
-async function query<Row extends DataRow>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
-  const found = await connection.runAndReadAll(sql);
-  return found.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
 }
 
 /** Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the others. */
@@ -128,37 +108,32 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
     from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
 }
 
-async function openTables(instance: DuckDBInstance, found: readonly FoundRun[]): Promise<{ connection: DuckDBConnection; runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
-  const connection = await instance.connect();
+async function openTables(connection: DuckDBConnection, found: readonly FoundRun[]): Promise<{ runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
   const { ignored, notices } = await loadLines(connection, found);
   const bad = new Set(ignored.map((run) => run.id));
   const good = found.filter((run) => !bad.has(run.file.id)).map((run) => run.file);
   const labels = labelRuns(good.map((file) => file.spec));
   const runs = good.map(({ id, spec }, i) => ({ id, task: spec.task, seed: spec.seed, scheduler: spec.scheduler.kind, ...labels[i]! }));
   await makeTables(connection, runs);
-  return { connection, runs, ignored, notices };
+  return { runs, ignored, notices };
 }
 
 /**
- * Opens the finished runs of `folder` (results/<experiment>); `only` names the ids that count. Close it after use.
+ * Opens the finished runs of `folder` (results/<experiment>, or an experiment that was kept compact); `only` names the ids that count. Close it after use.
  * Throws a UserError when the folder cannot be listed.
  */
 export async function openJournals(folder: string, only?: readonly string[]): Promise<Journals> {
-  const { runs: found, ignored } = readRuns(folder, only);
+  const { runs: found, ignored } = readRuns(await unpackedRuns(folder), only);
   const experiment = basename(resolve(folder));
   if (found.length === 0) return { experiment, runs: [], ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
-  const { DuckDBInstance } = await import('@duckdb/node-api');
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
-  const opened = await openTables(instance, found);
+  const { connection, close } = await openDatabase();
+  const opened = await openTables(connection, found);
   return {
     experiment,
     runs: opened.runs,
     ignored: [...ignored, ...opened.ignored].sort((a, b) => (a.id < b.id ? -1 : 1)),
     notices: opened.notices,
-    rows: (sql) => query(opened.connection, sql),
-    close: () => {
-      opened.connection.closeSync();
-      instance.closeSync();
-    },
+    rows: (sql) => query(connection, sql),
+    close,
   };
 }

@@ -1,5 +1,6 @@
 /** What a figure is: a question to the journals, a picture of the answer, and a caption that says how much stands behind it. */
-import type { DataRow, Journals } from './aggregate';
+import type { Journals } from './aggregate';
+import type { DataRow } from './database';
 import type { FigureWidth, Spec } from './style';
 
 /** One figure. Adding one is a file that exports this and a line in figures/registry.ts. */

@@ -1,5 +1,6 @@
 /** What a table is, and how it becomes Markdown and LaTeX. Its data as CSV is the table's rows themselves. */
-import type { DataRow, Journals } from './aggregate';
+import type { Journals } from './aggregate';
+import type { DataRow } from './database';
 import type { Provenance } from './render';
 
 export interface TableCell { text: string; /** set in bold */ best?: boolean }

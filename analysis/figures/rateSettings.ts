@@ -1,5 +1,5 @@
 /** Final accuracy by learning-rate setting: is coordination an insurance against badly chosen rates? */
-import type { DataRow } from '../aggregate';
+import type { DataRow } from '../database';
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
 import { shareInterval } from '../statistics';

@@ -1,0 +1,38 @@
+/** DuckDB in memory: one thread, so that sums are taken in the same order on every machine, and no extension from the network. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/** A value of a figure's data: what CSV and JSON can both carry. */
+export type Cell = string | number | null;
+export type DataRow = Record<string, Cell>;
+
+/** A path as a SQL string that DuckDB's file names with wildcards take literally. */
+export function literalPath(path: string): string {
+  return `'${path.replace(/[[*?]/g, '[$&]').replaceAll("'", "''")}'`;
+}
+
+function asCell(value: unknown): Cell {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'bigint') return Number(value);
+  throw new TypeError(`a query gave a ${typeof value}; cast it to text or a number`);
+}
+
+/** Rows of a query, as cells. State an order: without one DuckDB promises none. */
+export async function query<Row extends DataRow>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
+  const found = await connection.runAndReadAll(sql);
+  return found.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
+}
+
+/** An empty database; `close` it after use. */
+export async function openDatabase(): Promise<{ connection: DuckDBConnection; close: () => void }> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  const connection = await instance.connect();
+  return {
+    connection,
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
