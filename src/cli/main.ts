@@ -53,6 +53,7 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
     lazy.data().dataCommand(program);
     lazy.doctor().doctorCommand(program);
     lazy.checkModel().checkModelCommand(program);
+    lazy.resources().resourcesCommand(program);
   }
   return program;
 }

@@ -87,10 +87,10 @@ const pooling: Rule = {
 };
 
 const rules: Record<string, Rule> = {
-  ...Object.fromEntries(['Abs', 'Ceil', 'Cos', 'Elu', 'Erf', 'Exp', 'Floor', 'LeakyRelu', 'Log', 'Log1p', 'Neg', 'Reciprocal', 'Relu', 'Relu6', 'Round', 'Rsqrt', 'Sigmoid', 'Sign', 'Sin', 'Softplus', 'Sqrt', 'Square', 'Step', 'Tanh', 'ZerosLike', 'OnesLike', 'ClipByValue'].map((kernel) => [kernel, unary()])),
+  ...Object.fromEntries(['Abs', 'Atan', 'Ceil', 'Cos', 'Elu', 'Erf', 'Exp', 'Expm1', 'Floor', 'LeakyRelu', 'Log', 'Log1p', 'Neg', 'Reciprocal', 'Relu', 'Relu6', 'Round', 'Rsqrt', 'Sigmoid', 'Sign', 'Sin', 'Selu', 'Softplus', 'Sqrt', 'Square', 'Step', 'Tanh', 'ZerosLike', 'OnesLike', 'ClipByValue'].map((kernel) => [kernel, unary()])),
   ...Object.fromEntries(['Add', 'AddV2', 'FloorDiv', 'Maximum', 'Minimum', 'Multiply', 'Pow', 'RealDiv', 'SquaredDifference', 'Sub', 'Prelu'].map((kernel) => [kernel, binary()])),
   ...Object.fromEntries(['Equal', 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'LogicalAnd', 'LogicalOr', 'NotEqual'].map((kernel) => [kernel, binary('bool')])),
-  LogicalNot: unary('bool'), Softmax: unary(), Cumsum: unary(), Reverse: unary(),
+  LogicalNot: unary('bool'), IsNan: unary('bool'), IsFinite: unary('bool'), IsInf: unary('bool'), Softmax: unary(), Cumsum: unary(), Reverse: unary(),
   Select: { outputs: ([, a]) => [{ shape: a!.shape, dtype: a!.dtype }] },
   AddN: { outputs: ([a]) => [{ shape: a!.shape }], inPlace: true },
   Cast: { outputs: ([x], { dtype }) => [{ shape: x!.shape, dtype: dtype as tf.DataType }] },

@@ -1,0 +1,97 @@
+/** `equipoise resources MODEL...`: what a training step of a published model needs, from its configuration; with --measure also what it takes. */
+import { Option, type Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import { jsonLimits, readObject, type JsonObject } from '../models/checkpoint/json';
+import { familyOf } from '../models/families';
+import { findPublished, publishedModels } from '../models/published';
+import { userError } from '../problems';
+import { useBackend, type BackendRequest } from '../tensor/backend';
+import { familyNeeds, measureFamilyStep, predictedSeconds, type MeasuredStep, type StepSize } from '../train/familyResources';
+import type { ResourceNeeds } from '../train/resources';
+import { readResources } from '../runner/resources';
+import { wholeNumber } from './options';
+import { columns, note, say, sayJson } from './text';
+
+interface ResourcesOptions extends StepSize { backend: Exclude<BackendRequest['name'], 'auto'>; measure?: boolean; steps: number; threads?: number; json?: boolean }
+
+const help = `
+Models: ${Object.keys(publishedModels).join(', ')},
+or the path of a config.json. Nothing is fetched and no weight is opened. With --measure a step is taken with random weights on this machine; predicted and
+measured memory and time stand side by side, the time by the products and sums that the same backend reaches just before and after.
+
+Examples:
+  equipoise resources llava-1.5-7b salmonn-13b
+  equipoise resources internvl2-1b --batch 4 --text 64 --json
+  equipoise resources blip2-opt-125m --measure --threads 2`;
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+const millions = (value: number): string => (value >= 1e9 ? `${(value / 1e9).toFixed(2)} B` : `${(value / 1e6).toFixed(2)} M`);
+
+/** Columns of a table of needs, with their heads; `plan --resources` uses them, too. */
+export const needsHead = ['parameters', 'trained', 'weights', 'optimiser', 'activations', 'host', 'peak', 'GFLOP a step', 'with kappa'];
+export const needsRow = ({ parameters, trainable, memory, step, measured }: ResourceNeeds): string[] => [
+  millions(parameters), millions(trainable.encoder + trainable.backbone), gigabytes(memory.weights), gigabytes(memory.optimiser), gigabytes(memory.activations), gigabytes(memory.host + memory.process), gigabytes(memory.total),
+  (step.flops / 1e9).toFixed(1), (measured.flops / 1e9).toFixed(1),
+];
+
+/** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
+function configOf(model: string): { name: string; config: JsonObject } {
+  if (extname(model) !== '.json' && !model.includes('/')) return { name: model, config: findPublished(model).config };
+  if (!existsSync(model)) throw userError({ where: model, what: 'there is no such file', expected: 'the path of a config.json' });
+  return { name: basename(dirname(model)), config: readObject(model, jsonLimits.config) };
+}
+
+/** Predicted over measured: the median of the steps. */
+function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
+  const ratios = steps.map(({ seconds, speed }) => predictedSeconds(needs.step, speed) / seconds).sort((a, b) => a - b);
+  return ratios[ratios.length >> 1]!;
+}
+
+/** Adds `resources <models...>`. */
+export function resourcesCommand(program: Command): void {
+  program.command('resources <models...>')
+    .description('what a training step of a published model needs in memory and work, from its configuration alone')
+    .option('--batch <n>', 'rows of a batch', wholeNumber(1), 1)
+    .option('--text <n>', 'text tokens of a row, beside those of its image or sound', wholeNumber(2), 32)
+    .option('--labels <n>', 'how many of them are answers', wholeNumber(1), 16)
+    .addOption(new Option('--backend <name>', 'which library computes').choices(['tensorflow', 'wasm', 'webgpu', 'cpu']).default('tensorflow'))
+    .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
+    .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
+    .option('--threads <n>', 'threads of the measurement; default: all processors', wholeNumber(1))
+    .option('--json', 'print JSON')
+    .addHelpText('after', help)
+    .action(async (models: string[], options: ResourcesOptions) => {
+      const size = { batch: options.batch, text: options.text, labels: options.labels };
+      if (size.labels >= size.text) throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
+      const planned = models.map((model) => {
+        const { name, config } = configOf(model);
+        const family = familyOf(config, model);
+        return { name, family, needs: familyNeeds(family, size, options.backend) };
+      });
+      const measured = options.measure === true ? await measure(planned, size, options) : null;
+      if (options.json === true) {
+        sayJson({ size, backend: options.backend, models: planned.map(({ name, family, needs }) => ({ name, family: family.kind, needs })), measured });
+        return;
+      }
+      say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
+      if (measured === null) return;
+      const { needs } = planned[0]!;
+      say('');
+      say(`peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`);
+      for (const { seconds, speed } of measured.steps) say(`step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`);
+      say(`time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`);
+    });
+}
+
+async function measure(planned: readonly { name: string; family: ReturnType<typeof familyOf>; needs: ResourceNeeds }[], size: StepSize, options: ResourcesOptions): Promise<MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number }> {
+  const [one, ...more] = planned;
+  if (one === undefined || more.length > 0) throw userError({ where: '--measure', what: `${planned.length} models`, expected: 'one: each wants a process of its own, since memory is given back at its end only' });
+  const { memory } = readResources(false);
+  if (memory < one.needs.memory.total) throw userError({ where: one.name, what: `a step needs ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`, expected: 'more memory, or a smaller --batch' });
+  const facts = await useBackend({ name: options.backend, ...(options.threads === undefined ? {} : { threads: options.threads }) });
+  note(`measuring ${one.name} on ${facts.name}, ${facts.threads} threads`);
+  const taken = await measureFamilyStep(one.family, size, options.steps);
+  if (taken.notice !== null) note(`notice: ${taken.notice}`);
+  return { ...taken, timeRatio: timeRatio(one.needs, taken), memoryRatio: one.needs.memory.total / taken.peakBytes, threads: facts.threads };
+}
