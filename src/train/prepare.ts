@@ -1,7 +1,7 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
 import { loadSet } from '../data/sets';
 import { sourceIdentity } from '../data/sources';
-import { loadTokenizer, pruneVocabulary } from '../data/tokenizer';
+import { loadTokenizer } from '../data/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
@@ -9,7 +9,8 @@ import { findEncoder } from '../models/encoders';
 import { featuresOf } from '../models/features';
 import { buildModel, type Backbone, type MultimodalModel } from '../models/multimodal';
 import { random } from '../random';
-import { encodeExample, encodeText, type BatchShape, type Example, type TextCodec } from './batches';
+import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
+import { textsOf } from './texts';
 
 export interface Prepared {
   set: DataSet;
@@ -33,12 +34,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const table = await featuresOf(set, spec.encoder, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const tokenizer = await loadTokenizer(spec.backbone);
-  const texts = [
-    ...set.items.flatMap((item) => [item.prompt, ...[item.answer, ...item.choices].map((answer) => ` ${answer}`)]),
-    ...set.alignment.flatMap((item) => (item.kind === 'caption' ? [item.prompt, ` ${item.answer}`] : [])),
-    ...set.classes.map((name) => ` ${name}`),
-  ];
-  const codec: TextCodec = { tokenizer, vocabulary: pruneVocabulary([...new Set(texts)], tokenizer) };
+  const { codec, tokens, labels } = textsOf(set, tokenizer);
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
   const model = buildModel(spec, table, backbone);
 
@@ -46,13 +42,6 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
   const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
-  const prompts = new Map(set.items.map((item) => [item.prompt, encodeText(codec, item.prompt).length]));
-  const answers = new Map(set.items.flatMap((item) => [item.answer, ...item.choices]).map((answer) => [answer, encodeText(codec, ` ${answer}`).length]));
-  const longestAnswer = Math.max(...answers.values(), ...captions.map(({ tokens, answerFrom }) => tokens.length - answerFrom - 1));
-  const longest = Math.max(
-    ...set.items.map((item) => prompts.get(item.prompt)! + Math.max(...[item.answer, ...item.choices].map((answer) => answers.get(answer)!))),
-    ...captions.map(({ tokens }) => tokens.length - 1),
-  );
   return {
     set, codec, backbone, model, captions,
     features: (media) => table.of(media),
@@ -64,7 +53,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
       validation: random(set.identity, 'validation').shuffle(split('validation')),
       evaluation: spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(split('evaluation')).slice(0, spec.evaluate.limit) : split('evaluation'),
     },
-    shape: (batch) => ({ batch, tokens: longest + 1, labels: longestAnswer + 1, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
+    shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
     weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source].map((source) => [source, sourceIdentity(source)])),
   };
 }

@@ -1,0 +1,29 @@
+/** The texts of a set in a backbone's tokens: the vocabulary that they use, and how long they are. */
+import { pruneVocabulary, type Tokenizer } from '../data/tokenizer';
+import type { DataSet } from '../data/types';
+import { encodeExample, encodeText, type TextCodec } from './batches';
+
+export interface Texts {
+  codec: TextCodec;
+  /** text tokens of the longest question with an answer, end token included */ tokens: number;
+  /** label tokens of the longest answer, end token included */ labels: number;
+}
+
+/** Prunes the vocabulary to what the set's prompts, answers, choices and captions use, and measures them. */
+export function textsOf(set: DataSet, tokenizer: Tokenizer): Texts {
+  const texts = [
+    ...set.items.flatMap((item) => [item.prompt, ...[item.answer, ...item.choices].map((answer) => ` ${answer}`)]),
+    ...set.alignment.flatMap((item) => (item.kind === 'caption' ? [item.prompt, ` ${item.answer}`] : [])),
+    ...set.classes.map((name) => ` ${name}`),
+  ];
+  const codec: TextCodec = { tokenizer, vocabulary: pruneVocabulary([...new Set(texts)], tokenizer) };
+  const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
+  const prompts = new Map(set.items.map((item) => [item.prompt, encodeText(codec, item.prompt).length]));
+  const answers = new Map(set.items.flatMap((item) => [item.answer, ...item.choices]).map((answer) => [answer, encodeText(codec, ` ${answer}`).length]));
+  const longestAnswer = Math.max(...answers.values(), ...captions.map(({ tokens, answerFrom }) => tokens.length - answerFrom - 1));
+  const longest = Math.max(
+    ...set.items.map((item) => prompts.get(item.prompt)! + Math.max(...[item.answer, ...item.choices].map((answer) => answers.get(answer)!))),
+    ...captions.map(({ tokens }) => tokens.length - 1),
+  );
+  return { codec, tokens: longest + 1, labels: longestAnswer + 1 };
+}
