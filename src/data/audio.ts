@@ -43,17 +43,41 @@ export async function readSound(path: string): Promise<Float32Array> {
 
 /** As readSound, for bytes in memory; `where` names them in messages. Only the first `keep` seconds are resampled and returned. */
 export async function decodeSound(bytes: Uint8Array, where: string, keep: number = soundLimits.seconds): Promise<Float32Array> {
+  return (await decodeRecording(bytes, where, { keep })).samples;
+}
+
+/** A decoded sound with what it was like before it became 16 kHz mono. */
+export interface Recording {
+  /** mono, 16 kHz */ samples: Float32Array;
+  /** samples a second in the file */ rate: number;
+  channels: number;
+  /** samples that were no finite numbers, which float WAV may hold; they are 0 in `samples` */ notNumbers: number;
+  /** largest magnitude in the file; nominally at most 1 */ peak: number;
+}
+
+/** As decodeSound, with the facts of the file. `longest` replaces the bound on the duration, in seconds. */
+export async function decodeRecording(bytes: Uint8Array, where: string, { keep = soundLimits.seconds, longest = soundLimits.seconds }: { keep?: number; longest?: number } = {}): Promise<Recording> {
   const bad: Bad = (what, expected, hint) => userError({ where, what, ...(expected === undefined ? {} : { expected }), ...(hint === undefined ? {} : { hint }) });
   if (bytes.length > soundLimits.bytes) throw bad(`this sound has ${bytes.length} bytes`, `at most ${soundLimits.bytes}`);
   const format = formatOf(bytes);
   if (format === undefined) throw bad('not a sound that can be read', 'WAV, MP3, FLAC or Ogg Vorbis');
   if (format === 'wav') requireWholeWav(bytes, bad);
   if (format === 'oga') requireWholeOgg(bytes, bad);
-  if (format === 'flac') requireBoundedFlac(bytes, bad);
-  const { channels, rate } = await decodeChannels(bytes, format, bad);
+  if (format === 'mp3') requireWholeMp3(bytes, bad);
+  if (format === 'flac') requireBoundedFlac(bytes, longest, bad);
+  const { channels, rate } = await decodeChannels(bytes, format, longest, bad);
   const length = channels[0]?.length ?? 0;
   if (format === 'flac' && length < flacSamples(bytes)) throw bad(`the sound is cut off: ${length} of its ${flacSamples(bytes)} samples could be decoded`, 'a whole FLAC file');
-  return resample(mono(channels.map((channel) => channel.subarray(0, Math.ceil(keep * rate)))), rate, sampleRate);
+  let notNumbers = 0;
+  let peak = 0;
+  for (const channel of channels) {
+    for (const sample of channel) {
+      if (!Number.isFinite(sample)) notNumbers += 1;
+      else if (Math.abs(sample) > peak) peak = Math.abs(sample);
+    }
+  }
+  const samples = resample(mono(channels.map((channel) => channel.subarray(0, Math.ceil(keep * rate)))), rate, sampleRate);
+  return { samples, rate, channels: channels.length, notNumbers, peak };
 }
 
 function ascii(bytes: Uint8Array, at: number, length: number): string {
@@ -96,19 +120,53 @@ function requireWholeOgg(bytes: Uint8Array, bad: Bad): void {
   if (end > bytes.length || ((bytes[last + 5] ?? 0) & 4) === 0) throw bad('the sound is cut off: its last page is missing', 'a whole Ogg file');
 }
 
+/** Bits a second / 1000 of an MPEG audio frame of layer III by its index, for MPEG 1 and for MPEG 2 and 2.5 (ISO 11172-3, 13818-3). */
+const mp3Bitrates = [[0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320], [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]];
+const mp3Rates = [44100, 48000, 32000];
+
+/** Length in bytes of the layer III frame that begins at `at`, 0 where none does. */
+function mp3Frame(bytes: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3);
+  const version = (b >> 3) & 3; // 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
+  if (a !== 0xff || (b & 0xe6) !== 0xe2 || version === 1) return 0;
+  const bitrate = mp3Bitrates[version === 3 ? 0 : 1]![c >> 4];
+  const rate = mp3Rates[(c >> 2) & 3];
+  if (bitrate === undefined || bitrate === 0 || rate === undefined) return 0;
+  return Math.floor(((version === 3 ? 144_000 : 72_000) * bitrate) / (rate / (version === 3 ? 1 : version === 2 ? 2 : 4))) + ((c >> 1) & 1);
+}
+
+/** MP3 has no length of its own: the last frame must lie inside the file, and there must be as many as a Xing header counts. */
+function requireWholeMp3(bytes: Uint8Array, bad: Bad): void {
+  const tag = ascii(bytes, 0, 3) === 'ID3' ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((bytes[at] ?? 0) & 127), 0) : 0;
+  const limit = Math.min(bytes.length, tag + 65_536);
+  let at = tag;
+  while (at < limit && (mp3Frame(bytes, at) === 0 || (mp3Frame(bytes, at + mp3Frame(bytes, at)) === 0 && at + mp3Frame(bytes, at) < bytes.length))) at += 1;
+  if (at >= limit) return; // another layer, or nothing: the decoder has its say
+  const first = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(mp3Frame(bytes, at), bytes.length - at));
+  const xing = Math.max(first.subarray(0, 60).indexOf('Xing'), first.subarray(0, 60).indexOf('Info'));
+  const counted = xing >= 0 && first.length >= xing + 12 && (first.readUInt32BE(xing + 4) & 1) === 1 ? first.readUInt32BE(xing + 8) : 0;
+  let frames = 0;
+  for (let length = mp3Frame(bytes, at); length > 0 && at < bytes.length; length = mp3Frame(bytes, at)) {
+    if (at + length > bytes.length) throw bad(`the sound is cut off: ${at + length - bytes.length} bytes of its last frame are missing`, 'a whole MP3 file');
+    at += length;
+    frames += 1;
+  }
+  if (frames < counted) throw bad(`the sound is cut off: it has ${frames} of ${counted} frames`, 'a whole MP3 file');
+}
+
 /** FLAC (RFC 9639): the samples of each channel, in 36 bits from byte 21 on, as STREAMINFO states them. */
 function flacSamples(bytes: Uint8Array): number {
   return ((bytes[21] ?? 0) & 15) * 2 ** 32 + view(bytes).getUint32(22);
 }
 
-function requireBoundedFlac(bytes: Uint8Array, bad: Bad): void {
+function requireBoundedFlac(bytes: Uint8Array, longest: number, bad: Bad): void {
   if (bytes.length < 42) throw bad('the sound is cut off before its samples begin', 'a whole FLAC file');
   const stated = flacSamples(bytes);
   const rate = view(bytes).getUint32(18) >>> 12;
-  if (stated === 0 || stated > soundLimits.seconds * rate) throw bad(`the sound states a length of ${stated} samples at ${rate} a second`, `at most ${soundLimits.seconds} seconds`);
+  if (stated === 0 || stated > longest * rate) throw bad(`the sound states a length of ${stated} samples at ${rate} a second`, `at most ${longest} seconds`);
 }
 
-async function decodeChannels(bytes: Uint8Array, format: Format, bad: Bad): Promise<{ channels: Float32Array[]; rate: number }> {
+async function decodeChannels(bytes: Uint8Array, format: Format, longest: number, bad: Bad): Promise<{ channels: Float32Array[]; rate: number }> {
   const { default: decode } = await import('audio-decode');
   const parts: Float32Array[][] = [];
   let rate = 0;
@@ -121,7 +179,7 @@ async function decodeChannels(bytes: Uint8Array, format: Format, bad: Bad): Prom
     if (part.sampleRate !== rate || part.channelData.length !== (parts[0]?.length ?? part.channelData.length)) throw bad('the sound changes its sampling rate or its channels on the way');
     if (part.channelData.length > soundLimits.channels) throw bad(`the sound has ${part.channelData.length} channels`, `at most ${soundLimits.channels}`);
     if (!(rate >= soundLimits.rate.least && rate <= soundLimits.rate.most)) throw bad(`the sound has ${rate} samples a second`, `${soundLimits.rate.least} to ${soundLimits.rate.most}`);
-    if (length > soundLimits.seconds * rate) throw bad(`the sound is longer than ${soundLimits.seconds} seconds`, 'a shorter one');
+    if (length > longest * rate) throw bad(`the sound is longer than ${longest} seconds`, 'a shorter one');
     parts.push(part.channelData);
   };
   const decoder = await decode[format]();

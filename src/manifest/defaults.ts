@@ -5,8 +5,9 @@
  */
 import type { Choice, Field } from './fields';
 import { runFields } from './fields';
-import { lookUp, tasks, type Modality } from './names';
+import { lookUp, type Modality } from './names';
 import type { AlignSpec, ConnectorSpec, MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
+import { taskModality } from './taskManifest';
 import { type Tree, isTree, setOwn } from './tree';
 
 /** A run before defaults are filled in: any part of a RunSpec. */
@@ -126,7 +127,7 @@ function choicesOf(run: PartialRun): string {
 
 function makeDefaults(run: PartialRun): Tree {
   const base: Tree = { ...runDefaults };
-  const modality = lookUp(tasks, run['task'])?.modality;
+  const modality = taskModality(run['task']);
   if (modality !== undefined) base['align'] = alignDefaults[modality];
   const scheduler = run['scheduler'];
   if (isTree(scheduler) && scheduler['kind'] === 'commit') base['regulariser'] = regulariserDefaults.commit;

@@ -15,6 +15,12 @@ export interface ConnectorName { about: string }
 export const tasks: Readonly<Record<string, TaskName>> = {
   'emoji-icon-qa': { modality: 'image', about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third' },
   'sound-qa': { modality: 'audio', about: 'what is heard, how many sounds, which came first, in 5 s mixtures of recordings' },
+  textvqa: { modality: 'image', about: 'TextVQA as published: read the text in a photograph (files to be put in place: docs/data.md)' },
+  iconqa: { modality: 'image', about: 'IconQA as published: choose a picture, choose a text, fill in a blank' },
+  'a-okvqa': { modality: 'image', about: 'A-OKVQA as published: world knowledge, multiple choice and direct answers' },
+  'clotho-aqa': { modality: 'audio', about: 'ClothoAQA as published: yes/no and single-word answers about recordings' },
+  macs: { modality: 'audio', about: 'MACS as published: captions of urban scenes' },
+  sdd: { modality: 'audio', about: 'Song Describer Dataset as published: captions of music' },
 };
 
 /** Feature encoders, with the modality they read. */

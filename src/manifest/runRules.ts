@@ -2,8 +2,9 @@
 import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
-import { encoders, lookUp, tasks } from './names';
+import { encoders, lookUp } from './names';
 import type { CoordinationRule, RunSpec } from './run';
+import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
 import { runFaults, type Fault } from './validate';
 
@@ -63,14 +64,14 @@ function encoderWithoutParameters(run: Tree): Finding | undefined {
 }
 
 function modality(run: Tree): Finding | undefined {
-  const task = lookUp(tasks, run['task']);
+  const modality = taskModality(run['task']);
   const encoder = lookUp(encoders, run['encoder']);
-  if (task === undefined || encoder === undefined || task.modality === encoder.modality) return undefined;
-  const fitting = Object.entries(encoders).filter(([, each]) => each.modality === task.modality).map(([name]) => name);
+  if (modality === undefined || encoder === undefined || modality === encoder.modality) return undefined;
+  const fitting = Object.entries(encoders).filter(([, each]) => each.modality === modality).map(([name]) => name);
   return {
     field: 'encoder',
-    what: `task ${String(run['task'])} is about ${task.modality}, encoder ${String(run['encoder'])} reads ${encoder.modality}`,
-    expected: `an encoder for ${task.modality}: ${fitting.join(', ')}`,
+    what: `task ${String(run['task'])} is about ${modality}, encoder ${String(run['encoder'])} reads ${encoder.modality}`,
+    expected: `an encoder for ${modality}: ${fitting.join(', ')}`,
     hint: 'pair tasks with encoders by zip or when, or exclude the combination',
   };
 }

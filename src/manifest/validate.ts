@@ -5,6 +5,9 @@ import { pointer } from './content';
 import { nearestName } from './nearest';
 import { manifestSchema, runSchema, slurmProfileSchema } from './schema';
 import { profileOnlyNames } from './slurm';
+import { tasks } from './names';
+import taskSchema from './task.schema.json';
+import { ownTaskNames } from './taskNames';
 import { isTree, type Tree } from './tree';
 
 /** A problem with the place in the file kept apart, so that other rules can tell what is already known to be wrong. */
@@ -14,15 +17,23 @@ export interface Fault extends Omit<Problem, 'where'> {
 
 const compiled = new Map<string, ValidateFunction>();
 
-const schemas = { manifest: manifestSchema, run: runSchema, 'slurm-profile': slurmProfileSchema };
+const schemas = { manifest: manifestSchema, run: runSchema, 'slurm-profile': slurmProfileSchema, task: (): Tree => taskSchema };
+
+/** A schema in which a task may also be one of the user's own, which the published schema cannot know. */
+function withOwnTasks(schema: Tree, own: readonly string[]): Tree {
+  const builtIn = Object.keys(tasks).join();
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => (key === 'enum' && Array.isArray(value) && value.join() === builtIn ? [...value, ...own] : value)) as Tree;
+}
 
 function validator(name: keyof typeof schemas): ValidateFunction {
-  const known = compiled.get(name);
+  const own = name === 'task' ? [] : ownTaskNames();
+  const key = [name, ...own].join();
+  const known = compiled.get(key);
   if (known !== undefined) return known;
   // Compiling takes a while that commands without a manifest should not pay.
   const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allErrors: true, verbose: true, inlineRefs: false, validateSchema: false, code: { optimize: false } });
-  const made = ajv.compile(schemas[name]());
-  compiled.set(name, made);
+  const made = ajv.compile(own.length === 0 ? schemas[name]() : withOwnTasks(schemas[name](), own));
+  compiled.set(key, made);
   return made;
 }
 
@@ -39,6 +50,11 @@ export function runFaults(run: Tree): Fault[] {
 /** Every fault of a parsed file for --slurm-profile. */
 export function slurmProfileFaults(content: unknown): Fault[] {
   return faultsOf('slurm-profile', content);
+}
+
+/** Every fault of a parsed task manifest. */
+export function taskFaults(content: unknown): Fault[] {
+  return faultsOf('task', content);
 }
 
 function faultsOf(name: keyof typeof schemas, value: unknown): Fault[] {

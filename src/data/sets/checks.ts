@@ -12,10 +12,12 @@ const splits = ['train', 'validation', 'evaluation'];
 
 /**
  * Every way in which a set can be wrong or leak, as one list: broken references, an answer outside its choices,
- * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split.
+ * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split. With `repeats`, the last
+ * two, which a released set may have, go there.
  */
-export function findProblems(items: readonly Item[], alignment: readonly AlignmentItem[], classes: readonly string[], media: readonly HashedMedia[]): Problem[] {
+export function findProblems(items: readonly Item[], alignment: readonly AlignmentItem[], classes: readonly string[], media: readonly HashedMedia[], repeats?: Problem[]): Problem[] {
   const problems: Problem[] = [];
+  const repeated = repeats ?? problems;
   const hashes = new Map(media.map(({ key, sha256 }) => [key, sha256]));
   if (hashes.size !== media.length) problems.push({ where: 'media', what: 'two files share a key' });
   const ids = new Set<string>();
@@ -35,10 +37,10 @@ export function findProblems(items: readonly Item[], alignment: readonly Alignme
     const hash = hashes.get(item.media);
     if (hash === undefined) { problems.push({ where, what: `its media ${item.media} does not exist` }); continue; }
     const question = JSON.stringify([hash, item.prompt]);
-    if (questions.has(question)) problems.push({ where, what: 'the same media is asked the same question twice' });
+    if (questions.has(question)) repeated.push({ where, what: 'the same media is asked the same question twice' });
     questions.add(question);
     const before = splitOf.get(hash);
-    if (before !== undefined && before !== item.split) problems.push({ where, what: `its media also occurs in split ${before}` });
+    if (before !== undefined && before !== item.split) repeated.push({ where, what: `its media also occurs in split ${before}` });
     splitOf.set(hash, item.split);
   }
   for (const item of alignment) {
@@ -46,7 +48,7 @@ export function findProblems(items: readonly Item[], alignment: readonly Alignme
     const hash = hashes.get(item.media);
     if (hash === undefined) { problems.push({ where, what: 'its media does not exist' }); continue; }
     const split = splitOf.get(hash);
-    if (split !== undefined && split !== 'train') problems.push({ where, what: `its media also occurs in split ${split}` });
+    if (split !== undefined && split !== 'train') repeated.push({ where, what: `its media also occurs in split ${split}` });
     if (item.kind === 'classes') for (const name of item.classes) if (!classes.includes(name)) problems.push({ where, what: `unknown class ${name}` });
   }
   return problems;

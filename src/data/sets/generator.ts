@@ -42,6 +42,7 @@ export interface SetGenerator {
   /** raise it with every change that alters a byte of the set */ version: string;
   /** names of the data manifests it reads */ sources: readonly string[];
   /** every number and name that shapes the set; part of the identity */ options: Record<string, unknown>;
+  /** the questions are others', taken as they are: repeats and media on both sides of a split are noted in the card, not refused */ released?: true;
   /**
    * Writes media under `target` and returns the items. `source(name)` gives one of `sources`.
    * Throws UserError when a source is not what it should be.

@@ -1,5 +1,6 @@
-/** The generated sets by task name: their identity (offline) and their content (from the cache, or generated once). */
+/** The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made once). */
 import { exitCode, userError } from '../../problems';
+import { releasedTask, releasedTaskNames } from '../readers/recipe';
 import { openSource, sourceIdentity } from '../sources';
 import type { DataSet } from '../types';
 import { emojiIconQa } from './emojiIconQa';
@@ -22,26 +23,32 @@ const manifests: SourceProvider = {
 /** Names of the tasks whose sets are generated, sorted. */
 export const setTasks: readonly string[] = [...generators.keys()].sort();
 
-function generatorOf(task: string): SetGenerator {
+interface Recipe { generator: SetGenerator; provider: SourceProvider; /** from data manifests, rather than from files that the user has put in place */ generated: boolean }
+
+function recipeOf(task: string): Recipe {
   const generator = generators.get(task);
-  if (generator === undefined) {
-    throw userError({ where: 'task', what: `no generated set ${JSON.stringify(task)}`, expected: setTasks.join(', ') }, exitCode.badInput);
+  if (generator !== undefined) return { generator, provider: manifests, generated: true };
+  const released = releasedTask(task);
+  if (released === undefined) {
+    throw userError({ where: 'task', what: `there is no set ${JSON.stringify(task)}`, expected: [...setTasks, ...releasedTaskNames()].join(', ') }, exitCode.badInput);
   }
-  return generator;
+  return { ...released, generated: false };
 }
 
 /**
  * sha256 that decides the set's bytes: generator version, options, hashes of the sources. Uses no network.
- * @param identity of a source, by name; by default what the project's data manifests say
- * @throws UserError for an unknown task
+ * @param identity of a source of a generated set, by name; by default what the project's data manifests say
+ * @throws UserError for an unknown task, or a released set whose files nobody has read yet
  */
 export function setIdentity(task: string, identity: SourceProvider['identity'] = (name) => sourceIdentity(name)): string {
-  return identityOf(generatorOf(task), { identity });
+  const { generator, provider, generated } = recipeOf(task);
+  return identityOf(generator, generated ? { identity } : provider);
 }
 
-/** Names of the data manifests that the set of a task is made from. Throws UserError for an unknown task. */
+/** Names of the data manifests that the set of a task is made from; none for a released set. Throws UserError for an unknown task. */
 export function setSources(task: string): readonly string[] {
-  return generatorOf(task).sources;
+  const { generator, generated } = recipeOf(task);
+  return generated ? generator.sources : [];
 }
 
 /** The cache folder of the task's set, with its card.json once `loadSet` has made it. Throws UserError for an unknown task. */
@@ -54,5 +61,6 @@ export function setPath(task: string): string {
  * task, an unavailable source, a failed check, or a damaged cache.
  */
 export async function loadSet(task: string, onProgress?: OnProgress): Promise<DataSet> {
-  return materialise(generatorOf(task), manifests, onProgress);
+  const { generator, provider } = recipeOf(task);
+  return materialise(generator, provider, onProgress);
 }

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
-import { exitCode, userError } from '../../problems';
+import { exitCode, formatProblem, type Problem, userError } from '../../problems';
 import { withLock } from '../lock';
 import type { AlignmentItem, DataSet, Item } from '../types';
 import { makeCard, type SetCard } from './card';
@@ -61,7 +61,9 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
       const bytes = readFileSync(join(target, file.file));
       return { ...file, sha256: sha256(bytes), bytes: bytes.length };
     });
-    requireSound(generator.task, findProblems(made.items, made.alignment, made.classes, media));
+    const repeats: Problem[] = [];
+    requireSound(generator.task, findProblems(made.items, made.alignment, made.classes, media, generator.released === true ? repeats : undefined));
+    if (repeats.length > 0) made.notes['repeats'] = { count: repeats.length, first: repeats.slice(0, 5).map(formatProblem) };
     const originsOf = new Map(media.map((file) => [file.key, file.origins]));
     const lines: Record<string, unknown[]> = {
       'items.jsonl': made.items.map((item) => ({ ...item, origins: originsOf.get(item.media) })),
@@ -117,5 +119,11 @@ export function readSet(folder: string, identity: string): DataSet {
     media.set(key, path);
   }
   const items = read<Item & { origins?: unknown }>('items.jsonl').map(({ origins: _origins, ...item }): Item => item);
-  return { task: card.task, modality: card.modality, identity, items, alignment: read<AlignmentItem>('alignment.jsonl'), classes: card.classes, media, sources: card.sources };
+  return { task: card.task, modality: card.modality, identity, items, alignment: read<AlignmentItem>('alignment.jsonl'), classes: card.classes, media, sources: card.sources, notices: noticesOf(card) };
+}
+
+/** What a run that trains on the set should say about it. */
+function noticesOf({ notes }: SetCard): string[] {
+  const notices: unknown = notes['notices'];
+  return Array.isArray(notices) ? notices.map(String) : [];
 }

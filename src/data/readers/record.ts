@@ -1,0 +1,112 @@
+/** One question of a released set before its picture or sound is read, and the list of what was wrong with the others. */
+import { show } from '../../manifest/validate';
+import type { SplitName } from '../types';
+
+/** A picture or sound of a release. */
+export interface ReleasedMedia {
+  /** equal keys are the same medium */ key: string;
+  /** names under which the file may lie, in order of preference; the first list is the medium, further ones are pictures drawn in a row under it */ parts: string[][];
+  /** absolute path of a file that the reader has written into its scratch folder, instead of `parts` */ local?: string;
+}
+
+/** One question as its release asks it, checked and in our terms. */
+export interface ReleasedRecord {
+  /** file with line or record number, e.g. `clotho_aqa_train.csv:17` */ place: string;
+  /** unique in the set */ id: string;
+  /** null: the release has no split for it */ split: SplitName | null;
+  /** the release's name of the split, which becomes the evaluation slice */ slice: string;
+  /** records of one group (a picture, a recording place, an artist) are never divided between splits */ group: string;
+  kind: string;
+  media: ReleasedMedia;
+  question: string;
+  answer: string;
+  references: string[];
+  choices: string[];
+  released?: Record<string, unknown>;
+}
+
+/** One faulty record: `kind` groups equal faults in counts, `what` says which value it was. */
+export interface RecordProblem { place: string; kind: string; what: string }
+
+/** Collects the faulty records of a set; nothing is thrown before all are known. */
+export interface Problems {
+  readonly list: readonly RecordProblem[];
+  add(place: string, kind: string, what?: string): void;
+  /** what a reader should know though no record is lost, once each */ readonly notices: readonly string[];
+  note(text: string): void;
+}
+
+/** An empty collection. */
+export function newProblems(): Problems {
+  const list: RecordProblem[] = [];
+  const notices = new Set<string>();
+  return {
+    list,
+    add: (place, kind, what = '') => { list.push({ place, kind, what }); },
+    get notices() { return [...notices]; },
+    note: (text) => { notices.add(text); },
+  };
+}
+
+/** `2 of "picture is missing", 1 of ...`, the most frequent first. */
+export function countsOf(list: readonly RecordProblem[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of list) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));
+}
+
+/** Longest texts, in characters: a hostile or broken record would otherwise set the length of every batch. */
+export const longest = { question: 2000, answer: 1000, choices: 50 } as const;
+
+/** A text with single spaces and none at its ends, and without characters that UTF-8 cannot hold. */
+export function clean(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8').replace(/[\s\p{Cc}]+/gu, ' ').trim();
+}
+
+/** The cleaned text of a value, or undefined after a problem was noted: not a text (numbers count as one), empty, too long. */
+export function textOf(value: unknown, what: string, most: number, place: string, problems: Problems): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    problems.add(place, value === undefined || value === null ? `no ${what}` : `the ${what} is no text`, value === undefined ? '' : show(value));
+    return undefined;
+  }
+  const text = clean(String(value));
+  if (text === '') problems.add(place, `the ${what} is empty`);
+  else if (text.length > most) problems.add(place, `the ${what} is too long`, `${text.length} characters; at most ${most}`);
+  else return text;
+  return undefined;
+}
+
+/** The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty. */
+export function textsOf(value: unknown, what: string, most: number, place: string, problems: Problems): string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) {
+    problems.add(place, Array.isArray(value) ? `no ${what}` : `${what} are no list`, show(value));
+    return undefined;
+  }
+  if (value.length > longest.choices) {
+    problems.add(place, `too many ${what}`, `${value.length}; at most ${longest.choices}`);
+    return undefined;
+  }
+  const texts: string[] = [];
+  for (const each of value) {
+    const text = textOf(each, `one of its ${what}`, most, place, problems);
+    if (text === undefined) return undefined;
+    texts.push(text);
+  }
+  return texts;
+}
+
+/** The text that occurs most often, the earlier one of equals; comparison ignores case. Undefined for an empty list. */
+export function mostFrequent(texts: readonly string[]): { text: string; count: number } | undefined {
+  const counts = new Map<string, { text: string; count: number }>();
+  for (const text of texts) {
+    const entry = counts.get(text.toLowerCase()) ?? { text, count: 0 };
+    entry.count += 1;
+    counts.set(text.toLowerCase(), entry);
+  }
+  return [...counts.values()].reduce<{ text: string; count: number } | undefined>((best, entry) => (best === undefined || entry.count > best.count ? entry : best), undefined);
+}
+
+/** Whether a value is an object that is no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
