@@ -9,8 +9,10 @@ import type { ModuleName, RunSpec } from '../manifest/run';
 import { lookUp, logSoftmax, pickRows } from '../tensor/ops';
 import { byName, type ParameterSpec } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
+import { llamaPasses } from './backbones/decoder';
 import { llama, llamaLogits, llamaWeights, type LlamaConfig } from './backbones/llama';
 import { buildConnector, type Connector } from './connectors';
+import type { Decoding } from './generation/decoding';
 import { loraParameters, type LoraSpec } from './lora';
 import type { WeightTensor } from './weights';
 
@@ -32,8 +34,11 @@ export interface MultimodalModel {
   logProbabilities(backbone: Tensor[], frozen: Tensors, prefix: Tensor, tokens: Tensor, positions: Tensor): Tensor;
 }
 
+/** A model that can continue a prompt token by token. */
+export interface GenerativeModel extends MultimodalModel { decoding: Decoding }
+
 /** Puts a model together from a run's spec, the encoder's feature shape and a loaded backbone. Throws UserError for a partition that leaves a module untrained. */
-export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features: { rows: number; width: number }, backbone: Backbone): MultimodalModel {
+export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features: { rows: number; width: number }, backbone: Backbone): GenerativeModel {
   const { config, weights } = backbone;
   const embedding = weights['tokenEmbedding']!.data;
   const embeddingScale = Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0) / embedding.length);
@@ -48,6 +53,8 @@ export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features
   const frozen = tuning.kind === 'full' ? {} : weights;
   const embed = (all: Tensors, ids: Tensor) => (tuning.kind === 'full' ? pickRows(need(all, 'tokenEmbedding'), ids) : lookUp(need(all, 'tokenEmbedding'), ids));
 
+  const begun = (all: Tensors, batch: number) => tf.tile(tf.reshape(embed(all, tf.tensor1d([backbone.beginToken], 'int32')), [1, 1, config.width]), [batch, 1, 1]);
+
   return {
     connector,
     trainable: { encoder: connector.parameters, backbone: backboneParameters },
@@ -57,11 +64,24 @@ export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features
       const all: Tensors = { ...frozenTensors, ...byName(backboneParameters, parts) };
       const [batch, length] = tokens.shape as [number, number];
       const sequence = sequenceLength(prefix.shape[1]!, length);
-      const begin = tf.tile(tf.reshape(embed(all, tf.tensor1d([backbone.beginToken], 'int32')), [1, 1, config.width]), [batch, 1, 1]);
+      const begin = begun(all, batch);
       const text = tf.reshape(embed(all, tf.reshape(tf.slice(tokens, [0, 0], [batch, length - 1]), [-1])), [batch, length - 1, config.width]);
       const hidden = llama(config, all, tf.concat([begin, prefix, text], 1), lora);
       const asked = pickRows(tf.reshape(hidden, [batch * sequence, config.width]), positions);
       return logSoftmax(llamaLogits(config, all, asked));
+    },
+    decoding: {
+      decoder: llamaPasses(config),
+      before: 1 + connector.tokens,
+      part: (parts, frozenTensors) => ({ tensors: { ...frozenTensors, ...byName(backboneParameters, parts) }, lora }),
+      prompt(parts, frozenTensors, prefix, tokens) {
+        const all: Tensors = { ...frozenTensors, ...byName(backboneParameters, parts) };
+        const [batch, length] = tokens.shape as [number, number];
+        const counts = tf.cast(tf.greaterEqual(tokens, 0), 'float32');
+        const ids = tf.cast(tf.reshape(tf.relu(tf.cast(tokens, 'float32')), [-1]), 'int32');
+        const text = tf.reshape(embed(all, ids), [batch, length, config.width]);
+        return { embeddings: tf.concat([begun(all, batch), prefix, text], 1), counts: tf.concat([tf.ones([batch, 1 + connector.tokens]), counts], 1) };
+      },
     },
   };
 }

@@ -7,7 +7,7 @@ import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
 import { findEncoder } from '../models/encoders';
 import { featuresOf } from '../models/features';
-import { buildModel, type Backbone, type MultimodalModel } from '../models/multimodal';
+import { buildModel, type Backbone, type GenerativeModel } from '../models/multimodal';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
 import { textsOf } from './texts';
@@ -16,7 +16,7 @@ export interface Prepared {
   set: DataSet;
   codec: TextCodec;
   backbone: Backbone;
-  model: MultimodalModel;
+  model: GenerativeModel;
   /** media key -> [rows * width] */ features: (media: string) => Float32Array;
   featureShape: { rows: number; width: number };
   examples: Record<'train' | 'probe', Example[]>;

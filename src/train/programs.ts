@@ -54,11 +54,13 @@ export function batchInputs(shape: BatchShape, prefix = ''): Record<string, Tens
 const scalar: TensorSpec = { shape: [], dtype: 'float32' };
 export const frozenNames = (model: MultimodalModel): string[] => Object.keys(model.frozen).map((name) => `frozen/${name}`);
 export const frozenTensors = (model: MultimodalModel, state: Tensors): Tensors => Object.fromEntries(Object.keys(model.frozen).map((name) => [name, need(state, `frozen/${name}`)]));
-const trained = (model: MultimodalModel): ModuleName[] => moduleNames.filter((module) => model.trainable[module].length > 0);
+/** The modules that have parameters to train. */
+export const trained = (model: MultimodalModel): ModuleName[] => moduleNames.filter((module) => model.trainable[module].length > 0);
 
 /** One state of both modules, as parameter tensors. */
-type Parts = PerModule<Tensor[]>;
-const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | 'previous'): Parts => {
+export type Parts = PerModule<Tensor[]>;
+/** Trainable tensors of both modules from their flat vectors. */
+export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | 'previous'): Parts => {
   const of = (module: ModuleName) => (model.trainable[module].length === 0 ? [] : splitVector(need(state, `${module}/${key}`), model.trainable[module]));
   return { encoder: of('encoder'), backbone: of('backbone') };
 };

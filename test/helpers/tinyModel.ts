@@ -1,6 +1,6 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
 import { llamaWeights, type LlamaConfig } from '../../src/models/backbones/llama';
-import { buildModel, type Backbone } from '../../src/models/multimodal';
+import { buildModel, type Backbone, type GenerativeModel } from '../../src/models/multimodal';
 import type { ConnectorSpec, RegulariserSpec, TuningSpec } from '../../src/manifest/run';
 import { random } from '../../src/random';
 import type { Setting } from '../../src/train/programs';
@@ -20,7 +20,7 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
 
 export interface TinyOptions { connector?: ConnectorSpec; tuning?: TuningSpec; regulariser?: RegulariserSpec; config?: LlamaConfig; optimiser?: Setting['optimiser'] }
 
-export function tinySetting(options: TinyOptions = {}): Setting {
+export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
   const config = options.config ?? tinyConfig;
   const model = buildModel(
     { connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }, tuning: { backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 } } },

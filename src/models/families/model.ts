@@ -9,7 +9,7 @@ import { byName, type ParameterSpec } from '../../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { embedTokens } from '../backbones/decoder';
 import { loraParameters, type LoraSpec } from '../lora';
-import type { MultimodalModel } from '../multimodal';
+import type { GenerativeModel } from '../multimodal';
 import { within, type Part } from '../parts/part';
 import type { WeightTensor } from '../weights';
 import { familyParameters, moduleOf, partNames, type Family, type PartName } from './family';
@@ -28,7 +28,7 @@ export interface FamilyModel {
   /** weights that no step changes, by name */ frozen: Record<string, WeightTensor>;
   /** shapes as published, by name */ shapes: Record<string, number[]>;
   /** tokens that the inputs of one row become */ prefixTokens: number;
-  /** the model as programs know it, on the tensors of its frozen weights */ bind(frozen: Tensors): MultimodalModel;
+  /** the model as programs know it, on the tensors of its frozen weights */ bind(frozen: Tensors): GenerativeModel;
   /** what stands in the places of the inputs, [B, prefixTokens, width] */ features(parts: Record<ModuleName, Tensor[]>, frozen: Tensors, input: Tensor): Tensor;
   /** logits [N, V] at positions int32 [N] of the flattened [B, S]; `prefix` comes from the bound model */ logits(backbone: Tensor[], frozen: Tensors, prefix: Tensor, tokens: Tensor, positions: Tensor): Tensor;
 }
@@ -83,10 +83,11 @@ export function familyModel({ family, weights, shapes }: LoadedFamily, options: 
     const tensors = { ...frozenTensors, ...byName(trainable.encoder, encoder) };
     return side === 'encoder' ? connector(tensors, tower(tensors, input)) : tower(tensors, input);
   };
+  const embedded = (tensors: Tensors, seen: Tensor, tokens: Tensor) => sequence(family, partOf('backbone', tensors), side === 'encoder' ? seen : connector(tensors, seen), tokens);
   const logits = (backbone: Tensor[], frozenTensors: Tensors, seen: Tensor, tokens: Tensor, positions: Tensor) => {
     const tensors = { ...frozenTensors, ...byName(trainable.backbone, backbone) };
     const part = partOf('backbone', tensors);
-    const { embeddings, counts } = sequence(family, part, side === 'encoder' ? seen : connector(tensors, seen), tokens);
+    const { embeddings, counts } = embedded(tensors, seen, tokens);
     const hidden = family.decoder.hidden(part, embeddings, counts);
     return family.decoder.logits(part, pickRows(tf.reshape(hidden, [-1, hidden.shape[2]!]), positions));
   };
@@ -106,6 +107,12 @@ export function familyModel({ family, weights, shapes }: LoadedFamily, options: 
       frozen,
       prefix: (encoder, input) => prefix(encoder, frozenTensors, input),
       logProbabilities: (backbone, state, seen, tokens, positions) => logSoftmax(logits(backbone, state, seen, tokens, positions)),
+      decoding: {
+        decoder: family.decoder,
+        before: familySequence(family, prefixTokens, 0),
+        part: (backbone, state) => partOf('backbone', { ...state, ...byName(trainable.backbone, backbone) }),
+        prompt: (backbone, state, seen, tokens) => embedded({ ...state, ...byName(trainable.backbone, backbone) }, seen, tokens),
+      },
     }),
   };
 }
