@@ -2,10 +2,13 @@
 import type { Command } from 'commander';
 import type { Progress } from '../data/content';
 import { declaredBytes, fileObjects } from '../data/dataManifest';
+import { linkRelease, pinTask, releasedTaskNames, releaseState } from '../data/readers/recipe';
+import { loadSet, setPath } from '../data/sets';
+import { countBy } from '../data/sets/checks';
 import { fetchSources, listSources, sourceFolder, sourceIdentity, sourceState, verifySources } from '../data/sources';
 import { exitCode } from '../problems';
 
-/** Adds `data list`, `data fetch` and `data verify` to the program. Their failures are UserErrors, which `main` prints. */
+/** Adds `data list`, `data fetch`, `data verify`, `data tasks` and `data import` to the program. Their failures are UserErrors, which `main` prints. */
 export function dataCommand(program: Command): void {
   const data = program.command('data').description('fetch and verify data sets and pretrained weights');
 
@@ -62,6 +65,46 @@ export function dataCommand(program: Command): void {
         }
       }
       if (reports.some((report) => report.damage.length > 0)) process.exitCode = exitCode.failed;
+    });
+
+  data.command('tasks')
+    .description('list the published sets and your own tasks, and where their files go')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data tasks\n  equipoise data tasks --json')
+    .action((options: { json?: boolean }) => {
+      const rows = releasedTaskNames().map(releaseState);
+      if (options.json === true) {
+        print(JSON.stringify(rows, null, 2));
+        return;
+      }
+      const width = Math.max(...rows.map((row) => row.name.length));
+      for (const row of rows) print(`${row.name.padEnd(width)}  ${row.modality}  ${row.state.padEnd(8)}  ${row.folder}`);
+    });
+
+  data.command('import <task>')
+    .description('read, check and keep a published set or a task of your own whose files are in place')
+    .option('--from <folder>', 'link this folder to where the files of a published set are looked for')
+    .option('--again', 'take the files as they are now, though they differ from the lock')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data import textvqa --from ~/datasets/textvqa\n  equipoise data import bird-calls\n\nA published set is looked for in EQUIPOISE_DATA/<task>. The first import writes the sizes and hashes of its files to\ndata-manifests/locks/<task>.json; later ones must find the same files. docs/data.md says which files each set needs.')
+    .action(async (name: string, options: { from?: string; again?: boolean; json?: boolean }) => {
+      if (options.from !== undefined) linkRelease(name, options.from);
+      const { places, lock } = pinTask(name, options.again);
+      const show = progressLines(process.stderr);
+      try {
+        const set = await loadSet(name, (what, done, total) => show.progress({ source: name, file: what, stage: 'unpack', bytes: done, total }));
+        show.end();
+        const counts = { folder: setPath(name), identity: set.identity, items: countBy(set.items, (item) => `${item.split} ${item.kind}`), media: set.media.size, notices: set.notices ?? [], lock: lock ?? null };
+        if (options.json === true) print(JSON.stringify({ name, ...counts, places }, null, 2));
+        else {
+          print(`${name}: ${set.items.length} questions about ${set.media.size} ${set.modality === 'image' ? 'pictures' : 'sounds'} in ${counts.folder}`);
+          for (const [kind, count] of Object.entries(counts.items)) print(`  ${kind}: ${count}`);
+          for (const notice of counts.notices) print(`  note: ${notice}`);
+          if (lock !== undefined) print(`  the hashes of its files are in ${lock}`);
+        }
+      } finally {
+        show.end();
+      }
     });
 }
 
