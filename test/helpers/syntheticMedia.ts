@@ -14,3 +14,12 @@ export function chirp(): Float32Array {
     return 0.5 * Math.sin(2 * Math.PI * (200 * t + 350 * t * t)) + 0.1 * Math.sin(2 * Math.PI * 3000 * t);
   });
 }
+
+/** Red, green, blue of a picture that fixtures/processors/make_fixtures.py draws too. */
+export function testPicture(width: number, height: number): { width: number; height: number; data: Uint8Array } {
+  const data = new Uint8Array(3 * width * height);
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) for (let c = 0; c < 3; c++) {
+    data[3 * (y * width + x) + c] = (x * (3 + 2 * c) + y * (5 - c) + Math.floor((x * y) / (7 + c)) * 11 + ((Math.floor(x / 9) + Math.floor(y / 7)) % 2) * 90) % 256;
+  }
+  return { width, height, data };
+}
