@@ -193,10 +193,10 @@ export function norm(x: Tensor): Tensor {
   return tf.sqrt(tf.mul(tf.engine().runKernel('L2Loss', { x }) as Tensor, 2));
 }
 
-/** <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory. */
+/** <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory when b is a row too. */
 export function innerProduct(a: Tensor, b: Tensor): Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.sum(tf.mul(a, b));
-  return tf.reshape(tf.matMul(tf.reshape(a, [1, -1]) as tf.Tensor2D, tf.reshape(b, [-1, 1]) as tf.Tensor2D), []);
+  return tf.reshape(tf.matMul(tf.reshape(a, [1, -1]) as tf.Tensor2D, tf.reshape(b, [1, -1]) as tf.Tensor2D, false, true), []);
 }
 
 /** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
