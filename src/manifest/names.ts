@@ -14,6 +14,8 @@ export interface ConnectorName { about: string }
 /** Instruction-tuning tasks. */
 export const tasks: Readonly<Record<string, TaskName>> = {
   'emoji-icon-qa': { modality: 'image', about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third' },
+  'pic-know-qa': { modality: 'image', about: 'what is seen and what it is a kind of: photographs and stamps, answers that WordNet confirms' },
+  'scene-cap': { modality: 'audio', about: 'captions of 5 s scenes: one to three sounds in their order over a quiet background' },
   'sound-qa': { modality: 'audio', about: 'what is heard, how many sounds, which came first, in 5 s mixtures of recordings' },
   textvqa: { modality: 'image', about: 'TextVQA as published: read the text in a photograph (files to be put in place: docs/data.md)' },
   iconqa: { modality: 'image', about: 'IconQA as published: choose a picture, choose a text, fill in a blank' },

@@ -1,6 +1,7 @@
 /** The questions of EmojiIconQA as plans: which icon, how many copies, what is asked. Drawing comes later. */
 import { random } from '../../../random';
 import type { SplitName } from '../../types';
+import { balanced } from '../balanced';
 import type { Concept } from './concepts';
 import { heldOutStyle, type Style, trainStyles } from './styles';
 
@@ -29,13 +30,6 @@ export interface Question {
   copies: number;
   answer: string;
   choices: string[];
-}
-
-/** `count` values that run through shuffled copies of `of`: every value occurs equally often, give or take one. */
-function balanced<T>(of: readonly T[], count: number, seed: number, purpose: string): T[] {
-  const values: T[] = [];
-  for (let round = 0; values.length < count; round++) values.push(...random(seed, purpose, round).shuffle(of));
-  return values.slice(0, count);
 }
 
 /** Names that begin alike are never offered together: `house` and `houses` can both be right. */
