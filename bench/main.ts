@@ -28,7 +28,7 @@ export function choose(text: string): Choice {
 async function bench(options: { write?: boolean; quick?: boolean; only?: Choice; threads: number }): Promise<void> {
   if (options.write && (options.quick || options.only !== undefined)) throw new InvalidArgumentError('--write records a whole measurement: it goes with neither --quick nor --only.');
   const { engines: chosen, configs, batches: sizes } = options.only ?? { engines, configs: benchedConfigs, batches };
-  const effort: Effort = options.quick ? { rounds: 2, seconds: 0.2, steps: 3, threads: options.threads } : { rounds: 7, seconds: 1.5, steps: 12, threads: options.threads };
+  const effort: Effort = options.quick ? { rounds: 2, seconds: 0.2, steps: 3, threads: options.threads, engineSeconds: 5 } : { rounds: 7, seconds: 1, steps: 12, threads: options.threads, engineSeconds: 40 };
   const results: SizeResult[] = [];
   const say = (line: string) => process.stderr.write(`${line}\n`);
   for (const config of configs) for (const batch of sizes) results.push(await measureSize(config, batch, chosen, effort, say));

@@ -5,7 +5,13 @@ import { benchConfigs, stepFlops, type BenchConfigName } from './model';
 import { stepKinds, type StepKind } from './protocol';
 import type { EngineOutcome, EngineResult, PairResult, SizeResult } from './record';
 
-export interface Effort { rounds: number; /** of steps of one kind in a round, if a step is short enough */ seconds: number; /** in a round at most */ steps: number; threads: number }
+export interface Effort {
+  rounds: number; /** of steps of one kind in a round, if a step is short enough */ seconds: number; /** in a round at most */ steps: number; threads: number;
+  /** that an engine's rounds take together: a slow engine has its turn in fewer of them */ engineSeconds: number;
+}
+
+/** Rounds that even a slow engine takes part in. */
+const fewestRounds = 3;
 
 /** An engine whose step takes longer than this is not measured: a table would not be worth the hours. */
 const longestStep = 60_000;
@@ -15,7 +21,7 @@ const rate = 1e-4;
 export async function measureSize(config: BenchConfigName, batch: number, chosen: readonly Engine[], effort: Effort, say: (line: string) => void): Promise<SizeResult> {
   const { patches, textTokens } = benchConfigs[config];
   const outcomes: Partial<Record<EngineName, EngineOutcome>> = {};
-  const live: { engine: Engine; process: EngineProcess; result: EngineResult; steps: Record<StepKind, number> }[] = [];
+  const live: { engine: Engine; process: EngineProcess; result: EngineResult; steps: Record<StepKind, number>; turns: number }[] = [];
   let parameters: number | null = null;
   const drop = (engine: Engine, error: unknown) => {
     if (!(error instanceof NotMeasured)) throw error;
@@ -32,16 +38,19 @@ export async function measureSize(config: BenchConfigName, batch: number, chosen
         const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], eager: engine.eager, rate });
         parameters = opened.parameters;
         const steps = {} as Record<StepKind, number>;
+        let roundMs = 0;
         for (const kind of stepKinds) {
           const [first] = (await process.ask({ do: 'steps', kind, steps: 1 })).ms as [number];
           // a slow first step may have been compiling
-          const ms = Math.min(first, ...(first > longestStep ? [] : (await process.ask({ do: 'steps', kind, steps: first > 3000 ? 1 : 2 })).ms));
+          const more = first <= 3000 ? 2 : engine.name === 'torch-compile' ? 1 : 0;
+          const ms = Math.min(first, ...(more === 0 ? [] : (await process.ask({ do: 'steps', kind, steps: more })).ms));
           if (ms > longestStep) throw new NotMeasured(`a step takes ${Math.round(ms / 1000)} s`);
           steps[kind] = Math.max(1, Math.min(effort.steps, Math.round((1000 * effort.seconds) / ms)));
+          roundMs += steps[kind] * ms;
         }
         const { device, threads, versions, tensorflow } = started;
         const result: EngineResult = { device, threads, versions: { ...versions, ...(tensorflow ? { tensorflow } : {}) }, notice: opened.notice, openMs: opened.openMs, ms: {}, gflops: [], memory, loss: {} };
-        live.push({ engine, process, result, steps });
+        live.push({ engine, process, result, steps, turns: turnsOf(roundMs, effort) });
         say(`${config} ${batch} ${engine.name}: ready`);
       } catch (error) {
         process?.close();
@@ -49,7 +58,7 @@ export async function measureSize(config: BenchConfigName, batch: number, chosen
       }
     }
     for (let round = 0; round < effort.rounds; round++) {
-      for (const one of [...live]) {
+      for (const one of live.filter(({ turns }) => hasTurn(round, turns, effort.rounds))) {
         try {
           await oneRound(one.process, one.result, one.steps);
         } catch (error) {
@@ -83,9 +92,16 @@ async function memoryOf(engine: Engine, config: BenchConfigName, batch: number, 
   }
 }
 
+/** In how many rounds an engine takes part whose part of one takes `roundMs`. */
+export const turnsOf = (roundMs: number, { rounds, engineSeconds }: Pick<Effort, 'rounds' | 'engineSeconds'>): number =>
+  Math.min(rounds, Math.max(fewestRounds, Math.floor((1000 * engineSeconds) / roundMs)));
+
+/** Whether an engine with that many turns has one in this round (from 0); turns are spread evenly. */
+export const hasTurn = (round: number, turns: number, rounds: number): boolean => Math.floor(((round + 1) * turns) / rounds) > Math.floor((round * turns) / rounds);
+
 async function oneRound(process: EngineProcess, result: EngineResult, steps: Record<StepKind, number>): Promise<void> {
   await sleep(200); // threads of the engine before stop spinning
-  await process.ask({ do: 'steps', kind: 'plain', steps: 1 }); // and this one's caches fill
+  if (steps.plain > 1) await process.ask({ do: 'steps', kind: 'plain', steps: 1 }); // and this one's caches fill
   for (const kind of stepKinds) {
     const { ms, loss } = await process.ask({ do: 'steps', kind, steps: steps[kind] });
     (result.ms[kind] ??= []).push(...ms.map((value) => Number(value.toFixed(3))));

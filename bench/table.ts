@@ -67,7 +67,7 @@ export const isMet = ({ limit, direction }: Pick<Target, 'limit' | 'direction'>,
 
 const sizeName = ({ config, batch }: SizeResult): string => `${config}, batch ${batch}`;
 
-function sizeTable(size: SizeResult): string {
+function sizeTable(size: SizeResult, rounds: number): string {
   const rows = engines.flatMap(({ name, title }) => {
     const outcome = size.engines[name];
     if (outcome === undefined) return [];
@@ -75,8 +75,9 @@ function sizeTable(size: SizeResult): string {
     if (!outcome.ok || figures === null) return [[title, `not measured: ${outcome.ok ? 'no step was timed' : outcome.reason.replaceAll('|', '\\|')}`, '', '', '', '', '', '', '']];
     const { low, high } = spread(outcome.ms.plain!);
     const over = (value: number | null) => (value === null ? '' : `${ms(value)} (${percent(overhead(value, figures.plain), true)})`);
+    const turns = outcome.gflops.length; // once a round
     return [[
-      title, `**${ms(figures.plain)}** (${ms(low)}-${ms(high)})`, over(figures.kappaBatch), over(figures.kappaProbe), over(figures.regularised),
+      turns < rounds ? `${title}, ${turns} rounds` : title, `**${ms(figures.plain)}** (${ms(low)}-${ms(high)})`, over(figures.kappaBatch), over(figures.kappaProbe), over(figures.regularised),
       String(Math.round((1000 * size.tokens) / figures.plain)), `${percent(limitShare(size.flops, figures.plain, figures.gflops))} of ${Math.round(figures.gflops)}`,
       mebibytes(figures.memory), (figures.openMs / 1000).toFixed(1),
     ]];
@@ -103,7 +104,7 @@ export function renderRecord(record: BenchRecord): string {
     `### ${machine.cpu}, ${machine.cores} processors${machine.gpu === null ? '' : `, ${machine.gpu}`}`,
     `${record.date}; ${machine.platform}, ${machine.memoryGiB} GiB; ${record.threads} threads; ${record.rounds} rounds; ${[...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
     ...[...notices].map((notice) => `Notice: ${notice}.`),
-    targetTable(record.sizes), ...record.sizes.map(sizeTable),
+    targetTable(record.sizes), ...record.sizes.map((one) => sizeTable(one, record.rounds)),
   ].join('\n\n');
 }
 

@@ -1,6 +1,7 @@
 /** Arithmetic, tables and command line of the benchmark. */
 import { describe, expect, it } from 'vitest';
 import { choose } from '../bench/main';
+import { hasTurn, turnsOf } from '../bench/measure';
 import { machineClass, type BenchRecord, type EngineOutcome, type SizeResult } from '../bench/record';
 import { limitShare, overhead, spread, throughputRatio, withMeasure } from '../bench/statistics';
 import { isMet, markers, pairRatio, renderRecord, replaceBetween, targets } from '../bench/table';
@@ -34,6 +35,14 @@ describe('arithmetic', () => {
     expect(throughputRatio(2, 200, 100)).toBe(1);
     expect(pairRatio(size)).toBeCloseTo(200 / 120);
     expect(pairRatio({ ...size, pair: { reason: 'none' } })).toBeNull();
+  });
+
+  it('gives a slow engine fewer rounds, never less than three, spread evenly', () => {
+    const effort = { rounds: 7, engineSeconds: 40 };
+    expect([1000, 8000, 10_000, 60_000].map((ms) => turnsOf(ms, effort))).toEqual([7, 5, 4, 3]);
+    expect(turnsOf(60_000, { rounds: 2, engineSeconds: 5 })).toBe(2);
+    for (const turns of [1, 3, 5, 7]) expect([0, 1, 2, 3, 4, 5, 6].filter((round) => hasTurn(round, turns, 7))).toHaveLength(turns);
+    expect([0, 1, 2, 3, 4, 5, 6].filter((round) => hasTurn(round, 3, 7))).toEqual([2, 4, 6]);
   });
 
   it('relates a step to the measured limit', () => {
