@@ -8,9 +8,10 @@ import { literalPath, openDatabase, query, type DataRow } from './database';
 import { unpackedRuns } from './keep';
 import { labelRuns, type RunLabels } from './labels';
 import { readRuns, type FoundRun, type IgnoredRun } from './runs';
+import type { RunFile } from '../src/runner/runFile';
 
-/** A finished run with its labels. */
-export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string }
+/** A finished run with its labels; `file` is its run.json. */
+export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string; file: RunFile }
 
 export interface Journals {
   /** name of the experiment's folder */ experiment: string;
@@ -113,7 +114,7 @@ async function openTables(connection: DuckDBConnection, found: readonly FoundRun
   const bad = new Set(ignored.map((run) => run.id));
   const good = found.filter((run) => !bad.has(run.file.id)).map((run) => run.file);
   const labels = labelRuns(good.map((file) => file.spec));
-  const runs = good.map(({ id, spec }, i) => ({ id, task: spec.task, seed: spec.seed, scheduler: spec.scheduler.kind, ...labels[i]! }));
+  const runs = good.map((file, i) => ({ id: file.id, task: file.spec.task, seed: file.spec.seed, scheduler: file.spec.scheduler.kind, file, ...labels[i]! }));
   await makeTables(connection, runs);
   return { runs, ignored, notices };
 }

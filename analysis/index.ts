@@ -1,17 +1,16 @@
 /** Figures and tables of an experiment, from its journals to files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256, writeWhole } from '../src/files';
+import { writeWhole } from '../src/files';
 import { nearestName } from '../src/manifest/nearest';
 import { userError } from '../src/problems';
 import { openJournals, type Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import { figures } from './figures/registry';
-import { renderFigure } from './render';
+import { figureFiles, rounded, tableFiles, type MadeFile } from './files';
 import type { IgnoredRun } from './runs';
-import type { Spec } from './style';
-import { toLatex, toMarkdown, type TableDefinition } from './table';
+import type { TableDefinition } from './table';
 import { tables } from './tables/registry';
 
 export type { IgnoredRun } from './runs';
@@ -34,23 +33,6 @@ export interface MadeTables extends Made { skipped: { table: string; reason: str
 export const figureNames = figures.map((figure) => figure.name);
 export const tableNames = tables.map((table) => table.name);
 
-/** Six significant digits: beyond what any figure shows. */
-function rounded(rows: DataRow[]): DataRow[] {
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? Number(value.toPrecision(6)) : value])));
-}
-
-/** Comma-separated values with a header line; nothing between the commas for null. */
-async function toCsv(rows: DataRow[]): Promise<string> {
-  const { stringify } = await import('csv-stringify/sync');
-  return stringify(rows, { header: true, columns: Object.keys(rows[0] ?? {}) });
-}
-
-/** A specification as JSON with one line for each row of its data. */
-function specText(spec: Spec, rows: DataRow[]): string {
-  const lines = rows.map((row) => JSON.stringify(row)).join(',\n');
-  return `${JSON.stringify({ ...spec, data: { name: 'table', values: '@rows' } }, null, 1).replace('"@rows"', () => `[\n${lines}\n]`)}\n`;
-}
-
 function chosen<Definition extends { name: string }>(all: readonly Definition[], only: readonly string[] | undefined, what: string): Definition[] {
   const names = all.map((each) => each.name);
   for (const name of only ?? []) {
@@ -61,34 +43,10 @@ function chosen<Definition extends { name: string }>(all: readonly Definition[],
   return all.filter((each) => only === undefined || only.length === 0 || only.includes(each.name));
 }
 
-type File = [extension: string, content: string | Uint8Array];
-
-async function figureFiles(figure: FigureDefinition, journals: Journals, rows: DataRow[], notices: string[]): Promise<File[]> {
-  const data = await toCsv(rows);
-  const caption = figure.caption(rows);
-  const about = { title: figure.title, caption, dataSha256: sha256(data), command: `equipoise figures ${journals.experiment} --only ${figure.name}` };
-  const drawn = await renderFigure({
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: caption,
-    usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
-    data: { name: 'table', values: rows },
-    ...figure.build(rows),
-  }, figure.width, about);
-  notices.push(...[...new Set(drawn.warnings)].map((warning) => `${figure.name}: ${warning}`));
-  return [['svg', drawn.svg], ['pdf', drawn.pdf], ['png', drawn.png], ['vl.json', specText(drawn.spec, rows)], ['csv', data]];
-}
-
-async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<File[]> {
-  const data = await toCsv(rows);
-  const about = { title: table.title, caption: table.caption(rows), dataSha256: sha256(data), command: `equipoise tables ${journals.experiment} --only ${table.name}` };
-  const layout = table.layout(rows);
-  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)]];
-}
-
 /** Makes each of `definitions` that has data, and lists those that have none. */
 async function makeAll<Definition extends FigureDefinition | TableDefinition>(
   definitions: Definition[], folder: string, out: string, options: MakeOptions,
-  files: (definition: Definition, journals: Journals, rows: DataRow[], notices: string[]) => Promise<File[]>,
+  files: (definition: Definition, journals: Journals, rows: DataRow[], notices: string[]) => Promise<MadeFile[]>,
 ): Promise<Made & { skipped: { name: string; reason: string }[] }> {
   const journals = await openJournals(folder, options.runs);
   const made = { written: [] as string[], skipped: [] as { name: string; reason: string }[], ignoredRuns: journals.ignored, runs: journals.runs.length, notices: [...journals.notices] };

@@ -14,7 +14,8 @@ export const synchronised = 'synchronised';
 
 type Leaves = Map<string, string>;
 
-function leaves(value: unknown, path = '', into: Leaves = new Map()): Leaves {
+/** Every value of a specification by its dotted path, as text. */
+export function leaves(value: unknown, path = '', into: Leaves = new Map()): Leaves {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) leaves(inner, path === '' ? key : `${path}.${key}`, into);
   } else if (value !== undefined) into.set(path, typeof value === 'string' ? value : canonicalJson(value));

@@ -20,7 +20,8 @@ export interface Rendered {
 const resolution = 300;
 
 const fontFolder = join(projectRoot, 'node_modules', 'dejavu-fonts-ttf', 'ttf');
-const fonts = { regular: join(fontFolder, 'DejaVuSansCondensed.ttf'), bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf') };
+/** The bundled font, as files. */
+export const fontFiles = { regular: join(fontFolder, 'DejaVuSansCondensed.ttf'), bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf') };
 
 interface Logger { level(): Logger; error(...parts: unknown[]): Logger; warn(...parts: unknown[]): Logger; info(): Logger; debug(): Logger }
 
@@ -35,7 +36,7 @@ let loadedVega: Promise<Vega> | undefined;
 async function loadVega(): Promise<Vega> {
   const vega = (await import('vega')) as unknown as Vega;
   const { openSync } = await import('fontkit');
-  const opened = { regular: openSync(fonts.regular), bold: openSync(fonts.bold) };
+  const opened = { regular: openSync(fontFiles.regular), bold: openSync(fontFiles.bold) };
   const widths = new Map<string, number>();
   vega.textMetrics.width = (item, text) => {
     const { fontSize = 11, fontWeight } = item;
@@ -108,7 +109,7 @@ function finishSvg(svg: string, inches: number, about: Provenance): string {
 
 async function toPng(svg: string, inches: number, about: Provenance): Promise<Buffer> {
   const { Resvg } = await import('@resvg/resvg-js');
-  const font = { loadSystemFonts: false, fontFiles: Object.values(fonts), defaultFontFamily: fontFamily, sansSerifFamily: fontFamily };
+  const font = { loadSystemFonts: false, fontFiles: Object.values(fontFiles), defaultFontFamily: fontFamily, sansSerifFamily: fontFamily };
   const png = new Resvg(svg, { font, fitTo: { mode: 'width', value: Math.round(inches * resolution) }, background: 'white' }).render().asPng();
   return annotatePng(Buffer.from(png), resolution, { Title: about.title, Description: about.caption, Source: about.command, 'Data sha256': about.dataSha256 });
 }
@@ -123,7 +124,7 @@ async function toPdf(svg: string, size: { width: number; height: number }, about
   });
   const chunks: Buffer[] = [];
   const ended = new Promise<void>((resolve, reject) => document.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', resolve).on('error', reject));
-  for (const [name, path] of Object.entries(fonts)) document.registerFont(name, path);
+  for (const [name, path] of Object.entries(fontFiles)) document.registerFont(name, path);
   svgToPdf(document as unknown as Parameters<typeof svgToPdf>[0], svg, 0, 0, {
     ...size, assumePt: true, fontCallback: (_family, bold) => (bold ? 'bold' : 'regular'), warningCallback: (warning) => warnings.push(warning),
   });

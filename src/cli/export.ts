@@ -33,7 +33,7 @@ export function exportCommand(program: Command): void {
     .addHelpText('after', help)
     .action(async (experiment: string, options: ExportOptions) => {
       const folder = experimentFolders(experiment)[0]!;
-      const manifest = options.manifest === undefined ? findManifest(basename(folder)) : manifestOf(options.manifest, basename(folder));
+      const manifest = options.manifest === undefined ? knownManifest(basename(folder)) : manifestOf(options.manifest, basename(folder));
       if (experimentOf(manifest) !== basename(folder)) throw userError({ where: printable(manifest.file), what: `describes ${experimentOf(manifest)}`, expected: `the manifest of ${printable(basename(folder))}` });
       const made = await exportCrate({ manifest, folder, out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))), draw: drawAll });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
@@ -42,8 +42,14 @@ export function exportCommand(program: Command): void {
     });
 }
 
-/** The manifest of experiments/ that describes an experiment. Throws UserError when there is none. */
-function findManifest(experiment: string): Manifest {
+function knownManifest(experiment: string): Manifest {
+  const found = findManifest(experiment);
+  if (found === undefined) throw userError({ where: `experiment "${printable(experiment)}"`, what: 'is described by no manifest of experiments/', hint: 'name its manifest with --manifest' });
+  return found;
+}
+
+/** The manifest of experiments/ that describes an experiment. */
+export function findManifest(experiment: string): Manifest | undefined {
   for (const path of lazy.sweep().listManifests()) {
     try {
       const manifest = manifestOf(path, experiment);
@@ -52,5 +58,5 @@ function findManifest(experiment: string): Manifest {
       if (!(error instanceof UserError)) throw error; // another manifest's fault is not the question here
     }
   }
-  throw userError({ where: `experiment "${printable(experiment)}"`, what: 'is described by no manifest of experiments/', hint: 'name its manifest with --manifest' });
+  return undefined;
 }

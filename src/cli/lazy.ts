@@ -20,5 +20,6 @@ export const lazy = {
   verify: () => load('./verify') as typeof import('./verify'),
   figures: () => load('./figures') as typeof import('./figures'),
   keep: () => load('./keep') as typeof import('./keep'),
+  report: () => load('./report') as typeof import('./report'),
   tables: () => load('./tables') as typeof import('./tables'),
 };

@@ -47,6 +47,7 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
   if (only === undefined || !own.includes(only)) {
     lazy.figures().figuresCommand(program);
     lazy.tables().tablesCommand(program);
+    lazy.report().reportCommand(program);
     lazy.keep().keepCommand(program);
     lazy.exportCrate().exportCommand(program);
     lazy.verify().verifyCommand(program);

@@ -97,11 +97,14 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
   return problems;
 }
 
+/** In the same folder, but no data manifest: the paper's numbers, which a user enters for the report. */
+const paperValuesName = 'paper-values.json';
+
 /** Every manifest of a folder, by name. Throws UserError with the problems of all of them at once. */
 export function readDataManifests(folder: string = manifestFolder): DataManifest[] {
   const problems: Problem[] = [];
   const manifests: DataManifest[] = [];
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : [];
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json') && name !== paperValuesName).sort() : [];
   for (const file of names) {
     const path = join(folder, file);
     const where = relative(projectRoot, path).startsWith('..') ? path : relative(projectRoot, path);

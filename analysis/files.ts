@@ -1,0 +1,52 @@
+/** The files of a figure or table: picture, specification, data. */
+import { sha256 } from '../src/files';
+import type { Journals } from './aggregate';
+import type { DataRow } from './database';
+import type { FigureDefinition } from './figure';
+import { renderFigure } from './render';
+import type { Spec } from './style';
+import { toLatex, toMarkdown, type TableDefinition } from './table';
+
+/** Six significant digits: beyond what any figure shows. */
+export function rounded(rows: DataRow[]): DataRow[] {
+  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? Number(value.toPrecision(6)) : value])));
+}
+
+/** Comma-separated values with a header line; nothing between the commas for null. */
+async function toCsv(rows: DataRow[]): Promise<string> {
+  const { stringify } = await import('csv-stringify/sync');
+  return stringify(rows, { header: true, columns: Object.keys(rows[0] ?? {}) });
+}
+
+/** A specification as JSON with one line for each row of its data. */
+function specText(spec: Spec, rows: DataRow[]): string {
+  const lines = rows.map((row) => JSON.stringify(row)).join(',\n');
+  return `${JSON.stringify({ ...spec, data: { name: 'table', values: '@rows' } }, null, 1).replace('"@rows"', () => `[\n${lines}\n]`)}\n`;
+}
+
+/** A file of a figure or table: its extension and content. */
+export type MadeFile = [extension: string, content: string | Uint8Array];
+
+/** All files of a figure from its rows; what the drawing complained about is added to `notices`. */
+export async function figureFiles(figure: FigureDefinition, journals: Journals, rows: DataRow[], notices: string[]): Promise<MadeFile[]> {
+  const data = await toCsv(rows);
+  const caption = figure.caption(rows);
+  const about = { title: figure.title, caption, dataSha256: sha256(data), command: `equipoise figures ${journals.experiment} --only ${figure.name}` };
+  const drawn = await renderFigure({
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    description: caption,
+    usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
+    data: { name: 'table', values: rows },
+    ...figure.build(rows),
+  }, figure.width, about);
+  notices.push(...[...new Set(drawn.warnings)].map((warning) => `${figure.name}: ${warning}`));
+  return [['svg', drawn.svg], ['pdf', drawn.pdf], ['png', drawn.png], ['vl.json', specText(drawn.spec, rows)], ['csv', data]];
+}
+
+/** All files of a table from its rows. */
+export async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<MadeFile[]> {
+  const data = await toCsv(rows);
+  const about = { title: table.title, caption: table.caption(rows), dataSha256: sha256(data), command: `equipoise tables ${journals.experiment} --only ${table.name}` };
+  const layout = table.layout(rows);
+  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)]];
+}
