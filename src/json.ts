@@ -1,6 +1,6 @@
 /** JSON from a file that may be hostile: its size and depth are checked before it is parsed. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { userError } from '../../problems';
+import { userError } from './problems';
 
 export type JsonObject = Record<string, unknown>;
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint, readConfig } from '../src/models/checkpoint/checkpoint';
-import { parseObject } from '../src/models/checkpoint/json';
+import { parseObject } from '../src/json';
 import { loadWeights, theirName, type NameTable } from '../src/models/checkpoint/names';
 import { loadFamily } from '../src/models/families';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../src/models/safetensors';

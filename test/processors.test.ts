@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../src/data/audio';
-import { openProcessor, openTokenizer } from '../src/models/processors';
+import { readTokenizerFolder } from '../src/data/tokenizerJson';
+import { openProcessor } from '../src/models/processors';
 import type { Conversation } from '../src/models/processors/templates';
 import { testPicture } from './helpers/syntheticMedia';
 
@@ -45,7 +46,7 @@ describe.each(folders)('%s', (name) => {
   const expected = read<Expected>(name, 'expected.json');
 
   it('writes texts in the ids of transformers, and reads them back', () => {
-    const tokenizer = openTokenizer(join(fixtures, name));
+    const tokenizer = readTokenizerFolder(join(fixtures, name));
     for (const { text, ids } of expected.texts) expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids });
     expect(tokenizer.opening).toEqual(expected.opening);
     expect(tokenizer.decode(tokenizer.encode("A brown dog's 狗 😀"))).toBe("A brown dog's 狗 😀");

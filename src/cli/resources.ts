@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
-import { jsonLimits, readObject, type JsonObject } from '../models/checkpoint/json';
+import { jsonLimits, readObject, type JsonObject } from '../json';
 import { familyOf } from '../models/families';
 import { findPublished, publishedModels } from '../models/published';
 import { userError } from '../problems';

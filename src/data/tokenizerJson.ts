@@ -3,6 +3,9 @@
  * work; here are the checks of files that may be hostile, tokens that stand in tokenizer_config.json only, and what opens a text.
  */
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isObject, jsonLimits, readObject, type JsonObject } from '../json';
 import { type Problem, UserError, userError } from '../problems';
 
 /** A tokenizer of a published model. */
@@ -23,19 +26,28 @@ export interface FileTokenizer {
 /** Limits far above any published tokenizer. */
 export const tokenizerLimits = { /** bytes of tokenizer.json */ bytes: 64 * 2 ** 20, ids: 2 ** 23, /** characters of a token */ token: 4096, /** characters of a text */ text: 2 ** 20 } as const;
 
-type Json = Record<string, unknown>;
 interface AddedToken { id: number; content: string; special: boolean }
 
-const isObject = (value: unknown): value is Json => value !== null && typeof value === 'object' && !Array.isArray(value);
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < tokenizerLimits.ids;
 /** A special token is named by its text or by an object with its text. */
 const contentOf = (value: unknown): unknown => (isObject(value) ? value['content'] : value);
 
 /**
+ * The tokenizer of a folder: tokenizer.json, and tokenizer_config.json where it is there. Throws UserError with every problem found.
+ */
+export function readTokenizerFolder(folder: string): FileTokenizer {
+  const path = join(folder, 'tokenizer.json'), configPath = join(folder, 'tokenizer_config.json');
+  if (!existsSync(path)) {
+    throw userError({ where: folder, what: 'holds no tokenizer.json', expected: 'a tokenizer in the format of the tokenizers library', hint: 'a tokenizer.model alone is turned into one in Python: AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)' });
+  }
+  return tokenizerOf(readObject(path, tokenizerLimits.bytes), existsSync(configPath) ? readObject(configPath, jsonLimits.config) : {}, path, configPath);
+}
+
+/**
  * The tokenizer of a parsed tokenizer.json and tokenizer_config.json. Tokens that only the latter states (`added_tokens_decoder`) have
  * the ids stated there, as with the published Python tokenizers. Throws UserError with every problem found.
  */
-export function tokenizerOf(tokenizer: Json, config: Json, where = 'tokenizer.json', whereConfig = 'tokenizer_config.json'): FileTokenizer {
+export function tokenizerOf(tokenizer: JsonObject, config: JsonObject, where = 'tokenizer.json', whereConfig = 'tokenizer_config.json'): FileTokenizer {
   const problems: Problem[] = [];
   const vocabulary = checkedVocabulary(tokenizer['model'], `${where} /model`, problems);
   const added = addedTokens(tokenizer['added_tokens'], config['added_tokens_decoder'], where, whereConfig, problems);
@@ -122,7 +134,7 @@ function addedTokens(own: unknown, stated: unknown, where: string, whereConfig: 
     } else if ((byContent.get(content)?.id ?? id) !== id || (byId.get(id) ?? content) !== content) {
       problems.push({ where: place, what: `${JSON.stringify(content.slice(0, 40))} with id ${id} contradicts an earlier token`, expected: 'one token an id and one id a token' });
     } else if (!byContent.has(content)) {
-      byContent.set(content, { ...(value as Json), id, content, special: (value as Json)['special'] === true });
+      byContent.set(content, { ...(value as JsonObject), id, content, special: (value as JsonObject)['special'] === true });
       byId.set(id, content);
     }
     if (problems.length >= 20) break;
@@ -130,7 +142,7 @@ function addedTokens(own: unknown, stated: unknown, where: string, whereConfig: 
   return [...byContent.values()];
 }
 
-function build(tokenizer: Json, where: string): LibraryTokenizer {
+function build(tokenizer: JsonObject, where: string): LibraryTokenizer {
   const parts = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
   try {
     return new LibraryTokenizer({ ...Object.fromEntries(parts.map((part) => [part, null])), ...tokenizer }, {});
@@ -140,7 +152,7 @@ function build(tokenizer: Json, where: string): LibraryTokenizer {
 }
 
 /** `add_bos_token` decides where it is stated, else what the post-processor of tokenizer.json puts before a text. */
-function openingOf(library: LibraryTokenizer, ids: Map<string, number>, config: Json, where: string): number[] {
+function openingOf(library: LibraryTokenizer, ids: Map<string, number>, config: JsonObject, where: string): number[] {
   if (config['add_eos_token'] === true) throw userError({ where: `${where} /add_eos_token`, what: 'true', expected: 'false: the prompt says where an answer ends' });
   if (config['add_bos_token'] === false) return [];
   if (config['add_bos_token'] === true) {

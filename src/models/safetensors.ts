@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { userError, UserError } from '../problems';
 import { bytesOf, floatTypes, toFloat32 } from './checkpoint/dtypes';
-import { isObject, parseObject } from './checkpoint/json';
+import { isObject, parseObject } from '../json';
 import type { WeightTensor } from './weights';
 
 const headerLimit = 16 * 2 ** 20;

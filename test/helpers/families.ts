@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isObject } from '../../src/models/checkpoint/json';
+import { isObject } from '../../src/json';
 import { loadFamily } from '../../src/models/families';
 import { familyModel, type FamilyOptions } from '../../src/models/families/model';
 import { openSession, type Session } from '../../src/tensor/program';

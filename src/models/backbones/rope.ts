@@ -1,6 +1,6 @@
 /** Rotary positions as configurations state them: the base, and how published models stretch their frequencies for long texts. */
 import type { Fields } from '../checkpoint/config';
-import { isObject } from '../checkpoint/json';
+import { isObject } from '../../json';
 
 /**
  * Base and, where a model scales its frequencies, the divisor of each of the `headWidth / 2` of them.

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../safetensors';
 import type { WeightTensor } from '../weights';
-import { isObject, type JsonObject, jsonLimits, readObject } from './json';
+import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {
   folder: string;

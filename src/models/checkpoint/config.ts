@@ -1,6 +1,6 @@
 /** Fields of a config.json with their published defaults, checked. Problems are collected: a person sees all of them at once. */
 import { type Problem, UserError } from '../../problems';
-import { isObject, type JsonObject } from './json';
+import { isObject, type JsonObject } from '../../json';
 
 /** Upper limits far above any published model, so that a forged number cannot make a program loop or a product overflow. */
 export const limits = { width: 2 ** 17, hidden: 2 ** 20, layers: 1024, heads: 1024, vocabulary: 2 ** 23, positions: 2 ** 22, side: 2 ** 14 } as const;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/checkpoint';
 import { readFields, type Fields } from '../checkpoint/config';
-import { isObject, type JsonObject } from '../checkpoint/json';
+import { isObject, type JsonObject } from '../../json';
 import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
 import type { WeightTensor } from '../weights';
 import { blip2 } from './blip2';

@@ -1,7 +1,7 @@
 /** Sounds as a published WhisperFeatureExtractor makes them: log-mel spectrograms of a fixed length. */
 import { readSound, sampleRate } from '../../data/audio';
 import { readFields } from '../checkpoint/config';
-import type { JsonObject } from '../checkpoint/json';
+import type { JsonObject } from '../../json';
 import { logMel, logMelSettings } from '../encoders/logMel';
 
 export interface SoundSteps { /** mel bands */ bands: number; /** 10 ms each; longer sounds are cut, shorter ones followed by silence */ frames: number }

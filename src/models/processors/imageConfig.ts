@@ -4,7 +4,7 @@
  * and the tiling that OpenGVLab states in config.json.
  */
 import { limits, readFields, type Fields } from '../checkpoint/config';
-import { isObject, type JsonObject } from '../checkpoint/json';
+import { isObject, type JsonObject } from '../../json';
 import { resampleFilters, type Filter } from './resize';
 
 export interface ImageSteps {

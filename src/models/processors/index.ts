@@ -4,10 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { tokenizerLimits, tokenizerOf, type FileTokenizer } from '../../data/tokenizerJson';
+import { readTokenizerFolder, type FileTokenizer } from '../../data/tokenizerJson';
 import { type Problem, UserError, userError } from '../../problems';
 import { readConfig } from '../checkpoint/checkpoint';
-import { isObject, jsonLimits, readObject, type JsonObject } from '../checkpoint/json';
+import { isObject, jsonLimits, readObject, type JsonObject } from '../../json';
 import { familyOf } from '../families';
 import type { Family } from '../families/family';
 import { readFeatures, soundSteps } from './audio';
@@ -47,7 +47,7 @@ export function openProcessor(folder: string, options: ProcessorOptions = {}): P
   const config = readConfig(folder);
   const stated = familyOf(config, join(folder, 'config.json'));
   const marks = mediaMarks[stated.kind]!;
-  const tokenizer = openTokenizer(folder);
+  const tokenizer = readTokenizerFolder(folder);
   const template = templateOf(folder, config, stated, options.template);
   const placeholder = placeholderOf(folder, stated, tokenizer, marks, chatTemplates[template].needs);
   const family: Family = { ...stated, placeholder };
@@ -68,15 +68,6 @@ export function openProcessor(folder: string, options: ProcessorOptions = {}): P
       return { ...text, input: { name: family.input.name, shape: [items.length, ...family.input.shape], data }, notices: media.flatMap(({ notices }) => notices) };
     },
   };
-}
-
-/** The tokenizer of a folder: tokenizer.json, and tokenizer_config.json where it is there. Throws UserError with all problems. */
-export function openTokenizer(folder: string): FileTokenizer {
-  const path = join(folder, 'tokenizer.json'), configPath = join(folder, 'tokenizer_config.json');
-  if (!existsSync(path)) {
-    throw userError({ where: folder, what: 'holds no tokenizer.json', expected: 'a tokenizer in the format of the tokenizers library', hint: 'a tokenizer.model alone is turned into one in Python: AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)' });
-  }
-  return tokenizerOf(readObject(path, tokenizerLimits.bytes), existsSync(configPath) ? readObject(configPath, jsonLimits.config) : {}, path, configPath);
 }
 
 /** The family's own template unless another is asked for. */

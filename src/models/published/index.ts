@@ -4,7 +4,7 @@
  */
 import { nearestName } from '../../manifest/nearest';
 import { userError } from '../../problems';
-import type { JsonObject } from '../checkpoint/json';
+import type { JsonObject } from '../../json';
 import type { PartName } from '../families/family';
 import blip2Opt125m from './blip2-opt-125m.json';
 import blip2Opt27b from './blip2-opt-2.7b.json';
