@@ -69,7 +69,7 @@ export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | '
 function packed(scalars: Record<string, Tensor>): { numbers: Tensor } {
   return { numbers: tf.stack(Object.values(scalars).map((value) => tf.reshape(value, []))) };
 }
-const stepNumbers = ['loss', 'crossEntropy', 'klEncoder', 'klBackbone', 'normEncoder', 'normBackbone'] as const;
+const stepNumbers = ['loss', 'crossEntropy', 'klEncoder', 'klBackbone', 'normEncoder', 'normBackbone', 'prefix'] as const;
 const measureNumbers = [
   'dBackbone', 'dEncoder', 'smallestProbability', 'meanProbability',
   'thetaEncoder', 'thetaBackbone', 'deltaEncoder', 'deltaBackbone', 'progressEncoder', 'progressBackbone',
@@ -168,6 +168,7 @@ export function trainProgram(setting: Setting, shape: BatchShape, only: readonly
       const scalars: Record<string, Tensor> = {
         loss: value, crossEntropy: kept.crossEntropy!, klEncoder: kept.klEncoder ?? zero, klBackbone: kept.klBackbone ?? zero,
         normEncoder: norms.encoder ?? zero, normBackbone: norms.backbone ?? zero,
+        prefix: tf.sum(kept.prefix!), // says whether the encoder's output is finite
       };
       if (measure !== null) Object.assign(scalars, measured(measure, kept.logP!, kept.prefix!));
       function measured(how: MeasureOption, logP: Tensor, prefix: Tensor): Record<string, Tensor> {

@@ -17,6 +17,7 @@ import { alignedEncoder } from './alignment';
 import { batchIndices, fillBatch } from './batches';
 import { isBest, newLoop, restoreState, takeCheckpoint, trainedWeights, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
+import { checkFinite } from './finite';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { prepare, type Prepared } from './prepare';
 import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
@@ -40,7 +41,7 @@ export interface TrainSummary {
 }
 
 /** Rows of an evaluation pass; a constant of the product, so that results do not depend on memory. */
-const evaluationBatch = 32;
+export const evaluationBatch = 32;
 
 /**
  * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads): with
@@ -239,12 +240,6 @@ function watch(): () => number {
 
 /** Measures in the moving statistics: the scheduler's own window, or its default for schedulers without one. */
 const windowOf = (spec: RunSpec): number => ('window' in spec.scheduler && spec.scheduler.window !== undefined ? spec.scheduler.window : 5);
-
-function checkFinite(numbers: StepNumbers, step: number): void {
-  const first = (['encoder', 'backbone'] as const).find((module) => !Number.isFinite(module === 'encoder' ? numbers.normEncoder : numbers.normBackbone));
-  if (first !== undefined) throw new Error(`step ${step}: the gradient of the ${first} is not finite (loss ${numbers.crossEntropy}); lower its learning rate or clip harder`);
-  if (!Number.isFinite(numbers.loss)) throw new Error(`step ${step}: the loss is ${numbers.loss}; lower the learning rates`);
-}
 
 const measuredStep = (step: StepNumbers, measure: MeasureNumbers) => ({
   dBackbone: measure.dBackbone, dEncoder: measure.dEncoder, smallestProbability: measure.smallestProbability, meanProbability: measure.meanProbability,
