@@ -81,7 +81,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
   const seconds = () => ({ prepare: earlier.prepare + prepareSeconds, train: earlier.train + clock() - prepareSeconds - evaluateSeconds, evaluate: earlier.evaluate + evaluateSeconds });
 
   try {
-    const fresh = session.notice !== undefined && !loop.notices.includes(session.notice) ? [session.notice] : [];
+    const fresh = [session.notice, ...(prepared.set.notices ?? [])].flatMap((notice) => (notice === undefined || loop.notices.includes(notice) ? [] : [notice]));
     loop.notices.push(...fresh);
     if (from === undefined) for (const message of fresh) yield { kind: 'notice', step: 0, message };
     const steps = stepsOf(spec, prepared.examples.train.length);

@@ -20,10 +20,12 @@ export function textsOf(set: DataSet, tokenizer: Tokenizer): Texts {
   const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
   const prompts = new Map(set.items.map((item) => [item.prompt, encodeText(codec, item.prompt).length]));
   const answers = new Map(set.items.flatMap((item) => [item.answer, ...item.choices]).map((answer) => [answer, encodeText(codec, ` ${answer}`).length]));
-  const longestAnswer = Math.max(...answers.values(), ...captions.map(({ tokens, answerFrom }) => tokens.length - answerFrom - 1));
-  const longest = Math.max(
+  // Not Math.max over all: a released set has more questions than a call may have arguments.
+  const largest = (lengths: Iterable<number>) => { let most = 0; for (const length of lengths) most = Math.max(most, length); return most; };
+  const longestAnswer = largest([...answers.values(), ...captions.map(({ tokens, answerFrom }) => tokens.length - answerFrom - 1)]);
+  const longest = largest([
     ...set.items.map((item) => prompts.get(item.prompt)! + Math.max(...[item.answer, ...item.choices].map((answer) => answers.get(answer)!))),
     ...captions.map(({ tokens }) => tokens.length - 1),
-  );
+  ]);
   return { codec, tokens: longest + 1, labels: longestAnswer + 1 };
 }
