@@ -8,6 +8,7 @@ import { backboneSource, loadBackbone } from '../models/backbones';
 import { findEncoder } from '../models/encoders';
 import { featuresOf } from '../models/features';
 import { buildModel, type Backbone, type GenerativeModel } from '../models/multimodal';
+import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
 import { textsOf } from './texts';
@@ -38,6 +39,11 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
   const model = buildModel(spec, table, backbone);
 
+  const sequence = model.connector.tokens + tokens;
+  if (sequence > backbone.config.context) {
+    const longest = set.items.reduce((a, b) => (b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a));
+    throw userError({ where: `task ${spec.task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${backbone.config.context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
+  }
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
