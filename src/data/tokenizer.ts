@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { userError } from '../problems';
 import { unpackBundle } from './bundle';
 import { openSource } from './sources';
+import { readTokenizerFolder, type FileTokenizer } from './tokenizerJson';
 
 export interface Tokenizer {
   /** number of ids */ vocabulary: number;
-  /** `<s>`: opens every sequence */ begin: number;
+  /** opens every sequence, e.g. `<s>` */ begin: number;
   /** `</s>`: never trained in stories15M, its embedding row equals that of `<unk>`: do not end answers with it */ end: number;
   /** `<unk>`: never produced (bytes stand in for unknown characters); leave it out of a pruned vocabulary */ unknown: number;
-  /** the id that ends an answer: `<s>`, which in stories15M's training followed every story */ answerEnd: number;
+  /** the id that ends an answer, as it ended texts in training: stories15M's `<s>`, which followed every story, MiniMind2's `<|im_end|>` */ answerEnd: number;
   /**
    * Ids of a text without begin or end. As in running text, a first word is written with a space before it: `encode('a b')`
    * equals `encode(' a b')`, and `[...encode(prompt), ...encode(' ' + answer)]` equals `encode(prompt + ' ' + answer)`.
@@ -118,6 +119,24 @@ function tokenizerJson(vocabulary: Map<string, number>, pieces: { name: string; 
   };
 }
 
+/**
+ * A byte-level tokenizer (as GPT-2's) in which `begin` opens a text and `end` closes it, as the weights saw them in training.
+ * Words carry the space before them. Throws UserError when one of the three tokens is not there.
+ */
+export function byteLevelTokenizer(file: FileTokenizer, names: { begin: string; end: string; unknown: string }, where = 'tokenizer.json'): Tokenizer {
+  const id = (name: string): number => {
+    const found = file.id(name);
+    if (found === undefined) throw userError({ where, what: `no token ${name}`, expected: 'a tokenizer with this token' });
+    return found;
+  };
+  const [begin, end, unknown] = [id(names.begin), id(names.end), id(names.unknown)];
+  return {
+    vocabulary: file.vocabulary, begin, end, unknown, answerEnd: end,
+    encode: (text) => (text === '' ? [] : file.encode(text.startsWith(' ') ? text : ` ${text}`)),
+    decode: (ids) => file.decode([...ids]).replace(/^ /, ''),
+  };
+}
+
 const tokenizers: Record<string, () => Promise<Tokenizer>> = {
   async stories15m() {
     const { folder } = await openSource('stories15m');
@@ -125,6 +144,10 @@ const tokenizers: Record<string, () => Promise<Tokenizer>> = {
     const bytes = unpackBundle(readFileSync(join(folder, 'src', 'llama2.js'), 'utf8'), readFileSync(data), data).get('tokenizer.bin');
     if (bytes === undefined) throw userError({ where: data, what: 'no tokenizer.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
     return readTokenizer(bytes, `${data} tokenizer.bin`);
+  },
+  async 'minimind2-small'() {
+    const { folder } = await openSource('minimind2-small');
+    return byteLevelTokenizer(readTokenizerFolder(folder), { begin: '<|im_start|>', end: '<|im_end|>', unknown: '<|endoftext|>' }, folder);
   },
 };
 

@@ -22,6 +22,9 @@ const coordinateDescent = { warm: 0.5, period: 10 } as const;
 const connectorDefaults: { [K in ConnectorSpec['kind']]: Extract<ConnectorSpec, { kind: K }> } = {
   mlp: { kind: 'mlp' },
   qformer: { kind: 'qformer' },
+  'pixel-shuffle': { kind: 'pixel-shuffle', factor: 2, width: 512 },
+  'blip2-qformer': { kind: 'blip2-qformer', tokens: 4, layers: 2, start: 'minilm' },
+  'window-qformer': { kind: 'window-qformer', window: 5, queries: 1, layers: 2, start: 'minilm' },
 };
 const schedulerDefaults: { [K in SchedulerSpec['kind']]: SchedulerSpec } = {
   constant: { kind: 'constant' },

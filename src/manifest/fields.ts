@@ -44,6 +44,21 @@ const qformer: Options<ConnectorSpec, 'qformer'> = {
   layers: own(whole('transformer layers', 1, 24)),
   heads: own(whole('attention heads; must divide the width', 1, 64)),
 };
+const pixelShuffle: Options<ConnectorSpec, 'pixel-shuffle'> = {
+  factor: own(whole('side of the squares of feature rows that become one token', 1, 64)),
+  width: mlp.width,
+};
+const blip2Qformer: Options<ConnectorSpec, 'blip2-qformer'> = {
+  tokens: mlp.tokens,
+  layers: qformer.layers,
+  start: own(leaf('what the Q-Former\'s self-attention and feed-forward layers start from', { type: 'string', enum: ['minilm', 'random'] })),
+};
+const windowQformer: Options<ConnectorSpec, 'window-qformer'> = {
+  window: own(whole('feature rows in a window', 1, 1024)),
+  queries: own(whole('learned queries, and so tokens, a window', 1, 64)),
+  layers: blip2Qformer.layers,
+  start: blip2Qformer.start,
+};
 const coordinateDescent: Options<SchedulerSpec, 'feature-cd' | 'language-cd'> = {
   warm: number('share of the run in which the named module trains alone', 0, 1),
   period: whole('steps between alternations afterwards', 1, 1_000_000),
@@ -92,6 +107,9 @@ const { probe, ...everyMeasure } = measureFields;
 const connectorKinds: Record<ConnectorSpec['kind'], Choice['options'][string]> = {
   mlp: { about: connectors.mlp.about, fields: mlp },
   qformer: { about: connectors.qformer.about, fields: qformer },
+  'pixel-shuffle': { about: connectors['pixel-shuffle'].about, fields: pixelShuffle },
+  'blip2-qformer': { about: connectors['blip2-qformer'].about, fields: blip2Qformer },
+  'window-qformer': { about: connectors['window-qformer'].about, fields: windowQformer },
 };
 const schedulerKinds: Record<SchedulerSpec['kind'], Choice['options'][string]> = {
   constant: { about: 'fixed rates', fields: {} },

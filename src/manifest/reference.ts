@@ -73,13 +73,14 @@ function defaultOf(path: string, field: Field): string {
   const options = kindDefaults[union];
   const unionField = fieldsByPath.get(union);
   const inner = path.slice(union.length + 1);
-  if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag) return perKind(options, inner);
+  if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag) return perKind(options, inner, Object.entries(unionField.options).filter(([, { fields }]) => fields[inner] !== undefined).length);
   if (path === 'regulariser' || path === 'regulariser.kind') return `${code('none')}; ${code('commit')} with scheduler commit`;
   if (isTree(plain) && field.type === 'choice') return code(plain[field.tag]);
   return plain === undefined ? field.type === 'leaf' && field.optional === true ? "the connector's own" : '' : code(plain);
 }
 
-function perKind(options: Readonly<Record<string, object>>, name: string): string {
+/** `kinds`: how many kinds have the field; those without a default of their own leave it to the room that uses it. */
+function perKind(options: Readonly<Record<string, object>>, name: string, kinds: number): string {
   const values = Object.entries(options).flatMap(([kind, given]) => {
     const value = valueAt(given, name);
     return value === undefined ? [] : [{ kind, text: code(value) }];
@@ -87,5 +88,6 @@ function perKind(options: Readonly<Record<string, object>>, name: string): strin
   if (values.length === 0) return "the connector's own";
   const groups = new Map<string, string[]>();
   for (const { kind, text } of values) groups.set(text, [...(groups.get(text) ?? []), kind]);
-  return [...groups].map(([text, kinds]) => `${text} (${kinds.join(', ')})`).join(', ');
+  const stated = [...groups].map(([text, of]) => `${text} (${of.join(', ')})`).join(', ');
+  return values.length < kinds ? `${stated}, else the connector's own` : stated;
 }

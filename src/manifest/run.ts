@@ -15,7 +15,13 @@ export type Duration = { steps: number } | { epochs: number } | { examples: numb
 /** How the encoder's feature grid becomes prefix tokens of the backbone's width. */
 export type ConnectorSpec =
   | { kind: 'mlp'; /** tokens given to the backbone */ tokens?: number; /** hidden width */ width?: number }
-  | { kind: 'qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; width?: number; layers?: number; heads?: number };
+  | { kind: 'qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; width?: number; layers?: number; heads?: number }
+  | { kind: 'pixel-shuffle'; /** side of the squares that become one token */ factor?: number; /** hidden width */ width?: number }
+  | { kind: 'blip2-qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; layers?: number; start?: QformerStart }
+  | { kind: 'window-qformer'; /** feature rows in a window */ window?: number; /** learned queries, and tokens, a window */ queries?: number; layers?: number; start?: QformerStart };
+
+/** What the layers of a published kind of Q-Former start from. */
+export type QformerStart = 'minilm' | 'random';
 
 /** Which parameters of a pretrained module are trained. */
 export type TuningSpec =

@@ -24,7 +24,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     .filter((fault) => !missing.some((field) => fault.place === `/${field}`))
     .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
   if (types.length > 0) return [...absent, ...types];
-  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run)].flatMap((finding) => finding ?? []);
+  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
 
@@ -90,6 +90,20 @@ function headsDivideWidth(run: Tree): Finding | undefined {
   const [width, heads] = [valueAt(run, 'connector.width'), valueAt(run, 'connector.heads')];
   if (typeof width !== 'number' || typeof heads !== 'number' || width % heads === 0) return undefined;
   return { field: 'connector.heads', what: `${heads} heads do not divide the width ${width}`, expected: 'a divisor of the width' };
+}
+
+/** Pixel shuffle joins squares of a picture's grid; sounds have no grid. */
+function gridToShuffle(run: Tree): Finding | undefined {
+  const encoder = lookUp(encoders, run['encoder']);
+  if (valueAt(run, 'connector.kind') !== 'pixel-shuffle' || encoder === undefined || encoder.modality === 'image') return undefined;
+  return { field: 'connector', what: `pixel-shuffle needs a grid, encoder ${String(run['encoder'])} gives frames of sound`, expected: 'mlp, qformer, blip2-qformer or window-qformer' };
+}
+
+/** MiniLM has six layers (src/models/weights/minilm.ts). */
+function layersToStartFrom(run: Tree): Finding | undefined {
+  const layers = valueAt(run, 'connector.layers');
+  if (valueAt(run, 'connector.start') !== 'minilm' || typeof layers !== 'number' || layers <= 6) return undefined;
+  return { field: 'connector.layers', what: `${layers} layers that start from MiniLM`, expected: 'at most 6', hint: 'or "start": "random"' };
 }
 
 function coordination({ scheduler, measure }: RunSpec): Finding[] {

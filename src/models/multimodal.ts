@@ -11,7 +11,7 @@ import { byName, type ParameterSpec } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { llamaPasses } from './backbones/decoder';
 import { llama, llamaLogits, llamaWeights, type LlamaConfig } from './backbones/llama';
-import { buildConnector, type Connector } from './connectors';
+import { buildConnector, type Connector, type ConnectorStart } from './connectors';
 import type { Decoding } from './generation/decoding';
 import { loraParameters, type LoraSpec } from './lora';
 import type { WeightTensor } from './weights';
@@ -37,12 +37,12 @@ export interface MultimodalModel {
 /** A model that can continue a prompt token by token. */
 export interface GenerativeModel extends MultimodalModel { decoding: Decoding }
 
-/** Puts a model together from a run's spec, the encoder's feature shape and a loaded backbone. Throws UserError for a partition that leaves a module untrained. */
-export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features: { rows: number; width: number }, backbone: Backbone): GenerativeModel {
+/** Puts a model together from a run's spec, the encoder's feature shape, a loaded backbone and what the connector starts from. Throws UserError for a partition that leaves a module untrained. */
+export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features: { rows: number; width: number }, backbone: Backbone, start?: ConnectorStart): GenerativeModel {
   const { config, weights } = backbone;
   const embedding = weights['tokenEmbedding']!.data;
   const embeddingScale = Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0) / embedding.length);
-  const connector = buildConnector(spec.connector, { rows: features.rows, features: features.width, width: config.width, embeddingScale });
+  const connector = buildConnector(spec.connector, { rows: features.rows, features: features.width, width: config.width, embeddingScale }, start);
   const layout = llamaWeights(config);
   const tuning = spec.tuning.backbone;
   const lora: LoraSpec | undefined = tuning.kind === 'lora' ? { rank: tuning.rank, alpha: tuning.alpha, targets: tuning.targets ?? ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] } : undefined;

@@ -7,6 +7,7 @@ import { leaveOutDefaults } from '../manifest/defaults';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/backbones';
+import { connectorSources } from '../models/connectors';
 import { findEncoder } from '../models/encoders';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
@@ -42,7 +43,7 @@ export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
 
 /** Names of the data manifests of a run's weights, sorted. Throws UserError for an encoder or backbone that no room knows. */
 export function weightSources(spec: RunSpec): string[] {
-  return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source])].sort();
+  return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)])].sort();
 }
 
 function remember<K, T>(of: (name: K) => T): (name: K) => T {

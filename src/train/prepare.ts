@@ -5,6 +5,7 @@ import { loadTokenizer } from '../data/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
+import { connectorRows, connectorSources, connectorStart } from '../models/connectors';
 import { findEncoder } from '../models/encoders';
 import { featuresOf } from '../models/features';
 import { buildModel, type Backbone, type GenerativeModel } from '../models/multimodal';
@@ -32,12 +33,13 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   onStage('data');
   const set = await loadSet(spec.task, onStage);
   onStage('features');
-  const table = await featuresOf(set, spec.encoder, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
+  const rows = connectorRows(spec.connector, findEncoder(spec.encoder).rowChoices);
+  const table = await featuresOf(set, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const tokenizer = await loadTokenizer(spec.backbone);
   const { codec, tokens, labels } = textsOf(set, tokenizer);
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
-  const model = buildModel(spec, table, backbone);
+  const model = buildModel(spec, table, backbone, await connectorStart(spec.connector));
 
   const sequence = model.connector.tokens + tokens;
   if (sequence > backbone.config.context) {
@@ -60,6 +62,6 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
       evaluation: spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(split('evaluation')).slice(0, spec.evaluate.limit) : split('evaluation'),
     },
     shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
-    weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source].map((source) => [source, sourceIdentity(source)])),
+    weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)].map((source) => [source, sourceIdentity(source)])),
   };
 }

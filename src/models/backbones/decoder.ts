@@ -73,7 +73,10 @@ const llamaDefaults = {
   internlm2: { vocabulary: 103_168, hidden: 11_008, keyValueHeads: null, context: 2048, theta: 10_000 },
 } as const;
 
-function llamaDecoder(fields: Fields, kind: keyof typeof llamaDefaults, tied: boolean): Decoder {
+type LlamaKind = keyof typeof llamaDefaults;
+
+/** The sizes of a Llama-like model from its published configuration. `tied`: whether the checkpoint leaves out the output head. */
+export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): LlamaConfig {
   const missing = llamaDefaults[kind];
   const width = fields.whole('hidden_size', 4096, limits.width), heads = fields.whole('num_attention_heads', 32, limits.heads);
   const keyValueHeads = fields.whole('num_key_value_heads', missing.keyValueHeads ?? heads, limits.heads);
@@ -91,24 +94,29 @@ function llamaDecoder(fields: Fields, kind: keyof typeof llamaDefaults, tied: bo
     qwen2: { qkv: true, output: false, feedForward: false },
     internlm2: { qkv: fields.flag('bias', true), output: fields.flag('bias', true), feedForward: false },
   }[kind];
-  const fused = kind === 'internlm2';
-  const config: LlamaConfig = {
+  return {
     width, heads, keyValueHeads, tied,
     hiddenWidth: fields.whole('intermediate_size', missing.hidden, limits.hidden), layers: fields.whole('num_hidden_layers', 32, limits.layers),
     vocabulary: fields.whole('vocab_size', missing.vocabulary, limits.vocabulary),
     // Beyond its window a model with sliding attention would differ from one without.
     context: Math.min(context, window), normEpsilon: fields.positive('rms_norm_eps', 1e-6), ropeBase: rope.base,
-    variant: { headWidth: size, bias, fused, activation: activationOf(fields, 'hidden_act', 'silu'), ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }) },
+    variant: { headWidth: size, bias, fused: kind === 'internlm2', activation: activationOf(fields, 'hidden_act', 'silu'), ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }) },
   };
+}
+
+function llamaDecoder(fields: Fields, kind: LlamaKind, tied: boolean): Decoder {
+  const config = llamaConfigOf(fields, kind, tied);
+  const fused = kind === 'internlm2';
   return {
-    kind, width, tied, vocabulary: config.vocabulary, ...llamaPasses(config),
+    kind, width: config.width, tied, vocabulary: config.vocabulary, ...llamaPasses(config),
     parameters: llamaWeights(config),
     names: fused ? internlm2Names : llamaNames,
     adapted: [...(fused ? ['qkv'] : ['q', 'k', 'v']), 'o', 'gate', 'up', 'down'],
   };
 }
 
-const llamaNames = (stem: string, head: string): NameRow[] => [
+/** Published names of a Llama. */
+export const llamaNames = (stem: string, head: string): NameRow[] => [
   ['tokenEmbedding', `${stem}.embed_tokens`], ['finalNorm', `${stem}.norm`], ['lmHead', head],
   ...([
     ['attentionNorm', 'input_layernorm'], ['q', 'self_attn.q_proj'], ['k', 'self_attn.k_proj'], ['v', 'self_attn.v_proj'], ['o', 'self_attn.o_proj'],

@@ -3,6 +3,7 @@ import type { PrunedVocabulary, Tokenizer } from '../../data/tokenizer';
 import { userError } from '../../problems';
 import type { Backbone } from '../multimodal';
 import { loadStories15m } from '../weights/llama2c';
+import { loadMinimind2Small } from '../weights/onnxLlama';
 import type { WeightTensor } from '../weights';
 import { interleavedToHalf, type LlamaConfig } from './llama';
 
@@ -23,6 +24,7 @@ const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }
       return { config: { ...config, normEpsilon: 1e-5, ropeBase: 10_000 }, weights };
     },
   },
+  'minimind2-small': { source: 'minimind2-small', load: loadMinimind2Small },
 };
 
 /** The data manifest that holds a backbone's weights. */

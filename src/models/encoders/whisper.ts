@@ -6,7 +6,8 @@ import { userError } from '../../problems';
 import { attention, gelu, joinHeads, layerNorm, splitHeads } from '../../tensor/ops';
 import { tf, type Tensor } from '../../tensor/tf';
 import { sizeOf, type WeightTensor } from '../weights';
-import { dequantise, type OnnxWeights } from '../weights/onnx';
+import type { OnnxWeights } from '../weights/onnx';
+import { namedWeights } from '../weights/onnxNamed';
 
 export interface WhisperConfig { width: number; heads: number; /** blocks that were read */ blocks: number; bands: number; /** longest input in frames after the convolutions */ positions: number }
 
@@ -24,35 +25,7 @@ const headWidth = 64;
  */
 export function whisperWeights(onnx: OnnxWeights, blocks: number, where = 'Whisper weights'): WhisperWeights {
   const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
-  const checked = (name: string, found: WeightTensor, shape: readonly (number | null)[]): WeightTensor => {
-    if (found.shape.length !== shape.length || !shape.every((side, i) => (side === null ? found.shape[i]! > 0 : side === found.shape[i]))) throw bad(`${name} has the shape [${found.shape}]`, `[${shape.map((side) => side ?? 'any')}]`);
-    return found;
-  };
-  const has = (name: string) => onnx.initialisers.has(name);
-
-  /** A weight as floats, whether stored so or quantised beside `_scale` and `_zero_point`. */
-  function floats(name: string, axis: number, shape: readonly (number | null)[]): WeightTensor {
-    const plain = onnx.initialisers.get(name);
-    if (plain?.values instanceof Float32Array) return checked(name, { shape: plain.shape, data: plain.values }, shape);
-    const quantised = onnx.initialisers.get(`${name}_quantized`);
-    const scale = onnx.initialisers.get(`${name}_scale`);
-    if (quantised === undefined || scale === undefined) throw bad(`no weight ${name}, neither plain nor quantised`, 'a Whisper encoder');
-    try {
-      return checked(name, dequantise(quantised, scale, onnx.initialisers.get(`${name}_zero_point`), axis), shape);
-    } catch (error) {
-      if (error instanceof RangeError) throw bad(`${name}: ${error.message}`, 'one scale, or one for each channel');
-      throw error;
-    }
-  }
-
-  /** Matrices [in, out] lost their names in the export: the node that multiplies by them still carries the module's name. */
-  function matrix(module: string, shape: readonly (number | null)[]): WeightTensor {
-    const prefix = `/${module}/MatMul`;
-    const users = onnx.nodes.filter((node) => (node.operation === 'MatMul' && node.name === prefix) || (node.operation === 'MatMulInteger' && node.name === `${prefix}_quant`));
-    const input = users.length === 1 ? users[0]!.inputs[1] : undefined;
-    if (input === undefined) throw bad(`${users.length} products for ${module}`, 'one');
-    return floats(input.replace(/_quantized$/, ''), 1, shape);
-  }
+  const { has, weight: floats, matrix } = namedWeights(onnx, 'a Whisper encoder', where);
 
   const kernel = (name: string, inputs: number | null, outputs: number | null) => channelsLast(floats(name, 0, [outputs, inputs, 3]));
   const tensors: Record<string, WeightTensor> = {};
@@ -71,13 +44,13 @@ export function whisperWeights(onnx: OnnxWeights, blocks: number, where = 'Whisp
       tensors[`${from}.${ours}.bias`] = floats(`${from}.${theirs}.bias`, 0, [width]);
     }
     for (const [ours, theirs] of [['q', 'q_proj'], ['k', 'k_proj'], ['v', 'v_proj'], ['o', 'out_proj']] as const) {
-      tensors[`${from}.${ours}.weight`] = matrix(`${from}/self_attn/${theirs}`, [width, width]);
+      tensors[`${from}.${ours}.weight`] = matrix(`${from}.self_attn.${theirs}`, [width, width]);
       if (ours !== 'k') tensors[`${from}.${ours}.bias`] = floats(`${from}.self_attn.${theirs}.bias`, 0, [width]);
     }
-    tensors[`${from}.up.weight`] = matrix(`${from}/fc1`, [width, null]);
+    tensors[`${from}.up.weight`] = matrix(`${from}.fc1`, [width, null]);
     const hidden = tensors[`${from}.up.weight`]!.shape[1]!;
     tensors[`${from}.up.bias`] = floats(`${from}.fc1.bias`, 0, [hidden]);
-    tensors[`${from}.down.weight`] = matrix(`${from}/fc2`, [hidden, width]);
+    tensors[`${from}.down.weight`] = matrix(`${from}.fc2`, [hidden, width]);
     tensors[`${from}.down.bias`] = floats(`${from}.fc2.bias`, 0, [width]);
   }
   return { config: { width, heads: width / headWidth, blocks, bands, positions: tensors['positions'].shape[0]! }, tensors };
