@@ -89,6 +89,7 @@ export function dataCommand(program: Command): void {
     .addHelpText('after', '\nExamples:\n  equipoise data import textvqa --from ~/datasets/textvqa\n  equipoise data import bird-calls\n\nA published set is looked for in EQUIPOISE_DATA/<task>. The first import writes the sizes and hashes of its files to\ndata-manifests/locks/<task>.json; later ones must find the same files. docs/data.md says which files each set needs.')
     .action(async (name: string, options: { from?: string; again?: boolean; json?: boolean }) => {
       if (options.from !== undefined) linkRelease(name, options.from);
+      process.stderr.write(`${name}  hashing its files\n`);
       const { places, lock } = pinTask(name, options.again);
       const show = progressLines(process.stderr);
       try {

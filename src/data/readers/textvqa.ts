@@ -2,7 +2,7 @@
  * TextVQA 0.5.1 (Singh et al., CVPR 2019). As released: `TextVQA_0.5.1_{train,val}.json`, an object whose `data` lists
  * {question_id, image_id, question, answers: ten texts, image_classes, set_name, ...}, and the pictures `train_images/<image_id>.jpg` of
  * train_val_images.zip; OCR tokens lie in `TextVQA_Rosetta_OCR_v0.2_{train,val}.json` (`data`: {image_id, ocr_tokens}). On the hub (facebook/textvqa
- * as Parquet, lmms-lab/textvqa): the same columns with `image` {bytes, path} and `ocr_tokens` in each row, split by file name `train-...`, `validation-...`.
+ * as Parquet, lmms-lab/textvqa): the same columns with `image` {bytes, path} and `ocr_tokens` in each row, split by file name.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,13 +15,17 @@ import { isObject, longest, mostFrequent, textOf, textsOf, type ReleasedMedia, t
 
 type Split = { split: ReleasedRecord['split']; slice: string };
 
-const hubFile = /^(train|validation)-\d+-of-\d+\.parquet$/;
+/** Split of a Parquet file of the hub by its name: `train-00000-of-00020.parquet`, `textvqa-train-...`, or `train/0000.parquet` as the hub itself converts. */
+function hubSplit(name: string): 'train' | 'validation' | undefined {
+  const found = /(?:^|\/)(?:textvqa-)?(train|validation)(?:-\d+-of-\d+|\/\d+)\.parquet$/.exec(name)?.[1];
+  return found === 'train' || found === 'validation' ? found : undefined;
+}
 
 /** Reads the JSON release where its files are there, else the hub's Parquet files. */
 export const readTextVqa: Reader = async (context) => {
   const { manifest, files } = context;
   const present = manifest.questions.filter(({ file }) => files.find([file]) !== undefined);
-  const parquet = files.list().filter(({ name }) => hubFile.test(basename(name)));
+  const parquet = files.list().filter(({ name }) => hubSplit(name) !== undefined);
   if (present.length === 0 && parquet.length > 0) return readHub(context, parquet.map(({ name, path }) => ({ name, path })));
   const records: ReleasedRecord[] = [];
   for (const { file, split } of manifest.questions) {
@@ -79,7 +83,7 @@ async function readHub(context: ReadContext, parts: { name: string; path?: strin
   const records: ReleasedRecord[] = [];
   for (const { name, path } of parts) {
     if (path === undefined) throw userError({ where: name, what: 'lies inside a zip archive', expected: 'Parquet files on the disk' });
-    const train = basename(name).startsWith('train-');
+    const train = hubSplit(name) === 'train';
     let row = 0;
     for await (const { image, ...values } of readParquet(path, { question_id: 'text', image_id: 'text', question: 'text', answers: 'texts', ocr_tokens: 'texts', image_classes: 'texts', image: 'bytes' })) {
       row += 1;
