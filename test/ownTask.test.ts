@@ -136,7 +136,7 @@ describe('faults of a task of one\'s own', () => {
     ['a name that leaves the folder', { ...good, audio: '../../secret.wav' }, /mine\.jsonl:3: the audio is no safe name/],
     ['an absolute name', { ...good, audio: '/etc/passwd' }, /mine\.jsonl:3: the audio is no safe name/],
     ['a missing sound', { ...good, audio: 'b.wav' }, /mine\.jsonl:3: its sound is missing \(b\.wav\)/],
-    ['an empty answer', { ...good, answers: [' '] }, /mine\.jsonl:3: the one of its answers is empty/],
+    ['an empty answer', { ...good, answers: [' '] }, /mine\.jsonl:3: the answer is empty/],
     ['an answer outside its choices', { ...good, choices: ['dog', 'cat'] }, /mine\.jsonl:3: the answer is none of the choices \(bird of dog, cat\)/],
     ['an unknown split', { ...good, split: 'test' }, /mine\.jsonl:3: unknown split \("test"; expected train, validation, evaluation\)/],
     ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one\)/],

@@ -88,7 +88,7 @@ export function textsOf(value: unknown, what: string, most: number, place: strin
   }
   const texts: string[] = [];
   for (const each of value) {
-    const text = textOf(each, `one of its ${what}`, most, place, problems);
+    const text = textOf(each, what.replace(/s$/, ''), most, place, problems);
     if (text === undefined) return undefined;
     texts.push(text);
   }
