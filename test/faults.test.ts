@@ -288,8 +288,11 @@ describe('a worker', () => {
 
   it('gets processors, memory and a GPU of its own as the machine has them', async () => {
     const machine = { processors: 8, memory: 4 * workerMemory, gpus: ['0', '1', '2'] };
-    expect([workersFor('auto', 100, false, machine), workersFor('auto', 2, false, machine), workersFor('auto', 100, true, machine), workersFor(6, 100, true, machine)]).toEqual([4, 2, 3, 6]);
-    expect(workersFor('auto', 100, false, { ...machine, memory: 0 })).toBe(1);
+    expect([workersFor('auto', 100, false, machine), workersFor('auto', 2, false, machine), workersFor('auto', 100, true, machine), workersFor(6, 100, true, machine)].map(({ workers }) => workers)).toEqual([4, 2, 3, 6]);
+    expect(workersFor('auto', 100, false, { ...machine, memory: 0 })).toEqual({ workers: 1, why: 'auto: 8 processors, 0.0 GB free, 1.6 GB assumed for a run; one run alone may not fit' });
+    // predicted needs: three of 2 GB and two of 0.5 GB fit into 7 GB, largest first
+    expect(workersFor('auto', 6, false, { ...machine, memory: 7e9 }, [5e8, 2e9, 5e8, 2e9, 2e9, 1e9])).toEqual({ workers: 4, why: 'auto: 8 processors, 7.0 GB free, 2.0 GB predicted for the largest run; memory is the limit' });
+    expect(workersFor('auto', 6, false, { ...machine, processors: 2, memory: 7e9 }, [5e8, 5e8]).workers).toBe(2);
     expect([processorQuota('150000 100000'), processorQuota('50000 100000'), processorQuota('max 100000'), processorQuota(null)]).toEqual([1, 1, Infinity, Infinity]);
     expect(listGpus('0, GPU-5', () => '')).toEqual(['0', 'GPU-5']);
     expect([listGpus('', () => '0\n1'), listGpus('-1', () => '0\n1')]).toEqual([[], []]);

@@ -4,12 +4,12 @@ import { exitCode, formatProblem } from '../problems';
 import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
 import { readRunFile, runFolder } from '../runner/folders';
-import { workerCount } from '../runner/local';
 import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
 import { runQueue, type Ending } from '../runner/queue';
 import { listGpus } from '../runner/resources';
 import { readTimings } from '../runner/results';
+import { needsOfSweep, workersOfSweep } from './needs';
 import { showProgress } from './progress';
 import type { Sweep } from './sweep';
 import { count, note, printable, say, sayJson } from './text';
@@ -37,8 +37,9 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   if (toTrain.length > 0) {
     for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
   }
-  const workers = workerCount(options.workers, wanted.length, toTrain.some((run) => run.arithmetic.gpu));
-  note(`${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')}${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`);
+  // Copies need no worker's memory, but a sweep of copies alone still wants one.
+  const { workers, why } = workersOfSweep(options.workers, toTrain.length === 0 ? wanted : toTrain, options.workers === 'auto' ? await needsOfSweep(toTrain) : new Map());
+  note(`${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`);
 
   const stop = new AbortController();
   const kill = new AbortController();

@@ -5,7 +5,7 @@ import { projectRoot } from '../files';
 import type { FromWorker, ToWorker } from './messages';
 import { endText, outOfMemoryKills } from './resources';
 
-export { workerCount, workerMemory } from './resources';
+export { chooseWorkers, workerCount, workerMemory, type WorkerChoice } from './resources';
 
 /** A started worker. `exited` resolves once with how the process ended; it never rejects. */
 export interface WorkerHandle {

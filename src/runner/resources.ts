@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { spawnSync } from 'node:child_process';
 
-/** Memory that one worker may need, bytes: library, weights, features and a recorded step. */
+/** Memory that one worker is taken to need where nothing was predicted, bytes: library, weights, features and a recorded step. */
 export const workerMemory = 1.5 * 1024 ** 3;
 
 export interface Resources { /** also limited by a control group's quota */ processors: number; /** bytes that may still be taken */ memory: number; /** as CUDA_VISIBLE_DEVICES names them */ gpus: string[] }
@@ -13,20 +13,37 @@ export function readResources(gpu: boolean): Resources {
   return { processors: processors(), memory: availableMemory(), gpus: gpu ? listGpus() : [] };
 }
 
+/** How many workers, and in a few words why. */
+export interface WorkerChoice { workers: number; why: string }
+
 /**
- * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor as far as memory reaches;
- * never more than runs, never less than one.
+ * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor, as far as memory reaches;
+ * never more than runs, never less than one. `needs`: predicted peak bytes of each run; of a run that is not listed
+ * `workerMemory` is assumed. Runs of different sizes may meet, so the largest count together.
  */
-export function workersFor(asked: number | 'auto', runs: number, gpu: boolean, resources: Resources): number {
-  const byMemory = Math.floor(resources.memory / workerMemory);
-  const fitting = gpu ? Math.min(Math.max(1, resources.gpus.length), Math.max(1, byMemory)) : Math.min(resources.processors, byMemory);
-  return Math.max(1, Math.min(asked === 'auto' ? fitting : asked, runs));
+export function workersFor(asked: number | 'auto', runs: number, gpu: boolean, resources: Resources, needs: readonly number[] = []): WorkerChoice {
+  const most = Math.max(1, runs);
+  if (asked !== 'auto') return { workers: Math.max(1, Math.min(asked, most)), why: asked > most ? `${asked} were asked for, there ${runs === 1 ? 'is 1 run' : `are ${runs} runs`}` : 'as asked' };
+  const largest = [...needs, ...Array.from({ length: Math.max(0, Math.min(most, resources.processors + resources.gpus.length + 1) - needs.length) }, () => workerMemory)].sort((a, b) => b - a);
+  let byMemory = 0, taken = 0;
+  while (byMemory < largest.length && taken + largest[byMemory]! <= resources.memory) taken += largest[byMemory++]!;
+  const places = gpu ? Math.max(1, resources.gpus.length) : resources.processors;
+  const workers = Math.max(1, Math.min(places, byMemory, most));
+  const free = gigabytes(resources.memory), each = `${gigabytes(largest[0] ?? workerMemory)} ${needs.length === 0 ? 'assumed for a run' : 'predicted for the largest run'}`;
+  const has = gpu ? `${resources.gpus.length} GPU${resources.gpus.length === 1 ? '' : 's'}` : `${resources.processors} processor${resources.processors === 1 ? '' : 's'}`;
+  const short = byMemory === 0 ? '; one run alone may not fit' : byMemory < Math.min(places, most) ? '; memory is the limit' : '';
+  return { workers, why: `auto: ${has}, ${free} free, ${each}${short}` };
 }
 
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
 /** The same with this machine's resources. */
-export function workerCount(asked: number | 'auto', runs: number, gpu: boolean): number {
-  return workersFor(asked, runs, gpu, readResources(gpu && asked === 'auto'));
+export function chooseWorkers(asked: number | 'auto', runs: number, gpu: boolean, needs: readonly number[] = []): WorkerChoice {
+  return workersFor(asked, runs, gpu, readResources(gpu && asked === 'auto'), needs);
 }
+
+/** The number alone, where nothing is predicted. */
+export const workerCount = (asked: number | 'auto', runs: number, gpu: boolean): number => chooseWorkers(asked, runs, gpu).workers;
 
 function readText(path: string): string | null {
   try {

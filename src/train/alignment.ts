@@ -15,6 +15,9 @@ import { trainProgram, type Setting } from './programs';
 /** Examples of the alignment's batch when the manifest names none: captions cost a pass of the backbone, classes do not. */
 const defaultBatch = { captions: 16, classes: 64 };
 
+/** Examples of an alignment batch, by sounds' classes or by captions. */
+export const alignmentBatch = (options: RunSpec['align'], bySound: boolean): number => options.batch ?? (bySound ? defaultBatch.classes : defaultBatch.captions);
+
 /** The encoder's parameters after the alignment phase [size]. Throws UserError for a damaged cache file. */
 export async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Float32Array> {
   const { align: options, seed, encoder, connector, backbone } = spec;
@@ -26,7 +29,7 @@ export async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: 
   if (existsSync(path)) return readSafetensors(readFileSync(path), path).tensors['encoder/theta']!.data;
 
   const bySound = prepared.captions.length === 0;
-  const batch = options.batch ?? (bySound ? defaultBatch.classes : defaultBatch.captions);
+  const batch = alignmentBatch(options, bySound);
   const shape = prepared.shape(batch);
   const sounds = prepared.set.alignment.filter((item) => item.kind === 'classes');
   const frozen = Object.fromEntries(Object.entries(initial).filter(([name]) => name.startsWith('encoder/') || name.startsWith('backbone/theta') || (!bySound && name.startsWith('frozen/'))));

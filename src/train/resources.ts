@@ -16,26 +16,26 @@ export interface ResourceNeeds {
   trainable: PerModule<number>;
   /** bytes */
   memory: {
-    /** the process with its libraries before it has a model */ process: number;
+    /** the process with its libraries and graphs, without a model */ process: number;
     /** weights and trained parameters, on the device */ weights: number;
     /** moments of the optimiser and, with the regulariser, the parameters of the step before */ optimiser: number;
     /** intermediate results and inputs of the program that needs most */ activations: number;
-    /** what the JavaScript side keeps: the values that the state began with, features, texts */ host: number;
+    /** what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is read */ host: number;
     /** peak on the processor's memory when that computes */ total: number;
   };
   /** of one optimiser step */ step: { flops: number; movedBytes: number };
   /** of one step at which kappa is measured */ measured: { flops: number; movedBytes: number };
 }
 
-/** Resident bytes of a worker with its backend loaded and no model (measured on Linux with Node 20: docs/models.md). */
-export const processBytes: Readonly<Record<string, number>> = { tensorflow: 420e6, wasm: 260e6, webgpu: 420e6, cpu: 220e6 };
+/** Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for tensorflow and wasm, guessed for the others: docs/models.md). */
+export const processBytes: Readonly<Record<string, number>> = { tensorflow: 620e6, wasm: 350e6, webgpu: 620e6, cpu: 350e6 };
 
 export interface Planned {
   model: Pick<MultimodalModel, 'trainable' | 'frozen'>;
   /** programs by name; `train` and, where there is one, `measured` */ programs: Record<string, Program>;
   regularised: boolean;
   backend: string;
-  /** bytes beside the model that the JavaScript side keeps: features, texts */ dataBytes: number;
+  /** bytes beside the model that the JavaScript side holds: features, texts, a weight file while it is read */ dataBytes: number;
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -1,0 +1,51 @@
+/** What the runs of a sweep need, and how many workers fit: for `plan --resources`, `run` and `reproduce`. */
+import { UserError, formatProblem } from '../problems';
+import { chooseWorkers, type WorkerChoice } from '../runner/local';
+import type { PlannedRun } from '../runner/plan';
+import { needsOfRuns, type RunNeeds } from '../train/runNeeds';
+import { needsHead, needsRow } from './resources';
+import { columns, note, printable } from './text';
+
+/** Needs by run id. A run whose needs cannot be predicted is left out, and the reason told once. */
+export async function needsOfSweep(runs: readonly PlannedRun[]): Promise<Map<string, RunNeeds>> {
+  const needs = new Map<string, RunNeeds>(), told = new Set<string>(), of = new Map<string, ReturnType<typeof needsOfRuns>>();
+  for (const { id, spec, arithmetic } of runs) {
+    const known = of.get(arithmetic.backend) ?? needsOfRuns(arithmetic.backend);
+    of.set(arithmetic.backend, known);
+    try {
+      needs.set(id, await known(spec));
+    } catch (error) {
+      // A prediction that fails must not keep a run from training.
+      if (error instanceof UserError) for (const problem of error.problems) told.add(formatProblem(problem));
+      else told.add(error instanceof Error ? error.message : String(error));
+    }
+  }
+  for (const reason of told) note(`warning: needs are not predicted: ${printable(reason)}`);
+  return needs;
+}
+
+/** Workers for the runs that are to be trained. On a GPU the host's part of a run's memory counts. */
+export function workersOfSweep(asked: number | 'auto', runs: readonly PlannedRun[], needs: ReadonlyMap<string, RunNeeds>): WorkerChoice {
+  const gpu = runs.some((run) => run.arithmetic.gpu);
+  const bytes = runs.flatMap(({ id }) => {
+    const found = needs.get(id);
+    return found === undefined ? [] : [gpu ? found.memory.process + found.memory.host : found.memory.total];
+  });
+  return chooseWorkers(asked, runs.length, gpu, bytes);
+}
+
+/** A table with one row a kind of run: equal needs stand together. */
+export function needsLines(runs: readonly PlannedRun[], needs: ReadonlyMap<string, RunNeeds>): string[] {
+  const kinds = new Map<string, { row: string[]; runs: PlannedRun[]; assumed: boolean }>();
+  for (const run of runs) {
+    const found = needs.get(run.id);
+    if (found === undefined) continue;
+    const row = needsRow(found), { task, encoder, connector, backbone, regulariser } = run.spec;
+    const what = `${task} ${encoder}+${connector.kind}+${backbone}${regulariser.kind === 'none' ? '' : ' regularised'}`;
+    const kind = kinds.get(JSON.stringify([what, row])) ?? { row: [what, ...row], runs: [], assumed: found.assumed };
+    kind.runs.push(run);
+    kinds.set(JSON.stringify([what, row]), kind);
+  }
+  const all = [...kinds.values()];
+  return ['', columns([['runs', 'kind', ...needsHead], ...all.map(({ row, runs: of, assumed }) => [`${of.length}${assumed ? '*' : ''}`, ...row])]), ...(all.some(({ assumed }) => assumed) ? ['* the data is not here yet: lengths of texts and number of media are assumed'] : [])];
+}

@@ -1,0 +1,89 @@
+/** What a run of a manifest needs, from its spec, the configurations of its parts and the lengths of its texts. Reads no weight. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
+import { loadSet, setIdentity, setPath } from '../data/sets';
+import { findSource, sourceIdentity, sourceState } from '../data/sources';
+import { loadTokenizer } from '../data/tokenizer';
+import type { RunSpec } from '../manifest/run';
+import { backboneSource } from '../models/backbones';
+import { backboneConfigs, backboneWithoutWeights } from '../models/backbones/configs';
+import { llamaWeights } from '../models/backbones/llama';
+import { findEncoder } from '../models/encoders';
+import { buildModel } from '../models/multimodal';
+import { sizeOf } from '../tensor/parameters';
+import { alignClassesProgram } from './align';
+import { alignmentBatch } from './alignment';
+import type { BatchShape } from './batches';
+import { moduleNames, scoreProgram, trainProgram, type Setting } from './programs';
+import { resourceNeeds, type ResourceNeeds } from './resources';
+import { evaluationBatch } from './run';
+import { textsOf } from './texts';
+
+/** Sizes of a task's data as one backbone's tokenizer sees it. */
+export interface DataSizes { vocabulary: number; tokens: number; labels: number; media: number; items: number; classes: number; captions: number }
+
+/** Taken where the data of a task is not there yet: about what the small sets have. */
+const assumedSizes: DataSizes = { vocabulary: 3000, tokens: 64, labels: 8, media: 4000, items: 4000, classes: 0, captions: 1 };
+
+/** Bytes that one item of a set (texts, tokens, tables by name) takes in JavaScript: measured on the two sets of the quickstart. */
+const itemBytes = 4000;
+
+export interface RunNeeds extends ResourceNeeds {
+  /** true when the data was not in the cache and its sizes are a guess */ assumed: boolean;
+}
+
+/** Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer is not in the cache. */
+async function dataSizes(task: string, backbone: string): Promise<DataSizes | null> {
+  const source = backboneSource(backbone);
+  const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer: sourceIdentity(source) }));
+  const path = cachePath('texts', `${identity.slice(0, 32)}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as DataSizes;
+  if (!existsSync(join(setPath(task), 'card.json')) || sourceState(findSource(source)) === 'absent') return null;
+  const set = await loadSet(task);
+  const { codec, tokens, labels } = textsOf(set, await loadTokenizer(backbone));
+  const sizes: DataSizes = { vocabulary: codec.vocabulary.ids.length, tokens, labels, media: set.media.size, items: set.items.length, classes: set.classes.length, captions: set.alignment.filter(({ kind }) => kind === 'caption').length };
+  writeWhole(path, canonicalJson(sizes));
+  return sizes;
+}
+
+/** A function that gives the needs of runs; each kind of run is worked out once. Rejects with UserError for a part whose configuration is not known. */
+export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeeds> {
+  const sizes = new Map<string, Promise<DataSizes | null>>();
+  const known = new Map<string, Promise<RunNeeds>>();
+  return (spec) => {
+    const data = `${spec.task} ${spec.backbone}`;
+    const key = canonicalJson([data, spec.encoder, spec.connector, spec.tuning, spec.optimiser, spec.regulariser.kind, spec.measure, spec.batch, spec.align.steps > 0, spec.align.batch]);
+    const sized = sizes.get(data) ?? dataSizes(spec.task, spec.backbone);
+    sizes.set(data, sized);
+    const needs = known.get(key) ?? sized.then((found) => ({ ...needsOf(spec, found ?? assumedSizes, backend), assumed: found === null }));
+    known.set(key, needs);
+    return needs;
+  };
+}
+
+/** Parameters of a backbone's weight file, all of its vocabulary among them. */
+const fileParameters = (name: string): number => llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** The needs of one run, given the sizes of its data. */
+export function needsOf(spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds {
+  const { rows, width } = findEncoder(spec.encoder);
+  const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
+  const model = buildModel(spec, { rows, width }, backbone);
+  const setting: Setting = { model, vocabulary: sizes.vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
+  const shape = (batch: number): BatchShape => ({ batch, tokens: sizes.tokens, labels: sizes.labels, rows, width, prefixTokens: model.connector.tokens });
+  const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe ?? 24) : null;
+  const bySound = sizes.captions === 0;
+  const words = Array.from({ length: sizes.classes }, () => new Float32Array(backbone.config.width));
+  return resourceNeeds({
+    model, backend, regularised: spec.regulariser.kind !== 'none',
+    // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
+    dataBytes: 4 * sizes.media * rows * width + itemBytes * sizes.items + 2 * 4 * fileParameters(spec.backbone),
+    programs: {
+      train: trainProgram(setting, shape(spec.batch), moduleNames, null),
+      measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant ?? 'a', probe }),
+      score: scoreProgram(setting, shape(evaluationBatch)),
+      ...(spec.align.steps === 0 ? {} : { align: bySound ? alignClassesProgram(setting, shape(alignmentBatch(spec.align, true)), words) : trainProgram(setting, shape(alignmentBatch(spec.align, false)), ['encoder'], null) }),
+    },
+  });
+}
