@@ -15,6 +15,7 @@ export const lazy = {
   checkModel: () => load('./checkModel') as typeof import('./checkModel'),
   doctor: () => load('./doctor') as typeof import('./doctor'),
   data: () => load('./data') as typeof import('./data'),
+  /** what runs need, predicted */ needs: () => load('./needs') as typeof import('./needs'),
   resources: () => load('./resources') as typeof import('./resources'),
   exportCrate: () => load('./export') as typeof import('./export'),
   verify: () => load('./verify') as typeof import('./verify'),
