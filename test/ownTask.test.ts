@@ -139,6 +139,7 @@ describe('faults of a task of one\'s own', () => {
     ['an empty answer', { ...good, answers: [' '] }, /mine\.jsonl:3: the answer is empty/],
     ['an answer outside its choices', { ...good, choices: ['dog', 'cat'] }, /mine\.jsonl:3: the answer is none of the choices \(bird of dog, cat\)/],
     ['an unknown split', { ...good, split: 'test' }, /mine\.jsonl:3: unknown split \("test"; expected train, validation, evaluation\)/],
+    ['a text that would rewrite the terminal', { ...good, choices: ['dog'], answers: ['\u001b[2K\u202e'] }, /the answer is none of the choices \(\[2K\\u202e of dog\)/],
     ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one\)/],
   ])('%s is named with its line', async (_what, line, expected) => {
     expect(await problemsOf([{ ...good, split: 'train', id: 'one' }, { ...good, split: 'evaluation' }, line])).toMatch(expected);

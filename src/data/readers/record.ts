@@ -1,5 +1,5 @@
 /** One question of a released set before its picture or sound is read, and the list of what was wrong with the others. */
-import { show } from '../../manifest/validate';
+import { printable, show } from '../../manifest/validate';
 import type { SplitName } from '../types';
 
 /** A picture or sound of a release. */
@@ -42,7 +42,8 @@ export function newProblems(): Problems {
   const notices = new Set<string>();
   return {
     list,
-    add: (place, kind, what = '') => { list.push({ place, kind, what }); },
+    // Values of hostile files could rewrite a terminal's line.
+    add: (place, kind, what = '') => { list.push({ place: printable(place), kind: printable(kind), what: printable(what) }); },
     get notices() { return [...notices]; },
     note: (text) => { notices.add(text); },
   };
