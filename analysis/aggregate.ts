@@ -20,8 +20,8 @@ export interface Journals {
   /** what a reader must know about the journals that count: torn lines, values that are not finite */ notices: string[];
   /**
    * Rows of a query over the tables
-   * runs(id, task, panel, method, setting, scheduler, seed), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
-   * normalisedEncoder, normalisedBackbone), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
+   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
+   * normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
    * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
    * State an order: without one DuckDB promises none.
    */
@@ -32,7 +32,7 @@ export interface Journals {
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
-  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', learningRate: perModule, normalisedGradient: perModule,
+  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', learningRate: perModule, normalisedGradient: perModule, tightness: perModule, convergenceFactor: 'DOUBLE',
   split: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
 }).map(([name, type]) => `${name}: '${type}'`).join(', ');
 
@@ -90,17 +90,19 @@ async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]
 }
 
 async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): Promise<void> {
-  await connection.run('create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer)');
-  const insert = await connection.prepare('insert into runs values ($1, $2, $3, $4, $5, $6, $7)');
+  await connection.run('create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer, rateEncoder double, rateBackbone double)');
+  const insert = await connection.prepare('insert into runs values ($1, $2, $3, $4, $5, $6, $7, $8, $9)');
   for (const run of runs) {
     [run.id, run.task, run.panel, run.method, run.setting, run.scheduler].forEach((value, i) => insert.bindVarchar(i + 1, value));
     insert.bindInteger(7, run.seed);
+    insert.bindDouble(8, run.file.spec.learningRate.encoder);
+    insert.bindDouble(9, run.file.spec.learningRate.backbone);
     await insert.run();
   }
   const counted = 'from lines semi join runs using (id)';
   await connection.run(`create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`);
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
-    normalisedGradient.backbone as normalisedBackbone ${counted} where kind = 'measure' and isfinite(logKappa)`);
+    normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor ${counted} where kind = 'measure' and isfinite(logKappa)`);
   await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
     ${counted} where kind = 'evaluate'`);
   await connection.run(`create table final as select * exclude (place) from (select *, row_number() over (partition by id order by step desc) as place

@@ -106,7 +106,7 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   }));
 }
 
-const knownMethods = ['constant', 'feature-cd', 'language-cd', 'commit-clr', 'commit'];
+const knownMethods = ['constant', 'warmup-cosine', 'feature-cd', 'language-cd', 'gradnorm', 'ogm-ge', 'commit-clr', 'commit'];
 
 function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

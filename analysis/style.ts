@@ -52,7 +52,7 @@ const looks: Look[] = [
 
 /** Names that keep their look in every figure, whichever others are present. */
 const fixedLooks: Record<string, number> = {
-  constant: 0, 'feature-cd': 1, 'language-cd': 2, 'commit-clr': 3, commit: 4,
+  constant: 0, 'feature-cd': 1, 'language-cd': 2, 'commit-clr': 3, commit: 4, gradnorm: 5, 'ogm-ge': 6, 'warmup-cosine': 7,
   synchronised: 0, 'backbone ×10': 4, 'encoder ×10': 3,
   encoder: 0, backbone: 4,
 };

@@ -16,6 +16,9 @@ const options = { steps: 60, seeds: 2, validateEvery: 20 };
 type Row = Record<string, string | number | null>;
 interface Written extends Spec { data: { name: string; values: Row[] }; usermeta: { dataSha256: string; caption: string; command: string; runs: number } }
 
+/** Figures that the synthetic grid has data for; option-sweep has a test of its own. */
+const drawn = figureNames.filter((name) => name !== 'option-sweep');
+
 let folder: string;
 let out: string;
 let made: MadeFigures;
@@ -38,13 +41,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('files', () => {
   test('five of each figure, none skipped, nothing to complain about', () => {
     const extensions = ['svg', 'pdf', 'png', 'vl.json', 'csv'];
-    expect(made.written).toEqual(figureNames.flatMap((name) => extensions.map((extension) => join(out, `${name}.${extension}`))));
-    expect(readdirSync(out).sort()).toEqual(figureNames.flatMap((name) => extensions.map((extension) => `${name}.${extension}`)).sort());
-    expect(made).toMatchObject({ skipped: [], ignoredRuns: [], notices: [], runs: grid().length });
+    expect(made.written).toEqual(drawn.flatMap((name) => extensions.map((extension) => join(out, `${name}.${extension}`))));
+    expect(readdirSync(out).sort()).toEqual(drawn.flatMap((name) => extensions.map((extension) => `${name}.${extension}`)).sort());
+    expect(made).toMatchObject({ skipped: [{ figure: 'option-sweep' }], ignoredRuns: [], notices: [], runs: grid().length });
   });
 
   test('each names the sha256 of its data and the command that made it', () => {
-    for (const name of figureNames) {
+    for (const name of drawn) {
       const hash = sha256(readFileSync(join(out, `${name}.csv`)));
       const command = `equipoise figures quick --only ${name}`;
       expect(specOf(name).usermeta).toMatchObject({ dataSha256: hash, command, runs: grid().length });
@@ -70,7 +73,7 @@ describe('files', () => {
 
   test('PNGs carry ink and colour, not an empty page', async () => {
     const { default: sharp } = await import('sharp');
-    for (const name of figureNames) {
+    for (const name of drawn) {
       const { channels } = await sharp(join(out, `${name}.png`)).stats();
       const colours = channels.slice(0, 3);
       expect(Math.max(...colours.map((channel) => channel.mean))).toBeLessThan(254);
@@ -81,7 +84,7 @@ describe('files', () => {
   test('every specification obeys the schema of Vega-Lite', () => {
     const schema = createRequire(__filename)('vega-lite/vega-lite-schema.json') as object;
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
-    for (const name of figureNames) expect(validate(specOf(name)), `${name}: ${JSON.stringify(validate.errors?.slice(0, 3))}`).toBe(true);
+    for (const name of drawn) expect(validate(specOf(name)), `${name}: ${JSON.stringify(validate.errors?.slice(0, 3))}`).toBe(true);
   });
 });
 
@@ -139,8 +142,21 @@ describe('content', () => {
     expect(rows.filter((row) => row['level'] === 'mean').every((row) => row['n'] === 2 && row['low'] !== null)).toBe(true);
   });
 
+  test('rate-ratio: a row for each ratio of the rates, accuracy with its interval and the loss of the last quarter', () => {
+    const rows = rowsOf('rate-ratio');
+    expect([...new Set(rows.map((row) => row['method']))]).toEqual(['commit-clr', 'constant']);
+    expect([...new Set(rows.map((row) => row['ratio']))].sort()).toEqual([0.1, 1, 10]);
+    const runs = grid().filter((spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.backbone > 1e-3);
+    const at = (quantity: string) => rows.find((row) => row['quantity'] === quantity && row['panel'] === 'sound-qa' && row['method'] === 'constant' && row['ratio'] === 10)!;
+    const losses = runs.map((spec) => average(only(journal(spec), 'train').filter(({ step }) => step > 45).map(({ loss }) => loss)));
+    expect(at('training loss')['value']).toBeCloseTo(average(losses), 4);
+    const accuracies = runs.map((spec) => only(journal(spec), 'evaluate').at(-1)!.choice.accuracy);
+    expect(at('final accuracy')).toMatchObject({ n: 2 });
+    expect(at('final accuracy')['value']).toBeCloseTo(average(accuracies), 5);
+  });
+
   test('data in the CSV are those in the specification', () => {
-    for (const name of figureNames) {
+    for (const name of drawn) {
       const lines = readFileSync(join(out, `${name}.csv`), 'utf8').trimEnd().split('\n');
       expect(lines).toHaveLength(rowsOf(name).length + 1);
       expect(lines[0]).toBe(Object.keys(rowsOf(name)[0]!).join(','));
@@ -148,12 +164,30 @@ describe('content', () => {
   });
 });
 
+test('option-sweep: a line holds runs that differ in one option and the seed only; options with fewer than three values are no sweep', async () => {
+  const results = join(folder, 'sweep');
+  const base = syntheticSpec('emoji-icon-qa', 'commit-clr', 'synchronised', 0, 60);
+  for (const seed of [1, 2]) {
+    for (const exponent of [0.1, 0.2, 0.4]) for (const rule of ['symmetric', 'lagging'] as const) writeSyntheticRun(results, { ...base, seed, scheduler: { kind: 'commit-clr', rule, exponent, window: 5 } }, options);
+    for (const window of [1, 10]) writeSyntheticRun(results, { ...base, seed, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } }, options);
+    for (const rank of [4, 8]) writeSyntheticRun(results, { ...base, seed: seed + 10, tuning: { backbone: { kind: 'lora', rank, alpha: 16 } } }, options);
+  }
+  const sweepOut = join(folder, 'sweep-out');
+  expect((await makeFigures(results, sweepOut, { only: ['option-sweep'] })).skipped).toEqual([]);
+  const rows = rowsOf('option-sweep', sweepOut);
+  expect(new Set(rows.map((row) => row['option']))).toEqual(new Set(['scheduler.exponent', 'scheduler.window']));
+  const of = (option: string) => rows.filter((row) => row['option'] === option);
+  expect(of('scheduler.exponent').map((row) => `${row['line']} ${row['value']} n=${row['n']}`).sort()).toEqual(
+    ['lagging', 'symmetric'].flatMap((rule) => [0.1, 0.2, 0.4].map((value) => `commit-clr, rule=${rule} ${value} n=2`)).sort());
+  expect(of('scheduler.window').map((row) => row['value'])).toEqual([1, 5, 10]);
+});
+
 test('a figure without data is skipped with a reason, and old files of it are pointed out', async () => {
   const results = join(folder, 'few');
   const few = join(folder, 'few-out');
   writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'synchronised', 0, 60), { ...options, validateEvery: 0 });
   const first = await makeFigures(results, few);
-  expect(first.skipped.map(({ figure }) => figure)).toEqual(['kappa-curves', 'normalised-gradients', 'normalised-gradients-commit-clr', 'rate-settings']);
+  expect(first.skipped.map(({ figure }) => figure)).toEqual(['kappa-curves', 'normalised-gradients', 'normalised-gradients-commit-clr', 'rate-settings', 'rate-ratio', 'option-sweep']);
   expect(first.skipped[0]!.reason).toBe('needs finished runs of `constant` or `commit-clr` with measures of kappa');
   expect(first.notices).toEqual([]);
   expect(existsSync(join(few, 'learning-curves.svg'))).toBe(true);
@@ -191,9 +225,9 @@ test('two processes with other time zones, languages and folders write the same 
       { cwd: root, env: { ...process.env, ...env, LC_ALL: env.LANG } }, (error) => (error === null ? done() : fail(error))));
     return Object.fromEntries(readdirSync(target).sort().map((name) => [name, sha256(readFileSync(join(target, name)))]));
   }));
-  expect(Object.keys(hashes[0]!)).toHaveLength(figureNames.length * 5 + tableNames.length * 3);
+  expect(Object.keys(hashes[0]!)).toHaveLength(drawn.length * 5 + tableNames.length * 3);
   expect(hashes[1]).toEqual(hashes[0]);
-  for (const name of figureNames) expect(hashes[0]![`${name}.svg`]).toBe(sha256(readFileSync(join(out, `${name}.svg`))));
+  for (const name of drawn) expect(hashes[0]![`${name}.svg`]).toBe(sha256(readFileSync(join(out, `${name}.svg`))));
 });
 
 test('no file names a folder of this machine or a date', () => {

@@ -4,6 +4,8 @@ import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { kappaCurves } from './kappaCurves';
 import { learningCurves } from './learningCurves';
 import { normalisedGradients } from './normalisedGradients';
+import { optionSweep } from './optionSweep';
+import { rateRatio } from './rateRatio';
 import { rateSettings } from './rateSettings';
 
 export const figures: readonly FigureDefinition[] = [
@@ -13,4 +15,6 @@ export const figures: readonly FigureDefinition[] = [
   learningCurves,
   balanceAgainstAccuracy,
   rateSettings,
+  rateRatio,
+  optionSweep,
 ];

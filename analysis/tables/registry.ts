@@ -1,7 +1,8 @@
 /** All tables, in the order in which they are made. */
 import type { TableDefinition } from '../table';
 import { byKind } from './byKind';
+import { cost } from './cost';
 import { differences } from './differences';
 import { results } from './results';
 
-export const tables: readonly TableDefinition[] = [results, byKind, differences];
+export const tables: readonly TableDefinition[] = [results, byKind, differences, cost];
