@@ -3,7 +3,7 @@
  * the next token, over how much the encoder's step alone does. kappa > 1: the backbone dominates; < 1: the encoder.
  */
 
-/** Divergences below this are float32 noise (they can even come out negative). */
+/** Divergences below this are set to it and flagged: a module that hardly moved would otherwise give a kappa without meaning. */
 export const divergenceFloor = 1e-8;
 
 /** log-probability tables [label tokens, vocabulary] of the model in its mixed states; index 1 = new, 0 = old. */
