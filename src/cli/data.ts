@@ -1,17 +1,20 @@
 /** `equipoise data`: lists, fetches and verifies what the data manifests describe. */
 import type { Command } from 'commander';
 import type { Progress } from '../data/content';
-import { declaredBytes, fileObjects } from '../data/dataManifest';
+import { declaredBytes, fileObjects, type DataManifest } from '../data/dataManifest';
+import { isPinned } from '../data/pins';
 import { linkRelease, pinTask, releasedTaskNames, releaseState } from '../data/readers/recipe';
 import { loadSet, setPath } from '../data/sets';
 import { countBy } from '../data/sets/checks';
 import { fetchSources, listSources, sourceFolder, sourceIdentity, sourceState, verifySources } from '../data/sources';
 import { exitCode } from '../problems';
+import { setCommands } from './dataSets';
 
 /** Adds `data list`, `data fetch`, `data verify`, `data tasks` and `data import` to the program. Their failures are UserErrors, which `main` prints. */
 export function dataCommand(program: Command): void {
   const data = program.command('data').description('fetch and verify data sets and pretrained weights');
 
+  setCommands(data);
   data.command('list')
     .description('list every data manifest with its licence, size and state in the cache')
     .option('--json', 'print JSON')
@@ -19,7 +22,7 @@ export function dataCommand(program: Command): void {
     .action((options: { json?: boolean }) => {
       const rows = listSources().map((manifest) => ({
         name: manifest.name, keywords: manifest.keywords, bytes: fileObjects(manifest).reduce((sum, file) => sum + declaredBytes(file), 0),
-        state: sourceState(manifest), license: manifest.license, identity: sourceIdentity(manifest.name), folder: sourceFolder(manifest),
+        state: sourceState(manifest), license: manifest.license, ...placeOf(manifest),
         description: manifest.description, citeAs: manifest.citeAs, url: manifest.url,
       }));
       if (options.json === true) {
@@ -27,15 +30,15 @@ export function dataCommand(program: Command): void {
         return;
       }
       const width = Math.max(...rows.map((row) => row.name.length));
-      for (const row of rows) print(`${row.name.padEnd(width)}  ${row.state.padEnd(7)}  ${megabytes(row.bytes).padStart(9)}  ${row.keywords.join(', ').padEnd(18)}  ${row.license}`);
+      for (const row of rows) print(`${row.name.padEnd(width)}  ${row.state.padEnd(7)}  ${(row.identity === null ? 'not pinned' : megabytes(row.bytes)).padStart(10)}  ${row.keywords.join(', ').padEnd(18)}  ${row.license}`);
     });
 
   data.command('fetch [names...]')
-    .description('fetch, verify and unpack the named sources, all by default')
+    .description('fetch, verify and unpack the named sources, by default all but whole published checkpoints')
     .option('--from <folder>', 'take files from this folder first, by size and sha256')
     .option('--again', 'throw away what the cache holds and fetch anew')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  equipoise data fetch\n  equipoise data fetch stories15m twemoji\n  equipoise data fetch scratch --from ~/Downloads\n\nDebian packages come through apt (root is not needed); without apt set EQUIPOISE_DEB_MIRROR.\nThe cache is ~/.cache/equipoise or EQUIPOISE_CACHE. HF_TOKEN is sent to the hub alone.')
+    .addHelpText('after', '\nExamples:\n  equipoise data fetch\n  equipoise data fetch stories15m twemoji\n  equipoise data fetch scratch --from ~/Downloads\n\nDebian packages come through apt (root is not needed); without apt set EQUIPOISE_DEB_MIRROR.\nThe cache is ~/.cache/equipoise or EQUIPOISE_CACHE. HF_TOKEN is sent to the hub alone.\nWhat a manifest states no hash of (published checkpoints) is pinned at its first fetch, in data-manifests/pins.')
     .action(async (names: string[], options: { from?: string; again?: boolean; json?: boolean }) => {
       const show = progressLines(process.stderr);
       try {
@@ -107,6 +110,12 @@ export function dataCommand(program: Command): void {
         show.end();
       }
     });
+}
+
+/** Identity and folder of a source; null while files of it are not pinned, since nobody has seen them yet. */
+function placeOf(manifest: DataManifest): { identity: string | null; folder: string | null } {
+  const known = fileObjects(manifest).every(isPinned);
+  return { identity: known ? sourceIdentity(manifest.name) : null, folder: known ? sourceFolder(manifest) : null };
 }
 
 /**

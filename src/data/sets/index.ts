@@ -5,13 +5,15 @@ import { openSource, sourceIdentity } from '../sources';
 import type { DataSet } from '../types';
 import { emojiIconQa } from './emojiIconQa';
 import type { OnProgress, SetGenerator, SourceProvider } from './generator';
+import { grooveCap } from './grooveCap';
 import { picKnowQa } from './picKnowQa';
+import { readQa } from './readQa';
 import { sceneCap } from './sceneCap';
 import { soundQa } from './soundQa';
 import { identityOf, materialise, setFolder } from './store';
 
 /** Every generated set. A new one is one more line here and a folder beside emojiIconQa. */
-const generators: ReadonlyMap<string, SetGenerator> = new Map([emojiIconQa, picKnowQa, sceneCap, soundQa].map((generator) => [generator.task, generator]));
+const generators: ReadonlyMap<string, SetGenerator> = new Map([emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]));
 
 /** Sources as the data manifests describe them, fetched and verified on first use. */
 const manifests: SourceProvider = {

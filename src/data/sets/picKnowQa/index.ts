@@ -44,7 +44,7 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
     modality: 'image',
     version: '1',
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],
-    options: { ...options, renderer },
+    options: { ...options, prompts, renderer },
     async generate(source, target, onProgress): Promise<Generated> {
       const photographs = { train: await openPhotographs(source('cifar10'), 'train'), test: await openPhotographs(source('cifar10'), 'test') };
       const nouns = openNouns(source('wordnet'));

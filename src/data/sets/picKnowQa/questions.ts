@@ -11,9 +11,9 @@ export const kinds = ['object', 'hypernym', 'category'] as const;
 export type Kind = (typeof kinds)[number];
 
 export const prompts: Readonly<Record<Kind, string>> = {
-  object: 'What is it? It is a',
+  object: 'What is it? It is',
   hypernym: 'What is it a kind of? It is a kind of',
-  category: 'What kind of thing is it? It is a kind of',
+  category: 'What kind of thing is it? It is',
 };
 
 /** What a photographed thing is a kind of; each must be an ancestor in WordNet. `bird` is left out: its nearest ancestors hold for most of the others. */
