@@ -11,7 +11,7 @@ import { archiveLimits, unpack } from './archive';
 import { type ContentLocation, parseContentUrl } from './contentUrl';
 import { declaredBytes, type FileObject } from './dataManifest';
 import { fetchDeb } from './fetchDeb';
-import { download, type FetchFunction, hfUrl } from './fetchHttps';
+import { download, type FetchFunction, hfPage, hfUrl } from './fetchHttps';
 import { packNpm } from './fetchNpm';
 import { withLock } from './lock';
 
@@ -38,6 +38,7 @@ export function contentPath(hash: string): string {
 
 /** Whether the store has this file, judged by its size: only checked files ever get this name. */
 export function hasContent(file: FileObject): boolean {
+  if (file.sha256 === '') return false; // not pinned yet
   const path = contentPath(file.sha256);
   return existsSync(path) && statSync(path).size === declaredBytes(file);
 }
@@ -105,7 +106,7 @@ async function fetchTo(location: ContentLocation, file: FileObject, part: string
   if (location.kind === 'https' || location.kind === 'hf') {
     const url = location.kind === 'hf' ? hfUrl(location, where) : location.url;
     const token = location.kind === 'hf' ? process.env['HF_TOKEN'] : undefined;
-    await download(url, part, { where, bytes: declaredBytes(file), fetch: options.fetch, token, onBytes, onNote, retryAfter: options.retryAfter });
+    await download(() => url, part, { where, ...(location.kind === 'hf' ? { page: hfPage(location) } : {}), bytes: declaredBytes(file), fetch: options.fetch, token, onBytes, onNote, retryAfter: options.retryAfter });
     return;
   }
   const folder = temporaryFolder();

@@ -14,8 +14,8 @@ export interface FileObject {
   /** the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g. `pool/main/s/scratch/scratch_1.4_all.deb` */ name?: string;
   description?: string;
   contentUrl: string;
-  /** bytes, e.g. `1547134 B` */ contentSize: string;
-  sha256: string;
+  /** bytes, e.g. `1547134 B`; empty in memory while a file is not pinned (pins.ts) */ contentSize: string;
+  /** empty in memory while a file is not pinned */ sha256: string;
   encodingFormat: string;
 }
 
@@ -44,6 +44,42 @@ export interface DataManifest {
   version?: string;
   datePublished?: string;
   distribution: (FileObject | FileSet)[];
+}
+
+/** What the first fetch of a file found, for files whose manifest states no hash. */
+export interface Pin { id: string; /** as in the manifest */ contentUrl: string; /** commit */ revision: string; bytes: number; sha256: string }
+
+/** The lock file of a source's pins. */
+export const pinsPath = (name: string, folder: string): string => join(folder, 'pins', `${name}.json`);
+
+/** The pins of a source; none when it was never fetched. Throws UserError for a file that is not one of pins. */
+export function readPins(name: string, folder: string): Pin[] {
+  const path = pinsPath(name, folder);
+  if (!existsSync(path)) return [];
+  let value: { format?: unknown; files?: unknown } = {};
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8')) as typeof value;
+  } catch {
+    // told below
+  }
+  const isPin = (pin: Partial<Pin> | null): boolean => typeof pin?.id === 'string' && typeof pin.contentUrl === 'string' && /^[A-Za-z0-9][\w.-]*$/.test(pin.revision ?? '') && Number.isSafeInteger(pin.bytes) && /^[0-9a-f]{64}$/.test(pin.sha256 ?? '');
+  if (value.format !== 'equipoise-pins/1' || !Array.isArray(value.files) || !value.files.every((pin) => isPin(pin as Partial<Pin> | null))) throw new UserError([{ where: path, what: 'is not a lock file of pins', expected: 'what `equipoise data fetch` wrote', hint: 'restore it, or remove it to pin anew what the hub has now' }]);
+  return value.files as Pin[];
+}
+
+/** A manifest whose unpinned files are as the lock file has them: size, hash, and the commit as their revision. A pin of another address does not count. */
+function withPins(manifest: DataManifest, folder: string): DataManifest {
+  if (fileObjects(manifest).every((file) => file.sha256 !== undefined)) return manifest;
+  const pins = new Map(readPins(manifest.name, folder).map((pin) => [pin.id, pin]));
+  return {
+    ...manifest,
+    distribution: manifest.distribution.map((entry) => {
+      if (entry['@type'] !== 'cr:FileObject' || entry.sha256 !== undefined) return entry;
+      const pin = pins.get(entry['@id']);
+      if (pin === undefined || pin.contentUrl !== entry.contentUrl) return { ...entry, sha256: '', contentSize: '0 B' };
+      return { ...entry, sha256: pin.sha256, contentSize: `${pin.bytes} B`, contentUrl: entry.contentUrl.replace(/@[^@#]+#/, `@${pin.revision}#`) };
+    }),
+  };
 }
 
 /** Folder of the manifests that come with the project. */
@@ -81,6 +117,10 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
     seen.add(entry['@id']);
     if (!isSafePath(entry['@id'])) problems.push({ where: `${at}/@id`, what: `\`${entry['@id']}\` is no safe file name`, expected: 'a relative path without `..`' });
     if (entry['@type'] === 'cr:FileObject') {
+      const isHub = parseContentUrl(entry.contentUrl)?.kind === 'hf';
+      for (const key of ['sha256', 'contentSize'] as const) {
+        if (entry[key] === undefined && (!isHub || entry.sha256 !== undefined || entry.contentSize !== undefined)) problems.push({ where: at, what: `key \`${key}\` is missing`, ...(isHub ? { expected: 'size and hash, or neither: then the first fetch pins both' } : {}) });
+      }
       if (parseContentUrl(entry.contentUrl) === null) problems.push({ where: `${at}/contentUrl`, what: `\`${entry.contentUrl}\` is no content address`, expected: contentUrlForms });
       return;
     }
@@ -120,7 +160,7 @@ export function readDataManifests(folder: string = manifestFolder): DataManifest
     if (found.length > 0) continue;
     const manifest = value as DataManifest;
     if (`${manifest.name}.json` !== file) problems.push({ where: `${where} /name`, what: `name \`${manifest.name}\` differs from the file's name`, expected: `\`${file.slice(0, -'.json'.length)}\`` });
-    manifests.push(manifest);
+    manifests.push(withPins(manifest, folder));
   }
   if (problems.length > 0) throw new UserError(problems);
   return manifests;

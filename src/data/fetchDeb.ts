@@ -87,7 +87,7 @@ async function fetchFromMirror(
   const url = `${mirror.replace(/\/+$/, '')}/${request.poolPath.split('/').map(encodeURIComponent).join('/')}`;
   try {
     // Plain http is allowed here alone: the user named the mirror, and what it sends is judged by its hash.
-    await download(url, path, { where, bytes: request.bytes, fetch: options.fetch, onBytes: options.onBytes, allowHttp: true });
+    await download(() => url, path, { where, bytes: request.bytes, fetch: options.fetch, onBytes: options.onBytes, allowHttp: true });
     return { path };
   } catch (error) {
     return { reason: (error as Error).message };

@@ -9,6 +9,9 @@ export type FetchFunction = (url: string, init: { headers: Record<string, string
 export interface DownloadOptions {
   where: string;
   /** stated size; a longer answer is cut off as wrong */ bytes?: number;
+  /** where no size is stated: a longer answer is refused */ atMost?: number;
+  /** page of a repository where access is asked for */ page?: string;
+  /** called with the headers of the first answer, before any redirect */ onHeaders?: (headers: Headers) => void;
   /** for tests; the platform's fetch by default */ fetch?: FetchFunction;
   /** sent to the first host alone, never after a redirect to another */ token?: string;
   allowHttp?: boolean;
@@ -17,22 +20,29 @@ export interface DownloadOptions {
   /** seconds before the first, second, ... retry */ retryAfter?: number[];
 }
 
+const hubEndpoint = () => (process.env['HF_ENDPOINT'] ?? 'https://huggingface.co').replace(/\/+$/, '');
+const repositoryPath = ({ type, repository }: ContentLocation & { kind: 'hf' }) => `${type === 'dataset' ? 'datasets/' : ''}${repository}`;
+
+/** The page of a repository on the hub, where a gated one is accepted. */
+export const hfPage = (location: ContentLocation & { kind: 'hf' }): string => `${hubEndpoint()}/${repositoryPath(location)}`;
+
 /** The https address of a file on the Hugging Face hub, or on the mirror of it that HF_ENDPOINT names (https only). */
 export function hfUrl(location: ContentLocation & { kind: 'hf' }, where: string): string {
-  const endpoint = process.env['HF_ENDPOINT'] ?? 'https://huggingface.co';
+  const endpoint = hubEndpoint();
   if (!endpoint.startsWith('https://')) throw userError({ where: 'HF_ENDPOINT', what: `\`${endpoint}\` is not https`, expected: 'https://host', hint: `needed for ${where}` });
   const path = location.path.split('/').map(encodeURIComponent).join('/');
-  return `${endpoint.replace(/\/+$/, '')}/${location.type === 'dataset' ? 'datasets/' : ''}${location.repository}/resolve/${location.revision}/${path}`;
+  return `${endpoint}/${repositoryPath(location)}/resolve/${location.revision}/${path}`;
 }
 
 /**
- * Downloads `url` to `path`. A file that is already there is taken as the beginning of the content and continued by an
+ * Downloads to `path` what lies at `address()`, which is asked before each try. A file that is already there is taken as the beginning of the content and continued by an
  * HTTP range; a server that does not resume restarts it. Breaks are retried; what has come stays for the next try.
  * Throws UserError (code `unavailable`) when the address is gone or refuses, or the retries are used up.
  */
-export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
+export async function download(address: () => string, path: string, options: DownloadOptions): Promise<void> {
   const delays = options.retryAfter ?? [1, 3, 10];
   for (let attempt = 0; ; attempt++) {
+    const url = address();
     try {
       await downloadOnce(url, path, options);
       return;
@@ -60,6 +70,9 @@ async function downloadOnce(url: string, path: string, options: DownloadOptions)
   if (options.bytes !== undefined && have === options.bytes && have > 0) return;
   const response = await request(url, have, options);
   if (response.status === 416) {
+    await response.body?.cancel();
+    // Without a stated size only the server knows that everything is here.
+    if (options.bytes === undefined && have > 0 && response.headers.get('content-range') === `bytes */${have}`) return;
     rmSync(path, { force: true });
     throw new Break('the server holds less than what was already here');
   }
@@ -82,6 +95,7 @@ async function downloadOnce(url: string, path: string, options: DownloadOptions)
       if (options.bytes !== undefined && have > options.bytes) {
         throw userError({ where: options.where, what: `${url} sends more than ${options.bytes} bytes`, expected: `${options.bytes} bytes, as the manifest states` }, exitCode.failed);
       }
+      if (options.atMost !== undefined && have > options.atMost) throw userError({ where: options.where, what: `${url} sends more than ${options.atMost} bytes`, expected: 'a file of a published checkpoint' }, exitCode.failed);
       for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
       options.onBytes?.(have);
     }
@@ -129,6 +143,7 @@ async function request(start: string, from: number, options: DownloadOptions): P
       const cause = (error as Error & { cause?: { message?: string } }).cause?.message;
       throw new Break(cause ?? (error as Error).message);
     }
+    if (hop === 0 && response.status < 400) options.onHeaders?.(response.headers);
     if (![301, 302, 303, 307, 308].includes(response.status)) return response;
     await response.body?.cancel();
     const location = response.headers.get('location');
@@ -140,9 +155,10 @@ async function request(start: string, from: number, options: DownloadOptions): P
 
 function refusal(status: number, url: string, options: DownloadOptions): Error {
   if (status === 408 || status === 429 || status >= 500) return new Break(`the server answered ${status}`);
+  const gate = options.page === undefined ? '' : `; if it is gated or does not exist, its page says so: ${options.page}`;
   const reasons: Record<number, string> = {
-    401: 'the server wants a token: set HF_TOKEN to one that may read this repository',
-    403: 'access is refused: a gated repository must first be accepted on its page, then HF_TOKEN set',
+    401: `the server wants a token: set HF_TOKEN to one that may read this repository${gate}`,
+    403: `access is refused: a gated repository must first be accepted on its page${options.page === undefined ? '' : ` (${options.page})`}, then HF_TOKEN set`,
     404: 'the file is gone or was moved',
     410: 'the file is gone',
   };

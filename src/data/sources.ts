@@ -6,6 +6,7 @@ import { exitCode, Problem, UserError, userError } from '../problems';
 import { contentPath, ensureContent, type FetchOptions, hasContent, hashFile } from './content';
 import { type DataManifest, declaredBytes, fileObjects, fileSets, readDataManifests } from './dataManifest';
 import { withLock } from './lock';
+import { isPinned, notPinned, pinSource } from './pins';
 import { buildFolder, filesBelow, isIntact, listingName, readListing } from './sourceFolder';
 
 /** Grows when the layout of opened folders changes, so that old ones are not taken for new. */
@@ -43,6 +44,7 @@ export function sourceIdentity(name: string, manifests?: string): string {
 
 /** The same of a manifest that was read already. */
 export function manifestIdentity(manifest: DataManifest): string {
+  if (!fileObjects(manifest).every(isPinned)) throw notPinned(manifest.name);
   const hashes = new Map(fileObjects(manifest).map((file) => [file['@id'], file.sha256]));
   const files = fileObjects(manifest).map((file) => ({ hash: file.sha256, ...(isArchive(manifest, file['@id']) ? {} : { name: file['@id'] }) }));
   const sets = fileSets(manifest).map((set) => ({ hash: hashes.get(set.containedIn['@id']), includes: [...set.includes].sort() }));
@@ -65,7 +67,7 @@ export function sourceFolder(manifest: DataManifest): string {
  * Throws UserError: an unknown name, a failed fetch, a wrong hash, a hostile archive, or absent from the cache while `offline`.
  */
 export async function openSource(name: string, options: OpenOptions = {}): Promise<{ manifest: DataManifest; folder: string }> {
-  const manifest = findSource(name, options.manifests);
+  const manifest = await pinned(findSource(name, options.manifests), options);
   const folder = sourceFolder(manifest);
   if (isIntact(folder)) return { manifest, folder };
   if (options.offline === true && !fileObjects(manifest).every(hasContent)) {
@@ -79,11 +81,20 @@ export async function openSource(name: string, options: OpenOptions = {}): Promi
   return { manifest, folder };
 }
 
+/** The manifest with all its files pinned: what no fetch has seen yet is fetched now. */
+async function pinned(manifest: DataManifest, options: OpenOptions): Promise<DataManifest> {
+  if (fileObjects(manifest).every(isPinned)) return manifest;
+  if (options.offline === true) throw notPinned(manifest.name);
+  await pinSource(manifest, options, options.manifests);
+  return findSource(manifest.name, options.manifests);
+}
+
 /** What is known of a source without reading its files: `ready` to open, `fetched` but not unpacked, or `absent`. */
 export type SourceState = 'ready' | 'fetched' | 'absent';
 
 /** State of a source in the cache, by names and sizes alone. */
 export function sourceState(manifest: DataManifest): SourceState {
+  if (!fileObjects(manifest).every(isPinned)) return 'absent';
   if (isIntact(sourceFolder(manifest))) return 'ready';
   return fileObjects(manifest).every(hasContent) ? 'fetched' : 'absent';
 }
@@ -135,10 +146,10 @@ export async function verifySources(names?: string[], options: OpenOptions = {})
       options.onProgress?.({ source: manifest.name, file: basename(path), stage: 'check', bytes: 0, total: 0 });
     };
     for (const file of fileObjects(manifest)) {
-      if (existsSync(contentPath(file.sha256))) await check(contentPath(file.sha256), declaredBytes(file), file.sha256);
+      if (isPinned(file) && existsSync(contentPath(file.sha256))) await check(contentPath(file.sha256), declaredBytes(file), file.sha256);
     }
-    const folder = sourceFolder(manifest);
-    if (existsSync(folder)) {
+    const folder = fileObjects(manifest).every(isPinned) ? sourceFolder(manifest) : '';
+    if (folder !== '' && existsSync(folder)) {
       const listed = readListing(folder);
       if (listed === null) report.damage.push({ path: folder, expected: 'a listing of its files', found: 'none that can be read' });
       for (const file of listed ?? []) await check(join(folder, file.path), file.bytes, file.sha256);
@@ -155,7 +166,8 @@ export async function verifySources(names?: string[], options: OpenOptions = {})
 
 function chooseSources(names: string[] | undefined, manifests?: string): DataManifest[] {
   const known = listSources(manifests);
-  if (names === undefined || names.length === 0) return known;
+  // Whole published checkpoints are fetched only by name: together they are larger than most disks.
+  if (names === undefined || names.length === 0) return known.filter((manifest) => !fileObjects(manifest).some(({ contentUrl }) => contentUrl.startsWith('hf:')));
   const problems = [...new Set(names)].filter((name) => !known.some((manifest) => manifest.name === name)).map((name) => unknownSource(name, known));
   if (problems.length > 0) throw new UserError(problems);
   return known.filter((manifest) => names.includes(manifest.name));
@@ -163,6 +175,6 @@ function chooseSources(names: string[] | undefined, manifests?: string): DataMan
 
 /** Removes a source from the cache. A content that another manifest shares goes too and is fetched when that is opened. */
 function forget(manifest: DataManifest): void {
-  rmSync(sourceFolder(manifest), { recursive: true, force: true });
-  for (const file of fileObjects(manifest)) for (const path of [contentPath(file.sha256), `${contentPath(file.sha256)}.part`]) rmSync(path, { force: true });
+  if (fileObjects(manifest).every(isPinned)) rmSync(sourceFolder(manifest), { recursive: true, force: true });
+  for (const file of fileObjects(manifest).filter(isPinned)) for (const path of [contentPath(file.sha256), `${contentPath(file.sha256)}.part`]) rmSync(path, { force: true });
 }
