@@ -11,9 +11,15 @@ import { encodeWav } from '../src/data/audio';
 import { openSource } from '../src/data/sources';
 import { loadTokenizer } from '../src/data/tokenizer';
 import { encoderRegistry } from '../src/models/encoders';
+import { llama, llamaLogits } from '../src/models/backbones/llama';
+import { qformerParameters } from '../src/models/parts/qformer';
 import { loadStories15m } from '../src/models/weights/llama2c';
+import { loadMiniLm } from '../src/models/weights/minilm';
+import { loadMinimind2Small } from '../src/models/weights/onnxLlama';
 import { exitCode, UserError } from '../src/problems';
 import { useBackend } from '../src/tensor/backend';
+import { gelu } from '../src/tensor/ops';
+import { tf } from '../src/tensor/tf';
 import { chirp, stripes } from './helpers/syntheticMedia';
 
 interface Sample { shape: number[]; step: number; values: number[]; cellMeans?: number[] }
@@ -84,5 +90,63 @@ describe('stories15M', () => {
       expect(tokenizer.encode(text), text).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(text);
     }
+  });
+});
+
+interface ZooFixture {
+  'minimind2-small': { tokens: { text: string; ids: number[] }[]; sentence: string; step: number; logits: number[]; bits: number; continued: string[] };
+  minilm: Record<string, number>;
+}
+
+describe('MiniMind2-Small', () => {
+  const expected = fixture<ZooFixture>('zoo/zoo.json')['minimind2-small'];
+
+  it('tokenizes as the tokenizers library of Python does', async (context) => {
+    await needCached(context, 'minimind2-small');
+    const tokenizer = await loadTokenizer('minimind2-small');
+    for (const { text, ids } of expected.tokens) {
+      expect(tokenizer.encode(text), text).toEqual(ids);
+      expect(tokenizer.decode(ids)).toBe(text);
+    }
+    expect([tokenizer.vocabulary, tokenizer.begin, tokenizer.answerEnd]).toEqual([6400, 1, 2]);
+  });
+
+  it('gives the logits of transformers on weights that Python turned into float32, and continues as it does', async (context) => {
+    await needCached(context, 'minimind2-small');
+    const tokenizer = await loadTokenizer('minimind2-small');
+    const { config, weights } = await loadMinimind2Small();
+    expect(Object.values(weights).reduce((sum, { data }) => sum + data.length, 0)).toBe(25_829_888);
+    const tensors = Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
+    const logits = (ids: number[]) => tf.tidy(() => {
+      const embeddings = tf.reshape(tf.gather(tensors['tokenEmbedding']!, tf.tensor1d(ids, 'int32')), [1, ids.length, config.width]);
+      return llamaLogits(config, tensors, tf.reshape(llama(config, tensors, embeddings), [ids.length, config.width]));
+    });
+    const text = tokenizer.encode(expected.sentence);
+    const all = tf.tidy(() => tf.logSoftmax(logits([tokenizer.begin, ...text]))).dataSync();
+    const bits = -text.reduce((sum, id, i) => sum + all[i * config.vocabulary + id]!, 0) / Math.LN2 / expected.sentence.length;
+    expect(bits).toBeCloseTo(expected.bits, 5);
+    const last = logits([tokenizer.begin, ...text]).dataSync().slice(text.length * config.vocabulary);
+    expect(expected.logits.reduce((worst, value, i) => Math.max(worst, Math.abs(last[i * expected.step]! - value)), 0)).toBeLessThan(1e-4);
+    for (const [i, prompt] of ['The sky is blue and the grass is', 'Once upon a time there was a little'].entries()) {
+      const words = tokenizer.encode(expected.continued[i]!), from = tokenizer.encode(prompt).length;
+      expect(words.length).toBeGreaterThan(from);
+      // What Python wrote after the prompt is what is most probable here at every place.
+      const best = tf.tidy(() => tf.argMax(logits([tokenizer.begin, ...words]), -1)).dataSync();
+      expect(words.slice(from).map((_, at) => best[from + at])).toEqual(words.slice(from));
+    }
+  });
+});
+
+describe('MiniLM', () => {
+  it('holds the tensors that Python reads, under the names that a Q-Former starts from', async (context) => {
+    await needCached(context, 'minilm');
+    const sums = fixture<ZooFixture>('zoo/zoo.json').minilm;
+    const ours: Record<string, string> = {
+      'embeddings.LayerNorm.weight': 'norm', 'encoder.layer.1.attention.self.key.weight': 'layers.1.self.k', 'encoder.layer.1.output.dense.weight': 'layers.1.feedForward.down',
+      'encoder.layer.5.attention.output.LayerNorm.bias': 'layers.5.self.norm.bias',
+    };
+    const wanted = qformerParameters({ width: 384, hidden: 1536, layers: 6, heads: 12, epsilon: 1e-12, activation: gelu, features: 384, queries: 1, crossEvery: 2, textLayers: false });
+    const start = await loadMiniLm(wanted);
+    for (const [name, sum] of Object.entries(sums)) expect(start[ours[name]!]!.data.reduce((total, value) => total + value, 0), name).toBeCloseTo(sum, 4);
   });
 });

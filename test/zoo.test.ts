@@ -1,6 +1,10 @@
 /** The small zoo: the second backbone, the connectors of the published families, and which module each parameter counts to. */
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expand } from '../src/manifest/expand';
+import { loadManifest } from '../src/manifest/load';
 import type { ConnectorSpec, TuningSpec } from '../src/manifest/run';
+import { projectRoot } from '../src/files';
 import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
 import { buildConnector, connectorRows, connectorSources, type ConnectorShape } from '../src/models/connectors';
 import { buildModel } from '../src/models/multimodal';
@@ -17,6 +21,7 @@ import { initialVector, splitVector, totalSize, byName } from '../src/tensor/par
 import { tf } from '../src/tensor/tf';
 import { random } from '../src/random';
 import { tinyBackbone, tinyConfig } from './helpers/tinyModel';
+import { runsOf } from './manifestHelp';
 
 const numbers = (name: string, length: number) => {
   const source = random(1, name);
@@ -89,7 +94,11 @@ describe('a Llama in an ONNX export', () => {
 });
 
 describe('a byte-level tokenizer', () => {
-  const vocab = { '<end>': 0, '<begin>': 1, '<stop>': 2, 'Ġ': 3, a: 4, b: 5, 'Ġa': 6, 'Ġb': 7, ab: 8 };
+  // Every byte has a character: printable ones their own, the others those from U+0100 on (Radford et al. 2019).
+  const isPrintable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  let others = 256;
+  const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : others++));
+  const vocab = Object.fromEntries(['<end>', '<begin>', '<stop>', 'Ġ', 'a', 'b', 'Ġa', 'Ġb', 'ab', ...bytes.filter((one) => !['Ġ', 'a', 'b'].includes(one))].map((token, id) => [token, id]));
   const file = tokenizerOf({
     version: '1.0', added_tokens: ['<end>', '<begin>', '<stop>'].map((content, id) => ({ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false })),
     normalizer: null, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }, post_processor: null, decoder: { type: 'ByteLevel' },
@@ -235,5 +244,32 @@ describe('the partition', () => {
     expect(said(start.encoder, start.backbone.map((value, i) => value + 0.1 * Math.sin(i)))).not.toEqual(before);
     // The prefix takes no argument of the backbone: what it is made of is the encoder's by construction.
     expect(model.prefix.length).toBe(2);
+  });
+});
+
+describe('the manifests of the families', () => {
+  it.each([
+    ['llava', 'resnet50', 'mlp'], ['internvl2', 'resnet50', 'pixel-shuffle'], ['blip2', 'resnet50', 'blip2-qformer'], ['salmonn', 'whisper-tiny', 'window-qformer'],
+  ])('%s trains its composition before both backbones', (name, encoder, connector) => {
+    const runs = expand(loadManifest(join(projectRoot, 'experiments', 'families', `${name}.json`), {}));
+    expect(new Set(runs.map((run) => `${run.encoder} ${run.connector.kind}`))).toEqual(new Set([`${encoder} ${connector}`]));
+    expect(new Set(runs.map((run) => run.backbone))).toEqual(new Set(['stories15m', 'minimind2-small']));
+    expect(runs).toHaveLength(12);
+  });
+
+  it('what cannot be combined is said before anything runs', () => {
+    const problems = (fixed: object): string => {
+      try {
+        runsOf({ fixed: { task: 'sound-qa', encoder: 'whisper-tiny', backbone: 'minimind2-small', seed: 1, ...fixed } });
+        return '';
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        return error.message;
+      }
+    };
+    expect(problems({ connector: 'window-qformer' })).toBe('');
+    expect(problems({ connector: 'pixel-shuffle' })).toMatch(/connector.*pixel-shuffle needs a grid/);
+    expect(problems({ connector: { kind: 'window-qformer', layers: 7 } })).toMatch(/connector\/layers.*at most 6/);
+    expect(problems({ connector: { kind: 'window-qformer', layers: 7, start: 'random' } })).toBe('');
   });
 });
