@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as tar from 'tar';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { projectRoot } from '../src/files';
 import { linkTensorFlow, type LinkOptions, type LinkReport } from '../src/tensor/link/link';
 import { findLink, linkCommand } from '../src/tensor/link/state';
+import { smallDisk } from './helpers/disk';
 import { libraryHead, writeWheel, type WheelChanges } from './helpers/wheelFile';
 
 const realLink = findLink();
@@ -122,6 +123,25 @@ while [ "$1" != -d ]; do shift; done; /bin/cp ${wheel} "$2"`);
     const report = await link();
     expect(report.link).toBeNull();
     expect(report.attempts[0]).toMatchObject({ source: 'cache', hint: 'set EQUIPOISE_CACHE to a folder that can be written' });
+  });
+});
+
+describe('a disk without room', () => {
+  let disk: ReturnType<typeof smallDisk> = null;
+  beforeAll(() => { disk = smallDisk('128k'); });
+  afterAll(() => disk?.unmount());
+
+  test('is told with what is needed before anything is fetched or unpacked', async (context) => {
+    if (disk === null) return context.skip('no disk can be mounted here');
+    process.env['EQUIPOISE_CACHE'] = disk.path;
+    python(`echo fetched > ${join(folder, 'fetched')}; exit 1`);
+    const needed = /^disk: 0\.0 GB free in .*, \d\.\d GB needed; set EQUIPOISE_CACHE to a larger disk$/;
+    const report = await link();
+    expect(report.link).toBeNull();
+    expect(problems(report)['pip download tensorflow-cpu']).toMatch(needed);
+    expect(existsSync(join(folder, 'fetched'))).toBe(false);
+    expect(await linkWheel()).toMatch(needed);
+    expect(readdirSync(join(disk.path, 'tensorflow'))).toEqual([]);
   });
 });
 
