@@ -1,7 +1,7 @@
 /**
- * A claim keeps two runners off one run: the file `claim` in the run's folder, made by a hard link (which exactly one of
- * many hosts on a shared file system can make), touched every ten seconds by the runner that holds it (the runner, not
- * the worker: a worker may compute for a minute without a pause).
+ * A claim keeps two processes off one thing, such as two runners off a run: a file made by a hard link (which exactly one
+ * of many hosts on a shared file system can make), touched every ten seconds by the process that holds it (for runs the
+ * runner, not the worker: a worker may compute for a minute without a pause). src/data/lock.ts waits for one.
  * A claim is dead at once when its process has ended on this very machine. Any other is dead when this process has
  * watched it for a minute by its own monotonic clock and nobody touched it: clocks of two hosts need not agree, and a
  * clock that is set back or forward takes no run from anybody.
@@ -18,9 +18,9 @@ interface ClaimContent { token: string; pid: number; machine: string }
 
 export interface Claim {
   token: string;
-  /** Tells others that the run is alive; false when the claim has been lost. */
+  /** Tells others that the holder is alive; false when the claim has been lost. */
   touch(): boolean;
-  /** Gives the run back, unless another runner has taken it over. */
+  /** Gives it back, unless another process has taken it over. */
   release(): void;
 }
 
@@ -76,6 +76,13 @@ export function isClaimed(path: string, staleSeconds = staleAfterSeconds): boole
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return false; // cheaper than an exception of open
   const seen = look(path);
   return seen !== null && !isEnded(seen.content) && Date.now() - seen.touched <= staleSeconds * 1000;
+}
+
+/** Who holds a claim, in words; null when nobody does. */
+export function claimedBy(path: string): string | null {
+  const seen = look(path);
+  if (seen === null) return null;
+  return seen.content === null ? 'another process' : `process ${seen.content.pid}${seen.content.machine === machineKey() ? '' : ' of another machine'}`;
 }
 
 /** Creates a file with its whole content, exclusively. A hard link is atomic on NFS too, where `open` need not be. */

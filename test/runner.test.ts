@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { takeClaim } from '../src/runner/claim';
+import { takeClaim } from '../src/claim';
 import { readRunFile, runFolder } from '../src/runner/folders';
 import { readJournal } from '../src/runner/journal';
 import { countStates, planRuns } from '../src/runner/plan';

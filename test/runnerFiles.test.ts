@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../src/problems';
 import { codeVersion, packageVersions } from '../src/runner/code';
-import { holdsClaim, isClaimed, takeClaim } from '../src/runner/claim';
+import { holdsClaim, isClaimed, takeClaim } from '../src/claim';
 import { runFolder } from '../src/runner/folders';
 import { createJournal, cutTornLine, lastRecord, readJournal } from '../src/runner/journal';
 import { methodVersion } from '../src/version';

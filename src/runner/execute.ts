@@ -10,7 +10,7 @@ import type { TrainOptions, TrainSummary } from '../train/run';
 import { storageFault, writeWhole } from '../files';
 import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints, writeCheckpoint } from './checkpoints';
-import { holdsClaim } from './claim';
+import { holdsClaim } from '../claim';
 import { readRunFile, runFolder, type RunFolder } from './folders';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { RunSpec } from '../manifest/run';
 import type { Arithmetic } from './arithmetic';
 import { checkpointStep } from './checkpoints';
-import { isClaimed } from './claim';
+import { isClaimed } from '../claim';
 import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } from './folders';
 import { lastRecord } from './journal';
 import type { RunFile } from './runFile';

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storageFault, writeWhole } from '../files';
 import { exitCode, userError } from '../problems';
-import { heartbeatSeconds, takeClaim, type Claim } from './claim';
+import { heartbeatSeconds, takeClaim, type Claim } from '../claim';
 import { copyFinished } from './copy';
 import { unstartedFile } from './execute';
 import { listExperiments, readRunFile, runFolder } from './folders';

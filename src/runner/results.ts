@@ -1,5 +1,5 @@
 /** Everything that lies in the results folder, read once for status, why and estimates. */
-import { isClaimed } from './claim';
+import { isClaimed } from '../claim';
 import { listExperiments, listRunIds, readRunFile, runFolder, type RunFileRead } from './folders';
 import { timingOf, type Timing } from './estimate';
 import { lastRecord } from './journal';

@@ -1,6 +1,6 @@
 /** Real runs of the toy task through executeRun on the cpu backend, in this process. */
 import type { RunSpec } from '../../src/manifest/run';
-import { takeClaim } from '../../src/runner/claim';
+import { takeClaim } from '../../src/claim';
 import { executeRun, type Outcome, type Rooms } from '../../src/runner/execute';
 import { runFolder, type RunFolder } from '../../src/runner/folders';
 import type { RunTask } from '../../src/runner/messages';
