@@ -17,7 +17,7 @@ export interface FileTokenizer {
   id(token: string): number | undefined;
   /** The token of an id. */
   token(id: number): string | undefined;
-  /** Ids of a text without opening. Tokens such as `</s>` are recognised. Throws UserError for text that is no Unicode, or that the vocabulary cannot write. */
+  /** Ids of a text without opening. Tokens such as `</s>` are recognised. Throws UserError for text that is no Unicode or longer than `tokenizerLimits.text`. */
   encode(text: string): number[];
   /** Text of ids without special tokens. Throws RangeError for an unknown id. */
   decode(ids: readonly number[]): string;
@@ -55,6 +55,9 @@ export function tokenizerOf(tokenizer: JsonObject, config: JsonObject, where = '
     const known = vocabulary.get(content);
     if (known !== undefined && known !== id) problems.push({ where: `${where} /added_tokens`, what: `${JSON.stringify(content)} has id ${id}, but ${known} in the vocabulary`, expected: 'one id' });
   }
+  if (problems.length === 0 && !writesEverything(tokenizer, vocabulary)) {
+    problems.push({ where: `${where} /model`, what: 'some text has no token, and would be left out without a word', expected: 'byte_fallback or a byte-level pre-tokenizer with all 256 bytes, or an unk_token of the vocabulary' });
+  }
   if (problems.length > 0) throw new UserError(problems.slice(0, 20));
   const library = build({ ...tokenizer, added_tokens: added }, where);
   const ids = new Map([...vocabulary, ...added.map(({ content, id }): [string, number] => [content, id])]);
@@ -71,9 +74,7 @@ export function tokenizerOf(tokenizer: JsonObject, config: JsonObject, where = '
     encode(text) {
       if (text.length > tokenizerLimits.text) throw userError({ where: 'text', what: `${text.length} characters`, expected: `at most ${tokenizerLimits.text}` });
       if (/\p{Surrogate}/u.test(text)) throw userError({ where: `text ${JSON.stringify(text.slice(0, 80))}`, what: 'half of a surrogate pair', expected: 'Unicode text' });
-      const found = library.encode(text, { add_special_tokens: false }).ids;
-      if (!found.every((id: number) => tokens.has(id))) throw userError({ where: `text ${JSON.stringify(text.slice(0, 80))}`, what: 'a character that the vocabulary has no token for', expected: `text that ${where} can write` });
-      return found;
+      return library.encode(text, { add_special_tokens: false }).ids;
     },
     decode(list) {
       const wrong = list.find((id) => !tokens.has(id));
@@ -116,6 +117,20 @@ function checkedVocabulary(model: unknown, where: string, problems: Problem[]): 
     if (problems.length >= 20) return vocabulary;
   }
   return vocabulary;
+}
+
+/** Whether every text has tokens: by bytes, or by one that stands for the unknown. */
+function writesEverything(tokenizer: JsonObject, vocabulary: ReadonlyMap<string, number>): boolean {
+  const { byte_fallback: fallback, unk_token: unknown } = tokenizer['model'] as JsonObject;
+  if (typeof unknown === 'string' && vocabulary.has(unknown)) return true;
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  if (fallback === true) return bytes.every((byte) => vocabulary.has(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
+  const isByteLevel = (part: unknown): boolean => isObject(part) && (part['type'] === 'ByteLevel' || [part['pretokenizers'], part['normalizers']].some((list) => Array.isArray(list) && list.some(isByteLevel)));
+  if (!isByteLevel(tokenizer['pre_tokenizer']) && !isByteLevel(tokenizer['normalizer'])) return false;
+  // GPT-2 writes printable bytes of Latin-1 as themselves and the others as the characters from U+0100 on.
+  const printable = (byte: number) => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
+  const others = bytes.filter((byte) => !printable(byte));
+  return bytes.every((byte) => vocabulary.has(String.fromCharCode(printable(byte) ? byte : 0x100 + others.indexOf(byte))));
 }
 
 /** The added tokens of tokenizer.json, and those that only tokenizer_config.json states. */

@@ -27,13 +27,13 @@ export function outputSize({ resize: size, crop }: ImageSteps): { width: number;
   return crop ?? (size?.kind === 'exact' ? { width: size.width, height: size.height } : null);
 }
 
-/** Runs the steps: one output, or one for each tile (row by row) and the thumbnail. Each is [3, height, width]. Throws UserError for a picture that would grow beyond all bounds. */
-export function applySteps(steps: ImageSteps, picture: Picture): { width: number; height: number; outputs: Float32Array[] } {
+/** Runs the steps: one output, or one for each tile (row by row) and the thumbnail. Each is [3, height, width]. `where` names the picture in messages. Throws UserError for a picture that would grow beyond all bounds. */
+export function applySteps(steps: ImageSteps, picture: Picture, where = 'picture'): { width: number; height: number; outputs: Float32Array[] } {
   const { filter, tiles, crop } = steps;
-  let at = steps.pad === null ? picture : squared(picture, steps.pad);
+  let at = steps.pad === null ? picture : squared(picture, steps.pad, where);
   const size = steps.resize;
   const to = (width: number, height: number) => {
-    if (width * height > mostPixels || width < 1 || height < 1) throw userError({ where: 'picture', what: `${picture.width} x ${picture.height} pixels become ${width} x ${height}`, expected: `1 to ${mostPixels} pixels` });
+    if (width * height > mostPixels || width < 1 || height < 1) throw userError({ where, what: `${picture.width} x ${picture.height} pixels become ${width} x ${height}`, expected: `1 to ${mostPixels} pixels` });
     return resize(at, width, height, filter);
   };
   if (tiles !== null && size?.kind === 'exact') {
@@ -53,10 +53,10 @@ export function applySteps(steps: ImageSteps, picture: Picture): { width: number
 }
 
 /** Fills up to a square; the picture lies in the middle. */
-function squared(picture: Picture, colour: readonly [number, number, number]): Picture {
+function squared(picture: Picture, colour: readonly [number, number, number], where: string): Picture {
   const { width, height } = picture, edge = Math.max(width, height);
   if (width === height) return picture;
-  if (edge * edge > mostPixels) throw userError({ where: 'picture', what: `${width} x ${height} pixels become ${edge} x ${edge}`, expected: `at most ${mostPixels} pixels` });
+  if (edge * edge > mostPixels) throw userError({ where, what: `${width} x ${height} pixels become ${edge} x ${edge}`, expected: `at most ${mostPixels} pixels` });
   const data = new Uint8Array(3 * edge * edge);
   for (let i = 0; i < data.length; i++) data[i] = colour[i % 3]!;
   return pasted({ width: edge, height: edge, data }, picture, Math.floor((edge - width) / 2), Math.floor((edge - height) / 2));

@@ -138,7 +138,7 @@ function pictureReader(folder: string, whole: JsonObject, family: Family, tiles:
   }
   return async (path) => {
     const { picture, notices } = await readPixels(path);
-    return { items: applySteps(steps, picture).outputs, notices };
+    return { items: applySteps(steps, picture, path).outputs, notices };
   };
 }
 
