@@ -9,6 +9,7 @@ import type { RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/backbones';
 import { backboneConfigs, backboneWithoutWeights } from '../models/backbones/configs';
 import { llamaWeights } from '../models/backbones/llama';
+import { connectorRows } from '../models/connectors';
 import { findEncoder } from '../models/encoders';
 import { buildModel } from '../models/multimodal';
 import { sizeOf } from '../tensor/parameters';
@@ -67,7 +68,8 @@ const fileParameters = (name: string): number => llamaWeights(backboneConfigs[na
 
 /** The needs of one run, given the sizes of its data. */
 export function needsOf(spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds {
-  const { rows, width } = findEncoder(spec.encoder);
+  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
+  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
   const model = buildModel(spec, { rows, width }, backbone);
   const setting: Setting = { model, vocabulary: sizes.vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
