@@ -2,7 +2,7 @@
  * The journals of an experiment as tables to query. DuckDB reads the JSON lines itself.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literalPath, openDatabase, query, type DataRow } from './database';
 import { unpackedRuns } from './keep';
@@ -10,8 +10,8 @@ import { labelRuns, type RunLabels } from './labels';
 import { readRuns, type FoundRun, type IgnoredRun } from './runs';
 import type { RunFile } from '../src/runner/runFile';
 
-/** A finished run with its labels; `file` is its run.json. */
-export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string; file: RunFile }
+/** A finished run with its labels; `file` is its run.json, `folder` where it lies. */
+export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string; file: RunFile; folder: string }
 
 export interface Journals {
   /** name of the experiment's folder */ experiment: string;
@@ -114,9 +114,9 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
 async function openTables(connection: DuckDBConnection, found: readonly FoundRun[]): Promise<{ runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
   const { ignored, notices } = await loadLines(connection, found);
   const bad = new Set(ignored.map((run) => run.id));
-  const good = found.filter((run) => !bad.has(run.file.id)).map((run) => run.file);
-  const labels = labelRuns(good.map((file) => file.spec));
-  const runs = good.map((file, i) => ({ id: file.id, task: file.spec.task, seed: file.spec.seed, scheduler: file.spec.scheduler.kind, file, ...labels[i]! }));
+  const good = found.filter((run) => !bad.has(run.file.id));
+  const labels = labelRuns(good.map(({ file }) => file.spec));
+  const runs = good.map(({ file, journal }, i) => ({ folder: dirname(journal), id: file.id, task: file.spec.task, seed: file.spec.seed, scheduler: file.spec.scheduler.kind, file, ...labels[i]! }));
   await makeTables(connection, runs);
   return { runs, ignored, notices };
 }

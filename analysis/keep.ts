@@ -1,18 +1,20 @@
 /**
- * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json and each metrics.jsonl with its text to the byte, compressed
+ * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json, metrics.jsonl and measured landscape with its text to the byte, compressed
  * with zstd. What is unpacked is what was trained, so figures from it equal figures from the original journals.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { cachePath, sha256, writeWhole } from '../src/files';
 import { userError } from '../src/problems';
-import { openDatabase, query, literalPath } from './database';
+import { landscapeName } from '../src/runner/folders';
+import { literalPath, openDatabase, query } from './database';
 import { readRuns, type IgnoredRun } from './runs';
 
 /** Name of the compact file in the folder of a kept experiment. */
 export const keptName = 'runs.parquet';
 
-const keptFiles: readonly string[] = ['metrics.jsonl', 'run.json'];
+/** Files of a run that are kept; a landscape only where it was measured. */
+const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', 'run.json'];
 /** A kept file grows beyond this only by mistake or malice. */
 const mostBytes = 512 * 1024 ** 2;
 
@@ -34,7 +36,7 @@ export async function keepRuns(folder: string, out: string): Promise<Kept> {
     await connection.run('create table kept (id varchar, file varchar, text varchar)');
     const insert = await connection.prepare('insert into kept values ($1, $2, $3)');
     for (const run of runs) {
-      for (const file of keptFiles) {
+      for (const file of keptFiles.filter((name) => existsSync(join(dirname(run.journal), name)))) {
         [run.file.id, file, readFileSync(join(dirname(run.journal), file), 'utf8')].forEach((value, i) => insert.bindVarchar(i + 1, value));
         await insert.run();
       }
@@ -67,7 +69,7 @@ export async function unpackedRuns(folder: string): Promise<string> {
     if (size!.bytes > mostBytes) throw userError({ where: path, what: `holds ${Math.round(size!.bytes / 1024 ** 2)} MB of text`, expected: `at most ${mostBytes / 1024 ** 2} MB` });
     const rows = await query<{ id: string; file: string; text: string }>(connection, `select id, file, text ${from} order by id, file`);
     const odd = rows.find(({ id, file, text }) => !/^[0-9a-f]{16}$/.test(String(id)) || !keptFiles.includes(file) || typeof text !== 'string');
-    if (odd !== undefined) throw userError({ where: path, what: `holds ${JSON.stringify(odd.file)} of run ${JSON.stringify(odd.id)}`, expected: `only ${keptFiles.join(' and ')} of runs with an id of 16 hexadecimal digits` });
+    if (odd !== undefined) throw userError({ where: path, what: `holds ${JSON.stringify(odd.file)} of run ${JSON.stringify(odd.id)}`, expected: `only ${keptFiles.join(', ')} of runs with an id of 16 hexadecimal digits` });
     const part = `${target}.${process.pid}`;
     rmSync(part, { recursive: true, force: true });
     for (const { id, file, text } of rows) {

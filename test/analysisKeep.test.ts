@@ -56,7 +56,7 @@ describe('an experiment kept compact', () => {
   test.each([
     ['a file that is no Parquet', async (path: string) => writeFileSync(path, 'no parquet'), /cannot be read/],
     ['a run id that leads elsewhere', (path: string) => parquet(path, "select '../../0000000000' as id, 'run.json' as file, '{}' as text"), /16 hexadecimal/],
-    ['another file', (path: string) => parquet(path, "select '0123456789abcdef' as id, '.bashrc' as file, 'x' as text"), /only metrics.jsonl and run.json/],
+    ['another file', (path: string) => parquet(path, "select '0123456789abcdef' as id, '.bashrc' as file, 'x' as text"), /only landscape.json, metrics.jsonl, run.json/],
     ['other columns', (path: string) => parquet(path, 'select 1 as a'), /cannot be read/],
   ])('%s is refused', async (name, write, message) => {
     const at = join(folder, 'hostile', name.replaceAll(' ', '-'));

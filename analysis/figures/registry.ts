@@ -3,12 +3,14 @@ import type { FigureDefinition } from '../figure';
 import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { kappaCurves } from './kappaCurves';
 import { learningCurves } from './learningCurves';
+import { lossContours } from './lossContours';
 import { normalisedGradients } from './normalisedGradients';
 import { optionSweep } from './optionSweep';
 import { rateRatio } from './rateRatio';
 import { rateSettings } from './rateSettings';
 
 export const figures: readonly FigureDefinition[] = [
+  lossContours,
   kappaCurves,
   normalisedGradients('normalised-gradients', 'constant'),
   normalisedGradients('normalised-gradients-commit-clr', 'commit-clr'),

@@ -8,6 +8,9 @@ import type { RunFile } from './runFile';
 /** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
 export const referenceFolder = 'reference';
 
+/** Beside a run's journal, where `equipoise landscape` was asked for it. */
+export const landscapeName = 'landscape.json';
+
 export interface RunFolder {
   folder: string; runJson: string; journal: string; log: string; claim: string;
   /** trained parameters of a finished run */ checkpoint: string;
