@@ -33,10 +33,8 @@ const seconds = (work: () => void): number => {
 
 /** Runs the command line in a process of its own; wall seconds with the start of Node, and peak memory in MB. */
 function command(results: string, ...args: string[]): { seconds: number; peak: number; out: string } {
-  const script = `require('ts-node').register({ project: ${JSON.stringify(join(projectRoot, 'tsconfig.json'))}, swc: true });
-    require(${JSON.stringify(join(projectRoot, 'src/cli/main.ts'))}).main(['node', 'equipoise', ...${JSON.stringify(args)}]).then(() => process.stderr.write('peak ' + process.resourceUsage().maxRSS));`;
   const begun = performance.now();
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', script], { cwd: projectRoot, env: { ...process.env, EQUIPOISE_RESULTS: results }, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--require', join(projectRoot, 'bench', 'peak.cjs'), join(projectRoot, 'bin', 'equipoise.cjs'), ...args], { cwd: projectRoot, env: { ...process.env, EQUIPOISE_RESULTS: results }, encoding: 'utf8', maxBuffer: 2 ** 28 });
   const took = (performance.now() - begun) / 1000;
   if (status !== 0) throw new Error(stderr);
   return { seconds: took, peak: Number(/peak (\d+)/.exec(stderr)?.[1]) / 1024, out: stdout };
