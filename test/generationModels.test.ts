@@ -9,12 +9,15 @@ import { beamsOf, generate, type Strategy } from '../src/models/generation/gener
 import { random } from '../src/random';
 import { availableBackends, useBackend, type BackendName } from '../src/tensor/backend';
 import { openSession, type Session, type StateValue } from '../src/tensor/program';
+import { answerShape } from '../src/train/answers';
 import { readReference } from '../src/train/checkReference';
+import { predict } from '../src/train/evaluate';
 import { familyLogitsProgram, familyShape } from '../src/train/familyPrograms';
 import { continuerOf, familyGenerationPrograms, generationPrograms, generationState, type GenerationShape } from '../src/train/generationPrograms';
 import { initialState, scoreProgram } from '../src/train/programs';
 import { published, referenceFolder, variants } from './helpers/families';
 import { tinyConfig, tinySetting, type TinyOptions } from './helpers/tinyModel';
+import { tinyPrepared, tinySpec } from './helpers/tinyTask';
 
 interface Case { name: string; options: { end?: number; beams?: number; lengthPenalty?: number; earlyStopping?: boolean | 'never'; repetitionPenalty?: number }; expected: { tokens: number[]; score?: number }[] }
 const expected = JSON.parse(readFileSync(join(referenceFolder('.'), 'generation.json'), 'utf8')) as Record<string, { newTokens: number; prompts: number[][]; cases: Case[] }>;
@@ -160,6 +163,22 @@ describe.each(there)('on %s', (backend: BackendName) => {
       }
       session.dispose();
     });
+  });
+
+  it('an evaluation generates the same with a cache as by scoring passes', async () => {
+    const spec = tinySpec();
+    const short = tinyPrepared(spec);
+    expect(answerShape(short, 4)).toBeNull(); // answers of three tokens
+    const prepared = { ...short, shape: (batch: number) => ({ ...short.shape(batch), tokens: 7, labels: 4 }) };
+    const shape = answerShape(prepared, 4)!;
+    expect(shape).toMatchObject({ promptTokens: 3, newTokens: 4 });
+    const setting = { model: prepared.model, vocabulary: prepared.codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser };
+    const session = openSession({ score: scoreProgram(setting, prepared.shape(4)), ...generationPrograms(prepared.model, shape) }, { ...stirred(initialState(setting, 3), 0.2), ...generationState(prepared.model, shape) });
+    const answers = async (more: { continuer?: Continuer }) => (await predict(session, prepared.items.evaluation, prepared.codec, prepared.features, prepared.shape(4), { generate: true, ...more })).map(({ generated }) => generated);
+    const cached = await answers({ continuer: continuerOf(session, prepared.model, shape) });
+    expect(cached).toEqual(await answers({}));
+    expect(new Set(cached).size).toBeGreaterThan(1);
+    session.dispose();
   });
 
   it.each([{ kind: 'greedy' }, { kind: 'beam', beams: 3, lengthPenalty: 0.7 }, { kind: 'sample', seed: 6, temperature: 1.5, topK: 9, topP: 0.9 }] as const)('$kind: batches of prompts of many lengths give what each gives alone', async (strategy) => {

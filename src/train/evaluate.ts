@@ -5,14 +5,22 @@
  * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the answer.
  */
 import type { Item } from '../data/types';
+import { argmax } from '../models/generation/choose';
+import type { Continuer } from '../models/generation/continuer';
 import type { Session } from '../tensor/program';
+import { generateAnswers } from './answers';
 import { answerEnd, decodeAnswer, encodeExample, encodeText, fillBatch, type BatchShape, type Example, type TextCodec } from './batches';
 import type { EvaluateRecord, Score } from './records';
 
 /** What was predicted for one question; `likelihoods` in the order of its choices. */
 export interface Prediction { item: Item; loss: number; labels: number; chosen: string | null; likelihoods: number[]; generated: string | null }
 
-export interface PredictOptions { generate: boolean; signal?: AbortSignal; /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void }
+export interface PredictOptions {
+  generate: boolean;
+  /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */ continuer?: Continuer;
+  signal?: AbortSignal;
+  /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void;
+}
 
 interface Scored { labels: Float32Array; first: Float32Array }
 
@@ -57,12 +65,16 @@ export async function predict(session: Session, items: readonly Item[], codec: T
   for (const prediction of predictions) {
     if (prediction.likelihoods.length > 0) prediction.chosen = prediction.item.choices[argmax(prediction.likelihoods)]!;
   }
-  if (options.generate) await generate(predictions, references, scored, codec, shape, run);
+  if (options.generate && options.continuer !== undefined) {
+    const { continuer, generate: _generate, ...rest } = options;
+    const answers = await generateAnswers(continuer, items, codec, features, { ...rest, strategy: { kind: 'greedy' }, newTokens: continuer.newTokens });
+    predictions.forEach((prediction, i) => { prediction.generated = answers[i]!.text; });
+  } else if (options.generate) await generateByScoring(predictions, references, scored, codec, shape, run);
   return predictions;
 }
 
 /** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
-async function generate(predictions: Prediction[], references: Example[], scored: Scored[], codec: TextCodec, shape: BatchShape, run: (examples: Example[]) => Promise<Scored[]>): Promise<void> {
+async function generateByScoring(predictions: Prediction[], references: Example[], scored: Scored[], codec: TextCodec, shape: BatchShape, run: (examples: Example[]) => Promise<Scored[]>): Promise<void> {
   const end = answerEnd(codec);
   const texts = scored.map(({ first }) => [argmax(first)]);
   for (let length = 1; length < shape.labels; length++) {
@@ -77,12 +89,6 @@ async function generate(predictions: Prediction[], references: Example[], scored
     (await run(examples)).forEach(({ first }, k) => texts[open[k]!]!.push(argmax(first)));
   }
   predictions.forEach((prediction, i) => { prediction.generated = decodeAnswer(codec, texts[i]!); });
-}
-
-function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 const score = (predictions: readonly Prediction[], correct: (prediction: Prediction) => boolean): Score => {

@@ -14,10 +14,12 @@ import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { random } from '../random';
 import { alignedEncoder } from './alignment';
+import { answerShape } from './answers';
 import { batchIndices, fillBatch } from './batches';
 import { isBest, newLoop, restoreState, takeCheckpoint, trainedWeights, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
 import { checkFinite } from './finite';
+import { continuerOf, generationPrograms, generationState } from './generationPrograms';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { prepare, type Prepared } from './prepare';
 import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
@@ -70,11 +72,14 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
   const shape = prepared.shape(spec.batch);
   const probe = spec.measure.on === 'probe' ? prepared.shape(prepared.examples.probe.length) : null;
   const measure = { variant: spec.measure.variant ?? 'a', probe } as const;
+  const answers = answerShape(prepared, evaluationBatch);
   const session = openSession({
     train: trainProgram(setting, shape, ['encoder', 'backbone'], null),
     measured: trainProgram(setting, shape, ['encoder', 'backbone'], measure),
     score: scoreProgram(setting, prepared.shape(evaluationBatch)),
-  }, initial);
+    ...(answers === null ? {} : generationPrograms(model, answers)),
+  }, answers === null ? initial : { ...initial, ...generationState(model, answers) });
+  const continuer = answers === null ? {} : { continuer: continuerOf(session, model, answers) };
   const earlier = loop.seconds;
   const prepareSeconds = clock();
   let evaluateSeconds = 0;
@@ -104,7 +109,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       const begun = watch();
       const onProgress = (done: number, total: number) => onStage(`${split} ${done}/${total}`);
       try {
-        return evaluationRecord(await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', onProgress, ...(signal ? { signal } : {}) }), loop.step, split);
+        return evaluationRecord(await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', ...continuer, onProgress, ...(signal ? { signal } : {}) }), loop.step, split);
       } catch (error) {
         if (signal?.aborted === true) await keep();
         throw error;
