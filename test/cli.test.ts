@@ -97,6 +97,23 @@ describe('plan and run', () => {
     expect(equipoise(at, 'run', at.manifest).out).toContain('in all 2 of 2 done');
   });
 
+  it('stop at once on a second Ctrl-C, in the middle of a step, and leave what the next command completes', async () => {
+    const at = place(2, 5, { delay: 120_000 });
+    const begun = performance.now();
+    expect(await whileTraining(at, async (child) => {
+      child.kill('SIGINT');
+      await sleep(1000);
+      expect(child.exitCode).toBeNull(); // the first one waits for the step
+      child.kill('SIGINT');
+    })).toEqual({ code: 130, signal: null });
+    expect(performance.now() - begun).toBeLessThan(60_000);
+    const plan = json(equipoise(at, 'plan', at.manifest, '--json').out);
+    expect(plan['totals']).toMatchObject({ done: 0, failed: 0 });
+    for (const run of plan['runs'] as { claimed: boolean }[]) expect(run.claimed).toBe(false);
+    at.env['FAKE_TRAINER'] = JSON.stringify({ ledger: at.ledger });
+    expect(equipoise(at, 'run', at.manifest).out).toContain('in all 2 of 2 done');
+  });
+
   it('leave partial runs when the runner is killed outright; its workers end by themselves and its claims are stale', async () => {
     const at = place(2, 200, { delay: 20 });
     expect(await whileTraining(at, (child) => child.kill('SIGKILL'))).toEqual({ code: null, signal: 'SIGKILL' });
