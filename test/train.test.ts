@@ -9,6 +9,7 @@ import { availableBackends, useBackend } from '../src/tensor/backend';
 import { openSession } from '../src/tensor/program';
 import { batchIndices, encodeExample } from '../src/train/batches';
 import { evaluationRecord, predict } from '../src/train/evaluate';
+import { predictionLines, readPredictions, stored } from '../src/train/predictions';
 import { initialState, scoreProgram } from '../src/train/programs';
 import type { JournalRecord } from '../src/train/records';
 import { trainPrepared, type TrainSummary } from '../src/train/run';
@@ -131,7 +132,8 @@ describe('evaluation', () => {
       expect(loss).toBeGreaterThan(0);
       if (item.kind === 'long') expect(-loss).toBeCloseTo(likelihoods[item.choices.indexOf(item.answer)]!, 4);
     }
-    const record = evaluationRecord(predictions, 5, 'evaluation');
+    const lines = predictionLines(predictions.map((prediction) => stored('emoji-icon-qa', prediction)));
+    const record = await evaluationRecord(readPredictions(lines, 'here'), 5, 'evaluation');
     expect(record.choice.total).toBe(9);
     expect(Object.keys(record.choiceByKind)).toEqual(['long', 'short']);
     expect(record.choiceByKind['long']!.total + record.choiceByKind['short']!.total).toBe(9);

@@ -22,6 +22,7 @@ export const lazy = {
   verify: () => load('./verify') as typeof import('./verify'),
   figures: () => load('./figures') as typeof import('./figures'),
   landscape: () => load('./landscape') as typeof import('./landscape'),
+  score: () => load('./score') as typeof import('./score'),
   keep: () => load('./keep') as typeof import('./keep'),
   report: () => load('./report') as typeof import('./report'),
   tables: () => load('./tables') as typeof import('./tables'),

@@ -49,6 +49,7 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
     lazy.tables().tablesCommand(program);
     lazy.report().reportCommand(program);
     lazy.keep().keepCommand(program);
+    lazy.score().scoreCommand(program);
     lazy.landscape().landscapeCommand(program);
     lazy.exportCrate().exportCommand(program);
     lazy.verify().verifyCommand(program);

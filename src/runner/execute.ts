@@ -140,6 +140,7 @@ function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from 
 function finish(paths: RunFolder, task: RunTask, file: RunFile, summary: TrainSummary): void {
   if (!holdsClaim(paths.claim, task.token)) throw lost();
   if (summary.checkpoint.length > 0) writeWhole(paths.checkpoint, summary.checkpoint);
+  writeWhole(paths.predictions, summary.predictions);
   const { notice, same } = repetition(paths);
   writeOwned(paths, task, finishedFile(file, summary, notice === null ? [] : [notice]));
   pruneCheckpoints(paths.checkpoints, []);

@@ -8,12 +8,16 @@ import type { RunFile } from './runFile';
 /** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
 export const referenceFolder = 'reference';
 
+/** Beside a run's journal: what the finished run predicted, a line a question. */
+export const predictionsName = 'predictions.jsonl';
+
 /** Beside a run's journal, where `equipoise landscape` was asked for it. */
 export const landscapeName = 'landscape.json';
 
 export interface RunFolder {
   folder: string; runJson: string; journal: string; log: string; claim: string;
   /** trained parameters of a finished run */ checkpoint: string;
+  /** what a finished run predicted */ predictions: string;
   /** trained parameters after the best validation */ best: string;
   /** folder of what an interrupted run goes on from */ checkpoints: string;
   /** longest journal of the interrupted attempts */ previous: string;
@@ -38,6 +42,7 @@ export function runFolder(results: string, experiment: string, id: string): RunF
     runJson: join(folder, 'run.json'),
     journal: join(folder, 'metrics.jsonl'),
     checkpoint: join(folder, 'checkpoint.safetensors'),
+    predictions: join(folder, predictionsName),
     best: join(folder, 'best.safetensors'),
     checkpoints: join(folder, 'checkpoints'),
     previous: join(folder, 'metrics.previous.jsonl'),

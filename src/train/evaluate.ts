@@ -4,12 +4,14 @@
  * each choice is scored by the sum of log p over its tokens and the end token. Ties go to the earlier choice.
  * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the answer.
  */
+import { textScores } from '../data/metrics/textScores';
 import type { Item } from '../data/types';
 import { argmax } from '../models/generation/choose';
 import type { Continuer } from '../models/generation/continuer';
 import type { Session } from '../tensor/program';
 import { generateAnswers } from './answers';
 import { answerEnd, decodeAnswer, encodeExample, encodeText, fillBatch, type BatchShape, type Example, type TextCodec } from './batches';
+import type { StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
 
 /** What was predicted for one question; `likelihoods` in the order of its choices. */
@@ -91,30 +93,32 @@ async function generateByScoring(predictions: Prediction[], references: Example[
   predictions.forEach((prediction, i) => { prediction.generated = decodeAnswer(codec, texts[i]!); });
 }
 
-const score = (predictions: readonly Prediction[], correct: (prediction: Prediction) => boolean): Score => {
+const score = (predictions: readonly StoredPrediction[], correct: (prediction: StoredPrediction) => boolean): Score => {
   const hits = predictions.filter(correct).length;
   return { correct: hits, total: predictions.length, accuracy: predictions.length === 0 ? 0 : hits / predictions.length };
 };
 
-function scoresBy(predictions: readonly Prediction[], key: (item: Item) => string, correct: (prediction: Prediction) => boolean): Record<string, Score> {
-  const names = [...new Set(predictions.map(({ item }) => key(item)))].sort();
-  return Object.fromEntries(names.map((name) => [name, score(predictions.filter(({ item }) => key(item) === name), correct)]));
+function scoresBy(predictions: readonly StoredPrediction[], key: 'kind' | 'slice', correct: (prediction: StoredPrediction) => boolean): Record<string, Score> {
+  const names = [...new Set(predictions.map((prediction) => prediction[key]))].sort();
+  return Object.fromEntries(names.map((name) => [name, score(predictions.filter((prediction) => prediction[key] === name), correct)]));
 }
 
-/** The journal's record of an evaluation. Questions without choices count in `generation` only. */
-export function evaluationRecord(predictions: readonly Prediction[], step: number, split: 'validation' | 'evaluation'): EvaluateRecord {
+/** The journal's record of an evaluation, from nothing but what was predicted. Questions without choices count in `generation` and `texts` only. */
+export async function evaluationRecord(predictions: readonly StoredPrediction[], step: number, split: 'validation' | 'evaluation'): Promise<EvaluateRecord> {
   const withChoices = predictions.filter(({ chosen }) => chosen !== null);
-  const chosen = ({ item, chosen: answer }: Prediction) => answer === item.answer;
-  const generated = ({ item, generated: answer }: Prediction) => answer === item.answer;
+  const chosen = (prediction: StoredPrediction) => prediction.chosen === prediction.answer;
+  const generated = (prediction: StoredPrediction) => prediction.generated === prediction.answer;
   const labels = predictions.reduce((sum, prediction) => sum + prediction.labels, 0);
+  const texts = await textScores(predictions.flatMap(({ task, kind, answer, references, generated: text }) => (text === null ? [] : [{ task, kind, references: references ?? [answer], generated: text }])));
   return {
     kind: 'evaluate', step, split,
     loss: predictions.reduce((sum, prediction) => sum + prediction.loss, 0) / Math.max(1, labels),
     choice: score(withChoices, chosen),
-    choiceByKind: scoresBy(withChoices, (item) => item.kind, chosen),
-    choiceBySlice: scoresBy(withChoices, (item) => item.slice, chosen),
+    choiceByKind: scoresBy(withChoices, 'kind', chosen),
+    choiceBySlice: scoresBy(withChoices, 'slice', chosen),
     ...(predictions.some((prediction) => prediction.generated !== null)
-      ? { generation: score(predictions, generated), generationByKind: scoresBy(predictions, (item) => item.kind, generated) }
+      ? { generation: score(predictions, generated), generationByKind: scoresBy(predictions, 'kind', generated) }
       : {}),
+    ...(Object.keys(texts).length > 0 ? { texts } : {}),
   };
 }

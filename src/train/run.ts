@@ -21,6 +21,7 @@ import { evaluationRecord, predict } from './evaluate';
 import { checkFinite } from './finite';
 import { continuerOf, generationPrograms, generationState } from './generationPrograms';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
+import { predictionLines, stored, type StoredPrediction } from './predictions';
 import { prepare, type Prepared } from './prepare';
 import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
@@ -40,6 +41,7 @@ export interface TrainSummary {
   seconds: { prepare: number; train: number; evaluate: number };
   /** identity of each weight source */ weights: Record<string, string>;
   /** safetensors of both modules' trained parameters, by name */ checkpoint: Uint8Array;
+  /** lines of predictions.jsonl: what was predicted for each question of the evaluation split */ predictions: string;
 }
 
 /** Rows of an evaluation pass; a constant of the product, so that results do not depend on memory. */
@@ -105,11 +107,14 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       if (signal?.aborted === true) await keep();
       signal?.throwIfAborted();
     };
+    let predictions: StoredPrediction[] = [];
     const evaluate = async (items: readonly Item[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
       const begun = watch();
       const onProgress = (done: number, total: number) => onStage(`${split} ${done}/${total}`);
       try {
-        return evaluationRecord(await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', ...continuer, onProgress, ...(signal ? { signal } : {}) }), loop.step, split);
+        const found = await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', ...continuer, onProgress, ...(signal ? { signal } : {}) });
+        predictions = found.map((prediction) => stored(spec.task, prediction));
+        return await evaluationRecord(predictions, loop.step, split);
       } catch (error) {
         if (signal?.aborted === true) await keep();
         throw error;
@@ -191,7 +196,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     onStage('evaluation');
     const final = await evaluate(prepared.items.evaluation, 'evaluation');
     yield final;
-    return { steps, final, notices: loop.notices, weights: prepared.weights, seconds: seconds(), checkpoint: await trainedWeights(session, setting) };
+    return { steps, final, notices: loop.notices, weights: prepared.weights, seconds: seconds(), checkpoint: await trainedWeights(session, setting), predictions: predictionLines(predictions) };
   } finally {
     session.dispose();
   }

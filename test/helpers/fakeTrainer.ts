@@ -66,7 +66,7 @@ async function* trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<J
   const accuracy = Math.round(random(spec.seed, 'accuracy').uniform() * 100) / 100;
   const final: EvaluateRecord = { kind: 'evaluate', step: steps, split: 'evaluation', loss: 1, choice: { correct: accuracy * 100, total: 100, accuracy }, choiceByKind: {}, choiceBySlice: {} };
   yield final;
-  return { steps, final, notices: [], seconds: { prepare: 0.5, train: steps * 0.1, evaluate: 0.25 }, weights: {}, checkpoint: new Uint8Array([1, 2, 3]) };
+  return { steps, final, notices: [], seconds: { prepare: 0.5, train: steps * 0.1, evaluate: 0.25 }, weights: {}, checkpoint: new Uint8Array([1, 2, 3]), predictions: '' };
 }
 
 function timesStarted(ledger: string | undefined, seed: number): number {
