@@ -80,9 +80,9 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
   };
   const starts = (id: string) => log(id).match(/^equipoise: task .* start \d+$/gm)?.length ?? 0;
   /** at an early step: it will not end before something can be done to it */
-  const isTraining = (id: string) => {
+  const isTraining = (id: string, before = 6) => {
     const step = lastRecord(runFolder(results, experiment, id).journal)?.step ?? 0;
-    return step >= 2 && step < 6;
+    return step >= 2 && step < before;
   };
   const until = async <T>(what: string, look: () => T | undefined | false): Promise<T> => {
     for (const began = performance.now(); ;) {
@@ -97,7 +97,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
   it('24 runs survive a time limit, a lost node, a preemption and a cancellation with the journals of undisturbed ones', { timeout: 400_000 }, async () => {
     mkdirSync(results);
     writeManifest(steps);
-    const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 3000 } };
+    const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 4500 } };
     const submitted = JSON.parse(equipoise(orders, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile, '--checkpoint', '2steps', '--json').out) as { arrays: { runs: string[]; resources: { gpus: number } }[] };
     // An array holds at most nine tasks here, so each of the two classes takes two.
     expect(submitted.arrays.map((array) => [array.runs.length, array.resources.gpus])).toEqual([[9, 0], [3, 0], [9, 1], [3, 1]]);
@@ -134,7 +134,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
     });
 
     const slow = runs.find(({ spec }) => spec.seed === 2 && spec.scheduler.kind === 'constant')!.id;
-    await until('the slow run', () => isTraining(slow));
+    await until('the slow run', () => isTraining(slow, steps - 2));
     const listed = JSON.parse(equipoise({}, 'status', experiment, '--json').out) as { slurm: RunJob[]; runs: { id: string; state: string }[] };
     expect(listed.slurm.find(({ id }) => id === slow)).toMatchObject({ state: 'RUNNING' });
     expect(listed.slurm.some(({ state }) => state === 'PENDING')).toBe(true);
@@ -177,5 +177,44 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       expect(existsSync(here.claim)).toBe(false);
     }
     expect(equipoise({}, 'run', manifest, '--launcher', 'slurm').out).toBe('slurm-test: nothing to submit; 24 of 24 runs done\n');
+  });
+
+  it('the real trainer goes on after a preemption with the bytes of the run left alone', { timeout: 300_000 }, async () => {
+    const real = 'slurm-real';
+    const path = join(folder, 'real.json');
+    const steps = 160;
+    writeFileSync(path, JSON.stringify({
+      name: real, about: { what: 'a test of the cluster', command: 'equipoise run real.json', expectedTime: 'half a minute', lookFor: 'equal bytes' },
+      fixed: { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m', connector: { kind: 'mlp', tokens: 2, width: 12 }, 'tuning.backbone.rank': 2, 'align.steps': 5, warmup: 2, batch: 4, seed: 1 },
+      steps, measure: { every: 3, on: 'batch' }, evaluate: { every: 40, limit: 0, validation: 8 }, axes: { scheduler: ['constant', 'commit'] },
+      slurm: { partition: 'normal', time: '0:30:00', memory: '100M' },
+    }));
+    const tiny = (into: string, ...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, 'helpers', 'tinyCli.cjs'), 'run', path, '--backend', 'cpu', ...args], { env: { ...env, EQUIPOISE_RESULTS: into }, encoding: 'utf8' });
+      if (status !== 0) throw new Error(`exit code ${status}: ${stdout}${stderr}`);
+      return stdout;
+    };
+    const submitted = JSON.parse(tiny(results, '--launcher', 'slurm', '--checkpoint', '10steps', '--json')) as { arrays: { runs: string[] }[] };
+    const ids = submitted.arrays.flatMap((array) => array.runs);
+    expect(ids).toHaveLength(2);
+    const of = (id: string) => runFolder(results, real, id);
+    const told = (id: string) => (existsSync(of(id).folder) ? readdirSync(of(id).folder).filter((name) => name.startsWith('slurm-')).map((name) => readFileSync(join(of(id).folder, name), 'utf8')).join('') : '');
+    await until('a run in the middle', () => ids.some((id) => (lastRecord(of(id).journal)?.step ?? 0) >= 15));
+    for (const node of ['n1', 'n2']) execFileSync('sbatch', ['--partition=urgent', `--nodelist=${node}`, '--cpus-per-task=2', '--mem=10', `--output=${join(system, 'urgent.txt')}`, '--wrap', 'sleep 0.2'], { env });
+    const isEnded = (id: string) => {
+      const read = readRunFile(of(id).runJson);
+      return read.state === 'read' && read.file.status === 'done';
+    };
+    await until('both runs', () => ids.every(isEnded));
+    expect(ids.filter((id) => /start 2$/m.test(told(id))).length, ids.map(told).join('')).toBeGreaterThanOrEqual(1);
+    const alone = join(folder, 'real-alone');
+    tiny(alone, '--workers', '2');
+    for (const id of ids) {
+      const there = runFolder(alone, real, id);
+      expect(readFileSync(of(id).journal, 'utf8')).toBe(readFileSync(there.journal, 'utf8'));
+      for (const name of ['checkpoint', 'best'] as const) expect(readFileSync(of(id)[name]).equals(readFileSync(there[name])), name).toBe(true);
+      const read = readRunFile(of(id).runJson);
+      expect(read.state === 'read' ? read.file.notices.filter((notice) => notice.includes('not repeated exactly')) : read).toEqual([]);
+    }
   });
 });
