@@ -18,7 +18,7 @@ export const crateNames = {
 } as const;
 
 /** The files of a run that a crate takes. Logs stay out: they may name machines. */
-export const runFileNames = ['run.json', 'metrics.jsonl', 'predictions.jsonl'] as const;
+export const runFileNames = ['run.json', 'metrics.jsonl', 'predictions.jsonl', 'landscape.json'] as const;
 
 const runPath = new RegExp(`^${crateNames.results}/[A-Za-z0-9][A-Za-z0-9._-]*/([0-9a-f]{16})/(${runFileNames.join('|').replaceAll('.', '\\.')})$`);
 
