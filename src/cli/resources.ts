@@ -7,13 +7,13 @@ import { familyOf } from '../models/families';
 import { findPublished, publishedModels } from '../models/published';
 import { userError } from '../problems';
 import { useBackend, type BackendRequest } from '../tensor/backend';
-import { familyNeeds, measureFamilyStep, predictedSeconds, type MeasuredStep, type StepSize } from '../train/familyResources';
+import { familyNeeds, measureFamilyStep, predictedSeconds, processorClock, wallClock, type MeasuredStep, type StepSize } from '../train/familyResources';
 import type { ResourceNeeds } from '../train/resources';
 import { readResources } from '../runner/resources';
 import { wholeNumber } from './options';
 import { columns, note, say, sayJson } from './text';
 
-interface ResourcesOptions extends StepSize { backend: Exclude<BackendRequest['name'], 'auto'>; measure?: boolean; steps: number; threads?: number; json?: boolean }
+interface ResourcesOptions extends StepSize { backend: Exclude<BackendRequest['name'], 'auto'>; measure?: boolean; steps: number; threads?: number; processorTime?: boolean; json?: boolean }
 
 const help = `
 Models: ${Object.keys(publishedModels).join(', ')},
@@ -59,6 +59,7 @@ export function resourcesCommand(program: Command): void {
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
     .option('--threads <n>', 'threads of the measurement; default: all processors', wholeNumber(1))
+    .option('--processor-time', 'count processor time shared among the threads, not the wall clock: for a machine that has other work')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (models: string[], options: ResourcesOptions) => {
@@ -91,7 +92,7 @@ async function measure(planned: readonly { name: string; family: ReturnType<type
   if (memory < one.needs.memory.total) throw userError({ where: one.name, what: `a step needs ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`, expected: 'more memory, or a smaller --batch' });
   const facts = await useBackend({ name: options.backend, ...(options.threads === undefined ? {} : { threads: options.threads }) });
   note(`measuring ${one.name} on ${facts.name}, ${facts.threads} threads`);
-  const taken = await measureFamilyStep(one.family, size, options.steps);
+  const taken = await measureFamilyStep(one.family, size, options.steps, options.processorTime === true ? processorClock(facts.threads) : wallClock);
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
   return { ...taken, timeRatio: timeRatio(one.needs, taken), memoryRatio: one.needs.memory.total / taken.peakBytes, threads: facts.threads };
 }

@@ -6,7 +6,7 @@ import type { Tensor, Tensors } from './tf';
 
 export interface ProgramCost {
   /** floating-point operations of matrix products and convolutions, two for each multiplication with its addition */ flops: number;
-  /** bytes that all other kernels read and write */ movedBytes: number;
+  /** bytes that all kernels read and write, weights among them */ movedBytes: number;
   kernels: number;
   /** most bytes that intermediate results take at once: `recorded`, when a result is given back after its last use, as a graph does; `eager`, as TensorFlow.js holds them op by op */
   activationBytes: { recorded: number; eager: number };
@@ -34,7 +34,7 @@ export function programCost(program: Program, shapes: Record<string, readonly nu
   });
   return {
     flops: kernels.reduce((sum, { flops }) => sum + flops, 0),
-    movedBytes: kernels.reduce((sum, { flops, bytes }) => sum + (flops === 0 ? bytes : 0), 0),
+    movedBytes: kernels.reduce((sum, { bytes }) => sum + bytes, 0),
     kernels: kernels.length,
     activationBytes: { recorded: mostAlive(kernels, new Set(result)), eager: eagerBytes - given - inputBytes },
     inputBytes,

@@ -58,29 +58,29 @@ export interface MeasuredStep {
 }
 
 /** Takes a few steps on the current backend with random weights and inputs. Throws Error for a loss that is not finite. */
-export async function measureFamilyStep(family: Family, size: StepSize, steps: number, options: FamilyOptions = {}): Promise<MeasuredStep> {
+export async function measureFamilyStep(family: Family, size: StepSize, steps: number, clock: Clock = wallClock, options: FamilyOptions = {}): Promise<MeasuredStep> {
   const begun = performance.now();
   const model = familyModel(randomWeights(family), options);
   const setting = settingOf(model), shape = shapeOf(model, size);
   const session = openSession({ train: familyTrainProgram(setting, shape, moduleNames, null) }, initialState({ ...setting, model: model.bind({}) }, 0));
   const openSeconds = (performance.now() - begun) / 1000;
-  const clock = stepClock(optimiserOptions(optimiser));
+  const updates = stepClock(optimiserOptions(optimiser));
   const batch = randomBatch(model, shape);
   let loss = NaN;
   const step = async (): Promise<number> => {
-    const from = performance.now();
-    loss = unpackStep((await session.run('train', { ...batch, ...clock.inputs('encoder', 1e-5, true), ...clock.inputs('backbone', 1e-5, true) }))['numbers']!).step.loss;
+    const from = clock();
+    loss = unpackStep((await session.run('train', { ...batch, ...updates.inputs('encoder', 1e-5, true), ...updates.inputs('backbone', 1e-5, true) }))['numbers']!).step.loss;
     if (!Number.isFinite(loss)) throw new Error(`the loss is ${loss}`);
-    return (performance.now() - from) / 1000;
+    return clock() - from;
   };
   try {
     await step();
     const peakBytes = process.resourceUsage().maxRSS * 1024;
     const measured: MeasuredStep['steps'] = [];
     // A machine is not equally fast all the time: each step is set beside the speed of its own moments.
-    for (let before = await measureSpeed(); measured.length < steps;) {
+    for (let before = await measureSpeed(clock); measured.length < steps;) {
       const seconds = await step();
-      const after = await measureSpeed();
+      const after = await measureSpeed(clock);
       measured.push({ seconds, speed: { flops: (before.flops + after.flops) / 2, bytes: (before.bytes + after.bytes) / 2 } });
       before = after;
     }
@@ -106,13 +106,23 @@ function randomBatch(model: FamilyModel, shape: BatchShape): Record<string, Valu
   };
 }
 
-/** Seconds that a step takes where products run at `flops` and all else is bound by moving `bytes`. */
+/** Seconds that a step takes where products run at `flops` and moving what kernels read and write is not hidden behind them. */
 export const predictedSeconds = (work: { flops: number; movedBytes: number }, speed: MachineSpeed): number => work.flops / speed.flops + work.movedBytes / speed.bytes;
+
+/**
+ * Seconds so far: of the wall clock, or of the processor shared among `threads`, which does not see what else the machine does.
+ */
+export type Clock = () => number;
+export const wallClock: Clock = () => performance.now() / 1000;
+export const processorClock = (threads: number): Clock => () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6 / threads;
+};
 
 /** What the current backend reaches: products of matrices (flop/s) and sums of long vectors (bytes read and written a second), each the best of three. */
 export interface MachineSpeed { flops: number; bytes: number }
 
-export async function measureSpeed(): Promise<MachineSpeed> {
+export async function measureSpeed(clock: Clock = wallClock): Promise<MachineSpeed> {
   const side = 1536, length = 2 ** 24;
   const state = { a: { shape: [side, side], data: new Float32Array(side * side).fill(1e-3) }, b: { shape: [length], data: new Float32Array(length).fill(1e-3) } };
   const inputs = { x: { shape: [], dtype: 'float32' as const } };
@@ -133,9 +143,9 @@ export async function measureSpeed(): Promise<MachineSpeed> {
   const best = async (program: string): Promise<number> => {
     let least = Infinity;
     for (let i = 0; i < 4; i++) {
-      const from = performance.now();
+      const from = clock();
       await session.run(program, { x: new Float32Array([1 + i]) });
-      if (i > 0) least = Math.min(least, (performance.now() - from) / 1000);
+      if (i > 0) least = Math.min(least, clock() - from);
     }
     return least;
   };
