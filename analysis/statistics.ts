@@ -120,10 +120,12 @@ function ranks(values: readonly number[]): number[] {
   });
 }
 
+/** Pearson's correlation of values at equal places; NaN when either side has no spread or there are fewer than two. */
+export function pearson(x: readonly number[], y: readonly number[]): number {
+  return x.length < 2 ? NaN : (math().corr([...x], [...y]) as number);
+}
+
 /** Spearman's rank correlation of pairs [x, y]; NaN when either side has no spread or there are fewer than two pairs. */
 export function spearman(pairs: readonly (readonly [number, number])[]): number {
-  if (pairs.length < 2) return NaN;
-  const x = ranks(pairs.map((pair) => pair[0]));
-  const y = ranks(pairs.map((pair) => pair[1]));
-  return math().corr(x, y) as number;
+  return pearson(ranks(pairs.map((pair) => pair[0])), ranks(pairs.map((pair) => pair[1])));
 }

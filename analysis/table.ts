@@ -27,6 +27,9 @@ export function estimateText(mean: number | null, low: number | null, high: numb
   return low === null || high === null ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
 }
 
+/** A p-value as papers print it: `.034`, `< .001`; nothing for null. */
+export const probabilityText = (p: number | null): string => (p === null ? '' : p < 0.001 ? '< .001' : p.toFixed(3).replace(/^0/, ''));
+
 /** Rows split where `key` changes. */
 export function consecutive<Row>(rows: readonly Row[], key: (row: Row) => string): Row[][] {
   const groups: Row[][] = [];

@@ -1,6 +1,9 @@
 /** All figures, in the order in which they are made. */
 import type { FigureDefinition } from '../figure';
 import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
+import { batchAndProbe } from './batchAndProbe';
+import { bounds } from './bounds';
+import { convergenceFactor } from './convergenceFactor';
 import { kappaCurves } from './kappaCurves';
 import { learningCurves } from './learningCurves';
 import { lossContours } from './lossContours';
@@ -8,6 +11,8 @@ import { normalisedGradients } from './normalisedGradients';
 import { optionSweep } from './optionSweep';
 import { rateRatio } from './rateRatio';
 import { rateSettings } from './rateSettings';
+import { slopeLaw } from './slopeLaw';
+import { stability } from './stability';
 
 export const figures: readonly FigureDefinition[] = [
   lossContours,
@@ -19,4 +24,9 @@ export const figures: readonly FigureDefinition[] = [
   rateSettings,
   rateRatio,
   optionSweep,
+  bounds,
+  slopeLaw,
+  convergenceFactor,
+  batchAndProbe,
+  stability,
 ];

@@ -4,7 +4,7 @@ import { seedCount } from '../figure';
 import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../comparison';
 import { orderMethods, orderSettings } from '../labels';
 import { tInterval } from '../statistics';
-import { consecutive, estimateText, type TableDefinition } from '../table';
+import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 type Row = {
@@ -17,7 +17,6 @@ type Row = {
 const baseline = 'constant';
 
 const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
-const probabilityText = (p: number | null) => (p === null ? '' : p < 0.001 ? '< .001' : p.toFixed(3).replace(/^0/, ''));
 
 /** Every method against the baseline; `corrected` still holds the plain p-value. */
 async function compare(journals: Journals): Promise<Row[]> {

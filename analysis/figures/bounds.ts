@@ -1,0 +1,51 @@
+/** How tight the bounds of docs/method.md section 3 are: what the loss did to first order over what the bound allows, for each module. */
+import type { FigureDefinition } from '../figure';
+import { curveText, footnote, ruleAt } from '../figure';
+import { synchronised } from '../labels';
+import { distinguish, inOrder, logAxis, panels, stepAxis } from '../style';
+
+type Row = {
+  panel: string; method: string; module: 'encoder' | 'backbone'; step: number;
+  /** median over seeds of |progress| / bound */ tightness: number; low: number; high: number; /** seeds */ n: number;
+  /** seeds above 1, where the bound failed */ above: number;
+};
+
+export const bounds: FigureDefinition<Row> = {
+  name: 'bounds',
+  title: 'Tightness of the bounds on the progress of each module',
+  width: 'page',
+  needs: 'finished runs of `constant` or `commit-clr` at synchronised rates with bounds above zero in steps that train both modules',
+
+  select: (journals) => journals.rows<Row>(`
+    with each as (
+      select id, step, 'encoder' as module, tightnessEncoder as tightness from measure where bothTrained and isfinite(tightnessEncoder) and tightnessEncoder > 0
+      union all
+      select id, step, 'backbone', tightnessBackbone from measure where bothTrained and isfinite(tightnessBackbone) and tightnessBackbone > 0)
+    select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high, count(*) as n, count(*) filter (tightness > 1) as above
+    from each join runs using (id) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by all order by panel, method, module desc, step`),
+
+  caption(rows) {
+    const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];
+    return 'Measured progress over its bound, |⟨g, Δθ⟩| / bound, for each module at each measured step (log scale; the bound with the smallest label probability of the batch); grey line: 1, the bound is reached. '
+      + `Synchronised rates. Curve: ${curveText(rows.map((row) => row.n), 'median')}. ${above} of ${all} values are above 1: the bound on a module's progress holds to first order only. Steps with a frozen module and values of 0, which have no logarithm, are left out.`;
+  },
+
+  build(rows) {
+    const axis = logAxis(rows.flatMap((row) => [row.low, row.high]), [1]);
+    const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'].filter((module) => rows.some((row) => row.module === module)), 'lines', 'page');
+    const x = stepAxis();
+    const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
+    return {
+      title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'median')}; grey line: 1, the bound is reached.`),
+      facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('method', inOrder.method(rows)) },
+      spec: {
+        height: 96,
+        layer: [
+          ruleAt(1),
+          { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+          { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
+        ],
+      },
+    };
+  },
+};
