@@ -8,7 +8,7 @@ import { finishedRun } from './plan';
 import { runFileText } from './runFile';
 
 /**
- * Copies journal, weights and log, and run.json last, with a notice of where it was trained. The caller holds the claim.
+ * Copies journal, weights, predictions and log, and run.json last, with a notice of where it was trained. The caller holds the claim.
  * Throws UserError when the finished run is no longer there.
  */
 export function copyFinished(results: string, from: string, to: string, run: IdentifiedRun): void {
@@ -17,7 +17,7 @@ export function copyFinished(results: string, from: string, to: string, run: Ide
   const source = runFolder(results, from, run.id);
   const target = runFolder(results, to, run.id);
   rmSync(target.runJson, { force: true });
-  for (const name of ['journal', 'checkpoint', 'best', 'log'] as const) {
+  for (const name of ['journal', 'checkpoint', 'best', 'predictions', 'log'] as const) {
     rmSync(target[name], { force: true });
     if (existsSync(source[name])) copyFileSync(source[name], target[name], constants.COPYFILE_FICLONE);
   }

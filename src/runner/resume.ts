@@ -16,7 +16,7 @@ export interface ResumePoint {
 export function resumePoint(paths: RunFolder, identity: string, origin: CheckpointOrigin): ResumePoint {
   mkdirSync(paths.folder, { recursive: true });
   for (const file of readdirSync(paths.folder)) if (file.endsWith('.tmp') && !file.startsWith('claim')) rmSync(join(paths.folder, file), { force: true });
-  rmSync(paths.checkpoint, { force: true }); // of an attempt that ended before run.json said done
+  for (const name of ['checkpoint', 'predictions'] as const) rmSync(paths[name], { force: true }); // of an attempt that ended before run.json said done
   const lines = wholeLines(paths.journal);
   const { found, refused } = newestCheckpoint(paths.checkpoints, identity, lines);
   setAside(paths.previous, lines);

@@ -7,6 +7,7 @@ import { describeRun, runIdentity } from '../../manifest/identity';
 import { loadManifest } from '../../manifest/load';
 import type { RunSpec } from '../../manifest/run';
 import { setSources } from '../../data/sets';
+import { landscapeName, predictionsName } from '../folders';
 import { weightSources } from '../identify';
 import { comparedOf } from '../relatives';
 import type { RunFile } from '../runFile';
@@ -18,7 +19,7 @@ export const crateNames = {
 } as const;
 
 /** The files of a run that a crate takes. Logs stay out: they may name machines. */
-export const runFileNames = ['run.json', 'metrics.jsonl', 'predictions.jsonl', 'landscape.json'] as const;
+export const runFileNames = ['run.json', 'metrics.jsonl', predictionsName, landscapeName] as const;
 
 const runPath = new RegExp(`^${crateNames.results}/[A-Za-z0-9][A-Za-z0-9._-]*/([0-9a-f]{16})/(${runFileNames.join('|').replaceAll('.', '\\.')})$`);
 
