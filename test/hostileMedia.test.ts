@@ -69,7 +69,7 @@ describe('pictures', () => {
   it.each([[100_000, 100_000], [2 ** 31 - 1, 2], [60_000, 60_000]])('that state %d x %d pixels are refused without the memory for them', async (width, height) => {
     const bomb = bombPng(width, height, 1);
     const peak = process.memoryUsage().rss;
-    await expect(draw(bomb)).rejects.toThrow(/^x\.png: (this picture has \d+ x \d+ pixels; expected at most 67108864 pixels|the picture cannot be decoded .*)/);
+    await expect(draw(bomb)).rejects.toThrow(/^x\.png: (this picture has \d+ x \d+ pixels; expected at most 67108864 pixels|the picture cannot be decoded .*)/); // libpng's own limit comes first
     expect(process.memoryUsage().rss - peak).toBeLessThan(64 * 2 ** 20);
   });
 
@@ -77,7 +77,7 @@ describe('pictures', () => {
     const whole = await picture([200, 30, 30], { width: 300, height: 200, format });
     await draw(whole);
     for (const share of [0.02, 0.3, 0.6, 0.95]) {
-      await expect(draw(whole.subarray(0, Math.floor(share * whole.length)))).rejects.toThrow(/^x\.png: (the picture cannot be decoded|not a picture)/);
+      await expect(draw(whole.subarray(0, Math.floor(share * whole.length)))).rejects.toThrow(/^x\.png: (the picture cannot be decoded|the picture is cut off|not a picture)/);
     }
   });
 

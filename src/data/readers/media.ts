@@ -46,6 +46,8 @@ async function fitted(bytes: Uint8Array, width: number, height: number, where: s
     const refused = refusal(Buffer.from(bytes).toString('utf8'));
     if (refused !== undefined) throw bad(`this SVG is refused: ${refused}`, 'a drawing without references, scripts, entities or text');
   }
+  // The decoder takes a PNG whose rows are there for whole.
+  if (format === 'png' && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf('IEND', undefined, 'latin1') < 0) throw bad('the picture is cut off: its last chunk is missing', 'a whole PNG file');
   try {
     const head = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (head.width * head.height > pictureLimits.pixels) throw bad(`this picture has ${head.width} x ${head.height} pixels`, `at most ${pictureLimits.pixels} pixels`);
