@@ -27,6 +27,7 @@ const content = {
   fixed: { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m' }, steps: 20, measure: { every: 5, on: 'batch' }, evaluate: { every: 10 },
   axes: { scheduler: ['constant', 'commit-clr'], seed: [1, 2] },
 };
+const exporter = { version: '0.1.0', commit: 'c'.repeat(40) };
 let ids: string[];
 
 /** Figures that stand for any that are a function of the journals alone; the real ones are drawn where that is the question. */
@@ -44,7 +45,7 @@ beforeAll(async () => {
   ids = identifyRuns(expand(loadManifest(manifestPath)), 'cpu').map(({ identity, id, spec, data, weights }) => writeSyntheticRun(results, spec, { steps: 20, validateEvery: 10 }, {
     identity, id, experiment: 'sweep', data, weights, code: { version: '0.1.0', method: methodVersion, commit: null, dirty: false, lockfile: sha256(readFileSync('package-lock.json')) },
   }));
-  await exportCrate({ manifest: manifestOf(manifestPath, 'sweep'), folder: results, out: pattern, draw: quickDraw });
+  await exportCrate({ exporter, manifest: manifestOf(manifestPath, 'sweep'), folder: results, out: pattern, draw: quickDraw });
 });
 
 let made = 0;
@@ -72,7 +73,7 @@ function relist(crate: string, path: string): void {
 describe('export', () => {
   it('writes the same bytes each time, with real figures, and the command checks them', { timeout: 60_000 }, async () => {
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
-    for (const out of [first, second]) await exportCrate({ manifest: manifestOf(manifestPath, 'sweep'), folder: results, out, draw: drawAll });
+    for (const out of [first, second]) await exportCrate({ exporter, manifest: manifestOf(manifestPath, 'sweep'), folder: results, out, draw: drawAll });
     const files = (readdirSync(first, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(first.length + 1)).sort();
     expect(files).toContain('figures/kappa-curves.pdf');
     expect(files).toContain('environment/package-lock-' + sha256(readFileSync('package-lock.json')).slice(0, 16) + '.json');
@@ -111,7 +112,7 @@ describe('export', () => {
   });
 
   it('refuses an experiment that is not done, a place that is taken, and another manifest, and leaves nothing behind', async () => {
-    const options = { manifest: manifestOf(manifestPath, 'sweep'), folder: results, draw: quickDraw };
+    const options = { exporter, manifest: manifestOf(manifestPath, 'sweep'), folder: results, draw: quickDraw };
     const before = readdirSync(folder).sort();
     await expect(exportCrate({ ...options, out: pattern })).rejects.toThrow('is there already and not empty');
     const larger = join(folder, 'larger.json');
@@ -127,7 +128,7 @@ describe('export', () => {
     const id = '0123456789abcdef';
     cpSync(join(results, ids[0]!), join(extra, id), { recursive: true });
     edit(join(extra, id, 'run.json'), /"id":"\w+","identity":"\w{16}/, `"id":"${id}","identity":"${id}`);
-    const { notices } = await exportCrate({ manifest: manifestOf(manifestPath, 'sweep'), folder: extra, out: join(folder, 'without'), draw: quickDraw });
+    const { notices } = await exportCrate({ exporter, manifest: manifestOf(manifestPath, 'sweep'), folder: extra, out: join(folder, 'without'), draw: quickDraw });
     expect(notices.join('\n')).toContain(id);
     expect(existsSync(join(folder, 'without', 'results', 'sweep', id))).toBe(false);
   });
@@ -140,7 +141,7 @@ describe('export', () => {
     const other = { ...data, identity: 'e'.repeat(64) };
     const identity = runIdentity(spec, { data: other.identity, weights, methodVersion, backend: 'cpu' });
     writeSyntheticRun(old, spec, { steps: 20, validateEvery: 10 }, { ...identity, experiment: 'sweep', data: other, weights, code: { version: '0.1.0', method: methodVersion, commit: null, dirty: false, lockfile: '' } });
-    await expect(exportCrate({ manifest: manifestOf(manifestPath, 'sweep'), folder: old, out: join(folder, 'none'), draw: quickDraw })).rejects.toThrow(/its set of emoji-icon-qa is not the one/);
+    await expect(exportCrate({ exporter, manifest: manifestOf(manifestPath, 'sweep'), folder: old, out: join(folder, 'none'), draw: quickDraw })).rejects.toThrow(/its set of emoji-icon-qa is not the one/);
   });
 });
 

@@ -97,7 +97,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
   it('24 runs survive a time limit, a lost node, a preemption and a cancellation with the journals of undisturbed ones', { timeout: 400_000 }, async () => {
     mkdirSync(results);
     writeManifest(steps);
-    const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 4500 } };
+    const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 2000 } };
     const submitted = JSON.parse(equipoise(orders, 'run', manifest, '--launcher', 'slurm', '--slurm-profile', profile, '--checkpoint', '2steps', '--json').out) as { arrays: { runs: string[]; resources: { gpus: number } }[] };
     // An array holds at most nine tasks here, so each of the two classes takes two.
     expect(submitted.arrays.map((array) => [array.runs.length, array.resources.gpus])).toEqual([[9, 0], [3, 0], [9, 1], [3, 1]]);
@@ -114,6 +114,16 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       }
       throw new Error('no run was slow enough');
     };
+
+    // First, while most are still waiting: what the queue shows, and a run that is taken out of it.
+    const slow = runs.find(({ spec }) => spec.seed === 2 && spec.scheduler.kind === 'constant')!.id;
+    await until('the slow run', () => isTraining(slow, steps - 4));
+    const listed = JSON.parse(equipoise({}, 'status', experiment, '--json').out) as { slurm: RunJob[]; runs: { id: string; state: string }[] };
+    expect(listed.slurm.find(({ id }) => id === slow)).toMatchObject({ state: 'RUNNING' });
+    expect(listed.slurm.some(({ state }) => state === 'PENDING')).toBe(true);
+    expect(listed.runs.find(({ id }) => id === slow)).toMatchObject({ state: 'running' });
+    expect(equipoise({}, 'cancel', experiment, slow.slice(0, 8)).out).toBe('slurm-test: 1 run cancelled\n');
+    expect(equipoise({}, 'status').out).toMatch(/^slurm-test in the queue of Slurm: \d/m);
 
     const limited = await meet(async () => {
       const id = await until('a first run', () => training(''));
@@ -132,15 +142,6 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       control('mend', system, 'n2');
       return survived ? null : id;
     });
-
-    const slow = runs.find(({ spec }) => spec.seed === 2 && spec.scheduler.kind === 'constant')!.id;
-    await until('the slow run', () => isTraining(slow, steps - 2));
-    const listed = JSON.parse(equipoise({}, 'status', experiment, '--json').out) as { slurm: RunJob[]; runs: { id: string; state: string }[] };
-    expect(listed.slurm.find(({ id }) => id === slow)).toMatchObject({ state: 'RUNNING' });
-    expect(listed.slurm.some(({ state }) => state === 'PENDING')).toBe(true);
-    expect(listed.runs.find(({ id }) => id === slow)).toMatchObject({ state: 'running' });
-    expect(equipoise({}, 'cancel', experiment, slow.slice(0, 8)).out).toBe('slurm-test: 1 run cancelled\n');
-    expect(equipoise({}, 'status').out).toMatch(/^slurm-test in the queue of Slurm: \d/m);
 
     const isPreempted = (id: string) => starts(id) > 1 && log(id).includes('stopped at step');
     const preempted = await meet(async () => {

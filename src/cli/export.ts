@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { projectRoot } from '../files';
 import type { Manifest } from '../manifest/content';
 import { UserError, userError } from '../problems';
+import { codeVersion } from '../runner/code';
 import { experimentOf, manifestOf } from '../runner/crate/content';
 import { exportCrate } from '../runner/crate/write';
 import { experimentFolders } from './analysis';
@@ -35,7 +36,8 @@ export function exportCommand(program: Command): void {
       const folder = experimentFolders(experiment)[0]!;
       const manifest = options.manifest === undefined ? knownManifest(basename(folder)) : manifestOf(options.manifest, basename(folder));
       if (experimentOf(manifest) !== basename(folder)) throw userError({ where: printable(manifest.file), what: `describes ${experimentOf(manifest)}`, expected: `the manifest of ${printable(basename(folder))}` });
-      const made = await exportCrate({ manifest, folder, out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))), draw: drawAll });
+      const { version, commit } = codeVersion();
+      const made = await exportCrate({ exporter: { version, commit }, manifest, folder, out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))), draw: drawAll });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
       if (options.json === true) sayJson(made);
       else say(`${basename(folder)}: ${count(made.runs, 'run')}, ${count(made.files, 'file')} in ${made.out}; it passes equipoise verify`);

@@ -86,9 +86,14 @@ function identityFrom(spec: RunSpec, file: RunFile): string {
   return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend }).identity;
 }
 
+/** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */
+export function tasksOf({ task, evaluate }: RunSpec): string[] {
+  return [task, ...((evaluate as { transfer?: readonly string[] }).transfer ?? [])];
+}
+
 /** Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name that no room knows. */
 export function sourcesOf(spec: RunSpec): string[] {
-  return [...new Set([...setSources(spec.task), ...weightSources(spec)])].sort();
+  return [...new Set([...tasksOf(spec).flatMap((task) => setSources(task)), ...weightSources(spec)])].sort();
 }
 
 /** Path of a run's file in a crate. */

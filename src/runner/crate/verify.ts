@@ -9,12 +9,13 @@ import { readDataManifests, type DataManifest } from '../../data/dataManifest';
 import { manifestIdentity } from '../../data/sources';
 import { setIdentity } from '../../data/sets';
 import type { Manifest } from '../../manifest/content';
+import { canonicalJson, sha256 } from '../../files';
 import { formatProblem, UserError, userError } from '../../problems';
 import { readRunFile } from '../folders';
 import { weightSources } from '../identify';
 import type { RunFile } from '../runFile';
 import { readContainer, type CrateFile } from './container';
-import { crateNames, experimentOf, hasPlace, lockPath, manifestOf, pairRuns, pathOf, runOfPath, sourcesOf, type CrateRun } from './content';
+import { crateNames, experimentOf, hasPlace, lockPath, manifestOf, pairRuns, pathOf, runOfPath, sourcesOf, tasksOf, type CrateRun } from './content';
 import { journalFaults } from './journals';
 import { metadataOf, type Exporter } from './metadata';
 import { exporterOf, listingFaults, metadataFaults, readGraph, type Graph } from './shape';
@@ -132,9 +133,13 @@ function dataFaults(folder: string, runs: readonly CrateRun[], files: readonly C
   for (const { file, spec } of runs) {
     try {
       for (const name of sourcesOf(spec)) needed.add(name);
-      const set = sets.get(spec.task) ?? setIdentity(spec.task, identityOf);
-      sets.set(spec.task, set);
-      if (set !== file.data.identity) faults.add(`run ${file.id}: its set of ${spec.task} is not the one that this program makes from the data manifests of the crate`);
+      const tasks = tasksOf(spec).map((task) => {
+        const set = sets.get(task) ?? setIdentity(task, identityOf);
+        sets.set(task, set);
+        return set;
+      });
+      // as identify.ts: one set is its own identity, several are hashed together
+      if ((tasks.length === 1 ? tasks[0] : sha256(canonicalJson(tasks))) !== file.data.identity) faults.add(`run ${file.id}: its set of ${spec.task} is not the one that this program makes from the data manifests of the crate`);
       for (const name of weightSources(spec)) {
         if (identityOf(name) !== file.weights[name]) faults.add(`run ${file.id}: its weights of ${name} are not those of the data manifest`);
       }
@@ -144,8 +149,8 @@ function dataFaults(folder: string, runs: readonly CrateRun[], files: readonly C
   }
   for (const { name } of sources) if (!needed.has(name)) faults.add(`${crateNames.data}/${name}.json: no run reads it`);
   const locks = new Set(runs.map(({ file }) => file.code.lockfile));
-  for (const { path, sha256 } of files.filter((file) => file.path.startsWith(`${crateNames.environment}/`))) {
-    if (path !== lockPath(sha256) || !locks.has(sha256)) faults.add(`${path}: is no lockfile that a run names`);
+  for (const { path, sha256: hash } of files.filter((file) => file.path.startsWith(`${crateNames.environment}/`))) {
+    if (path !== lockPath(hash) || !locks.has(hash)) faults.add(`${path}: is no lockfile that a run names`);
   }
   for (const lock of locks) if (!files.some(({ sha256 }) => sha256 === lock)) notes.push(`the lockfile ${lock.slice(0, 16)} of ${runs.filter(({ file }) => file.code.lockfile === lock).length} runs is not in the crate`);
   return { sources, faults: [...faults] };

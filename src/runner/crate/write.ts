@@ -8,11 +8,10 @@ import type { Manifest } from '../../manifest/content';
 import { findSource } from '../../data/sources';
 import { manifestFolder } from '../../data/dataManifest';
 import { exitCode, UserError, userError } from '../../problems';
-import { codeVersion } from '../code';
 import { listRunIds, readRunFile } from '../folders';
 import { readContainer } from './container';
 import { crateNames, experimentOf, lockPath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
-import { metadataOf, metadataText } from './metadata';
+import { metadataOf, metadataText, type Exporter } from './metadata';
 import { verifyCrate, type Draw } from './verify';
 
 export interface ExportOptions {
@@ -20,6 +19,7 @@ export interface ExportOptions {
   /** results/<experiment> */ folder: string;
   /** the crate's folder; must be absent or empty */ out: string;
   draw: Draw;
+  /** who packs it */ exporter: Exporter;
 }
 
 export interface Exported { out: string; runs: number; files: number; notices: string[] }
@@ -29,7 +29,7 @@ export interface Exported { out: string; runs: number; files: number; notices: s
  * @throws UserError when a run of the manifest is not done, the place is taken, or the result would not pass `verify`,
  * as when data manifests changed since the training
  */
-export async function exportCrate({ manifest, folder, out, draw }: ExportOptions): Promise<Exported> {
+export async function exportCrate({ manifest, folder, out, draw, exporter }: ExportOptions): Promise<Exported> {
   if (existsSync(out) && readdirSync(out).length > 0) throw userError({ where: out, what: 'is there already and not empty', hint: 'remove it or name another folder with --out' });
   const experiment = experimentOf(manifest);
   const notices: string[] = [];
@@ -59,9 +59,8 @@ export async function exportCrate({ manifest, folder, out, draw }: ExportOptions
     for (const { name } of sources) place(join(manifestFolder, `${name}.json`), `${crateNames.data}/${name}.json`);
     notices.push(...placeLocks(crate, new Map(runs.map(({ file }) => [file.code.lockfile, file.code.commit]))));
     notices.push(...await draw(join(crate, crateNames.results, experiment), join(crate, crateNames.figures), join(crate, crateNames.tables)));
-    const { version, commit } = codeVersion();
     const { files } = readContainer(crate);
-    writeWhole(join(crate, crateNames.metadata), metadataText(metadataOf({ manifest, runs, sources, files, exporter: { version, commit } })));
+    writeWhole(join(crate, crateNames.metadata), metadataText(metadataOf({ manifest, runs, sources, files, exporter })));
     const { checks } = await verifyCrate(crate, draw);
     const failures = checks.flatMap((check) => check.failures);
     if (failures.length > 0) throw new UserError(failures.slice(0, 20).map((what) => ({ where: `crate of ${experiment}`, what })), exitCode.failed);
