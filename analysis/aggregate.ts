@@ -22,7 +22,7 @@ export interface Journals {
    * Rows of a query over the tables
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
    * normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
-   * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
+   * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on.
    * State an order: without one DuckDB promises none.
    */
   rows<Row extends DataRow>(sql: string): Promise<Row[]>;
@@ -33,7 +33,7 @@ const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
   kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', learningRate: perModule, normalisedGradient: perModule, tightness: perModule, convergenceFactor: 'DOUBLE',
-  split: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
+  split: 'VARCHAR', task: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
 }).map(([name, type]) => `${name}: '${type}'`).join(', ');
 
 /** Whether the file's last line lacks its line end and is not JSON: a writer was stopped in the middle of it. */
@@ -104,7 +104,8 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
     normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor ${counted} where kind = 'measure' and isfinite(logKappa)`);
   await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
-    ${counted} where kind = 'evaluate'`);
+    ${counted} where kind = 'evaluate' and task is null`);
+  await connection.run(`create table transfer as select id, task, choice.accuracy as choice, generation.accuracy as generation ${counted} where kind = 'evaluate' and task is not null`);
   await connection.run(`create table final as select * exclude (place) from (select *, row_number() over (partition by id order by step desc) as place
     from evaluate where split = 'evaluation') where place = 1`);
   await connection.run(`create table kinds as select id, kind, choiceByKind[kind].accuracy as choice, generationByKind[kind].accuracy as generation

@@ -54,7 +54,7 @@ describe('equipoise score', () => {
     folder = mkdtempSync(join(tmpdir(), 'equipoise-score-'));
     process.env['EQUIPOISE_RESULTS'] = folder;
     const final = await evaluationRecord(predictions, 20, 'evaluation');
-    id = writeSyntheticRun(join(folder, 'quick'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), { steps: 20, validateEvery: 0 }, { final });
+    id = writeSyntheticRun(join(folder, 'quick'), { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), task: 'textvqa' }, { steps: 20, validateEvery: 0 }, { final });
     writeFileSync(join(folder, 'quick', id, 'predictions.jsonl'), predictionLines(predictions));
   });
   afterAll(() => {

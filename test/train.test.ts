@@ -106,6 +106,32 @@ describe('a run', () => {
     expect(of(records, 'train').every(({ gradientNorm }) => gradientNorm.backbone === 0 && gradientNorm.encoder > 0)).toBe(true);
   });
 
+  it('is evaluated on other tasks without any trace in its own numbers, and keeps what it predicted there', async () => {
+    const spec = tinySpec();
+    const prepared = tinyPrepared(spec);
+    const other = { task: 'other', items: prepared.items.evaluation.slice(0, 6), features: prepared.features, shape: prepared.shape, notices: ['something was left out'] };
+    const collected = async (transfer: (typeof other)[]) => {
+      const records: JournalRecord[] = [];
+      const run = trainPrepared(spec, { ...prepared, transfer });
+      for (;;) {
+        const next = await run.next();
+        if (next.done === true) return { records, summary: next.value };
+        records.push(next.value);
+      }
+    };
+    const [alone, both] = [await collected([]), await collected([other])];
+    expect(both.summary.final).toEqual(alone.summary.final);
+    expect(both.records.filter((record) => record.kind === 'train')).toEqual(alone.records.filter((record) => record.kind === 'train'));
+    const there = of(both.records, 'evaluate').filter(({ task }) => task === 'other');
+    expect(there).toHaveLength(1);
+    expect(both.records.at(-1)).toEqual(both.summary.final);
+    expect(both.summary.notices).toContain('something was left out');
+    const predictions = readPredictions(both.summary.predictions, 'here');
+    const at = (task: string) => predictions.filter((prediction) => prediction.task === task).map(({ task: _task, ...rest }) => rest);
+    expect(at('other')).toEqual(at('emoji-icon-qa').slice(0, 6));
+    expect(there[0]!.choice.correct).toBe(at('other').filter(({ chosen, answer }) => chosen === answer).length);
+  });
+
   it('measures on a probe when asked', async () => {
     const { records } = await collect(tinySpec({ measure: { every: 3, on: 'probe', probe: 5 } }));
     expect(of(records, 'measure').every(({ on, kappa }) => on === 'probe' && kappa > 0)).toBe(true);

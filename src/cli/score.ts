@@ -25,12 +25,14 @@ export function scoreCommand(program: Command): void {
       for (const id of listRunIds(dirname(folder), basename(folder))) {
         const read = readRunFile(join(folder, id, 'run.json'));
         if (read.state !== 'read' || read.file.status !== 'done' || read.file.final === null) continue;
+        const { spec } = read.file;
         const path = join(folder, id, predictionsName);
         if (!existsSync(path)) {
           note(`note: ${id} has no ${predictionsName}: it was trained before predictions were kept`);
           continue;
         }
-        const record = await evaluationRecord(readPredictions(readFileSync(path, 'utf8'), path), read.file.final.step, 'evaluation');
+        const predictions = readPredictions(readFileSync(path, 'utf8'), path).filter(({ task }) => task === spec.task);
+        const record = await evaluationRecord(predictions, read.file.final.step, 'evaluation');
         scored.push({ id, record, agrees: isDeepStrictEqual(JSON.parse(JSON.stringify(record)), JSON.parse(JSON.stringify(read.file.final))) });
       }
       if (options.json === true) sayJson(scored);

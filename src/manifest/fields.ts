@@ -178,6 +178,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
       every: whole('steps between evaluations on the validation slice; 0: only at the end', 0, most),
       limit: whole('at most this many questions of the evaluation split; 0: all', 0, most),
       validation: whole('at most this many questions of the validation slice at each evaluation', 1, most),
+      transfer: own(leaf('other tasks of the same modality, evaluated once at the end without having trained on them', { type: 'array', minItems: 1, maxItems: 32, uniqueItems: true, items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' } })),
     },
   },
   device: leaf('asks for a processor; never part of a run\'s identity', { type: 'string', enum: ['cpu', 'gpu', 'any'] }),

@@ -72,6 +72,7 @@ export type EvaluateSpec = {
   /** steps between evaluations on the validation slice; 0: only at the end */ every: number;
   /** at most this many questions of the evaluation split; 0: all */ limit?: number;
   /** at most this many questions of the validation slice at each intermediate evaluation */ validation?: number;
+  /** other tasks of the same modality, evaluated once at the end without having trained on them */ transfer?: string[];
 };
 
 /** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */

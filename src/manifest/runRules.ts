@@ -24,7 +24,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     .filter((fault) => !missing.some((field) => fault.place === `/${field}`))
     .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
   if (types.length > 0) return [...absent, ...types];
-  const findings = [modality(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
+  const findings = [modality(run), transferTasks(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
 
@@ -74,6 +74,19 @@ function modality(run: Tree): Finding | undefined {
     expected: `an encoder for ${modality}: ${fitting.join(', ')}`,
     hint: 'pair tasks with encoders by zip or when, or exclude the combination',
   };
+}
+
+function transferTasks(run: Tree): Finding | undefined {
+  const others = valueAt(run, 'evaluate.transfer');
+  if (!Array.isArray(others)) return undefined;
+  const own = taskModality(run['task']);
+  for (const task of others as unknown[]) {
+    if (task === run['task']) return { field: 'evaluate.transfer', what: `${String(task)} is the task of the run itself`, expected: 'other tasks' };
+    const modality = taskModality(task);
+    if (modality === undefined) return { field: 'evaluate.transfer', what: `there is no task ${JSON.stringify(task)}`, expected: 'names as under "task"' };
+    if (own !== undefined && modality !== own) return { field: 'evaluate.transfer', what: `${String(task)} is about ${modality}, task ${String(run['task'])} about ${own}`, expected: `tasks about ${own}` };
+  }
+  return undefined;
 }
 
 function commitWithoutRegulariser(run: Tree): Finding | undefined {

@@ -3,6 +3,7 @@ import { loadSet, setIdentity } from '../data/sets';
 import { openSource, sourceIdentity } from '../data/sources';
 import type { FetchOptions } from '../data/content';
 import type { OnProgress } from '../data/sets/generator';
+import { canonicalJson, sha256 } from '../files';
 import { leaveOutDefaults } from '../manifest/defaults';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
@@ -26,7 +27,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
   const runs = new Map<string, IdentifiedRun>();
   for (const spec of specs) {
     const weights = Object.fromEntries(weightSources(spec).map((source) => [source, weightOf(source)]));
-    const data = dataOf(spec.task);
+    const data = dataIdentity(spec, dataOf);
     const arithmetic = arithmeticOf(spec.device);
     const special = leaveOutDefaults(spec);
     const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class }, special);
@@ -38,7 +39,13 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
 /** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   const weights = Object.fromEntries(weightSources(spec).map((source) => [source, sourceIdentity(source)]));
-  return runIdentity(spec, { data: setIdentity(spec.task), weights, methodVersion, backend: arithmetic.class }).identity;
+  return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class }).identity;
+}
+
+/** Of the data that a result depends on: the task's set, and those that the run is only evaluated on. */
+function dataIdentity({ task, evaluate }: RunSpec, of: (task: string) => string): string {
+  const others = evaluate.transfer ?? [];
+  return others.length === 0 ? of(task) : sha256(canonicalJson([task, ...others].map(of)));
 }
 
 /** Names of the data manifests of a run's weights, sorted. Throws UserError for an encoder or backbone that no room knows. */
@@ -75,7 +82,7 @@ export async function prepareData(runs: readonly { spec: RunSpec }[], options: P
   for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
     await attempt(() => openSource(source, { onProgress: options.onFetch }));
   }
-  for (const task of [...new Set(runs.map(({ spec }) => spec.task))].sort()) {
+  for (const task of [...new Set(runs.flatMap(({ spec }) => [spec.task, ...(spec.evaluate.transfer ?? [])]))].sort()) {
     await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
   }
   return problems;

@@ -19,6 +19,7 @@ export interface Prediction { item: Item; loss: number; labels: number; chosen: 
 
 export interface PredictOptions {
   generate: boolean;
+  /** the scoring program, of shape `shape`; `score` by default */ program?: string;
   /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */ continuer?: Continuer;
   signal?: AbortSignal;
   /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void;
@@ -26,7 +27,7 @@ export interface PredictOptions {
 
 interface Scored { labels: Float32Array; first: Float32Array }
 
-/** All predictions, in the order of `items`. Program `score` of the session must have shape `shape`. */
+/** All predictions, in the order of `items`. The scoring program of the session must have shape `shape`. */
 export async function predict(session: Session, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, shape: BatchShape, options: PredictOptions): Promise<Prediction[]> {
   const vocabulary = codec.vocabulary.ids.length;
   const run = async (examples: Example[]): Promise<Scored[]> => {
@@ -34,7 +35,7 @@ export async function predict(session: Session, items: readonly Item[], codec: T
     for (let from = 0; from < examples.length; from += shape.batch) {
       options.signal?.throwIfAborted();
       const rows = examples.slice(from, from + shape.batch);
-      const { labels, first } = await session.run('score', fillBatch(rows, features, shape));
+      const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
       rows.forEach((_, row) => out.push({
         labels: labels!.slice(row * shape.labels, (row + 1) * shape.labels),
         first: first!.slice(row * vocabulary, (row + 1) * vocabulary),

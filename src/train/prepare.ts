@@ -12,7 +12,7 @@ import { buildModel, type Backbone, type GenerativeModel } from '../models/multi
 import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
-import { textsOf } from './texts';
+import { longestTexts, textsOf } from './texts';
 
 export interface Prepared {
   set: DataSet;
@@ -25,8 +25,12 @@ export interface Prepared {
   items: Record<Exclude<SplitName, 'train'>, Item[]>;
   /** captions of the alignment phase (image sets), encoded */ captions: Example[];
   /** shape of a batch of any of these with the given number of rows */ shape(batch: number): BatchShape;
+  /** tasks of `evaluate.transfer`, in their order */ transfer: TransferTask[];
   /** identities of the weights by source */ weights: Record<string, string>;
 }
+
+/** A task on which the run is evaluated without having trained on it. */
+export interface TransferTask { task: string; items: Item[]; features: (media: string) => Float32Array; shape(batch: number): BatchShape; notices: string[] }
 
 /** Loads and encodes; the current backend extracts features that are not cached yet. */
 export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
@@ -37,21 +41,31 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const table = await featuresOf(set, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const tokenizer = await loadTokenizer(spec.backbone);
-  const { codec, tokens, labels } = textsOf(set, tokenizer);
+  const others = await loadOthers(spec, onStage);
+  const { codec, tokens, labels } = textsOf(set, tokenizer, others.flatMap(({ items }) => items));
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
   const model = buildModel(spec, table, backbone, await connectorStart(spec.connector));
 
-  const sequence = model.connector.tokens + tokens;
-  if (sequence > backbone.config.context) {
-    const longest = set.items.reduce((a, b) => (b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a));
-    throw userError({ where: `task ${spec.task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${backbone.config.context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
+  const fit = (task: string, items: readonly Item[], length: number) => {
+    const sequence = model.connector.tokens + length;
+    if (sequence <= backbone.config.context) return;
+    const longest = items.reduce((a, b) => (b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a));
+    throw userError({ where: `task ${task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${backbone.config.context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
+  };
+  fit(spec.task, set.items, tokens);
+  const transfer: TransferTask[] = [];
+  for (const { task, set: other, items } of others) {
+    const own = longestTexts(items, codec);
+    fit(task, items, own.tokens);
+    const found = await featuresOf(other, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`) });
+    transfer.push({ task, items, features: (media) => found.of(media), notices: other.notices ?? [], shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: model.connector.tokens }) });
   }
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
   const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
   return {
-    set, codec, backbone, model, captions,
+    set, codec, backbone, model, captions, transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
     // The probe is the same for every method and seed: it belongs to the task.
@@ -59,9 +73,26 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     items: {
       // Shuffled, so that the first few stand for all kinds.
       validation: random(set.identity, 'validation').shuffle(split('validation')),
-      evaluation: spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(split('evaluation')).slice(0, spec.evaluate.limit) : split('evaluation'),
+      evaluation: evaluationItems(set, spec),
     },
     shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
     weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)].map((source) => [source, sourceIdentity(source)])),
   };
+}
+
+/** The evaluation questions of a set; with `evaluate.limit` the same few for every run. */
+function evaluationItems(set: DataSet, spec: RunSpec): Item[] {
+  const questions = set.items.filter((item) => item.split === 'evaluation');
+  return spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(questions).slice(0, spec.evaluate.limit) : questions;
+}
+
+/** The evaluation questions of the tasks of `evaluate.transfer`; at most `evaluate.limit` of each. */
+async function loadOthers(spec: RunSpec, onStage: (stage: string) => void): Promise<{ task: string; set: DataSet; items: Item[] }[]> {
+  const others: { task: string; set: DataSet; items: Item[] }[] = [];
+  for (const task of spec.evaluate.transfer ?? []) {
+    onStage(`data of ${task}`);
+    const set = await loadSet(task, onStage);
+    others.push({ task, set, items: evaluationItems(set, spec) });
+  }
+  return others;
 }

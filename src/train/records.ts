@@ -51,6 +51,7 @@ export interface EvaluateRecord {
   kind: 'evaluate';
   step: number;
   split: 'validation' | 'evaluation';
+  /** a task other than the run's own, on which it was not trained; absent for its own */ task?: string;
   /** mean cross-entropy of the reference answers */ loss: number;
   /** highest likelihood among the choices */ choice: Score;
   choiceByKind: Record<string, Score>;

@@ -22,7 +22,7 @@ import { checkFinite } from './finite';
 import { continuerOf, generationPrograms, generationState } from './generationPrograms';
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { predictionLines, stored, type StoredPrediction } from './predictions';
-import { prepare, type Prepared } from './prepare';
+import { prepare, type Prepared, type TransferTask } from './prepare';
 import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
 import { stepClock } from './stepClock';
@@ -79,6 +79,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     train: trainProgram(setting, shape, ['encoder', 'backbone'], null),
     measured: trainProgram(setting, shape, ['encoder', 'backbone'], measure),
     score: scoreProgram(setting, prepared.shape(evaluationBatch)),
+    ...Object.fromEntries(prepared.transfer.map(({ task, shape: of }) => [`score/${task}`, scoreProgram(setting, of(evaluationBatch))])),
     ...(answers === null ? {} : generationPrograms(model, answers)),
   }, answers === null ? initial : { ...initial, ...generationState(model, answers) });
   const continuer = answers === null ? {} : { continuer: continuerOf(session, model, answers) };
@@ -88,7 +89,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
   const seconds = () => ({ prepare: earlier.prepare + prepareSeconds, train: earlier.train + clock() - prepareSeconds - evaluateSeconds, evaluate: earlier.evaluate + evaluateSeconds });
 
   try {
-    const fresh = [session.notice, ...(prepared.set.notices ?? [])].flatMap((notice) => (notice === undefined || loop.notices.includes(notice) ? [] : [notice]));
+    const fresh = [session.notice, ...(prepared.set.notices ?? []), ...prepared.transfer.flatMap(({ notices }) => notices)].flatMap((notice) => (notice === undefined || loop.notices.includes(notice) ? [] : [notice]));
     loop.notices.push(...fresh);
     if (from === undefined) for (const message of fresh) yield { kind: 'notice', step: 0, message };
     const steps = stepsOf(spec, prepared.examples.train.length);
@@ -107,14 +108,29 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       if (signal?.aborted === true) await keep();
       signal?.throwIfAborted();
     };
-    let predictions: StoredPrediction[] = [];
+    const predictions: StoredPrediction[] = [];
+    const recordOf = (found: StoredPrediction[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
+      if (split === 'evaluation') predictions.push(...found);
+      return evaluationRecord(found, loop.step, split);
+    };
+    const evaluateOther = async ({ task, items, features, shape: of }: TransferTask): Promise<EvaluateRecord> => {
+      const begun = watch();
+      try {
+        const found = await predict(session, items, codec, features, of(evaluationBatch), { generate: true, program: `score/${task}`, onProgress: (done, total) => onStage(`${task} ${done}/${total}`), ...(signal ? { signal } : {}) });
+        return { ...(await recordOf(found.map((prediction) => stored(task, prediction)), 'evaluation')), task };
+      } catch (error) {
+        if (signal?.aborted === true) await keep();
+        throw error;
+      } finally {
+        evaluateSeconds += begun();
+      }
+    };
     const evaluate = async (items: readonly Item[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
       const begun = watch();
       const onProgress = (done: number, total: number) => onStage(`${split} ${done}/${total}`);
       try {
         const found = await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', ...continuer, onProgress, ...(signal ? { signal } : {}) });
-        predictions = found.map((prediction) => stored(spec.task, prediction));
-        return await evaluationRecord(predictions, loop.step, split);
+        return await recordOf(found.map((prediction) => stored(spec.task, prediction)), split);
       } catch (error) {
         if (signal?.aborted === true) await keep();
         throw error;
@@ -193,6 +209,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       loop.notices.push(message);
     }
     loop.reached = 'closed';
+    for (const other of prepared.transfer) yield await evaluateOther(other);
     onStage('evaluation');
     const final = await evaluate(prepared.items.evaluation, 'evaluation');
     yield final;

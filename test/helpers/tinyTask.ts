@@ -59,7 +59,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   return {
     set, codec, backbone, model, features: (media) => features.get(media)!, featureShape: { rows, width },
     examples: { train, probe: train.slice(0, 5) }, items: { validation: of('validation'), evaluation: of('evaluation') },
-    captions: sound ? [] : train, weights: { toy: 'toy' },
+    captions: sound ? [] : train, transfer: [], weights: { toy: 'toy' },
     shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.connector.tokens }),
   };
 }
