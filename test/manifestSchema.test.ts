@@ -105,11 +105,14 @@ describe('experiments', () => {
   const keys = (name: string) => expand(load(name)).map((run) => canonicalJson(run));
 
   it.each(files)('%s is sound, has a name of its own, and smokes in a few short runs', (name) => {
-    expect(load(name).warnings).toEqual([]);
+    // Two manifests of the paper go beyond the stability limits: that is what they show.
+    const beyond = ['paper/stability.json', 'paper/loss-contours.json'].includes(name);
+    expect(load(name).warnings.filter((warning) => !(beyond && JSON.stringify(warning).includes('stab')))).toEqual([]);
     expect(files.filter((other) => load(other).name === load(name).name)).toEqual([name]);
     const smoke = expand(load(name, 'smoke'));
     expect(smoke.length).toBeGreaterThan(0);
-    expect(smoke.length).toBeLessThanOrEqual(4);
+    // tasks.json smokes each of its six tasks.
+    expect(smoke.length).toBeLessThanOrEqual(name === 'tasks.json' ? 6 : 4);
     for (const run of smoke) {
       expect('steps' in run.duration && run.duration.steps <= 10).toBe(true);
       expect(run.evaluate.limit).toBeGreaterThan(0);
@@ -143,6 +146,22 @@ describe('experiments', () => {
       const own = keys(name);
       expect([own.length, own.filter((key) => quick.has(key)).length]).toEqual([Number(said?.[1]), Number(said?.[2])]);
     }
+  });
+
+  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six hours on two cores', () => {
+    const text = readFileSync(join(folder, 'README.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({ name: name!, counts: counts.map(Number) }));
+    expect(rows.map(({ name }) => `paper/${name}.json`).sort()).toEqual(files.filter((file) => file.startsWith('paper/')));
+    const seen = new Set<string>();
+    for (const { name, counts } of rows) {
+      const own = keys(`paper/${name}.json`);
+      const fresh = own.filter((key) => !seen.has(key));
+      fresh.forEach((key) => seen.add(key));
+      expect([name, own.length, fresh.length]).toEqual([name, counts[0], counts[1]]);
+      expect(load(`paper/${name}.json`).about.expectedTime.startsWith(`${own.length} runs of 200 steps, ${fresh.length} of them not in a paper manifest before it`)).toBe(true);
+    }
+    expect(text).toContain(`Together they are ${seen.size} runs of 200 steps`);
+    expect(rows.reduce((sum, { counts }) => sum + counts[2]!, 0)).toBeLessThan(6 * 60);
   });
 
   it('the rate ratio goes from 0.1 to 10', () => {

@@ -51,7 +51,7 @@ export const batchAndProbe: FigureDefinition<Row> = {
       return `${panel} (n = ${pairs.length} pair${pairs.length === 1 ? '' : 's'}, ${pairs[0]!.measures} measures): ${correlations.length === 0 ? 'no correlation' : `correlation of log κ ${text(mean(correlations))}`}, bias of the batch ${text(mean(pairs.map((row) => row.bias)))}, its noise ${text(mean(pairs.map((row) => row.noise)))}, `
         + `sign changes ${text(mean(of('batch')))} on the batch, ${text(mean(of('probe')))} on the probe, ${text(mean(of('null')))} expected of noise (${outside} of ${pairs.length} outside its interval)`;
     });
-    return `κ on the training batch and on a fixed probe in two runs that train alike (training losses differ by at most ${Math.max(...rows.map((row) => row.lossApart)).toPrecision(1)}). Above: one seed, log scale, grey line: κ = 1. Below: share of consecutive measures between which log κ changes sign, by seed; `
+    return `κ on the training batch and on a fixed probe in two runs that train alike (training losses differ by at most ${Math.max(...rows.map((row) => row.lossApart)).toPrecision(1)} nats). Above: one seed, log scale, grey line: κ = 1. Below: share of consecutive measures between which log κ changes sign, by seed; `
       + `bar: median and 95 % interval of ${resamples.toLocaleString('en')} seeded resamples in which each measure is the probe's plus one of the batch's own deviations from it. Means over pairs: ${said.join('; ')}.`;
   },
 

@@ -13,6 +13,7 @@ import { rateRatio } from './rateRatio';
 import { rateSettings } from './rateSettings';
 import { slopeLaw } from './slopeLaw';
 import { stability } from './stability';
+import { transferMatrix } from './transferMatrix';
 
 export const figures: readonly FigureDefinition[] = [
   lossContours,
@@ -29,4 +30,5 @@ export const figures: readonly FigureDefinition[] = [
   convergenceFactor,
   batchAndProbe,
   stability,
+  transferMatrix,
 ];

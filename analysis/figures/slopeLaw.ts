@@ -43,10 +43,10 @@ export const slopeLaw: FigureDefinition<Row> = {
   build(rows) {
     const order = inOrder.panel(rows);
     const points = rows.filter((row) => row.level === 'run');
-    const x = { field: 'ratio', type: 'quantitative', title: 'learning rate of backbone / encoder', ...logAxis(rows.map((row) => row.ratio), [1]) };
+    const x = { field: 'ratio', type: 'quantitative', title: 'backbone / encoder rate', ...logAxis(rows.map((row) => row.ratio), [1]) };
     const y = { field: 'kappa', type: 'quantitative', title: 'κ early in training', ...logAxis(rows.map((row) => row.kappa), [1]) };
     const line = (level: Row['level'], mark: Spec): Spec => ({ transform: [{ filter: `datum.level === '${level}'` }], mark: { type: 'line', ...mark }, encoding: { x, y } });
-    const bottom = Math.min(...rows.map((row) => row.kappa));
+    const byPanel = (value: (panel: string) => string | number) => `(${JSON.stringify(Object.fromEntries(order.map((panel) => [panel, value(panel)])))})[datum.panel]`;
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
@@ -58,8 +58,8 @@ export const slopeLaw: FigureDefinition<Row> = {
           line('fitted', { color: '#000000' }),
           { transform: [{ filter: "datum.level === 'run'" }], mark: { type: 'point', size: 16, filled: false, strokeWidth: 0.9, color: '#0072b2' }, encoding: { x, y } },
           {
-            data: { values: order.map((panel) => ({ panel, ratio: Math.max(...rows.map((row) => row.ratio)), kappa: bottom, text: `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`.split('\n') })) },
-            mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dy: 0 }, encoding: { x, y, text: { field: 'text' } },
+            transform: [{ filter: `datum.level === 'derived' && datum.ratio === ${byPanel((panel) => Math.max(...rows.filter((row) => row.panel === panel).map((row) => row.ratio)))}` }, { calculate: byPanel((panel) => `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`), as: 'text' }],
+            mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dx: -3, dy: -11 }, encoding: { x: { value: 'width' }, y: { value: 'height' }, text: { field: 'text', type: 'nominal' } },
           },
         ],
       },

@@ -7,6 +7,7 @@ import { mean, standardDeviation, tInterval } from '../statistics';
 import { distinguish, inOrder, type Spec } from '../style';
 import { leastSquaresSlope } from './slopeLaw';
 import type { CoordinationRule } from '../../src/manifest/run';
+import { stabilityLimit } from '../../src/manifest/runRules';
 
 type Row = {
   panel: string; rule: CoordinationRule | 'constant'; /** setting, and options of the scheduler that differ */ line: string; /** null for constant rates */ exponent: number | null;
@@ -15,8 +16,6 @@ type Row = {
 };
 interface Point { panel: string; rule: Row['rule']; setting: string; options: Map<string, string>; exponent: number | null; oscillation: number }
 
-/** Exponents at which the rules become unstable because of slope 2, without the delay of a moving average. */
-export const stabilityLimits: Record<CoordinationRule, number> = { symmetric: 1 / 4, lagging: 1 / 2, integral: 1 / 2 };
 const rules: readonly CoordinationRule[] = ['symmetric', 'lagging', 'integral'];
 const fewestExponents = 3;
 
@@ -47,13 +46,13 @@ export const stability: FigureDefinition<Row> = {
       const line = rule === 'constant' ? setting : [...(settings || differing.length === 0 ? [setting] : []), ...differing.map((option) => `${option} ${options.get(option)!}`)].join(', ');
       return [...new Set(group.map((point) => point.exponent))].sort((a, b) => (a ?? 0) - (b ?? 0)).map((exponent): Row => {
         const { n, mean: oscillation, low, high } = tInterval(group.filter((point) => point.exponent === exponent).map((point) => point.oscillation));
-        return { panel, rule, line, exponent, oscillation, low: low === null ? null : Math.max(0, low), high, n, limit: rule === 'constant' ? null : stabilityLimits[rule] };
+        return { panel, rule, line, exponent, oscillation, low: low === null ? null : Math.max(0, low), high, n, limit: rule === 'constant' ? null : stabilityLimit[rule] };
       });
     });
   },
 
   caption: (rows) => 'Standard deviation of log κ (natural log) about its linear trend over the second half of the run, over the exponent p of the coordinated rates, by rule. '
-    + `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${stabilityLimits[rule]}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. `
+    + `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${stabilityLimit[rule]}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. `
     + `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}. Part of the oscillation is noise of the measure: compare with small exponents.`,
 
   build(rows) {
@@ -72,8 +71,8 @@ export const stability: FigureDefinition<Row> = {
         title: { text: title, orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' },
         height: 90,
         layer: [
-          { data: { values: [{}] }, mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimits[rule] } } },
-          { data: { values: [{}] }, mark: { type: 'text', text: 'limit', align: 'left', dx: 2, fontSize: 6.5, color: '#555555', baseline: 'top' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimits[rule] }, y: { value: 2 } } },
+          { data: { values: [{}] }, mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] } } },
+          { data: { values: [{}] }, mark: { type: 'text', text: 'limit', align: 'left', dx: 2, fontSize: 6.5, color: '#555555', baseline: 'top' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] }, y: { value: 2 } } },
           { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === 'constant'` }], mark: { type: 'rule', strokeWidth: 0.9, strokeDash: [4, 2], color: '#777777' }, encoding: { y } },
           { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}' && datum.low !== null` }], mark: { type: 'rule', strokeWidth: 0.9 }, encoding: { x: own, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
           { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}'` }], mark: { type: 'line', point: { size: 14, filled: true } }, encoding: { x: own, y: first ? y : { ...y, title: null }, color, strokeDash: dashOrShape } },

@@ -63,7 +63,9 @@ function compare(option: Option, points: readonly Point[]): Row[] {
       // An option that only one kind has is not worth naming; rates are, when any two variants differ in them.
       const alike = [usual, ...others].filter(([first]) => first!.own.get(option.at) === kind).map(([first]) => first!.own);
       const rates = differing([usual, ...others].map(([first]) => first!.own)).filter((path) => path.startsWith('learningRate.'));
-      const detail = [...new Set([...differing(alike), ...rates])].filter((path) => variant[0]!.own.has(path)).map((path) => `${short(path)}=${variant[0]!.own.get(path)!}`);
+      const { own } = variant[0]!;
+      const rateText = rates.length === 0 ? [] : [`rates ${[...new Set(['learningRate.encoder', 'learningRate.backbone'].map((path) => own.get(path)!))].join(' and ')}`];
+      const detail = [...differing(alike).filter((path) => !path.startsWith('learningRate.') && own.has(path)).map((path) => `${short(path)}=${own.get(path)!}`), ...rateText];
       const { n, mean: accuracy, low, high } = shareInterval(variant.map((point) => point.accuracy));
       const about = { option: option.name, task, line: name, variant: detail.length === 0 ? kind : `${kind} (${detail.join(', ')})`, n, accuracy, low, high };
       const apart = pairedDifferences(bySeed(variant), bySeed(usual)).map((pair) => pair.difference);
