@@ -17,7 +17,7 @@ type Row = Record<string, string | number | null>;
 interface Written extends Spec { data: { name: string; values: Row[] }; usermeta: { dataSha256: string; caption: string; command: string; runs: number } }
 
 /** Figures that the synthetic grid has no data for; they have tests of their own. */
-const without = ['loss-contours', 'option-sweep', 'batch-and-probe', 'stability'];
+const without = ['loss-contours', 'option-sweep', 'batch-and-probe', 'stability', 'transfer-matrix'];
 /** A table without data in it. */
 const tablesWithout = ['variants'];
 const drawn = figureNames.filter((name) => !without.includes(name));

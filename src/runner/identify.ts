@@ -42,10 +42,13 @@ export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class }).identity;
 }
 
-/** Of the data that a result depends on: the task's set, and those that the run is only evaluated on. */
-function dataIdentity({ task, evaluate }: RunSpec, of: (task: string) => string): string {
-  const others = evaluate.transfer ?? [];
-  return others.length === 0 ? of(task) : sha256(canonicalJson([task, ...others].map(of)));
+/** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */
+export const tasksOf = ({ task, evaluate }: RunSpec): string[] => [task, ...(evaluate.transfer ?? [])];
+
+/** Identity of all data that a result depends on; `of` gives that of one task's set. */
+export function dataIdentity(spec: RunSpec, of: (task: string) => string): string {
+  const sets = tasksOf(spec).map(of);
+  return sets.length === 1 ? sets[0]! : sha256(canonicalJson(sets));
 }
 
 /** Names of the data manifests of a run's weights, sorted. Throws UserError for an encoder or backbone that no room knows. */
@@ -82,7 +85,7 @@ export async function prepareData(runs: readonly { spec: RunSpec }[], options: P
   for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
     await attempt(() => openSource(source, { onProgress: options.onFetch }));
   }
-  for (const task of [...new Set(runs.flatMap(({ spec }) => [spec.task, ...(spec.evaluate.transfer ?? [])]))].sort()) {
+  for (const task of [...new Set(runs.flatMap(({ spec }) => tasksOf(spec)))].sort()) {
     await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
   }
   return problems;

@@ -8,7 +8,7 @@ import { loadManifest } from '../../manifest/load';
 import type { RunSpec } from '../../manifest/run';
 import { setSources } from '../../data/sets';
 import { landscapeName, predictionsName } from '../folders';
-import { weightSources } from '../identify';
+import { tasksOf, weightSources } from '../identify';
 import { comparedOf } from '../relatives';
 import type { RunFile } from '../runFile';
 
@@ -84,11 +84,6 @@ function keyOf(spec: RunSpec): string {
 function identityFrom(spec: RunSpec, file: RunFile): string {
   const { data, weights, method, backend } = comparedOf(file);
   return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend }).identity;
-}
-
-/** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */
-export function tasksOf({ task, evaluate }: RunSpec): string[] {
-  return [task, ...((evaluate as { transfer?: readonly string[] }).transfer ?? [])];
 }
 
 /** Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name that no room knows. */

@@ -9,13 +9,12 @@ import { readDataManifests, type DataManifest } from '../../data/dataManifest';
 import { manifestIdentity } from '../../data/sources';
 import { setIdentity } from '../../data/sets';
 import type { Manifest } from '../../manifest/content';
-import { canonicalJson, sha256 } from '../../files';
 import { formatProblem, UserError, userError } from '../../problems';
 import { readRunFile } from '../folders';
-import { weightSources } from '../identify';
+import { dataIdentity, weightSources } from '../identify';
 import type { RunFile } from '../runFile';
 import { readContainer, type CrateFile } from './container';
-import { crateNames, experimentOf, hasPlace, lockPath, manifestOf, pairRuns, pathOf, runOfPath, sourcesOf, tasksOf, type CrateRun } from './content';
+import { crateNames, experimentOf, hasPlace, lockPath, manifestOf, pairRuns, pathOf, runOfPath, sourcesOf, type CrateRun } from './content';
 import { journalFaults } from './journals';
 import { metadataOf, type Exporter } from './metadata';
 import { exporterOf, listingFaults, metadataFaults, readGraph, type Graph } from './shape';
@@ -133,13 +132,12 @@ function dataFaults(folder: string, runs: readonly CrateRun[], files: readonly C
   for (const { file, spec } of runs) {
     try {
       for (const name of sourcesOf(spec)) needed.add(name);
-      const tasks = tasksOf(spec).map((task) => {
+      const setOf = (task: string): string => {
         const set = sets.get(task) ?? setIdentity(task, identityOf);
         sets.set(task, set);
         return set;
-      });
-      // as identify.ts: one set is its own identity, several are hashed together
-      if ((tasks.length === 1 ? tasks[0] : sha256(canonicalJson(tasks))) !== file.data.identity) faults.add(`run ${file.id}: its set of ${spec.task} is not the one that this program makes from the data manifests of the crate`);
+      };
+      if (dataIdentity(spec, setOf) !== file.data.identity) faults.add(`run ${file.id}: its set of ${spec.task} is not the one that this program makes from the data manifests of the crate`);
       for (const name of weightSources(spec)) {
         if (identityOf(name) !== file.weights[name]) faults.add(`run ${file.id}: its weights of ${name} are not those of the data manifest`);
       }
