@@ -28,14 +28,26 @@ function grouped<Value>(values: readonly Value[], key: (value: Value) => string)
   return [...groups.values()];
 }
 
-/** Paths whose values differ within the group, sorted; an absent value is a value: the default. */
-function varying(group: readonly Leaves[]): string[] {
-  const paths = [...new Set(group.flatMap((each) => [...each.keys()]))].sort();
-  return paths.filter((path) => new Set(group.map((each) => each.get(path))).size > 1);
+/** The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is among `paths`. */
+function kindOf(path: string, paths: readonly string[]): string | undefined {
+  const parent = path.slice(0, path.lastIndexOf('.') + 1);
+  return paths.find((other) => other !== path && (other === `${parent}kind` || other === `${parent}on`));
 }
 
+/** Paths whose values differ within the group, sorted; an absent value is a value: the default. What follows from a kind that differs is not named beside it. */
+function varying(group: readonly Leaves[]): string[] {
+  const differ = (among: readonly Leaves[], path: string) => new Set(among.map((each) => each.get(path))).size > 1;
+  const paths = [...new Set(group.flatMap((each) => [...each.keys()]))].sort().filter((path) => differ(group, path));
+  return paths.filter((path) => {
+    const kind = kindOf(path, paths);
+    return kind === undefined || grouped(group, (each) => each.get(kind) ?? '').some((alike) => differ(alike, path));
+  });
+}
+
+/** Values in words; an option that the run's kind does not have is left out, and a run without a regulariser does not say so. */
 function describe(of: Leaves, paths: readonly string[]): string {
-  return paths.map((path) => (path === 'encoder' || path === 'backbone' ? of.get(path) ?? '' : `${path}=${of.get(path) ?? 'default'}`)).join(', ');
+  const said = paths.filter((path) => (of.has(path) || kindOf(path, paths) === undefined) && !(path === 'regulariser.kind' && of.get(path) === 'none'));
+  return said.map((path) => (path === 'encoder' || path === 'backbone' ? of.get(path) ?? '' : `${path}=${of.get(path) ?? 'default'}`)).join(', ');
 }
 
 /** The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most even, then the smallest. */

@@ -1,9 +1,12 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openJournals } from '../analysis/aggregate';
 import { labelRuns, orderMethods, orderSettings } from '../analysis/labels';
+import { projectRoot } from '../src/files';
+import { expand } from '../src/manifest/expand';
+import { loadManifest } from '../src/manifest/load';
 import type { RunSpec } from '../src/manifest/run';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from './helpers/syntheticJournals';
 
@@ -125,6 +128,22 @@ describe('labels', () => {
     expect(labelRuns([method({ kind: 'constant' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method)).toEqual(['constant', 'commit-clr']);
     expect(labelRuns([method({ kind: 'commit-clr' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method))
       .toEqual(['commit-clr (rule=default)', 'commit-clr (rule=lagging)']);
+  });
+  test('a kind speaks for the options that follow from it, and having no regulariser goes without saying', () => {
+    const panels = (...changes: Partial<RunSpec>[]) => labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
+    expect(panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } })).toEqual(['emoji-icon-qa · connector.kind=mlp', 'emoji-icon-qa · connector.kind=pixel-shuffle']);
+    expect(panels({ optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0 } }, { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0.1 } }, { optimiser: { kind: 'sgd', momentum: 0.9 } }))
+      .toEqual(['emoji-icon-qa · optimiser.kind=adamw, optimiser.weightDecay=0', 'emoji-icon-qa · optimiser.kind=adamw, optimiser.weightDecay=0.1', 'emoji-icon-qa · optimiser.kind=sgd']);
+    const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: { kind: 'commit', lambda } }));
+    expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual(['constant', 'constant (regulariser.kind=commit, regulariser.lambda=0.1)', 'constant (regulariser.kind=commit, regulariser.lambda=0.3)']);
+  });
+  test('every run of the manifests of the paper has labels and a seed of its own', () => {
+    const paper = join(projectRoot, 'experiments', 'paper');
+    for (const name of readdirSync(paper)) {
+      const specs = expand(loadManifest(join(paper, name)));
+      const said = labelRuns(specs).map((label, i) => JSON.stringify([label, specs[i]!.seed]));
+      expect([name, new Set(said).size]).toEqual([name, specs.length]);
+    }
   });
   test('another encoder or another length is another panel; what follows from the method is not', () => {
     expect(labelRuns([spec(0), spec(0, { encoder: 'mobilenet' })]).map((label) => label.panel)).toEqual(['emoji-icon-qa · resnet50', 'emoji-icon-qa · mobilenet']);

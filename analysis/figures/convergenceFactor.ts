@@ -53,7 +53,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
       const here = rows.filter((row) => row.quantity === quantity);
       const x = { ...stepAxis(), ...(first ? { title: null } : {}) };
       const range = [Math.min(1, ...here.map((row) => row.low)), Math.max(1, ...here.map((row) => row.high))] as const;
-      const margin = (range[1] / range[0]) ** 0.06;
+      const margin = Math.max((range[1] / range[0]) ** 0.06, 1.02);
       const domain = [range[0] / margin, range[1] * margin].map((value) => Number(value.toPrecision(4)));
       const y = { field: 'ratio', type: 'quantitative', title, scale: { type: 'log', domain, nice: false }, axis: { values: ticks(domain[0]!, domain[1]!), format: '~g', minExtent: 24 } };
       return {
