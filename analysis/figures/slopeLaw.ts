@@ -30,14 +30,14 @@ export const slopeLaw: FigureDefinition<Row> = {
 
   async select(journals) {
     const runs = await journals.rows<Early>(`
-      with last as (select id, max(step) as steps from train group by id)
+      with last as (select id, max(step) as steps from train group by id), first as (select id, min(step) as measured from measure group by id)
       select panel, seed, round(rateBackbone / rateEncoder, 6) as ratio, avg(logKappa order by measure.step) as logKappa
-      from measure join runs using (id) join last using (id) where scheduler = 'constant' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, 1)
+      from measure join runs using (id) join last using (id) join first using (id) where scheduler = 'constant' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
       group by id, panel, seed, rateBackbone, rateEncoder order by panel, ratio, seed, id`);
     return inOrder.panel(runs).flatMap((panel) => linesOf(panel, runs.filter((run) => run.panel === panel)));
   },
 
-  caption: (rows) => `Geometric mean of κ over the measures in the first tenth of the steps against the ratio of the base learning rates under constant rates (both log scales); one point a run. Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points. `
+  caption: (rows) => `Geometric mean of κ over the measures in the first tenth of the steps (at least the first one) against the ratio of the base learning rates under constant rates (both log scales); one point a run. Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points. `
     + `Slope with 95 % Student t interval: ${inOrder.panel(rows).map((panel) => `${panel}: ${slopeText(rows, panel)}`).join('; ')}. Measures at the floor are left out.`,
 
   build(rows) {
