@@ -63,6 +63,7 @@ const alignDefaults: Record<Modality, AlignSpec> = {
 
 /** The defaults of an image run. Other kinds of connector, scheduler and so on bring their own, and audio its own alignment: `fillDefaults`. */
 export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
+  instructions: 'one',
   connector: connectorDefaults.mlp,
   connectorSide: 'encoder',
   tuning: { backbone: tuningDefaults.lora },

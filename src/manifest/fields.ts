@@ -150,6 +150,7 @@ export const durationFields = {
 /** All fields of a run, in the order in which a grid is walked: the first varies slowest, the seed fastest. */
 export const runFields: Record<keyof RunSpec, Field> = {
   task: named('what is asked', tasks),
+  instructions: leaf('wordings of the instructions in training: the one of the set, or several, chosen by the seed; evaluation uses the one', { type: 'string', enum: ['one', 'several'] }),
   encoder: named('the feature encoder; it must read the modality of the task', encoders),
   connector: choice("how features become the backbone's prefix tokens", connectorKinds),
   connectorSide: leaf("whose rate and gradient the connector's parameters count to; `backbone` is refused while the encoder's tower is frozen", { type: 'string', enum: ['encoder', 'backbone'] }),

@@ -80,6 +80,7 @@ export type DeviceRequest = 'cpu' | 'gpu' | 'any';
 
 export interface RunSpec {
   task: string;
+  /** wordings of the instructions in training: the set's own, or several by seeded choice (src/data/instructions.ts) */ instructions?: 'one' | 'several';
   encoder: string;
   connector: ConnectorSpec;
   connectorSide: ModuleName;

@@ -1,4 +1,5 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
+import { withWordings } from '../data/instructions';
 import { loadSet } from '../data/sets';
 import { sourceIdentity } from '../data/sources';
 import { loadTokenizer } from '../data/tokenizer';
@@ -35,14 +36,15 @@ export interface TransferTask { task: string; items: Item[]; features: (media: s
 /** Loads and encodes; the current backend extracts features that are not cached yet. */
 export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
   onStage('data');
-  const set = await loadSet(spec.task, onStage);
+  const loaded = await loadSet(spec.task, onStage);
+  const { set, all } = spec.instructions === 'several' ? withWordings(loaded, spec.seed) : { set: loaded, all: [] };
   onStage('features');
   const rows = connectorRows(spec.connector, findEncoder(spec.encoder).rowChoices);
   const table = await featuresOf(set, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const tokenizer = await loadTokenizer(spec.backbone);
   const others = await loadOthers(spec, onStage);
-  const { codec, tokens, labels } = textsOf(set, tokenizer, others.flatMap(({ items }) => items));
+  const { codec, tokens, labels } = textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]);
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
   const model = buildModel(spec, table, backbone, await connectorStart(spec.connector));
 

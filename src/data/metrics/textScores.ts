@@ -13,7 +13,7 @@ export interface AnsweredQuestion { task: string; kind: string; /** every refere
  * (TextVQA, own tasks with several answers): soft VQA accuracy. Questions with one answer have the exact match alone.
  */
 function metricOf({ task, kind, references }: AnsweredQuestion): 'captions' | 'directAnswerAccuracy' | 'vqaAccuracy' | null {
-  if (kind === 'caption') return 'captions';
+  if (kind === 'caption' || task === 'scene-cap') return 'captions';
   if (references.length < 2) return null;
   return task === 'a-okvqa' && kind === 'direct-answer' ? 'directAnswerAccuracy' : 'vqaAccuracy';
 }
