@@ -47,7 +47,12 @@ function varying(group: readonly Leaves[]): string[] {
 /** Values in words; an option that the run's kind does not have is left out, and a run without a regulariser does not say so. */
 function describe(of: Leaves, paths: readonly string[]): string {
   const said = paths.filter((path) => (of.has(path) || kindOf(path, paths) === undefined) && !(path === 'regulariser.kind' && of.get(path) === 'none'));
-  return said.map((path) => (path === 'encoder' || path === 'backbone' ? of.get(path) ?? '' : `${path}=${of.get(path) ?? 'default'}`)).join(', ');
+  return said.map((path) => {
+    const value = of.get(path) ?? 'default';
+    if (path === 'encoder' || path === 'backbone') return value;
+    if (path.endsWith('.kind')) return `${path.slice(0, -'.kind'.length)} ${value}`;
+    return `${kindOf(path, paths)?.endsWith('.kind') === true ? path.slice(path.lastIndexOf('.') + 1) : path}=${value}`;
+  }).join(', ');
 }
 
 /** The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most even, then the smallest. */
@@ -112,7 +117,7 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   }
   for (const row of rows) row.variant = describe(row.leaves, [...variants.get(JSON.stringify([row.spec.task, row.model]))!].sort());
   return rows.map((row) => ({
-    panel: [row.spec.task, row.model, row.variant].filter((part) => part !== '').join(' · '),
+    panel: [row.spec.task, row.model, row.variant].filter((part) => part !== '').join(' · ').replaceAll(', ', ' · '),
     method: row.method,
     setting: row.setting,
   }));

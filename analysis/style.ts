@@ -57,12 +57,20 @@ const fixedLooks: Record<string, number> = {
   encoder: 0, backbone: 4,
 };
 
-/** A look for each name, in the order given; names beyond the number of looks begin again. */
+/**
+ * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `commit-clr (rule=lagging)`, has the method's look,
+ * and beside methods nothing else looks like `constant`.
+ */
 function looksOf(names: readonly string[]): Look[] {
-  const taken = new Set(names.flatMap((name) => fixedLooks[name] ?? []));
+  const own = new Map(names.flatMap((name) => (fixedLooks[name] === undefined ? [] : [[name, fixedLooks[name]] as const])));
+  for (const name of names) {
+    const look = fixedLooks[name.split(' (')[0]!];
+    if (look !== undefined && ![...own.values()].includes(look)) own.set(name, look);
+  }
+  const taken = new Set([...own.values(), ...(own.size > 0 ? [0] : [])]);
   const free = looks.map((_, i) => i).filter((i) => !taken.has(i));
   let next = 0;
-  return names.map((name) => looks[fixedLooks[name] ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
+  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
 }
 
 /** Entries of a legend that fit side by side: a letter of the condensed font is about 0.53 of its size wide. */
@@ -83,6 +91,11 @@ export function distinguish(field: string, names: readonly string[], marks: 'lin
 /** The x axis of curves over training. */
 export function stepAxis(): Spec {
   return { field: 'step', type: 'quantitative', title: 'optimiser step', axis: { tickCount: 4, grid: false }, scale: { zero: true, nice: false } };
+}
+
+/** Panels in rows that fit side by side on a page. */
+export function pages(order: readonly string[], across = 4): string[][] {
+  return Array.from({ length: Math.ceil(order.length / across) }, (_, i) => order.slice(i * across, (i + 1) * across));
 }
 
 /** A facet channel whose panels come in this order; the parts of a panel's name stand below each other. */

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import Ajv from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures, tableNames, type MadeFigures } from '../analysis/index';
-import { logAxis, type Spec } from '../analysis/style';
+import { distinguish, logAxis, type Spec } from '../analysis/style';
 import { sha256 } from '../src/files';
 import type { RunSpec } from '../src/manifest/run';
 import type { JournalRecord, MeasureRecord, TrainRecord } from '../src/train/records';
@@ -216,6 +216,16 @@ test('log axes hold every value, tick at decades, and refuse what has no logarit
   expect(logAxis([0.9, 4]).axis['values']).toEqual([1, 2]);
   expect(logAxis([3], [1]).axis['values']).toEqual([1, 2]);
   expect(() => logAxis([0, 1])).toThrow(RangeError);
+});
+
+test('a variant looks like its method, nothing looks like constant, and no two of a figure look alike', () => {
+  const colours = (names: string[]) => (distinguish('method', names, 'lines', 'page').color['scale'] as { range: string[] }).range;
+  const [constant, clr] = colours(['constant', 'commit-clr']);
+  expect(colours(['constant', 'commit-clr (rule=lagging)'])).toEqual([constant, clr]);
+  const variants = colours(['commit-clr (rule=lagging)', 'commit-clr (rule=symmetric)', 'commit']);
+  expect(variants[0]).toBe(clr);
+  expect(variants).not.toContain(constant);
+  expect(new Set(variants).size).toBe(3);
 });
 
 test('two processes with other time zones, languages and folders write the same bytes', async () => {

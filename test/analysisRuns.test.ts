@@ -131,11 +131,11 @@ describe('labels', () => {
   });
   test('a kind speaks for the options that follow from it, and having no regulariser goes without saying', () => {
     const panels = (...changes: Partial<RunSpec>[]) => labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
-    expect(panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } })).toEqual(['emoji-icon-qa · connector.kind=mlp', 'emoji-icon-qa · connector.kind=pixel-shuffle']);
+    expect(panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } })).toEqual(['emoji-icon-qa · connector mlp', 'emoji-icon-qa · connector pixel-shuffle']);
     expect(panels({ optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0 } }, { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0.1 } }, { optimiser: { kind: 'sgd', momentum: 0.9 } }))
-      .toEqual(['emoji-icon-qa · optimiser.kind=adamw, optimiser.weightDecay=0', 'emoji-icon-qa · optimiser.kind=adamw, optimiser.weightDecay=0.1', 'emoji-icon-qa · optimiser.kind=sgd']);
+      .toEqual(['emoji-icon-qa · optimiser adamw · weightDecay=0', 'emoji-icon-qa · optimiser adamw · weightDecay=0.1', 'emoji-icon-qa · optimiser sgd']);
     const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: { kind: 'commit', lambda } }));
-    expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual(['constant', 'constant (regulariser.kind=commit, regulariser.lambda=0.1)', 'constant (regulariser.kind=commit, regulariser.lambda=0.3)']);
+    expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual(['constant', 'constant (regulariser commit, lambda=0.1)', 'constant (regulariser commit, lambda=0.3)']);
   });
   test('every run of the manifests of the paper has labels and a seed of its own', () => {
     const paper = join(projectRoot, 'experiments', 'paper');

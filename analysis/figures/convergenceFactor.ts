@@ -2,7 +2,7 @@
 import { synchronised } from '../labels';
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
-import { distinguish, inOrder, panels, stepAxis, type Spec } from '../style';
+import { distinguish, inOrder, pages, panels, stepAxis, type Spec } from '../style';
 
 type Row = {
   quantity: 'bound' | 'loss'; panel: string; method: string; step: number;
@@ -49,7 +49,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
   build(rows) {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 'page');
     const order = inOrder.panel(rows);
-    const curves = (quantity: Row['quantity'], title: string, first: boolean): Spec => {
+    const curves = (shown: string[], quantity: Row['quantity'], title: string, first: boolean): Spec => {
       const here = rows.filter((row) => row.quantity === quantity);
       const x = { ...stepAxis(), ...(first ? { title: null } : {}) };
       const range = [Math.min(1, ...here.map((row) => row.low)), Math.max(1, ...here.map((row) => row.high))] as const;
@@ -57,8 +57,8 @@ export const convergenceFactor: FigureDefinition<Row> = {
       const domain = [range[0] / margin, range[1] * margin].map((value) => Number(value.toPrecision(4)));
       const y = { field: 'ratio', type: 'quantitative', title, scale: { type: 'log', domain, nice: false }, axis: { values: ticks(domain[0]!, domain[1]!), format: '~g', minExtent: 24 } };
       return {
-        transform: [{ filter: `datum.quantity === '${quantity}'` }],
-        facet: { column: panels('panel', order, first ? {} : { labels: false }) },
+        transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
+        facet: { column: panels('panel', shown, first ? {} : { labels: false }) },
         spec: {
           height: 96,
           layer: [
@@ -71,7 +71,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
     };
     return {
       title: footnote(`Over constant rates (grey line). Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}.`),
-      vconcat: [curves('bound', 'bound / constant', true), curves('loss', 'training loss / constant', false)],
+      vconcat: pages(order).flatMap((shown) => [curves(shown, 'bound', 'bound / constant', true), curves(shown, 'loss', 'training loss / constant', false)]),
     };
   },
 };

@@ -2,7 +2,7 @@
 import { synchronised } from '../labels';
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote } from '../figure';
-import { accuracyScale, distinguish, inOrder, panels, stepAxis, type Spec } from '../style';
+import { accuracyScale, distinguish, inOrder, pages, panels, stepAxis, type Spec } from '../style';
 
 type Row = {
   quantity: 'training loss' | 'validation accuracy'; panel: string; method: string; step: number;
@@ -44,12 +44,12 @@ export const learningCurves: FigureDefinition<Row> = {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 'page');
     const order = inOrder.panel(rows);
     const windows = [...new Set(rows.map((row) => row.averaged).filter((steps) => steps > 1))].sort((a, b) => a - b);
-    const curves = (quantity: Row['quantity'], title: string, scale: Spec, first: boolean, last: boolean): Spec => {
+    const curves = (shown: string[], quantity: Row['quantity'], title: string, scale: Spec, first: boolean, last: boolean): Spec => {
       const x = { ...stepAxis(), ...(last ? {} : { title: null }) };
       const y = { field: 'value', type: 'quantitative', title, scale, axis: { tickCount: 5, minExtent: 24 } };
       return {
-        transform: [{ filter: `datum.quantity === '${quantity}'` }],
-        facet: { column: panels('panel', order, first ? {} : { labels: false }) },
+        transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
+        facet: { column: panels('panel', shown, first ? {} : { labels: false }) },
         spec: {
           height: 100,
           layer: [
@@ -62,10 +62,10 @@ export const learningCurves: FigureDefinition<Row> = {
     const accuracies = rows.filter((row) => row.quantity === 'validation accuracy');
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'mean')}. Loss: moving average of ${windows.join(' or ')} steps.`),
-      vconcat: [
-        curves('training loss', 'training loss (nats/token)', { zero: false }, true, accuracies.length === 0),
-        ...(accuracies.length === 0 ? [] : [curves('validation accuracy', 'validation accuracy', accuracyScale(accuracies.flatMap((row) => [row.low, row.high])), false, true)]),
-      ],
+      vconcat: pages(order).flatMap((shown) => [
+        curves(shown, 'training loss', 'training loss (nats/token)', { zero: false }, true, accuracies.length === 0),
+        ...(accuracies.length === 0 ? [] : [curves(shown, 'validation accuracy', 'validation accuracy', accuracyScale(accuracies.flatMap((row) => [row.low, row.high])), false, true)]),
+      ]),
     };
   },
 };

@@ -55,7 +55,9 @@ function compare(option: Option, points: readonly Point[]): Row[] {
   });
   return lines.flatMap(({ line, usual, others }) => {
     const { task, rest } = line[0]!;
-    const paths = differing(lines.filter((other) => other.line[0]!.task === task).map((other) => other.line[0]!.rest)).filter((path) => path !== 'scheduler.kind' && rest.has(path));
+    // An option that only another scheduler has does not tell two lines of one scheduler apart.
+    const alikeLines = lines.map((other) => other.line[0]!).filter((other) => other.task === task && other.rest.get('scheduler.kind') === rest.get('scheduler.kind'));
+    const paths = differing(alikeLines.map((other) => other.rest)).filter((path) => rest.has(path));
     const name = [rest.get('scheduler.kind') ?? '', ...paths.map((path) => `${short(path)}=${rest.get(path)!}`)].join(', ');
     const bySeed = (of: readonly Point[]) => new Map(of.map((point) => [point.seed, point.accuracy]));
     return [usual, ...others].map((variant): Row => {
