@@ -103,6 +103,14 @@ export function panels(field: string, order: readonly string[], header: Spec = {
   return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header } };
 }
 
+/** A panel for each set-up and method: set-ups below each other and methods side by side, or in rows of four where the methods are more than fit. */
+export function methodPanels(setups: readonly string[], methods: readonly string[]): Spec {
+  if (methods.length <= 4) return { facet: { row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90 }), column: panels('method', methods) } };
+  const places = setups.flatMap((setup) => methods.map((method) => `${setup} · ${method}`));
+  const header = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' · '), ')', ''), ' · ')" };
+  return { transform: [{ calculate: "datum.panel + ' · ' + datum.method", as: 'place' }], facet: panels('place', places, header), columns: 4 };
+}
+
 const superscript = (exponent: number) => [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')).join('');
 
 /** Text of a tick on a log axis. */

@@ -2,7 +2,7 @@
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
 import { synchronised } from '../labels';
-import { distinguish, inOrder, logAxis, panels, stepAxis } from '../style';
+import { distinguish, inOrder, logAxis, methodPanels, stepAxis } from '../style';
 
 type Row = {
   panel: string; method: string; module: 'encoder' | 'backbone'; step: number;
@@ -37,7 +37,7 @@ export const bounds: FigureDefinition<Row> = {
     const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'median')}; grey line: 1, the bound is reached.`),
-      facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('method', inOrder.method(rows)) },
+      ...methodPanels(inOrder.panel(rows), inOrder.method(rows)),
       spec: {
         height: 96,
         layer: [

@@ -1,7 +1,7 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
-import { distinguish, inOrder, logAxis, panels, stepAxis } from '../style';
+import { distinguish, inOrder, logAxis, methodPanels, stepAxis } from '../style';
 
 type Row = {
   panel: string; method: string; setting: string; step: number;
@@ -33,7 +33,7 @@ export const kappaCurves: FigureDefinition<Row> = {
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}; grey line: κ = 1.`),
-      facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('method', inOrder.method(rows)) },
+      ...methodPanels(inOrder.panel(rows), inOrder.method(rows)),
       spec: {
         height: 96,
         layer: [
