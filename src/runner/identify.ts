@@ -47,7 +47,7 @@ export const tasksOf = ({ task, evaluate }: RunSpec): string[] => [task, ...(eva
 
 /** Identity of all data that a result depends on; `of` gives that of one task's set. */
 export function dataIdentity(spec: RunSpec, of: (task: string) => string): string {
-  const sets = tasksOf(spec).map(of);
+  const sets = tasksOf(spec).map((task) => of(task));
   return sets.length === 1 ? sets[0]! : sha256(canonicalJson(sets));
 }
 
