@@ -5,6 +5,7 @@
  */
 import { canonicalJson } from '../src/files';
 import type { RunSpec } from '../src/manifest/run';
+import { grouped } from './grouped';
 
 /** The names of one run in figures and tables. */
 export interface RunLabels { panel: string; method: string; setting: string }
@@ -20,12 +21,6 @@ export function leaves(value: unknown, path = '', into: Leaves = new Map()): Lea
     for (const [key, inner] of Object.entries(value)) leaves(inner, path === '' ? key : `${path}.${key}`, into);
   } else if (value !== undefined) into.set(path, typeof value === 'string' ? value : canonicalJson(value));
   return into;
-}
-
-function grouped<Value>(values: readonly Value[], key: (value: Value) => string): Value[][] {
-  const groups = new Map<string, Value[]>();
-  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
-  return [...groups.values()];
 }
 
 /** The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is among `paths`. */

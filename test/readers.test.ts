@@ -11,7 +11,8 @@ import { countBy } from '../src/data/sets/checks';
 import { readCard } from '../src/data/sets/store';
 import type { DataSet, Item } from '../src/data/types';
 import { exitCode, UserError } from '../src/problems';
-import { aokVqaQuestion, picture, put, textVqaQuestion, writeAokVqa, writeClothoAqa, writeIconQa, writeMacs, writeSongDescriber, writeTextVqa, writeTextVqaHub, zip } from './helpers/releases';
+import { aokVqaQuestion, picture, put, textVqaQuestion, writeAokVqa, writeClothoAqa, writeIconQa, writeMacs, writeSongDescriber, writeTextVqa, writeTextVqaHub } from './helpers/releases';
+import { zip } from './helpers/zipFile';
 
 const before = { ...process.env };
 let base: string;

@@ -2,6 +2,7 @@
 import type { Journals, Run } from '../aggregate';
 import type { FigureDefinition } from '../figure';
 import { footnote, ruleAt } from '../figure';
+import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import { mean, pearson, quantile, standardDeviation } from '../statistics';
 import { distinguish, inOrder, logAxis, panels, stepAxis, type Spec } from '../style';
@@ -103,12 +104,8 @@ function ignoresKappa({ file: { spec } }: Run): boolean {
 }
 
 async function pairsOf(journals: Journals): Promise<Pair[]> {
-  const groups = new Map<string, Run[]>();
-  for (const run of journals.runs.filter(ignoresKappa)) {
-    const key = JSON.stringify([...leaves(run.file.spec)].filter(([path]) => path !== 'measure.on' && path !== 'measure.probe').sort());
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  const found = [...groups.values()].flatMap((group) => {
+  const besideMeasure = (run: Run) => JSON.stringify([...leaves(run.file.spec)].filter(([path]) => path !== 'measure.on' && path !== 'measure.probe').sort());
+  const found = grouped(journals.runs.filter(ignoresKappa), besideMeasure).flatMap((group) => {
     const on = (which: string) => group.filter((run) => run.file.spec.measure.on === which);
     return on('batch').flatMap((batch) => on('probe').map((probe) => ({ batch, probe })));
   });

@@ -1,6 +1,7 @@
 /** Ablations: final accuracy over any numeric option that an experiment varies (interval, window, exponent, weight of the regulariser, ...). */
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import { shareInterval } from '../statistics';
 import { accuracyScale, distinguish, logAxis, type Spec } from '../style';
@@ -68,9 +69,7 @@ export const optionSweep: FigureDefinition<Row> = {
 /** Lines of points that differ in nothing but the option's value and the seed; shorter ones are no sweep. */
 function linesOf(points: readonly Point[]): Row[] {
   const key = ({ task, rest }: Point) => JSON.stringify([task, [...rest]]);
-  const groups = new Map<string, Point[]>();
-  for (const point of points) groups.set(key(point), [...(groups.get(key(point)) ?? []), point]);
-  const lines = [...groups.values()].filter((group) => new Set(group.map((point) => point.value)).size >= fewestValues);
+  const lines = grouped(points, key).filter((group) => new Set(group.map((point) => point.value)).size >= fewestValues);
   const paths = [...new Set(lines.flatMap(([first]) => [...first!.rest.keys()]))].sort();
   // The name of a line: its scheduler, and whatever else differs between the lines of a task.
   const differing = paths.filter((path) => path !== 'scheduler.kind' && [...new Set(lines.map(([first]) => first!.task))].some((task) => new Set(lines.filter(([first]) => first!.task === task).map(([first]) => first!.rest.get(path))).size > 1));

@@ -1,6 +1,7 @@
 /** The main figure beyond the paper: final accuracy and loss over the ratio of the two learning rates, a line a method. */
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { shareInterval, tInterval } from '../statistics';
 import { accuracyScale, distinguish, inOrder, logAxis, panels, type Spec } from '../style';
 
@@ -27,13 +28,8 @@ export const rateRatio: FigureDefinition<Row> = {
       with last as (select id, avg(loss order by step) as loss from train join (select id, max(step) as steps from train group by id) using (id) where step > steps * ${1 - lastShare} group by id)
       select panel, method, round(rateBackbone / rateEncoder, 6) as ratio, seed, choice as accuracy, last.loss as loss
       from final join runs using (id) join last using (id) where choice is not null order by panel, method, ratio, seed, id`);
-    const groups = new Map<string, Outcome[]>();
-    for (const outcome of outcomes) {
-      const key = JSON.stringify([outcome.panel, outcome.method, outcome.ratio]);
-      groups.set(key, [...(groups.get(key) ?? []), outcome]);
-    }
     const ratios = (of: Outcome) => new Set(outcomes.filter((other) => other.panel === of.panel && other.method === of.method).map((other) => other.ratio)).size;
-    return [...groups.values()].filter(([first]) => ratios(first!) >= fewestRatios).flatMap((group): Row[] => {
+    return grouped(outcomes, ({ panel, method, ratio }) => JSON.stringify([panel, method, ratio])).filter(([first]) => ratios(first!) >= fewestRatios).flatMap((group): Row[] => {
       const { panel, method, ratio } = group[0]!;
       const accuracy = shareInterval(group.map((outcome) => outcome.accuracy));
       const loss = tInterval(group.map((outcome) => outcome.loss));

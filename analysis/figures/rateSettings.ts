@@ -2,6 +2,7 @@
 import type { DataRow } from '../database';
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
 import { accuracyScale, distinguish, inOrder, panels } from '../style';
 
@@ -12,12 +13,7 @@ type Row = {
 };
 
 function withMeans(points: (Point & DataRow)[]): Row[] {
-  const groups = new Map<string, Point[]>();
-  for (const point of points) {
-    const key = JSON.stringify([point.panel, point.setting, point.method]);
-    groups.set(key, [...(groups.get(key) ?? []), point]);
-  }
-  return [...groups.values()].flatMap((group) => {
+  return grouped(points, (point) => JSON.stringify([point.panel, point.setting, point.method])).flatMap((group) => {
     const { panel, setting, method } = group[0]!;
     const { n, mean, low, high } = shareInterval(group.map((point) => point.accuracy));
     return [

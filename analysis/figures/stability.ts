@@ -2,6 +2,7 @@
 import type { Journals, Run } from '../aggregate';
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { orderSettings } from '../labels';
 import { mean, standardDeviation, tInterval } from '../statistics';
 import { distinguish, inOrder, type Spec } from '../style';
@@ -34,11 +35,10 @@ export const stability: FigureDefinition<Row> = {
   async select(journals) {
     const points = await pointsOf(journals);
     const key = (point: Point) => JSON.stringify([point.panel, point.rule, point.setting, [...point.options]]);
-    const groups = new Map<string, Point[]>();
-    for (const point of points) groups.set(key(point), [...(groups.get(key(point)) ?? []), point]);
-    const swept = [...groups.values()].filter(([first, ...others]) => first!.rule !== 'constant' && new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents);
+    const groups = grouped(points, key);
+    const swept = groups.filter(([first, ...others]) => first!.rule !== 'constant' && new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents);
     const panelsAndSettings = new Set(swept.map(([first]) => `${first!.panel}\n${first!.setting}`));
-    const constant = [...groups.values()].filter(([first]) => first!.rule === 'constant' && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`));
+    const constant = groups.filter(([first]) => first!.rule === 'constant' && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`));
     const differing = ['interval', 'window', 'clip'].filter((option) => new Set(swept.map(([first]) => first!.options.get(option))).size > 1);
     const settings = new Set(swept.map(([first]) => first!.setting)).size > 1;
     return [...swept, ...constant].flatMap((group) => {

@@ -1,6 +1,7 @@
 /** Zero-shot transfer: accuracy on each task after training on each, a cell a pair. */
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
 import { inOrder, panels } from '../style';
 
@@ -18,12 +19,7 @@ export const transferMatrix: FigureDefinition<Row> = {
       select runs.task as trained, transfer.task as evaluated, method, choice as accuracy, seed, id from transfer join runs using (id) where choice is not null
       union all select task, task, method, choice, seed, id from final join runs using (id) where choice is not null and id in (select id from transfer)
       order by method, trained, evaluated, seed, id`);
-    const groups = new Map<string, Outcome[]>();
-    for (const outcome of outcomes) {
-      const key = JSON.stringify([outcome.method, outcome.trained, outcome.evaluated]);
-      groups.set(key, [...(groups.get(key) ?? []), outcome]);
-    }
-    return [...groups.values()].map((group): Row => {
+    return grouped(outcomes, (outcome) => JSON.stringify([outcome.method, outcome.trained, outcome.evaluated])).map((group): Row => {
       const { n, mean, low, high } = shareInterval(group.map(({ accuracy }) => accuracy));
       const { method, trained, evaluated } = group[0]!;
       return { method, trained, evaluated, accuracy: mean, low, high, n };

@@ -2,6 +2,7 @@
 import type { Journals, Run } from '../aggregate';
 import { holm, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import { shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
@@ -27,12 +28,6 @@ interface Point { task: string; seed: number; accuracy: number; own: Map<string,
 
 const text = (of: Map<string, string>) => JSON.stringify([...of].sort());
 const short = (path: string) => path.replace(/^(scheduler|regulariser|optimiser|tuning\.backbone|connector)\./, '').replace(/^learningRate\./, 'rate of ');
-
-function grouped<Value>(values: readonly Value[], key: (value: Value) => string): Value[][] {
-  const groups = new Map<string, Value[]>();
-  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
-  return [...groups.values()];
-}
 
 /** Paths at which the maps differ, sorted. */
 function differing(of: readonly Map<string, string>[]): string[] {

@@ -136,8 +136,8 @@ async function difference(file: FileObject, part: string, tell: Tell): Promise<s
   return bytes === declaredBytes(file) && hash === file.sha256 ? null : `${bytes} bytes with sha256 ${hash}`;
 }
 
-/** Puts a checked file on the disk for good and gives it its final name. */
-function settle(part: string, path: string): void {
+/** Puts a checked file on the disk for good and gives it its final name; the folder must be there. */
+export function settle(part: string, path: string): void {
   const handle = openSync(part, 'r+');
   try {
     fsyncSync(handle);

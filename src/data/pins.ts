@@ -2,11 +2,11 @@
  * Files whose hash nobody had when their manifest was written, such as checkpoints on the hub: the first fetch pins revision,
  * size and sha256 in a lock file beside the manifests, and from then on they are held to it like any other file.
  */
-import { closeSync, existsSync, mkdirSync, openSync, chmodSync, fsyncSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cachePath, sha256, writeWhole } from '../files';
 import { exitCode, userError } from '../problems';
-import { contentPath, hashFile, type FetchOptions } from './content';
+import { contentPath, hashFile, settle, type FetchOptions } from './content';
 import { parseContentUrl } from './contentUrl';
 import { type DataManifest, fileObjects, type FileObject, manifestFolder, type Pin, pinsPath, readPins } from './dataManifest';
 import { download, hfPage, hfUrl } from './fetchHttps';
@@ -59,14 +59,7 @@ async function fetchAndPin(file: FileObject, source: string, options: FetchOptio
   const hash = await hashFile(part, (done) => tell('check', done));
   const path = contentPath(hash);
   mkdirSync(dirname(path), { recursive: true });
-  const handle = openSync(part, 'r+');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  chmodSync(part, 0o444);
-  renameSync(part, path);
+  settle(part, path);
   rmSync(begun, { force: true });
   tell('note', 0, `pinned at ${revision ?? location.revision}, ${bytes} bytes, sha256 ${hash}`);
   return { id: file['@id'], contentUrl: file.contentUrl, revision: revision ?? location.revision, bytes, sha256: hash };

@@ -91,7 +91,7 @@ async function compare(folder: string, model: FamilyModel, reference: Reference,
 
 /**
  * One step, and the divergences that its two halves cause, from logits of the mixed states with sums in float64 as the
- * reference has them: in float32 a divergence of 1e-4 nats has three digits.
+ * reference has them; `recordedKappa` says what float32 makes of it.
  */
 async function trainStep(session: Session, { batch }: Reference, width: number, at: number) {
   const tables = async () => logProbabilities((await session.run('asked', { features: batch.features, tokens: batch.tokens, positions: batch.positions }))['logits']!, width);

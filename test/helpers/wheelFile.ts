@@ -1,38 +1,7 @@
-/** Writes small zip archives and wheels for tests, right or wrong on purpose. */
+/** Writes small wheels for tests, right or wrong on purpose. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-
-/** A zip archive with stored (uncompressed) members; names are written as they are given. */
-export function zipOf(members: [name: string, content: Buffer | string][]): Buffer {
-  const local: Buffer[] = [], central: Buffer[] = [];
-  let offset = 0;
-  for (const [name, text] of members) {
-    const content = Buffer.from(text), path = Buffer.from(name);
-    const head = Buffer.alloc(30);
-    head.writeUInt32LE(0x04034b50, 0);
-    head.writeUInt16LE(20, 4);
-    head.writeUInt32LE(content.length, 18);
-    head.writeUInt32LE(content.length, 22);
-    head.writeUInt16LE(path.length, 26);
-    const entry = Buffer.alloc(46);
-    entry.writeUInt32LE(0x02014b50, 0);
-    entry.writeUInt16LE(20, 6);
-    entry.writeUInt32LE(content.length, 20);
-    entry.writeUInt32LE(content.length, 24);
-    entry.writeUInt16LE(path.length, 28);
-    entry.writeUInt32LE(offset, 42);
-    local.push(head, path, content);
-    central.push(entry, path);
-    offset += head.length + path.length + content.length;
-  }
-  const directory = Buffer.concat(central), end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(members.length, 8);
-  end.writeUInt16LE(members.length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...local, directory, end]);
-}
+import { zip } from './zipFile';
 
 /** The first bytes of a 64-bit shared library of Linux for a machine number (62: x64, 183: arm64); nothing can load it. */
 export function libraryHead(machine = process.arch === 'arm64' ? 183 : 62): Buffer {
@@ -55,5 +24,6 @@ export function writeWheel(path: string, changes: WheelChanges = {}): void {
   };
   const kept = Object.entries(members).filter((member): member is [string, Buffer | string] => member[1] !== null);
   const record = kept.map(([name, content]) => `${name},sha256=${createHash('sha256').update(name === changes.tamper ? 'other' : content).digest('base64url')},${content.length}`);
-  writeFileSync(path, zipOf([...kept, [`${info}/RECORD`, `${record.join('\r\n')}\r\n`], ...(changes.unlisted ?? [])]));
+  const all: [string, Buffer | string][] = [...kept, [`${info}/RECORD`, `${record.join('\r\n')}\r\n`], ...(changes.unlisted ?? [])];
+  writeFileSync(path, zip(all.map(([name, content]) => ({ name, content, deflate: false }))));
 }
