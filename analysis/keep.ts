@@ -11,7 +11,7 @@ import { literalPath, openDatabase, query } from './database';
 import { readRuns, type IgnoredRun } from './runs';
 
 /** Name of the compact file in the folder of a kept experiment. */
-export const keptName = 'runs.parquet';
+const keptName = 'runs.parquet';
 
 /** Files of a run that are kept; a landscape only where it was measured. */
 const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', 'run.json'];

@@ -29,7 +29,7 @@ const schema = {
   },
 } as const;
 
-export const paperValuesPath = join(projectRoot, 'data-manifests', 'paper-values.json');
+const paperValuesPath = join(projectRoot, 'data-manifests', 'paper-values.json');
 
 /** The entered numbers; none without the file. Throws UserError for a file that is not as described. */
 export function readPaperValues(path = paperValuesPath): PaperValue[] {

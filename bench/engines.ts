@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command, Reply } from './protocol';
 
-export const engineNames = ['recorded', 'eager', 'wasm', 'webgpu', 'torch', 'torch-compile'] as const;
-export type EngineName = (typeof engineNames)[number];
+export type EngineName = 'recorded' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
 
 export interface Engine { name: EngineName; title: string; backend: Extract<Command, { do: 'start' }>['backend']; eager: boolean; language: 'typescript' | 'python' }
 

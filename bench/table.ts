@@ -17,7 +17,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 /** The medians that the tables are made of, ms; null where there is no number. */
 export interface Figures { plain: number; kappaBatch: number | null; kappaProbe: number | null; regularised: number | null; gflops: number; memory: number; openMs: number }
 
-export function figuresOf(outcome: EngineOutcome | undefined): Figures | null {
+function figuresOf(outcome: EngineOutcome | undefined): Figures | null {
   if (outcome === undefined || !outcome.ok) return null;
   const median = (kind: StepKind) => (outcome.ms[kind]?.length ? spread(outcome.ms[kind]).median : null);
   const plain = median('plain');

@@ -11,7 +11,7 @@ import { closeSync, fstatSync, linkSync, mkdirSync, openSync, readFileSync, read
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
-export const staleAfterSeconds = 60;
+const staleAfterSeconds = 60;
 export const heartbeatSeconds = 10;
 
 interface ClaimContent { token: string; pid: number; machine: string }

@@ -31,7 +31,7 @@ function commonGrid(all: readonly Trial[]): Trial[] {
 }
 
 /** The pair with the highest mean validation accuracy; of equal ones that with the lower validation loss, then the smaller rates. */
-export function bestPair(trials: readonly Trial[]): Trial[] {
+function bestPair(trials: readonly Trial[]): Trial[] {
   const groups = distinct(trials.map(pairKey)).map((pair) => trials.filter((trial) => pairKey(trial) === pair));
   const merit = (group: readonly Trial[]) => [-mean(group.map((trial) => trial.validation)), mean(group.map((trial) => trial.loss)), group[0]!.encoder * group[0]!.backbone, group[0]!.encoder];
   return groups.map((group) => ({ group, merit: merit(group) })).sort((a, b) => {

@@ -50,7 +50,7 @@ function place(path: string): string {
 }
 
 /** The outcome in lines for a person: what was made, what was not and why, which runs do not count and why. */
-export function outcomeLines(folder: string, out: string, made: AnalysisOutcome): string[] {
+function outcomeLines(folder: string, out: string, made: AnalysisOutcome): string[] {
   const byName = new Map<string, string[]>();
   for (const path of made.written) {
     const name = basename(path).split('.')[0]!;

@@ -7,7 +7,7 @@ import { stepFields } from '../train/checkReference';
 import { columns, say, sayJson } from './text';
 
 /** The report as lines for a person. */
-export function checkLines(report: CheckReport, facts: BackendFacts): string[] {
+function checkLines(report: CheckReport, facts: BackendFacts): string[] {
   const short = (value: number) => value.toExponential(1);
   const { parameters } = report;
   const table = columns([

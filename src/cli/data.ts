@@ -149,7 +149,7 @@ export function progressLines(stream: NodeJS.WriteStream, quiet = false): { prog
 }
 
 /** One line for a person: what is done to which file, how far, and any note. */
-export function progressLine(progress: Progress): string {
+function progressLine(progress: Progress): string {
   const verbs: Record<Progress['stage'], string> = { wait: 'waiting', fetch: 'fetching', check: 'checking', unpack: 'unpacking', note: 'note', ready: 'ready' };
   const size = progress.total === 0 ? '' : progress.bytes === 0 ? `  ${megabytes(progress.total)}` : `  ${Math.floor((100 * progress.bytes) / progress.total)}% of ${megabytes(progress.total)}`;
   return `${progress.source}  ${verbs[progress.stage]}${progress.file === progress.source ? '' : ` ${progress.file}`}${size}${progress.note === undefined ? '' : `: ${progress.note}`}`;

@@ -86,7 +86,7 @@ function withPins(manifest: DataManifest, folder: string): DataManifest {
 export const manifestFolder = join(projectRoot, 'data-manifests');
 
 /** Media types of the archives that a FileSet may be contained in. */
-export const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
+const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
 
 const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, discriminator: true, validateSchema: false, code: { optimize: false } }).compile<DataManifest>(schema);
 

@@ -14,7 +14,7 @@ const magic = '!<arch>\n';
 const headerBytes = 60;
 
 /** The members of an ar file. Throws UserError when it is not one or is cut off. */
-export async function arMembers(path: string, where: string): Promise<ArMember[]> {
+async function arMembers(path: string, where: string): Promise<ArMember[]> {
   const bad = (what: string) => userError({ where, what, expected: 'a whole Debian package (an ar file)' }, exitCode.failed);
   const file = await open(path, 'r');
   try {

@@ -15,7 +15,7 @@ export interface DebRequest {
 }
 
 /** Environment variable with the base of a Debian mirror (`https://host/debian`) or an absolute folder that holds the packages. */
-export const mirrorVariable = 'EQUIPOISE_DEB_MIRROR';
+const mirrorVariable = 'EQUIPOISE_DEB_MIRROR';
 
 /**
  * Fetches a package into `folder` (a temporary one) and returns the path of the .deb. Tried in turn: apt with the

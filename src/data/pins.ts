@@ -13,7 +13,7 @@ import { download, hfPage, hfUrl } from './fetchHttps';
 import { withLock } from './lock';
 
 /** No unpinned file may be larger: far above any shard of a published checkpoint. */
-export const unpinnedLimit = 64e9;
+const unpinnedLimit = 64e9;
 
 /** Whether a file's content is known by its hash. */
 export const isPinned = (file: FileObject): boolean => file.sha256 !== '';

@@ -24,7 +24,7 @@ export interface FileTokenizer {
 }
 
 /** Limits far above any published tokenizer. */
-export const tokenizerLimits = { /** bytes of tokenizer.json */ bytes: 64 * 2 ** 20, ids: 2 ** 23, /** characters of a token */ token: 4096, /** characters of a text */ text: 2 ** 20 } as const;
+const tokenizerLimits = { /** bytes of tokenizer.json */ bytes: 64 * 2 ** 20, ids: 2 ** 23, /** characters of a token */ token: 4096, /** characters of a text */ text: 2 ** 20 } as const;
 
 interface AddedToken { id: number; content: string; special: boolean }
 

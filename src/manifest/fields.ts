@@ -187,7 +187,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
 };
 
 /** The fields of a choice's options together; a field of several options is the same Leaf in each. */
-export function allOptionFields(field: Choice): Record<string, Leaf> {
+function allOptionFields(field: Choice): Record<string, Leaf> {
   return Object.assign({}, ...Object.values(field.options).map((option) => option.fields)) as Record<string, Leaf>;
 }
 

@@ -8,7 +8,7 @@ import { pointer } from './content';
 /** Largest manifest in bytes; the largest sweep imaginable needs a hundredth of it. */
 export const sizeLimit = 1_000_000;
 /** Deepest nesting; a manifest needs eight. */
-export const depthLimit = 32;
+const depthLimit = 32;
 
 export interface JsonFile { value: unknown; /** of the bytes on disk */ sha256: string }
 

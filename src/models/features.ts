@@ -33,7 +33,7 @@ const layout = 1;
 interface Index { layout: number; rows: number; width: number; sha256: string; media: string[] }
 
 /** Library and device class that computes now: results of one class are alike, between classes they differ in the last digits. */
-export function backendClass(): string {
+function backendClass(): string {
   const native = tensorflowBinding();
   return native === null ? tf.getBackend() : `tensorflow-${native.backend.isUsingGpuDevice ? 'gpu' : 'cpu'}`;
 }

@@ -17,7 +17,7 @@ import { loraParameters, type LoraSpec } from './lora';
 import type { WeightTensor } from './weights';
 
 /** Length S of the sequence that T text tokens make: the last one predicts nothing that is asked for. */
-export const sequenceLength = (prefixTokens: number, textTokens: number): number => prefixTokens + textTokens;
+const sequenceLength = (prefixTokens: number, textTokens: number): number => prefixTokens + textTokens;
 
 /** Where in the flattened [B, S] hidden states text token t of row b is predicted. */
 export const predictedAt = (row: number, t: number, prefixTokens: number, textTokens: number): number => row * sequenceLength(prefixTokens, textTokens) + prefixTokens + t;

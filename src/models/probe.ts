@@ -21,7 +21,7 @@ const rate = 2e-3;
 const floor = Math.log(1e-6);
 
 /** Words of an answer without articles and punctuation: each place is one classification. */
-export function answerWords(answer: string): string[] {
+function answerWords(answer: string): string[] {
   return answer.toLowerCase().split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}'-]/gu, '')).filter((word) => !['', 'a', 'an', 'the'].includes(word));
 }
 

@@ -27,7 +27,7 @@ export interface Placement { /** the one GPU that it sees, as CUDA_VISIBLE_DEVIC
 export type StartWorker = (listener: WorkerListener, placement?: Placement) => WorkerHandle;
 
 /** The script of real workers. */
-export const workerScript = join(projectRoot, 'bin', 'worker.cjs');
+const workerScript = join(projectRoot, 'bin', 'worker.cjs');
 
 /** A launcher of child processes that run `script` with one thread each. */
 export function localWorkers(script: string = workerScript): StartWorker {

@@ -18,7 +18,7 @@ const sharpness = 12;
 const offset = -4;
 
 /** Cosine of each prefix token with each class word, pooled by a soft maximum over tokens -> logits [B, classes]. */
-export function classLogits(prefix: Tensor, classWords: Tensor): Tensor {
+function classLogits(prefix: Tensor, classWords: Tensor): Tensor {
   const unit = (x: Tensor) => tf.div(x, tf.add(tf.sqrt(tf.sum(tf.square(x), -1, true)), 1e-6));
   const [batch, tokens, width] = prefix.shape as [number, number, number];
   const cosine = tf.reshape(tf.matMul(tf.reshape(unit(prefix), [-1, width]) as tf.Tensor2D, unit(classWords) as tf.Tensor2D, false, true), [batch, tokens, -1]);

@@ -6,7 +6,7 @@ import type { Program, TensorSpec } from '../tensor/program';
 import { splitVector } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
-import { frozenNames, frozenTensors, moduleNames, scoreProgram, trainProgram, type MeasureOption, type Setting } from './programs';
+import { frozenNames, frozenTensors, moduleNames, trainProgram, type MeasureOption, type Setting } from './programs';
 
 /** A run's setting with a family in place of a model. */
 export type FamilySetting = Omit<Setting, 'model'> & { model: FamilyModel };
@@ -28,9 +28,6 @@ function bound(model: FamilyModel, make: (bound: MultimodalModel) => Program): P
 /** One optimiser step, measured or not: `trainProgram` for a family. */
 export const familyTrainProgram = (setting: FamilySetting, shape: BatchShape, only: readonly ModuleName[], measure: MeasureOption | null): Program =>
   bound(setting.model, (model) => trainProgram({ ...setting, model }, shape, only, measure));
-
-/** Scores answers by teacher forcing: `scoreProgram` for a family. */
-export const familyScoreProgram = (setting: FamilySetting, shape: BatchShape): Program => bound(setting.model, (model) => scoreProgram({ ...setting, model }, shape));
 
 /** Features [B, prefixTokens, width] as they enter the language model, and logits [B * S, V] of the whole sequence. */
 export function familyForwardProgram(model: FamilyModel, shape: BatchShape): Program {

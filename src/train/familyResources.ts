@@ -34,7 +34,7 @@ export function familyNeeds(family: Family, size: StepSize, backend: string, opt
 }
 
 /** Weights that mean nothing: norms' gains of one, all else small random numbers, the same block over and over since only the time matters. */
-export function randomWeights(family: Family): LoadedFamily {
+function randomWeights(family: Family): LoadedFamily {
   const empty = withoutWeights(family);
   const source = random(0, 'random weights');
   const block = Float32Array.from({ length: 2 ** 16 }, () => 0.02 * source.normal());
@@ -122,7 +122,7 @@ export const processorClock = (threads: number): Clock => () => {
 /** What the current backend reaches: products of matrices (flop/s) and sums of long vectors (bytes read and written a second), each the best of three. */
 export interface MachineSpeed { flops: number; bytes: number }
 
-export async function measureSpeed(clock: Clock = wallClock): Promise<MachineSpeed> {
+async function measureSpeed(clock: Clock = wallClock): Promise<MachineSpeed> {
   const side = 1536, length = 2 ** 24;
   const state = { a: { shape: [side, side], data: new Float32Array(side * side).fill(1e-3) }, b: { shape: [length], data: new Float32Array(length).fill(1e-3) } };
   const inputs = { x: { shape: [], dtype: 'float32' as const } };

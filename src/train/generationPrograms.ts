@@ -18,7 +18,7 @@ import { frozenNames, frozenTensors, partsOf, trained } from './programs';
 export interface GenerationShape { prompts: number; beams: number; promptTokens: number; newTokens: number; /** of one prompt's features */ rows: number; width: number }
 
 /** Names of the two programs in a session. */
-export const generationNames = { prompt: 'generate/prompt', next: 'generate/next' } as const;
+const generationNames = { prompt: 'generate/prompt', next: 'generate/next' } as const;
 
 const kinds = ['keys', 'values'] as const;
 

@@ -40,7 +40,7 @@ export function initialState({ model, regulariser: term }: Setting, seed: number
   return state;
 }
 
-export function batchInputs(shape: BatchShape, prefix = ''): Record<string, TensorSpec> {
+function batchInputs(shape: BatchShape, prefix = ''): Record<string, TensorSpec> {
   const labels = shape.batch * shape.labels;
   return {
     [`${prefix}features`]: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' },

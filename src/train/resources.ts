@@ -28,7 +28,7 @@ export interface ResourceNeeds {
 }
 
 /** Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for tensorflow and wasm, guessed for the others: docs/models.md). */
-export const processBytes: Readonly<Record<string, number>> = { tensorflow: 580e6, wasm: 300e6, webgpu: 580e6, cpu: 300e6 };
+const processBytes: Readonly<Record<string, number>> = { tensorflow: 580e6, wasm: 300e6, webgpu: 580e6, cpu: 300e6 };
 
 export interface Planned {
   model: Pick<MultimodalModel, 'trainable' | 'frozen'>;

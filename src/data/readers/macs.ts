@@ -9,7 +9,7 @@ import { userError } from '../../problems';
 import type { Reader } from './reader';
 import { longest, textOf, type ReleasedRecord } from './record';
 
-export const captionQuestion = 'What do you hear?';
+const captionQuestion = 'What do you hear?';
 
 export const readMacs: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];

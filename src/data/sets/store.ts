@@ -103,7 +103,7 @@ export function readCard(folder: string): SetCard {
 }
 
 /** Reads a stored set and checks the hashes of its index files and the sizes of its media. */
-export function readSet(folder: string, identity: string): DataSet {
+function readSet(folder: string, identity: string): DataSet {
   const card = readCard(folder);
   if (card.identity !== identity) throw damaged(folder, `${cardName} belongs to another identity`);
   const read = <T>(name: string): T[] => {

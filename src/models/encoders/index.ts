@@ -37,7 +37,7 @@ const gridSide = pictureSide / 32;
 const gridWidth = 2048;
 
 /** Sounds are cut to (or filled with silence up to) 5 s: 500 mel frames, 250 positions, 50 rows of 0.1 s. */
-export const soundSeconds = 5;
+const soundSeconds = 5;
 const whisperRows = 50;
 const whisperWidth = 384;
 /** Features come after the second block, which tells sounds apart better than the last (linear probe .70 against .68, .51 against .47 on held-out recordings). */

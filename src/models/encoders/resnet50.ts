@@ -17,10 +17,10 @@ export interface ResNetWeights {
   /** channels of the last grid */ width: number;
 }
 
-export const resNet50Blocks = [3, 4, 6, 3];
+const resNet50Blocks = [3, 4, 6, 3];
 
 /** Means of ImageNet's red, green and blue, 0 to 255, which the weights expect subtracted (Keras `caffe` preprocessing). */
-export const channelMeans = [123.68, 116.779, 103.939];
+const channelMeans = [123.68, 116.779, 103.939];
 
 /**
  * Takes a ResNet out of a Keras-named layers model (`conv1`, `bn_conv1`, `res2a_branch2a`, `bn2a_branch2a`, ...).

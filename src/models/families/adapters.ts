@@ -14,7 +14,7 @@ import type { FamilyModel } from './model';
 export type Trained = Record<ModuleName, Float32Array>;
 
 /** Trained tensors by name, adapters among them. Throws RangeError when a vector has another size. */
-export function trainedTensors(model: FamilyModel, trained: Trained): Record<string, WeightTensor> {
+function trainedTensors(model: FamilyModel, trained: Trained): Record<string, WeightTensor> {
   const tensors: Record<string, WeightTensor> = {};
   for (const module of ['encoder', 'backbone'] as const) {
     let at = 0;

@@ -32,7 +32,7 @@ export interface Generated extends Continued { /** without end token, up to the 
 export const beamsOf = (strategy: Strategy): number => (strategy.kind === 'beam' ? strategy.beams : 1);
 
 /** Problems of options from outside, all at once; `where` is their place. */
-export function generationProblems(options: GenerationOptions, where: string): Problem[] {
+function generationProblems(options: GenerationOptions, where: string): Problem[] {
   const problems: Problem[] = [];
   const check = (name: string, value: unknown, expected: string, isGood: boolean) => {
     if (!isGood) problems.push({ where: `${where}/${name}`, what: JSON.stringify(value) ?? String(value), expected });

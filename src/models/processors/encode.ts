@@ -3,7 +3,7 @@ import type { FileTokenizer } from '../../data/tokenizerJson';
 import type { Piece } from './templates';
 
 /** The label of a place whose token is not asked for, as in transformers. */
-export const notAsked = -100;
+const notAsked = -100;
 
 export interface EncodedText {
   /** one id for each place; the placeholder where a feature stands */ inputIds: Int32Array;

@@ -5,7 +5,7 @@ import { rasterise } from '../svg';
 import { type Icon, type IconReader, readJsonObject, type Style } from './styles';
 
 /** Unicode's groups of things, and the single-token word that stands for each in questions. */
-export const categoryOfGroup: Readonly<Record<string, string>> = {
+const categoryOfGroup: Readonly<Record<string, string>> = {
   'Animals & Nature': 'nature',
   'Food & Drink': 'food',
   'Travel & Places': 'travel',

@@ -60,7 +60,7 @@ async function write(pieces: readonly Piece[], mma: Source, options: GrooveCapOp
 }
 
 /** The generator with these options. */
-export function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
+function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
   const synthesiserVersion = (createRequire(__filename)('js-synthesizer/package.json') as { version: string }).version;
   return {
     task: 'groove-cap',

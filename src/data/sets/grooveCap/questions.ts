@@ -76,7 +76,7 @@ export function planPieces(divided: Record<Pool, Map<Family, Style[]>>, amounts:
 
 const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}`);
 /** The caption that is trained: tempo, style, instruments. */
-export const captionOf = (tempo: Tempo, family: Family, heard: readonly string[]) => `${tempo} ${family}${heard.length === 0 ? '' : ` with ${list(heard)}`}`;
+const captionOf = (tempo: Tempo, family: Family, heard: readonly string[]) => `${tempo} ${family}${heard.length === 0 ? '' : ` with ${list(heard)}`}`;
 
 /** Three captions of a piece; the third is the style's author's own line where there is one. */
 export function captions({ tempo, style: { family }, groove }: Pick<Piece, 'tempo' | 'style' | 'groove'>, heard: readonly string[]): string[] {
