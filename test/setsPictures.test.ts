@@ -16,6 +16,7 @@ import { openDigits } from '../src/data/sets/readQa/mnist';
 import { fonts, lengths } from '../src/data/sets/readQa/words';
 import { materialise, setFolder } from '../src/data/sets/store';
 import type { DataSet, Item } from '../src/data/types';
+import { random } from '../src/random';
 import { photographLabel, writeCifar, writeFonts, writeMnist, writeStamp, writeWordNet } from './helpers/setSources';
 
 let folder = '';
@@ -42,7 +43,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pictures-'));
   await writeCifar(join(folder, 'cifar10'));
   writeMnist(join(folder, 'mnist'), 2000);
-  writeFonts(join(folder, 'reading-fonts'), [...fonts.seen, ...fonts.unseen]);
+  writeFonts(join(folder, 'reading-fonts'), Object.values(fonts).flat());
   writeWordNet(join(folder, 'wordnet'), chains);
   const stamps = join(folder, 'tuxpaint-stamps-default');
   for (const [c, [place]] of nouns.entries()) for (let i = 0; i < 8; i++) await writeStamp(stamps, `${place}/picture${c}${i}`, `A noun${'abcdef'[c]}${'abcdefgh'[i]}.`, `rgb(${40 * c}, ${30 * i}, 90)`);
@@ -132,11 +133,28 @@ describe('PicKnowQA', () => {
 });
 
 describe('ReadQA', () => {
-  it('counts letters of words that training never shows, in fonts that it never shows', () => {
+  it('keeps fonts and the words of letters apart between training, validation and evaluation', () => {
     const lines = linesOf(sets['read-qa']!);
-    for (const { split, origins } of lines) for (const { source: from, file } of origins) if (from === 'reading-fonts') expect((fonts.unseen as readonly string[]).includes(file)).toBe(split === 'evaluation');
-    expect(Object.values(lengths).map((words) => new Set(words.map((word) => word.length)).size)).toEqual([1, 1, 1]);
-    expect(Object.entries(lengths).map(([answer, words]) => [answer, words[0].length])).toEqual([['three', 3], ['five', 5], ['eight', 8]]);
+    for (const { split, origins } of lines) for (const { source: from, file } of origins) if (from === 'reading-fonts') expect(fonts[split], file).toContain(file);
+    const letters = Object.values(lengths).flatMap((byPart) => Object.values(byPart).flat());
+    expect(new Set(letters).size).toBe(letters.length);
+    for (const [answer, length] of [['three', 3], ['five', 5], ['eight', 8]] as const) expect(new Set(Object.values(lengths[answer]).flat().map((word) => word.length))).toEqual(new Set([length]));
+    expect(new Set(Object.values(fonts).flat()).size).toBe(Object.values(fonts).flat().length);
+  });
+
+  it('evaluates on photographs, digits, fonts and words that the evaluation of version 1 did not have', async () => {
+    const { classes } = await openPhotographs(source('cifar10'), 'test');
+    const labels = Array.from(openDigits(source('mnist'), 't10k').labels);
+    const digitPile = (value: number) => random(1, `read-qa/digits/test/${value}`).shuffle([...labels.keys()].filter((index) => labels[index] === value));
+    const evaluated = linesOf(sets['read-qa']!).filter(({ split }) => split === 'evaluation');
+    const used = (from: string) => evaluated.flatMap(({ origins }) => origins.filter((origin) => origin.source === from).map(({ file }) => Number(file.split('#')[1])));
+    for (let value = 0; value < 10; value++) {
+      const found = used('mnist').filter((index) => labels[index] === value);
+      expect(new Set(found), `digit ${value}`).toEqual(new Set(digitPile(value).slice(0, found.length)));
+    }
+    expect(Object.values(lengths).flatMap(({ evaluation }) => evaluation).filter((word) => 'ant bee cow fox hen sky cloud dream eagle ghost horse light baseball calendar dinosaur exercise football gardener'.includes(word))).toEqual([]);
+    expect(fonts.evaluation.filter((file) => /OpenSans|Ubuntu/.test(file))).toEqual([]);
+    expect(used('cifar10')).toEqual(random(1, 'read-qa/photographs/test').shuffle([...classes.keys()]).slice(0, evaluated.length));
   });
 
   it('shows the digits that the answer names, left to right', () => {

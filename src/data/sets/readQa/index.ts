@@ -14,12 +14,12 @@ import { encodePng, type Range } from '../emojiIconQa/picture';
 import type { Generated, MediaFile, Origin, SetGenerator } from '../generator';
 import { drawDigits, drawSign } from './drawing';
 import { openDigits } from './mnist';
-import { type Amounts, type Kind, kinds, type Part, planQuestions, prompts, type Written } from './questions';
-import { digitWords, fonts, lengths, signs } from './words';
+import { type Amounts, type Kind, kinds, planQuestions, prompts, type Written } from './questions';
+import { digitWords, fonts, lengths, type Part, signs } from './words';
 
 /** Everything that shapes the set; all of it enters the identity. */
 export interface ReadQaOptions {
-  seed: number;
+  /** of questions and drawing; piles and alignment follow that of training */ seeds: Readonly<Record<Part, number>>;
   /** width and height of a picture, pixels */ canvas: number;
   /** width of a written word, pixels */ wordWidth: Range;
   /** width of a digit by how many stand in the strip */ digitSize: Record<1 | 2 | 3 | 4, Range>;
@@ -29,7 +29,7 @@ export interface ReadQaOptions {
 }
 
 export const defaultOptions: ReadQaOptions = {
-  seed: 1,
+  seeds: { train: 1, validation: 1, evaluation: 2 },
   canvas: 128,
   wordWidth: { least: 100, most: 114 },
   digitSize: { 1: { least: 80, most: 120 }, 2: { least: 58, most: 63 }, 3: { least: 30, most: 42 }, 4: { least: 24, most: 32 } },
@@ -46,17 +46,17 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
   return {
     task: 'read-qa',
     modality: 'image',
-    version: '1',
+    version: '2',
     sources: ['cifar10', 'mnist', 'reading-fonts'],
     options: { ...options, prompts, renderer: `${renderer}, resvg ${resvgVersion}`, texts: { signs, lengths, fonts } },
     async generate(source, target, onProgress): Promise<Generated> {
       const photographs = { train: await openPhotographs(source('cifar10'), 'train'), test: await openPhotographs(source('cifar10'), 'test') };
       const digits = { train: openDigits(source('mnist'), 'train'), test: openDigits(source('mnist'), 't10k') };
-      const seed = options.seed;
-      const questions = planQuestions(options.kinds, options.amounts, seed);
+      const seed = options.seeds.train;
+      const questions = planQuestions(options.kinds, options.amounts, options.seeds);
       const words = balanced(signs, options.alignment.words, seed, 'read-qa/alignment/words');
       const aligned = [
-        ...words.map((word, i) => ({ written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.seen) } as Written, prompt: prompts.word, answer: word })),
+        ...words.map((word, i) => ({ written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.train) } as Written, prompt: prompts.word, answer: word })),
         ...balanced(digitWords, options.alignment.digits, seed, 'read-qa/alignment/digits').map((answer) => ({ written: { what: 'digits', values: [digitWords.indexOf(answer)] } as Written, prompt: prompts.digit, answer })),
       ].map((one, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...one }));
       const pictures: { key: string; part: Part; written: Written }[] = [
@@ -65,11 +65,13 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
       ];
 
       // Photographs and digits are dealt without repetition; validation shares the training file, never a photograph or digit.
+      // Version 1 dealt its evaluation from the ends of these piles, and words were chosen after its accuracy was seen:
+      // evaluation now takes their beginnings, so that it shows nothing that was ever scored.
       const dealt = new Map<string, number[]>();
-      const deal = (pile: string, of: () => number[]): number => {
+      const deal = (pile: string, part: Part, of: () => number[]): number => {
         const indices = dealt.get(pile) ?? random(seed, `read-qa/${pile}`).shuffle(of());
         dealt.set(pile, indices);
-        const index = indices.pop();
+        const index = part === 'evaluation' ? indices.shift() : indices.pop();
         if (index === undefined) throw new RangeError(`${pile} is used up`);
         return index;
       };
@@ -77,8 +79,8 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
       const media: MediaFile[] = [];
       for (const [done, { key, part, written }] of pictures.entries()) {
         const from = part === 'evaluation' ? 'test' : 'train';
-        const draw = random(seed, `read-qa/drawing/${key}`);
-        const photograph = deal(`photographs/${from}`, () => photographs[from].classes.map((_, index) => index));
+        const draw = random(options.seeds[part], `read-qa/drawing/${key}`);
+        const photograph = deal(`photographs/${from}`, part, () => photographs[from].classes.map((_, index) => index));
         const picture = Uint8Array.from(await photographs[from].enlarged(photograph, options.canvas));
         const origins: Origin[] = [{ source: 'cifar10', file: `${photographs[from].file}#${photograph}`, licence: source('cifar10').licence }];
         if (written.what === 'sign') {
@@ -86,7 +88,7 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
           origins.push({ source: 'reading-fonts', file: written.font, licence: source('reading-fonts').licence });
         } else {
           const { labels, pixels, file } = digits[from];
-          const indices = written.values.map((value) => deal(`digits/${from}/${value}`, () => Array.from(labels.keys()).filter((index) => labels[index] === value)));
+          const indices = written.values.map((value) => deal(`digits/${from}/${value}`, part, () => Array.from(labels.keys()).filter((index) => labels[index] === value)));
           drawDigits(picture, options.canvas, indices.map(pixels), between(draw, options.digitSize[indices.length as 1 | 2 | 3 | 4]), draw);
           origins.push(...indices.map((index): Origin => ({ source: 'mnist', file: `${file}#${index}`, licence: source('mnist').licence })));
         }
@@ -101,7 +103,7 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
         classes: [],
         media,
         skipped: {},
-        notes: { words: signs.length, fonts: { training: fonts.seen.length, evaluation: fonts.unseen.length } },
+        notes: { words: signs.length, fonts: Object.fromEntries(Object.entries(fonts).map(([part, files]) => [part, files.length])) },
       };
     },
   };

@@ -2,7 +2,7 @@
 import { random, type Random } from '../../../random';
 import type { SplitName } from '../../types';
 import { balanced } from '../balanced';
-import { digitWords, fonts, lengthAnswers, lengths, signs } from './words';
+import { digitWords, fonts, type LengthAnswer, lengthAnswers, lengths, type Part, parts, signs } from './words';
 
 export const kinds = ['word', 'letters', 'digit', 'number', 'digits'] as const;
 export type Kind = (typeof kinds)[number];
@@ -16,22 +16,13 @@ export const prompts: Readonly<Record<Kind, string>> = {
 };
 
 /** Items of each kind in each part. */
-export interface Amounts { train: number; validation: number; evaluation: number }
-export type Part = keyof Amounts;
-export const parts = ['train', 'validation', 'evaluation'] as const satisfies readonly Part[];
+export type Amounts = Readonly<Record<Part, number>>;
 
 export type Written = { what: 'sign'; word: string; /** path inside the source */ font: string } | { what: 'digits'; values: number[] };
 
 export interface Question { /** unique and stable, also the media key */ id: string; split: SplitName; slice: string; kind: Kind; written: Written; answer: string; choices: string[] }
 
 const counts = ['two', 'three', 'four'] as const;
-
-/** Words of one length in a part: those of evaluation and validation are never written in training. */
-function wordsOf(answer: keyof typeof lengths, part: Part): readonly string[] {
-  const all = lengths[answer];
-  const [validated, evaluated] = [Math.floor(all.length * 0.7), Math.floor(all.length * 0.8)];
-  return part === 'train' ? all.slice(0, validated) : part === 'validation' ? all.slice(validated, evaluated) : all.slice(evaluated);
-}
 
 /** Two digits in two ways of each, so that none of the four choices stands out: ab, ad, cb, cd. */
 function numberChoices([first, second]: readonly [number, number], draw: Random): string[] {
@@ -41,14 +32,13 @@ function numberChoices([first, second]: readonly [number, number], draw: Random)
 }
 
 /** All questions of the given kinds, in a fixed order, with balanced answers in every part. */
-export function planQuestions(asked: readonly Kind[], amounts: Amounts, seed: number): Question[] {
+export function planQuestions(asked: readonly Kind[], amounts: Amounts, seeds: Readonly<Record<Part, number>>): Question[] {
   return parts.flatMap((part) => asked.flatMap((kind) => {
-    const count = amounts[part];
+    const [count, seed] = [amounts[part], seeds[part]];
     const purpose = `read-qa/${part}/${kind}`;
-    const letters = part === 'evaluation' ? fonts.unseen : fonts.seen;
     const values = <T>(of: readonly T[], what = 'answer') => balanced(of, count, seed, `${purpose}/${what}`);
     const digits = Array.from({ length: 4 }, (_, place) => values(digitWords.map((_, value) => value), `digit ${place}`));
-    const font = values(letters, 'font');
+    const font = values(fonts[part], 'font');
     const answers: readonly string[] = kind === 'word' ? values(signs) : kind === 'letters' ? values(lengthAnswers) : kind === 'digits' ? values(counts) : [];
     return Array.from({ length: count }, (_, i): Question => {
       const id = `${part}-${kind}-${String(i).padStart(4, '0')}`;
@@ -58,7 +48,7 @@ export function planQuestions(asked: readonly Kind[], amounts: Amounts, seed: nu
       const base = { id, split: part, slice: part === 'evaluation' ? (kind === 'word' || kind === 'letters' ? 'new-fonts' : 'new-digits') : part, kind } as const;
       switch (kind) {
         case 'word': return { ...base, written: { what: 'sign', word: answers[i]!, font: font[i]! }, answer: answers[i]!, choices: among(answers[i]!, signs) };
-        case 'letters': return { ...base, written: { what: 'sign', word: draw.pick(wordsOf(answers[i] as keyof typeof lengths, part)), font: font[i]! }, answer: answers[i]!, choices: draw.shuffle(lengthAnswers) };
+        case 'letters': return { ...base, written: { what: 'sign', word: draw.pick<string>(lengths[answers[i] as LengthAnswer][part]), font: font[i]! }, answer: answers[i]!, choices: draw.shuffle(lengthAnswers) };
         case 'digit': return { ...base, written: written(1), answer: digitWords[digits[0]![i]!]!, choices: among(digitWords[digits[0]![i]!]!, digitWords) };
         case 'number': {
           const pair = [digits[0]![i]!, digits[1]![i]!] as const;
