@@ -1,6 +1,7 @@
 /** Seeded bootstrap intervals, checked against SciPy (test/fixtures/statistics). */
 import { random } from '../src/random';
-import { normalProbability, normalQuantile, quantile } from './statistics';
+import { probabilityOfImprovement } from './comparison';
+import { interquartileMean, normalProbability, normalQuantile, quantile } from './statistics';
 
 export interface BootstrapOptions { /** the interval is a function of it */ seed: number | string; resamples?: number; level?: number }
 
@@ -38,6 +39,30 @@ export function acceleratedInterval<Case>(
     return quantile(values, normalProbability(bias + shifted / (1 - acceleration * shifted)));
   };
   return { low: at((1 - level) / 2), high: at((1 + level) / 2) };
+}
+
+/** Values from which on tables show bootstrap intervals: fewer have too few distinct resamples. At five an interval that is called one of 95 % covers about 90 % (docs/method.md section 8). */
+export const fewestForBootstrap = 5;
+/** Resamples of the intervals in tables. */
+const tableResamples = 2000;
+
+/** Interquartile mean with its accelerated interval for tables; all null below `fewestForBootstrap` values, the interval null where it is not defined (values without spread). */
+export function interquartileEstimate(values: readonly number[], seed: string): { middle: number | null; low: number | null; high: number | null } {
+  if (values.length < fewestForBootstrap) return { middle: null, low: null, high: null };
+  const interval = acceleratedInterval(values, interquartileMean, { seed, resamples: tableResamples });
+  return { middle: interquartileMean(values), low: interval?.low ?? null, high: interval?.high ?? null };
+}
+
+/**
+ * Probability of improvement of `a` over `b`, values at equal places from one seed, with the percentile interval over seeds drawn with replacement, both values of a seed together. No interval below
+ * `fewestForBootstrap` seeds, nor when all resamples give the same, as when every value of one side exceeds every one of the other: a bootstrap cannot see how nearly they overlap.
+ */
+export function improvementEstimate(a: readonly number[], b: readonly number[], seed: string): { probability: number; low: number | null; high: number | null } {
+  const probability = probabilityOfImprovement(a, b);
+  if (a.length < fewestForBootstrap) return { probability, low: null, high: null };
+  const improvement = (pairs: (readonly [number, number])[]) => probabilityOfImprovement(pairs.map(([x]) => x), pairs.map(([, y]) => y));
+  const interval = bootstrapInterval(a.map((x, i) => [x, b[i]!] as const), improvement, { seed, resamples: tableResamples });
+  return interval === null || interval.low === interval.high ? { probability, low: null, high: null } : { probability, ...interval };
 }
 
 /** The finite values of the statistic on cases drawn with replacement; none for fewer than two cases. */

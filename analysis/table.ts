@@ -21,8 +21,8 @@ export interface TableDefinition<Row extends DataRow = DataRow> {
 }
 
 /** `0.683 [0.640, 0.726]`, without an interval where there is none; a dash for no value. */
-export function estimateText(mean: number | null, low: number | null, high: number | null): string {
-  const text = (value: number) => value.toFixed(3).replace('-', '−');
+export function estimateText(mean: number | null, low: number | null, high: number | null, digits = 3): string {
+  const text = (value: number) => value.toFixed(digits).replace('-', '−');
   if (mean === null) return '–';
   return low === null || high === null ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
 }

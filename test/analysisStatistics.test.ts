@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { acceleratedInterval, bootstrapInterval } from '../analysis/bootstrap';
+import { acceleratedInterval, bootstrapInterval, improvementEstimate, interquartileEstimate } from '../analysis/bootstrap';
 import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../analysis/comparison';
 import { interquartileMean, mean, normalProbability, normalQuantile, quantile, shareInterval, spearman, standardDeviation, tInterval, tQuantile } from '../analysis/statistics';
+import { random } from '../src/random';
 
 interface Sample {
   values: number[]; other: number[]; mean: number; standardDeviation: number; quantiles: Record<string, number>;
@@ -70,6 +71,35 @@ describe('against SciPy', () => {
       if (first !== null) expect(bootstrapInterval(sample.values, mean, { seed: 3, resamples: 500 })).not.toEqual(first);
     });
   }
+});
+
+describe('bootstrap intervals of tables', () => {
+  test('at five values they hold the truth in about nine of ten cases, as docs/method.md says', () => {
+    const source = random(1, 'coverage');
+    const trials = 300;
+    const draw = () => Array.from({ length: 5 }, () => source.normal());
+    const holds = (interval: { low: number | null; high: number | null }, truth: number) => (interval.low !== null && interval.low <= truth && interval.high! >= truth ? 1 : 0);
+    let [middle, improvement] = [0, 0];
+    for (let i = 0; i < trials; i++) {
+      middle += holds(interquartileEstimate(draw(), String(i)), 0);
+      improvement += holds(improvementEstimate(draw(), draw(), String(i)), 0.5);
+    }
+    // Three standard errors of 300 trials are .05.
+    for (const share of [middle / trials, improvement / trials]) expect(Math.abs(share - 0.9)).toBeLessThan(0.05);
+  });
+  test('pairs stay pairs: a seed that is drawn brings both its values', () => {
+    // b is a with a small loss: over unpaired draws anything could come, over pairs b never exceeds a by more than ties do.
+    const a = [0.1, 0.3, 0.5, 0.7, 0.9];
+    const paired = improvementEstimate(a, a.map((value) => value - 0.01), 'pairs');
+    expect(paired.probability).toBeCloseTo(15 / 25, 12);
+    expect(paired.low).toBeGreaterThan(0.5);
+  });
+  test('none for fewer than five, and none without spread', () => {
+    expect(interquartileEstimate([1, 2, 3, 4], '')).toEqual({ middle: null, low: null, high: null });
+    expect(interquartileEstimate([2, 2, 2, 2, 2], '')).toEqual({ middle: 2, low: null, high: null });
+    expect(improvementEstimate([2, 3], [1, 1], '')).toEqual({ probability: 1, low: null, high: null });
+    expect(improvementEstimate([2, 3, 4, 5, 6], [1, 1, 1, 1, 1], '')).toEqual({ probability: 1, low: null, high: null });
+  });
 });
 
 describe('edges', () => {

@@ -18,9 +18,9 @@ const options = { steps: 20, seeds: 3, validateEvery: 0 };
 let folder: string;
 let out: string;
 
-const read = (name: string) => readFileSync(join(out, name), 'utf8');
-function csvRows(name: string): Record<string, string>[] {
-  const [head, ...lines] = read(name).trimEnd().split('\n');
+const read = (name: string, from = out) => readFileSync(join(from, name), 'utf8');
+function csvRows(name: string, from = out): Record<string, string>[] {
+  const [head, ...lines] = read(name, from).trimEnd().split('\n');
   return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [head!.split(',')[i]!, value])));
 }
 const accuracies = (task: string, scheduler: string, backbone: number) => syntheticGrid(options)
@@ -77,6 +77,33 @@ describe('results', () => {
     expect(head).toContain('choiceLow');
     expect(made.skipped.map(({ table }) => table)).toEqual(['differences', 'fair-fight', 'variants']);
     expect(made.skipped[0]!.reason).toBe('needs finished runs of `constant` and of another method with seeds and setting in common');
+  });
+
+  test('from five seeds on: interquartile means and probabilities of improvement with bootstrap intervals; below that neither', async () => {
+    expect(Object.keys(csvRows('results.csv')[0]!)).toContain('choiceMiddle');
+    expect(new Set(csvRows('results.csv').map((row) => row['choiceMiddle']))).toEqual(new Set(['']));
+    expect(new Set(csvRows('differences.csv').map((row) => row['improvementLow']))).toEqual(new Set(['']));
+    expect(read('results.md')).not.toContain('nterquartile');
+    const five = { ...options, seeds: 5, tasks: ['sound-qa'] };
+    const specs = syntheticGrid(five).filter((spec) => spec.learningRate.backbone === 3e-4 && spec.learningRate.encoder === 3e-4);
+    for (const spec of specs) writeSyntheticRun(join(folder, 'five'), spec, five);
+    const fives = join(folder, 'five-out');
+    await makeTables(join(folder, 'five'), fives, { only: ['results', 'differences'] });
+    const scores = (scheduler: string) => specs.filter((spec) => spec.scheduler.kind === scheduler).map((spec) => (syntheticRecords(spec, five).at(-1) as EvaluateRecord).choice.accuracy);
+    const row = csvRows('results.csv', fives).find((each) => each['method'] === 'commit')!;
+    const middle = scores('commit').sort((a, b) => a - b).slice(1, 4).reduce((a, b) => a + b, 0) / 3;
+    expect(Number(row['choiceMiddle'])).toBeCloseTo(middle, 5);
+    expect(Number(row['choiceMiddleLow'])).toBeLessThan(middle);
+    expect(Number(row['choiceMiddleLow'])).toBeGreaterThanOrEqual(Math.min(...scores('commit')) - 1e-6);
+    expect(read('results.md', fives)).toContain('| Choice accuracy | Interquartile mean |');
+    expect(read('results.md', fives)).toContain(`| ${middle.toFixed(3)} [${Number(row['choiceMiddleLow']).toFixed(3)}, `);
+    const paired = csvRows('differences.csv', fives).find((each) => each['method'] === 'commit')!;
+    const wins = scores('commit').flatMap((a) => scores('constant').map((b): number => (a > b ? 1 : a === b ? 0.5 : 0)));
+    const improvement = wins.reduce((a, b) => a + b, 0) / wins.length;
+    expect(Number(paired['probabilityOfImprovement'])).toBeCloseTo(improvement, 5);
+    expect([paired['improvementLow'], paired['improvementHigh']]).not.toContain('');
+    expect(Number(paired['improvementLow'])).toBeLessThan(improvement);
+    expect(Number(paired['improvementHigh'])).toBeGreaterThan(improvement);
   });
 
   test('best: equal means share the mark, missing ones have none', () => {

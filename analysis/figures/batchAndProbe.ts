@@ -99,7 +99,7 @@ export const batchAndProbe: FigureDefinition<Row> = {
 };
 
 /** Whether nothing that the run does depends on where kappa is measured. */
-function ignoresKappa({ file: { spec } }: Run): boolean {
+export function ignoresKappa({ file: { spec } }: Run): boolean {
   return ['constant', 'warmup-cosine', 'gradnorm', 'feature-cd', 'language-cd'].includes(spec.scheduler.kind) && spec.regulariser.kind === 'none';
 }
 

@@ -4,6 +4,7 @@ import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { batchAndProbe } from './batchAndProbe';
 import { bounds } from './bounds';
 import { convergenceFactor } from './convergenceFactor';
+import { kappaCost } from './kappaCost';
 import { kappaCurves } from './kappaCurves';
 import { learningCurves } from './learningCurves';
 import { lossContours } from './lossContours';
@@ -29,6 +30,7 @@ export const figures: readonly FigureDefinition[] = [
   slopeLaw,
   convergenceFactor,
   batchAndProbe,
+  kappaCost,
   stability,
   transferMatrix,
 ];

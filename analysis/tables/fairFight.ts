@@ -1,5 +1,6 @@
 /** A fair fight: every method with its own best pair of learning rates, chosen on validation from the same grid; constant rates so chosen are the rival `per-module-lr`. */
-import { holm, pairedDifferences, pairedTest, probabilityOfImprovement } from '../comparison';
+import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
+import { holm, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
 import { mean, shareInterval, tInterval } from '../statistics';
@@ -10,6 +11,7 @@ type Row = {
   panel: string; method: string; /** pairs of rates tried */ pairs: number; /** seeds of each pair */ n: number; /** base rates of the best pair */ encoder: number; backbone: number;
   /** mean validation accuracy of the best pair */ validation: number; /** accuracy on the evaluation split, mean over seeds */ accuracy: number; low: number | null; high: number | null;
   /** that minus the rival's, paired by seed; null for the rival itself */ difference: number | null; differenceLow: number | null; differenceHigh: number | null; probabilityOfImprovement: number | null;
+  /** its bootstrap interval; null with few seeds or without spread */ improvementLow: number | null; improvementHigh: number | null;
   /** p of the paired t test, corrected by Holm over the table; null for the rival and for one seed */ corrected: number | null;
 };
 
@@ -50,10 +52,13 @@ function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
     const difference = tInterval(apart);
     const { encoder, backbone } = own[0]!;
     const about = { panel, method: method === baseline ? rival : method, pairs: distinct(trials.map(pairKey)).length, n, encoder, backbone, validation: mean(own.map((trial) => trial.validation)), accuracy, low, high };
-    if (method === baseline) return { ...about, difference: null, differenceLow: null, differenceHigh: null, probabilityOfImprovement: null, corrected: null };
+    if (method === baseline) return { ...about, difference: null, differenceLow: null, differenceHigh: null, probabilityOfImprovement: null, improvementLow: null, improvementHigh: null, corrected: null };
+    // Both have the same seeds: the grid is common.
+    const values = (of: readonly Trial[]) => [...of].sort((a, b) => a.seed - b.seed).map((trial) => trial.accuracy);
+    const improvement = improvementEstimate(values(own), values(base), `${panel} ${method}`);
     return {
       ...about, difference: difference.mean, differenceLow: difference.low, differenceHigh: difference.high,
-      probabilityOfImprovement: probabilityOfImprovement(own.map((trial) => trial.accuracy), base.map((trial) => trial.accuracy)), corrected: pairedTest(apart),
+      probabilityOfImprovement: improvement.probability, improvementLow: improvement.low, improvementHigh: improvement.high, corrected: pairedTest(apart),
     };
   });
 }
@@ -80,7 +85,7 @@ export const fairFight: TableDefinition<Row> = {
   },
 
   caption: (rows) => `Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds. Trials: pairs of rates × seeds, the same for every method; pairs or seeds that one of them lacks are left out. ${rival}: constant rates so chosen. `
-    + `Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to ${rival} paired by seed, with 95 % t interval; P: probability that a run exceeds one of ${rival} (ties half). `
+    + `Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to ${rival} paired by seed, with 95 % t interval; P: probability that a run exceeds one of ${rival} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. `
     + `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table. Bold: highest mean of its task. The same seeds chose the pair and are reported: questions differ, seeds do not.`,
 
   layout: (rows) => ({
@@ -91,7 +96,7 @@ export const fairFight: TableDefinition<Row> = {
     groups: consecutive(rows, (row) => row.panel).map((group) => group.map((row) => [
       { text: row.panel }, { text: row.method }, { text: `${row.pairs} × ${row.n}` }, { text: String(row.n) }, { text: rate(row.encoder) }, { text: rate(row.backbone) }, { text: row.validation.toFixed(3) },
       { text: estimateText(row.accuracy, row.low, row.high), best: row.accuracy === Math.max(...group.map((other) => other.accuracy)) },
-      { text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh) }, { text: row.probabilityOfImprovement === null ? '' : row.probabilityOfImprovement.toFixed(2) }, { text: probabilityText(row.corrected) },
+      { text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh) }, { text: row.probabilityOfImprovement === null ? '' : estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) }, { text: probabilityText(row.corrected) },
     ])),
   }),
 };
