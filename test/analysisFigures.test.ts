@@ -17,7 +17,7 @@ type Row = Record<string, string | number | null>;
 interface Written extends Spec { data: { name: string; values: Row[] }; usermeta: { dataSha256: string; caption: string; command: string; runs: number } }
 
 /** Figures that the synthetic grid has no data for; they have tests of their own. */
-const without = ['loss-contours', 'option-sweep', 'batch-and-probe', 'stability', 'transfer-matrix'];
+const without = ['loss-contours', 'option-sweep', 'batch-and-probe', 'kappa-cost', 'stability', 'transfer-matrix'];
 /** A table without data in it. */
 const tablesWithout = ['variants'];
 const drawn = figureNames.filter((name) => !without.includes(name));
@@ -190,7 +190,7 @@ test('a figure without data is skipped with a reason, and old files of it are po
   const few = join(folder, 'few-out');
   writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'synchronised', 0, 60), { ...options, validateEvery: 0 });
   const first = await makeFigures(results, few);
-  expect(first.skipped.map(({ figure }) => figure)).toEqual(['loss-contours', 'kappa-curves', 'normalised-gradients', 'normalised-gradients-commit-clr', 'rate-settings', 'rate-ratio', 'option-sweep', 'bounds', 'slope-law', 'convergence-factor', 'batch-and-probe', 'stability', 'transfer-matrix']);
+  expect(first.skipped.map(({ figure }) => figure)).toEqual(['loss-contours', 'kappa-curves', 'normalised-gradients', 'normalised-gradients-commit-clr', 'rate-settings', 'rate-ratio', 'option-sweep', 'bounds', 'slope-law', 'convergence-factor', 'batch-and-probe', 'kappa-cost', 'stability', 'transfer-matrix']);
   expect(first.skipped[1]!.reason).toBe('needs finished runs of `constant` or `commit-clr` with measures of kappa');
   expect(first.notices).toEqual([]);
   expect(existsSync(join(few, 'learning-curves.svg'))).toBe(true);

@@ -113,6 +113,34 @@ test('convergence-factor: 1 / running mean of c_t, and the loss over that of con
   expect(Number(at('loss', 40)['ratio'])).toBeCloseTo(geometric([1, 2].map((seed) => loss('commit-clr', seed) / loss('constant', seed))), 5);
 });
 
+test('kappa-cost: median distance from the largest probe, and time over the sparsest run, paired by seed', async () => {
+  const sizes = [4, 12, 96], seeds = [1, 2, 3];
+  const truth = (seed: number, step: number) => Math.sin(seed + step / 7);
+  // Alternating about the truth by 2 / sqrt(size), one measure in five by far more, which a median does not see.
+  const seen = (seed: number, step: number, size: number) => truth(seed, step) + (size === 96 ? 0 : ((step / 5) % 2 === 0 ? 1 : -1) * ((step % 25 === 0 ? 40 : 2) / Math.sqrt(size)) * (1 + seed / 10));
+  const one = (seed: number, measure: RunSpec['measure'], secondsPerStep: number) => {
+    const of = spec('emoji-icon-qa', 'constant', seed, { measure });
+    const size = measure.on === 'probe' ? measure.probe! : 1;
+    const all = records(of, (record) => { if (record.kind === 'measure') { record.logKappa = seen(seed, record.step, size); record.kappa = Math.exp(record.logKappa); } });
+    const times = { started: '1970-01-01T00:00:00Z', finished: '1970-01-01T00:01:00Z', trainSeconds: 60, evaluateSeconds: 1, secondsPerStep };
+    writeSyntheticRun(join(folder, 'cost'), of, options, { times }, () => all.filter((record) => record.kind !== 'measure' || record.step % measure.every === 0).map((record) => `${JSON.stringify(record)}\n`).join(''));
+  };
+  for (const seed of seeds) {
+    for (const probe of sizes) one(seed, { every: 5, on: 'probe', probe }, 0.1 * seed * (1 + probe / 1000));
+    for (const every of [5, 10]) one(seed, { every, on: 'batch' }, 0.1 * seed * (1 + 0.5 / every));
+    one(seed, { every: 100, on: 'batch' }, 0.1 * seed);
+  }
+  const rows = await draw('cost', 'kappa-cost');
+  const at = (quantity: string, on: string, x: number) => rows.find((row) => row['quantity'] === quantity && row['on'] === on && row['x'] === x)!;
+  expect(rows.map((row) => row['quantity']).sort()).toEqual([...Array<string>(2).fill('cost by interval'), ...Array<string>(4).fill('cost by questions'), ...Array<string>(3).fill('error')]);
+  const error = tInterval(seeds.map((seed) => (2 / Math.sqrt(12)) * (1 + seed / 10)));
+  expect(at('error', 'probe', 12)).toMatchObject({ n: 3, panel: 'emoji-icon-qa', reference: 96, every: 5, sparsest: 100 });
+  for (const [name, value] of [['value', error.mean], ['low', error.low!], ['high', error.high!]] as const) expect(at('error', 'probe', 12)[name]).toBeCloseTo(value, 6);
+  expect(at('cost by questions', 'probe', 96)['value']).toBeCloseTo(9.6, 6);
+  expect(at('cost by questions', 'batch', 8)['value']).toBeCloseTo(10, 6);
+  expect(at('cost by interval', 'batch', 10)['value']).toBeCloseTo(5, 6);
+});
+
 describe('batch-and-probe', () => {
   const wave = (step: number) => 0.8 * Math.sin(step / 16);
   test('pairs that differ only in what kappa is measured on: correlation, sign changes and the null', async () => {
