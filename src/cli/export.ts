@@ -1,4 +1,4 @@
-/** `equipoise export`: a finished experiment as something that others can keep and check. */
+/** `equipoise export`: a finished experiment as something that others can keep and check; exportModels.ts has what Python loads. */
 import type { Command } from 'commander';
 import { basename, join, resolve } from 'node:path';
 import { projectRoot } from '../files';
@@ -9,6 +9,7 @@ import { experimentOf, manifestOf } from '../runner/crate/content';
 import { exportCrate } from '../runner/crate/write';
 import { experimentFolders } from './analysis';
 import { drawAll } from './draw';
+import { exportBackboneCommand, exportPeftCommand } from './exportModels';
 import { lazy } from './lazy';
 import { count, note, printable, say, sayJson } from './text';
 
@@ -24,10 +25,12 @@ Examples:
   equipoise export ro-crate quickstart --out quickstart-crate
   equipoise export ro-crate sweep --manifest my/sweep.json`;
 
-/** Adds `export ro-crate <experiment>`. */
+/** Adds `export` with `ro-crate <experiment>`, `peft <run|experiment> <folder>` and `backbone <name> <folder>`. */
 export function exportCommand(program: Command): void {
-  program.command('export').description('pack a finished experiment for others')
-    .command('ro-crate <experiment>').description('write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described')
+  const parent = program.command('export').description('finished experiments, trained adapters and base weights for others');
+  exportPeftCommand(parent);
+  exportBackboneCommand(parent);
+  parent.command('ro-crate <experiment>').description('write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described')
     .option('--out <folder>', 'where; by default crates/<experiment>')
     .option('--manifest <path>', 'the manifest of the experiment, when it is not in experiments/')
     .option('--json', 'print JSON')

@@ -8,6 +8,7 @@ import { readResults, type StoredRun } from '../runner/results';
 import { methodVersion } from '../version';
 import { lazy } from './lazy';
 import { sweepOptions, type SweepOptions } from './options';
+import { isNamed, onlyRun } from './runNames';
 import { describe } from './status';
 import { printable, say, sayJson } from './text';
 
@@ -33,7 +34,7 @@ export function whyCommand(program: Command): void {
     .addHelpText('after', help)
     .action((name: string, options: WhyOptions) => {
       const runs = readResults(resultsFolder());
-      const found = only(name, findStored(name, runs)) ?? only(name, findPlanned(name, options));
+      const found = onlyRun(name, findStored(name, runs)) ?? onlyRun(name, findPlanned(name, options));
       if (found === null) throw unknownRun(name);
       const relative = found.compared === null ? null : nearestRelative(found.id, found.compared, runs);
       const { compared: _compared, ...shown } = found;
@@ -65,17 +66,6 @@ function findPlanned(name: string, options: WhyOptions): Found[] {
 }
 
 const comparedOfPlan = (run: IdentifiedRun): Compared => ({ spec: run.spec, data: run.data.identity, weights: run.weights, method: methodVersion, backend: run.arithmetic.class });
-
-function isNamed(name: string, experiment: string, id: string): boolean {
-  return name.includes('/') ? `${experiment}/${id}`.startsWith(name) : name !== '' && id.startsWith(name);
-}
-
-/** The one run that is meant; the same run in several experiments counts as one. Throws UserError when several are. */
-function only(name: string, found: readonly Found[]): Found | null {
-  const ids = [...new Set(found.map(({ id }) => id))];
-  if (ids.length > 1) throw userError({ where: `run "${printable(name)}"`, what: `may be any of ${ids.length}`, expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}` });
-  return found[0] ?? null;
-}
 
 function unknownRun(name: string): Error {
   return userError({ where: `run "${printable(name)}"`, what: 'is neither in the results nor in a manifest', expected: 'the id of a run or its beginning', hint: 'equipoise plan <manifest> and equipoise status <experiment> list them' });

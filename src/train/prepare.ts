@@ -2,7 +2,7 @@
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data/sets';
 import { sourceIdentity } from '../data/sources';
-import { loadTokenizer } from '../data/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
@@ -13,7 +13,7 @@ import { buildModel, type Backbone, type GenerativeModel } from '../models/multi
 import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
-import { longestTexts, textsOf } from './texts';
+import { longestTexts, textsOf, type Texts } from './texts';
 
 export interface Prepared {
   set: DataSet;
@@ -30,21 +30,28 @@ export interface Prepared {
   /** identities of the weights by source */ weights: Record<string, string>;
 }
 
+interface OtherTask { task: string; set: DataSet; items: Item[] }
+
 /** A task on which the run is evaluated without having trained on it. */
 export interface TransferTask { task: string; items: Item[]; features: (media: string) => Float32Array; shape(batch: number): BatchShape; notices: string[] }
 
-/** Loads and encodes; the current backend extracts features that are not cached yet. */
-export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
+/** The sets of a run and their texts in the tokens of its backbone. Reads no weights and needs no backend. */
+export async function loadTexts(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts }> {
   onStage('data');
   const loaded = await loadSet(spec.task, onStage);
   const { set, all } = spec.instructions === 'several' ? withWordings(loaded, spec.seed) : { set: loaded, all: [] };
+  const others = await loadOthers(spec, onStage);
+  const tokenizer = await loadTokenizer(spec.backbone);
+  return { set, others, tokenizer, texts: textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]) };
+}
+
+/** Loads and encodes; the current backend extracts features that are not cached yet. */
+export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
+  const { set, others, tokenizer, texts: { codec, tokens, labels } } = await loadTexts(spec, onStage);
   onStage('features');
   const rows = connectorRows(spec.connector, findEncoder(spec.encoder).rowChoices);
   const table = await featuresOf(set, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
-  const tokenizer = await loadTokenizer(spec.backbone);
-  const others = await loadOthers(spec, onStage);
-  const { codec, tokens, labels } = textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]);
   const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
   const model = buildModel(spec, table, backbone, await connectorStart(spec.connector));
 
@@ -89,8 +96,8 @@ function evaluationItems(set: DataSet, spec: RunSpec): Item[] {
 }
 
 /** The evaluation questions of the tasks of `evaluate.transfer`; at most `evaluate.limit` of each. */
-async function loadOthers(spec: RunSpec, onStage: (stage: string) => void): Promise<{ task: string; set: DataSet; items: Item[] }[]> {
-  const others: { task: string; set: DataSet; items: Item[] }[] = [];
+async function loadOthers(spec: RunSpec, onStage: (stage: string) => void): Promise<OtherTask[]> {
+  const others: OtherTask[] = [];
   for (const task of spec.evaluate.transfer ?? []) {
     onStage(`data of ${task}`);
     const set = await loadSet(task, onStage);

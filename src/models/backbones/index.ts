@@ -7,7 +7,8 @@ import { loadMinimind2Small } from '../weights/onnxLlama';
 import type { WeightTensor } from '../weights';
 import { interleavedToHalf, type LlamaConfig } from './llama';
 
-interface Pretrained { config: LlamaConfig; weights: Record<string, WeightTensor> }
+/** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
+export interface Pretrained { config: LlamaConfig; weights: Record<string, WeightTensor> }
 
 const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }> = {
   stories15m: {
@@ -30,9 +31,20 @@ const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }
 /** The data manifest that holds a backbone's weights. */
 export const backboneSource = (name: string): string => entry(name).source;
 
+/** Pretrained weights over the whole vocabulary, fetched on first use. Throws UserError for an unknown name. */
+export const loadWholeBackbone = (name: string): Promise<Pretrained> => entry(name).load();
+
+/** A table over the whole vocabulary with the rows of `ids` replaced by those of a pruned one, which come in the order of `ids`. */
+export function withRows({ shape, data }: WeightTensor, ids: readonly number[], rows: WeightTensor): WeightTensor {
+  const width = shape[1]!;
+  const whole = data.slice();
+  ids.forEach((id, row) => whole.set(rows.data.subarray(row * width, (row + 1) * width), id * width));
+  return { shape, data: whole };
+}
+
 /** Pretrained weights over a pruned vocabulary: rows of the embedding (and output head) in the order of `vocabulary.ids`. */
 export async function loadBackbone(name: string, tokenizer: Tokenizer, vocabulary: PrunedVocabulary): Promise<Backbone> {
-  const { config, weights } = await entry(name).load();
+  const { config, weights } = await loadWholeBackbone(name);
   const prune = ({ data }: WeightTensor): WeightTensor => {
     const rows = new Float32Array(vocabulary.ids.length * config.width);
     vocabulary.ids.forEach((id, row) => rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width));

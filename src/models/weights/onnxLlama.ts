@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { openSource, sourceIdentity } from '../../data/sources';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { userError } from '../../problems';
-import { llamaConfigOf, llamaNames } from '../backbones/decoder';
+import { llamaConfigOf } from '../backbones/decoder';
+import { causalLlama } from '../backbones/huggingFace';
 import { llamaWeights, type LlamaConfig } from '../backbones/llama';
 import { readConfig } from '../checkpoint/checkpoint';
 import { readFields } from '../checkpoint/config';
@@ -25,9 +26,8 @@ const importVersion = 1;
 export function onnxLlamaWeights(onnx: OnnxWeights, config: LlamaConfig, where = 'ONNX Llama'): Record<string, WeightTensor> {
   if (!config.tied) throw userError({ where, what: 'the output head is a matrix of its own', expected: 'one that is the token embedding' });
   const named = namedWeights(onnx, 'a Llama exported by transformers', where);
-  const table = { rows: llamaNames('model', 'lm_head') };
   return Object.fromEntries(llamaWeights(config).map(({ name, shape }) => {
-    const published = theirName(table, name);
+    const published = theirName(causalLlama, name);
     const isLinear = shape.length === 2 && name !== 'tokenEmbedding';
     return [name, isLinear ? transposed(named.matrix(published.replace(/\.weight$/, ''), [shape[1]!, shape[0]!])) : named.weight(published, 0, shape)];
   }));

@@ -1,14 +1,14 @@
 /** Packs a finished experiment as a crate: copies, draws, describes, checks, and only then gives the folder its name. */
 import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { projectRoot, sha256, writeWhole } from '../../files';
 import type { Manifest } from '../../manifest/content';
 import { findSource } from '../../data/sources';
 import { manifestFolder } from '../../data/dataManifest';
-import { exitCode, UserError, userError } from '../../problems';
+import { exitCode, UserError } from '../../problems';
 import { listRunIds, readRunFile } from '../folders';
+import { newFolder } from '../newFolder';
 import { readContainer } from './container';
 import { crateNames, experimentOf, lockPath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
 import { metadataOf, metadataText, type Exporter } from './metadata';
@@ -30,7 +30,6 @@ export interface Exported { out: string; runs: number; files: number; notices: s
  * as when data manifests changed since the training
  */
 export async function exportCrate({ manifest, folder, out, draw, exporter }: ExportOptions): Promise<Exported> {
-  if (existsSync(out) && readdirSync(out).length > 0) throw userError({ where: out, what: 'is there already and not empty', hint: 'remove it or name another folder with --out' });
   const experiment = experimentOf(manifest);
   const notices: string[] = [];
   const found = listRunIds(dirname(folder), basename(folder)).flatMap((id) => {
@@ -44,13 +43,11 @@ export async function exportCrate({ manifest, folder, out, draw, exporter }: Exp
   }
   if (surplus.length > 0) notices.push(`left out, since the manifest does not describe them or a later run of the same combination counts: ${surplus.map(({ id }) => id).join(', ')}`);
 
-  const crate = join(dirname(resolve(out)), `.${basename(out)}.${randomUUID()}.tmp`);
-  mkdirSync(crate, { recursive: true });
-  const place = (from: string, to: string) => {
-    mkdirSync(dirname(join(crate, to)), { recursive: true });
-    copyFileSync(from, join(crate, to));
-  };
-  try {
+  return newFolder(out, async (crate) => {
+    const place = (from: string, to: string) => {
+      mkdirSync(dirname(join(crate, to)), { recursive: true });
+      copyFileSync(from, join(crate, to));
+    };
     place(manifest.file, crateNames.manifest);
     for (const { file } of runs) {
       for (const name of runFileNames) if (existsSync(join(folder, file.id, name))) place(join(folder, file.id, name), pathOf(experiment, file.id, name));
@@ -64,13 +61,8 @@ export async function exportCrate({ manifest, folder, out, draw, exporter }: Exp
     const { checks } = await verifyCrate(crate, draw);
     const failures = checks.flatMap((check) => check.failures);
     if (failures.length > 0) throw new UserError(failures.slice(0, 20).map((what) => ({ where: `crate of ${experiment}`, what })), exitCode.failed);
-    if (existsSync(out)) rmdirSync(out);
-    renameSync(crate, out);
     return { out, runs: runs.length, files: files.length + 1, notices };
-  } catch (error) {
-    rmSync(crate, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
 /** The lockfiles that the runs name: the project's own, else the one of the run's commit. Returns a notice for each that is in neither. */

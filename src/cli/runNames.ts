@@ -1,0 +1,15 @@
+/** Runs as a person names them: an id, the beginning of one, or experiment/id. */
+import { userError } from '../problems';
+import { printable } from './text';
+
+/** Whether a name means this run. */
+export function isNamed(name: string, experiment: string, id: string): boolean {
+  return name.includes('/') ? `${experiment}/${id}`.startsWith(name) : name !== '' && id.startsWith(name);
+}
+
+/** The one run that is meant; the same run in several experiments counts as one. Throws UserError when several are. */
+export function onlyRun<T extends { id: string }>(name: string, found: readonly T[]): T | null {
+  const ids = [...new Set(found.map(({ id }) => id))];
+  if (ids.length > 1) throw userError({ where: `run "${printable(name)}"`, what: `may be any of ${ids.length}`, expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}` });
+  return found[0] ?? null;
+}

@@ -1,0 +1,80 @@
+/** The trained parameters of a finished run, read from its folder and checked against what its manifest trains. */
+import { existsSync } from 'node:fs';
+import { sourceIdentity } from '../../data/sources';
+import type { ModuleName } from '../../manifest/run';
+import { backboneWithoutWeights } from '../../models/backbones/configs';
+import { connectorRows } from '../../models/connectors';
+import { findEncoder } from '../../models/encoders';
+import { buildModel } from '../../models/multimodal';
+import { openSafetensors } from '../../models/safetensors';
+import { allFinite, type WeightTensor } from '../../models/weights';
+import { exitCode, UserError, userError, type Problem } from '../../problems';
+import { readRunFile, type RunFolder } from '../folders';
+import type { RunFile } from '../runFile';
+
+/** `last`: after the last step, what the final evaluation saw; `best`: after the best validation. */
+export type Which = 'last' | 'best';
+
+export interface TrainedRun {
+  file: RunFile;
+  /** step of the parameters */ step: number;
+  /** by module and our names */ trained: Record<ModuleName, Record<string, WeightTensor>>;
+  /** prefix tokens that the connector gives the backbone, and the features that it reads */ connector: { tokens: number; rows: number; features: number };
+}
+
+/** run.json of a finished run. Throws UserError for any other. */
+export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
+  const read = readRunFile(runJson);
+  if (read.state !== 'read') throw userError({ where: `run ${name}`, what: read.state === 'absent' ? 'has no run.json' : read.why, expected: 'a finished run' }, exitCode.failed);
+  if (read.file.status !== 'done') throw userError({ where: `run ${name}`, what: read.file.status === 'failed' ? 'failed' : `is at step ${read.file.step} of ${read.file.steps}`, expected: 'a finished run', hint: 'equipoise run goes on with it' });
+  return read.file;
+}
+
+/**
+ * Reads what a run trained.
+ * @param vocabulary ids of the pruned vocabulary in their number; of no account where the backbone's embedding was not trained
+ * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no longer those of the training
+ */
+export function readTrained(paths: RunFolder, file: RunFile, which: Which, vocabulary: number): TrainedRun {
+  for (const [source, identity] of Object.entries(file.weights)) {
+    if (sourceIdentity(source) !== identity) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than data-manifests/${source}.json describes now`, hint: 'use the version of Equipoise that trained it' });
+  }
+  const path = which === 'best' ? paths.best : paths.checkpoint;
+  if (!existsSync(path)) {
+    throw userError({
+      where: `run ${file.id}`, what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
+      expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it', hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
+    }, exitCode.unavailable);
+  }
+  const { spec } = file;
+  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
+  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
+  const model = buildModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, vocabulary));
+  const stored = openSafetensors(path);
+  try {
+    const trained: TrainedRun['trained'] = { encoder: {}, backbone: {} };
+    const problems: Problem[] = [];
+    const surplus = new Set(stored.entries.keys());
+    for (const module of ['encoder', 'backbone'] as const) {
+      for (const { name, shape } of model.trainable[module]) {
+        const full = `${module}.${name}`;
+        const found = stored.entries.get(full);
+        surplus.delete(full);
+        if (found === undefined || found.shape.join() !== shape.join()) {
+          problems.push({ where: path, what: found === undefined ? `no tensor "${full}"` : `tensor "${full}" has the shape [${found.shape.join(', ')}]`, expected: `[${shape.join(', ')}]` });
+          continue;
+        }
+        const { data } = stored.read(full);
+        if (!allFinite(data)) problems.push({ where: path, what: `tensor "${full}" holds values that are not finite numbers`, expected: 'finite numbers' });
+        trained[module][name] = { shape, data };
+      }
+    }
+    for (const name of surplus) problems.push({ where: path, what: `tensor "${name}" is surplus`, expected: 'no tensor of this name for this run' });
+    if (problems.length > 0) throw new UserError(problems, exitCode.failed);
+    const step = which === 'best' ? Number(stored.metadata['step']) : file.step;
+    if (!Number.isInteger(step)) throw userError({ where: path, what: 'does not say after which step it was kept', expected: 'a file that Equipoise wrote' }, exitCode.failed);
+    return { file, step, trained, connector: { tokens: model.connector.tokens, rows, features: width } };
+  } finally {
+    stored.close();
+  }
+}

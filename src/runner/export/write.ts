@@ -1,0 +1,122 @@
+/** Trained parameters for users of Python: PEFT's and transformers' layouts, with what one must know to use them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileObjects } from '../../data/dataManifest';
+import { setIdentity } from '../../data/sets';
+import { findSource, sourceIdentity } from '../../data/sources';
+import { loadTokenizer, type Tokenizer } from '../../data/tokenizer';
+import { sha256, writeWhole } from '../../files';
+import { backboneSource, loadWholeBackbone, withRows, type Pretrained } from '../../models/backbones';
+import { backboneConfigs } from '../../models/backbones/configs';
+import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/backbones/huggingFace';
+import { connectorSources } from '../../models/connectors';
+import { findEncoder } from '../../models/encoders';
+import { peftLayout, writePeftAdapter } from '../../models/peft';
+import { writeSafetensors } from '../../models/safetensors';
+import type { WeightTensor } from '../../models/weights';
+import { userError } from '../../problems';
+import { loadTexts } from '../../train/prepare';
+import type { RunFolder } from '../folders';
+import { dataIdentity } from '../identify';
+import { newFolder } from '../newFolder';
+import type { RunFile } from '../runFile';
+import { readmeOfBackbone, readmeOfRun, type BaseFacts, type ExportFacts } from './readme';
+import { finishedFile, readTrained, type TrainedRun, type Which } from './trained';
+
+/** What was written of the backbone: a LoRA adapter, the whole of it, or nothing, since it was frozen. */
+export type BackboneForm = 'adapter' | 'whole' | 'frozen';
+
+export interface WrittenRun { id: string; out: string; step: number; backbone: BackboneForm; files: string[] }
+
+/** Where base weights come from, as their data manifest says. */
+export function baseFacts(source: string): BaseFacts {
+  const manifest = findSource(source);
+  return {
+    source, identity: sourceIdentity(source), license: manifest.license, url: manifest.url, citeAs: manifest.citeAs,
+    files: fileObjects(manifest).map(({ '@id': name, contentUrl, sha256: hash }) => ({ name, contentUrl, sha256: hash })),
+  };
+}
+
+/** The whole table of a fully trained backbone: what the run trained over the rows of its vocabulary, the pretrained rows elsewhere. */
+export function wholeBackbone({ config, weights }: Pretrained, trained: Record<string, WeightTensor>, ids: readonly number[]): Record<string, WeightTensor> {
+  const tables = config.tied ? ['tokenEmbedding'] : ['tokenEmbedding', 'lmHead'];
+  return { ...trained, ...Object.fromEntries(tables.map((name) => [name, withRows(weights[name]!, ids, trained[name]!)])) };
+}
+
+/**
+ * Writes the trained parameters of a finished run to a new folder.
+ * @throws UserError for a run that is not finished, whose parameters are gone or damaged, or whose data or base weights
+ * changed, and for a folder that is taken or cannot be made
+ */
+export function exportRun(paths: RunFolder, name: string, which: Which, out: string, onStage: (stage: string) => void = () => undefined): Promise<WrittenRun> {
+  return newFolder(out, (folder) => fillWithRun(paths, name, which, folder, onStage).then((written) => ({ ...written, out })));
+}
+
+async function fillWithRun(paths: RunFolder, name: string, which: Which, folder: string, onStage: (stage: string) => void): Promise<Omit<WrittenRun, 'out'>> {
+  const file = finishedFile(paths, name);
+  const { spec, id } = file;
+  const tuning = spec.tuning.backbone;
+  const texts = tuning.kind === 'full' ? await vocabularyOf(file, onStage) : null;
+  const run = readTrained(paths, file, which, texts?.ids.length ?? 1);
+  if (tuning.kind === 'lora') {
+    writePeftAdapter(folder, peftLayout({ table: causalLlama, trained: run.trained.backbone, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'));
+  } else if (texts !== null) {
+    const base = await loadWholeBackbone(spec.backbone);
+    writeBackbone(folder, base, wholeBackbone(base, run.trained.backbone, texts.ids), texts.tokenizer);
+  }
+  const backbone = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[tuning.kind];
+  writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(run.trained.encoder, { format: 'pt' }));
+  const facts = factsOf(run, which, backbone, texts?.ids ?? null);
+  writeWhole(join(folder, 'README.md'), readmeOfRun(facts));
+  return { id, step: run.step, backbone, files: seal(folder, facts) };
+}
+
+/** The pruned vocabulary of a run. Throws UserError when the data is no longer that of the training. */
+async function vocabularyOf(file: RunFile, onStage: (stage: string) => void): Promise<{ tokenizer: Tokenizer; ids: readonly number[] }> {
+  if (dataIdentity(file.spec, setIdentity) !== file.data.identity) {
+    throw userError({ where: `run ${file.id}`, what: `was trained on other data than task ${file.spec.task} has now; which rows of the embedding its weights are cannot be told`, hint: 'use the version of Equipoise and the data that it was trained on' });
+  }
+  const { tokenizer, texts } = await loadTexts(file.spec, onStage);
+  return { tokenizer, ids: texts.codec.vocabulary.ids };
+}
+
+function factsOf({ file, step, connector }: TrainedRun, which: Which, backbone: BackboneForm, vocabulary: readonly number[] | null): ExportFacts {
+  const { spec } = file;
+  return {
+    format: 'equipoise-export/1',
+    run: { id: file.id, identity: file.identity, experiment: file.experiment, code: file.code, data: file.data, spec },
+    weights: { which, step, steps: file.steps, accuracy: which === 'last' && file.final !== null ? file.final.choice.accuracy : null },
+    backbone: {
+      name: spec.backbone, form: backbone, base: baseFacts(backboneSource(spec.backbone)), vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null, trainedRows: vocabulary,
+    },
+    connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
+    encoder: { name: spec.encoder, trained: false, base: baseFacts(findEncoder(spec.encoder).source) },
+  };
+}
+
+/** Writes a pretrained backbone to a new folder in transformers' layout: what an exported adapter is loaded onto. Throws UserError for an unknown name and as `exportRun`. */
+export function exportBackbone(name: string, out: string): Promise<{ out: string; files: string[] }> {
+  return newFolder(out, async (folder) => {
+    const base = await loadWholeBackbone(name);
+    writeBackbone(folder, base, base.weights, await loadTokenizer(name));
+    const facts = { format: 'equipoise-export/1', backbone: { name, form: 'pretrained', base: baseFacts(backboneSource(name)) } };
+    writeWhole(join(folder, 'README.md'), readmeOfBackbone(name, facts.backbone.base));
+    return { out, files: seal(folder, facts) };
+  });
+}
+
+function writeBackbone(folder: string, { config }: Pretrained, weights: Record<string, WeightTensor>, { begin, answerEnd }: Tokenizer): void {
+  writeWhole(join(folder, 'model.safetensors'), writeSafetensors(asCausalLlama(config, weights), { format: 'pt' }));
+  writeWhole(join(folder, 'config.json'), `${JSON.stringify(causalLlamaConfig(config, { begin, end: answerEnd }), null, 2)}\n`);
+}
+
+/** Writes equipoise.json with the hashes of all other files, and returns all names. */
+function seal(folder: string, facts: object): string[] {
+  const names = readdirSync(folder).sort();
+  const files = Object.fromEntries(names.map((file) => {
+    const bytes = readFileSync(join(folder, file));
+    return [file, { bytes: bytes.length, sha256: sha256(bytes) }];
+  }));
+  writeWhole(join(folder, 'equipoise.json'), `${JSON.stringify({ ...facts, files }, null, 2)}\n`);
+  return [...names, 'equipoise.json'].sort();
+}
