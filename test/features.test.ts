@@ -59,6 +59,8 @@ describe('features of a set', () => {
     const again = await featuresOf(set({ media: new Map([...set().media].reverse()) }), 'fake');
     expect(tower.made.opened).toBe(1);
     expect(Array.from(again.of('b'))).toEqual(Array.from(first.of('b')));
+    const onDisk = await featuresOf(set(), 'fake', { inMemory: 0 });
+    expect(['a', 'b', 'a'].map((key) => Array.from(onDisk.of(key)))).toEqual(['a', 'b', 'a'].map((key) => Array.from(first.of(key))));
     expect(stored()).toEqual([featureIdentity(set(), 'fake')]);
     expect(readdirSync(join(cache, 'features'))).toEqual(stored());
   });

@@ -3,6 +3,7 @@
  * index.json}`, float32 little-endian, media in sorted order. The folder appears whole by renaming; two processes that want
  * the same features wait for each other.
  */
+import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withLock } from '../data/lock';
@@ -19,10 +20,18 @@ export interface FeatureTable {
   /** length of one feature vector */ width: number;
   /** Features of one medium, rows x width, row by row: a view, do not write to it. Throws RangeError for an unknown key. */
   of(media: string): Float32Array;
+  /** what was cut or dropped while media were read, for the records of a run */ notices: readonly string[];
+}
+
+/** A frozen tower whose features are stored. */
+export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open'> {
+  /** enters the identity of what is stored */ name: string;
+  /** hash of its weights and of all else that its features depend on */ weights: string;
 }
 
 export interface FeatureOptions {
   /** one of the tower's `rowChoices`; its default otherwise */ rows?: number;
+  /** features of more bytes stay on disk and are read one medium at a time; default 1 GiB */ inMemory?: number;
   /** hears the number of finished media while features are computed; not called when they were stored */ onProgress?: (done: number, total: number) => void;
   /** hears who is computing the same features when this process has to wait */ onWait?: (owner: string) => void;
 }
@@ -30,7 +39,15 @@ export interface FeatureOptions {
 /** Grows with the layout of the stored files. */
 const layout = 1;
 
-interface Index { layout: number; rows: number; width: number; sha256: string; media: string[] }
+interface Index { layout: number; rows: number; width: number; sha256: string; media: string[]; notices?: string[] }
+
+const usuallyInMemory = 2 ** 30;
+
+/** Media whose features are held before they are written; a multiple of every tower's batch, so that batches do not depend on it. */
+const together = 64;
+
+/** So many notices of a set are kept word for word. */
+const mostNotices = 8;
 
 /** Library and device class that computes now: results of one class are alike, between classes they differ in the last digits. */
 function backendClass(): string {
@@ -39,73 +56,85 @@ function backendClass(): string {
 }
 
 /** sha256 over all that features depend on: the set, the tower with its weights and version, the number of rows, the backend class. */
-export function featureIdentity(set: Pick<DataSet, 'identity'>, encoder: string, rows?: number): string {
-  const tower = findEncoder(encoder);
-  return sha256(canonicalJson({ layout, set: set.identity, encoder, version: tower.version, weights: sourceIdentity(tower.source), rows: rows ?? tower.rows, backend: backendClass() }));
+export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string, rows?: number): string => identityOf(set, towerOf(encoder), rows);
+
+const identityOf = (set: Pick<DataSet, 'identity'>, { name, version, weights, rows: usual }: FeatureTower, rows: number | undefined): string =>
+  sha256(canonicalJson({ layout, set: set.identity, encoder: name, version, weights, rows: rows ?? usual, backend: backendClass() }));
+
+function towerOf(encoder: string): FeatureTower {
+  const { modality, source, version, rows, width, open } = findEncoder(encoder);
+  return { name: encoder, weights: sourceIdentity(source), modality, version, rows, width, open: (asked) => open.call(findEncoder(encoder), asked) };
 }
 
 /**
- * Features of every medium of the set, from the cache or computed on the current backend.
+ * Features of every medium of the set by an encoder of the small zoo, from the cache or computed on the current backend.
  * Throws UserError when set and tower differ in modality, a file cannot be read, weights cannot be had, or stored features are damaged.
  */
-export async function featuresOf(set: DataSet, encoder: string, options: FeatureOptions = {}): Promise<FeatureTable> {
-  const tower = findEncoder(encoder);
-  if (tower.modality !== set.modality) throw userError({ where: `task ${set.task} with encoder ${encoder}`, what: `the encoder takes ${tower.modality}, the task gives ${set.modality}`, expected: `an encoder of ${set.modality}` });
-  const folder = cachePath('features', featureIdentity(set, encoder, options.rows));
+export const featuresOf = (set: DataSet, encoder: string, options: FeatureOptions = {}): Promise<FeatureTable> => featuresBy(set, towerOf(encoder), options);
+
+/** The same by any tower. */
+export async function featuresBy(set: DataSet, tower: FeatureTower, options: FeatureOptions = {}): Promise<FeatureTable> {
+  if (tower.modality !== set.modality) throw userError({ where: `task ${set.task} with encoder ${tower.name}`, what: `the encoder takes ${tower.modality}, the task gives ${set.modality}`, expected: `an encoder of ${set.modality}` });
+  const folder = cachePath('features', identityOf(set, tower, options.rows));
   if (!existsSync(folder)) {
     await withLock(`${folder}.lock`, async () => {
       if (!existsSync(folder)) await compute(folder, set, tower, options);
     }, options.onWait);
   }
-  return readTable(folder, set, tower, options.rows ?? tower.rows);
+  return readTable(folder, set, tower, options.rows ?? tower.rows, options.inMemory ?? usuallyInMemory);
 }
 
-async function compute(folder: string, set: DataSet, tower: EncoderTower, options: FeatureOptions): Promise<void> {
+async function compute(folder: string, set: DataSet, tower: FeatureTower, options: FeatureOptions): Promise<void> {
   const rows = options.rows ?? tower.rows;
   const media = [...set.media.keys()].sort();
-  const open = await tower.open(rows);
-  let features: Float32Array[];
-  try {
-    features = await open.extract(media.map((key) => set.media.get(key)!), (done) => options.onProgress?.(done, media.length));
-  } finally {
-    open.close();
-  }
-  const bytes = Buffer.alloc(4 * media.length * rows * tower.width);
-  features.forEach((values, i) => {
-    // A NaN here would spread into every result that uses this medium.
-    if (values.length !== rows * tower.width || values.some((value) => !Number.isFinite(value))) throw userError({ where: set.media.get(media[i]!)!, what: 'its features are not finite numbers' });
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 4 * i * rows * tower.width);
-  });
-  const index: Index = { layout, rows, width: tower.width, sha256: sha256(bytes), media };
   // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
-  for (const name of readdirSync(dirname(folder))) if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp')) rmSync(join(dirname(folder), name), { recursive: true, force: true });
+  const parent = dirname(folder);
+  if (existsSync(parent)) for (const name of readdirSync(parent)) if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp')) rmSync(join(parent, name), { recursive: true, force: true });
   const temporary = `${folder}.${process.pid}.tmp`;
+  const open = await tower.open(rows);
   try {
     mkdirSync(temporary, { recursive: true });
-    writeLarge(join(temporary, 'features.bin'), bytes);
+    const file = openSync(join(temporary, 'features.bin'), 'w');
+    const hash = createHash('sha256');
+    try {
+      for (let from = 0; from < media.length; from += together) {
+        const some = media.slice(from, from + together);
+        const features = await open.extract(some.map((key) => set.media.get(key)!), (done) => options.onProgress?.(from + done, media.length));
+        features.forEach((values, i) => {
+          // A NaN here would spread into every result that uses this medium.
+          if (values.length !== rows * tower.width || values.some((value) => !Number.isFinite(value))) throw userError({ where: set.media.get(some[i]!)!, what: 'its features are not finite numbers' });
+          const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+          hash.update(bytes);
+          for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        });
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    const index: Index = { layout, rows, width: tower.width, sha256: hash.digest('hex'), media, ...noticesOf(open.notices ?? []) };
     writeWhole(join(temporary, 'index.json'), canonicalJson(index));
     renameSync(temporary, folder);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     // Whoever took over a lock that looked abandoned may have finished first, with the same content.
     if (!existsSync(folder)) throw error;
-  }
-}
-
-const chunk = 2 ** 28;
-
-/** Writes and flushes bytes of any number; a single system call takes less than 2 GiB. */
-function writeLarge(path: string, bytes: Buffer): void {
-  const file = openSync(path, 'w');
-  try {
-    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, Math.min(chunk, bytes.length - at));
-    fsyncSync(file);
   } finally {
-    closeSync(file);
+    open.close();
   }
 }
 
-function readTable(folder: string, set: DataSet, tower: EncoderTower, rows: number): FeatureTable {
+/** The first of many notices, and how many more there are. */
+function noticesOf(notices: readonly string[]): { notices?: string[] } {
+  if (notices.length === 0) return {};
+  const more = notices.length - mostNotices;
+  return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
+}
+
+/** Bytes that are read and hashed at once. */
+const chunk = 2 ** 26;
+
+function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: number, inMemory: number): FeatureTable {
   const damaged = (what: string) => userError({ where: folder, what, expected: 'the features as they were stored', hint: 'remove this folder: features are computed again' });
   let index: Partial<Index>;
   try {
@@ -117,29 +146,47 @@ function readTable(folder: string, set: DataSet, tower: EncoderTower, rows: numb
   if (index.rows !== rows || index.width !== tower.width || !Array.isArray(index.media) || canonicalJson(index.media) !== canonicalJson(keys)) throw damaged('its index names other media or another shape');
   const each = rows * tower.width;
   const path = join(folder, 'features.bin');
-  const values = new Float32Array(keys.length * each);
-  const bytes = new Uint8Array(values.buffer);
   if (!existsSync(path)) throw damaged('features.bin is missing');
+  const total = 4 * keys.length * each;
+  const held = total <= inMemory ? new Float32Array(keys.length * each) : null;
   const file = openSync(path, 'r');
-  try {
-    if (fstatSync(file).size !== bytes.length) throw damaged(`features.bin has ${fstatSync(file).size} bytes instead of ${bytes.length}`);
+  const fill = (bytes: Uint8Array, from: number) => {
     for (let at = 0; at < bytes.length;) {
-      const got = readSync(file, bytes, at, Math.min(chunk, bytes.length - at), at);
+      const got = readSync(file, bytes, at, bytes.length - at, from + at);
       if (got === 0) throw damaged('features.bin breaks off');
       at += got;
     }
+  };
+  let isOpen = held === null;
+  try {
+    if (fstatSync(file).size !== total) throw damaged(`features.bin has ${fstatSync(file).size} bytes instead of ${total}`);
+    const hash = createHash('sha256');
+    const buffer = new Uint8Array(held === null ? chunk : 0);
+    for (let at = 0; at < total; at += chunk) {
+      const length = Math.min(chunk, total - at);
+      const bytes = held === null ? buffer.subarray(0, length) : new Uint8Array(held.buffer, at, length);
+      fill(bytes, at);
+      hash.update(bytes);
+    }
+    if (hash.digest('hex') !== index.sha256) throw damaged('features.bin does not have its hash');
+  } catch (error) {
+    isOpen = false;
+    throw error;
   } finally {
-    closeSync(file);
+    if (!isOpen) closeSync(file);
   }
-  if (sha256(bytes) !== index.sha256) throw damaged('features.bin does not have its hash');
   const places = new Map(keys.map((key, i) => [key, i * each]));
   return {
     rows,
     width: tower.width,
+    notices: Array.isArray(index.notices) ? index.notices.filter((notice) => typeof notice === 'string') : [],
     of(media) {
       const at = places.get(media);
       if (at === undefined) throw new RangeError(`no features of ${JSON.stringify(media)}`);
-      return values.subarray(at, at + each);
+      if (held !== null) return held.subarray(at, at + each);
+      const values = new Float32Array(each);
+      fill(new Uint8Array(values.buffer), 4 * at);
+      return values;
     },
   };
 }

@@ -16,6 +16,7 @@ import { pooledFrames, whisperFeatures, whisperWeights } from './whisper';
 export interface OpenTower {
   /** Features of each file, rows x width, row by row. `onFile` hears how many are done. Throws UserError for a file it cannot take. */
   extract(files: readonly string[], onFile?: (done: number) => void): Promise<Float32Array[]>;
+  /** what was cut or dropped in the files so far; absent for towers that refuse such files */ notices?: readonly string[];
   /** Gives the weights' memory back. */
   close(): void;
 }

@@ -7,7 +7,7 @@ import { limits, type Fields } from '../checkpoint/config';
 import { prefixed } from '../checkpoint/names';
 import { dense, linearParameters } from '../parts/part';
 import { qformer, qformerNames, qformerOptions, qformerParameters } from '../parts/qformer';
-import { vitParameters, vitStates } from '../parts/vit';
+import { gridSide, vitParameters, vitStates } from '../parts/vit';
 import type { Family } from './family';
 import { placeholderOf } from './placeholder';
 import { blip2Vit, blip2VitNames } from './vision';
@@ -19,6 +19,7 @@ export function blip2(fields: Fields, tied: boolean): Family {
   return {
     kind: 'blip2',
     input: { name: 'pixel_values', shape: [vit.channels, vit.image, vit.image] },
+    towerFeatures: { rows: gridSide(vit) ** 2 + 1, width: vit.block.width },
     featureTokens: queries.queries,
     placeholder: placeholderOf(fields, ['image_token_index', 'image_token_id'], null),
     decoder,

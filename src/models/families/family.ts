@@ -18,6 +18,7 @@ export interface Family {
     /** published name of the input */ name: 'pixel_values' | 'input_features';
     /** of one image or sound, e.g. [channels, height, width] */ shape: number[];
   };
+  /** what the tower makes of one image or sound: feature vectors, and the length of one */ towerFeatures: { rows: number; width: number };
   /** tokens that one image or sound becomes */ featureTokens: number;
   /** id in whose place features stand; null: they stand before the text */ placeholder: number | null;
   /** parameters of each part, names relative to it */ parameters: Record<PartName, Declared[]>;

@@ -13,7 +13,7 @@ import { gridSide, vitParameters, vitStates } from '../parts/vit';
 import type { Family } from './family';
 import { nestedSpellings } from './llava';
 import { placeholderOf } from './placeholder';
-import { internVit, internVitChat, internVitChatNames, internVitNames, selection } from './vision';
+import { internVit, internVitChat, internVitChatNames, internVitNames, selectedRows, selection } from './vision';
 
 /** Epsilon of the projector's norm: PyTorch's default, in both layouts. */
 const epsilon = 1e-5;
@@ -35,6 +35,7 @@ export function internvl2(fields: Fields, tied: boolean): Family {
   return {
     kind: 'internvl2',
     input: { name: 'pixel_values', shape: [vit.channels, vit.image, vit.image] },
+    towerFeatures: { rows: selectedRows(vit, seen), width: vit.block.width },
     featureTokens: Math.floor(side / factor) ** 2,
     // OpenGVLab's configuration leaves the id of <IMG_CONTEXT> to the tokenizer.
     placeholder: placeholderOf(fields, ['image_token_id', 'img_context_token_id'], chat ? null : 151_667),

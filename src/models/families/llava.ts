@@ -29,6 +29,7 @@ export function llava(fields: Fields, tied: boolean): Family {
   return {
     kind: 'llava',
     input: { name: 'pixel_values', shape: [vit.channels, vit.image, vit.image] },
+    towerFeatures: { rows: selectedRows(vit, seen), width: features },
     featureTokens: selectedRows(vit, seen),
     placeholder: placeholderOf(fields, ['image_token_index', 'image_token_id'], 32_000),
     decoder,

@@ -23,6 +23,7 @@ export function salmonn(fields: Fields, tied: boolean): Family {
   return {
     kind: 'salmonn',
     input: { name: 'input_features', shape: [whisper.bands, 2 * whisper.positions] },
+    towerFeatures: { rows: whisper.positions, width: whisper.block.width },
     featureTokens: Math.floor(whisper.positions / window) * queries.queries,
     placeholder: null,
     decoder,
