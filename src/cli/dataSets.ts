@@ -1,5 +1,5 @@
 /** `equipoise data preview` and `equipoise data probe`: what is in a generated set, and what linear probes make of it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet } from '../data/sets/contactSheet';
@@ -37,12 +37,13 @@ export function setCommands(data: Command): void {
   data.command('probe <task>')
     .description('train linear probes on the frozen features of a generated set: a ceiling beside chance and the question-only baseline')
     .option('--encoder <name>', 'whose features; by default the first encoder that reads the set')
+    .addOption(new Option('--split <name>', 'where they are read; a choice about the set belongs on validation').choices(['validation', 'evaluation']).default('evaluation'))
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  equipoise data probe emoji-icon-qa\n  equipoise data probe sound-qa --json')
-    .action(async (task: string, options: { encoder?: string; json?: boolean }) => {
+    .addHelpText('after', '\nExamples:\n  equipoise data probe emoji-icon-qa\n  equipoise data probe read-qa --split validation\n  equipoise data probe sound-qa --json')
+    .action(async (task: string, options: { encoder?: string; split: 'validation' | 'evaluation'; json?: boolean }) => {
       const show = stageLine();
-      const { encoder, rows } = await lazy.probe().probeTask(task, options.encoder, (stage) => show(stage, 0, 0));
-      if (options.json === true) sayJson({ task, encoder, rows });
+      const { encoder, rows } = await lazy.probe().probeTask(task, options.encoder, options.split, (stage) => show(stage, 0, 0));
+      if (options.json === true) sayJson({ task, encoder, split: options.split, rows });
       else say(columns([['slice', 'kind', 'n', 'chance', 'question only', 'linear probe'], ...rows.map(({ slice, kind, total, chance, prior, probe }) => [slice, kind, String(total), chance.toFixed(3), prior.toFixed(3), probe.toFixed(3)])]));
     });
 }

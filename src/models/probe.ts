@@ -7,15 +7,20 @@ import type { DataSet, Item } from '../data/types';
 import { tf, type Tensor } from '../tensor/tf';
 import type { FeatureTable } from './features';
 
-/** Accuracies over the questions of one evaluation slice and kind. */
+/** Accuracies over the questions of one slice and kind of the split that was read. */
 export interface ProbeRow { slice: string; kind: string; total: number; chance: number; /** question-only baseline */ prior: number; probe: number }
 
-export interface ProbeOptions { onProgress?: (done: number, total: number) => void }
+export interface ProbeOptions {
+  /** where the probes are read; `evaluation` by default. Choices about a set belong on `validation` */ split?: 'validation' | 'evaluation';
+  onProgress?: (done: number, total: number) => void;
+}
 
 /** Neighbouring feature rows are averaged into at most this many: a connector does no less. */
 const mostRows = 10;
 const steps = 200;
 const judgedEvery = 10;
+/** Of the training questions, one in so many says when to stop where validation may not. */
+const heldEvery = 10;
 const rate = 2e-3;
 /** What is assumed of a word that training never has at this place. */
 const floor = Math.log(1e-6);
@@ -104,7 +109,9 @@ async function choose(train: Examples, held: Examples, asked: readonly Item[], f
 
 /**
  * Probes every prompt of the set on the current backend: trained on training questions and alignment captions with that
- * prompt, stopped where the validation questions are most probable, and read on the evaluation split. Deterministic.
+ * prompt, stopped where the validation questions are most probable, and read on the evaluation split. Read on validation,
+ * they are stopped by a tenth of the training questions, which is left out of training, and see nothing of evaluation.
+ * Deterministic.
  */
 export async function probeSet(set: DataSet, table: FeatureTable, options: ProbeOptions = {}): Promise<ProbeRow[]> {
   const cache = new Map<string, Float32Array>();
@@ -114,22 +121,25 @@ export async function probeSet(set: DataSet, table: FeatureTable, options: Probe
     return found;
   };
   const withChoices = set.items.filter((item) => item.choices.length > 0);
-  const evaluated = withChoices.filter((item) => item.split === 'evaluation');
+  const split = options.split ?? 'evaluation';
+  const evaluated = withChoices.filter((item) => item.split === split);
   const examples = (of: readonly { media: string; answer: string }[]): Examples => ({ features: of.map(({ media }) => features(media)), words: of.map(({ answer }) => answerWords(answer)) });
   const correct = new Map<string, boolean>();
   const prompts = [...new Set(evaluated.map((item) => item.prompt))].sort();
   for (const [done, prompt] of prompts.entries()) {
-    const of = (split: Item['split']) => withChoices.filter((item) => item.prompt === prompt && item.split === split);
+    const of = (wanted: Item['split']) => withChoices.filter((item) => item.prompt === prompt && item.split === wanted);
     const captions = set.alignment.flatMap((item) => (item.kind === 'caption' && item.prompt === prompt ? [item] : []));
-    const train = examples([...of('train'), ...captions]);
-    const asked = of('evaluation');
-    const chosen = train.features.length === 0 ? asked.map((item) => item.choices[0]!) : await choose(train, examples(of('validation').length > 0 ? of('validation') : of('train')), asked, features);
+    const training = of('train');
+    const held = split === 'validation' ? training.filter((_, i) => i % heldEvery === heldEvery - 1) : of('validation');
+    const train = examples([...(split === 'validation' ? training.filter((_, i) => i % heldEvery !== heldEvery - 1) : training), ...captions]);
+    const asked = of(split);
+    const chosen = train.features.length === 0 ? asked.map((item) => item.choices[0]!) : await choose(train, examples(held.length > 0 ? held : training), asked, features);
     asked.forEach((item, i) => correct.set(item.id, chosen[i] === item.answer));
     options.onProgress?.(done + 1, prompts.length);
   }
   const row = (slice: string, kind: string, of: (item: Item) => boolean): ProbeRow => {
     const items = evaluated.filter(of);
-    const { chance, accuracy, total } = priorBaseline(set.items, (item) => item.split === 'evaluation' && of(item));
+    const { chance, accuracy, total } = priorBaseline(set.items, (item) => item.split === split && of(item));
     return { slice, kind, total, chance, prior: accuracy, probe: items.filter((item) => correct.get(item.id) === true).length / Math.max(1, items.length) };
   };
   const slices = [...new Set(evaluated.map((item) => item.slice))].sort();
