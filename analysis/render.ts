@@ -108,10 +108,10 @@ function finishSvg(svg: string, inches: number, about: Provenance): string {
 }
 
 async function toPng(svg: string, inches: number, about: Provenance): Promise<Buffer> {
-  const { Resvg } = await import('@resvg/resvg-js');
+  const { renderAsync } = await import('@resvg/resvg-js');
   const font = { loadSystemFonts: false, fontFiles: Object.values(fontFiles), defaultFontFamily: fontFamily, sansSerifFamily: fontFamily };
-  const png = new Resvg(svg, { font, fitTo: { mode: 'width', value: Math.round(inches * resolution) }, background: 'white' }).render().asPng();
-  return annotatePng(Buffer.from(png), resolution, { Title: about.title, Description: about.caption, Source: about.command, 'Data sha256': about.dataSha256 });
+  const png = await renderAsync(svg, { font, fitTo: { mode: 'width', value: Math.round(inches * resolution) }, background: 'white' });
+  return annotatePng(Buffer.from(png.asPng()), resolution, { Title: about.title, Description: about.caption, Source: about.command, 'Data sha256': about.dataSha256 });
 }
 
 async function toPdf(svg: string, size: { width: number; height: number }, about: Provenance, warnings: string[]): Promise<Buffer> {
@@ -139,6 +139,7 @@ export async function renderFigure(spec: Spec, column: FigureWidth, about: Prove
   const drawn = await drawToWidth(spec, inches * 72);
   const svg = finishSvg(drawn.svg, inches, about);
   const { width, height } = sizeOf(drawn.svg);
-  const pdf = await toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings);
-  return { spec: drawn.spec, svg, png: await toPng(svg, inches, about), pdf, warnings: drawn.warnings };
+  // The PNG is painted on a thread of its own while this one writes the PDF.
+  const [png, pdf] = await Promise.all([toPng(svg, inches, about), toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings)]);
+  return { spec: drawn.spec, svg, png, pdf, warnings: drawn.warnings };
 }

@@ -113,11 +113,16 @@ export function shareInterval(values: readonly number[], level = 0.95): Estimate
 
 /** Ranks from 1, ties given their average rank. */
 function ranks(values: readonly number[]): number[] {
-  return values.map((value) => {
-    const below = values.filter((other) => other < value).length;
-    const equal = values.filter((other) => other === value).length;
-    return below + (equal + 1) / 2;
-  });
+  const order = Float64Array.from(values).sort();
+  // The ranks of equal values are those of their places in order, whose mean is that of the first and the last.
+  const rankOf = new Map<number, number>();
+  for (let first = 0; first < order.length; ) {
+    let end = first + 1;
+    while (end < order.length && order[end] === order[first]) end++;
+    rankOf.set(order[first]!, (first + 1 + end) / 2);
+    first = end;
+  }
+  return values.map((value) => rankOf.get(value)!);
 }
 
 /** Pearson's correlation of values at equal places; NaN when either side has no spread or there are fewer than two. */
