@@ -10,6 +10,7 @@ import { openSafetensors } from '../../models/safetensors';
 import { allFinite, type WeightTensor } from '../../models/weights';
 import { exitCode, UserError, userError, type Problem } from '../../problems';
 import { readRunFile, type RunFolder } from '../folders';
+import { weightSources } from '../identify';
 import type { RunFile } from '../runFile';
 
 /** `last`: after the last step, what the final evaluation saw; `best`: after the best validation. */
@@ -36,8 +37,8 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
  * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no longer those of the training
  */
 export function readTrained(paths: RunFolder, file: RunFile, which: Which, vocabulary: number): TrainedRun {
-  for (const [source, identity] of Object.entries(file.weights)) {
-    if (sourceIdentity(source) !== identity) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than data-manifests/${source}.json describes now`, hint: 'use the version of Equipoise that trained it' });
+  for (const source of weightSources(file.spec)) {
+    if (sourceIdentity(source) !== file.weights[source]) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than data-manifests/${source}.json describes now`, hint: 'use the version of Equipoise that trained it' });
   }
   const path = which === 'best' ? paths.best : paths.checkpoint;
   if (!existsSync(path)) {
