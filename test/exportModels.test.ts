@@ -199,7 +199,7 @@ describe('equipoise export peft', () => {
     const before = readdirSync(folder).sort();
     const refuses = (name: string, why: RegExp, out = 'out') => expect(run('peft', name, join(folder, out))).rejects.toThrow(why);
     await refuses('0000', /is neither a run nor an experiment of the results/);
-    await refuses('severa', /did you mean several/);
+    await refuses('fault', /did you mean faulty/);
     await refuses(partial.id, /is at step 7 of 20; expected a finished run/);
     await refuses(elsewhere.id, /was trained on other weights than data-manifests\/resnet50-imagenet.json describes now/);
     await refuses(otherData.id, /was trained on other data than task emoji-icon-qa has now/);
