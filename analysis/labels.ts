@@ -39,9 +39,12 @@ function varying(group: readonly Leaves[]): string[] {
   });
 }
 
-/** Values in words; an option that the run's kind does not have is left out, and a run without a regulariser does not say so. */
+/** What goes without saying: having no regulariser, and the rule that coordinated rates have by default. */
+const unsaid: Record<string, string> = { 'regulariser.kind': 'none', 'scheduler.rule': 'symmetric' };
+
+/** Values in words; an option that the run's kind does not have is left out, and so is what goes without saying. */
 function describe(of: Leaves, paths: readonly string[]): string {
-  const said = paths.filter((path) => (of.has(path) || kindOf(path, paths) === undefined) && !(path === 'regulariser.kind' && of.get(path) === 'none'));
+  const said = paths.filter((path) => (of.has(path) || kindOf(path, paths) === undefined) && (unsaid[path] === undefined || of.get(path) !== unsaid[path]));
   return said.map((path) => {
     const value = of.get(path) ?? 'default';
     if (path === 'encoder' || path === 'backbone') return value;
@@ -120,8 +123,17 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
 
 const knownMethods = ['constant', 'warmup-cosine', 'feature-cd', 'language-cd', 'gradnorm', 'ogm-ge', 'commit-clr', 'commit'];
 
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** By text, but numbers in it by their size: `probe=4` before `probe=12`. */
+export function byText(a: string, b: string): number {
+  const parts = (text: string) => text.split(/(\d+(?:\.\d+)?)/);
+  const [pa, pb] = [parts(a), parts(b)];
+  // Odd parts are the numbers.
+  for (let i = 0; i < Math.min(pa.length, pb.length); i++) {
+    const apart = i % 2 === 1 ? Number(pa[i]) - Number(pb[i]) : 0;
+    if (apart !== 0) return apart;
+    if (i % 2 === 0 && pa[i] !== pb[i]) return pa[i]! < pb[i]! ? -1 : 1;
+  }
+  return pa.length - pb.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
 /** Methods in the order of every figure and table: baselines first, unknown ones last, variants of one method by name. */

@@ -3,7 +3,7 @@
  * column width. Colours are those of Okabe and Ito, which the common kinds of colour blindness tell apart; every colour
  * comes with a dash and a shape of its own, so that a figure also reads in grey.
  */
-import { orderMethods, orderSettings } from './labels';
+import { byText, orderMethods, orderSettings } from './labels';
 
 /** Plain JSON: a Vega-Lite specification is data. */
 export type Json = string | number | boolean | null | Json[] | Spec;
@@ -73,10 +73,14 @@ function looksOf(names: readonly string[]): Look[] {
   return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
 }
 
-/** Entries of a legend that fit side by side: a letter of the condensed font is about 0.53 of its size wide. */
+/** Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about 0.53 of its size wide. */
 function legendColumns(names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): number {
-  const entry = Math.max(...names.map((name) => name.length)) * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
-  return Math.max(1, Math.min(names.length, Math.floor((figureWidths[width] * 72 - 30) / entry)));
+  const entry = (name: string) => name.length * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
+  const needs = (columns: number) => Array.from({ length: columns }, (_, column) => Math.max(...names.filter((__, i) => i % columns === column).map(entry))).reduce((a, b) => a + b);
+  let columns = names.length;
+  while (columns > 1 && needs(columns) > figureWidths[width] * 72 - 30) columns -= 1;
+  // As many rows need no more columns than this: `4 + 4` instead of `7 + 1`.
+  return Math.ceil(names.length / Math.ceil(names.length / columns));
 }
 
 /** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this width. */
@@ -93,8 +97,9 @@ export function stepAxis(): Spec {
   return { field: 'step', type: 'quantitative', title: 'optimiser step', axis: { tickCount: 4, grid: false }, scale: { zero: true, nice: false } };
 }
 
-/** Panels in rows that fit side by side on a page. */
-export function pages(order: readonly string[], across = 4): string[][] {
+/** Panels in rows that fit side by side on a page, as even as can be. */
+export function pages(order: readonly string[], most = 4): string[][] {
+  const across = Math.ceil(order.length / Math.ceil(order.length / most));
   return Array.from({ length: Math.ceil(order.length / across) }, (_, i) => order.slice(i * across, (i + 1) * across));
 }
 
@@ -103,12 +108,27 @@ export function panels(field: string, order: readonly string[], header: Spec = {
   return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header } };
 }
 
-/** A panel for each set-up and method: set-ups below each other and methods side by side, or in rows of four where the methods are more than fit. */
-export function methodPanels(setups: readonly string[], methods: readonly string[]): Spec {
-  if (methods.length <= 4) return { facet: { row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90 }), column: panels('method', methods) } };
-  const places = setups.flatMap((setup) => methods.map((method) => `${setup} · ${method}`));
-  const header = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' · '), ')', ''), ' · ')" };
-  return { transform: [{ calculate: "datum.panel + ' · ' + datum.method", as: 'place' }], facet: panels('place', places, header), columns: 4 };
+/** Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a shared one would hang below the gap. */
+export function inRows(count: number, across: number): Spec {
+  const columns = Math.min(across, count);
+  return { columns, ...(count % columns === 0 ? {} : { resolve: { axis: { x: 'independent' } } }) };
+}
+
+/** Parts of a name below each other, options in brackets too. */
+const stacked = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' · '), ')', ''), ' · ')" };
+
+/** Rows of panels that fit on a page. */
+const mostRows = 4;
+
+/** A panel for each set-up and value of `field`: set-ups below each other and the others side by side, or in rows of four where either are more than fit. */
+export function setupPanels(setups: readonly string[], field: 'method' | 'setting', names: readonly string[]): Spec {
+  if (names.length <= (field === 'method' ? 4 : 5) && setups.length <= mostRows && (names.length > 1 || setups.length < 3)) {
+    const bracketed = setups.some((setup) => setup.includes(' ('));
+    return { facet: { row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }), column: panels(field, names) } };
+  }
+  const alone = names.length === 1;
+  const places = setups.flatMap((setup) => (alone ? [setup] : names.map((name) => `${setup} · ${name}`)));
+  return { transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }], facet: panels('place', places, stacked), ...inRows(places.length, 4) };
 }
 
 const superscript = (exponent: number) => [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')).join('');
@@ -160,5 +180,5 @@ export function accuracyScale(values: readonly number[]): Spec {
 export const inOrder = {
   method: (rows: readonly { method: string }[]) => orderMethods(rows.map((row) => row.method)),
   setting: (rows: readonly { setting: string }[]) => orderSettings(rows.map((row) => row.setting)),
-  panel: (rows: readonly { panel: string }[]) => [...new Set(rows.map((row) => row.panel))].sort(),
+  panel: (rows: readonly { panel: string }[]) => [...new Set(rows.map((row) => row.panel))].sort(byText),
 };

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import Ajv from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures, tableNames, type MadeFigures } from '../analysis/index';
-import { distinguish, logAxis, type Spec } from '../analysis/style';
+import { distinguish, inRows, logAxis, pages, setupPanels, type Spec } from '../analysis/style';
 import { sha256 } from '../src/files';
 import type { RunSpec } from '../src/manifest/run';
 import type { JournalRecord, MeasureRecord, TrainRecord } from '../src/train/records';
@@ -183,6 +183,11 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
   expect(of('scheduler.exponent').map((row) => `${row['line']} ${row['value']} n=${row['n']}`).sort()).toEqual(
     ['lagging', 'symmetric'].flatMap((rule) => [0.1, 0.2, 0.4].map((value) => `commit-clr, rule=${rule} ${value} n=2`)).sort());
   expect(of('scheduler.window').map((row) => row['value'])).toEqual([1, 5, 10]);
+  // the same at a tenfold rate: a line is told by its setting, not by the number of a rate
+  for (const seed of [1, 2]) for (const window of [1, 5, 10]) writeSyntheticRun(results, { ...base, seed, learningRate: { encoder: 3e-4, backbone: 3e-3 }, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } }, options);
+  await makeFigures(results, sweepOut, { only: ['option-sweep'] });
+  const windows = rowsOf('option-sweep', sweepOut).filter((row) => row['option'] === 'scheduler.window');
+  expect([...new Set(windows.map((row) => row['line']))]).toEqual(['commit-clr, synchronised', 'commit-clr, backbone ×10']);
 });
 
 test('a figure without data is skipped with a reason, and old files of it are pointed out', async () => {
@@ -216,6 +221,23 @@ test('log axes hold every value, tick at decades, and refuse what has no logarit
   expect(logAxis([0.9, 4]).axis['values']).toEqual([1, 2]);
   expect(logAxis([3], [1]).axis['values']).toEqual([1, 2]);
   expect(() => logAxis([0, 1])).toThrow(RangeError);
+});
+
+test('panels: a full grid shares its axes, an unfilled last row has its own; many set-ups stand in rows of four', () => {
+  expect(inRows(4, 2)).toEqual({ columns: 2 });
+  expect(inRows(3, 2)).toEqual({ columns: 2, resolve: { axis: { x: 'independent' } } });
+  expect(inRows(1, 3)).toEqual({ columns: 1 });
+  expect(pages(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual([['a', 'b', 'c'], ['d', 'e', 'f']]);
+  const names = Array.from({ length: 12 }, (_, i) => `task · measure.probe=${i}`);
+  expect(Object.keys(setupPanels(['a', 'b'], 'method', ['constant', 'commit-clr'])['facet'] as object)).toEqual(['row', 'column']);
+  expect(setupPanels(names, 'method', ['constant'])).toMatchObject({ columns: 4, facet: { field: 'place', sort: names } });
+});
+
+test('a legend takes as many columns as its entries need, not as the longest would', () => {
+  const columns = (names: string[], width: 'column' | 'page') => (distinguish('method', names, 'points', width).color['legend'] as { columns: number }).columns;
+  const seven = ['constant', 'warmup-cosine', 'gradnorm', 'ogm-ge', 'commit-clr', 'commit-clr (rule=lagging)', 'commit'];
+  expect([columns(seven, 'column'), columns(seven, 'page')]).toEqual([2, 7]);
+  expect(columns(['a'.repeat(60), 'b'.repeat(60)], 'column')).toBe(1);
 });
 
 test('a variant looks like its method, nothing looks like constant, and no two of a figure look alike', () => {

@@ -128,6 +128,7 @@ describe('labels', () => {
     expect(labelRuns([method({ kind: 'constant' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method)).toEqual(['constant', 'commit-clr']);
     expect(labelRuns([method({ kind: 'commit-clr' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method))
       .toEqual(['commit-clr (rule=default)', 'commit-clr (rule=lagging)']);
+    expect(labelRuns((['symmetric', 'lagging'] as const).map((rule) => method({ kind: 'commit-clr', rule }))).map((label) => label.method)).toEqual(['commit-clr', 'commit-clr (rule=lagging)']);
   });
   test('a kind speaks for the options that follow from it, and having no regulariser goes without saying', () => {
     const panels = (...changes: Partial<RunSpec>[]) => labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
@@ -153,6 +154,7 @@ describe('labels', () => {
   });
   test('house order', () => {
     expect(orderMethods(['zebra', 'commit', 'commit-clr (rule=b)', 'constant', 'commit-clr (rule=a)'])).toEqual(['constant', 'commit-clr (rule=a)', 'commit-clr (rule=b)', 'commit', 'zebra']);
+    expect(orderMethods(['constant (probe=12)', 'constant (probe=4)', 'constant', 'constant (probe=4, every=10)'])).toEqual(['constant', 'constant (probe=4)', 'constant (probe=4, every=10)', 'constant (probe=12)']);
     expect(orderSettings(['encoder ×10', 'backbone ×10', 'backbone ×0.1', 'synchronised'])).toEqual(['synchronised', 'backbone ×0.1', 'backbone ×10', 'encoder ×10']);
   });
 });

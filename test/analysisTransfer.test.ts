@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { transferMatrix } from '../analysis/figures/transferMatrix';
 import { makeFigures, makeTables } from '../analysis/index';
 import type { EvaluateRecord } from '../src/train/records';
 import { syntheticSpec, writeSyntheticRun } from './helpers/syntheticJournals';
@@ -29,6 +30,12 @@ test('transfer-matrix: mean over seeds of each pair of tasks', async () => {
   expect(rows.map(([method, trained, evaluated, , , , n]) => [method, trained, evaluated, n])).toEqual(tasks.flatMap((trained) => tasks.map((evaluated) => ['constant', trained, evaluated, '2'])));
   expect(rows.find(([, trained, evaluated]) => trained === tasks[0] && evaluated === tasks[1])![3]).toBe('0.15');
   expect(rows.find(([, trained, evaluated]) => trained === tasks[1] && evaluated === tasks[0])![3]).toBe('0.16');
+  // pictures and sounds never meet: a panel for each block and method, with its own tasks only
+  const spec = JSON.parse(readFileSync(join(folder, 'out', 'transfer-matrix.vl.json'), 'utf8')) as { concat: { layer: { encoding: { x: { scale: { domain: string[] } } } }[] }[] };
+  expect(spec.concat.map((panel) => panel.layer[0]!.encoding.x.scale.domain)).toEqual([tasks]);
+  const row = (trained: string, evaluated: string) => ({ method: 'constant', trained, evaluated, accuracy: 0.5, low: null, high: null, n: 1 });
+  const blocks = transferMatrix.build([row('sound-qa', 'scene-cap'), row('read-qa', 'read-qa'), row('scene-cap', 'scene-cap'), row('read-qa', 'pic-know-qa')]) as unknown as typeof spec;
+  expect(blocks.concat.map((panel) => panel.layer[0]!.encoding.x.scale.domain)).toEqual([['pic-know-qa', 'read-qa'], ['scene-cap', 'sound-qa']]);
   // the tables' own accuracy is that of the run's own task
   await makeTables(join(folder, 'transfer'), join(folder, 'out'), { only: ['results'] });
   const results = readFileSync(join(folder, 'out', 'results.csv'), 'utf8');

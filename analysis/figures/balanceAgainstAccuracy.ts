@@ -4,9 +4,12 @@ import { footnote } from '../figure';
 import { synchronised } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
-import { accuracyScale, distinguish, inOrder, panels, type Spec } from '../style';
+import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
 type Row = { panel: string; method: string; setting: string; seed: number; /** mean |log kappa| over the run */ bias: number; /** final choice accuracy */ accuracy: number };
+
+/** Runs from which on their points are smaller. */
+const manyRuns = 100;
 
 /** Spearman's correlation over the runs of a panel, in words. */
 function correlation(panel: string, rows: Row[]): string {
@@ -36,13 +39,13 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
     const order = inOrder.panel(rows);
     const filled = rows.filter((row) => row.setting === synchronised);
-    const points = (test: string, mark: Spec): Spec => ({ transform: [{ filter: test }], mark: { type: 'point', size: 20, opacity: 0.85, ...mark } });
+    const points = (test: string, mark: Spec): Spec => ({ transform: [{ filter: test }], mark: { type: 'point', size: rows.length > manyRuns ? 12 : 20, opacity: 0.85, ...mark } });
     return {
       title: footnote(`One point a run (n = ${rows.length}); filled: synchronised rates, open: other settings.`),
       facet: panels('panel', order),
-      columns: Math.min(2, order.length),
+      ...inRows(order.length, 2),
       spec: {
-        height: 110,
+        height: order.length > 4 ? 80 : 110,
         encoding: {
           x: { field: 'bias', type: 'quantitative', title: 'bias, mean |log κ|', scale: { zero: true, nice: true }, axis: { tickCount: 4 } },
           y: { field: 'accuracy', type: 'quantitative', title: 'final accuracy', scale: accuracyScale(rows.map((row) => row.accuracy)), axis: { tickCount: 5, format: '~g' } },

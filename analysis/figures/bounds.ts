@@ -2,7 +2,7 @@
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
 import { synchronised } from '../labels';
-import { distinguish, inOrder, logAxis, methodPanels, stepAxis } from '../style';
+import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
   panel: string; method: string; module: 'encoder' | 'backbone'; step: number;
@@ -22,7 +22,7 @@ export const bounds: FigureDefinition<Row> = {
       union all
       select id, step, 'backbone', tightnessBackbone from measure where bothTrained and isfinite(tightnessBackbone) and tightnessBackbone > 0)
     select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high, count(*) as n, count(*) filter (tightness > 1) as above
-    from each join runs using (id) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by all order by panel, method, module desc, step`),
+    from each join runs using (id) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
 
   caption(rows) {
     const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];
@@ -37,7 +37,7 @@ export const bounds: FigureDefinition<Row> = {
     const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'median')}; grey line: 1, the bound is reached.`),
-      ...methodPanels(inOrder.panel(rows), inOrder.method(rows)),
+      ...setupPanels(inOrder.panel(rows), 'method', inOrder.method(rows)),
       spec: {
         height: 96,
         layer: [

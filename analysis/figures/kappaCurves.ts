@@ -1,7 +1,7 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
-import { distinguish, inOrder, logAxis, methodPanels, stepAxis } from '../style';
+import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
   panel: string; method: string; setting: string; step: number;
@@ -18,7 +18,7 @@ export const kappaCurves: FigureDefinition<Row> = {
   select: (journals) => journals.rows<Row>(`
     select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
       count(*) as n, count(*) filter (floor) as floor
-    from measure join runs using (id) where scheduler in ('constant', 'commit-clr') group by all order by panel, method, setting, step`),
+    from measure join runs using (id) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);
@@ -33,7 +33,7 @@ export const kappaCurves: FigureDefinition<Row> = {
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}; grey line: κ = 1.`),
-      ...methodPanels(inOrder.panel(rows), inOrder.method(rows)),
+      ...setupPanels(inOrder.panel(rows), 'method', inOrder.method(rows)),
       spec: {
         height: 96,
         layer: [

@@ -59,11 +59,14 @@ export const learningCurves: FigureDefinition<Row> = {
         },
       };
     };
+    // Over several rows of panels the scale must be said, or each row would have its own.
+    const losses = rows.filter((row) => row.quantity === 'training loss').flatMap((row) => [row.low, row.high]);
+    const lossScale: Spec = order.length <= 4 ? { zero: false } : { domain: [losses.reduce((a, b) => Math.min(a, b)), losses.reduce((a, b) => Math.max(a, b))], nice: true };
     const accuracies = rows.filter((row) => row.quantity === 'validation accuracy');
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'mean')}. Loss: moving average of ${windows.join(' or ')} steps.`),
       vconcat: pages(order).flatMap((shown) => [
-        curves(shown, 'training loss', 'training loss (nats/token)', { zero: false }, true, accuracies.length === 0),
+        curves(shown, 'training loss', 'training loss (nats/token)', lossScale, true, accuracies.length === 0),
         ...(accuracies.length === 0 ? [] : [curves(shown, 'validation accuracy', 'validation accuracy', accuracyScale(accuracies.flatMap((row) => [row.low, row.high])), false, true)]),
       ]),
     };

@@ -7,7 +7,7 @@ import type { Landscape } from '../../src/train/landscape';
 import { contourSegments } from '../contours';
 import type { FigureDefinition } from '../figure';
 import { footnote } from '../figure';
-import { panels, type Spec } from '../style';
+import { inRows, panels, type Spec } from '../style';
 
 type Row = {
   panel: string; part: 'contour' | 'path'; /** along the backbone's displacement over the run */ backbone: number; /** along the encoder's */ encoder: number;
@@ -28,7 +28,7 @@ export const lossContours: FigureDefinition<Row> = {
   select(journals) {
     const found = journals.runs.flatMap((run) => {
       const landscape = readLandscape(join(run.folder, landscapeName), run.file.identity);
-      return landscape === null ? [] : [{ panel: `${run.panel}, ${run.method}, ${run.setting}, seed ${run.seed}`, landscape }];
+      return landscape === null ? [] : [{ panel: `${run.panel} · ${run.method}, ${run.setting}, seed ${run.seed}`, landscape }];
     });
     return Promise.resolve(found.sort((a, b) => (a.panel < b.panel ? -1 : 1)).flatMap(({ panel, landscape }) => rowsOf(panel, landscape)));
   },
@@ -46,9 +46,9 @@ export const lossContours: FigureDefinition<Row> = {
     return {
       title: footnote('(0, 0): after the first step; (1, 1): end of the run. Circle: start; square: end.'),
       facet: panels('panel', order),
-      columns: Math.min(2, order.length),
+      ...inRows(order.length, order.length === 3 ? 3 : 2),
       spec: {
-        height: 150,
+        height: order.length === 3 ? 130 : 150,
         layer: [
           {
             transform: [{ filter: "datum.part === 'contour'" }],

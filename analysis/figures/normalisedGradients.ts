@@ -1,7 +1,7 @@
 /** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote } from '../figure';
-import { distinguish, inOrder, panels, stepAxis } from '../style';
+import { distinguish, inOrder, setupPanels, stepAxis } from '../style';
 
 type Row = { panel: string; setting: string; module: string; step: number; /** mean over seeds */ value: number; low: number; high: number; n: number };
 
@@ -24,7 +24,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
         smooth as (select *, avg(value) over (partition by id, module order by step rows ${window - 1} preceding) as average from long)
       select panel, setting, module, step, avg(average order by seed) as value,
         min(average) as low, max(average) as high, count(*) as n
-      from smooth group by all order by panel, setting, module desc, step`),
+      from smooth group by panel, setting, module, step qualify count(*) over (partition by panel, setting, module) > 1 order by panel, setting, module desc, step`),
 
     caption: (rows) => `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
 
@@ -34,7 +34,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
       const y = { field: 'value', type: 'quantitative', title: '‖g‖ / max ‖g‖', scale: { domain: [0, 1] }, axis: { values: [0, 0.5, 1] } };
       return {
         title: footnote(`${explain(rows).replace('moving', 'Moving')}.`),
-        facet: { row: panels('panel', inOrder.panel(rows), { labelOrient: 'right', labelAngle: 90 }), column: panels('setting', inOrder.setting(rows)) },
+        ...setupPanels(inOrder.panel(rows), 'setting', inOrder.setting(rows)),
         spec: {
           height: 84,
           layer: [

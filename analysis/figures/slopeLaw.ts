@@ -2,7 +2,7 @@
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
 import { mean, tInterval } from '../statistics';
-import { inOrder, logAxis, panels, type Spec } from '../style';
+import { inOrder, inRows, logAxis, panels, type Spec } from '../style';
 
 type Early = { panel: string; seed: number; ratio: number; logKappa: number };
 type Row = {
@@ -50,7 +50,7 @@ export const slopeLaw: FigureDefinition<Row> = {
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
-      columns: Math.min(2, order.length),
+      ...inRows(order.length, 2),
       spec: {
         height: 110,
         layer: [

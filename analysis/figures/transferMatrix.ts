@@ -3,7 +3,7 @@ import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
-import { inOrder, panels } from '../style';
+import { inOrder, pages, type Spec } from '../style';
 
 type Outcome = { trained: string; evaluated: string; method: string; accuracy: number };
 type Row = { method: string; trained: string; evaluated: string; /** mean choice accuracy over seeds */ accuracy: number; low: number | null; high: number | null; n: number };
@@ -29,20 +29,39 @@ export const transferMatrix: FigureDefinition<Row> = {
   caption: (rows) => `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows.map((row) => row.n))}. On the diagonal the task itself. A task's chance level stands in its data card.`,
 
   build(rows) {
-    const tasks = [...new Set(rows.flatMap((row) => [row.trained, row.evaluated]))].sort();
-    const x = { field: 'evaluated', type: 'nominal', title: 'evaluated on', sort: tasks, scale: { domain: tasks }, axis: { labelAngle: -30, grid: false } };
-    const y = { field: 'trained', type: 'nominal', title: 'trained on', sort: tasks, scale: { domain: tasks }, axis: { grid: false } };
+    const methods = inOrder.method(rows);
+    const accuracy = { field: 'accuracy', type: 'quantitative' };
+    const cells = (tasks: string[], method: string, first: boolean, last: boolean): Spec => {
+      const x = { field: 'evaluated', type: 'nominal', title: last ? 'evaluated on' : null, sort: tasks, scale: { domain: tasks }, axis: { labelAngle: -30, grid: false } };
+      const y = { field: 'trained', type: 'nominal', title: first ? 'trained on' : null, sort: tasks, scale: { domain: tasks }, axis: { grid: false, ...(first ? {} : { labels: false, ticks: false }) } };
+      return {
+        title: { text: method.replace(')', '').split(/ \(|, /), orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' },
+        transform: [{ filter: { field: 'method', equal: method } }, { filter: { field: 'trained', oneOf: tasks } }],
+        height: 20 * tasks.length,
+        layer: [
+          { mark: { type: 'rect' }, encoding: { x, y, color: { ...accuracy, title: 'accuracy', scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] }, legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 } } } },
+          { mark: { type: 'text', fontSize: 7 }, encoding: { x, y, text: { ...accuracy, format: '.2f' }, color: { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' } } },
+        ],
+      };
+    };
+    const across = pages(methods);
+    const blocks = tasksThatMeet(rows);
     return {
       title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}.`),
-      facet: panels('method', inOrder.method(rows)),
-      columns: 2,
-      spec: {
-        height: 22 * tasks.length,
-        layer: [
-          { mark: { type: 'rect' }, encoding: { x, y, color: { field: 'accuracy', type: 'quantitative', title: 'accuracy', scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] }, legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 } } } },
-          { mark: { type: 'text', fontSize: 7 }, encoding: { x, y, text: { field: 'accuracy', type: 'quantitative', format: '.2f' }, color: { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' } } },
-        ],
-      },
+      columns: across[0]!.length,
+      concat: blocks.flatMap((tasks, i) => across.flatMap((shown) => shown.map((method, j) => cells(tasks, method, j === 0, i === blocks.length - 1)))),
     };
   },
 };
+
+/** Tasks in blocks within which runs were evaluated on each other, as pictures and sounds never are. */
+function tasksThatMeet(rows: readonly Row[]): string[][] {
+  const blocks: Set<string>[] = [];
+  for (const { trained, evaluated } of rows) {
+    const met = blocks.filter((block) => block.has(trained) || block.has(evaluated));
+    const merged = new Set([trained, evaluated, ...met.flatMap((block) => [...block])]);
+    for (const block of met) blocks.splice(blocks.indexOf(block), 1);
+    blocks.push(merged);
+  }
+  return blocks.map((block) => [...block].sort()).sort((a, b) => (a[0]! < b[0]! ? -1 : 1));
+}
