@@ -80,8 +80,8 @@ describe('the field table', () => {
     expect(new Map([...kinds].sort())).toEqual(new Map([...table].sort()));
   });
 
-  it('has a default for every field but those that must be given', () => {
-    expect([...requiredFields, ...Object.keys(runDefaults)].sort()).toEqual(Object.keys(runFields).sort());
+  it('has a default for every field but those that must be given, and a checkpoint, which may be', () => {
+    expect([...requiredFields, ...Object.keys(runDefaults), 'checkpoint'].sort()).toEqual(Object.keys(runFields).sort());
   });
 });
 

@@ -12,7 +12,8 @@ import { loadManifest } from '../src/manifest/load';
 import { buildModel } from '../src/models/multimodal';
 import { UserError } from '../src/problems';
 import { useBackend } from '../src/tensor/backend';
-import { encodeExample, type TextCodec } from '../src/train/batches';
+import { encodeExample } from '../src/train/batches';
+import { prunedCodec } from '../src/train/codec';
 import type { Prepared } from '../src/train/prepare';
 import { trainPrepared } from '../src/train/run';
 import { picture, put, type Colour } from './helpers/releases';
@@ -58,8 +59,9 @@ async function writeExample(): Promise<void> {
 async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Promise<Prepared> {
   const words = ['<unk>', '<s>', '</s>', ...new Set(set.items.flatMap(({ prompt, answer, choices }) => [prompt, answer, ...choices]).flatMap((text) => text.split(' ')))];
   const tokenizer: Tokenizer = { vocabulary: words.length, begin: 1, end: 2, unknown: 0, answerEnd: 1, encode: (text) => text.trim().split(' ').map((word) => words.indexOf(word)), decode: (ids) => [...ids].map((id) => words[id]!).join(' ') };
-  const codec: TextCodec = { tokenizer, vocabulary: pruneVocabulary(set.items.flatMap(({ prompt, answer, choices }) => [prompt, answer, ...choices]), tokenizer) };
-  const backbone = { ...tinyBackbone({ ...tinyConfig, vocabulary: codec.vocabulary.ids.length }), beginToken: codec.vocabulary.toPruned.get(1)! };
+  const vocabulary = pruneVocabulary(set.items.flatMap(({ prompt, answer, choices }) => [prompt, answer, ...choices]), tokenizer);
+  const codec = prunedCodec(tokenizer, vocabulary);
+  const backbone = { ...tinyBackbone({ ...tinyConfig, vocabulary: vocabulary.ids.length }), beginToken: vocabulary.toPruned.get(1)! };
   const model = buildModel(spec, { rows: 4, width: 3 }, backbone);
   const features = new Map<string, Float32Array>();
   for (const [key, path] of set.media) {
@@ -70,7 +72,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
   const of = (split: string) => set.items.filter((item) => item.split === split);
   const tokens = Math.max(...set.items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer).tokens.length));
   return {
-    set, codec, backbone, model, features: (media) => features.get(media)!, featureShape: { rows: 4, width: 3 }, examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
+    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, features: (media) => features.get(media)!, featureShape: { rows: 4, width: 3 }, examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
     items: { validation: of('validation'), evaluation: of('evaluation') }, captions: set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [])),
     transfer: [], weights: { toy: 'toy' }, shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.connector.tokens }),
   };

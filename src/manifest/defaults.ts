@@ -6,14 +6,14 @@
 import type { Choice, Field } from './fields';
 import { runFields } from './fields';
 import { lookUp, type Modality } from './names';
-import type { AlignSpec, ConnectorSpec, MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
+import type { AlignSpec, ConnectorSpec, MeasureSpec, OptimiserSpec, PublishedTuning, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
 import { taskModality } from './taskManifest';
 import { type Tree, isTree, setOwn } from './tree';
 
 /** A run before defaults are filled in: any part of a RunSpec. */
 export type PartialRun = Tree;
 
-/** Fields without a default: every run must get them from its manifest. */
+/** Fields without a default: every run must get them from its manifest; a checkpoint stands for encoder and backbone. */
 export const requiredFields = ['task', 'encoder', 'backbone', 'seed'] as const;
 
 const coordinated = { rule: 'symmetric', interval: 5, window: 5, exponent: 0.2, clip: 3 } as const;
@@ -25,6 +25,7 @@ const connectorDefaults: { [K in ConnectorSpec['kind']]: Extract<ConnectorSpec, 
   'pixel-shuffle': { kind: 'pixel-shuffle', factor: 2, width: 512 },
   'blip2-qformer': { kind: 'blip2-qformer', tokens: 4, layers: 2, start: 'minilm' },
   'window-qformer': { kind: 'window-qformer', window: 5, queries: 1, layers: 2, start: 'minilm' },
+  published: { kind: 'published' },
 };
 const schedulerDefaults: { [K in SchedulerSpec['kind']]: SchedulerSpec } = {
   constant: { kind: 'constant' },
@@ -40,10 +41,11 @@ const regulariserDefaults: { [K in RegulariserSpec['kind']]: RegulariserSpec } =
   none: { kind: 'none' },
   commit: { kind: 'commit', lambda: 0.1, cap: 1 },
 };
-const tuningDefaults: { [K in TuningSpec['kind']]: TuningSpec } = {
+const tuningDefaults: { [K in (TuningSpec | PublishedTuning)['kind']]: TuningSpec | PublishedTuning } = {
   lora: { kind: 'lora', rank: 8, alpha: 16, targets: ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] },
   full: { kind: 'full' },
   frozen: { kind: 'frozen' },
+  published: { kind: 'published' },
 };
 const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clip: 1 } as const;
 const optimiserDefaults: { [K in OptimiserSpec['kind']]: OptimiserSpec } = {
@@ -120,7 +122,7 @@ function choicesIn(field: Field, path: readonly string[]): string[][] {
 
 /** Everything of a run that `makeDefaults` looks at, as text. */
 function choicesOf(run: PartialRun): string {
-  let key = `${typeof run['task']} ${String(run['task'])}`;
+  let key = `${typeof run['task']} ${String(run['task'])}\n${typeof run['checkpoint']} ${String(run['checkpoint'])}`;
   for (const path of choicePaths) {
     let at: unknown = run;
     for (const name of path) at = isTree(at) ? at[name] : undefined;
@@ -133,10 +135,17 @@ function makeDefaults(run: PartialRun): Tree {
   const base: Tree = { ...runDefaults };
   const modality = taskModality(run['task']);
   if (modality !== undefined) base['align'] = alignDefaults[modality];
+  const checkpoint = run['checkpoint'];
+  if (typeof checkpoint === 'string') Object.assign(base, ofCheckpoint(checkpoint, base['align'] as AlignSpec));
   const scheduler = run['scheduler'];
   if (isTree(scheduler) && scheduler['kind'] === 'commit') base['regulariser'] = regulariserDefaults.commit;
   return matchKinds('', { type: 'group', about: '', fields: runFields }, base, run);
 }
+
+/** A published checkpoint brings its parts along, and its connector is aligned already. */
+const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
+  encoder: name, backbone: name, connector: connectorDefaults.published, tuning: { backbone: tuningDefaults.published }, align: { ...align, steps: 0 },
+});
 
 function matchKinds(path: string, field: Field, defaults: unknown, chosen: unknown): Tree {
   const result = { ...(defaults as Tree) };

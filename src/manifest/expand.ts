@@ -1,6 +1,7 @@
 /** From a manifest to its runs: grids, includes, profile, and what is wrong with any of them. */
 import type { Manifest, ManifestContent, Profile } from './content';
 import { pointer } from './content';
+import { requiredFields } from './defaults';
 import { expandGrid, gridsOf, runLimit, type GridRun, type PlacedGrid } from './grid';
 import { describeRun } from './identity';
 import { applyProfile, findProfile, runKey } from './profiles';
@@ -26,7 +27,7 @@ export function expand(manifest: Manifest): RunSpec[] {
 /** The run with its fields in their usual order; a copy, so that nobody changes the defaults through it. */
 function specOf(run: GridRun['run']): RunSpec {
   const spec: Tree = {};
-  for (const field of Object.keys(runFields)) spec[field] = copyOf(run[field]);
+  for (const field of Object.keys(runFields)) if (run[field] !== undefined) spec[field] = copyOf(run[field]);
   return spec as unknown as RunSpec;
 }
 
@@ -58,7 +59,7 @@ export function examine(content: ManifestContent, broken: ReadonlySet<string>, w
 }
 
 function required({ run }: GridRun): boolean {
-  return Object.keys(runFields).every((field) => run[field] !== undefined);
+  return requiredFields.every((field) => run[field] !== undefined);
 }
 
 /** A manifest is expanded once to be checked and once to be run: the second time is free. Nobody changes the runs. */

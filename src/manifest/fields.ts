@@ -3,7 +3,7 @@
  * resolved run and the tables in docs/manifests.md all come from this one table; the compiler and a test hold it to run.ts.
  */
 import { backbones, connectors, encoders, tasks } from './names';
-import type { ConnectorSpec, MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
+import type { ConnectorSpec, MeasureSpec, OptimiserSpec, PublishedTuning, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
 
 /** JSON Schema of a value that is not divided further, with its description. */
 export interface Leaf { type: 'leaf'; about: string; schema: Record<string, unknown>; /** the room that uses it has its own default */ optional?: boolean }
@@ -110,6 +110,7 @@ const connectorKinds: Record<ConnectorSpec['kind'], Choice['options'][string]> =
   'pixel-shuffle': { about: connectors['pixel-shuffle'].about, fields: pixelShuffle },
   'blip2-qformer': { about: connectors['blip2-qformer'].about, fields: blip2Qformer },
   'window-qformer': { about: connectors['window-qformer'].about, fields: windowQformer },
+  published: { about: connectors.published.about, fields: {} },
 };
 const schedulerKinds: Record<SchedulerSpec['kind'], Choice['options'][string]> = {
   constant: { about: 'fixed rates', fields: {} },
@@ -125,10 +126,11 @@ const regulariserKinds: Record<RegulariserSpec['kind'], Choice['options'][string
   none: { about: 'no regulariser', fields: {} },
   commit: { about: 'rewards change of the generation distribution', fields: commitRegulariser },
 };
-const tuningKinds: Record<TuningSpec['kind'], Choice['options'][string]> = {
+const tuningKinds: Record<(TuningSpec | PublishedTuning)['kind'], Choice['options'][string]> = {
   lora: { about: 'low-rank adapters', fields: lora },
   full: { about: 'every weight', fields: {} },
   frozen: { about: 'nothing', fields: {} },
+  published: { about: 'as the family of the checkpoint is usually tuned', fields: {} },
 };
 const optimiserKinds: Record<OptimiserSpec['kind'], Choice['options'][string]> = {
   adamw: { about: 'Adam with decoupled weight decay', fields: adam },
@@ -151,6 +153,7 @@ export const durationFields = {
 export const runFields: Record<keyof RunSpec, Field> = {
   task: named('what is asked', tasks),
   instructions: leaf('wordings of the instructions in training: the one of the set, or several, chosen by the seed; evaluation uses the one', { type: 'string', enum: ['one', 'several'] }),
+  checkpoint: own(leaf('a published checkpoint in place of encoder, connector and backbone: one that is fetched, or the name of a folder (docs/models.md)', { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', examples: ['llava-1-5-7b'] })),
   encoder: named('the feature encoder; it must read the modality of the task', encoders),
   connector: choice("how features become the backbone's prefix tokens", connectorKinds),
   connectorSide: leaf("whose rate and gradient the connector's parameters count to; `backbone` is refused while the encoder's tower is frozen", { type: 'string', enum: ['encoder', 'backbone'] }),

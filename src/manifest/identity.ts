@@ -48,8 +48,11 @@ export function stepsOf(spec: Pick<RunSpec, 'duration' | 'batch'>, trainingExamp
   return Math.max(1, Math.ceil(Number((duration.epochs * trainingExamples / batch).toFixed(9))));
 }
 
+/** The parts of a run's model in a few words: `resnet50+mlp+stories15m`, or the name of its checkpoint. */
+export const compositionOf = ({ checkpoint, encoder, connector, backbone }: Pick<RunSpec, 'checkpoint' | 'encoder' | 'connector' | 'backbone'>): string => checkpoint ?? `${encoder}+${connector.kind}+${backbone}`;
+
 /** Fields that the short description already says, or that are no part of a comparison. */
-const told = ['task', 'encoder', 'backbone', 'connector.kind', 'scheduler.kind', 'seed'];
+const told = ['task', 'checkpoint', 'encoder', 'backbone', 'connector.kind', 'scheduler.kind', 'seed'];
 const untold = ['align', 'evaluate', 'measure.every', 'warmup', 'learningRate', 'duration'];
 const longest = 5;
 
@@ -61,7 +64,7 @@ export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): st
   const rest = leaves(special).filter(([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)));
   const shown = rest.slice(0, longest).map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [
-    `${spec.task} ${spec.encoder}+${spec.connector.kind}+${spec.backbone} ${spec.scheduler.kind} seed ${spec.seed}`,
+    `${spec.task} ${compositionOf(spec)} ${spec.scheduler.kind} seed ${spec.seed}`,
     ...(special['learningRate'] === undefined ? [] : [`rates ${spec.learningRate.encoder}/${spec.learningRate.backbone}`]),
     ...(special['duration'] === undefined ? [] : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),
     ...shown,

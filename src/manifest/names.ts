@@ -10,6 +10,7 @@ export type Modality = 'image' | 'audio';
 export interface TaskName { modality: Modality; about: string }
 export interface EncoderName { modality: Modality; /** width of one feature vector */ width: number; about: string }
 export interface BackboneName { /** width of a token embedding */ width: number; about: string }
+export interface CheckpointName { modality: Modality; about: string }
 export interface ConnectorName { about: string }
 
 /** Instruction-tuning tasks. */
@@ -40,6 +41,12 @@ export const backbones: Readonly<Record<string, BackboneName>> = {
   'minimind2-small': { width: 512, about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats' },
 };
 
+/** Published checkpoints that data manifests fetch whole; a user's own stand in a folder (checkpointNames.ts). */
+export const checkpoints: Readonly<Record<string, CheckpointName>> = {
+  'blip2-opt-2-7b': { modality: 'image', about: 'BLIP-2 with OPT-2.7B' },
+  'llava-1-5-7b': { modality: 'image', about: 'LLaVA-1.5 with Vicuna-7B' },
+};
+
 /** Connectors between an encoder's features and a backbone's tokens; the kinds of ConnectorSpec. */
 export const connectors: Readonly<Record<ConnectorSpec['kind'], ConnectorName>> = {
   mlp: { about: 'pooled features through a two-layer perceptron' },
@@ -47,6 +54,7 @@ export const connectors: Readonly<Record<ConnectorSpec['kind'], ConnectorName>> 
   'pixel-shuffle': { about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron' },
   'blip2-qformer': { about: 'BLIP-2: learned queries look at the whole feature grid; BERT layers, started from MiniLM' },
   'window-qformer': { about: 'SALMONN: learned queries look at one window of feature rows at a time; BERT layers, started from MiniLM' },
+  published: { about: "the connector of the run's checkpoint, trained as it stands" },
 };
 
 /** An entry of one of the tables above by a name from outside; never an inherited property such as `constructor`. */

@@ -1,7 +1,7 @@
 /** What is published from the field table: the schema for editors and the tables of docs/manifests.md. */
 import { kindDefaults, modalityDefaults, requiredFields, runDefaults } from './defaults';
 import { fieldsByPath, type Field } from './fields';
-import { backbones, connectors, encoders, tasks } from './names';
+import { backbones, checkpoints, connectors, encoders, tasks } from './names';
 import { manifestSchema } from './schema';
 import { slurmDefaults, slurmFields } from './slurm';
 import { isTree, valueAt } from './tree';
@@ -35,7 +35,7 @@ const code = (value: unknown) => `\`${typeof value === 'string' ? value : JSON.s
 function namesTable(): string {
   const rows = (kind: string, names: Readonly<Record<string, { about: string; modality?: string }>>) =>
     Object.entries(names).map(([name, { about, modality }]) => [kind, code(name), modality ?? '', about]);
-  return table(['field', 'name', 'modality', 'what it is'], [...rows('task', tasks), ...rows('encoder', encoders), ...rows('backbone', backbones), ...rows('connector', connectors)]);
+  return table(['field', 'name', 'modality', 'what it is'], [...rows('task', tasks), ...rows('checkpoint', checkpoints), ...rows('encoder', encoders), ...rows('backbone', backbones), ...rows('connector', connectors)]);
 }
 
 function fieldsTable(): string {
@@ -76,7 +76,7 @@ function defaultOf(path: string, field: Field): string {
   if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag) return perKind(options, inner, Object.entries(unionField.options).filter(([, { fields }]) => fields[inner] !== undefined).length);
   if (path === 'regulariser' || path === 'regulariser.kind') return `${code('none')}; ${code('commit')} with scheduler commit`;
   if (isTree(plain) && field.type === 'choice') return code(plain[field.tag]);
-  return plain === undefined ? field.type === 'leaf' && field.optional === true ? "the connector's own" : '' : code(plain);
+  return plain === undefined ? field.type !== 'leaf' || field.optional !== true ? '' : path.startsWith('connector.') ? "the connector's own" : 'none' : code(plain);
 }
 
 /** `kinds`: how many kinds have the field; those without a default of their own leave it to the room that uses it. */

@@ -18,7 +18,8 @@ export type ConnectorSpec =
   | { kind: 'qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; width?: number; layers?: number; heads?: number }
   | { kind: 'pixel-shuffle'; /** side of the squares that become one token */ factor?: number; /** hidden width */ width?: number }
   | { kind: 'blip2-qformer'; /** learned queries = tokens given to the backbone */ tokens?: number; layers?: number; start?: QformerStart }
-  | { kind: 'window-qformer'; /** feature rows in a window */ window?: number; /** learned queries, and tokens, a window */ queries?: number; layers?: number; start?: QformerStart };
+  | { kind: 'window-qformer'; /** feature rows in a window */ window?: number; /** learned queries, and tokens, a window */ queries?: number; layers?: number; start?: QformerStart }
+  | { /** that of the checkpoint */ kind: 'published' };
 
 /** What the layers of a published kind of Q-Former start from. */
 export type QformerStart = 'minilm' | 'random';
@@ -28,6 +29,9 @@ export type TuningSpec =
   | { kind: 'lora'; rank: number; alpha: number; /** weight names, e.g. `q`, `k`, `v`, `o`, `gate`, `up`, `down` */ targets?: string[] }
   | { kind: 'full' }
   | { kind: 'frozen' };
+
+/** How the family of a published checkpoint is usually tuned (docs/models.md). */
+export type PublishedTuning = { kind: 'published' };
 
 /** Update rule of the coordinated scheduler, method.md section 4. */
 export type CoordinationRule = 'symmetric' | 'lagging' | 'integral';
@@ -81,11 +85,12 @@ export type DeviceRequest = 'cpu' | 'gpu' | 'any';
 export interface RunSpec {
   task: string;
   /** wordings of the instructions in training: the set's own, or several by seeded choice (src/data/instructions.ts) */ instructions?: 'one' | 'several';
+  /** a published checkpoint, in place of encoder, connector and backbone, which then bear its name */ checkpoint?: string;
   encoder: string;
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
-  tuning: { backbone: TuningSpec };
+  tuning: { backbone: TuningSpec | PublishedTuning };
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: Record<ModuleName, number>;

@@ -2,11 +2,12 @@
 import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
+import { checkpointModality, checkpointNames, findCheckpoint, isTakenName, ownCheckpointFolder } from './checkpointNames';
 import { encoders, lookUp } from './names';
 import type { CoordinationRule, RunSpec } from './run';
 import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
-import { runFaults, type Fault } from './validate';
+import { runFaults, suggestion, type Fault } from './validate';
 
 /** A rule's finding: the field it lies in, and what is wrong. */
 type Finding = Omit<Fault, 'place'> & { field: string };
@@ -21,10 +22,10 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
   const absent = missing.filter((field) => !wrong.has(field)).map((field): Fault => (
     { place: gridRun.grid, what: `runs without ${field === 'seed' ? 'a seed' : `a ${field}`}`, expected: `"${field}" in axes, zip or fixed` }));
   const types = runFaults(run)
-    .filter((fault) => !missing.some((field) => fault.place === `/${field}`))
+    .filter((fault) => !missing.some((field) => fault.place === `/${field}`) && !broughtAlong(run, fault.place))
     .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
   if (types.length > 0) return [...absent, ...types];
-  const findings = [modality(run), transferTasks(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
+  const findings = [checkpointAlone(run), checkpointFits(run), modality(run), transferTasks(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
 
@@ -74,6 +75,36 @@ function modality(run: Tree): Finding | undefined {
     expected: `an encoder for ${modality}: ${fitting.join(', ')}`,
     hint: 'pair tasks with encoders by zip or when, or exclude the combination',
   };
+}
+
+/** A checkpoint's name stands for encoder and backbone, too: no name of theirs, and right nevertheless. */
+const broughtAlong = (run: Tree, place: string): boolean => run['checkpoint'] !== undefined && ['encoder', 'backbone'].some((field) => place === `/${field}` && run[field] === run['checkpoint']);
+
+/** A checkpoint is all of the model; what only it brings is nothing without it. */
+function checkpointAlone(run: Tree): Finding | undefined {
+  const { checkpoint } = run;
+  if (checkpoint === undefined) {
+    const field = ['connector', 'tuning.backbone'].find((path) => valueAt(run, `${path}.kind`) === 'published');
+    return field === undefined ? undefined : { field, what: '"published" without a checkpoint', expected: 'a "checkpoint", or another kind' };
+  }
+  const other = ['encoder', 'backbone'].find((field) => run[field] !== checkpoint);
+  if (other !== undefined) return { field: other, what: `checkpoint ${String(checkpoint)} brings its own ${other}, and ${other} ${String(run[other])} is given, too`, expected: 'a checkpoint, or encoder and backbone' };
+  if (valueAt(run, 'connector.kind') === 'published') return undefined;
+  return { field: 'connector', what: `checkpoint ${String(checkpoint)} brings its own connector, and ${String(valueAt(run, 'connector.kind'))} is given, too`, expected: 'no connector beside a checkpoint' };
+}
+
+/** The checkpoint is there, and sees or hears what the task gives. */
+function checkpointFits(run: Tree): Finding | undefined {
+  const { checkpoint } = run;
+  if (typeof checkpoint !== 'string') return undefined;
+  const field = 'checkpoint';
+  if (isTakenName(checkpoint)) return { field, what: `the name ${checkpoint} belongs to data that come with Equipoise`, expected: 'another name for the folder' };
+  if (findCheckpoint(checkpoint) === undefined) {
+    return { field, what: `there is no checkpoint ${JSON.stringify(checkpoint)}`, expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}`, hint: suggestion(checkpoint, checkpointNames()) };
+  }
+  const [own, wanted] = [checkpointModality(checkpoint), taskModality(run['task'])];
+  if (own === undefined || wanted === undefined || own === wanted) return undefined;
+  return { field, what: `task ${String(run['task'])} is about ${wanted}, checkpoint ${checkpoint} reads ${own}`, expected: `a checkpoint or an encoder for ${wanted}`, hint: 'pair tasks with checkpoints by zip or when, or exclude the combination' };
 }
 
 function transferTasks(run: Tree): Finding | undefined {

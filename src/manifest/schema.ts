@@ -146,5 +146,5 @@ export function runSchema(): Schema {
       case 'choice': return optionSchema(field, true);
     }
   };
-  return { $schema: draft, $id: 'urn:equipoise:run', ...closed(mapValues(runFields, complete), { required: Object.keys(runFields) }) };
+  return { $schema: draft, $id: 'urn:equipoise:run', ...closed(mapValues(runFields, complete), { required: needed(runFields) }) };
 }

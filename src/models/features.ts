@@ -112,7 +112,7 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
     } finally {
       closeSync(file);
     }
-    const index: Index = { layout, rows, width: tower.width, sha256: hash.digest('hex'), media, ...noticesOf(open.notices ?? []) };
+    const index: Index = { layout, rows, width: tower.width, sha256: hash.digest('hex'), media, ...noticesOf(open.notices ?? [], set.media) };
     writeWhole(join(temporary, 'index.json'), canonicalJson(index));
     renameSync(temporary, folder);
   } catch (error) {
@@ -124,9 +124,14 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
   }
 }
 
-/** The first of many notices, and how many more there are. */
-function noticesOf(notices: readonly string[]): { notices?: string[] } {
-  if (notices.length === 0) return {};
+/** The first of many notices with names of media for their paths, and how many more there are. */
+function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>): { notices?: string[] } {
+  if (found.length === 0) return {};
+  const names = new Map([...media].map(([key, path]) => [path, key]));
+  const notices = found.map((notice) => {
+    const at = notice.indexOf(': ');
+    return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
+  }).sort();
   const more = notices.length - mostNotices;
   return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
 }

@@ -45,6 +45,7 @@ export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features
   const connector = buildConnector(spec.connector, { rows: features.rows, features: features.width, width: config.width, embeddingScale }, start);
   const layout = llamaWeights(config);
   const tuning = spec.tuning.backbone;
+  if (tuning.kind === 'published') throw new Error('published tuning without a checkpoint');
   const lora: LoraSpec | undefined = tuning.kind === 'lora' ? { rank: tuning.rank, alpha: tuning.alpha, targets: tuning.targets ?? ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] } : undefined;
   const backboneParameters: ParameterSpec[] =
     lora !== undefined ? loraParameters(lora, layout)

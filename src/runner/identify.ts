@@ -1,4 +1,5 @@
 /** From what a manifest says to runs with identities: looks up the data, the weights and the method that a result depends on. */
+import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../data/checkpoints';
 import { loadSet, setIdentity } from '../data/sets';
 import { openSource, sourceIdentity } from '../data/sources';
 import type { FetchOptions } from '../data/content';
@@ -23,10 +24,11 @@ import type { IdentifiedRun } from './plan';
 export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name']): IdentifiedRun[] {
   const dataOf = remember((task: string) => setIdentity(task));
   const weightOf = remember((source: string) => sourceIdentity(source));
+  const checkpointOf = remember((name: string) => checkpointIdentity(name));
   const arithmeticOf = remember((device: DeviceRequest) => chooseArithmetic(backend, device));
   const runs = new Map<string, IdentifiedRun>();
   for (const spec of specs) {
-    const weights = Object.fromEntries(weightSources(spec).map((source) => [source, weightOf(source)]));
+    const weights = weightsOf(spec, weightOf, checkpointOf);
     const data = dataIdentity(spec, dataOf);
     const arithmetic = arithmeticOf(spec.device);
     const special = leaveOutDefaults(spec);
@@ -38,7 +40,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
 
 /** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
-  const weights = Object.fromEntries(weightSources(spec).map((source) => [source, sourceIdentity(source)]));
+  const weights = weightsOf(spec, sourceIdentity, checkpointIdentity);
   return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class }).identity;
 }
 
@@ -51,8 +53,15 @@ export function dataIdentity(spec: RunSpec, of: (task: string) => string): strin
   return sets.length === 1 ? sets[0]! : sha256(canonicalJson(sets));
 }
 
-/** Names of the data manifests of a run's weights, sorted. Throws UserError for an encoder or backbone that no room knows. */
+/** Identity of each set of weights that a result depends on, by name: of sources, or of the run's checkpoint. */
+function weightsOf(spec: RunSpec, ofSource: (name: string) => string, ofCheckpoint: (name: string) => string): Record<string, string> {
+  if (spec.checkpoint !== undefined) return { [spec.checkpoint]: ofCheckpoint(spec.checkpoint) };
+  return Object.fromEntries(weightSources(spec).map((source) => [source, ofSource(source)]));
+}
+
+/** Names of the data manifests of a run's weights, sorted; none for a checkpoint of the user's own. Throws UserError for a checkpoint, encoder or backbone that no room knows. */
 export function weightSources(spec: RunSpec): string[] {
+  if (spec.checkpoint !== undefined) return isOwnCheckpoint(spec.checkpoint) ? [] : [spec.checkpoint];
   return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)])].sort();
 }
 
@@ -85,6 +94,7 @@ export async function prepareData(runs: readonly { spec: RunSpec }[], options: P
   for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
     await attempt(() => openSource(source, { onProgress: options.onFetch }));
   }
+  for (const checkpoint of [...new Set(runs.flatMap(({ spec }) => spec.checkpoint ?? []))].sort()) await attempt(() => openCheckpointFolder(checkpoint));
   for (const task of [...new Set(runs.flatMap(({ spec }) => tasksOf(spec)))].sort()) {
     await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
   }

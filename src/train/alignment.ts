@@ -8,7 +8,7 @@ import { openSession, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
-import { encodeText, fillBatch } from './batches';
+import { fillBatch } from './batches';
 import type { Prepared } from './prepare';
 import { trainProgram, type Setting } from './programs';
 
@@ -60,11 +60,12 @@ export async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: 
 }
 
 /** Embedding of each class word: the mean over its tokens. */
-function classWords({ set, codec, backbone }: Prepared): Float32Array[] {
-  const { data, shape } = backbone.weights['tokenEmbedding']!;
+function classWords({ set, codec, tokenEmbedding }: Prepared): Float32Array[] {
+  const { data, shape } = tokenEmbedding;
   const width = shape[1]!;
+  const prompt = set.items[0]!.prompt;
   return set.classes.map((name) => {
-    const ids = encodeText(codec, ` ${name}`);
+    const ids = codec.answer(prompt, name);
     const word = new Float32Array(width);
     for (const id of ids) for (let i = 0; i < width; i++) word[i]! += data[id * width + i]! / ids.length;
     return word;

@@ -1,40 +1,19 @@
 /** From questions to the arrays of a program, and the order in which training examples are seen. */
-import type { PrunedVocabulary, Tokenizer } from '../data/tokenizer';
 import { predictedAt } from '../models/multimodal';
 import { random } from '../random';
-
-/** Text of the run in pruned token ids. */
-export interface TextCodec { tokenizer: Tokenizer; vocabulary: PrunedVocabulary }
-
-/** Pruned ids of a text. Throws Error for a token outside the pruned vocabulary (a fault of ours: every text of the set was counted). */
-export function encodeText(codec: TextCodec, text: string): number[] {
-  return codec.tokenizer.encode(text).map((id) => {
-    const pruned = codec.vocabulary.toPruned.get(id);
-    if (pruned === undefined) throw new Error(`token ${id} of ${JSON.stringify(text)} is not in the pruned vocabulary`);
-    return pruned;
-  });
-}
-
-/** Text of pruned ids, up to the end of the answer. */
-export function decodeAnswer(codec: TextCodec, ids: number[]): string {
-  const end = ids.indexOf(answerEnd(codec));
-  return codec.tokenizer.decode((end < 0 ? ids : ids.slice(0, end)).map((id) => codec.vocabulary.ids[id]!)).trim();
-}
-
-/** The pruned id that ends an answer. */
-export const answerEnd = (codec: TextCodec): number => codec.vocabulary.toPruned.get(codec.tokenizer.answerEnd)!;
+import type { TextCodec } from './codec';
 
 /** A prompt and the answer that continues it: `tokens` = prompt, answer, end. */
 export interface Example { media: string; tokens: number[]; /** index of the answer's first token */ answerFrom: number }
 
 /** Encodes a question with one answer; the end token closes it. */
 export function encodeExample(codec: TextCodec, media: string, prompt: string, answer: string): Example {
-  const before = encodeText(codec, prompt);
-  return { media, tokens: [...before, ...encodeText(codec, ` ${answer}`), answerEnd(codec)], answerFrom: before.length };
+  const before = codec.prompt(prompt);
+  return { media, tokens: [...before, ...codec.answer(prompt, answer), codec.end], answerFrom: before.length };
 }
 
 /** Fixed shapes of a batch: B rows of T text tokens of which at most A are labels. */
-export interface BatchShape { batch: number; tokens: number; labels: number; rows: number; width: number; prefixTokens: number }
+export interface BatchShape { batch: number; tokens: number; labels: number; rows: number; width: number; /** places before the text, without the first, which predicts nothing that is asked for */ prefixTokens: number }
 
 /** The arrays of one batch, in the order that programs declare them. */
 export interface BatchArrays extends Record<string, Float32Array | Int32Array> {

@@ -10,7 +10,8 @@ import { argmax } from '../models/generation/choose';
 import type { Continuer } from '../models/generation/continuer';
 import type { Session } from '../tensor/program';
 import { generateAnswers } from './answers';
-import { answerEnd, decodeAnswer, encodeExample, encodeText, fillBatch, type BatchShape, type Example, type TextCodec } from './batches';
+import { encodeExample, fillBatch, type BatchShape, type Example } from './batches';
+import type { TextCodec } from './codec';
 import type { StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
 
@@ -54,7 +55,7 @@ export async function predict(session: Session, items: readonly Item[], codec: T
     return { item, loss, labels: count, chosen: null, likelihoods: [], generated: null };
   });
 
-  const choiceTokens = items.map((item) => item.choices.map((choice) => encodeText(codec, ` ${choice}`)));
+  const choiceTokens = items.map((item) => item.choices.map((choice) => codec.answer(item.prompt, choice)));
   const long: { at: number; choice: number; example: Example }[] = [];
   predictions.forEach((prediction, at) => {
     const tokens = choiceTokens[at]!;
@@ -78,7 +79,7 @@ export async function predict(session: Session, items: readonly Item[], codec: T
 
 /** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
 async function generateByScoring(predictions: Prediction[], references: Example[], scored: Scored[], codec: TextCodec, shape: BatchShape, run: (examples: Example[]) => Promise<Scored[]>): Promise<void> {
-  const end = answerEnd(codec);
+  const { end } = codec;
   const texts = scored.map(({ first }) => [argmax(first)]);
   for (let length = 1; length < shape.labels; length++) {
     const open = texts.map((_, i) => i).filter((i) => texts[i]!.at(-1) !== end && references[i]!.answerFrom + length < shape.tokens);
@@ -91,7 +92,7 @@ async function generateByScoring(predictions: Prediction[], references: Example[
     }));
     (await run(examples)).forEach(({ first }, k) => texts[open[k]!]!.push(argmax(first)));
   }
-  predictions.forEach((prediction, i) => { prediction.generated = decodeAnswer(codec, texts[i]!); });
+  predictions.forEach((prediction, i) => { prediction.generated = codec.decode(texts[i]!); });
 }
 
 const score = (predictions: readonly StoredPrediction[], correct: (prediction: StoredPrediction) => boolean): Score => {

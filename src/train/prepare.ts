@@ -1,24 +1,22 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data/sets';
-import { sourceIdentity } from '../data/sources';
-import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../data/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
-import { backboneSource, loadBackbone } from '../models/backbones';
-import { connectorRows, connectorSources, connectorStart } from '../models/connectors';
-import { findEncoder } from '../models/encoders';
-import { featuresOf } from '../models/features';
-import { buildModel, type Backbone, type GenerativeModel } from '../models/multimodal';
+import type { GenerativeModel } from '../models/multimodal';
+import type { WeightTensor } from '../models/weights';
 import { userError } from '../problems';
 import { random } from '../random';
-import { encodeExample, type BatchShape, type Example, type TextCodec } from './batches';
-import { longestTexts, textsOf, type Texts } from './texts';
+import { encodeExample, type BatchShape, type Example } from './batches';
+import type { TextCodec } from './codec';
+import { checkpointParts, openCheckpoint, zooParts, type Parts } from './parts';
+import { longestTexts, textsIn, textsOf, type Texts } from './texts';
 
 export interface Prepared {
   set: DataSet;
   codec: TextCodec;
-  backbone: Backbone;
+  /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */ tokenEmbedding: WeightTensor;
   model: GenerativeModel;
   /** media key -> [rows * width] */ features: (media: string) => Float32Array;
   featureShape: { rows: number; width: number };
@@ -35,46 +33,63 @@ interface OtherTask { task: string; set: DataSet; items: Item[] }
 /** A task on which the run is evaluated without having trained on it. */
 export interface TransferTask { task: string; items: Item[]; features: (media: string) => Float32Array; shape(batch: number): BatchShape; notices: string[] }
 
-/** The sets of a run and their texts in the tokens of its backbone. Reads no weights and needs no backend. */
-export async function loadTexts(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts }> {
+/** The sets of a run; `all`: its questions in every wording that training may use. */
+async function loadData(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; all: Item[]; others: OtherTask[] }> {
   onStage('data');
   const loaded = await loadSet(spec.task, onStage);
   const { set, all } = spec.instructions === 'several' ? withWordings(loaded, spec.seed) : { set: loaded, all: [] };
-  const others = await loadOthers(spec, onStage);
+  return { set, all, others: await loadOthers(spec, onStage) };
+}
+
+/** The sets of a run of the small zoo and their texts in the tokens of its backbone. Reads no weights and needs no backend. */
+export async function loadTexts(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts<PrunedVocabulary> }> {
+  const { set, all, others } = await loadData(spec, onStage);
   const tokenizer = await loadTokenizer(spec.backbone);
   return { set, others, tokenizer, texts: textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]) };
 }
 
+/** The sets of a run, their texts, and what its model is put together from. */
+async function gather(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; texts: Texts; parts: Parts }> {
+  const { checkpoint } = spec;
+  if (checkpoint === undefined) {
+    const { tokenizer, ...found } = await loadTexts(spec, onStage);
+    return { ...found, parts: zooParts(spec, tokenizer, found.texts.codec.vocabulary) };
+  }
+  const { set, others } = await loadData(spec, onStage);
+  onStage('checkpoint');
+  const open = await openCheckpoint(checkpoint);
+  return { set, others, texts: textsIn(set, open.codec), parts: checkpointParts({ ...spec, checkpoint }, open) };
+}
+
 /** Loads and encodes; the current backend extracts features that are not cached yet. */
 export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
-  const { set, others, tokenizer, texts: { codec, tokens, labels } } = await loadTexts(spec, onStage);
+  const { set, others, texts: { codec, tokens, labels }, parts } = await gather(spec, onStage);
   onStage('features');
-  const rows = connectorRows(spec.connector, findEncoder(spec.encoder).rowChoices);
-  const table = await featuresOf(set, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features ${done}/${total}`) });
+  const table = await parts.features(set, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
-  const backbone = await loadBackbone(spec.backbone, tokenizer, codec.vocabulary);
-  const model = buildModel(spec, table, backbone, await connectorStart(spec.connector));
+  const { model, tokenEmbedding } = await parts.open();
+  const { before, decoder: { context } } = model.decoding;
 
   const fit = (task: string, items: readonly Item[], length: number) => {
-    const sequence = model.connector.tokens + length;
-    if (sequence <= backbone.config.context) return;
+    const sequence = before - 1 + length;
+    if (sequence <= context) return;
     const longest = items.reduce((a, b) => (b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a));
-    throw userError({ where: `task ${task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${backbone.config.context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
+    throw userError({ where: `task ${task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
   };
   fit(spec.task, set.items, tokens);
   const transfer: TransferTask[] = [];
   for (const { task, set: other, items } of others) {
     const own = longestTexts(items, codec);
     fit(task, items, own.tokens);
-    const found = await featuresOf(other, spec.encoder, { ...(rows === undefined ? {} : { rows }), onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`) });
-    transfer.push({ task, items, features: (media) => found.of(media), notices: other.notices ?? [], shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: model.connector.tokens }) });
+    const found = await parts.features(other, { onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`) });
+    transfer.push({ task, items, features: (media) => found.of(media), notices: [...(other.notices ?? []), ...found.notices], shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: before - 1 }) });
   }
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
   const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
   return {
-    set, codec, backbone, model, captions, transfer,
+    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] }, codec, tokenEmbedding, model, captions, transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
     // The probe is the same for every method and seed: it belongs to the task.
@@ -84,8 +99,8 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
       validation: random(set.identity, 'validation').shuffle(split('validation')),
       evaluation: evaluationItems(set, spec),
     },
-    shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: model.connector.tokens }),
-    weights: Object.fromEntries([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)].map((source) => [source, sourceIdentity(source)])),
+    shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: before - 1 }),
+    weights: parts.weights,
   };
 }
 

@@ -5,7 +5,8 @@ import { fillDefaults } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
 import { buildModel } from '../../src/models/multimodal';
 import { random } from '../../src/random';
-import { encodeExample, type TextCodec } from '../../src/train/batches';
+import { encodeExample } from '../../src/train/batches';
+import { prunedCodec } from '../../src/train/codec';
 import type { Prepared } from '../../src/train/prepare';
 import { tinyBackbone, tinyConfig } from './tinyModel';
 
@@ -45,9 +46,10 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   const alignment: AlignmentItem[] = items.filter(({ split }) => split === 'train').map(({ media, prompt, answer }) =>
     (sound ? { kind: 'classes', media, classes: [answer.split(' ').at(-1)!] } : { kind: 'caption', media, prompt, answer }));
   const set: DataSet = { task: spec.task, modality: sound ? 'audio' : 'image', identity: sound ? 'tiny-sound' : 'tiny', items, alignment, classes: sound ? classes : [], media: new Map(), sources: [] };
-  const codec: TextCodec = { tokenizer: wordTokenizer, vocabulary: pruneVocabulary(items.flatMap((item) => [item.prompt, ...item.choices]), wordTokenizer) };
-  const config = { ...tinyConfig, vocabulary: codec.vocabulary.ids.length };
-  const backbone = { ...tinyBackbone(config), beginToken: codec.vocabulary.toPruned.get(1)! };
+  const vocabulary = pruneVocabulary(items.flatMap((item) => [item.prompt, ...item.choices]), wordTokenizer);
+  const codec = prunedCodec(wordTokenizer, vocabulary);
+  const config = { ...tinyConfig, vocabulary: vocabulary.ids.length };
+  const backbone = { ...tinyBackbone(config), beginToken: vocabulary.toPruned.get(1)! };
   const model = buildModel(spec, { rows, width }, backbone);
   const features = new Map(items.map(({ media, answer }, i) => {
     const source = random(5, media);
@@ -57,7 +59,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   const train = items.filter(({ split }) => split === 'train').map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
   const of = (split: SplitName) => items.filter((item) => item.split === split);
   return {
-    set, codec, backbone, model, features: (media) => features.get(media)!, featureShape: { rows, width },
+    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, features: (media) => features.get(media)!, featureShape: { rows, width },
     examples: { train, probe: train.slice(0, 5) }, items: { validation: of('validation'), evaluation: of('evaluation') },
     captions: sound ? [] : train, transfer: [], weights: { toy: 'toy' },
     shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.connector.tokens }),

@@ -39,6 +39,7 @@ export function buildConnector(spec: ConnectorSpec, shape: ConnectorShape, start
       return qformerConnector(shape, { tokens: spec.tokens ?? defaultTokens(shape), width: spec.width ?? 256, layers: spec.layers ?? 2, heads: spec.heads ?? 4 });
     case 'pixel-shuffle':
       return pixelShuffleConnector(shape, { factor: spec.factor ?? 2, width: spec.width ?? 512 });
+    case 'published': throw new Error('the connector of a checkpoint comes with it');
     case 'blip2-qformer': case 'window-qformer':
       return bertQformerConnector(shape, spec, start);
   }

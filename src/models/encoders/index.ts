@@ -58,7 +58,7 @@ const resnet50: EncoderTower = {
     const weights = resNetWeights(readTfjsLayers(folder), undefined, folder);
     if (weights.width !== gridWidth) throw userError({ where: folder, what: `the last grid has ${weights.width} channels`, expected: String(gridWidth) });
     const tensors = resNetTensors(weights);
-    return tower(tensors, 16, [pictureSide, pictureSide, 3], (file) => readPicture(file, pictureSide),
+    return batchedTower(tensors, 16, [pictureSide, pictureSide, 3], (file) => readPicture(file, pictureSide),
       (images) => pooledRows(resNetGrid(tensors, weights.blocks, images), Math.sqrt((gridSide * gridSide) / rows)));
   },
 };
@@ -78,7 +78,7 @@ const whisperTiny: EncoderTower = {
     const tensors = Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
     const samples = soundSeconds * logMelSettings.rate;
     const frames = samples / logMelSettings.hop;
-    return tower(tensors, 8, [frames, config.bands], async (file) => logMel(await readSoundOf(file, samples)),
+    return batchedTower(tensors, 8, [frames, config.bands], async (file) => logMel(await readSoundOf(file, samples)),
       (mel) => pooledFrames(whisperFeatures(tensors, config, mel), frames / 2 / rows));
   },
 };
@@ -98,7 +98,7 @@ function checkRows(name: string, { rowChoices }: EncoderTower, rows: number): vo
 }
 
 /** Runs `compute` over files in batches of one size; the last is filled up with zeros so that every batch has the same shape. */
-function tower(tensors: Record<string, Tensor>, size: number, shape: number[], read: (file: string) => Promise<Float32Array>, compute: (inputs: Tensor) => Tensor): OpenTower {
+export function batchedTower(tensors: Record<string, Tensor>, size: number, shape: number[], read: (file: string) => Promise<Float32Array>, compute: (inputs: Tensor) => Tensor): OpenTower {
   const length = shape.reduce((product, side) => product * side, 1);
   async function readBatch(files: readonly string[]): Promise<Float32Array> {
     const batch = new Float32Array(size * length);

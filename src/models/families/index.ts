@@ -6,7 +6,7 @@ import { isObject, type JsonObject } from '../../json';
 import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
 import type { WeightTensor } from '../weights';
 import { blip2 } from './blip2';
-import { familyParameters, type Family } from './family';
+import { familyParameters, partNames, type Family, type FamilyParameter, type PartName } from './family';
 import { internvl2 } from './internvl2';
 import { llava } from './llava';
 import { salmonn } from './salmonn';
@@ -42,8 +42,11 @@ export function familyOf(config: JsonObject, where = 'config.json', tied?: boole
   });
 }
 
-/** Reads a checkpoint folder. Throws UserError for a configuration or a file that is wrong, and lists all tensors that do not fit. */
-export function loadFamily(folder: string): LoadedFamily {
+/**
+ * Reads a checkpoint folder: the weights of all parts, or of those named. Throws UserError for a configuration or a file that is wrong, and lists all
+ * tensors that do not fit, of the parts that are not read, too.
+ */
+export function loadFamily(folder: string, parts: readonly PartName[] = partNames): LoadedFamily {
   const config = readConfig(folder);
   const where = join(folder, 'config.json');
   const checkpoint = openCheckpoint(folder);
@@ -52,7 +55,8 @@ export function loadFamily(folder: string): LoadedFamily {
     const family = familyOf(config, where, tied);
     const wanted = familyParameters(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
-    const weights = loadWeights(checkpoint, wanted.filter(({ use }) => use !== 'unused'), table, wanted.filter(({ use }) => use === 'unused'));
+    const isRead = ({ use, part }: FamilyParameter) => use !== 'unused' && parts.includes(part);
+    const weights = loadWeights(checkpoint, wanted.filter(isRead), table, wanted.filter((parameter) => !isRead(parameter)));
     const names = canonicalNames(checkpoint, table);
     const shapes = Object.fromEntries(Object.keys(weights).map((name) => [name, checkpoint.tensors.get(names.get(theirName(table, name))!)!.shape]));
     return { family, weights, shapes };

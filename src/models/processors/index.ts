@@ -20,6 +20,7 @@ import { chatTemplates, mediaMarks, openGvTemplates, renderConversation, type Co
 export interface ProcessorOptions {
   /** instead of the family's own chat template */ template?: TemplateName;
   /** InternVL2: at most this many tiles an image, instead of the checkpoint's number; 1: the image whole */ tiles?: number;
+  /** every image whole, in one tile, whether the checkpoint tiles or not */ whole?: boolean;
 }
 
 /** One conversation as a model takes it. */
@@ -32,6 +33,11 @@ export interface Processor {
   /** the family of config.json; its placeholder is the id that `encode` writes where features stand: give this to `familyModel` */ family: Family;
   template: TemplateName;
   tokenizer: FileTokenizer;
+  /** most tiles that the checkpoint itself makes of an image; 1 where it does not tile, and for sounds */ tiles: number;
+  /** Encodes the text of a conversation about images or sounds of so many items (tiles) each. Throws UserError as `encode`. */
+  text(conversation: Conversation, items: readonly number[]): EncodedText;
+  /** Values of one file: an image's tiles, or one sound. Throws UserError for a file that cannot be read. */
+  read(path: string): Promise<Medium>;
   /**
    * Encodes a conversation about images or sounds (paths). Throws UserError for a file that cannot be read, for text that holds tokens of the prompt, and for
    * a conversation that is longer than the model's context.
@@ -40,7 +46,9 @@ export interface Processor {
 }
 
 /** Values of one image or sound, one item after the other. */
-interface Medium { items: Float32Array[]; notices: string[] }
+export interface Medium { /** each of the shape of `family.input` */ items: Float32Array[]; notices: string[] }
+
+type Reader = Pick<Processor, 'tiles' | 'read'>;
 
 /** Opens the processor of a checkpoint folder. Throws UserError: a missing or unknown file or setting, special tokens that are missing (all named), parts that do not fit each other. */
 export function openProcessor(folder: string, options: ProcessorOptions = {}): Processor {
@@ -51,21 +59,25 @@ export function openProcessor(folder: string, options: ProcessorOptions = {}): P
   const template = templateOf(folder, config, stated, options.template);
   const placeholder = placeholderOf(folder, stated, tokenizer, marks, chatTemplates[template].needs);
   const family: Family = { ...stated, placeholder };
-  const read = stated.input.name === 'pixel_values' ? pictureReader(folder, config, family, options.tiles) : soundReader(folder, family);
+  const { read, tiles } = stated.input.name === 'pixel_values' ? pictureReader(folder, config, family, options) : soundReader(folder, family);
   const forbidden = [...new Set([...tokenizer.special, ...(marks.token === null ? [] : [marks.token])])];
+  const text = (conversation: Conversation, counts: readonly number[]): EncodedText => {
+    const pieces = renderConversation(conversation, chatTemplates[template], marks, counts.length, forbidden);
+    const encoded = encodePieces(pieces, tokenizer, marks.token, counts.map((count) => count * family.featureTokens), placeholder);
+    if (encoded.inputIds.length > family.decoder.context) throw userError({ where: 'conversation', what: `${encoded.inputIds.length} tokens`, expected: `at most the context of ${family.decoder.context}` });
+    return encoded;
+  };
   return {
-    family, template, tokenizer,
+    family, template, tokenizer, tiles, text, read,
     async encode(conversation, paths) {
-      const pieces = renderConversation(conversation, chatTemplates[template], marks, paths.length, forbidden);
       const media: Medium[] = [];
       for (const path of paths) media.push(await read(path));
-      const text = encodePieces(pieces, tokenizer, marks.token, media.map(({ items }) => items.length * family.featureTokens), placeholder);
-      if (text.inputIds.length > family.decoder.context) throw userError({ where: 'conversation', what: `${text.inputIds.length} tokens`, expected: `at most the context of ${family.decoder.context}` });
+      const encoded = text(conversation, media.map(({ items }) => items.length));
       const items = media.flatMap((medium) => medium.items);
       const length = family.input.shape.reduce((a, b) => a * b, 1);
       const data = new Float32Array(items.length * length);
       items.forEach((item, i) => data.set(item, i * length));
-      return { ...text, input: { name: family.input.name, shape: [items.length, ...family.input.shape], data }, notices: media.flatMap(({ notices }) => notices) };
+      return { ...encoded, input: { name: family.input.name, shape: [items.length, ...family.input.shape], data }, notices: media.flatMap(({ notices }) => notices) };
     },
   };
 }
@@ -124,31 +136,39 @@ function preprocessorConfig(folder: string, part: 'image_processor' | 'feature_e
   throw userError({ where: folder, what: 'holds no preprocessor_config.json', expected: `it, or a processor_config.json with ${part}` });
 }
 
-function pictureReader(folder: string, whole: JsonObject, family: Family, tiles: number | undefined): (path: string) => Promise<Medium> {
+function pictureReader(folder: string, model: JsonObject, family: Family, { tiles, whole = false }: ProcessorOptions): Reader {
   const { config, where } = preprocessorConfig(folder, 'image_processor');
-  const stated = imageSteps(config, where, whole, join(folder, 'config.json'));
+  const stated = imageSteps(config, where, model, join(folder, 'config.json'));
   if (tiles !== undefined && (stated.tiles === null || !Number.isInteger(tiles) || tiles < stated.tiles.least)) {
     throw userError({ where: 'tiles', what: String(tiles), expected: stated.tiles === null ? 'nothing: this checkpoint does not tile' : `a whole number from ${stated.tiles.least}` });
   }
-  const steps = tiles === undefined || stated.tiles === null ? stated : { ...stated, tiles: { ...stated.tiles, most: tiles } };
+  if (whole && (stated.tiles?.least ?? 1) > 1) throw userError({ where, what: `at least ${stated.tiles!.least} tiles an image`, expected: 'a checkpoint that may see an image in one tile' });
+  const most = whole ? 1 : tiles;
+  const steps = most === undefined || stated.tiles === null ? stated : { ...stated, tiles: { ...stated.tiles, most } };
   const [channels, height, width] = family.input.shape as [number, number, number];
   const size = outputSize(steps);
   if (channels !== 3 || size?.width !== width || size.height !== height) {
     throw userError({ where, what: size === null ? 'pictures keep their shape' : `pictures of ${size.width} x ${size.height}`, expected: `${width} x ${height} in ${channels} channels, as config.json says`, hint: channels === 3 ? 'see size, crop_size and do_center_crop' : 'only colour pictures are read' });
   }
-  return async (path) => {
-    const { picture, notices } = await readPixels(path);
-    return { items: applySteps(steps, picture, path).outputs, notices };
+  return {
+    tiles: stated.tiles?.most ?? 1,
+    async read(path) {
+      const { picture, notices } = await readPixels(path);
+      return { items: applySteps(steps, picture, path).outputs, notices };
+    },
   };
 }
 
-function soundReader(folder: string, family: Family): (path: string) => Promise<Medium> {
+function soundReader(folder: string, family: Family): Reader {
   const { config, where } = preprocessorConfig(folder, 'feature_extractor');
   const steps = soundSteps(config, where);
   const [bands, frames] = family.input.shape as [number, number];
   if (steps.bands !== bands || steps.frames !== frames) throw userError({ where, what: `${steps.bands} bands, ${steps.frames} frames`, expected: `${bands} and ${frames}, as config.json says` });
-  return async (path) => {
-    const { values, notices } = await readFeatures(steps, path);
-    return { items: [values], notices };
+  return {
+    tiles: 1,
+    async read(path) {
+      const { values, notices } = await readFeatures(steps, path);
+      return { items: [values], notices };
+    },
   };
 }

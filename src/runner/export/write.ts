@@ -56,6 +56,7 @@ async function fillWithRun(paths: RunFolder, name: string, which: Which, folder:
   const file = finishedFile(paths, name);
   const { spec, id } = file;
   const tuning = spec.tuning.backbone;
+  if (spec.checkpoint !== undefined || tuning.kind === 'published') throw userError({ where: `run ${id}`, what: `was trained from the published checkpoint ${spec.checkpoint}`, expected: 'a run of the small zoo', hint: 'its trained tensors stand in checkpoint.safetensors (docs/models.md)' });
   const texts = tuning.kind === 'full' ? await vocabularyOf(file, onStage) : null;
   const run = readTrained(paths, file, which, texts?.ids.length ?? 1);
   if (tuning.kind === 'lora') {

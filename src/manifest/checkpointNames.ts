@@ -1,0 +1,52 @@
+/** Published checkpoints that a manifest may name: those that a data manifest fetches, and a user's own folders. By their names and config.json alone. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../files';
+import { jsonLimits, readObject } from '../json';
+import { UserError } from '../problems';
+import { checkpoints, lookUp, type Modality } from './names';
+
+/** Modality by the `model_type` of config.json, for every family that is read (src/models/families). */
+const modalityOfType: Readonly<Record<string, Modality>> = { 'blip-2': 'image', llava: 'image', internvl: 'image', internvl_chat: 'image', salmonn_whisper: 'audio' };
+
+/** Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It need not exist. */
+export function ownCheckpointFolder(): string {
+  const given = process.env['EQUIPOISE_CHECKPOINTS'];
+  return given === undefined || given === '' ? join(projectRoot, 'checkpoints') : given;
+}
+
+/** Where a checkpoint's files come from. */
+export type FoundCheckpoint = { kind: 'own'; folder: string } | { kind: 'published' };
+
+/** The checkpoint of a name; undefined when there is none. */
+export function findCheckpoint(name: string): FoundCheckpoint | undefined {
+  if (lookUp(checkpoints, name) !== undefined) return { kind: 'published' };
+  const folder = join(ownCheckpointFolder(), name);
+  return checkpointNamePattern.test(name) && existsSync(join(folder, 'config.json')) ? { kind: 'own', folder } : undefined;
+}
+
+/** What a checkpoint may be called. */
+export const checkpointNamePattern = /^[a-z0-9][a-z0-9.-]{0,63}$/;
+
+/** Whether the name stands for other data or weights that come with Equipoise. */
+export const isTakenName = (name: string): boolean => lookUp(checkpoints, name) === undefined && existsSync(join(projectRoot, 'data-manifests', `${name}.json`));
+
+/** Names that a manifest may use here, sorted: a user's own and the published ones. */
+export function checkpointNames(): string[] {
+  const base = ownCheckpointFolder();
+  const own = existsSync(base) && statSync(base).isDirectory() ? readdirSync(base).filter((name) => findCheckpoint(name)?.kind === 'own') : [];
+  return [...new Set([...own, ...Object.keys(checkpoints)])].sort();
+}
+
+/** What a checkpoint's tower reads; undefined when there is no such checkpoint or its config.json says nothing that is known. */
+export function checkpointModality(name: string): Modality | undefined {
+  const found = findCheckpoint(name);
+  if (found === undefined) return undefined;
+  if (found.kind === 'published') return lookUp(checkpoints, name)?.modality;
+  try {
+    return lookUp(modalityOfType, readObject(join(found.folder, 'config.json'), jsonLimits.config)['model_type']);
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // told in full when the run reads it
+    throw error;
+  }
+}
