@@ -1,7 +1,8 @@
 /**
  * Checkpoints of a run in results/<experiment>/<id>/checkpoints/: tensors as safetensors, the rest as one JSON file that
  * carries the hash of the tensors, of the journal up to there, and of itself. The JSON file is written last, so a
- * checkpoint is whole or absent. The last two are kept: when the last is damaged, the one before it serves.
+ * checkpoint is whole or absent. The last two are kept: when the last is damaged, the one before it serves. Beside a
+ * checkpoint may lie what has been evaluated since (evaluated.ts).
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -28,7 +29,7 @@ interface CheckpointFile {
 }
 
 /** A checkpoint that was read and found whole. */
-export interface StoredCheckpoint { name: string; checkpoint: RunCheckpoint; journal: JournalPosition; origin: CheckpointOrigin }
+export interface StoredCheckpoint { name: string; checkpoint: RunCheckpoint; journal: JournalPosition; origin: CheckpointOrigin; /** sha256 of its tensors file */ tensors: string }
 
 /** What a run.json says about where the run is being trained, as an origin. */
 export function originOf({ code, machine }: Pick<RunFile, 'code' | 'machine'>): CheckpointOrigin {
@@ -41,22 +42,22 @@ function nameOf({ step, reached }: LoopState): string {
   return `${String(step).padStart(9, '0')}-${['trained', 'validated', 'closed'].indexOf(reached)}`;
 }
 
-/** Writes a checkpoint and returns its name. Throws the system's error when the disk does not take it; older ones stay. */
-export function writeCheckpoint(folder: string, identity: string, checkpoint: RunCheckpoint, journal: JournalPosition, origin: CheckpointOrigin): string {
+/** Writes a checkpoint and returns its name and the hash of its tensors. Throws the system's error when the disk does not take it; older ones stay. */
+export function writeCheckpoint(folder: string, identity: string, checkpoint: RunCheckpoint, journal: JournalPosition, origin: CheckpointOrigin): Pick<StoredCheckpoint, 'name' | 'tensors'> {
   mkdirSync(folder, { recursive: true });
   const name = nameOf(checkpoint.loop);
   const tensors = writeSafetensors(checkpoint.tensors);
   const content: Omit<CheckpointFile, 'sha256'> = { format, identity, origin, tensors: { file: `${name}.safetensors`, bytes: tensors.length, sha256: sha256(tensors) }, journal, loop: checkpoint.loop };
   writeWhole(join(folder, content.tensors.file), tensors);
   writeWhole(join(folder, `${name}.json`), `${JSON.stringify({ ...content, sha256: sha256(JSON.stringify(content)) } satisfies CheckpointFile)}\n`);
-  return name;
+  return { name, tensors: content.tensors.sha256 };
 }
 
 /** Removes every checkpoint but these, what killed processes left half written, and the folder when nothing is left. Files of other formats stay. */
 export function pruneCheckpoints(folder: string, keep: readonly string[]): void {
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).sort()) {
-    const name = /^(\d{9}-\d)\.(json|safetensors)(\..*\.tmp)?$/.exec(file);
+    const name = /^(\d{9}-\d)\.(json|safetensors|evaluated\.json)(\..*\.tmp)?$/.exec(file);
     if (name === null || (name[3] === undefined && keep.includes(name[1]!))) continue;
     if (name[2] === 'json' && name[3] === undefined && isForeign(join(folder, file))) continue;
     rmSync(join(folder, file), { force: true });
@@ -108,7 +109,7 @@ function readCheckpoint(folder: string, name: string, identity: string, journal:
   const path = join(folder, `${name}.safetensors`);
   const bytes = readFileSync(path);
   if (bytes.length !== content.tensors.bytes || sha256(bytes) !== content.tensors.sha256) throw new Error('its tensors are damaged');
-  return { name, checkpoint: { loop: content.loop, tensors: readSafetensors(bytes, path).tensors }, journal: position, origin: content.origin };
+  return { name, checkpoint: { loop: content.loop, tensors: readSafetensors(bytes, path).tensors }, journal: position, origin: content.origin, tensors: content.tensors.sha256 };
 }
 
 function parse(text: string): CheckpointFile {

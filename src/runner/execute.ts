@@ -11,6 +11,7 @@ import { storageFault, writeWhole } from '../files';
 import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints, writeCheckpoint } from './checkpoints';
 import { holdsClaim } from '../claim';
+import { writeEvaluated } from './evaluated';
 import { readRunFile, runFolder, type RunFolder } from './folders';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';
@@ -31,6 +32,9 @@ const threads = 1;
 
 /** The backend that a task asks for. */
 export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({ name: arithmetic.backend, device: arithmetic.device, threads });
+
+/** Seconds between checkpoints, and in an evaluation between keeping what it has found, unless the task says otherwise. */
+const defaultSeconds = 30;
 
 /** Seconds between looks at the claim while training. */
 const claimSeconds = 10;
@@ -107,10 +111,12 @@ async function journalled(task: RunTask, rooms: Rooms, paths: RunFolder, file: R
 
 /** Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without. */
 function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from }: ResumePoint): CheckpointKeeper {
-  const every = task.checkpoint ?? { seconds: 30 };
+  const every = task.checkpoint ?? { seconds: defaultSeconds };
   const origin = originOf(file);
   const good = from === null ? [] : [from.name];
+  let newest: ReturnType<typeof writeCheckpoint> | null = null;
   let last = performance.now();
+  const isDue = (seconds: number) => performance.now() - last >= seconds * 1000;
   const attempt = (write: () => void) => {
     if (!holdsClaim(paths.claim, task.token)) throw lost();
     try {
@@ -124,13 +130,20 @@ function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from 
     }
   };
   return {
-    due: (step) => ('steps' in every ? step % every.steps === 0 : performance.now() - last >= every.seconds * 1000),
+    due: (step) => ('steps' in every ? step % every.steps === 0 : isDue(every.seconds)),
+    dueInEvaluation: () => isDue('steps' in every ? defaultSeconds : every.seconds),
     save: (checkpoint) => attempt(() => {
       last = performance.now();
       journal.sync();
-      good.push(writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin));
+      newest = null;
+      newest = writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin);
+      good.push(newest.name);
       good.splice(0, good.length - 2);
       pruneCheckpoints(paths.checkpoints, good);
+    }),
+    saveEvaluated: (evaluated) => attempt(() => {
+      last = performance.now();
+      if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
     }),
     best: (weights) => attempt(() => writeWhole(paths.best, weights)),
   };

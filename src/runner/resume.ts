@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { writeWhole } from '../files';
 import { newestCheckpoint, originDifferences, pruneCheckpoints, type CheckpointOrigin, type StoredCheckpoint } from './checkpoints';
+import { readEvaluated } from './evaluated';
 import type { RunFolder } from './folders';
 import { continueJournal, createJournal, wholeLines, type Journal } from './journal';
 
@@ -29,6 +30,12 @@ export function resumePoint(paths: RunFolder, identity: string, origin: Checkpoi
   pruneCheckpoints(paths.checkpoints, [found.name]);
   const differences = originDifferences(found.origin, origin);
   if (differences.length > 0) notices.push(`resumed at step ${found.checkpoint.loop.step} under other conditions than it was begun, so it need not be exact: ${differences.join('; ')}`);
+  const { found: evaluated, refused: unusable } = readEvaluated(paths.checkpoints, found, identity, origin);
+  if (unusable !== null) notices.push(unusable);
+  if (evaluated !== null) {
+    found.checkpoint.evaluated = evaluated;
+    notices.push(`an evaluation after step ${found.checkpoint.loop.step} was interrupted; it went on after its first ${evaluated.batches.length} batches`);
+  }
   return { from: found, journal: continueJournal(paths.journal, lines.subarray(0, found.journal.bytes)), notices };
 }
 

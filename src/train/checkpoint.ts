@@ -7,6 +7,7 @@ import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
 import { writeSafetensors } from '../models/safetensors';
 import type { Session, StateValue } from '../tensor/program';
+import type { KeptEvaluation } from './batchLog';
 import { moduleNames, type Setting } from './programs';
 
 /** The loop between two records; plain JSON that survives a round trip to the last bit. */
@@ -14,6 +15,7 @@ export interface LoopState {
   /** last step taken */ step: number;
   /** which of that step's records have been handed out: `trained` train and measure, `validated` its validation too, `closed` the notice at the end of training too */
   reached: 'trained' | 'validated' | 'closed';
+  /** records of `evaluate.transfer` that have been handed out; absent: none */ transferred?: number;
   /** updates of each module, for Adam's bias correction */ updates: PerModule<number>;
   /** of the scheduler, opaque here */ scheduler: unknown;
   memory: MeasureMemory;
@@ -29,12 +31,14 @@ export interface LoopState {
 export interface BestValidation { step: number; accuracy: number; loss: number }
 
 /** A run between two steps. `tensors`: `<module>/theta`, `first`, `second` and, with a regulariser, `previous`. */
-export interface RunCheckpoint { loop: LoopState; tensors: Record<string, StateValue> }
+export interface RunCheckpoint { loop: LoopState; tensors: Record<string, StateValue>; /** of the evaluation after it */ evaluated?: KeptEvaluation }
 
 /** Who keeps checkpoints, and when. Nothing here may influence a result. */
 export interface CheckpointKeeper {
   /** asked after every step */ due(step: number): boolean;
   /** all records handed out so far belong to what is before the checkpoint */ save(checkpoint: RunCheckpoint): void;
+  /** asked after every batch of an evaluation */ dueInEvaluation?(): boolean;
+  /** everything evaluated since the checkpoint saved last; takes the place of what was given before */ saveEvaluated?(evaluated: KeptEvaluation): void;
   /** the trained parameters (safetensors) after the best validation so far */ best?(weights: Uint8Array): void;
 }
 

@@ -10,8 +10,8 @@ import { argmax } from '../models/generation/choose';
 import type { Continuer } from '../models/generation/continuer';
 import type { Session } from '../tensor/program';
 import { generateAnswers } from './answers';
-import { encodeExample, fillBatch, type BatchShape, type Example } from './batches';
-import type { TextCodec } from './codec';
+import { noLog, type KeptRow, type NextBatch } from './batchLog';
+import { answerEnd, decodeAnswer, encodeExample, encodeText, fillBatch, type BatchShape, type Example, type TextCodec } from './batches';
 import type { StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
 
@@ -23,64 +23,83 @@ export interface PredictOptions {
   /** the scoring program, of shape `shape`; `score` by default */ program?: string;
   /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */ continuer?: Continuer;
   signal?: AbortSignal;
+  /** gives kept batches instead of computing them */ next?: NextBatch;
   /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void;
 }
 
-interface Scored { labels: Float32Array; first: Float32Array }
+/** Scores rows of examples in batches; of each row what `reduce` takes from the log-probabilities of its labels and of all tokens at its first place. */
+type ScorePass = (examples: readonly Example[], reduce: (at: number, labels: Float32Array, first: Float32Array) => number[]) => Promise<(readonly number[])[]>;
+
+const areNumbers = (row: KeptRow): row is readonly number[] => typeof row !== 'string';
+const isText = (row: KeptRow): row is string => typeof row === 'string';
+const total = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0);
+const answerLength = ({ tokens, answerFrom }: Example): number => tokens.length - answerFrom;
 
 /** All predictions, in the order of `items`. The scoring program of the session must have shape `shape`. */
 export async function predict(session: Session, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, shape: BatchShape, options: PredictOptions): Promise<Prediction[]> {
+  const { next = noLog, signal, onProgress } = options;
   const vocabulary = codec.vocabulary.ids.length;
-  const run = async (examples: Example[]): Promise<Scored[]> => {
-    const out: Scored[] = [];
+  const pass: ScorePass = async (examples, reduce) => {
+    const out: (readonly number[])[] = [];
     for (let from = 0; from < examples.length; from += shape.batch) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const rows = examples.slice(from, from + shape.batch);
-      const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
-      rows.forEach((_, row) => out.push({
-        labels: labels!.slice(row * shape.labels, (row + 1) * shape.labels),
-        first: first!.slice(row * vocabulary, (row + 1) * vocabulary),
+      out.push(...await next(rows.length, areNumbers, async () => {
+        const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
+        return rows.map((_, row) => reduce(from + row, labels!.subarray(row * shape.labels, (row + 1) * shape.labels), first!.subarray(row * vocabulary, (row + 1) * vocabulary)));
       }));
-      options.onProgress?.(out.length, examples.length);
+      onProgress?.(out.length, examples.length);
       await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire: a backend's promises may all be resolved
     }
     return out;
   };
 
   const references = items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
-  const scored = await run(references);
+  const choiceTokens = items.map((item) => item.choices.map((choice) => encodeText(codec, ` ${choice}`)));
+  const isShort = choiceTokens.map((tokens) => tokens.every((ids) => ids.length === 1));
+  // Of each question: log p of the reference answer, the likeliest first token, and log p of the choices where each is one token.
+  const scored = await pass(references, (at, labels, first) => [
+    total(labels.subarray(0, answerLength(references[at]!))), argmax(first), ...(isShort[at] === true ? choiceTokens[at]!.map(([id]) => first[id!]!) : []),
+  ]);
   const predictions: Prediction[] = items.map((item, i) => {
-    const count = references[i]!.tokens.length - references[i]!.answerFrom;
-    const loss = -scored[i]!.labels.slice(0, count).reduce((sum, value) => sum + value, 0);
-    return { item, loss, labels: count, chosen: null, likelihoods: [], generated: null };
+    const [likelihood, , ...likelihoods] = scored[i]!;
+    return { item, loss: -likelihood!, labels: answerLength(references[i]!), chosen: null, likelihoods, generated: null };
   });
 
-  const choiceTokens = items.map((item) => item.choices.map((choice) => codec.answer(item.prompt, choice)));
-  const long: { at: number; choice: number; example: Example }[] = [];
-  predictions.forEach((prediction, at) => {
-    const tokens = choiceTokens[at]!;
-    if (tokens.every((ids) => ids.length === 1)) prediction.likelihoods = tokens.map(([id]) => scored[at]!.first[id!]!);
-    else prediction.item.choices.forEach((text, choice) => long.push({ at, choice, example: encodeExample(codec, prediction.item.media, prediction.item.prompt, text) }));
-  });
-  (await run(long.map(({ example }) => example))).forEach(({ labels }, i) => {
-    const { at, choice, example } = long[i]!;
-    predictions[at]!.likelihoods[choice] = labels.slice(0, example.tokens.length - example.answerFrom).reduce((sum, value) => sum + value, 0);
-  });
+  const long = items.flatMap((item, at) => (isShort[at] === true ? [] : item.choices.map((text, choice) => ({ at, choice, example: encodeExample(codec, item.media, item.prompt, text) }))));
+  const chosen = await pass(long.map(({ example }) => example), (i, labels) => [total(labels.subarray(0, answerLength(long[i]!.example)))]);
+  chosen.forEach(([likelihood], i) => { predictions[long[i]!.at]!.likelihoods[long[i]!.choice] = likelihood!; });
   for (const prediction of predictions) {
     if (prediction.likelihoods.length > 0) prediction.chosen = prediction.item.choices[argmax(prediction.likelihoods)]!;
   }
-  if (options.generate && options.continuer !== undefined) {
-    const { continuer, generate: _generate, ...rest } = options;
-    const answers = await generateAnswers(continuer, items, codec, features, { ...rest, strategy: { kind: 'greedy' }, newTokens: continuer.newTokens });
-    predictions.forEach((prediction, i) => { prediction.generated = answers[i]!.text; });
-  } else if (options.generate) await generateByScoring(predictions, references, scored, codec, shape, run);
+  if (!options.generate) return predictions;
+  const { continuer } = options;
+  const texts = continuer === undefined
+    ? await generateByScoring(references, scored.map(([, token]) => token!), codec, shape, pass)
+    : await generateWithCache(continuer, items, codec, features, options);
+  predictions.forEach((prediction, i) => { prediction.generated = texts[i]!; });
   return predictions;
 }
 
+/** Greedy answers with a key/value cache, in batches of the size that the continuer has. */
+async function generateWithCache(continuer: Continuer, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, { next = noLog, signal, onProgress }: PredictOptions): Promise<string[]> {
+  const texts: string[] = [];
+  for (let from = 0; from < items.length; from += continuer.prompts) {
+    const batch = items.slice(from, from + continuer.prompts);
+    signal?.throwIfAborted();
+    texts.push(...await next(batch.length, isText, async () => {
+      const answers = await generateAnswers(continuer, batch, codec, features, { ...(signal === undefined ? {} : { signal }), strategy: { kind: 'greedy' }, newTokens: continuer.newTokens });
+      return answers.map(({ text }) => text);
+    }));
+    onProgress?.(texts.length, items.length);
+  }
+  return texts;
+}
+
 /** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
-async function generateByScoring(predictions: Prediction[], references: Example[], scored: Scored[], codec: TextCodec, shape: BatchShape, run: (examples: Example[]) => Promise<Scored[]>): Promise<void> {
-  const { end } = codec;
-  const texts = scored.map(({ first }) => [argmax(first)]);
+async function generateByScoring(references: readonly Example[], firstTokens: readonly number[], codec: TextCodec, shape: BatchShape, pass: ScorePass): Promise<string[]> {
+  const end = answerEnd(codec);
+  const texts = firstTokens.map((token) => [token]);
   for (let length = 1; length < shape.labels; length++) {
     const open = texts.map((_, i) => i).filter((i) => texts[i]!.at(-1) !== end && references[i]!.answerFrom + length < shape.tokens);
     if (open.length === 0) break;
@@ -90,9 +109,9 @@ async function generateByScoring(predictions: Prediction[], references: Example[
       tokens: [...references[i]!.tokens.slice(0, references[i]!.answerFrom), ...texts[i]!, end],
       answerFrom: references[i]!.answerFrom + length,
     }));
-    (await run(examples)).forEach(({ first }, k) => texts[open[k]!]!.push(argmax(first)));
+    (await pass(examples, (_, __, first) => [argmax(first)])).forEach(([token], k) => texts[open[k]!]!.push(token!));
   }
-  predictions.forEach((prediction, i) => { prediction.generated = codec.decode(texts[i]!); });
+  return texts.map((tokens) => decodeAnswer(codec, tokens));
 }
 
 const score = (predictions: readonly StoredPrediction[], correct: (prediction: StoredPrediction) => boolean): Score => {

@@ -5,17 +5,18 @@
 import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
 import { buildScheduler } from '../balance/schedulers';
-import type { Item } from '../data/types';
 import { stepsOf } from '../manifest/expand';
 import type { ModuleName, PerModule, RunSpec } from '../manifest/run';
 import { optimiserOptions } from '../tensor/optimiser';
 import { totalSize } from '../tensor/parameters';
+import type { Continuer } from '../models/generation/continuer';
 import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { random } from '../random';
 import { alignedEncoder } from './alignment';
 import { answerShape } from './answers';
 import { batchIndices, fillBatch } from './batches';
+import { batchLog } from './batchLog';
 import { isBest, newLoop, restoreState, takeCheckpoint, trainedWeights, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
 import { checkFinite } from './finite';
@@ -43,6 +44,9 @@ export interface TrainSummary {
   /** safetensors of both modules' trained parameters, by name */ checkpoint: Uint8Array;
   /** lines of predictions.jsonl: what was predicted for each question of the evaluation split */ predictions: string;
 }
+
+/** The questions of one evaluation and how they are scored. */
+type EvaluationPass = Omit<TransferTask, 'notices'> & { program: string; continuer?: Continuer };
 
 /** Rows of an evaluation pass; a constant of the product, so that results do not depend on memory. */
 export const evaluationBatch = 32;
@@ -83,10 +87,14 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     ...(answers === null ? {} : generationPrograms(model, answers)),
   }, answers === null ? initial : { ...initial, ...generationState(model, answers) });
   const continuer = answers === null ? {} : { continuer: continuerOf(session, model, answers) };
-  const earlier = loop.seconds;
+  const earlier = { ...loop.seconds, evaluate: from?.evaluated?.seconds ?? loop.seconds.evaluate };
   const prepareSeconds = clock();
   let evaluateSeconds = 0;
-  const seconds = () => ({ prepare: earlier.prepare + prepareSeconds, train: earlier.train + clock() - prepareSeconds - evaluateSeconds, evaluate: earlier.evaluate + evaluateSeconds });
+  let begunPass: number | null = null;
+  const seconds = () => {
+    const evaluated = evaluateSeconds + (begunPass === null ? 0 : clock() - begunPass);
+    return { prepare: earlier.prepare + prepareSeconds, train: earlier.train + clock() - prepareSeconds - evaluated, evaluate: earlier.evaluate + evaluated };
+  };
 
   try {
     const fresh = [session.notice, ...(prepared.set.notices ?? []), ...prepared.transfer.flatMap(({ notices }) => notices)].flatMap((notice) => (notice === undefined || loop.notices.includes(notice) ? [] : [notice]));
@@ -97,45 +105,38 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
     const counts = stepClock(optimiserOptions(spec.optimiser), loop.updates);
     const indices = batchIndices(prepared.examples.train.length, spec.batch, spec.seed, 'train');
     const window = windowOf(spec);
+    const log = batchLog(from?.evaluated?.batches ?? [], async () => { if (checkpoints?.dueInEvaluation?.() === true) await keep(); }, () => loop.notices.push('what was kept of an evaluation did not fit; it was computed again'));
     let kept = '';
     const keep = async (): Promise<void> => {
       const place = `${loop.step} ${loop.reached}`;
-      if (checkpoints === undefined || loop.step === 0 || kept === place) return;
-      checkpoints.save(await takeCheckpoint(session, initial, { ...loop, updates: counts.updates(), seconds: seconds() }));
+      if (checkpoints === undefined || loop.step === 0) return;
+      if (kept !== place) checkpoints.save(await takeCheckpoint(session, initial, { ...loop, updates: counts.updates(), seconds: seconds() }));
       kept = place;
+      if (log.computed() > 0) checkpoints.saveEvaluated?.({ batches: log.batches(), seconds: seconds().evaluate });
     };
     const leave = async (): Promise<void> => {
       if (signal?.aborted === true) await keep();
       signal?.throwIfAborted();
     };
     const predictions: StoredPrediction[] = [];
-    const recordOf = (found: StoredPrediction[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
-      if (split === 'evaluation') predictions.push(...found);
-      return evaluationRecord(found, loop.step, split);
-    };
-    const evaluateOther = async ({ task, items, features, shape: of }: TransferTask): Promise<EvaluateRecord> => {
-      const begun = watch();
+    const own = { task: spec.task, features: prepared.features, shape: prepared.shape, program: 'score', ...continuer };
+    const evaluate = async ({ task, items, features, shape: of, program, continuer: generates }: EvaluationPass, split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
+      begunPass = clock();
+      const name = task === spec.task ? split : task;
       try {
-        const found = await predict(session, items, codec, features, of(evaluationBatch), { generate: true, program: `score/${task}`, onProgress: (done, total) => onStage(`${task} ${done}/${total}`), ...(signal ? { signal } : {}) });
-        return { ...(await recordOf(found.map((prediction) => stored(task, prediction)), 'evaluation')), task };
+        const found = await predict(session, items, codec, features, of(evaluationBatch), {
+          generate: split === 'evaluation', program, next: log.next, onProgress: (done, total) => onStage(`${name} ${done}/${total}`),
+          ...(generates === undefined ? {} : { continuer: generates }), ...(signal === undefined ? {} : { signal }),
+        });
+        const lines = found.map((prediction) => stored(task, prediction));
+        if (split === 'evaluation') predictions.push(...lines);
+        return { ...(await evaluationRecord(lines, loop.step, split)), ...(task === spec.task ? {} : { task }) };
       } catch (error) {
         if (signal?.aborted === true) await keep();
         throw error;
       } finally {
-        evaluateSeconds += begun();
-      }
-    };
-    const evaluate = async (items: readonly Item[], split: 'validation' | 'evaluation'): Promise<EvaluateRecord> => {
-      const begun = watch();
-      const onProgress = (done: number, total: number) => onStage(`${split} ${done}/${total}`);
-      try {
-        const found = await predict(session, items, codec, prepared.features, prepared.shape(evaluationBatch), { generate: split === 'evaluation', ...continuer, onProgress, ...(signal ? { signal } : {}) });
-        return await recordOf(found.map((prediction) => stored(spec.task, prediction)), split);
-      } catch (error) {
-        if (signal?.aborted === true) await keep();
-        throw error;
-      } finally {
-        evaluateSeconds += begun();
+        evaluateSeconds += clock() - begunPass;
+        begunPass = null;
       }
     };
     const takeStep = async (program: 'train' | 'measured', inputs: Record<string, Float32Array | Int32Array>): Promise<Float32Array> => {
@@ -152,7 +153,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       if (loop.reached === 'trained') {
         if (spec.evaluate.every > 0 && loop.step % spec.evaluate.every === 0 && prepared.items.validation.length > 0) {
           const items = prepared.items.validation.slice(0, spec.evaluate.validation ?? prepared.items.validation.length);
-          const record = await evaluate(items, 'validation');
+          const record = await evaluate({ ...own, items }, 'validation');
           yield record;
           const now = { step: loop.step, accuracy: record.choice.accuracy, loss: record.loss };
           if (isBest(now, loop.best)) {
@@ -161,6 +162,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
           }
         }
         loop.reached = 'validated';
+        log.clear();
       }
       if (loop.step >= steps) break;
       await leave();
@@ -209,9 +211,14 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       loop.notices.push(message);
     }
     loop.reached = 'closed';
-    for (const other of prepared.transfer) yield await evaluateOther(other);
+    for (const [index, other] of prepared.transfer.entries()) {
+      const record = await evaluate({ ...other, program: `score/${other.task}` }, 'evaluation');
+      if (index < (loop.transferred ?? 0)) continue;
+      yield record;
+      loop.transferred = index + 1;
+    }
     onStage('evaluation');
-    const final = await evaluate(prepared.items.evaluation, 'evaluation');
+    const final = await evaluate({ ...own, items: prepared.items.evaluation }, 'evaluation');
     yield final;
     return { steps, final, notices: loop.notices, weights: prepared.weights, seconds: seconds(), checkpoint: await trainedWeights(session, setting), predictions: predictionLines(predictions) };
   } finally {

@@ -10,6 +10,7 @@ export interface KillOrders {
   results: string;
   /** replaced fields of the toy spec */ spec: object;
   /** steps between checkpoints */ every: number;
+  /** seconds between checkpoints and in evaluations, instead of steps */ seconds?: number;
   /** end at this call (counted from 1) that changes a file whose path holds `on`; absent: never */ at?: number;
   on?: string;
   /** share of the bytes that are written when the call is a write */ part?: number;
@@ -86,7 +87,7 @@ function patch(): void {
 async function main(given: KillOrders): Promise<void> {
   patch();
   const { trainTiny } = await load<typeof import('./tinyRuns')>('./tinyRuns');
-  const { outcome } = await trainTiny(given.results, { spec: given.spec, every: given.every });
+  const { outcome } = await trainTiny(given.results, { spec: given.spec, every: given.every, task: given.seconds === undefined ? {} : { checkpoint: { seconds: given.seconds } } });
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
 

@@ -26,12 +26,12 @@ export async function runChild(orders: KillOrders, cache: string, killAfter?: nu
 }
 
 /** The bytes that must not depend on interruptions, and run.json. */
-export function readOutcome(results: string, spec: object): { journal: string; weights: Buffer; best: Buffer; file: RunFile } {
+export function readOutcome(results: string, spec: object): { journal: string; predictions: string; weights: Buffer; best: Buffer; file: RunFile } {
   const { id } = taskOf(results, tinySpec(spec));
   const paths = runFolder(results, 'test', id);
   const read = readRunFile(paths.runJson);
   if (read.state !== 'read') throw new Error(`run.json is ${read.state}`);
-  return { journal: readFileSync(paths.journal, 'utf8'), weights: readFileSync(paths.checkpoint), best: readFileSync(paths.best), file: read.file };
+  return { journal: readFileSync(paths.journal, 'utf8'), predictions: readFileSync(paths.predictions, 'utf8'), weights: readFileSync(paths.checkpoint), best: readFileSync(paths.best), file: read.file };
 }
 
 export interface KillReport { kills: number; finished: number; differences: string[]; notices: string[]; where: Record<string, number> }
@@ -69,6 +69,7 @@ export async function killAndResume(spec: object, kills: number, seed: string): 
     if (!out.includes('"kind":"done"')) throw new Error(`the resumed run failed: ${out}${err}`);
     const found = readOutcome(results, spec);
     if (found.journal !== expected.journal) report.differences.push('metrics.jsonl');
+    if (found.predictions !== expected.predictions) report.differences.push('predictions.jsonl');
     if (!found.weights.equals(expected.weights)) report.differences.push('checkpoint.safetensors');
     if (!found.best.equals(expected.best)) report.differences.push('best.safetensors');
     if (JSON.stringify(found.file.final) !== JSON.stringify(expected.file.final)) report.differences.push('final');

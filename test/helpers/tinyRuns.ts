@@ -5,6 +5,7 @@ import { executeRun, type Outcome, type Rooms } from '../../src/runner/execute';
 import { runFolder, type RunFolder } from '../../src/runner/folders';
 import type { RunTask } from '../../src/runner/messages';
 import { useBackend } from '../../src/tensor/backend';
+import type { Prepared } from '../../src/train/prepare';
 import { trainPrepared } from '../../src/train/run';
 import { taskOf } from './fakeRuns';
 import { tinyPrepared, tinySpec } from './tinyTask';
@@ -17,18 +18,19 @@ export const tinyRooms: Rooms = {
   evaluationItems: async () => 9,
 };
 
-export interface TinyOptions { /** replaced fields of the toy spec */ spec?: object; /** steps between checkpoints */ every?: number; /** stop after this step */ stopAt?: number; /** replaced fields of the task */ task?: Partial<RunTask> }
+export interface TinyOptions { /** replaced fields of the toy spec */ spec?: object; /** steps between checkpoints */ every?: number; /** stop after this step */ stopAt?: number; /** replaced fields of the task */ task?: Partial<RunTask>; /** replaces the data and the model */ prepared?: (spec: RunSpec) => Prepared }
 
 /** Claims and trains, or goes on with, one run of the toy task. */
-export async function trainTiny(results: string, { spec = {}, every = 2, stopAt, task: replaced = {} }: TinyOptions = {}): Promise<{ outcome: Outcome; paths: RunFolder; spec: RunSpec }> {
+export async function trainTiny(results: string, { spec = {}, every = 2, stopAt, task: replaced = {}, prepared = tinyPrepared }: TinyOptions = {}): Promise<{ outcome: Outcome; paths: RunFolder; spec: RunSpec }> {
   const whole = tinySpec(spec);
   const task = { ...taskOf(results, whole), ...replaced };
   const paths = runFolder(results, 'test', task.id);
   const claim = takeClaim(paths.claim);
   if (claim === null) throw new Error('the run is claimed');
   const stop = new AbortController();
-  const rooms: Rooms = stopAt === undefined ? tinyRooms : { ...tinyRooms, trainRun: (each, options) => stopping(tinyRooms.trainRun(each, options), stopAt, stop) };
-  const outcome = await executeRun({ ...task, token: claim.token, checkpoint: { steps: every } }, rooms, () => undefined, stop.signal);
+  const trainRun: Rooms['trainRun'] = (each, options) => trainPrepared(each, prepared(each), options);
+  const rooms: Rooms = { ...tinyRooms, trainRun: stopAt === undefined ? trainRun : (each, options) => stopping(trainRun(each, options), stopAt, stop) };
+  const outcome = await executeRun({ checkpoint: { steps: every }, ...task, token: claim.token }, rooms, () => undefined, stop.signal);
   claim.release();
   return { outcome, paths, spec: whole };
 }
