@@ -11,7 +11,8 @@ import type { Continuer } from '../models/generation/continuer';
 import type { Session } from '../tensor/program';
 import { generateAnswers } from './answers';
 import { noLog, type KeptRow, type NextBatch } from './batchLog';
-import { answerEnd, decodeAnswer, encodeExample, encodeText, fillBatch, type BatchShape, type Example, type TextCodec } from './batches';
+import { encodeExample, fillBatch, type BatchShape, type Example } from './batches';
+import type { TextCodec } from './codec';
 import type { StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
 
@@ -55,7 +56,7 @@ export async function predict(session: Session, items: readonly Item[], codec: T
   };
 
   const references = items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
-  const choiceTokens = items.map((item) => item.choices.map((choice) => encodeText(codec, ` ${choice}`)));
+  const choiceTokens = items.map((item) => item.choices.map((choice) => codec.answer(item.prompt, choice)));
   const isShort = choiceTokens.map((tokens) => tokens.every((ids) => ids.length === 1));
   // Of each question: log p of the reference answer, the likeliest first token, and log p of the choices where each is one token.
   const scored = await pass(references, (at, labels, first) => [
@@ -98,7 +99,7 @@ async function generateWithCache(continuer: Continuer, items: readonly Item[], c
 
 /** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
 async function generateByScoring(references: readonly Example[], firstTokens: readonly number[], codec: TextCodec, shape: BatchShape, pass: ScorePass): Promise<string[]> {
-  const end = answerEnd(codec);
+  const { end } = codec;
   const texts = firstTokens.map((token) => [token]);
   for (let length = 1; length < shape.labels; length++) {
     const open = texts.map((_, i) => i).filter((i) => texts[i]!.at(-1) !== end && references[i]!.answerFrom + length < shape.tokens);
@@ -111,7 +112,7 @@ async function generateByScoring(references: readonly Example[], firstTokens: re
     }));
     (await pass(examples, (_, __, first) => [argmax(first)])).forEach(([token], k) => texts[open[k]!]!.push(token!));
   }
-  return texts.map((tokens) => decodeAnswer(codec, tokens));
+  return texts.map((tokens) => codec.decode(tokens));
 }
 
 const score = (predictions: readonly StoredPrediction[], correct: (prediction: StoredPrediction) => boolean): Score => {
