@@ -260,7 +260,9 @@ function noiseInputs({ model, gradientNoise }: Setting, seed: number, step: numb
   if (gradientNoise !== true) return {};
   return Object.fromEntries(moduleNames.map((module) => {
     const { normal } = random(seed, `gradient noise ${module}`, step);
-    return [`noise/${module}`, Float32Array.from({ length: totalSize(model.trainable[module]) }, normal)];
+    const values = new Float32Array(totalSize(model.trainable[module]));
+    for (let i = 0; i < values.length; i++) values[i] = normal(); // Float32Array.from takes half as long again
+    return [`noise/${module}`, values];
   }));
 }
 
