@@ -22,6 +22,7 @@ export interface Journals {
    * Rows of a query over the tables
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
    * normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
+   * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel,
    * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on.
    * State an order: without one DuckDB promises none.
    */
@@ -65,8 +66,10 @@ function lastLineTorn(path: string): boolean {
 /** Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the others. */
 async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]): Promise<{ ignored: IgnoredRun[]; notices: string[] }> {
   const paths = runs.map((run) => literalPath(resolve(run.journal))).join(', ');
-  await connection.run(`create table lines as select parse_path(filename)[-2] as id, * exclude (filename)
-    from read_json([${paths}], format = 'newline_delimited', ignore_errors = true, filename = true, maximum_object_size = 16777216, columns = {${columns}})`);
+  // The file's place in the list, because taking its name apart in every line costs a fifth of the reading.
+  const ids = runs.map((run) => `'${run.file.id.replaceAll("'", "''")}'`).join(', ');
+  await connection.run(`create table lines as select [${ids}][file_index::bigint + 1] as id, *
+    from read_json([${paths}], format = 'newline_delimited', ignore_errors = true, maximum_object_size = 16777216, columns = {${columns}})`);
   const counts = await query<{ id: string; bad: number; repeated: number; gaps: number }>(connection, `select id,
       count(*) filter (kind is null or step is null) as bad,
       count(*) filter (kind = 'train') - count(distinct step) filter (kind = 'train') as repeated,
@@ -89,7 +92,11 @@ async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]
   return { ignored, notices };
 }
 
-async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): Promise<void> {
+/** Steps of a panel that a curve over measures shows; a panel is about 200 pt wide. */
+const shownSteps = 150;
+
+/** The tables to query; returns what is left out of curves. */
+async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): Promise<string[]> {
   await connection.run('create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer, rateEncoder double, rateBackbone double)');
   const insert = await connection.prepare('insert into runs values ($1, $2, $3, $4, $5, $6, $7, $8, $9)');
   for (const run of runs) {
@@ -110,6 +117,10 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
     from evaluate where split = 'evaluation') where place = 1`);
   await connection.run(`create table kinds as select id, kind, choiceByKind[kind].accuracy as choice, generationByKind[kind].accuracy as generation
     from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
+  const places = '(select panel, step, row_number() over (partition by panel order by step) as nth, count(*) over (partition by panel) as total from (select distinct panel, step from measure join runs using (id)))';
+  await connection.run(`create table shown as select panel, step from ${places} where nth % ceil(total / ${shownSteps})::integer = 0 or nth = total`);
+  const thinned = await query<{ panel: string; shown: number; total: number }>(connection, `select panel, count(*) as shown, total from shown join ${places} using (panel, step) where total > ${shownSteps} group by panel, total order by panel`);
+  return thinned.map(({ panel, shown, total }) => `${panel}: curves over measures show ${shown} of ${total} measured steps, evenly spread`);
 }
 
 async function openTables(connection: DuckDBConnection, found: readonly FoundRun[]): Promise<{ runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
@@ -118,8 +129,7 @@ async function openTables(connection: DuckDBConnection, found: readonly FoundRun
   const good = found.filter((run) => !bad.has(run.file.id));
   const labels = labelRuns(good.map(({ file }) => file.spec));
   const runs = good.map(({ file, journal }, i) => ({ folder: dirname(journal), id: file.id, task: file.spec.task, seed: file.spec.seed, scheduler: file.spec.scheduler.kind, file, ...labels[i]! }));
-  await makeTables(connection, runs);
-  return { runs, ignored, notices };
+  return { runs, ignored, notices: [...notices, ...await makeTables(connection, runs)] };
 }
 
 /**

@@ -1,3 +1,6 @@
 'use strict';
-// Makes a process say its peak memory in KiB when it ends.
-process.on('exit', () => process.stderr.write(`peak ${process.resourceUsage().maxRSS}`));
+// Makes a process say its peak memory in KiB and its processor time in seconds when it ends.
+process.on('exit', () => {
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+  process.stderr.write(`peak ${maxRSS}\nprocessor ${(userCPUTime + systemCPUTime) / 1e6}\n`);
+});

@@ -223,6 +223,21 @@ test('log axes hold every value, tick at decades, and refuse what has no logarit
   expect(() => logAxis([0, 1])).toThrow(RangeError);
 });
 
+test('curves over more measures than a panel can show are thinned evenly over all seeds, with a notice', async () => {
+  const results = join(folder, 'dense');
+  const dense = { steps: 400, every: 1, validateEvery: 0 };
+  for (const seed of [1, 2]) writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 400), dense);
+  const drawn = await makeFigures(results, join(folder, 'dense-out'), { only: ['kappa-curves', 'normalised-gradients'] });
+  expect(drawn.notices).toEqual(['emoji-icon-qa: curves over measures show 134 of 400 measured steps, evenly spread']);
+  const shown = Array.from({ length: 133 }, (_, i) => 3 * (i + 1)).concat(400);
+  for (const [name, curves] of [['kappa-curves', 1], ['normalised-gradients', 2]] as const) {
+    const rows = rowsOf(name, join(folder, 'dense-out'));
+    expect(rows).toHaveLength(curves * shown.length);
+    expect(rows.slice(0, shown.length).map((row) => row['step'])).toEqual(shown);
+    expect(rows.every((row) => row['n'] === 2)).toBe(true);
+  }
+});
+
 test('panels: a full grid shares its axes, an unfilled last row has its own; many set-ups stand in rows of four', () => {
   expect(inRows(4, 2)).toEqual({ columns: 2 });
   expect(inRows(3, 2)).toEqual({ columns: 2, resolve: { axis: { x: 'independent' } } });

@@ -22,7 +22,7 @@ export const bounds: FigureDefinition<Row> = {
       union all
       select id, step, 'backbone', tightnessBackbone from measure where bothTrained and isfinite(tightnessBackbone) and tightnessBackbone > 0)
     select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high, count(*) as n, count(*) filter (tightness > 1) as above
-    from each join runs using (id) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
+    from each join runs using (id) semi join shown using (panel, step) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
 
   caption(rows) {
     const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];

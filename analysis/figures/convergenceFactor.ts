@@ -29,7 +29,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
         relative as (select own.panel, own.method, own.seed, own.step, own.averaged, own.stride, own.last, own.loss / base.loss as ratio
           from smooth own join smooth base on own.panel = base.panel and own.seed = base.seed and own.step = base.step and base.method = '${baseline}' where own.method <> '${baseline}')
       select 'bound' as quantity, panel, method, step, exp(avg(ln(ratio) order by seed)) as ratio, min(ratio) as low, max(ratio) as high, count(*) as n, 1 as averaged
-        from running where method <> '${baseline}' and ratio > 0 and isfinite(ratio) group by panel, method, step
+        from running semi join shown using (panel, step) where method <> '${baseline}' and ratio > 0 and isfinite(ratio) group by panel, method, step
       union all
       select 'loss', panel, method, step, exp(avg(ln(ratio) order by seed)), min(ratio), max(ratio), count(*), any_value(averaged)
         from relative where (step % stride = 0 or step = last) and ratio > 0 and isfinite(ratio) group by panel, method, step

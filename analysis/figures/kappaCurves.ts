@@ -18,7 +18,7 @@ export const kappaCurves: FigureDefinition<Row> = {
   select: (journals) => journals.rows<Row>(`
     select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
       count(*) as n, count(*) filter (floor) as floor
-    from measure join runs using (id) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
+    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);

@@ -18,13 +18,13 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
     needs: `finished runs of \`${scheduler}\` with measures`,
 
     select: (journals) => journals.rows<Row>(`
-      with long as (unpivot (select if(method = scheduler, panel, panel || ' · ' || method) as panel, setting, seed, id, step,
+      with long as (unpivot (select if(method = scheduler, panel, panel || ' · ' || method) as panel, panel as setup, setting, seed, id, step,
             normalisedEncoder as encoder, normalisedBackbone as backbone
           from measure join runs using (id) where scheduler = '${scheduler}') on encoder, backbone into name module value value),
         smooth as (select *, avg(value) over (partition by id, module order by step rows ${window - 1} preceding) as average from long)
       select panel, setting, module, step, avg(average order by seed) as value,
         min(average) as low, max(average) as high, count(*) as n
-      from smooth group by panel, setting, module, step qualify count(*) over (partition by panel, setting, module) > 1 order by panel, setting, module desc, step`),
+      from smooth semi join (select panel as setup, step from shown) using (setup, step) group by panel, setting, module, step qualify count(*) over (partition by panel, setting, module) > 1 order by panel, setting, module desc, step`),
 
     caption: (rows) => `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
 
