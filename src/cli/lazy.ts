@@ -23,6 +23,7 @@ export const lazy = {
   figures: () => load('./figures') as typeof import('./figures'),
   landscape: () => load('./landscape') as typeof import('./landscape'),
   score: () => load('./score') as typeof import('./score'),
+  evaluate: () => load('./evaluate') as typeof import('./evaluate'),
   keep: () => load('./keep') as typeof import('./keep'),
   report: () => load('./report') as typeof import('./report'),
   tables: () => load('./tables') as typeof import('./tables'),

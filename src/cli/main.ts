@@ -50,6 +50,7 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
     lazy.report().reportCommand(program);
     lazy.keep().keepCommand(program);
     lazy.score().scoreCommand(program);
+    lazy.evaluate().evaluateCommand(program);
     lazy.landscape().landscapeCommand(program);
     lazy.exportCrate().exportCommand(program);
     lazy.verify().verifyCommand(program);
