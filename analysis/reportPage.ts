@@ -1,7 +1,7 @@
 /** The report as one HTML page: no script, no network, its font within. */
 import { readFileSync } from 'node:fs';
 import { fontFiles } from './render';
-import { fontFamily } from './style';
+import { figureWidths, fontFamily } from './style';
 import type { TableLayout } from './table';
 
 export interface PageTable { name: string; title: string; caption: string; layout: TableLayout }
@@ -34,13 +34,19 @@ ${layout.groups.map((group) => `<tbody>${group.map((row) => `<tr>${cells(row)}</
 
 const pairs = (rows: readonly [string, string][]) => `<dl>${rows.map(([name, text]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(text)}</dd>`).join('\n')}</dl>`;
 
+/** Links to the parts of a section, where there are several. */
+const contents = (parts: readonly [string, string][]) => (parts.length < 2 ? '' : `<ul class="contents">${parts.map(([id, title]) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`).join('\n')}</ul>`);
+
 const style = `
 @font-face { font-family: "${fontFamily}"; src: url(data:font/ttf;base64,@font) format("truetype"); }
 :root { color-scheme: light; }
-body { font: 15px/1.5 "${fontFamily}", "DejaVu Sans", Verdana, sans-serif; color: #111; background: #fff; max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
+body { font: 15px/1.5 "${fontFamily}", "DejaVu Sans", Verdana, sans-serif; color: #111; background: #fff; max-width: 75rem; margin: 0 auto; padding: 1.5rem; }
 h1, h2, h3 { line-height: 1.25; margin: 2rem 0 .5rem; } h1 { margin-top: 0; }
 nav a { margin-right: 1rem; } a { color: #0072b2; }
 figure { margin: 1rem 0 2rem; } figure svg { max-width: 100%; height: auto; display: block; }
+figure svg[width="${figureWidths.page}in"] { width: 60rem; } figure svg[width="${figureWidths.column}in"] { width: ${(60 * figureWidths.column / figureWidths.page).toFixed(1)}rem; }
+.contents { columns: 20rem; font-size: .87rem; padding-left: 1.2rem; } figcaption { margin-top: .4rem; }
+dl, header p { max-width: 60rem; }
 figcaption, .caption { color: #444; font-size: .87rem; max-width: 48rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .87rem; border-top: 1.5px solid #111; border-bottom: 1.5px solid #111; }
 th, td { padding: .15rem .6rem; text-align: left; white-space: nowrap; } th { border-bottom: 1px solid #111; font-weight: normal; } tbody + tbody { border-top: 1px solid #bbb; } .number { text-align: right; }
@@ -60,8 +66,10 @@ export function reportPage(page: Page): string {
 <nav><a href="#figures">Figures</a><a href="#tables">Tables</a><a href="#settings">Settings</a><a href="#provenance">Provenance</a><a href="#runs">Runs</a></nav></header>
 <main>${page.about.length === 0 ? '' : pairs(page.about)}
 <h2 id="figures">Figures</h2>
+${contents(page.figures.map(({ name, title }) => [`figure-${name}`, title]))}
 ${page.figures.map(({ name, title, caption, svg }) => `<figure id="figure-${name}"><h3>${escapeHtml(title)}</h3>${inlined(name, svg)}<figcaption>${escapeHtml(caption)}</figcaption></figure>`).join('\n')}
 <h2 id="tables">Tables</h2>
+${contents(page.tables.map(({ name, title }) => [`table-${name}`, title]))}
 ${page.tables.map(tableHtml).join('\n')}
 ${page.missing.length === 0 ? '' : `<h3>Without runs to show</h3>${list(page.missing)}`}
 <h2 id="settings">Settings</h2>
