@@ -1,4 +1,5 @@
 /** What the runs of a sweep need, and how many workers fit: for `plan --resources`, `run` and `reproduce`. */
+import { compositionOf } from '../manifest/identity';
 import { UserError, formatProblem } from '../problems';
 import { chooseWorkers, type WorkerChoice } from '../runner/local';
 import type { PlannedRun } from '../runner/plan';
@@ -40,8 +41,8 @@ export function needsLines(runs: readonly PlannedRun[], needs: ReadonlyMap<strin
   for (const run of runs) {
     const found = needs.get(run.id);
     if (found === undefined) continue;
-    const row = needsRow(found), { task, encoder, connector, backbone, regulariser } = run.spec;
-    const what = `${task} ${encoder}+${connector.kind}+${backbone}${regulariser.kind === 'none' ? '' : ' regularised'}`;
+    const row = needsRow(found), { task, regulariser } = run.spec;
+    const what = `${task} ${compositionOf(run.spec)}${regulariser.kind === 'none' ? '' : ' regularised'}`;
     const kind = kinds.get(JSON.stringify([what, row])) ?? { row: [what, ...row], runs: [], assumed: found.assumed };
     kind.runs.push(run);
     kinds.set(JSON.stringify([what, row]), kind);

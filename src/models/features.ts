@@ -41,7 +41,8 @@ const layout = 1;
 
 interface Index { layout: number; rows: number; width: number; sha256: string; media: string[]; notices?: string[] }
 
-const usuallyInMemory = 2 ** 30;
+/** Features of more bytes stay on disk. */
+export const usuallyInMemory = 2 ** 30;
 
 /** Media whose features are held before they are written; a multiple of every tower's batch, so that batches do not depend on it. */
 const together = 64;

@@ -32,12 +32,12 @@ export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary):
 /**
  * Each question and answer as the only turn of a conversation about one image or sound, in the template of a published checkpoint and over its whole
  * vocabulary. `head` is what stands before the features: it belongs to the template and is the same for every question. The text of prompts begins behind
- * the features. Throws UserError for text that the template cannot hold, and where prompt and answer have a token in common.
+ * the features; the default wording of released questions is taken off them. Throws UserError for text that the template cannot hold, and where prompt and answer have a token in common.
  */
 export function conversationCodec(processor: Processor): { codec: TextCodec; head: number[] } {
   const { family, tokenizer } = processor;
   const turn = (question: string, answer: string | null) => {
-    const { inputIds, labels, featureRanges } = processor.text({ turns: [{ question, answer }] }, [1]);
+    const { inputIds, labels, featureRanges } = processor.text({ turns: [{ question: unwrapped(question), answer }] }, [1]);
     const { from, to } = featureRanges[0]!;
     return { head: [...inputIds.subarray(0, from)], ids: [...inputIds.subarray(to)], labels: [...labels.subarray(to)] };
   };
@@ -67,6 +67,9 @@ export function conversationCodec(processor: Processor): { codec: TextCodec; hea
     },
   };
 }
+
+/** A question without the wording that tasks have by default: a template has marks of its own for questions and answers. */
+const unwrapped = (prompt: string): string => /^Question: (.+) Answer:$/s.exec(prompt)?.[1] ?? prompt;
 
 function upTo(end: number, ids: readonly number[]): readonly number[] {
   const at = ids.indexOf(end);

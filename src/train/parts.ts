@@ -1,6 +1,6 @@
 /** What the model of a run is put together from: parts of the small zoo, or a published checkpoint. */
 import { checkpointIdentity, openCheckpointFolder } from '../data/checkpoints';
-import { sourceIdentity } from '../data/sources';
+import { sourceIdentity, type OpenOptions } from '../data/sources';
 import type { Tokenizer, PrunedVocabulary } from '../data/tokenizer';
 import type { DataSet } from '../data/types';
 import type { RunSpec } from '../manifest/run';
@@ -40,9 +40,9 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
   };
 }
 
-/** A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use. Throws UserError for files that are missing or do not fit. */
-export async function openCheckpoint(name: string): Promise<{ folder: string; processor: Processor; codec: TextCodec; head: number[] }> {
-  const folder = await openCheckpointFolder(name);
+/** A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use, unless `offline`. Throws UserError for files that are missing or do not fit. */
+export async function openCheckpoint(name: string, options: OpenOptions = {}): Promise<{ folder: string; processor: Processor; codec: TextCodec; head: number[] }> {
+  const folder = await openCheckpointFolder(name, options);
   const processor = openProcessor(folder, { whole: true });
   return { folder, processor, ...conversationCodec(processor) };
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
+import { checkpointIdentity, isOwnCheckpoint } from '../data/checkpoints';
 import { loadSet, setIdentity, setPath } from '../data/sets';
 import { findSource, sourceIdentity, sourceState } from '../data/sources';
 import { loadTokenizer } from '../data/tokenizer';
@@ -11,15 +12,19 @@ import { backboneConfigs, backboneWithoutWeights } from '../models/backbones/con
 import { llamaWeights } from '../models/backbones/llama';
 import { connectorRows } from '../models/connectors';
 import { findEncoder } from '../models/encoders';
-import { buildModel } from '../models/multimodal';
+import { cachedFamilyModel } from '../models/families/cached';
+import { withoutWeights } from '../models/families/model';
+import { usuallyInMemory } from '../models/features';
+import { buildModel, type GenerativeModel } from '../models/multimodal';
 import { sizeOf } from '../tensor/parameters';
 import { alignClassesProgram } from './align';
 import { alignmentBatch } from './alignment';
 import type { BatchShape } from './batches';
+import { familyTuning, openCheckpoint } from './parts';
 import { moduleNames, scoreProgram, trainProgram, type Setting } from './programs';
 import { resourceNeeds, type ResourceNeeds } from './resources';
 import { evaluationBatch } from './run';
-import { textsOf } from './texts';
+import { textsIn, textsOf } from './texts';
 
 /** Sizes of a task's data as one backbone's tokenizer sees it. */
 export interface DataSizes { vocabulary: number; tokens: number; labels: number; media: number; items: number; classes: number; captions: number }
@@ -35,14 +40,15 @@ export interface RunNeeds extends ResourceNeeds {
 }
 
 /** Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer is not in the cache. */
-async function dataSizes(task: string, backbone: string): Promise<DataSizes | null> {
-  const source = backboneSource(backbone);
-  const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer: sourceIdentity(source) }));
+async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataSizes | null> {
+  const tokenizer = checkpoint === undefined ? sourceIdentity(backboneSource(backbone)) : checkpointIdentity(checkpoint);
+  const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer }));
   const path = cachePath('texts', `${identity.slice(0, 32)}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as DataSizes;
-  if (!existsSync(join(setPath(task), 'card.json')) || sourceState(findSource(source)) === 'absent') return null;
+  const isHere = checkpoint === undefined ? sourceState(findSource(backboneSource(backbone))) !== 'absent' : isOwnCheckpoint(checkpoint) || sourceState(findSource(checkpoint)) === 'ready';
+  if (!existsSync(join(setPath(task), 'card.json')) || !isHere) return null;
   const set = await loadSet(task);
-  const { codec, tokens, labels } = textsOf(set, await loadTokenizer(backbone));
+  const { codec, tokens, labels } = checkpoint === undefined ? textsOf(set, await loadTokenizer(backbone)) : textsIn(set, (await openCheckpoint(checkpoint, { offline: true })).codec);
   const sizes: DataSizes = { vocabulary: codec.vocabulary.ids.length, tokens, labels, media: set.media.size, items: set.items.length, classes: set.classes.length, captions: set.alignment.filter(({ kind }) => kind === 'caption').length };
   writeWhole(path, canonicalJson(sizes));
   return sizes;
@@ -55,9 +61,9 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
   return (spec) => {
     const data = `${spec.task} ${spec.backbone}`;
     const key = canonicalJson([data, spec.encoder, spec.connector, spec.tuning, spec.optimiser, spec.regulariser.kind, spec.measure, spec.batch, spec.align.steps > 0, spec.align.batch]);
-    const sized = sizes.get(data) ?? dataSizes(spec.task, spec.backbone);
+    const sized = sizes.get(data) ?? dataSizes(spec);
     sizes.set(data, sized);
-    const needs = known.get(key) ?? sized.then((found) => ({ ...needsOf(spec, found ?? assumedSizes, backend), assumed: found === null }));
+    const needs = known.get(key) ?? sized.then(async (found) => ({ ...needsOfModel(spec, await plannedModel(spec, found ?? assumedSizes), found ?? assumedSizes, backend), assumed: found === null }));
     known.set(key, needs);
     return needs;
   };
@@ -66,21 +72,37 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
 /** Parameters of a backbone's weight file, all of its vocabulary among them. */
 const fileParameters = (name: string): number => llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
-/** The needs of one run, given the sizes of its data. */
-export function needsOf(spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds {
-  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
+/** A run's model in shapes alone. */
+interface PlannedModel { model: GenerativeModel; vocabulary: number; /** of a token embedding */ width: number; /** of the features of one medium */ rows: number; featureWidth: number; /** in the weight file */ parameters: number }
+
+function zooModel(spec: RunSpec, sizes: DataSizes): PlannedModel {
+  const { rows: usual, rowChoices, width: featureWidth } = findEncoder(spec.encoder);
   const rows = connectorRows(spec.connector, rowChoices) ?? usual;
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
-  const model = buildModel(spec, { rows, width }, backbone);
-  const setting: Setting = { model, vocabulary: sizes.vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
-  const shape = (batch: number): BatchShape => ({ batch, tokens: sizes.tokens, labels: sizes.labels, rows, width, prefixTokens: model.connector.tokens });
+  return { model: buildModel(spec, { rows, width: featureWidth }, backbone), vocabulary: sizes.vocabulary, width: backbone.config.width, rows, featureWidth, parameters: fileParameters(spec.backbone) };
+}
+
+async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
+  if (spec.checkpoint === undefined) return zooModel(spec, sizes);
+  const { processor: { family }, head } = await openCheckpoint(spec.checkpoint, { offline: true });
+  const { rows, width: featureWidth } = family.towerFeatures;
+  // Its tensors are read one at a time: nothing of the file is held beside them.
+  return { model: cachedFamilyModel(withoutWeights(family), head, familyTuning(spec)).model, vocabulary: family.decoder.vocabulary, width: family.decoder.width, rows, featureWidth, parameters: 0 };
+}
+
+/** The needs of one run of the small zoo, given the sizes of its data. */
+export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds => needsOfModel(spec, zooModel(spec, sizes), sizes, backend);
+
+function needsOfModel(spec: RunSpec, { model, vocabulary, width, rows, featureWidth, parameters }: PlannedModel, sizes: DataSizes, backend: string): ResourceNeeds {
+  const setting: Setting = { model, vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
+  const shape = (batch: number): BatchShape => ({ batch, tokens: sizes.tokens, labels: sizes.labels, rows, width: featureWidth, prefixTokens: model.decoding.before - 1 });
   const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe ?? 24) : null;
   const bySound = sizes.captions === 0;
-  const words = Array.from({ length: sizes.classes }, () => new Float32Array(backbone.config.width));
+  const words = Array.from({ length: sizes.classes }, () => new Float32Array(width));
   return resourceNeeds({
     model, backend, regularised: spec.regulariser.kind !== 'none',
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
-    dataBytes: 4 * sizes.media * rows * width + itemBytes * sizes.items + 2 * 4 * fileParameters(spec.backbone),
+    dataBytes: Math.min(usuallyInMemory, 4 * sizes.media * rows * featureWidth) + itemBytes * sizes.items + 2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
       measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant ?? 'a', probe }),
