@@ -44,7 +44,9 @@ const unsaid: Record<string, string> = { 'regulariser.kind': 'none', 'scheduler.
 
 /** Values in words; an option that the run's kind does not have is left out, and so is what goes without saying. */
 function describe(of: Leaves, paths: readonly string[]): string {
-  const said = paths.filter((path) => (of.has(path) || kindOf(path, paths) === undefined) && (unsaid[path] === undefined || of.get(path) !== unsaid[path]));
+  // A published checkpoint's name stands for encoder and backbone, too: it is said once.
+  const repeated = (path: string) => path === 'checkpoint' || (path === 'backbone' && of.has('checkpoint'));
+  const said = paths.filter((path) => !repeated(path) && (of.has(path) || kindOf(path, paths) === undefined) && (unsaid[path] === undefined || of.get(path) !== unsaid[path]));
   return said.map((path) => {
     const value = of.get(path) ?? 'default';
     if (path === 'encoder' || path === 'backbone') return value;

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointIdentity } from '../src/data/checkpoints';
+import { fileObjects } from '../src/data/dataManifest';
+import { findSource } from '../src/data/sources';
 import { projectRoot } from '../src/files';
+import { checkpointModality } from '../src/manifest/checkpointNames';
 import { expand } from '../src/manifest/expand';
 import { loadManifest } from '../src/manifest/load';
+import { checkpoints } from '../src/manifest/names';
 import type { RunSpec } from '../src/manifest/run';
 import { loadFamily } from '../src/models/families';
 import { familyModel } from '../src/models/families/model';
@@ -164,6 +168,15 @@ describe('a run from a checkpoint', () => {
     expect(plan.stdout).toMatch(/colours my-blip2 +\S* ?M/);
     const run = equipoise('run', manifest, '--workers', '1');
     expect([run.status, run.stdout]).toEqual([0, `${head.name}: 1 trained now; in all 1 of 1 done\n`]);
+  });
+
+  it('may name what a data manifest fetches whole', () => {
+    for (const name of Object.keys(checkpoints)) {
+      const files = fileObjects(findSource(name)).map((file) => file['@id']);
+      expect(files).toEqual(expect.arrayContaining(['config.json', 'tokenizer.json', 'preprocessor_config.json']));
+      expect(files.some((file) => file.endsWith('.safetensors'))).toBe(true);
+    }
+    for (const kind of checkpointKinds) expect(checkpointModality(`my-${kind}`)).toBe(kind === 'salmonn' ? 'audio' : 'image');
   });
 
   it('has an identity of what its files hold, wherever they lie', () => {
