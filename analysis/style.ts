@@ -120,14 +120,21 @@ const stacked = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' �
 /** Rows of panels that fit on a page. */
 const mostRows = 4;
 
-/** A panel for each set-up and value of `field`: set-ups below each other and the others side by side, or in rows of four where either are more than fit. */
-export function setupPanels(setups: readonly string[], field: 'method' | 'setting', names: readonly string[]): Spec {
-  if (names.length <= (field === 'method' ? 4 : 5) && setups.length <= mostRows && (names.length > 1 || setups.length < 3)) {
+/**
+ * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in rows of four where either are more than fit, or where a pair is missing: in a
+ * grid with a gap Vega puts the panels under each other's names.
+ */
+export function setupPanels<Field extends 'method' | 'setting'>(rows: readonly ({ panel: string } & Record<Field, string>)[], field: Field): Spec {
+  const setups = inOrder.panel(rows);
+  const names = field === 'method' ? orderMethods(rows.map((row) => row[field])) : orderSettings(rows.map((row) => row[field]));
+  const present = new Set(rows.map((row) => `${row.panel} · ${row[field]}`));
+  const whole = present.size === setups.length * names.length;
+  if (whole && names.length <= (field === 'method' ? 4 : 5) && setups.length <= mostRows && (names.length > 1 || setups.length < 3)) {
     const bracketed = setups.some((setup) => setup.includes(' ('));
     return { facet: { row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }), column: panels(field, names) } };
   }
   const alone = names.length === 1;
-  const places = setups.flatMap((setup) => (alone ? [setup] : names.map((name) => `${setup} · ${name}`)));
+  const places = setups.flatMap((setup) => (alone ? [setup] : names.map((name) => `${setup} · ${name}`).filter((place) => present.has(place))));
   return { transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }], facet: panels('place', places, stacked), ...inRows(places.length, 4) };
 }
 

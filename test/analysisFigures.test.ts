@@ -244,8 +244,11 @@ test('panels: a full grid shares its axes, an unfilled last row has its own; man
   expect(inRows(1, 3)).toEqual({ columns: 1 });
   expect(pages(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual([['a', 'b', 'c'], ['d', 'e', 'f']]);
   const names = Array.from({ length: 12 }, (_, i) => `task · measure.probe=${i}`);
-  expect(Object.keys(setupPanels(['a', 'b'], 'method', ['constant', 'commit-clr'])['facet'] as object)).toEqual(['row', 'column']);
-  expect(setupPanels(names, 'method', ['constant'])).toMatchObject({ columns: 4, facet: { field: 'place', sort: names } });
+  const rows = (setups: string[], methods: string[]) => setups.flatMap((panel) => methods.map((method) => ({ panel, method })));
+  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method')['facet'] as object)).toEqual(['row', 'column']);
+  expect(setupPanels(rows(names, ['constant']), 'method')).toMatchObject({ columns: 4, facet: { field: 'place', sort: names } });
+  // With a pair missing a grid would put panels under each other's names.
+  expect(setupPanels([...rows(['a', 'b'], ['constant']), { panel: 'b', method: 'commit-clr' }], 'method')).toMatchObject({ columns: 3, facet: { field: 'place', sort: ['a · constant', 'b · constant', 'b · commit-clr'] } });
 });
 
 test('a legend takes as many columns as its entries need, not as the longest would', () => {

@@ -104,6 +104,15 @@ describe('journals', () => {
     expect(reasons.get(twice)).toBe('metrics.jsonl has 1 train records more than steps');
   });
 
+  test('a run from before a field came to be stands beside those that say its default', async () => {
+    writeSyntheticRun(folder, spec(0), options);
+    writeSyntheticRun(folder, spec(1, { instructions: 'one' }), options);
+    writeSyntheticRun(folder, spec(2, { instructions: 'several' }), options);
+    const journals = await openJournals(folder);
+    journals.close();
+    expect(journals.runs.map((run) => `${run.seed} ${run.panel}`).sort()).toEqual(['0 emoji-icon-qa · instructions=one', '1 emoji-icon-qa · instructions=one', '2 emoji-icon-qa · instructions=several']);
+  });
+
   test('a loss that is not finite is left out and told', async () => {
     const id = writeSyntheticRun(folder, spec(0), options, {}, (text) => text.replace(/("step":3,"loss":)[\d.]+/, '$1null'));
     const { notices, trained } = await open();

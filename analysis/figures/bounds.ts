@@ -2,7 +2,7 @@
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
 import { synchronised } from '../labels';
-import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
+import { distinguish, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
   panel: string; method: string; module: 'encoder' | 'backbone'; step: number;
@@ -37,7 +37,7 @@ export const bounds: FigureDefinition<Row> = {
     const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'median')}; grey line: 1, the bound is reached.`),
-      ...setupPanels(inOrder.panel(rows), 'method', inOrder.method(rows)),
+      ...setupPanels(rows, 'method'),
       spec: {
         height: 96,
         layer: [

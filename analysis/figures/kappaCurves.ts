@@ -33,7 +33,7 @@ export const kappaCurves: FigureDefinition<Row> = {
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
       title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}; grey line: κ = 1.`),
-      ...setupPanels(inOrder.panel(rows), 'method', inOrder.method(rows)),
+      ...setupPanels(rows, 'method'),
       spec: {
         height: 96,
         layer: [

@@ -44,12 +44,14 @@ export const learningCurves: FigureDefinition<Row> = {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 'page');
     const order = inOrder.panel(rows);
     const windows = [...new Set(rows.map((row) => row.averaged).filter((steps) => steps > 1))].sort((a, b) => a - b);
-    const curves = (shown: string[], quantity: Row['quantity'], title: string, scale: Spec, first: boolean, last: boolean): Spec => {
+    const curves = (all: string[], quantity: Row['quantity'], title: string, scale: Spec, first: boolean, last: boolean): Spec => {
+      // A panel without this quantity would let the next one slip below another's name.
+      const shown = all.filter((panel) => rows.some((row) => row.panel === panel && row.quantity === quantity));
       const x = { ...stepAxis(), ...(last ? {} : { title: null }) };
       const y = { field: 'value', type: 'quantitative', title, scale, axis: { tickCount: 5, minExtent: 24 } };
       return {
         transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
-        facet: { column: panels('panel', shown, first ? {} : { labels: false }) },
+        facet: { column: panels('panel', shown, first || shown.length < all.length ? {} : { labels: false }) },
         spec: {
           height: 100,
           layer: [

@@ -1,7 +1,7 @@
 /** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote } from '../figure';
-import { distinguish, inOrder, setupPanels, stepAxis } from '../style';
+import { distinguish, setupPanels, stepAxis } from '../style';
 
 type Row = { panel: string; setting: string; module: string; step: number; /** mean over seeds */ value: number; low: number; high: number; n: number };
 
@@ -34,7 +34,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
       const y = { field: 'value', type: 'quantitative', title: '‖g‖ / max ‖g‖', scale: { domain: [0, 1] }, axis: { values: [0, 0.5, 1] } };
       return {
         title: footnote(`${explain(rows).replace('moving', 'Moving')}.`),
-        ...setupPanels(inOrder.panel(rows), 'setting', inOrder.setting(rows)),
+        ...setupPanels(rows, 'setting'),
         spec: {
           height: 84,
           layer: [
