@@ -121,11 +121,11 @@ export function writeMacs(root: string, { extra = '' } = {}): void {
   put(root, 'TAU-urban-acoustic-scenes-2019-development.audio.1.zip', zip(names.map((name, i) => ({ name: `TAU-urban-acoustic-scenes-2019-development/audio/${name}`, content: stereo(i) }))));
 }
 
-/** Song Describer: 20 tracks of 20 artists, the first with two captions, one caption outside the validated subset. */
+/** Song Describer: 20 tracks of 20 artists, the first with two captions, one caption outside the validated subset, one that nobody judged. */
 export function writeSongDescriber(root: string): void {
   const head = 'caption_id,track_id,caption,is_valid_subset,familiarity,artist_id,album_id,path,duration,genre,instrument,mood/theme\n';
-  const row = (i: number, caption: string, valid = true) => `${i},${1000 + (i % 20)},"${caption}",${valid ? 'True' : 'False'},2,artist_${i % 20},album_1,${String(i % 20).padStart(2, '0')}/${1000 + (i % 20)}.mp3,202.5,"['rock']","[]","[]"\n`;
+  const row = (i: number, caption: string, valid = 'True') => `${i},${1000 + (i % 20)},"${caption}",${valid},2,artist_${i % 20},album_1,${String(i % 20).padStart(2, '0')}/${1000 + (i % 20)}.mp3,202.5,"['rock']","[]","[]"\n`;
   const rows = Array.from({ length: 20 }, (_, i) => row(i, `A calm song, with ""guitar"" ${i}`)).join('');
-  put(root, 'song_describer.csv', head + rows + row(20, 'Another caption\nover two lines') + row(21, 'Not validated', false));
+  put(root, 'song_describer.csv', head + rows + row(20, 'Another caption\nover two lines') + row(21, 'Not validated', 'False') + row(22, 'Not judged', ''));
   for (let i = 0; i < 20; i++) put(root, `audio/${String(i).padStart(2, '0')}/${1000 + i}.2min.mp3`, tone(200 + 20 * i, 16_000));
 }

@@ -1,13 +1,14 @@
 /**
  * Song Describer Dataset (Manco et al., NeurIPS 2023 workshop; docs/datacard.md of its repository, Zenodo 10072001). As released: `song_describer.csv` with
  * caption_id, track_id, caption, is_valid_subset, familiarity, artist_id, album_id, path, duration, ..., and audio.zip with `<two digits>/<track>.2min.mp3`, about two minutes each.
+ * is_valid_subset is empty where nobody judged the caption or the judgement was undecided (scripts/create_dataset.py of the same repository); such captions are not of the validated subset.
  * The release is for evaluation alone and has no split: to train on it, tracks are divided by artist. `captions: valid` keeps the validated subset.
  */
 import { readCsv, type CsvRow } from './csv';
 import type { Reader } from './reader';
 import { longest, textOf, type ReleasedRecord } from './record';
 
-const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: false };
+const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: false, '': false };
 
 export const readSongDescriber: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];
@@ -15,7 +16,7 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems }) =
     const tracks = new Map<string, { first: CsvRow; path: string; artist: string; captions: string[]; rows: CsvRow[] }>();
     for (const row of await readCsv(files, file, ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'], problems)) {
       const valid = truths[(row.values['is_valid_subset'] ?? '').trim().toLowerCase()];
-      if (valid === undefined) { problems.add(row.place, 'is_valid_subset is neither true nor false'); continue; }
+      if (valid === undefined) { problems.add(row.place, 'is_valid_subset is neither true nor false nor empty'); continue; }
       if (!valid && manifest.captions !== 'all') continue;
       const caption = textOf(row.values['caption'], 'caption', longest.answer, row.place, problems);
       const track = textOf(row.values['track_id'], 'track_id', 100, row.place, problems);
