@@ -201,7 +201,7 @@ describe('equipoise export peft', () => {
     await refuses('0000', /is neither a run nor an experiment of the results/);
     await refuses('fault', /did you mean faulty/);
     await refuses(partial.id, /is at step 7 of 20; expected a finished run/);
-    await refuses(elsewhere.id, /was trained on other weights than data-manifests\/resnet50-imagenet.json describes now/);
+    await refuses(elsewhere.id, /was trained on other weights than (resnet50-imagenet|stories15m) has now/);
     await refuses(otherData.id, /was trained on other data than task emoji-icon-qa has now/);
     await refuses(id, /is there already and not empty/, 'taken');
     await refuses(id, /is a file/, 'taken/mine');

@@ -67,7 +67,7 @@ async function evaluateRun(paths: RunFolder, file: RunFile, task: string, which:
   const facts = await rooms.useBackend({ name: file.machine.backend as Parameters<typeof rooms.useBackend>[0]['name'], device: file.spec.device, threads: file.machine.threads });
   const prepared = await prepare(spec, (stage) => { if (!/\d+\/\d+$/.test(stage)) note(`${id}: ${stage}`); });
   for (const notice of prepared.transfer.find((other) => other.task === task)?.notices ?? []) note(`note: ${printable(notice)}`);
-  const trained = readTrained(paths, file, which, prepared.codec.vocabulary.ids.length);
+  const trained = readTrained(paths, file, which, prepared.model.trainable);
   const evaluated = await evaluateTrained(spec, prepared, trained, task);
   writeEvaluation(paths, key, { backend: facts.name, device: facts.device }, evaluated);
   return { evaluated, cached: false };

@@ -44,7 +44,7 @@ export interface PeftAdapter {
  * and trained layers as `modules_to_save`. `usual` is the rank and alpha that the configuration states for all layers; others stand beside it.
  * @param task PEFT's task type, which decides on its wrapper; null for its plain one
  */
-export function peftLayout({ table, trained, adapterOf }: TunedModel, usual: Adapter, task: 'CAUSAL_LM' | null, baseModel: string | null = null): PeftAdapter {
+export function peftLayout({ table, trained, adapterOf }: TunedModel, usual: Adapter, task: 'CAUSAL_LM' | null): PeftAdapter {
   const tensors: Record<string, WeightTensor> = {}, bare: Record<string, WeightTensor> = {};
   const targets: { layer: string; own: Adapter }[] = [];
   const saved = new Set<string>();
@@ -64,7 +64,7 @@ export function peftLayout({ table, trained, adapterOf }: TunedModel, usual: Ada
   return {
     tensors, bare,
     config: {
-      peft_type: 'LORA', task_type: task, base_model_name_or_path: baseModel, inference_mode: true,
+      peft_type: 'LORA', task_type: task, base_model_name_or_path: null, inference_mode: true,
       r: usual.rank, lora_alpha: usual.alpha, lora_dropout: 0, bias: 'none', fan_in_fan_out: false, init_lora_weights: true, use_rslora: false, use_dora: false,
       target_modules: targets.map(({ layer }) => layer).sort(), modules_to_save: saved.size === 0 ? null : [...saved].sort(),
       rank_pattern: differing('rank'), alpha_pattern: differing('alpha'),

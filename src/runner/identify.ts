@@ -40,7 +40,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
 
 /** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
-  const weights = weightsOf(spec, sourceIdentity, checkpointIdentity);
+  const weights = weightIdentities(spec);
   return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class }).identity;
 }
 
@@ -58,6 +58,9 @@ function weightsOf(spec: RunSpec, ofSource: (name: string) => string, ofCheckpoi
   if (spec.checkpoint !== undefined) return { [spec.checkpoint]: ofCheckpoint(spec.checkpoint) };
   return Object.fromEntries(weightSources(spec).map((source) => [source, ofSource(source)]));
 }
+
+/** The same as they are now. Throws UserError for a name that no room knows. */
+export const weightIdentities = (spec: RunSpec): Record<string, string> => weightsOf(spec, sourceIdentity, checkpointIdentity);
 
 /** Names of the data manifests of a run's weights, sorted; none for a checkpoint of the user's own. Throws UserError for a checkpoint, encoder or backbone that no room knows. */
 export function weightSources(spec: RunSpec): string[] {

@@ -56,7 +56,8 @@ export function writeCheckpoint(folder: string, kind: string, seed = 1): string 
   writeFileSync(join(folder, 'model.safetensors'), writeSafetensors(Object.fromEntries(familyParameters(family).map(({ name, shape }) => {
     const { normal } = random(seed, name);
     const isGain = shape.length === 1 && !name.endsWith('.bias');
-    return [theirName(family.table, name), { shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (isGain ? 1 : 0) + 0.15 * normal()) }];
+    const published = theirName(family.table, name);
+    return [published, { shape: published.endsWith('query_tokens') ? [1, ...shape] : shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (isGain ? 1 : 0) + 0.15 * normal()) }];
   }))));
   return folder;
 }

@@ -1,6 +1,7 @@
 /** Trained parameters of a family: merged into its weights, or in PEFT's layout for users of Python. */
 import type { ModuleName } from '../../manifest/run';
 import { userError } from '../../problems';
+import { theirName } from '../checkpoint/names';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
 import { sizeOf, type WeightTensor } from '../weights';
 import { partNames, type PartName } from './family';
@@ -11,31 +12,42 @@ export type Trained = Record<ModuleName, Float32Array>;
 
 const partOf = (name: string): PartName => partNames.find((part) => name.startsWith(`${part}.`))!;
 
-/** Trained tensors by name, adapters among them. Throws RangeError when a vector has another size. */
-function tuned(model: FamilyModel, trained: Trained): TunedModel {
+/** Trained tensors by our names from flat vectors. Throws RangeError when a vector has another size. */
+function trainedTensors(model: FamilyModel, trained: Trained): Record<string, WeightTensor> {
   const tensors: Record<string, WeightTensor> = {};
   for (const module of ['encoder', 'backbone'] as const) {
     let at = 0;
     for (const { name, shape } of model.trainable[module]) tensors[name] = { shape, data: trained[module].subarray(at, (at += sizeOf(shape))) };
     if (at !== trained[module].length) throw new RangeError(`${trained[module].length} values for ${at} parameters of the ${module}`);
   }
-  return {
-    table: model.family.table, trained: tensors,
-    adapterOf(weight) {
-      const tuning = model.tuning[partOf(weight)];
-      return tuning.kind === 'lora' ? tuning : undefined;
-    },
-  };
+  return tensors;
 }
+
+const tuned = (model: FamilyModel, trained: Record<string, WeightTensor>): TunedModel => ({
+  table: model.family.table, trained,
+  adapterOf(weight) {
+    const tuning = model.tuning[partOf(weight)];
+    return tuning.kind === 'lora' ? tuning : undefined;
+  },
+});
 
 /** All weights with what was trained merged in: a model that needs no adapter. */
-export const mergedWeights = (model: FamilyModel, trained: Trained): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trained));
+export const mergedWeights = (model: FamilyModel, trained: Trained): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trainedTensors(model, trained)));
 
 /** Adapters and fully trained layers in PEFT's layout. Throws UserError when no part is tuned by LoRA. */
-export function peftAdapter(model: FamilyModel, trained: Trained, baseModel: string | null = null): PeftAdapter {
+export const peftAdapter = (model: FamilyModel, trained: Trained): PeftAdapter => peftOf(model, trainedTensors(model, trained));
+
+/** The same from trained tensors by our names. */
+export function peftOf(model: FamilyModel, trained: Record<string, WeightTensor>): PeftAdapter {
   const usual = partNames.flatMap((part) => (model.tuning[part].kind === 'lora' ? [model.tuning[part]] : [])).at(-1); // the backbone's, where it has one
   if (usual === undefined) throw userError({ where: 'tuning', what: 'no part is tuned by LoRA', expected: 'an adapter to write' });
-  const { trained: tensors, ...rest } = tuned(model, trained);
-  const asPublished = Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape: model.shapes[name] ?? shape, data }]));
-  return peftLayout({ ...rest, trained: asPublished }, usual, null, baseModel);
+  return peftLayout(tuned(model, asPublished(model, trained)), usual, null);
 }
+
+/** Trained tensors under their published names, for a model without adapters. */
+export const publishedTensors = (model: FamilyModel, trained: Record<string, WeightTensor>): Record<string, WeightTensor> =>
+  Object.fromEntries(Object.entries(asPublished(model, trained)).map(([name, tensor]) => [theirName(model.family.table, name), tensor]));
+
+/** In published shapes, which may have leading axes of length one. */
+const asPublished = (model: FamilyModel, trained: Record<string, WeightTensor>): Record<string, WeightTensor> =>
+  Object.fromEntries(Object.entries(trained).map(([name, { shape, data }]) => [name, { shape: model.shapes[name] ?? shape, data }]));

@@ -1,21 +1,5 @@
-/** README.md of what is exported for users of Python, and the facts that stand beside it in equipoise.json. */
-import type { ConnectorSpec, RunSpec } from '../../manifest/run';
-import type { RunFile } from '../runFile';
-import type { Which } from './trained';
-import type { BackboneForm } from './write';
-
-/** Where base weights come from. */
-export interface BaseFacts { source: string; identity: string; license: string; url: string; citeAs: string; files: { name: string; contentUrl: string; sha256: string }[] }
-
-/** equipoise.json without the hashes of the other files. */
-export interface ExportFacts {
-  format: 'equipoise-export/1';
-  run: { id: string; identity: string; experiment: string; code: RunFile['code']; data: RunFile['data']; spec: RunSpec };
-  weights: { which: Which; step: number; steps: number; /** of the final evaluation; null for `best`, which it did not see */ accuracy: number | null };
-  backbone: { name: string; form: BackboneForm; base: BaseFacts; /** rows of the whole embedding */ vocabularySize: number | null; /** ids whose rows were trained; null where the embedding was not trained */ trainedRows: readonly number[] | null };
-  connector: { spec: ConnectorSpec; /** prefix tokens for the backbone */ tokens: number; /** features of the encoder, [rows, features] */ rows: number; features: number; startsFrom: BaseFacts[] };
-  encoder: { name: string; trained: false; base: BaseFacts };
-}
+/** README.md of what is exported for users of Python. */
+import type { BackboneForm, BaseFacts, CheckpointFacts, ExportFacts, RunFacts } from './facts';
 
 const origin = ({ url, license, files }: BaseFacts): string => `${url} (${license}), ${files.map(({ contentUrl, sha256 }) => `\`${contentUrl}\`, sha256 \`${sha256}\``).join('; ')}`;
 
@@ -39,15 +23,41 @@ the run's probabilities are those among its own tokens.`,
   frozen: () => 'The backbone was frozen: there is nothing of it here.',
 };
 
-/** README.md of an exported run. */
-export function readmeOfRun(facts: ExportFacts): string {
-  const { run, weights, backbone, connector, encoder } = facts;
+function head({ run, weights }: RunFacts, model: string): string {
   const accuracy = weights.accuracy === null ? '' : `; accuracy ${weights.accuracy.toFixed(3)} on the evaluation split of ${run.spec.task}`;
   return `# Run ${run.id} of ${run.experiment}
 
-Written by \`equipoise export peft\`. Task ${run.spec.task}, encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}.
+Written by \`equipoise export peft\`. Task ${run.spec.task}, ${model}.
 The parameters are those after step ${weights.step} of ${weights.steps} (${weights.which === 'last' ? 'the last' : 'the best validation'})${accuracy}.
-\`equipoise.json\` holds the whole description of the run, the origin of all base weights, and the hash of each file here.
+\`equipoise.json\` holds the whole description of the run, the origin of all base weights, and the hash of each file here.`;
+}
+
+/** README.md of an exported run from a published checkpoint. */
+export function readmeOfCheckpointRun(facts: CheckpointFacts): string {
+  const { name, identity, published } = facts.checkpoint;
+  const adapter = `    from peft import PeftModel
+    model = PeftModel.from_pretrained(model, '.')    # model: the checkpoint, as transformers loads it
+`;
+  const others = `    from safetensors.torch import load_file
+    module.load_state_dict(load_file('trained_parameters.safetensors'), strict=False)    # module: ${facts.form === 'adapter' ? 'model.base_model.model' : 'the checkpoint, as transformers loads it'}
+`;
+  return `${head(facts, `checkpoint ${name}`)}
+
+${facts.form === 'adapter' ? `The LoRA adapter of the language model, and the connector as layers that were trained in full:
+
+${adapter}` : ''}${facts.parameters ? `${facts.form === 'adapter' ? '\nTrained tensors that are no layer, for which PEFT has no place' : 'All that was trained'}, by published name:
+
+${others}` : ''}
+## Base weights, which keep their own licence
+
+- ${name}: ${published === null ? `a folder of its owner; sha256 over its files ${identity}` : origin(published)}
+`;
+}
+
+/** README.md of an exported run. */
+export function readmeOfRun(facts: ExportFacts): string {
+  const { run, backbone, connector, encoder } = facts;
+  return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`)}
 
 ## Backbone
 

@@ -1,16 +1,12 @@
 /** The trained parameters of a finished run, read from its folder and checked against what its manifest trains. */
 import { existsSync } from 'node:fs';
-import { sourceIdentity } from '../../data/sources';
 import type { ModuleName } from '../../manifest/run';
-import { backboneWithoutWeights } from '../../models/backbones/configs';
-import { connectorRows } from '../../models/connectors';
-import { findEncoder } from '../../models/encoders';
-import { buildModel } from '../../models/multimodal';
 import { openSafetensors } from '../../models/safetensors';
 import { allFinite, type WeightTensor } from '../../models/weights';
+import type { ParameterSpec } from '../../tensor/parameters';
 import { exitCode, UserError, userError, type Problem } from '../../problems';
 import { readRunFile, type RunFolder } from '../folders';
-import { weightSources } from '../identify';
+import { weightIdentities } from '../identify';
 import type { RunFile } from '../runFile';
 
 /** `last`: after the last step, what the final evaluation saw; `best`: after the best validation. */
@@ -20,7 +16,6 @@ export interface TrainedRun {
   file: RunFile;
   /** step of the parameters */ step: number;
   /** by module and our names */ trained: Record<ModuleName, Record<string, WeightTensor>>;
-  /** prefix tokens that the connector gives the backbone, and the features that it reads */ connector: { tokens: number; rows: number; features: number };
 }
 
 /** run.json of a finished run. Throws UserError for any other. */
@@ -33,12 +28,12 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
 
 /**
  * Reads what a run trained.
- * @param vocabulary ids of the pruned vocabulary in their number; of no account where the backbone's embedding was not trained
+ * @param trainable of the run's model
  * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no longer those of the training
  */
-export function readTrained(paths: RunFolder, file: RunFile, which: Which, vocabulary: number): TrainedRun {
-  for (const source of weightSources(file.spec)) {
-    if (sourceIdentity(source) !== file.weights[source]) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than data-manifests/${source}.json describes now`, hint: 'use the version of Equipoise that trained it' });
+export function readTrained(paths: RunFolder, file: RunFile, which: Which, trainable: Record<ModuleName, readonly ParameterSpec[]>): TrainedRun {
+  for (const [name, identity] of Object.entries(weightIdentities(file.spec))) {
+    if (identity !== file.weights[name]) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than ${name} has now`, hint: 'bring those weights back, or use the version of Equipoise that trained it' });
   }
   const path = which === 'best' ? paths.best : paths.checkpoint;
   if (!existsSync(path)) {
@@ -47,17 +42,13 @@ export function readTrained(paths: RunFolder, file: RunFile, which: Which, vocab
       expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it', hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
     }, exitCode.unavailable);
   }
-  const { spec } = file;
-  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
-  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
-  const model = buildModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, vocabulary));
   const stored = openSafetensors(path);
   try {
     const trained: TrainedRun['trained'] = { encoder: {}, backbone: {} };
     const problems: Problem[] = [];
     const surplus = new Set(stored.entries.keys());
     for (const module of ['encoder', 'backbone'] as const) {
-      for (const { name, shape } of model.trainable[module]) {
+      for (const { name, shape } of trainable[module]) {
         const full = `${module}.${name}`;
         const found = stored.entries.get(full);
         surplus.delete(full);
@@ -74,7 +65,7 @@ export function readTrained(paths: RunFolder, file: RunFile, which: Which, vocab
     if (problems.length > 0) throw new UserError(problems, exitCode.failed);
     const step = which === 'best' ? Number(stored.metadata['step']) : file.step;
     if (!Number.isInteger(step)) throw userError({ where: path, what: 'does not say after which step it was kept', expected: 'a file that Equipoise wrote' }, exitCode.failed);
-    return { file, step, trained, connector: { tokens: model.connector.tokens, rows, features: width } };
+    return { file, step, trained };
   } finally {
     stored.close();
   }

@@ -1,16 +1,15 @@
 /** Trained parameters for users of Python: PEFT's and transformers' layouts, with what one must know to use them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileObjects } from '../../data/dataManifest';
 import { setIdentity } from '../../data/sets';
-import { findSource, sourceIdentity } from '../../data/sources';
 import { loadTokenizer, type Tokenizer } from '../../data/tokenizer';
-import { sha256, writeWhole } from '../../files';
+import { writeWhole } from '../../files';
 import { backboneSource, loadWholeBackbone, withRows, type Pretrained } from '../../models/backbones';
-import { backboneConfigs } from '../../models/backbones/configs';
+import { backboneConfigs, backboneWithoutWeights } from '../../models/backbones/configs';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/backbones/huggingFace';
-import { connectorSources } from '../../models/connectors';
+import { connectorRows, connectorSources } from '../../models/connectors';
 import { findEncoder } from '../../models/encoders';
+import { buildModel } from '../../models/multimodal';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
 import type { WeightTensor } from '../../models/weights';
@@ -20,22 +19,12 @@ import type { RunFolder } from '../folders';
 import { dataIdentity } from '../identify';
 import { newFolder } from '../newFolder';
 import type { RunFile } from '../runFile';
-import { readmeOfBackbone, readmeOfRun, type BaseFacts, type ExportFacts } from './readme';
+import { writeCheckpointRun } from './checkpointRun';
+import { baseFacts, runFacts, seal, type BackboneForm, type ExportFacts } from './facts';
+import { readmeOfBackbone, readmeOfRun } from './readme';
 import { finishedFile, readTrained, type TrainedRun, type Which } from './trained';
 
-/** What was written of the backbone: a LoRA adapter, the whole of it, or nothing, since it was frozen. */
-export type BackboneForm = 'adapter' | 'whole' | 'frozen';
-
 export interface WrittenRun { id: string; out: string; step: number; backbone: BackboneForm; files: string[] }
-
-/** Where base weights come from, as their data manifest says. */
-export function baseFacts(source: string): BaseFacts {
-  const manifest = findSource(source);
-  return {
-    source, identity: sourceIdentity(source), license: manifest.license, url: manifest.url, citeAs: manifest.citeAs,
-    files: fileObjects(manifest).map(({ '@id': name, contentUrl, sha256: hash }) => ({ name, contentUrl, sha256: hash })),
-  };
-}
 
 /** The whole table of a fully trained backbone: what the run trained over the rows of its vocabulary, the pretrained rows elsewhere. */
 export function wholeBackbone({ config, weights }: Pretrained, trained: Record<string, WeightTensor>, ids: readonly number[]): Record<string, WeightTensor> {
@@ -56,9 +45,15 @@ async function fillWithRun(paths: RunFolder, name: string, which: Which, folder:
   const file = finishedFile(paths, name);
   const { spec, id } = file;
   const tuning = spec.tuning.backbone;
-  if (spec.checkpoint !== undefined || tuning.kind === 'published') throw userError({ where: `run ${id}`, what: `was trained from the published checkpoint ${spec.checkpoint}`, expected: 'a run of the small zoo', hint: 'its trained tensors stand in checkpoint.safetensors (docs/models.md)' });
+  if (spec.checkpoint !== undefined || tuning.kind === 'published') {
+    const { step, form } = await writeCheckpointRun(paths, file, which, folder);
+    return { id, step, backbone: form, files: readdirSync(folder).sort() };
+  }
   const texts = tuning.kind === 'full' ? await vocabularyOf(file, onStage) : null;
-  const run = readTrained(paths, file, which, texts?.ids.length ?? 1);
+  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
+  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
+  const model = buildModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1));
+  const run = readTrained(paths, file, which, model.trainable);
   if (tuning.kind === 'lora') {
     writePeftAdapter(folder, peftLayout({ table: causalLlama, trained: run.trained.backbone, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'));
   } else if (texts !== null) {
@@ -67,7 +62,7 @@ async function fillWithRun(paths: RunFolder, name: string, which: Which, folder:
   }
   const backbone = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[tuning.kind];
   writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(run.trained.encoder, { format: 'pt' }));
-  const facts = factsOf(run, which, backbone, texts?.ids ?? null);
+  const facts = factsOf(run, which, { tokens: model.connector.tokens, rows, features: width }, backbone, texts?.ids ?? null);
   writeWhole(join(folder, 'README.md'), readmeOfRun(facts));
   return { id, step: run.step, backbone, files: seal(folder, facts) };
 }
@@ -81,12 +76,10 @@ async function vocabularyOf(file: RunFile, onStage: (stage: string) => void): Pr
   return { tokenizer, ids: texts.codec.vocabulary.ids };
 }
 
-function factsOf({ file, step, connector }: TrainedRun, which: Which, backbone: BackboneForm, vocabulary: readonly number[] | null): ExportFacts {
-  const { spec } = file;
+function factsOf(run: TrainedRun, which: Which, connector: { tokens: number; rows: number; features: number }, backbone: BackboneForm, vocabulary: readonly number[] | null): ExportFacts {
+  const { spec } = run.file;
   return {
-    format: 'equipoise-export/1',
-    run: { id: file.id, identity: file.identity, experiment: file.experiment, code: file.code, data: file.data, spec },
-    weights: { which, step, steps: file.steps, accuracy: which === 'last' && file.final !== null ? file.final.choice.accuracy : null },
+    ...runFacts(run, which),
     backbone: {
       name: spec.backbone, form: backbone, base: baseFacts(backboneSource(spec.backbone)), vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null, trainedRows: vocabulary,
     },
@@ -109,15 +102,4 @@ export function exportBackbone(name: string, out: string): Promise<{ out: string
 function writeBackbone(folder: string, { config }: Pretrained, weights: Record<string, WeightTensor>, { begin, answerEnd }: Tokenizer): void {
   writeWhole(join(folder, 'model.safetensors'), writeSafetensors(asCausalLlama(config, weights), { format: 'pt' }));
   writeWhole(join(folder, 'config.json'), `${JSON.stringify(causalLlamaConfig(config, { begin, end: answerEnd }), null, 2)}\n`);
-}
-
-/** Writes equipoise.json with the hashes of all other files, and returns all names. */
-function seal(folder: string, facts: object): string[] {
-  const names = readdirSync(folder).sort();
-  const files = Object.fromEntries(names.map((file) => {
-    const bytes = readFileSync(join(folder, file));
-    return [file, { bytes: bytes.length, sha256: sha256(bytes) }];
-  }));
-  writeWhole(join(folder, 'equipoise.json'), `${JSON.stringify({ ...facts, files }, null, 2)}\n`);
-  return [...names, 'equipoise.json'].sort();
 }
