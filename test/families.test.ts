@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { llama, llamaLogits, llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
 import { openCheckpoint } from '../src/models/checkpoint/checkpoint';
 import { familyOf, loadFamily } from '../src/models/families';
-import { mergedWeights, peftAdapter } from '../src/models/families/adapters';
+import { mergedWeights, peftAdapter, peftOf } from '../src/models/families/adapters';
 import { familyParameters, moduleOf } from '../src/models/families/family';
 import { familyModel } from '../src/models/families/model';
 import { matchesTarget, mergeLora } from '../src/models/lora';
@@ -238,6 +238,6 @@ describe('tuning', () => {
     expect(config['target_modules']).toHaveLength(5);
     expect(config['modules_to_save']).toContain('language_projection');
     expect(readSafetensors(readFileSync(join(folder, 'trained_parameters.safetensors')), 'bare').tensors['query_tokens']!.shape).toEqual([1, 4, 32]);
-    expect(() => peftAdapter(familyModel(loadFamily(referenceFolder('llava-1.5')), { tuning: { backbone: { kind: 'frozen' } } }), { encoder: new Float32Array(), backbone: new Float32Array() })).toThrow(/no part is tuned by LoRA/);
+    expect(() => peftOf(familyModel(loadFamily(referenceFolder('llava-1.5')), { tuning: { backbone: { kind: 'frozen' } } }), {})).toThrow(/no part is tuned by LoRA/);
   });
 });
