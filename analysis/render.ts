@@ -63,7 +63,7 @@ async function draw(spec: Spec, warnings: string[]): Promise<string> {
   try {
     await view.runAsync();
     // Vega wants a dash for a solid line too; pdfkit refuses one of length 0.
-    return (await view.toSVG()).replaceAll(' stroke-dasharray="1,0"', '');
+    return withOwnIds(await view.toSVG()).replaceAll(' stroke-dasharray="1,0"', '');
   } finally {
     view.finalize();
   }
@@ -96,6 +96,16 @@ async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg
 }
 
 const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** Vega counts gradients and clips over the whole process; numbered by figure, a drawing does not depend on what was drawn before it. */
+function withOwnIds(svg: string): string {
+  const numbers = new Map<string, number>();
+  return svg.replace(/( id="|url\(#)(gradient_|clip)(\d+)/g, (_, before: string, kind: string, number: string) => {
+    const key = kind + number;
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    return `${before}${kind}${numbers.get(key)!}`;
+  });
+}
 
 /** Gives the SVG its size in inches and says in it what it shows and where it comes from. */
 function finishSvg(svg: string, inches: number, about: Provenance): string {
