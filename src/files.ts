@@ -1,6 +1,6 @@
 /** Files that are whole or absent, the cache folder, and hashes of content. Every room may use these. */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -16,6 +16,23 @@ export function cachePath(...parts: string[]): string {
 /** sha256 of bytes or text, hexadecimal. */
 export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
+}
+
+/** Size and sha256 (hexadecimal) of a file of any size, read in parts. Throws the system's error when it cannot be read. */
+export function sha256OfFile(path: string): { bytes: number; sha256: string } {
+  const hash = createHash('sha256');
+  const file = openSync(path, 'r');
+  const buffer = Buffer.alloc(2 ** 20);
+  let bytes = 0;
+  try {
+    for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) {
+      hash.update(buffer.subarray(0, got));
+      bytes += got;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 /** JSON with sorted keys and without `undefined`: equal values give equal text. */

@@ -1,8 +1,7 @@
 /** Published checkpoints that runs train from: a user's own folders, or sources that data manifests fetch. Their identity is their files' content. */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
+import { cachePath, canonicalJson, sha256, sha256OfFile, writeWhole } from '../files';
 import { checkpointNames, findCheckpoint, ownCheckpointFolder } from '../manifest/checkpointNames';
 import { UserError, userError, type Problem } from '../problems';
 import { openSource, sourceIdentity, type OpenOptions } from './sources';
@@ -15,8 +14,6 @@ const alsoRead: readonly string[] = ['tokenizer_config.json'];
 
 /** A file as it was when it was hashed: while these numbers stand, so does its hash. */
 interface Hashed { name: string; bytes: string; changed: string; sha256: string }
-
-const chunk = 2 ** 24;
 
 /** Whether a checkpoint is a folder of the user's own. */
 export const isOwnCheckpoint = (name: string): boolean => found(name).kind === 'own';
@@ -82,21 +79,10 @@ function readHashed(path: string): Hashed[] {
   }
 }
 
-/** sha256 of a file of any size. Throws UserError when it cannot be read. */
+/** sha256 of a checkpoint's file. Throws UserError when it cannot be read. */
 function hashOf(path: string): string {
   try {
-    const file = openSync(path, 'r');
-    try {
-      const hash = createHash('sha256');
-      const buffer = Buffer.alloc(chunk);
-      for (let got = -1; got !== 0;) {
-        got = readSync(file, buffer, 0, chunk, null);
-        hash.update(buffer.subarray(0, got));
-      }
-      return hash.digest('hex');
-    } finally {
-      closeSync(file);
-    }
+    return sha256OfFile(path).sha256;
   } catch (error) {
     throw userError({ where: path, what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`, expected: 'a file of a checkpoint' });
   }

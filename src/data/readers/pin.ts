@@ -3,12 +3,11 @@
  * (or the folder in EQUIPOISE_LOCKS), so that plans need neither the files nor a network and everyone trains on the same bytes; a user's own task is
  * hashed each time.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
 import { readJsonFile } from '../../manifest/parse';
-import { cachePath, canonicalJson, projectRoot, sha256, writeWhole } from '../../files';
+import { cachePath, canonicalJson, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
 import { exitCode, userError } from '../../problems';
 import { filesIn } from './files';
 import { isObject } from './record';
@@ -36,22 +35,6 @@ export function placesOf({ format, questions, media }: FoundTask['manifest']): s
   return [...new Set([...files, ...beside, ...media])];
 }
 
-function hashFile(path: string): { bytes: number; sha256: string } {
-  const hash = createHash('sha256');
-  const handle = openSync(path, 'r');
-  const buffer = Buffer.alloc(2 ** 20);
-  let bytes = 0;
-  try {
-    for (let got = readSync(handle, buffer); got > 0; got = readSync(handle, buffer)) {
-      hash.update(buffer.subarray(0, got));
-      bytes += got;
-    }
-  } finally {
-    closeSync(handle);
-  }
-  return { bytes, sha256: hash.digest('hex') };
-}
-
 /** Hashes every file of the task that is there, in the manifest's order. Throws UserError when a file of questions and every alternative is missing. */
 export function pinRelease(task: FoundTask): PinnedPlace[] {
   const { manifest } = task;
@@ -60,8 +43,8 @@ export function pinRelease(task: FoundTask): PinnedPlace[] {
   if (places.length === 0) throw notThere(task);
   return places.map((name): PinnedPlace => {
     const path = join(root, name);
-    if (!statSync(path).isDirectory()) return { name, files: 1, ...hashFile(path) };
-    const files = filesIn(path).map((file) => ({ file, ...hashFile(join(path, file)) }));
+    if (!statSync(path).isDirectory()) return { name, files: 1, ...sha256OfFile(path) };
+    const files = filesIn(path).map((file) => ({ file, ...sha256OfFile(join(path, file)) }));
     return { name, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), sha256: sha256(canonicalJson(files.map((one) => [one.file, one.sha256]))) };
   });
 }
