@@ -12,12 +12,14 @@ import { readSafetensors, writeSafetensors } from '../models/safetensors';
 import type { LoopState, RunCheckpoint } from '../train/checkpoint';
 import type { JournalPosition } from './journal';
 import type { RunFile } from './runFile';
+import { sealedContent, sealedText } from './sealed';
 
 const format = 'equipoise-checkpoint/1';
 
 /** On what a checkpoint was made; a run goes on exactly only on the same. */
 export interface CheckpointOrigin { version: string; commit: string | null; backend: string; device: string; threads: number; node: string; tensorflow: string | null; processor: string }
 
+/** Sealed (sealed.ts). Keys keep their order: the journal's records are made of these objects. */
 interface CheckpointFile {
   format: typeof format;
   identity: string;
@@ -25,7 +27,6 @@ interface CheckpointFile {
   tensors: { file: string; bytes: number; sha256: string };
   journal: JournalPosition;
   loop: LoopState;
-  /** of the JSON of everything else. Keys keep their order: the journal's records are made of these objects */ sha256: string;
 }
 
 /** A checkpoint that was read and found whole. */
@@ -47,9 +48,9 @@ export function writeCheckpoint(folder: string, identity: string, checkpoint: Ru
   mkdirSync(folder, { recursive: true });
   const name = nameOf(checkpoint.loop);
   const tensors = writeSafetensors(checkpoint.tensors);
-  const content: Omit<CheckpointFile, 'sha256'> = { format, identity, origin, tensors: { file: `${name}.safetensors`, bytes: tensors.length, sha256: sha256(tensors) }, journal, loop: checkpoint.loop };
+  const content: CheckpointFile = { format, identity, origin, tensors: { file: `${name}.safetensors`, bytes: tensors.length, sha256: sha256(tensors) }, journal, loop: checkpoint.loop };
   writeWhole(join(folder, content.tensors.file), tensors);
-  writeWhole(join(folder, `${name}.json`), `${JSON.stringify({ ...content, sha256: sha256(JSON.stringify(content)) } satisfies CheckpointFile)}\n`);
+  writeWhole(join(folder, `${name}.json`), sealedText(content));
   return { name, tensors: content.tensors.sha256 };
 }
 
@@ -98,10 +99,7 @@ export function newestCheckpoint(folder: string, identity: string, journal: Uint
 }
 
 function readCheckpoint(folder: string, name: string, identity: string, journal: Uint8Array): StoredCheckpoint {
-  const { sha256: seal, ...content } = parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-  if (content.format !== format) throw new Error(`its format is ${JSON.stringify(content.format)}, not "${format}"`);
-  if (sha256(JSON.stringify(content)) !== seal) throw new Error('its JSON file is damaged');
-  // The seal holds, so the rest is what this program wrote.
+  const content = sealedContent(readFileSync(join(folder, `${name}.json`), 'utf8'), format, 'its JSON file') as CheckpointFile;
   if (content.identity !== identity) throw new Error('it belongs to another run');
   if (nameOf(content.loop) !== name) throw new Error('it was renamed');
   const position = content.journal;
@@ -110,17 +108,6 @@ function readCheckpoint(folder: string, name: string, identity: string, journal:
   const bytes = readFileSync(path);
   if (bytes.length !== content.tensors.bytes || sha256(bytes) !== content.tensors.sha256) throw new Error('its tensors are damaged');
   return { name, checkpoint: { loop: content.loop, tensors: readSafetensors(bytes, path).tensors }, journal: position, origin: content.origin, tensors: content.tensors.sha256 };
-}
-
-function parse(text: string): CheckpointFile {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error('its JSON file is damaged');
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('its JSON file is damaged');
-  return value as CheckpointFile;
 }
 
 /** In what two origins differ, in words; empty when exactness is promised. */

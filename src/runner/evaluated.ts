@@ -4,21 +4,23 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256, writeWhole } from '../files';
+import { writeWhole } from '../files';
 import type { KeptEvaluation, KeptRow } from '../train/batchLog';
 import { originDifferences, type CheckpointOrigin, type StoredCheckpoint } from './checkpoints';
+import { sealedContent, sealedText } from './sealed';
 
 const format = 'equipoise-evaluated/1';
 
-interface EvaluatedFile { format: typeof format; identity: string; /** sha256 of the checkpoint's tensors */ tensors: string; origin: CheckpointOrigin; evaluated: KeptEvaluation; /** of the JSON of everything else */ sha256: string }
+/** Sealed (sealed.ts). */
+interface EvaluatedFile { format: typeof format; identity: string; /** sha256 of the checkpoint's tensors */ tensors: string; origin: CheckpointOrigin; evaluated: KeptEvaluation }
 
 type Place = Pick<StoredCheckpoint, 'name' | 'tensors'>;
 const pathOf = (folder: string, name: string) => join(folder, `${name}.evaluated.json`);
 
 /** Writes what was evaluated since a checkpoint, in place of what was written for it before. Throws the system's error when the disk does not take it. */
 export function writeEvaluated(folder: string, { name, tensors }: Place, identity: string, origin: CheckpointOrigin, evaluated: KeptEvaluation): void {
-  const content: Omit<EvaluatedFile, 'sha256'> = { format, identity, tensors, origin, evaluated };
-  writeWhole(pathOf(folder, name), `${JSON.stringify({ ...content, sha256: sha256(JSON.stringify(content)) } satisfies EvaluatedFile)}\n`);
+  const content: EvaluatedFile = { format, identity, tensors, origin, evaluated };
+  writeWhole(pathOf(folder, name), sealedText(content));
 }
 
 /** What was evaluated since a checkpoint, null when nothing was kept; else why it cannot be used under these conditions. */
@@ -33,16 +35,8 @@ export function readEvaluated(folder: string, { name, tensors }: Place, identity
 }
 
 function parse(text: string, wanted: Pick<EvaluatedFile, 'tensors' | 'identity' | 'origin'>): KeptEvaluation {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error('its file is damaged');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('its file is damaged');
-  const { sha256: seal, ...content } = value as EvaluatedFile;
-  if (content.format !== format) throw new Error(`its format is ${JSON.stringify(content.format)}, not "${format}"`);
-  if (sha256(JSON.stringify(content)) !== seal || !isEvaluation(content.evaluated)) throw new Error('its file is damaged');
+  const content = sealedContent(text, format, 'its file') as EvaluatedFile;
+  if (!isEvaluation(content.evaluated)) throw new Error('its file is damaged');
   if (content.identity !== wanted.identity) throw new Error('it belongs to another run');
   if (content.tensors !== wanted.tensors) throw new Error('it belongs to other weights');
   const differences = originDifferences(content.origin, wanted.origin);
