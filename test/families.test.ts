@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { llama, llamaLogits, llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
 import { openCheckpoint } from '../src/models/checkpoint/checkpoint';
 import { familyOf, loadFamily } from '../src/models/families';
-import { mergedWeights, peftAdapter, peftOf } from '../src/models/families/adapters';
+import { mergedWeights, peftAdapter, trainedTensors } from '../src/models/families/adapters';
 import { familyParameters, moduleOf } from '../src/models/families/family';
 import { familyModel } from '../src/models/families/model';
 import { matchesTarget, mergeLora } from '../src/models/lora';
@@ -188,7 +188,7 @@ describe('tuning', () => {
     const losses = [];
     for (let step = 1; step <= 4; step++) losses.push(await open.step(step));
     expect(losses[3]).toBeLessThan(losses[0]! - 0.2);
-    const trained = { encoder: await open.session.read('encoder/theta'), backbone: await open.session.read('backbone/theta') };
+    const trained = trainedTensors(model, { encoder: await open.session.read('encoder/theta'), backbone: await open.session.read('backbone/theta') });
     const logits = await open.logits();
     const full = { kind: 'full' } as const;
     const merged = familyModel({ ...loadFamily(referenceFolder(name)), weights: mergedWeights(model, trained) }, { tuning: { tower: full, connector: full, backbone: full } });
@@ -225,7 +225,7 @@ describe('tuning', () => {
   it("writes adapters in PEFT's layout", async () => {
     const open = openFamily(referenceFolder('blip2-opt'), { tuning: { tower: { kind: 'lora', rank: 3, alpha: 6, targets: ['blocks.1.qkv'] } } });
     const { model } = open.setting;
-    const trained = { encoder: await open.session.read('encoder/theta'), backbone: await open.session.read('backbone/theta') };
+    const trained = trainedTensors(model, { encoder: await open.session.read('encoder/theta'), backbone: await open.session.read('backbone/theta') });
     open.session.dispose();
     const folder = mkdtempSync(join(tmpdir(), 'equipoise-adapter-'));
     expect(writePeftAdapter(folder, peftAdapter(model, trained))).toEqual(['adapter_model.safetensors', 'adapter_config.json', 'trained_parameters.safetensors']);
@@ -238,6 +238,6 @@ describe('tuning', () => {
     expect(config['target_modules']).toHaveLength(5);
     expect(config['modules_to_save']).toContain('language_projection');
     expect(readSafetensors(readFileSync(join(folder, 'trained_parameters.safetensors')), 'bare').tensors['query_tokens']!.shape).toEqual([1, 4, 32]);
-    expect(() => peftOf(familyModel(loadFamily(referenceFolder('llava-1.5')), { tuning: { backbone: { kind: 'frozen' } } }), {})).toThrow(/no part is tuned by LoRA/);
+    expect(() => peftAdapter(familyModel(loadFamily(referenceFolder('llava-1.5')), { tuning: { backbone: { kind: 'frozen' } } }), {})).toThrow(/no part is tuned by LoRA/);
   });
 });

@@ -1,5 +1,5 @@
 /** Trained parameters of a family: merged into its weights, or in PEFT's layout for users of Python. */
-import type { ModuleName } from '../../manifest/run';
+import type { PerModule } from '../../manifest/run';
 import { userError } from '../../problems';
 import { theirName } from '../checkpoint/names';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
@@ -7,13 +7,14 @@ import { sizeOf, type WeightTensor } from '../weights';
 import { partNames, type PartName } from './family';
 import type { FamilyModel } from './model';
 
-/** Flat vectors of both modules, as the session holds them under `<module>/theta`. */
-export type Trained = Record<ModuleName, Float32Array>;
-
 const partOf = (name: string): PartName => partNames.find((part) => name.startsWith(`${part}.`))!;
 
-/** Trained tensors by our names from flat vectors. Throws RangeError when a vector has another size. */
-function trainedTensors(model: FamilyModel, trained: Trained): Record<string, WeightTensor> {
+/**
+ * Trained tensors by our names.
+ * @param trained flat vectors of both modules, as the session holds them under `<module>/theta`
+ * @throws RangeError when a vector has another size
+ */
+export function trainedTensors(model: FamilyModel, trained: PerModule<Float32Array>): Record<string, WeightTensor> {
   const tensors: Record<string, WeightTensor> = {};
   for (const module of ['encoder', 'backbone'] as const) {
     let at = 0;
@@ -31,14 +32,11 @@ const tuned = (model: FamilyModel, trained: Record<string, WeightTensor>): Tuned
   },
 });
 
-/** All weights with what was trained merged in: a model that needs no adapter. */
-export const mergedWeights = (model: FamilyModel, trained: Trained): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trainedTensors(model, trained)));
+/** All weights with what was trained, by our names, merged in: a model that needs no adapter. */
+export const mergedWeights = (model: FamilyModel, trained: Record<string, WeightTensor>): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trained));
 
-/** Adapters and fully trained layers in PEFT's layout. Throws UserError when no part is tuned by LoRA. */
-export const peftAdapter = (model: FamilyModel, trained: Trained): PeftAdapter => peftOf(model, trainedTensors(model, trained));
-
-/** The same from trained tensors by our names. */
-export function peftOf(model: FamilyModel, trained: Record<string, WeightTensor>): PeftAdapter {
+/** Adapters and fully trained layers, by our names, in PEFT's layout. Throws UserError when no part is tuned by LoRA. */
+export function peftAdapter(model: FamilyModel, trained: Record<string, WeightTensor>): PeftAdapter {
   const usual = partNames.flatMap((part) => (model.tuning[part].kind === 'lora' ? [model.tuning[part]] : [])).at(-1); // the backbone's, where it has one
   if (usual === undefined) throw userError({ where: 'tuning', what: 'no part is tuned by LoRA', expected: 'an adapter to write' });
   return peftLayout(tuned(model, asPublished(model, trained)), usual, null);

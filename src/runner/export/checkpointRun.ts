@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isOwnCheckpoint, openCheckpointFolder } from '../../data/checkpoints';
 import { writeWhole } from '../../files';
 import { loadFamily } from '../../models/families';
-import { peftOf, publishedTensors } from '../../models/families/adapters';
+import { peftAdapter, publishedTensors } from '../../models/families/adapters';
 import { withoutTower } from '../../models/families/cached';
 import { familyModel, withoutWeights } from '../../models/families/model';
 import { writePeftAdapter } from '../../models/peft';
@@ -32,7 +32,7 @@ export async function writeCheckpointRun(paths: RunFolder, file: RunFile, which:
   const trained = { ...run.trained.encoder, ...run.trained.backbone };
   const form = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[model.tuning.backbone.kind];
   let parameters = true;
-  if (form === 'adapter') parameters = writePeftAdapter(folder, peftOf(model, trained)).includes(parametersName);
+  if (form === 'adapter') parameters = writePeftAdapter(folder, peftAdapter(model, trained)).includes(parametersName);
   else writeWhole(join(folder, parametersName), writeSafetensors(publishedTensors(model, trained), { format: 'pt' }));
   const facts: CheckpointFacts = {
     ...runFacts(run, which), form, parameters,
