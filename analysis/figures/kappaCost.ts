@@ -21,6 +21,9 @@ const fewestSizes = 3;
 /** Measures in common below which a pair says nothing. */
 const fewestMeasures = 5;
 
+/** By code units, whatever the language of the machine. */
+const byText = (a: string, b: string): number => Number(a > b) - Number(a < b);
+
 export const kappaCost: FigureDefinition<Row> = {
   name: 'kappa-cost',
   title: 'What measuring the balance coefficient costs, and its error from few questions',
@@ -33,7 +36,7 @@ export const kappaCost: FigureDefinition<Row> = {
     return grouped(points, key).map((group): Row => {
       const { n, mean: value, low, high } = tInterval(group.map((point) => point.value));
       return { ...group[0]!, value, low: group[0]!.quantity === 'error' && low !== null ? Math.max(0, low) : low, high, n };
-    }).sort((a, b) => (a.panel === b.panel ? (a.quantity === b.quantity ? (a.on === b.on ? a.x - b.x : a.on < b.on ? -1 : 1) : a.quantity < b.quantity ? -1 : 1) : a.panel < b.panel ? -1 : 1));
+    }).sort((a, b) => byText(a.panel, b.panel) || byText(a.quantity, b.quantity) || byText(a.on, b.on) || a.x - b.x);
   },
 
   caption(rows) {
@@ -78,9 +81,10 @@ export const kappaCost: FigureDefinition<Row> = {
 /** The points of each group of runs that train alike: equal in all but `measure`. */
 async function pointsOf(journals: Journals): Promise<Point[]> {
   const besideMeasure = (run: Run) => JSON.stringify([...leaves(run.file.spec)].filter(([path]) => !path.startsWith('measure.')).sort());
-  const several = new Set(journals.runs.filter(ignoresKappa).map((run) => run.method)).size > 1;
+  const runs = journals.runs.filter(ignoresKappa);
+  const several = new Set(runs.map((run) => run.method)).size > 1;
   const points: Point[] = [];
-  for (const group of grouped(journals.runs.filter(ignoresKappa), besideMeasure)) {
+  for (const group of grouped(runs, besideMeasure)) {
     const probes = group.filter((run) => run.file.spec.measure.on === 'probe' && run.file.spec.measure.probe !== undefined);
     const size = (run: Run) => (run.file.spec.measure.on === 'probe' ? run.file.spec.measure.probe! : run.file.spec.batch);
     if (new Set(probes.map(size)).size < fewestSizes) continue;
