@@ -49,19 +49,22 @@ export function conversationCodec(processor: Processor): { codec: TextCodec; hea
     if (own.join() !== head.join()) throw new Error(`what stands before the features of ${JSON.stringify(text)} differs from other questions`);
     return ids;
   });
+  const answers = remembered((question) => {
+    const before = prompt(question);
+    return remembered((answer) => {
+      const { ids, labels } = turn(question, answer);
+      const from = labels.findIndex((label) => label >= 0), to = labels.findLastIndex((label) => label >= 0);
+      const where = `question ${JSON.stringify(question.slice(0, 80))} with answer ${JSON.stringify(answer.slice(0, 80))}`;
+      if (ids.slice(0, from).join() !== before.join()) throw userError({ where, what: 'the tokenizer joins the end of the prompt and the beginning of the answer in one token', expected: 'an answer that leaves the tokens of its prompt as they are' });
+      if (ids[to] !== end) throw userError({ where, what: 'the tokenizer joins the end of the answer and what ends it in one token', expected: 'an answer that is followed by the end as it is' });
+      return ids.slice(from, to);
+    });
+  });
   return {
     head,
     codec: {
       vocabulary: { ids: Array.from({ length: family.decoder.vocabulary }, (_, id) => id) }, end, prompt,
-      answer(question, answer) {
-        const before = prompt(question);
-        const { ids, labels } = turn(question, answer);
-        const from = labels.findIndex((label) => label >= 0), to = labels.findLastIndex((label) => label >= 0);
-        const where = `question ${JSON.stringify(question.slice(0, 80))} with answer ${JSON.stringify(answer.slice(0, 80))}`;
-        if (ids.slice(0, from).join() !== before.join()) throw userError({ where, what: 'the tokenizer joins the end of the prompt and the beginning of the answer in one token', expected: 'an answer that leaves the tokens of its prompt as they are' });
-        if (ids[to] !== end) throw userError({ where, what: 'the tokenizer joins the end of the answer and what ends it in one token', expected: 'an answer that is followed by the end as it is' });
-        return ids.slice(from, to);
-      },
+      answer: (question, answer) => answers(question)(answer),
       // A model may have ids that its tokenizer has no token for.
       decode: (ids) => tokenizer.decode(upTo(end, ids).filter((id) => tokenizer.token(id) !== undefined)).trim(),
     },
@@ -76,11 +79,11 @@ function upTo(end: number, ids: readonly number[]): readonly number[] {
   return at < 0 ? ids : ids.slice(0, at);
 }
 
-/** Each text once: questions of a set repeat. */
-function remembered(encode: (text: string) => number[]): (text: string) => readonly number[] {
-  const known = new Map<string, readonly number[]>();
+/** Each text once: questions of a set and their answers repeat. What throws is not remembered. */
+function remembered<Made extends object>(make: (text: string) => Made): (text: string) => Made {
+  const known = new Map<string, Made>();
   return (text) => {
-    const found = known.get(text) ?? encode(text);
+    const found = known.get(text) ?? make(text);
     known.set(text, found);
     return found;
   };
