@@ -215,6 +215,7 @@ describe('a run from a checkpoint', () => {
     ['its connector without it', { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', connector: 'published' }, /connector: "published" without a checkpoint/],
     ['its tuning without it', { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', 'tuning.backbone': 'published' }, /tuning.backbone: "published" without a checkpoint/],
     ['its connector in the backbone', { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone' }, /leaves the encoder my-blip2 without trained parameters, because its tower is frozen/],
+    ['something trained behind its tower', { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone', 'tuning.encoder': 'scale-shift' }, /tuning.encoder: the encoder of a published checkpoint is not trained; expected no `tuning.encoder` beside a checkpoint/],
   ])('is refused with %s', (_name, fixed, message) => {
     expect(() => specOf(fixed)).toThrow(message);
   });

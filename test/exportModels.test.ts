@@ -2,8 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportCommand } from '../src/cli/export';
 import { sourceIdentity } from '../src/data/sources';
 import { sha256 } from '../src/files';
@@ -26,6 +25,7 @@ import { weightSources } from '../src/runner/identify';
 import { wholeBackbone } from '../src/runner/export/write';
 import { useBackend } from '../src/tensor/backend';
 import { tf, type Tensor } from '../src/tensor/tf';
+import { commandOutput } from './helpers/commandOutput';
 import { largestDifference } from './helpers/families';
 import { syntheticSpec, writeSyntheticRun } from './helpers/syntheticJournals';
 
@@ -120,8 +120,8 @@ describe('equipoise export peft', () => {
   });
 
   /** A run as training leaves it, with made-up parameters. */
-  function writeRun(experiment: string, seed: number, tuning: RunSpec['tuning']['backbone'], change: Partial<RunFile> = {}): { id: string; at: string; stored: Record<string, WeightTensor> } {
-    const spec: RunSpec = { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20), connector: { kind: 'mlp', tokens: 1, width: 2 }, tuning: { backbone: tuning } };
+  function writeRun(experiment: string, seed: number, tuning: RunSpec['tuning']['backbone'], change: Partial<RunFile> = {}, over: Partial<RunSpec> = {}): { id: string; at: string; stored: Record<string, WeightTensor> } {
+    const spec: RunSpec = { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20), connector: { kind: 'mlp', tokens: 1, width: 2 }, tuning: { backbone: tuning }, ...over };
     const weights = Object.fromEntries(weightSources(spec).map((source) => [source, sourceIdentity(source)]));
     const id = writeSyntheticRun(join(results, experiment), spec, { steps: 20, validateEvery: 0 }, { weights, experiment, ...change });
     const model = buildModel(spec, { rows: 4, width: 2048 }, backboneWithoutWeights('stories15m', 1));
@@ -136,16 +136,8 @@ describe('equipoise export peft', () => {
   const lora = { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'layers.3.down'] } as const;
   const spread = { ...lora, targets: [...lora.targets] };
   const run = async (...argv: string[]): Promise<string> => {
-    const program = new Command().exitOverride();
-    exportCommand(program);
-    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true), noted = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    try {
-      await program.parseAsync(['export', ...argv], { from: 'user' });
-      return [...noted.mock.calls, ...said.mock.calls].map(([text]) => String(text)).join('');
-    } finally {
-      said.mockRestore();
-      noted.mockRestore();
-    }
+    const { out, err } = await commandOutput(exportCommand, 'export', ...argv);
+    return err + out;
   };
 
   it('writes the adapter, the connector, what they are, and hashes that hold', async () => {
@@ -164,6 +156,17 @@ describe('equipoise export peft', () => {
     expect(Object.keys(facts.files).sort()).toEqual(readdirSync(out).filter((name) => name !== 'equipoise.json').sort());
     for (const [name, { sha256: hash }] of Object.entries(facts.files)) expect(sha256(readFileSync(join(out, name)))).toBe(hash);
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('PeftModel.from_pretrained');
+  });
+
+  it('keeps connector and adapter apart where the connector counts to the backbone, and what is trained behind the tower beside it', async () => {
+    const { id, stored } = writeRun('side', 1, spread, {}, { connectorSide: 'backbone', tuning: { encoder: 'scale-shift', backbone: spread } });
+    const out = join(folder, 'side');
+    await run('peft', `side/${id}`, out);
+    expect(Object.keys(tensorsOf(out, 'adapter_model.safetensors'))).toHaveLength(2 * 7);
+    const connector = tensorsOf(out, 'connector.safetensors');
+    expect(connector['features.shift']).toEqual(stored['encoder.features.shift']);
+    expect(connector['hidden.weight']).toEqual(stored['backbone.hidden.weight']);
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('multiplied by `features.scale` and shifted by `features.shift`');
   });
 
   it('takes the best validation when asked, and says so', async () => {

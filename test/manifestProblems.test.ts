@@ -60,6 +60,7 @@ describe('all problems at once', () => {
 
 /** Each class of bad input: the part that is wrong, the place, and words of the message. */
 const cases: [string, object, string, RegExp][] = [
+  ['a connector beside the backbone and nothing of the encoder left to train', { fixed: { ...fixed, connectorSide: 'backbone' } }, '/fixed/connectorSide', /because its tower is frozen; expected "encoder", or `"tuning.encoder": "scale-shift"` beside it/],
   ['an unknown key', { fixed, exlude: [] }, '/exlude', /unknown key "exlude".*did you mean "exclude"/],
   ['an unknown axis', { fixed, axes: { learningrate: [1] } }, '/axes/learningrate', /did you mean "learningRate"/],
   ['an unknown part of a field', { fixed, axes: { 'scheduler.intervall': [1] } }, '/axes/scheduler.intervall', /did you mean "scheduler.interval"/],
@@ -154,6 +155,8 @@ describe('warnings', () => {
   it('names what has no effect or no meaning', () => {
     expect(warnings({ axes: { batch: [1, 2] }, exclude: [{ batch: 3 }] })).toEqual(['/exclude/0: matches no combination']);
     expect(warnings({ fixed: { ...fixed, tuning: { backbone: 'frozen' } } })[0]).toContain('frozen');
+    const beside = { connectorSide: 'backbone', tuning: { encoder: 'scale-shift', backbone: 'frozen' } };
+    expect(warnings({ fixed: { ...fixed, ...beside } })).toEqual([]); // the connector is trained in its place
     expect(warnings({ steps: 10 })[0]).toContain('all 10 steps are warm-up');
     expect(warnings(coordinated({}, {}))).toEqual([]);
     expect(warnings({ fixed: { ...fixed, scheduler: 'commit-clr', regulariser: 'commit' } })[0]).toContain('trains as commit does');

@@ -72,7 +72,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
   const of = (split: string) => set.items.filter((item) => item.split === split);
   const tokens = Math.max(...set.items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer).tokens.length));
   return {
-    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, features: (media) => features.get(media)!, featureShape: { rows: 4, width: 3 }, examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
+    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, alignmentModel: model, features: (media) => features.get(media)!, featureShape: { rows: 4, width: 3 }, examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
     items: { validation: of('validation'), evaluation: of('evaluation') }, captions: set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [])),
     transfer: [], weights: { toy: 'toy' }, shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.connector.tokens }),
   };

@@ -102,8 +102,8 @@ describe('on the cpu backend', () => {
     expect(second.step.loss).toBeCloseTo(second.step.crossEntropy - 0.1 * 0.5 * (second.step.klEncoder + second.step.klBackbone), 5);
   });
 
-  it('gradients agree with central differences of the loss', async () => {
-    const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 } });
+  it.each<[string, TinyOptions]>([['usual', {}], ['the connector beside the backbone', { connectorSide: 'backbone', encoder: 'scale-shift' }]])('gradients agree with central differences of the loss: %s', async (_name, options) => {
+    const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 }, ...options });
     const session = open(setting, { eager: true });
     await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, { encoder: 0.1, backbone: 0.1 }) });
     for (const module of ['encoder', 'backbone'] as const) {
@@ -148,6 +148,7 @@ const combinations: [string, TinyOptions][] = [
   ['qformer, lora', { connector: { kind: 'qformer', tokens: 2, width: 8, layers: 1, heads: 2 } }],
   ['mlp, full tuning, untied head', { tuning: { kind: 'full' }, config: { ...tinyConfig, tied: false, keyValueHeads: 4 } }],
   ['mlp, lora, regulariser', { regulariser: { kind: 'commit', lambda: 0.1 } }],
+  ['scale and shift, connector beside the backbone, regulariser', { connectorSide: 'backbone', encoder: 'scale-shift', regulariser: { kind: 'commit', lambda: 0.1 } }],
   ['mlp, lora, sgd', { optimiser: { kind: 'sgd', momentum: 0.9, clip: 1 } }],
 ];
 

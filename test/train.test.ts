@@ -11,7 +11,7 @@ import { batchIndices, encodeExample } from '../src/train/batches';
 import { evaluationRecord, predict } from '../src/train/evaluate';
 import { predictionLines, readPredictions, stored } from '../src/train/predictions';
 import { initialState, scoreProgram } from '../src/train/programs';
-import type { JournalRecord } from '../src/train/records';
+import type { JournalRecord, TrainRecord } from '../src/train/records';
 import { trainPrepared, type TrainSummary } from '../src/train/run';
 import type { RunSpec } from '../src/manifest/run';
 import { tinyPrepared, tinySpec } from './helpers/tinyTask';
@@ -104,6 +104,26 @@ describe('a run', () => {
     const { records } = await collect(tinySpec({ tuning: { backbone: { kind: 'frozen' } } }));
     expect(of(records, 'measure').every(({ floor, dBackbone, parameterNorm }) => floor && dBackbone === 1e-8 && parameterNorm.backbone === 0)).toBe(true);
     expect(of(records, 'train').every(({ gradientNorm }) => gradientNorm.backbone === 0 && gradientNorm.encoder > 0)).toBe(true);
+  });
+
+  it.each([['image, captions', false], ['sound, classes', true]])('starts alike with the connector on either side, aligned once, and counts it where it belongs: %s', async (_name, sound) => {
+    const aligned = () => readdirSync(join(cache, 'alignment')).length;
+    const before = aligned();
+    const withSide = async (connectorSide: string) => collect(tinySpec({ seed: 78, connectorSide, tuning: { encoder: 'scale-shift', backbone: { kind: 'lora', rank: 2, alpha: 4 } }, regulariser: { kind: 'commit', lambda: 0.01 } }), sound);
+    const [usual, other] = [await withSide('encoder'), await withSide('backbone')];
+    expect(aligned()).toBe(before + 1);
+    const [first, second] = [usual, other].map(({ records }) => of(records, 'train')) as [TrainRecord[], TrainRecord[]];
+    expect(second[0]!.loss).toBe(first[0]!.loss);
+    const norms = (record: TrainRecord) => record.gradientNorm;
+    // All gradients of both modules together are the same; the connector's are most of them, and change sides.
+    expect(Math.hypot(norms(second[0]!).encoder, norms(second[0]!).backbone)).toBeCloseTo(Math.hypot(norms(first[0]!).encoder, norms(first[0]!).backbone), 5);
+    expect(norms(second[0]!).encoder).toBeLessThan(norms(first[0]!).encoder);
+    expect(norms(second[0]!).encoder).toBeGreaterThan(0);
+    expect(of(other.records, 'measure').every(({ floor, kappa }) => !floor && kappa > 0)).toBe(true);
+    const names = Object.keys(readSafetensors(other.summary.checkpoint, 'checkpoint').tensors);
+    expect(names.filter((name) => name.startsWith('encoder.'))).toEqual(['encoder.features.scale', 'encoder.features.shift']);
+    expect(names).toContain('backbone.hidden.weight');
+    expect(other.summary.final.generation!.total).toBe(usual.summary.final.generation!.total);
   });
 
   it('is evaluated on other tasks without any trace in its own numbers, and keeps what it predicted there', async () => {

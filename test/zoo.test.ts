@@ -7,7 +7,7 @@ import type { ConnectorSpec, TuningSpec } from '../src/manifest/run';
 import { projectRoot } from '../src/files';
 import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
 import { buildConnector, connectorRows, connectorSources, type ConnectorShape } from '../src/models/connectors';
-import { buildModel } from '../src/models/multimodal';
+import { buildModel, type GenerativeModel } from '../src/models/multimodal';
 import { qformerParameters } from '../src/models/parts/qformer';
 import type { OnnxInitialiser, OnnxNode } from '../src/models/weights/onnx';
 import { onnxLlamaWeights } from '../src/models/weights/onnxLlama';
@@ -244,6 +244,36 @@ describe('the partition', () => {
     expect(said(start.encoder, start.backbone.map((value, i) => value + 0.1 * Math.sin(i)))).not.toEqual(before);
     // The prefix takes no argument of the backbone: what it is made of is the encoder's by construction.
     expect(model.prefix.length).toBe(2);
+  });
+});
+
+describe('the side of the connector', () => {
+  it.each<ConnectorSpec>([{ kind: 'mlp' }, { kind: 'window-qformer', layers: 1 }])('changes what belongs to which module and nothing that is computed: $kind', (connector) => {
+    const tuning = { encoder: 'scale-shift', backbone: { kind: 'lora', rank: 2, alpha: 4 } } as const;
+    const [usual, other] = (['encoder', 'backbone'] as const).map((connectorSide) => buildModel({ connector, connectorSide, tuning }, { rows: 16, width: 6 }, tinyBackbone())) as [GenerativeModel, GenerativeModel];
+    const names = (model: GenerativeModel, module: 'encoder' | 'backbone') => model.trainable[module].map(({ name }) => name);
+    expect(names(other, 'encoder')).toEqual(['features.scale', 'features.shift']);
+    expect(names(usual, 'encoder')).toEqual([...names(other, 'encoder'), ...usual.connector.parameters.map(({ name }) => name)]);
+    expect([...names(usual, 'encoder'), ...names(usual, 'backbone')].sort()).toEqual([...names(other, 'encoder'), ...names(other, 'backbone')].sort());
+    const input = tf.tensor(numbers('seen', 96), [1, 16, 6]);
+    const [tokens, positions] = [tf.tensor2d([[2, 3]], [1, 2], 'int32'), tf.tensor1d([usual.connector.tokens + 1], 'int32')];
+    const frozen = Object.fromEntries(Object.entries(usual.frozen).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
+    const said = (model: GenerativeModel, scale: number) => {
+      const parts = (module: 'encoder' | 'backbone') => model.trainable[module].map(({ name, shape, initial }) => {
+        const start = tf.tensor(initialVector([{ name, shape, initial }], 1), shape);
+        return name === 'features.scale' ? tf.mul(start, tf.linspace(1, scale, 6)) : start;
+      });
+      const seen = model.prefix(parts('encoder'), input);
+      const prompt = model.decoding.prompt(parts('backbone'), frozen, seen, tokens);
+      return [...model.logProbabilities(parts('backbone'), frozen, seen, tokens, positions).dataSync(), ...prompt.embeddings.dataSync(), ...prompt.counts.dataSync()];
+    };
+    const [at1, at2] = [said(usual, 1), said(usual, 2)];
+    expect(said(other, 1)).toEqual(at1);
+    expect(said(other, 2)).toEqual(at2);
+    expect(at2).not.toEqual(at1);
+    // A scale of 1 and a shift of 0 change nothing.
+    const bare = buildModel({ connector, tuning: { backbone: tuning.backbone } }, { rows: 16, width: 6 }, tinyBackbone());
+    expect(said(bare, 1)).toEqual(at1);
   });
 });
 

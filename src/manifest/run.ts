@@ -90,7 +90,7 @@ export interface RunSpec {
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
-  tuning: { backbone: TuningSpec | PublishedTuning };
+  /** `encoder`: what is trained behind the frozen tower, beside the connector; nothing when absent */ tuning: { encoder?: 'scale-shift'; backbone: TuningSpec | PublishedTuning };
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: Record<ModuleName, number>;

@@ -58,10 +58,15 @@ function withKind(run: Tree, place: string): string {
   return kind === undefined ? '' : `with ${parts.join('.')} ${String(kind)}: `;
 }
 
-/** The towers of the default encoders are frozen: without the connector nothing of the encoder would be trained, and kappa would mean nothing. */
+/** All towers are frozen: without the connector, or what is trained behind the tower, nothing of the encoder would be trained, and kappa would mean nothing. */
 function encoderWithoutParameters(run: Tree): Finding | undefined {
-  if (run['connectorSide'] !== 'backbone') return undefined;
-  return { field: 'connectorSide', what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`, expected: '"encoder"' };
+  const tuned = valueAt(run, 'tuning.encoder') !== undefined;
+  if (tuned && run['checkpoint'] !== undefined) return { field: 'tuning.encoder', what: 'the encoder of a published checkpoint is not trained', expected: 'no `tuning.encoder` beside a checkpoint' };
+  if (run['connectorSide'] !== 'backbone' || tuned) return undefined;
+  return {
+    field: 'connectorSide', what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`,
+    expected: run['checkpoint'] === undefined ? '"encoder", or `"tuning.encoder": "scale-shift"` beside it' : '"encoder"',
+  };
 }
 
 function modality(run: Tree): Finding | undefined {
@@ -169,8 +174,8 @@ function regulariserOnTop({ scheduler, regulariser }: RunSpec): Finding[] {
   return [{ field: 'regulariser', what: 'commit-clr with the regulariser trains as commit does, under another identity', expected: 'scheduler commit' }];
 }
 
-function frozenBackbone({ tuning }: RunSpec): Finding[] {
-  if (tuning.backbone.kind !== 'frozen') return [];
+function frozenBackbone({ tuning, connectorSide }: RunSpec): Finding[] {
+  if (tuning.backbone.kind !== 'frozen' || connectorSide === 'backbone') return [];
   return [{ field: 'tuning.backbone', what: 'the backbone is frozen: its divergence is 0 and kappa says nothing' }];
 }
 

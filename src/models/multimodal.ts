@@ -1,6 +1,7 @@
 /**
- * A multimodal model as the paper sees it: a feature encoder S (here: the connector on top of a frozen tower whose
- * features are cached) and a backbone X. Every trainable parameter belongs to exactly one of the two.
+ * A multimodal model as the paper sees it: a feature encoder S (here: a frozen tower whose features are cached, what is
+ * trained behind it, and the connector) and a backbone X. Every trainable parameter belongs to exactly one of the two;
+ * the connector may belong to either.
  *
  * Sequence: [begin token, prefix tokens, text tokens]; hidden state n + t predicts text token t (n prefix tokens).
  * Texts are padded on the right; with causal attention the padding is never seen by a position that counts.
@@ -14,6 +15,7 @@ import { llama, llamaLogits, llamaWeights, type LlamaConfig } from './backbones/
 import { buildConnector, type Connector, type ConnectorStart } from './connectors';
 import type { Decoding } from './generation/decoding';
 import { loraParameters, type LoraSpec } from './lora';
+import { scaleShift } from './scaleShift';
 import type { WeightTensor } from './weights';
 
 /** Length S of the sequence that T text tokens make: the last one predicts nothing that is asked for. */
@@ -29,8 +31,8 @@ export interface MultimodalModel {
   connector: Connector;
   /** trainable parameters of both modules, in the order of their flat vectors */ trainable: Record<ModuleName, ParameterSpec[]>;
   /** frozen backbone weights by name */ frozen: Record<string, WeightTensor>;
-  /** features [B, rows, width] -> prefix [B, n, D] */ prefix(encoder: Tensor[], features: Tensor): Tensor;
-  /** prefix [B, n, D], tokens int32 [B, T], positions int32 [N] into the flattened hidden states [B, S] -> log-probabilities of what follows there [N, V] */
+  /** features [B, rows, width] -> what the backbone's module is given: the prefix [B, n, D], or features still, where the connector belongs to the backbone */ prefix(encoder: Tensor[], features: Tensor): Tensor;
+  /** what `prefix` gave, tokens int32 [B, T], positions int32 [N] into the flattened hidden states [B, S] -> log-probabilities of what follows there [N, V] */
   logProbabilities(backbone: Tensor[], frozen: Tensors, prefix: Tensor, tokens: Tensor, positions: Tensor): Tensor;
 }
 
@@ -38,31 +40,40 @@ export interface MultimodalModel {
 export interface GenerativeModel extends MultimodalModel { decoding: Decoding }
 
 /** Puts a model together from a run's spec, the encoder's feature shape, a loaded backbone and what the connector starts from. Throws UserError for a partition that leaves a module untrained. */
-export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features: { rows: number; width: number }, backbone: Backbone, start?: ConnectorStart): GenerativeModel {
+export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'> & Partial<Pick<RunSpec, 'connectorSide'>>, features: { rows: number; width: number }, backbone: Backbone, start?: ConnectorStart): GenerativeModel {
   const { config, weights } = backbone;
   const embedding = weights['tokenEmbedding']!.data;
   const embeddingScale = Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0) / embedding.length);
   const connector = buildConnector(spec.connector, { rows: features.rows, features: features.width, width: config.width, embeddingScale }, start);
+  const side = spec.connectorSide ?? 'encoder';
+  const scaling = spec.tuning.encoder === 'scale-shift' ? scaleShift(features.width) : undefined;
   const layout = llamaWeights(config);
   const tuning = spec.tuning.backbone;
   if (tuning.kind === 'published') throw new Error('published tuning without a checkpoint');
   const lora: LoraSpec | undefined = tuning.kind === 'lora' ? { rank: tuning.rank, alpha: tuning.alpha, targets: tuning.targets ?? ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] } : undefined;
-  const backboneParameters: ParameterSpec[] =
+  const languageParameters: ParameterSpec[] =
     lora !== undefined ? loraParameters(lora, layout)
     : tuning.kind === 'full' ? layout.map(({ name, shape }) => ({ name, shape, initial: { kind: 'value', data: weights[name]!.data } }))
     : [];
   const frozen = tuning.kind === 'full' ? {} : weights;
   const embed = (all: Tensors, ids: Tensor) => (tuning.kind === 'full' ? pickRows(need(all, 'tokenEmbedding'), ids) : lookUp(need(all, 'tokenEmbedding'), ids));
 
+  const trainable = {
+    encoder: [...(scaling?.parameters ?? []), ...(side === 'encoder' ? connector.parameters : [])],
+    backbone: [...(side === 'backbone' ? connector.parameters : []), ...languageParameters],
+  };
+  /** The connector, where it belongs to this module; otherwise nothing is done here. */
+  const connect = (module: ModuleName, parts: Tensor[], seen: Tensor) => (side === module ? connector.apply(byName(trainable[module], parts), seen) : seen);
   const begun = (all: Tensors, batch: number) => tf.tile(tf.reshape(embed(all, tf.tensor1d([backbone.beginToken], 'int32')), [1, 1, config.width]), [batch, 1, 1]);
 
   return {
     connector,
-    trainable: { encoder: connector.parameters, backbone: backboneParameters },
+    trainable,
     frozen,
-    prefix: (encoder, input) => connector.apply(byName(connector.parameters, encoder), input),
-    logProbabilities(parts, frozenTensors, prefix, tokens, positions) {
-      const all: Tensors = { ...frozenTensors, ...byName(backboneParameters, parts) };
+    prefix: (encoder, input) => connect('encoder', encoder, scaling === undefined ? input : scaling.apply(byName(trainable.encoder, encoder), input)),
+    logProbabilities(parts, frozenTensors, seen, tokens, positions) {
+      const all: Tensors = { ...frozenTensors, ...byName(trainable.backbone, parts) };
+      const prefix = connect('backbone', parts, seen);
       const [batch, length] = tokens.shape as [number, number];
       const sequence = sequenceLength(prefix.shape[1]!, length);
       const begin = begun(all, batch);
@@ -74,14 +85,14 @@ export function buildModel(spec: Pick<RunSpec, 'connector' | 'tuning'>, features
     decoding: {
       decoder: llamaPasses(config),
       before: 1 + connector.tokens,
-      part: (parts, frozenTensors) => ({ tensors: { ...frozenTensors, ...byName(backboneParameters, parts) }, lora }),
-      prompt(parts, frozenTensors, prefix, tokens) {
-        const all: Tensors = { ...frozenTensors, ...byName(backboneParameters, parts) };
+      part: (parts, frozenTensors) => ({ tensors: { ...frozenTensors, ...byName(trainable.backbone, parts) }, lora }),
+      prompt(parts, frozenTensors, seen, tokens) {
+        const all: Tensors = { ...frozenTensors, ...byName(trainable.backbone, parts) };
         const [batch, length] = tokens.shape as [number, number];
         const counts = tf.cast(tf.greaterEqual(tokens, 0), 'float32');
         const ids = tf.cast(tf.reshape(tf.relu(tf.cast(tokens, 'float32')), [-1]), 'int32');
         const text = tf.reshape(embed(all, ids), [batch, length, config.width]);
-        return { embeddings: tf.concat([begun(all, batch), prefix, text], 1), counts: tf.concat([tf.ones([batch, 1 + connector.tokens]), counts], 1) };
+        return { embeddings: tf.concat([begun(all, batch), connect('backbone', parts, seen), text], 1), counts: tf.concat([tf.ones([batch, 1 + connector.tokens]), counts], 1) };
       },
     },
   };

@@ -4,13 +4,14 @@ import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/safetensors';
 import { optimiserOptions } from '../tensor/optimiser';
+import { sizeOf } from '../tensor/parameters';
 import { openSession, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
 import { fillBatch } from './batches';
 import type { Prepared } from './prepare';
-import { trainProgram, type Setting } from './programs';
+import { initialState, moduleNames, trainProgram, type Setting } from './programs';
 
 /** Examples of the alignment's batch when the manifest names none: captions cost a pass of the backbone, classes do not. */
 const defaultBatch = { captions: 16, classes: 64 };
@@ -18,8 +19,33 @@ const defaultBatch = { captions: 16, classes: 64 };
 /** Examples of an alignment batch, by sounds' classes or by captions. */
 export const alignmentBatch = (options: RunSpec['align'], bySound: boolean): number => options.batch ?? (bySound ? defaultBatch.classes : defaultBatch.captions);
 
-/** The encoder's parameters after the alignment phase [size]. Throws UserError for a damaged cache file. */
-export async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Float32Array> {
+/**
+ * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector belongs to, in the flat vectors of both
+ * modules. Throws UserError for a damaged cache file.
+ */
+export async function alignedState(spec: RunSpec, setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Record<string, StateValue>> {
+  const { alignmentModel } = prepared;
+  if (alignmentModel === setting.model) return { 'encoder/theta': { ...initial['encoder/theta']!, data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal) } };
+  const phase = { ...setting, model: alignmentModel };
+  const aligned = await alignedEncoder(spec, phase, prepared, initialState(phase, spec.seed), onStage, signal);
+  const values = new Map<string, Float32Array>();
+  let from = 0;
+  for (const { name, shape } of alignmentModel.trainable.encoder) values.set(name, aligned.subarray(from, (from += sizeOf(shape))));
+  return Object.fromEntries(moduleNames.map((module) => {
+    const { shape, data } = initial[`${module}/theta`]!;
+    const theta = Float32Array.from(data);
+    let at = 0;
+    for (const { name, shape: of } of setting.model.trainable[module]) {
+      const value = values.get(name);
+      if (value !== undefined) theta.set(value, at);
+      at += sizeOf(of);
+    }
+    return [`${module}/theta`, { shape, data: theta }];
+  }));
+}
+
+/** The encoder's parameters after the alignment phase [size]. */
+async function alignedEncoder(spec: RunSpec, setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Float32Array> {
   const { align: options, seed, encoder, connector, backbone } = spec;
   const identity = sha256(canonicalJson({
     options, seed, encoder, connector, backbone, optimiser: spec.optimiser, set: prepared.set.identity, weights: prepared.weights, methodVersion,

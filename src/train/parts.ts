@@ -3,7 +3,7 @@ import { checkpointIdentity, openCheckpointFolder } from '../data/checkpoints';
 import { sourceIdentity, type OpenOptions } from '../data/sources';
 import type { Tokenizer, PrunedVocabulary } from '../data/tokenizer';
 import type { DataSet } from '../data/types';
-import type { RunSpec } from '../manifest/run';
+import type { ModuleName, RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/connectors';
 import { findEncoder } from '../models/encoders';
@@ -19,7 +19,7 @@ import { conversationCodec, type TextCodec } from './codec';
 /** The model side of a run before its weights are read. */
 export interface Parts {
   features(set: DataSet, options: FeatureOptions): Promise<FeatureTable>;
-  /** `tokenEmbedding` [ids of the codec, width] as pretrained */ open(): Promise<{ model: GenerativeModel; tokenEmbedding: WeightTensor }>;
+  /** `tokenEmbedding` [ids of the codec, width] as pretrained */ open(): Promise<{ model: GenerativeModel; alignmentModel: GenerativeModel; tokenEmbedding: WeightTensor }>;
   /** identities of the weights by source */ weights: Record<string, string>;
   /** what is seen or heard otherwise than as published, for run.json */ notices: string[];
 }
@@ -34,8 +34,10 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
     features: (set, options) => featuresOf(set, spec.encoder, { ...(chosen === undefined ? {} : { rows: chosen }), ...options }),
     async open() {
       const backbone = await loadBackbone(spec.backbone, tokenizer, vocabulary);
-      const model = buildModel(spec, { rows: chosen ?? tower.rows, width: tower.width }, backbone, await connectorStart(spec.connector));
-      return { model, tokenEmbedding: backbone.weights['tokenEmbedding']! };
+      const start = await connectorStart(spec.connector);
+      const modelWith = (connectorSide: ModuleName) => buildModel({ ...spec, connectorSide }, { rows: chosen ?? tower.rows, width: tower.width }, backbone, start);
+      const model = modelWith(spec.connectorSide);
+      return { model, alignmentModel: spec.connectorSide === 'encoder' ? model : modelWith('encoder'), tokenEmbedding: backbone.weights['tokenEmbedding']! };
     },
   };
 }
@@ -62,7 +64,7 @@ export function checkpointParts(spec: RunSpec & { checkpoint: string }, { folder
     open() {
       const loaded = loadFamily(folder, ['connector', 'backbone']);
       const { model } = cachedFamilyModel({ ...loaded, family: { ...loaded.family, placeholder: processor.family.placeholder } }, head, familyTuning(spec));
-      return Promise.resolve({ model, tokenEmbedding: loaded.weights['backbone.tokenEmbedding']! });
+      return Promise.resolve({ model, alignmentModel: model, tokenEmbedding: loaded.weights['backbone.tokenEmbedding']! });
     },
   };
 }

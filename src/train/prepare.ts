@@ -18,6 +18,7 @@ export interface Prepared {
   codec: TextCodec;
   /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */ tokenEmbedding: WeightTensor;
   model: GenerativeModel;
+  /** the same with the connector on the encoder's side, as the alignment phase trains it */ alignmentModel: GenerativeModel;
   /** media key -> [rows * width] */ features: (media: string) => Float32Array;
   featureShape: { rows: number; width: number };
   examples: Record<'train' | 'probe', Example[]>;
@@ -67,7 +68,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   onStage('features');
   const table = await parts.features(set, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
-  const { model, tokenEmbedding } = await parts.open();
+  const { model, alignmentModel, tokenEmbedding } = await parts.open();
   const { before, decoder: { context } } = model.decoding;
 
   const fit = (task: string, items: readonly Item[], length: number) => {
@@ -89,7 +90,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const train = split('train').map(encode);
   const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
   return {
-    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] }, codec, tokenEmbedding, model, captions, transfer,
+    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] }, codec, tokenEmbedding, model, alignmentModel, captions, transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
     // The probe is the same for every method and seed: it belongs to the task.

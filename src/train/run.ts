@@ -13,7 +13,7 @@ import type { Continuer } from '../models/generation/continuer';
 import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { random } from '../random';
-import { alignedEncoder } from './alignment';
+import { alignedState } from './alignment';
 import { answerShape } from './answers';
 import { batchIndices, fillBatch } from './batches';
 import { batchLog } from './batchLog';
@@ -230,8 +230,8 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
 async function startState(spec: RunSpec, setting: Setting, prepared: Prepared, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Record<string, StateValue>> {
   const initial = initialState(setting, spec.seed);
   onStage('alignment');
-  if (spec.align.steps > 0) initial['encoder/theta'] = { ...initial['encoder/theta']!, data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal) };
-  if (initial['encoder/previous'] !== undefined) initial['encoder/previous'] = initial['encoder/theta']!;
+  if (spec.align.steps > 0) Object.assign(initial, await alignedState(spec, setting, prepared, initial, onStage, signal));
+  for (const module of moduleNames) if (initial[`${module}/previous`] !== undefined) initial[`${module}/previous`] = initial[`${module}/theta`]!;
   return initial;
 }
 

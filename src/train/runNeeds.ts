@@ -60,7 +60,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
   const known = new Map<string, Promise<RunNeeds>>();
   return (spec) => {
     const data = `${spec.task} ${spec.backbone}`;
-    const key = canonicalJson([data, spec.encoder, spec.connector, spec.tuning, spec.optimiser, spec.regulariser.kind, spec.measure, spec.batch, spec.align.steps > 0, spec.align.batch]);
+    const key = canonicalJson([data, spec.encoder, spec.connector, spec.connectorSide, spec.tuning, spec.optimiser, spec.regulariser.kind, spec.measure, spec.batch, spec.align.steps > 0, spec.align.batch]);
     const sized = sizes.get(data) ?? dataSizes(spec);
     sizes.set(data, sized);
     const needs = known.get(key) ?? sized.then(async (found) => ({ ...needsOfModel(spec, await plannedModel(spec, found ?? assumedSizes), found ?? assumedSizes, backend), assumed: found === null }));
@@ -73,13 +73,14 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
 const fileParameters = (name: string): number => llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
 /** A run's model in shapes alone. */
-interface PlannedModel { model: GenerativeModel; vocabulary: number; /** of a token embedding */ width: number; /** of the features of one medium */ rows: number; featureWidth: number; /** in the weight file */ parameters: number }
+interface PlannedModel { model: GenerativeModel; /** as the alignment phase trains it */ alignmentModel: GenerativeModel; vocabulary: number; /** of a token embedding */ width: number; /** of the features of one medium */ rows: number; featureWidth: number; /** in the weight file */ parameters: number }
 
 function zooModel(spec: RunSpec, sizes: DataSizes): PlannedModel {
   const { rows: usual, rowChoices, width: featureWidth } = findEncoder(spec.encoder);
   const rows = connectorRows(spec.connector, rowChoices) ?? usual;
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
-  return { model: buildModel(spec, { rows, width: featureWidth }, backbone), vocabulary: sizes.vocabulary, width: backbone.config.width, rows, featureWidth, parameters: fileParameters(spec.backbone) };
+  const features = { rows, width: featureWidth };
+  return { model: buildModel(spec, features, backbone), alignmentModel: buildModel({ ...spec, connectorSide: 'encoder' }, features, backbone), vocabulary: sizes.vocabulary, width: backbone.config.width, rows, featureWidth, parameters: fileParameters(spec.backbone) };
 }
 
 async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
@@ -87,14 +88,16 @@ async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedMod
   const { processor: { family }, head } = await openCheckpoint(spec.checkpoint, { offline: true });
   const { rows, width: featureWidth } = family.towerFeatures;
   // Its tensors are read one at a time: nothing of the file is held beside them.
-  return { model: cachedFamilyModel(withoutWeights(family), head, familyTuning(spec)).model, vocabulary: family.decoder.vocabulary, width: family.decoder.width, rows, featureWidth, parameters: 0 };
+  const { model } = cachedFamilyModel(withoutWeights(family), head, familyTuning(spec));
+  return { model, alignmentModel: model, vocabulary: family.decoder.vocabulary, width: family.decoder.width, rows, featureWidth, parameters: 0 };
 }
 
 /** The needs of one run of the small zoo, given the sizes of its data. */
 export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds => needsOfModel(spec, zooModel(spec, sizes), sizes, backend);
 
-function needsOfModel(spec: RunSpec, { model, vocabulary, width, rows, featureWidth, parameters }: PlannedModel, sizes: DataSizes, backend: string): ResourceNeeds {
+function needsOfModel(spec: RunSpec, { model, alignmentModel, vocabulary, width, rows, featureWidth, parameters }: PlannedModel, sizes: DataSizes, backend: string): ResourceNeeds {
   const setting: Setting = { model, vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
+  const aligning: Setting = { ...setting, model: alignmentModel };
   const shape = (batch: number): BatchShape => ({ batch, tokens: sizes.tokens, labels: sizes.labels, rows, width: featureWidth, prefixTokens: model.decoding.before - 1 });
   const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe ?? 24) : null;
   const bySound = sizes.captions === 0;
@@ -107,7 +110,7 @@ function needsOfModel(spec: RunSpec, { model, vocabulary, width, rows, featureWi
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
       measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant ?? 'a', probe }),
       score: scoreProgram(setting, shape(evaluationBatch)),
-      ...(spec.align.steps === 0 ? {} : { align: bySound ? alignClassesProgram(setting, shape(alignmentBatch(spec.align, true)), words) : trainProgram(setting, shape(alignmentBatch(spec.align, false)), ['encoder'], null) }),
+      ...(spec.align.steps === 0 ? {} : { align: bySound ? alignClassesProgram(aligning, shape(alignmentBatch(spec.align, true)), words) : trainProgram(aligning, shape(alignmentBatch(spec.align, false)), ['encoder'], null) }),
     },
   });
 }

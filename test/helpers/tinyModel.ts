@@ -1,7 +1,7 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
 import { llamaWeights, type LlamaConfig } from '../../src/models/backbones/llama';
 import { buildModel, type Backbone, type GenerativeModel } from '../../src/models/multimodal';
-import type { ConnectorSpec, RegulariserSpec, TuningSpec } from '../../src/manifest/run';
+import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../../src/manifest/run';
 import { random } from '../../src/random';
 import type { Setting } from '../../src/train/programs';
 import type { BatchArrays, BatchShape } from '../../src/train/batches';
@@ -18,12 +18,15 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
   return { config, weights, beginToken: 1 };
 }
 
-export interface TinyOptions { connector?: ConnectorSpec; tuning?: TuningSpec; regulariser?: RegulariserSpec; config?: LlamaConfig; optimiser?: Setting['optimiser'] }
+export interface TinyOptions { connector?: ConnectorSpec; connectorSide?: ModuleName; encoder?: 'scale-shift'; tuning?: TuningSpec; regulariser?: RegulariserSpec; config?: LlamaConfig; optimiser?: Setting['optimiser'] }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
   const config = options.config ?? tinyConfig;
   const model = buildModel(
-    { connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }, tuning: { backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 } } },
+    {
+      connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }, connectorSide: options.connectorSide ?? 'encoder',
+      tuning: { ...(options.encoder === undefined ? {} : { encoder: options.encoder }), backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 } },
+    },
     { rows: 4, width: 6 }, tinyBackbone(config),
   );
   return { model, vocabulary: config.vocabulary, optimiser: options.optimiser ?? { kind: 'adamw', clip: 1 }, regulariser: options.regulariser ?? { kind: 'none' } };

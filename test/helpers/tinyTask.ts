@@ -51,6 +51,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   const config = { ...tinyConfig, vocabulary: vocabulary.ids.length };
   const backbone = { ...tinyBackbone(config), beginToken: vocabulary.toPruned.get(1)! };
   const model = buildModel(spec, { rows, width }, backbone);
+  const alignmentModel = spec.connectorSide === 'encoder' ? model : buildModel({ ...spec, connectorSide: 'encoder' }, { rows, width }, backbone);
   const features = new Map(items.map(({ media, answer }, i) => {
     const source = random(5, media);
     const direction = classes.indexOf(answer.split(' ').at(-1)!);
@@ -59,7 +60,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   const train = items.filter(({ split }) => split === 'train').map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
   const of = (split: SplitName) => items.filter((item) => item.split === split);
   return {
-    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, features: (media) => features.get(media)!, featureShape: { rows, width },
+    set, codec, tokenEmbedding: backbone.weights['tokenEmbedding']!, model, alignmentModel, features: (media) => features.get(media)!, featureShape: { rows, width },
     examples: { train, probe: train.slice(0, 5) }, items: { validation: of('validation'), evaluation: of('evaluation') },
     captions: sound ? [] : train, transfer: [], weights: { toy: 'toy' },
     shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.connector.tokens }),

@@ -57,6 +57,7 @@ ${others}` : ''}
 /** README.md of an exported run. */
 export function readmeOfRun(facts: ExportFacts): string {
   const { run, backbone, connector, encoder } = facts;
+  const scaled = run.spec.tuning.encoder === undefined ? '' : '\nBefore it, each feature channel is multiplied by `features.scale` and shifted by `features.shift`.';
   return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`)}
 
 ## Backbone
@@ -65,8 +66,8 @@ ${forms[backbone.form](facts)}
 
 ## Connector
 
-\`connector.safetensors\` holds the trained part of the encoder: the connector, which turns ${connector.rows} x ${connector.features} features of the frozen encoder into
-${connector.tokens} prefix tokens. They stand between the opening token and the text. Matrices are [out, in] as in PyTorch; what is computed with them is written in
+\`connector.safetensors\` holds what was trained between the frozen encoder and the backbone: the connector, which turns ${connector.rows} x ${connector.features} features of the encoder into
+${connector.tokens} prefix tokens.${scaled} They stand between the opening token and the text. Matrices are [out, in] as in PyTorch; what is computed with them is written in
 \`src/models/connectors\` of Equipoise ${run.code.version}, method ${run.code.method ?? 'unknown'}${run.code.commit === null ? '' : `, commit ${run.code.commit}`}.
 
 ## Base weights, which keep their own licences

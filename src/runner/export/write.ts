@@ -8,6 +8,7 @@ import { backboneSource, loadWholeBackbone, withRows, type Pretrained } from '..
 import { backboneConfigs, backboneWithoutWeights } from '../../models/backbones/configs';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/backbones/huggingFace';
 import { connectorRows, connectorSources } from '../../models/connectors';
+import type { Connector } from '../../models/connectors/connector';
 import { findEncoder } from '../../models/encoders';
 import { buildModel } from '../../models/multimodal';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
@@ -54,17 +55,25 @@ async function fillWithRun(paths: RunFolder, name: string, which: Which, folder:
   const rows = connectorRows(spec.connector, rowChoices) ?? usual;
   const model = buildModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1));
   const run = readTrained(paths, file, which, model.trainable);
+  const { connector, language } = parted(run, model.connector);
   if (tuning.kind === 'lora') {
-    writePeftAdapter(folder, peftLayout({ table: causalLlama, trained: run.trained.backbone, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'));
+    writePeftAdapter(folder, peftLayout({ table: causalLlama, trained: language, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'));
   } else if (texts !== null) {
     const base = await loadWholeBackbone(spec.backbone);
-    writeBackbone(folder, base, wholeBackbone(base, run.trained.backbone, texts.ids), texts.tokenizer);
+    writeBackbone(folder, base, wholeBackbone(base, language, texts.ids), texts.tokenizer);
   }
   const backbone = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[tuning.kind];
-  writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(run.trained.encoder, { format: 'pt' }));
+  writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(connector, { format: 'pt' }));
   const facts = factsOf(run, which, { tokens: model.connector.tokens, rows, features: width }, backbone, texts?.ids ?? null);
   writeWhole(join(folder, 'README.md'), readmeOfRun(facts));
   return { id, step: run.step, backbone, files: seal(folder, facts) };
+}
+
+/** What a run trained, by file and not by module: the connector, with what is trained behind the tower, and the language model. */
+function parted({ trained: { encoder, backbone } }: TrainedRun, { parameters }: Connector): Record<'connector' | 'language', Record<string, WeightTensor>> {
+  const names = new Set(parameters.map(({ name }) => name));
+  const beside = (has: boolean) => Object.fromEntries(Object.entries(backbone).filter(([name]) => names.has(name) === has));
+  return { connector: { ...encoder, ...beside(true) }, language: beside(false) };
 }
 
 /** The pruned vocabulary of a run. Throws UserError when the data is no longer that of the training. */
