@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeTables } from '../analysis/index';
 import { tInterval } from '../analysis/statistics';
@@ -12,6 +11,7 @@ import { figuresCommand } from '../src/cli/figures';
 import { tablesCommand } from '../src/cli/tables';
 import { sha256 } from '../src/files';
 import type { EvaluateRecord } from '../src/train/records';
+import { commandOutput } from './helpers/commandOutput';
 import { syntheticGrid, syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from './helpers/syntheticJournals';
 
 const options = { steps: 20, seeds: 3, validateEvery: 0 };
@@ -144,19 +144,12 @@ test('hostile text stays text', () => {
 
 describe('commands', () => {
   async function run(...words: string[]): Promise<string> {
-    const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-    figuresCommand(program);
-    tablesCommand(program);
-    const shown: string[] = [];
-    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => shown.push(String(text)) > 0);
     vi.stubEnv('EQUIPOISE_RESULTS', folder);
     try {
-      await program.parseAsync(words, { from: 'user' });
+      return (await commandOutput((program) => { figuresCommand(program); tablesCommand(program); }, ...words)).out;
     } finally {
-      write.mockRestore();
       vi.unstubAllEnvs();
     }
-    return shown.join('');
   }
 
   test('tables of one experiment, told in lines: what was made, skipped, not counted', async () => {

@@ -2,8 +2,7 @@
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawAll } from '../src/cli/draw';
 import { verifyCommand } from '../src/cli/verify';
 import { sha256 } from '../src/files';
@@ -15,6 +14,7 @@ import { verifyCrate, type Draw, type Verification } from '../src/runner/crate/v
 import { exportCrate } from '../src/runner/crate/write';
 import { identifyRuns } from '../src/runner/identify';
 import { methodVersion } from '../src/version';
+import { commandOutput } from './helpers/commandOutput';
 import { writeSyntheticRun } from './helpers/syntheticJournals';
 
 const folder = mkdtempSync(join(tmpdir(), 'equipoise-crate-'));
@@ -84,31 +84,22 @@ describe('export', () => {
     expect(graph.filter((entity) => entity['@type'] === 'File').map((entity) => entity['@id']).sort()).toEqual(files.filter((file) => file !== 'ro-crate-metadata.json'));
     expect(text).not.toContain(folder);
 
-    const written: string[] = [];
-    const print = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => { written.push(String(chunk)); return true; });
-    const run = async (...args: string[]) => {
-      written.length = 0;
+    const verify = async (...args: string[]) => {
       process.exitCode = 0;
-      const program = new Command().exitOverride();
-      verifyCommand(program);
-      await program.parseAsync(args, { from: 'user' });
+      const { out } = await commandOutput(verifyCommand, 'verify', ...args);
       const code = process.exitCode;
       process.exitCode = 0;
-      return { code, out: written.join('') };
+      return { code, out };
     };
-    try {
-      expect(await run('verify', first)).toMatchObject({ code: 0, out: expect.stringMatching(/^sweep: 4 runs\n( {2}\w+ +ok: .*\n){9}passed\n$/) as string });
-      // One byte of a real figure.
-      const png = readFileSync(join(first, 'figures/kappa-curves.png'));
-      png[png.length >> 1]! ^= 1;
-      writeFileSync(join(first, 'figures/kappa-curves.png'), png);
-      relist(first, 'figures/kappa-curves.png');
-      const { code, out } = await run('verify', first, '--json');
-      expect(code).toBe(1);
-      expect((JSON.parse(out) as Verification).checks.filter((check) => check.failures.length > 0)).toEqual([{ name: 'figures', made: true, failures: ['figures/kappa-curves.png: is not what the journals give'] }]);
-    } finally {
-      print.mockRestore();
-    }
+    expect(await verify(first)).toMatchObject({ code: 0, out: expect.stringMatching(/^sweep: 4 runs\n( {2}\w+ +ok: .*\n){9}passed\n$/) as string });
+    // One byte of a real figure.
+    const png = readFileSync(join(first, 'figures/kappa-curves.png'));
+    png[png.length >> 1]! ^= 1;
+    writeFileSync(join(first, 'figures/kappa-curves.png'), png);
+    relist(first, 'figures/kappa-curves.png');
+    const { code, out } = await verify(first, '--json');
+    expect(code).toBe(1);
+    expect((JSON.parse(out) as Verification).checks.filter((check) => check.failures.length > 0)).toEqual([{ name: 'figures', made: true, failures: ['figures/kappa-curves.png: is not what the journals give'] }]);
   });
 
   it('refuses an experiment that is not done, a place that is taken, and another manifest, and leaves nothing behind', async () => {

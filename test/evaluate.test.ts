@@ -2,8 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { evaluateCommand } from '../src/cli/evaluate';
 import { setIdentity } from '../src/data/sets';
 import { readSafetensors } from '../src/models/safetensors';
@@ -16,6 +15,7 @@ import type { Prepared } from '../src/train/prepare';
 import type { EvaluateRecord, JournalRecord } from '../src/train/records';
 import { trainPrepared, type TrainSummary } from '../src/train/run';
 import { methodVersion } from '../src/version';
+import { commandOutput } from './helpers/commandOutput';
 import { syntheticSpec, writeSyntheticRun } from './helpers/syntheticJournals';
 import { tinyPrepared, tinySpec } from './helpers/tinyTask';
 
@@ -115,17 +115,8 @@ describe('equipoise evaluate', () => {
   const write = (change: object = {}, file: object = {}) => writeSyntheticRun(join(results, 'made'), { ...spec, ...change }, options, { code: { version: '0', method: methodVersion, commit: null, dirty: false, lockfile: '' }, ...file });
   beforeAll(() => { process.env['EQUIPOISE_RESULTS'] = results; });
   const evaluate = async (...argv: string[]): Promise<string> => {
-    const program = new Command().exitOverride();
-    evaluateCommand(program);
-    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-    const noted = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    try {
-      await program.parseAsync(['evaluate', ...argv], { from: 'user' });
-      return [...said.mock.calls, ...noted.mock.calls].map(([text]) => String(text)).join('');
-    } finally {
-      said.mockRestore();
-      noted.mockRestore();
-    }
+    const { out, err } = await commandOutput(evaluateCommand, 'evaluate', ...argv);
+    return out + err;
   };
 
   it('answers from what was kept, and says so', async () => {

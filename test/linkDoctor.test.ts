@@ -1,10 +1,10 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { doctor, doctorCommand, doctorLines } from '../src/cli/doctor';
 import { linkCommand } from '../src/tensor/link/state';
+import { commandOutput } from './helpers/commandOutput';
 
 const before = { ...process.env };
 let cache = '';
@@ -40,16 +40,8 @@ test('says what works, what is missing, and the command that mends it', async ()
 });
 
 test('doctor --link --json reports each try and ends with code 3 when there is no link', async () => {
-  const out: string[] = [];
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((part) => out.push(String(part)) > 0);
-  try {
-    const program = new Command();
-    doctorCommand(program);
-    await program.parseAsync(['node', 'equipoise', 'doctor', '--link', '--json']);
-  } finally {
-    write.mockRestore();
-  }
-  const report = JSON.parse(out.join('')) as Awaited<ReturnType<typeof doctor>>;
+  const { out } = await commandOutput(doctorCommand, 'doctor', '--link', '--json');
+  const report = JSON.parse(out) as Awaited<ReturnType<typeof doctor>>;
   expect(report.link).toMatchObject({ link: null, made: false, attempts: [{ problem: expect.stringContaining('does not exist') }] });
   expect(process.exitCode).toBe(3);
 });

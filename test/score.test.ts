@@ -2,12 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { textScores } from '../src/data/metrics/textScores';
 import { scoreCommand } from '../src/cli/score';
 import { evaluationRecord } from '../src/train/evaluate';
 import { predictionLines, readPredictions, type StoredPrediction } from '../src/train/predictions';
+import { commandOutput } from './helpers/commandOutput';
 import { syntheticSpec, writeSyntheticRun } from './helpers/syntheticJournals';
 
 const ten = ['cat', 'cat', 'cat', 'cat', 'a dog', 'dog', 'bird', 'fox', 'fox', 'owl'];
@@ -61,17 +61,7 @@ describe('equipoise score', () => {
     delete process.env['EQUIPOISE_RESULTS'];
     rmSync(folder, { recursive: true, force: true });
   });
-  const run = async (...argv: string[]): Promise<string> => {
-    const program = new Command().exitOverride();
-    scoreCommand(program);
-    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-    try {
-      await program.parseAsync(['score', ...argv], { from: 'user' });
-      return said.mock.calls.map(([text]) => String(text)).join('');
-    } finally {
-      said.mockRestore();
-    }
-  };
+  const run = async (...argv: string[]): Promise<string> => (await commandOutput(scoreCommand, 'score', ...argv)).out;
 
   it('computes every metric again and finds that run.json agrees', async () => {
     expect(await run('quick')).toMatch(new RegExp(`${id}\\s+0.000\\s+0.500\\s+vqaAccuracy 0.650.*agrees`));
