@@ -12,6 +12,7 @@ import { clipByNorm, optimiserOptions, update } from '../tensor/optimiser';
 import { initialVector, joinVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program, StateValue, TensorSpec } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
+import { random } from '../random';
 import type { BatchShape } from './batches';
 
 export const moduleNames: readonly ModuleName[] = ['encoder', 'backbone'];
@@ -87,6 +88,17 @@ export function unpackStep(numbers: Float32Array): { step: StepNumbers; measure:
 function withNoise(gradient: Tensor, unit: Tensor): Tensor {
   const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(gradient, tf.mean(gradient)))));
   return tf.add(gradient, tf.mul(unit, deviation));
+}
+
+/** The unit normals of a step, one for each parameter, for schedulers that train with gradient noise: the inputs `noise/<module>` of `trainProgram`. */
+export function noiseInputs({ model, gradientNoise }: Setting, seed: number, step: number): Record<string, Float32Array> {
+  if (gradientNoise !== true) return {};
+  return Object.fromEntries(moduleNames.map((module) => {
+    const { normal } = random(seed, `gradient noise ${module}`, step);
+    const values = new Float32Array(totalSize(model.trainable[module]));
+    for (let i = 0; i < values.length; i++) values[i] = normal(); // Float32Array.from takes half as long again
+    return [`noise/${module}`, values];
+  }));
 }
 
 /** How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used. */

@@ -8,12 +8,9 @@ import { buildScheduler } from '../balance/schedulers';
 import { stepsOf } from '../manifest/expand';
 import type { ModuleName, PerModule, RunSpec } from '../manifest/run';
 import { optimiserOptions } from '../tensor/optimiser';
-import { totalSize } from '../tensor/parameters';
 import type { Continuer } from '../models/generation/continuer';
-import { openSession, type Session, type StateValue } from '../tensor/program';
+import { openSession } from '../tensor/program';
 import { tf } from '../tensor/tf';
-import { random } from '../random';
-import { alignedState } from './alignment';
 import { answerShape } from './answers';
 import { batchIndices, fillBatch } from './batches';
 import { batchLog } from './batchLog';
@@ -24,8 +21,9 @@ import { continuerOf, generationPrograms, generationState } from './generationPr
 import { isOutOfMemory, largestBatch, outOfMemoryError } from './memory';
 import { predictionLines, stored, type StoredPrediction } from './predictions';
 import { prepare, type Prepared, type TransferTask } from './prepare';
-import { initialState, moduleNames, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
+import { initialState, noiseInputs, scoreProgram, trainProgram, unpackStep, type MeasureNumbers, type Setting, type StepNumbers } from './programs';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from './records';
+import { firstStepFits, startState } from './start';
 import { stepClock } from './stepClock';
 
 export interface TrainOptions {
@@ -145,7 +143,7 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
       } catch (error) {
         if (!isOutOfMemory(error)) throw error;
         session.dispose();
-        throw outOfMemoryError(spec.batch, await largestBatch(spec.batch, (batch) => fits(setting, prepared, initial, batch)), tf.getBackend(), error);
+        throw outOfMemoryError(spec.batch, await largestBatch(spec.batch, (batch) => firstStepFits(setting, prepared, initial, batch)), tf.getBackend(), error);
       }
     };
     onStage('training');
@@ -224,46 +222,6 @@ export async function* trainPrepared(spec: RunSpec, prepared: Prepared, options:
   } finally {
     session.dispose();
   }
-}
-
-/** The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. */
-async function startState(spec: RunSpec, setting: Setting, prepared: Prepared, onStage: (stage: string) => void, signal?: AbortSignal): Promise<Record<string, StateValue>> {
-  const initial = initialState(setting, spec.seed);
-  onStage('alignment');
-  if (spec.align.steps > 0) Object.assign(initial, await alignedState(spec, setting, prepared, initial, onStage, signal));
-  for (const module of moduleNames) if (initial[`${module}/previous`] !== undefined) initial[`${module}/previous`] = initial[`${module}/theta`]!;
-  return initial;
-}
-
-/** Whether one step of this batch size runs, tried for real in a session of its own. */
-async function fits(setting: Setting, prepared: Prepared, initial: Record<string, StateValue>, batch: number): Promise<boolean> {
-  const shape = prepared.shape(batch);
-  let session: Session | undefined;
-  try {
-    session = openSession({ train: trainProgram(setting, shape, ['encoder', 'backbone'], null) }, initial);
-    const clock = stepClock(optimiserOptions(setting.optimiser));
-    await session.run('train', {
-      ...fillBatch(prepared.examples.train.slice(0, batch), prepared.features, shape), ...clock.inputs('encoder', 0, true), ...clock.inputs('backbone', 0, true),
-      'weight/encoder': new Float32Array(1), 'weight/backbone': new Float32Array(1), ...noiseInputs(setting, 0, 1),
-    });
-    return true;
-  } catch (error) {
-    if (isOutOfMemory(error)) return false;
-    throw error;
-  } finally {
-    session?.dispose();
-  }
-}
-
-/** The unit normals of a step, one for each parameter, for schedulers that train with gradient noise. */
-function noiseInputs({ model, gradientNoise }: Setting, seed: number, step: number): Record<string, Float32Array> {
-  if (gradientNoise !== true) return {};
-  return Object.fromEntries(moduleNames.map((module) => {
-    const { normal } = random(seed, `gradient noise ${module}`, step);
-    const values = new Float32Array(totalSize(model.trainable[module]));
-    for (let i = 0; i < values.length; i++) values[i] = normal(); // Float32Array.from takes half as long again
-    return [`noise/${module}`, values];
-  }));
 }
 
 const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({ encoder: of('encoder'), backbone: of('backbone') });
