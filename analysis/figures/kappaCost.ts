@@ -3,7 +3,7 @@ import type { Journals, Run } from '../aggregate';
 import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
 import { grouped } from '../grouped';
-import { leaves } from '../labels';
+import { byText, leaves } from '../labels';
 import { quantile, tInterval } from '../statistics';
 import { distinguish, inOrder, logAxis, type Spec } from '../style';
 import { ignoresKappa } from './batchAndProbe';
@@ -20,9 +20,6 @@ type Point = Pick<Row, 'quantity' | 'panel' | 'on' | 'x' | 'value' | 'reference'
 const fewestSizes = 3;
 /** Measures in common below which a pair says nothing. */
 const fewestMeasures = 5;
-
-/** By code units, whatever the language of the machine. */
-const byText = (a: string, b: string): number => Number(a > b) - Number(a < b);
 
 export const kappaCost: FigureDefinition<Row> = {
   name: 'kappa-cost',
