@@ -75,7 +75,7 @@ describe('results', () => {
     const [head, line] = readFileSync(join(folder, 'one-out', 'results.csv'), 'utf8').split('\n');
     expect(line).toMatch(/^emoji-icon-qa,synchronised,constant,1,0\.\d+,,,0,1,/);
     expect(head).toContain('choiceLow');
-    expect(made.skipped.map(({ table }) => table)).toEqual(['differences', 'fair-fight', 'variants']);
+    expect(made.skipped.map(({ table }) => table)).toEqual(['differences', 'regulariser-gain', 'fair-fight', 'variants']);
     expect(made.skipped[0]!.reason).toBe('needs finished runs of `constant` and of another method with seeds and setting in common');
   });
 
@@ -131,6 +131,15 @@ test('differences: paired by seed against constant', () => {
   const row = rows.find((each) => each['panel'] === 'sound-qa' && each['method'] === 'commit')!;
   expect(Number(row['difference'])).toBeCloseTo(expected.mean, 5);
   expect(Number(row['low'])).toBeCloseTo(expected.low!, 5);
+});
+
+test('regulariser-gain: commit against commit-clr, and nothing else', () => {
+  const rows = csvRows('regulariser-gain.csv');
+  expect(new Set(rows.map((row) => row['method']))).toEqual(new Set(['commit']));
+  const [own, base] = [accuracies('sound-qa', 'commit', 3e-4), accuracies('sound-qa', 'commit-clr', 3e-4)];
+  const row = rows.find((each) => each['panel'] === 'sound-qa' && each['setting'] === 'synchronised')!;
+  expect(Number(row['difference'])).toBeCloseTo(tInterval(own.map((score, i) => score.choice.accuracy - base[i]!.choice.accuracy)).mean, 5);
+  expect(read('regulariser-gain.md')).toContain('Choice accuracy of commit against commit-clr');
 });
 
 test('hostile text stays text', () => {

@@ -1,4 +1,4 @@
-/** Each method against `constant`, seed by seed: pairing takes out what the seeds have in common. */
+/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against `constant`; and `commit` against `commit-clr`, which is what the regulariser adds. */
 import type { Journals } from '../aggregate';
 import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
 import { holm, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
@@ -10,25 +10,26 @@ import { consecutive, estimateText, probabilityText, type TableDefinition } from
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 type Row = {
   panel: string; setting: string; method: string; /** seeds that both have */ n: number;
-  /** accuracy minus that of `constant` */ difference: number; low: number | null; high: number | null; probabilityOfImprovement: number;
+  /** accuracy minus that of the method they are compared with */ difference: number; low: number | null; high: number | null; probabilityOfImprovement: number;
   /** its bootstrap interval; null with few seeds or without spread */ improvementLow: number | null; improvementHigh: number | null;
   /** Cohen's d of the pairs; null for one seed or without spread */ effect: number | null;
   /** p-value of the paired t test, corrected by Holm over all rows of the table; null for one seed */ corrected: number | null;
 };
 
-const baseline = 'constant';
-
 const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
 
-/** Every method against the baseline; `corrected` still holds the plain p-value. */
-async function compare(journals: Journals): Promise<Row[]> {
+/** Which method the others are compared with, and which scheduler these have; any when absent. */
+interface Comparison { baseline: string; scheduler?: string }
+
+/** The others against the baseline; `corrected` still holds the plain p-value. */
+async function compare(journals: Journals, { baseline, scheduler }: Comparison): Promise<Row[]> {
   const scores = await journals.rows<RunScore>('select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id');
   const panels = [...new Set(scores.map((score) => score.panel))];
   return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
     const here = scores.filter((score) => score.panel === panel && score.setting === setting);
     const bySeed = (method: string) => new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
     const base = bySeed(baseline);
-    return orderMethods(here.map((score) => score.method)).filter((method) => method !== baseline).flatMap((method): Row[] => {
+    return orderMethods(here.map((score) => score.method)).filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler)).flatMap((method): Row[] => {
       const own = bySeed(method);
       const pairs = pairedDifferences(own, base);
       if (pairs.length === 0) return [];
@@ -48,26 +49,32 @@ function correct(rows: Row[]): Row[] {
   return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
 }
 
-export const differences: TableDefinition<Row> = {
-  name: 'differences',
-  title: `Choice accuracy against ${baseline}, paired by seed`,
-  needs: `finished runs of \`${baseline}\` and of another method with seeds and setting in common`,
+const differencesTable = (name: string, comparison: Comparison): TableDefinition<Row> => ({
+  name,
+  title: `Choice accuracy ${comparison.scheduler === undefined ? '' : `of ${comparison.scheduler} `}against ${comparison.baseline}, paired by seed`,
+  needs: `finished runs of \`${comparison.baseline}\` and of ${comparison.scheduler === undefined ? 'another method' : `\`${comparison.scheduler}\``} with seeds and setting in common`,
 
   async select(journals) {
-    return correct(await compare(journals));
+    return correct(await compare(journals, comparison));
   },
 
-  caption: (rows) => `Final choice accuracy minus that of ${baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of `
-    + `${baseline} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
+  caption: (rows) => `Final choice accuracy minus that of ${comparison.baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of `
+    + `${comparison.baseline} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
 
   layout: (rows) => ({
     columns: [
       { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true },
-      { header: `Difference to ${baseline}`, numeric: true }, { header: 'd', numeric: true }, { header: 'P(improvement)', numeric: true }, { header: 'p (Holm)', numeric: true },
+      { header: `Difference to ${comparison.baseline}`, numeric: true }, { header: 'd', numeric: true }, { header: 'P(improvement)', numeric: true }, { header: 'p (Holm)', numeric: true },
     ],
     groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => group.map((row) => [
       { text: row.panel }, { text: row.setting }, { text: row.method }, { text: String(row.n) },
       { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 }, { text: signed(row.effect) }, { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) }, { text: probabilityText(row.corrected) },
     ])),
   }),
-};
+});
+
+/** Every method against constant rates. */
+export const differences = differencesTable('differences', { baseline: 'constant' });
+
+/** What the regulariser adds to coordinated rates. */
+export const regulariserGain = differencesTable('regulariser-gain', { baseline: 'commit-clr', scheduler: 'commit' });

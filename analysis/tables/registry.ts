@@ -2,9 +2,9 @@
 import type { TableDefinition } from '../table';
 import { byKind } from './byKind';
 import { cost } from './cost';
-import { differences } from './differences';
+import { differences, regulariserGain } from './differences';
 import { fairFight } from './fairFight';
 import { results } from './results';
 import { variants } from './variants';
 
-export const tables: readonly TableDefinition[] = [results, byKind, differences, fairFight, variants, cost];
+export const tables: readonly TableDefinition[] = [results, byKind, differences, regulariserGain, fairFight, variants, cost];
