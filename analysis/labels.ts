@@ -99,7 +99,7 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
     // Options that differ only from task to task are not two methods.
     const paths = [...new Set(grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))))].sort();
     for (const row of group) {
-      const options = describe(row.leaves, paths).replaceAll('scheduler.', '');
+      const options = describe(row.leaves, paths).replaceAll(/(scheduler|regulariser)\./g, '');
       row.method = row.spec.scheduler.kind + (options === '' ? '' : ` (${options})`);
     }
   }
