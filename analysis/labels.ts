@@ -4,7 +4,7 @@
  * mixes two set-ups.
  */
 import { canonicalJson } from '../src/files';
-import type { RunSpec } from '../src/manifest/run';
+import type { ModuleName, RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
 
 /** The names of one run in figures and tables. */
@@ -74,11 +74,10 @@ function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: numbe
 }
 
 function setting(spec: RunSpec, base: { encoder: number; backbone: number }): string {
-  const parts = (['backbone', 'encoder'] as const).flatMap((module) => {
-    const factor = Number((spec.learningRate[module] / base[module]).toPrecision(3));
-    return factor === 1 ? [] : [`${module} ×${factor}`];
-  });
-  return parts.length === 0 ? synchronised : parts.join(', ');
+  const factor = (module: ModuleName) => Number((spec.learningRate[module] / base[module]).toPrecision(3));
+  const [backbone, encoder] = [factor('backbone'), factor('encoder')];
+  if (backbone === encoder) return backbone === 1 ? synchronised : `both ×${backbone}`;
+  return [...(backbone === 1 ? [] : [`backbone ×${backbone}`]), ...(encoder === 1 ? [] : [`encoder ×${encoder}`])].join(', ');
 }
 
 const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
@@ -151,7 +150,7 @@ export function orderMethods(methods: Iterable<string>): string[] {
 export function orderSettings(settings: Iterable<string>): string[] {
   const key = (name: string) => {
     const factors = [...name.matchAll(/×([0-9.e+-]+)/g)].map((match) => Number(match[1]));
-    return [name === synchronised ? 0 : factors.length > 1 ? 3 : name.startsWith('backbone') ? 1 : 2, ...factors];
+    return [name === synchronised ? 0 : factors.length > 1 || name.startsWith('both') ? 3 : name.startsWith('backbone') ? 1 : 2, ...factors];
   };
   return [...new Set(settings)].sort((a, b) => {
     const [ka, kb] = [key(a), key(b)];
