@@ -55,7 +55,7 @@ export const kappaCost: FigureDefinition<Row> = {
       const values = [...new Set(here.map((row) => row.x))].sort((a, b) => a - b);
       const x: Spec = { field: 'x', type: 'quantitative', title: last ? xTitle : null, scale, axis: { ...axis, values, labelExpr: 'datum.label', format: '~g', grid: false } };
       const [low, high] = [Math.min(0, ...here.map((row) => row.low ?? row.value)), Math.max(...here.map((row) => row.high ?? row.value))];
-      const y: Spec = { field: 'value', type: 'quantitative', title: yTitle, scale: { domain: [low * 1.05, Number((high * 1.06).toPrecision(3))], nice: false }, axis: { tickCount: 5, format: '~g', minExtent: 24 } };
+      const y: Spec = { field: 'value', type: 'quantitative', title: yTitle, scale: { domain: [low * 1.05, Number((high * 1.06).toPrecision(3))], nice: false }, axis: { tickCount: 5, format: quantity === 'error' ? '.1f' : '.0f', minExtent: 24 } };
       return {
         title: { text: name.split(' · '), orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' },
         height: 90,
