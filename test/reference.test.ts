@@ -29,7 +29,7 @@ describe('reference results', () => {
     await makeFigures(join(reference, name), out);
     await makeTables(join(reference, name), out);
     const committed = readdirSync(join(projectRoot, 'paper-figures', name)).filter((file) => file !== 'report.html').sort();
-    expect(committed.length).toBeGreaterThanOrEqual(3); // one table at least
+    expect(committed.length).toBeGreaterThanOrEqual(5);
     const different = committed.filter((file) => !existsSync(join(out, file)) || !readFileSync(join(out, file)).equals(readFileSync(join(projectRoot, 'paper-figures', name, file))));
     expect(different).toEqual([]);
   }, 120_000);

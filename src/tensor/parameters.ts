@@ -11,7 +11,7 @@ export type Initial = { kind: 'zeros' } | { kind: 'constant'; value: number } | 
 export interface ParameterSpec { name: string; shape: number[]; initial: Initial }
 
 export const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-export const totalSize = (specs: ParameterSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+export const totalSize = (specs: readonly ParameterSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
 
 /** The module's start, a function of (seed, parameter name) alone. Throws Error when given values have the wrong size. */
 export function initialVector(specs: ParameterSpec[], seed: number): Float32Array {
@@ -27,6 +27,26 @@ export function initialVector(specs: ParameterSpec[], seed: number): Float32Arra
       if (initial.data.length !== part.length) throw new Error(`parameter ${name}: ${initial.data.length} values for shape [${shape.join(', ')}]`);
       part.set(initial.data);
     }
+  }
+  return vector;
+}
+
+/** A module's parameters by name, as views of its flat vector. Throws RangeError when the vector has another size. */
+export function valuesByName(specs: readonly ParameterSpec[], vector: Float32Array): Record<string, { shape: number[]; data: Float32Array }> {
+  const values: Record<string, { shape: number[]; data: Float32Array }> = {};
+  let at = 0;
+  for (const { name, shape } of specs) values[name] = { shape, data: vector.subarray(at, (at += sizeOf(shape))) };
+  if (at !== vector.length) throw new RangeError(`${vector.length} values for ${at} parameters`);
+  return values;
+}
+
+/** The flat vector of a module from values by name, its own and perhaps others, which are left out. All must be there, in their shapes. */
+export function vectorByName(specs: readonly ParameterSpec[], values: Record<string, { data: Float32Array }>): Float32Array {
+  const vector = new Float32Array(totalSize(specs));
+  let at = 0;
+  for (const { name, shape } of specs) {
+    vector.set(values[name]!.data, at);
+    at += sizeOf(shape);
   }
   return vector;
 }

@@ -4,7 +4,7 @@ import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/safetensors';
 import { optimiserOptions } from '../tensor/optimiser';
-import { sizeOf } from '../tensor/parameters';
+import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
@@ -27,20 +27,11 @@ export async function alignedState(spec: RunSpec, setting: Setting, prepared: Pr
   const { alignmentModel } = prepared;
   if (alignmentModel === setting.model) return { 'encoder/theta': { ...initial['encoder/theta']!, data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal) } };
   const phase = { ...setting, model: alignmentModel };
-  const aligned = await alignedEncoder(spec, phase, prepared, initialState(phase, spec.seed), onStage, signal);
-  const values = new Map<string, Float32Array>();
-  let from = 0;
-  for (const { name, shape } of alignmentModel.trainable.encoder) values.set(name, aligned.subarray(from, (from += sizeOf(shape))));
+  const aligned = valuesByName(alignmentModel.trainable.encoder, await alignedEncoder(spec, phase, prepared, initialState(phase, spec.seed), onStage, signal));
   return Object.fromEntries(moduleNames.map((module) => {
+    const specs = setting.model.trainable[module];
     const { shape, data } = initial[`${module}/theta`]!;
-    const theta = Float32Array.from(data);
-    let at = 0;
-    for (const { name, shape: of } of setting.model.trainable[module]) {
-      const value = values.get(name);
-      if (value !== undefined) theta.set(value, at);
-      at += sizeOf(of);
-    }
-    return [`${module}/theta`, { shape, data: theta }];
+    return [`${module}/theta`, { shape, data: vectorByName(specs, { ...valuesByName(specs, data), ...aligned }) }];
   }));
 }
 

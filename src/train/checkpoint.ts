@@ -6,6 +6,7 @@
 import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
 import { writeSafetensors } from '../models/safetensors';
+import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
 import { moduleNames, type Setting } from './programs';
@@ -85,12 +86,7 @@ export async function trainedWeights(session: Session, { model }: Setting, metad
   for (const module of moduleNames) {
     const specs = model.trainable[module];
     if (specs.length === 0) continue;
-    const theta = await session.read(`${module}/theta`);
-    let at = 0;
-    for (const { name, shape } of specs) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      tensors[`${module}.${name}`] = { shape, data: theta.subarray(at, (at += size)) };
-    }
+    for (const [name, value] of Object.entries(valuesByName(specs, await session.read(`${module}/theta`)))) tensors[`${module}.${name}`] = value;
   }
   return writeSafetensors(tensors, metadata);
 }

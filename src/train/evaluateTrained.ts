@@ -2,7 +2,7 @@
 import type { ModuleName, RunSpec } from '../manifest/run';
 import type { WeightTensor } from '../models/weights';
 import { openSession, type StateValue } from '../tensor/program';
-import { totalSize } from '../tensor/parameters';
+import { vectorByName } from '../tensor/parameters';
 import { answerShape } from './answers';
 import { evaluationRecord, predict } from './evaluate';
 import { continuerOf, generationPrograms, generationState } from './generationPrograms';
@@ -29,13 +29,7 @@ export async function evaluateTrained(spec: RunSpec, prepared: Prepared, { step,
   const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: { kind: 'none' } };
   const initial: Record<string, StateValue> = initialState(setting, spec.seed);
   for (const module of moduleNames) {
-    const theta = new Float32Array(totalSize(model.trainable[module]));
-    let at = 0;
-    for (const { name } of model.trainable[module]) {
-      const { data } = trained[module][name]!;
-      theta.set(data, at);
-      at += data.length;
-    }
+    const theta = vectorByName(model.trainable[module], trained[module]);
     if (theta.length > 0) initial[`${module}/theta`] = { shape: [theta.length], data: theta };
   }
   const shape = of.shape(evaluationBatch);

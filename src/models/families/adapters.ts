@@ -1,9 +1,10 @@
 /** Trained parameters of a family: merged into its weights, or in PEFT's layout for users of Python. */
 import type { PerModule } from '../../manifest/run';
 import { userError } from '../../problems';
+import { valuesByName } from '../../tensor/parameters';
 import { theirName } from '../checkpoint/names';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
-import { sizeOf, type WeightTensor } from '../weights';
+import type { WeightTensor } from '../weights';
 import { partNames, type PartName } from './family';
 import type { FamilyModel } from './model';
 
@@ -14,15 +15,8 @@ const partOf = (name: string): PartName => partNames.find((part) => name.startsW
  * @param trained flat vectors of both modules, as the session holds them under `<module>/theta`
  * @throws RangeError when a vector has another size
  */
-export function trainedTensors(model: FamilyModel, trained: PerModule<Float32Array>): Record<string, WeightTensor> {
-  const tensors: Record<string, WeightTensor> = {};
-  for (const module of ['encoder', 'backbone'] as const) {
-    let at = 0;
-    for (const { name, shape } of model.trainable[module]) tensors[name] = { shape, data: trained[module].subarray(at, (at += sizeOf(shape))) };
-    if (at !== trained[module].length) throw new RangeError(`${trained[module].length} values for ${at} parameters of the ${module}`);
-  }
-  return tensors;
-}
+export const trainedTensors = (model: FamilyModel, trained: PerModule<Float32Array>): Record<string, WeightTensor> =>
+  ({ ...valuesByName(model.trainable.encoder, trained.encoder), ...valuesByName(model.trainable.backbone, trained.backbone) });
 
 const tuned = (model: FamilyModel, trained: Record<string, WeightTensor>): TunedModel => ({
   table: model.family.table, trained,
