@@ -8,6 +8,6 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    reporters: ['dot', './test/countReporter.ts'],
+    reporters: ['dot', './testing/countReporter.ts'],
   },
 });

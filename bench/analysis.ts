@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../src/files';
-import { syntheticGrid, writeSyntheticRun } from '../test/helpers/syntheticJournals';
+import { syntheticGrid, writeSyntheticRun } from '../testing/syntheticJournals';
 
 /** Seconds within which one figure, and all figures and tables of the reference results, should be made. */
 const limits = { figure: 3, reference: 60 };

@@ -3,7 +3,7 @@
  *     node -r ts-node/register bench/generation.ts [BACKEND ...]
  * Without a cache the whole text is read anew for each token, in passes of the full length. Medians of five, one thread. Needs the weights.
  */
-import { loadTokenizer, pruneVocabulary } from '../src/data/tokenizer';
+import { loadTokenizer, pruneVocabulary } from '../src/text/tokenizer';
 import { loadBackbone } from '../src/models/backbones';
 import { argmax } from '../src/models/generation/choose';
 import type { Prompt } from '../src/models/generation/continuer';

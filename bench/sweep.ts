@@ -15,9 +15,9 @@ import { createJournal } from '../src/runner/journal';
 import { runFolder } from '../src/runner/folders';
 import { runQueue } from '../src/runner/queue';
 import { runFileText } from '../src/runner/runFile';
-import { fakeProcesses, fakeRuns, queueOptions } from '../test/helpers/fakeRuns';
-import { fakeRooms } from '../test/helpers/fakeTrainer';
-import { syntheticRecords, writeSyntheticRun } from '../test/helpers/syntheticJournals';
+import { fakeProcesses, fakeRuns, queueOptions } from '../testing/fakeRuns';
+import { fakeRooms } from '../testing/fakeTrainer';
+import { syntheticRecords, writeSyntheticRun } from '../testing/syntheticJournals';
 
 /** One figure with what a bare loop takes for the same, the limit that docs/reliability.md states, and the unit. */
 interface Measurement { name: string; unit: string; value: number; bare: number | null; limit: number }

@@ -1,7 +1,7 @@
 /**
  * A claim keeps two processes off one thing, such as two runners off a run: a file made by a hard link (which exactly one
  * of many hosts on a shared file system can make), touched every ten seconds by the process that holds it (for runs the
- * runner, not the worker: a worker may compute for a minute without a pause). src/data/lock.ts waits for one.
+ * runner, not the worker: a worker may compute for a minute without a pause). src/sources/lock.ts waits for one.
  * A claim is dead at once when its process has ended on this very machine. Any other is dead when this process has
  * watched it for a minute by its own monotonic clock and nobody touched it: clocks of two hosts need not agree, and a
  * clock that is set back or forward takes no run from anybody.

@@ -2,7 +2,7 @@
  * `npm run soak`: 200 kills (or as many as the first argument says) of small runs under four settings, two runs at a time;
  * each run that ends must have the bytes of the run that was left alone. Prints one line a setting; exit code 1 when a byte differs.
  */
-import { killAndResume } from './helpers/killing';
+import { killAndResume } from '../testing/killing';
 
 const settings: [string, object][] = [
   ['commit with its regulariser', { scheduler: { kind: 'commit', interval: 2, window: 3 }, regulariser: { kind: 'commit', lambda: 0.5, cap: 1e-7 }, measure: { every: 2, on: 'batch' }, evaluate: { every: 4, limit: 0, validation: 8 } }],

@@ -1,7 +1,7 @@
 """The benchmark's model, training step, kappa and regulariser in PyTorch: the peer of bench/model.ts and bench/worker.ts.
 
 Run by `npm run bench` as a process of its own: reads commands as lines of JSON and answers each with one line
-(bench/protocol.ts says which). With `--fixture` it prints what test/bench.test.ts compares the TypeScript model with.
+(bench/protocol.ts says which). With `--fixture` it prints what test/bench/bench.test.ts compares the TypeScript model with.
 Needs nothing but torch; float32 on the processor; plain eager PyTorch, or torch.compile with `"compile": true`.
 """
 import json

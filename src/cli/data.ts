@@ -1,12 +1,12 @@
 /** `equipoise data`: lists, fetches and verifies what the data manifests describe. */
 import type { Command } from 'commander';
-import type { Progress } from '../data/content';
-import { declaredBytes, fileObjects, type DataManifest } from '../data/dataManifest';
-import { isPinned } from '../data/pins';
+import type { Progress } from '../sources/content';
+import { declaredBytes, fileObjects, type DataManifest } from '../sources/dataManifest';
+import { isPinned } from '../sources/pins';
 import { linkRelease, pinTask, releasedTaskNames, releaseState } from '../data/readers/recipe';
 import { loadSet, setPath } from '../data/sets';
 import { countBy } from '../data/sets/checks';
-import { fetchSources, listSources, sourceFolder, sourceIdentity, sourceState, verifySources } from '../data/sources';
+import { fetchSources, listSources, sourceFolder, sourceIdentity, sourceState, verifySources } from '../sources/sources';
 import { exitCode } from '../problems';
 import { setCommands } from './dataSets';
 

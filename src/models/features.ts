@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { withLock } from '../data/lock';
-import { sourceIdentity } from '../data/sources';
+import { withLock } from '../sources/lock';
+import { sourceIdentity } from '../sources/sources';
 import type { DataSet } from '../data/types';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import { userError } from '../problems';

@@ -1,8 +1,8 @@
 /** From what a manifest says to runs with identities: looks up the data, the weights and the method that a result depends on. */
-import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../data/checkpoints';
+import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../sources/checkpoints';
 import { loadSet, setIdentity } from '../data/sets';
-import { openSource, sourceIdentity } from '../data/sources';
-import type { FetchOptions } from '../data/content';
+import { openSource, sourceIdentity } from '../sources/sources';
+import type { FetchOptions } from '../sources/content';
 import type { OnProgress } from '../data/sets/generator';
 import { canonicalJson, sha256 } from '../files';
 import { leaveOutDefaults } from '../manifest/defaults';

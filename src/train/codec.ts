@@ -1,5 +1,5 @@
 /** Texts of a run as ids of its model, and back: prompts of the small backbones, or turns of a conversation in a published family's template. */
-import type { PrunedVocabulary, Tokenizer } from '../data/tokenizer';
+import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
 import type { Processor } from '../models/processors';
 import { userError } from '../problems';
 

@@ -4,7 +4,7 @@
  * each choice is scored by the sum of log p over its tokens and the end token. Ties go to the earlier choice.
  * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the answer.
  */
-import { textScores } from '../data/metrics/textScores';
+import { textScores } from '../text/metrics/textScores';
 import type { Item } from '../data/types';
 import { argmax } from '../models/generation/choose';
 import type { Continuer } from '../models/generation/continuer';

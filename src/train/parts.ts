@@ -1,7 +1,7 @@
 /** What the model of a run is put together from: parts of the small zoo, or a published checkpoint. */
-import { checkpointIdentity, openCheckpointFolder } from '../data/checkpoints';
-import { sourceIdentity, type OpenOptions } from '../data/sources';
-import type { Tokenizer, PrunedVocabulary } from '../data/tokenizer';
+import { checkpointIdentity, openCheckpointFolder } from '../sources/checkpoints';
+import { sourceIdentity, type OpenOptions } from '../sources/sources';
+import type { Tokenizer, PrunedVocabulary } from '../text/tokenizer';
 import type { DataSet } from '../data/types';
 import type { ModuleName, RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/backbones';

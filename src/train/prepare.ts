@@ -1,7 +1,7 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data/sets';
-import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../data/tokenizer';
+import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import type { GenerativeModel } from '../models/multimodal';

@@ -2,7 +2,7 @@
  * The records of a run's journal, metrics.jsonl: one JSON object a line, in order of `step`.
  * Units: losses and divergences in nats per label token; norms Euclidean over a module's flat parameter vector.
  */
-import type { TextScores } from '../data/metrics/textScores';
+import type { TextScores } from '../text/metrics/textScores';
 import type { PerModule } from '../manifest/run';
 
 /** Written at every logged optimiser step. Step 1 is the first update. */
@@ -58,7 +58,7 @@ export interface EvaluateRecord {
   choiceBySlice: Record<string, Score>;
   /** exact match of the greedy generation; absent on intermediate evaluations */ generation?: Score;
   generationByKind?: Record<string, Score>;
-  /** metrics of the generated texts of questions that have several references or are captions (src/data/metrics/textScores.ts); absent without such questions */ texts?: TextScores;
+  /** metrics of the generated texts of questions that have several references or are captions (src/text/metrics/textScores.ts); absent without such questions */ texts?: TextScores;
 }
 
 /** Something a reader must know: a clamp, a skipped item, a fallback. */

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
-import { checkpointIdentity, isOwnCheckpoint } from '../data/checkpoints';
+import { checkpointIdentity, isOwnCheckpoint } from '../sources/checkpoints';
 import { loadSet, setIdentity, setPath } from '../data/sets';
-import { findSource, sourceIdentity, sourceState } from '../data/sources';
-import { loadTokenizer } from '../data/tokenizer';
+import { findSource, sourceIdentity, sourceState } from '../sources/sources';
+import { loadTokenizer } from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/backbones';
 import { backboneConfigs, backboneWithoutWeights } from '../models/backbones/configs';

@@ -1,5 +1,5 @@
 /** The texts of a set in a backbone's tokens: the vocabulary that they use, and how long they are. */
-import { pruneVocabulary, type PrunedVocabulary, type Tokenizer } from '../data/tokenizer';
+import { pruneVocabulary, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
 import type { DataSet, Item } from '../data/types';
 import { encodeExample, type Example } from './batches';
 import { prunedCodec, type TextCodec } from './codec';

@@ -2,8 +2,8 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../../problems';
-import { archiveLimits, unpack } from '../archive';
-import { isSafePath } from '../contentUrl';
+import { archiveLimits, unpack } from '../../sources/archive';
+import { isSafePath } from '../../sources/contentUrl';
 import { openZip, type ZipFile } from './zip';
 
 /** Largest question file in bytes; the published ones have at most a fifth of it. */

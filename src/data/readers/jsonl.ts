@@ -2,7 +2,7 @@
  * A user's own task: one JSON object a line with `image` or `audio` (a name in the media folders), `question`, `answers` (or `answer`), and optionally `choices`, `kind`,
  * `split` (train, validation, evaluation), `slice`, `group` and `id`. Any other key is a fault, so that a mistyped one is not passed over.
  */
-import { isSafePath } from '../contentUrl';
+import { isSafePath } from '../../sources/contentUrl';
 import { readJsonLines } from './json';
 import type { Reader } from './reader';
 import { isObject, longest, textOf, textsOf, type ReleasedRecord } from './record';

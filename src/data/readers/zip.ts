@@ -1,7 +1,7 @@
 /** Zip archives of pictures and sounds, read member by member without unpacking; an archive is hostile until checked. */
 import * as yauzl from 'yauzl';
 import { exitCode, UserError, userError } from '../../problems';
-import { isSafePath } from '../contentUrl';
+import { isSafePath } from '../../sources/contentUrl';
 import { show } from '../../manifest/validate';
 
 /** More members than any released set has. */

@@ -1,7 +1,7 @@
 /** The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made once). */
 import { exitCode, userError } from '../../problems';
 import { releasedTask, releasedTaskNames } from '../readers/recipe';
-import { openSource, sourceIdentity } from '../sources';
+import { openSource, sourceIdentity } from '../../sources/sources';
 import type { DataSet } from '../types';
 import { emojiIconQa } from './emojiIconQa';
 import type { OnProgress, SetGenerator, SourceProvider } from './generator';

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { exitCode, formatProblem, type Problem, userError } from '../../problems';
-import { withLock } from '../lock';
+import { withLock } from '../../sources/lock';
 import type { AlignmentItem, DataSet, Item } from '../types';
 import { makeCard, type SetCard } from './card';
 import { findProblems, requireSound } from './checks';

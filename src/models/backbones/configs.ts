@@ -1,4 +1,4 @@
-/** Configurations of the small backbones as facts, so that a run can be planned before their weights are there. The weights' own configuration must agree (test/needs.test.ts). */
+/** Configurations of the small backbones as facts, so that a run can be planned before their weights are there. The weights' own configuration must agree (test/train/runNeeds.test.ts). */
 import { userError } from '../../problems';
 import { llamaWeights, type LlamaConfig } from './llama';
 import type { Backbone } from '../multimodal';

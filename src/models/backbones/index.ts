@@ -1,5 +1,5 @@
-/** To add a backbone: one entry below (reader and configuration), its name in src/manifest/names.ts, its tokenizer in src/data/tokenizer.ts. */
-import type { PrunedVocabulary, Tokenizer } from '../../data/tokenizer';
+/** To add a backbone: one entry below (reader and configuration), its name in src/manifest/names.ts, its tokenizer in src/text/tokenizer.ts. */
+import type { PrunedVocabulary, Tokenizer } from '../../text/tokenizer';
 import { userError } from '../../problems';
 import type { Backbone } from '../multimodal';
 import { loadStories15m } from '../weights/llama2c';

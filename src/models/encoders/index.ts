@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Modality } from '../../data/types';
-import { openSource } from '../../data/sources';
+import { openSource } from '../../sources/sources';
 import { userError } from '../../problems';
 import { tf, type Tensor } from '../../tensor/tf';
 import { readOnnx } from '../weights/onnx';

@@ -1,5 +1,5 @@
 /** From the pieces of a prompt to token ids, with placeholders for features and marks on what is trained. */
-import type { FileTokenizer } from '../../data/tokenizerJson';
+import type { FileTokenizer } from '../../text/tokenizerJson';
 import type { Piece } from './templates';
 
 /** The label of a place whose token is not asked for, as in transformers. */

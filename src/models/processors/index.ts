@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readTokenizerFolder, type FileTokenizer } from '../../data/tokenizerJson';
+import { readTokenizerFolder, type FileTokenizer } from '../../text/tokenizerJson';
 import { type Problem, UserError, userError } from '../../problems';
 import { readConfig } from '../checkpoint/checkpoint';
 import { isObject, jsonLimits, readObject, type JsonObject } from '../../json';

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unpackBundle } from '../../data/bundle';
-import { openSource } from '../../data/sources';
+import { unpackBundle } from '../../sources/bundle';
+import { openSource } from '../../sources/sources';
 import { userError } from '../../problems';
 import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
 

@@ -1,6 +1,6 @@
 /** all-MiniLM-L6-v2 as the start of a Q-Former: BLIP-2 started from BERT in the same way (Li et al. 2023, section 3.1). */
 import { join } from 'node:path';
-import { openSource } from '../../data/sources';
+import { openSource } from '../../sources/sources';
 import { userError } from '../../problems';
 import { openSafetensors, type SafetensorsFile } from '../safetensors';
 import { theirName, type NameRow } from '../checkpoint/names';

@@ -1,7 +1,7 @@
 /** A Llama from an ONNX export with 8-bit weights, turned into float32 once and kept in the cache. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSource, sourceIdentity } from '../../data/sources';
+import { openSource, sourceIdentity } from '../../sources/sources';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { userError } from '../../problems';
 import { llamaConfigOf } from '../backbones/decoder';

@@ -5,7 +5,7 @@
  */
 import { canonicalJson, sha256 } from '../../files';
 import type { Manifest } from '../../manifest/content';
-import type { DataManifest } from '../../data/dataManifest';
+import type { DataManifest } from '../../sources/dataManifest';
 import type { RunFile } from '../runFile';
 import type { CrateFile } from './container';
 import { crateNames, experimentOf, lockPath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';

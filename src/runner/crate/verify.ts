@@ -5,8 +5,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readDataManifests, type DataManifest } from '../../data/dataManifest';
-import { manifestIdentity } from '../../data/sources';
+import { readDataManifests, type DataManifest } from '../../sources/dataManifest';
+import { manifestIdentity } from '../../sources/sources';
 import { setIdentity } from '../../data/sets';
 import type { Manifest } from '../../manifest/content';
 import { formatProblem, UserError, userError } from '../../problems';

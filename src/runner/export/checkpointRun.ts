@@ -1,6 +1,6 @@
 /** What a run from a published checkpoint trained, under the checkpoint's published names: an adapter that PEFT lays over the user's own copy. */
 import { join } from 'node:path';
-import { isOwnCheckpoint, openCheckpointFolder } from '../../data/checkpoints';
+import { isOwnCheckpoint, openCheckpointFolder } from '../../sources/checkpoints';
 import { writeWhole } from '../../files';
 import { loadFamily } from '../../models/families';
 import { peftAdapter, publishedTensors } from '../../models/families/adapters';

@@ -1,8 +1,8 @@
 /** What equipoise.json says of what is exported. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileObjects } from '../../data/dataManifest';
-import { findSource, sourceIdentity } from '../../data/sources';
+import { fileObjects } from '../../sources/dataManifest';
+import { findSource, sourceIdentity } from '../../sources/sources';
 import { sha256, writeWhole } from '../../files';
 import type { ConnectorSpec, RunSpec } from '../../manifest/run';
 import type { RunFile } from '../runFile';

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setIdentity } from '../../data/sets';
-import { loadTokenizer, type Tokenizer } from '../../data/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../../text/tokenizer';
 import { writeWhole } from '../../files';
 import { backboneSource, loadWholeBackbone, withRows, type Pretrained } from '../../models/backbones';
 import { backboneConfigs, backboneWithoutWeights } from '../../models/backbones/configs';

@@ -1,7 +1,7 @@
 /** Links a TensorFlow on this machine, once per machine and version, into the cache; nothing else is ever written. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withLock } from '../../data/lock';
+import { withLock } from '../../sources/lock';
 import { UserError } from '../../problems';
 import { buildLink, checkAddon } from './build';
 import { oldestTensorflow, type Library } from './library';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MidiEvent, parseMidi } from 'midi-file';
 import { exitCode, userError } from '../../../problems';
-import { lastLines, runTool } from '../../tool';
+import { lastLines, runTool } from '../../../sources/tool';
 import type { Source } from '../generator';
 import { libraryPath } from './styles';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { exitCode, UserError, userError } from '../../../problems';
 import { random } from '../../../random';
 import { decodeSound } from '../../audio';
-import { openQtResource, type QtResource } from '../../qtResource';
+import { openQtResource, type QtResource } from '../../../sources/qtResource';
 import type { OnProgress, Source } from '../generator';
 import { trimSilence } from './clip';
 

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { jointBound, progressBounds } from '../../src/balance/bounds';
+import { divergenceFloor, divergencePairs, kappaOf } from '../../src/balance/kappa';
+import { metricsOf, noMeasures, seenGradient } from '../../src/balance/measure';
+import { regulariserWeights } from '../../src/balance/regulariser';
+import { buildScheduler, type AnyScheduler, type Decision } from '../../src/balance/schedulers';
+import { coordinatedFactors } from '../../src/balance/schedulers/commit';
+import { pushWindow, windowStatistics } from '../../src/balance/window';
+
+describe('kappa', () => {
+  it('is the ratio of the divergences', () => {
+    expect(kappaOf(0.02, 0.005)).toEqual({ dBackbone: 0.02, dEncoder: 0.005, kappa: 4, logKappa: Math.log(4), floor: false });
+  });
+
+  it('clamps divergences below the floor, also negative ones, and says so', () => {
+    const measured = kappaOf(1e-6, -3e-9);
+    expect(measured.floor).toBe(true);
+    expect(measured.dEncoder).toBe(divergenceFloor);
+    expect(measured.kappa).toBeCloseTo(100, 9);
+  });
+
+  it('refuses divergences that are not finite', () => {
+    expect(() => kappaOf(Number.NaN, 1)).toThrow(/finite/);
+  });
+
+  it('compares each moved state with the old one (a), or the joint new state with each reverted one (b)', () => {
+    const states = { old: 'p00', backboneMoved: 'p10', encoderMoved: 'p01', moved: 'p11' };
+    expect(divergencePairs('a', states)).toEqual({ backbone: ['p10', 'p00'], encoder: ['p01', 'p00'] });
+    expect(divergencePairs('b', states)).toEqual({ backbone: ['p11', 'p01'], encoder: ['p11', 'p10'] });
+    expect(() => divergencePairs('b', { old: 1, backboneMoved: 2, encoderMoved: 3 })).toThrow(/variant \(b\)/);
+  });
+});
+
+describe('windows of log kappa', () => {
+  it('average geometrically and count sign changes', () => {
+    const statistics = windowStatistics([Math.log(4), -Math.log(4), Math.log(2)]);
+    expect(statistics.average).toBeCloseTo(2 ** (1 / 3), 12);
+    expect(statistics.bias).toBeCloseTo(Math.log(2) / 3, 12);
+    expect(statistics.signChangeRate).toBe(1);
+  });
+
+  it('do not swing with one measure', () => {
+    expect(windowStatistics([1.5])).toMatchObject({ bias: 1.5, oscillation: 0, signChangeRate: 0 });
+    expect(() => windowStatistics([])).toThrow(RangeError);
+  });
+
+  it('drop their oldest value', () => {
+    expect(pushWindow([1, 2, 3], 4, 3)).toEqual([2, 3, 4]);
+  });
+});
+
+describe('bounds', () => {
+  it('agree with the formula at hand-computed numbers', () => {
+    // kappa 4 = .02 / .005, c = .1: 1 / (sqrt2 .1) = 7.0711; sqrt(.02 / 4) = .070711; sqrt(4 * .005) = .141421
+    const bounds = progressBounds(4, 0.02, 0.005, 0.1);
+    expect(bounds.encoder).toBeCloseTo(0.5, 6);
+    expect(bounds.backbone).toBeCloseTo(1, 6);
+    expect(jointBound(4, 0.005, 0.1)).toBeCloseTo(1.5, 6);
+  });
+
+  it('cap the encoder when kappa is large and the backbone when it is small', () => {
+    expect(progressBounds(100, 0.01, 0.0001, 0.5).encoder).toBeLessThan(progressBounds(1, 0.01, 0.01, 0.5).encoder);
+    expect(progressBounds(0.01, 0.0001, 0.01, 0.5).backbone).toBeLessThan(progressBounds(1, 0.01, 0.01, 0.5).backbone);
+  });
+
+  it('hold for two-way distributions: |change of loss| <= joint bound with c = the smallest label probability', () => {
+    const kl = (p: number, q: number) => p * Math.log(p / q) + (1 - p) * Math.log((1 - p) / (1 - q));
+    for (const old of [0.2, 0.5, 0.8]) {
+      for (const moved of [0.25, 0.45, 0.7]) {
+        // only the encoder moves: kappa = 0, the joint bound is sqrt(D_S) / (sqrt2 c)
+        expect(Math.abs(Math.log(moved) - Math.log(old))).toBeLessThanOrEqual(jointBound(0, kl(moved, old), Math.min(old, moved)) + 1e-12);
+      }
+    }
+  });
+});
+
+const decisions = (scheduler: AnyScheduler, logKappas: number[][], steps = logKappas.length, gradientNorms: ({ encoder: number; backbone: number } | null)[] = []): Decision[] => {
+  let state = scheduler.initial;
+  return logKappas.map((fresh, i) => {
+    const next = scheduler.next(JSON.parse(JSON.stringify(state)), { step: i + 1, steps, logKappas: fresh, gradientNorm: gradientNorms[i] ?? null });
+    state = next.state;
+    return next.decision;
+  });
+};
+const quiet = (count: number) => Array.from({ length: count }, () => [] as number[]);
+
+describe('schedulers', () => {
+  it('constant leaves both rates alone whatever kappa says', () => {
+    for (const decision of decisions(buildScheduler({ kind: 'constant' }), [[], [5], [-5]])) {
+      expect(decision).toEqual({ factor: { encoder: 1, backbone: 1 }, active: { encoder: true, backbone: true } });
+    }
+  });
+
+  it('feature-cd trains the encoder alone, then alternates beginning with it', () => {
+    const trained = decisions(buildScheduler({ kind: 'feature-cd', warm: 0.5, period: 2 }), quiet(12)).map(({ active }) => (active.encoder ? 'E' : '') + (active.backbone ? 'B' : ''));
+    expect(trained.join('')).toBe('EEEEEEEEBBEE');
+  });
+
+  it('language-cd mirrors it, and warm 1 trains only the named module', () => {
+    const trained = (warm: number) => decisions(buildScheduler({ kind: 'language-cd', warm, period: 1 }), quiet(6)).map(({ active }) => (active.encoder ? 'E' : 'B')).join('');
+    expect(trained(0.5)).toBe('BBBBEB');
+    expect(trained(1)).toBe('BBBBBB');
+  });
+
+  it('commit changes no rate at kappa = 1, for every rule', () => {
+    for (const rule of ['symmetric', 'lagging', 'integral'] as const) {
+      expect(coordinatedFactors({ rule, interval: 1, window: 1, exponent: 0.2, clip: 3 }, 1, { encoder: 1, backbone: 1 })).toEqual({ encoder: 1, backbone: 1 });
+    }
+  });
+
+  it('commit follows the hand-computed factors of each rule', () => {
+    const at = (rule: 'symmetric' | 'lagging' | 'integral', kappa: number, current = { encoder: 1, backbone: 1 }) =>
+      coordinatedFactors({ rule, interval: 1, window: 1, exponent: 0.25, clip: 3 }, kappa, current);
+    expect(at('symmetric', 16)).toEqual({ encoder: 2, backbone: 0.5 });
+    expect(at('lagging', 16)).toEqual({ encoder: 2, backbone: 1 });
+    expect(at('lagging', 1 / 16)).toEqual({ encoder: 1, backbone: 2 });
+    expect(at('integral', 16, { encoder: 1.2, backbone: 0.8 })).toEqual({ encoder: 2.4, backbone: 0.4 });
+    expect(at('symmetric', 1e9)).toEqual({ encoder: 3, backbone: 1 / 3 });
+  });
+
+  it('commit updates its rates only every `interval` steps, from the geometric mean of its window', () => {
+    const scheduler = buildScheduler({ kind: 'commit-clr', interval: 2, window: 2, exponent: 0.5, clip: 10 });
+    const factors = decisions(scheduler, [[], [9, Math.log(2), Math.log(8)], [], [0]]).map(({ factor }) => factor.encoder);
+    expect(factors[0]).toBe(1);
+    expect(factors[1]).toBe(1); // step 2 is not due: due are steps 3, 5, ...
+    expect(factors[2]).toBeCloseTo(2, 12); // window [2, 8]: mean 4, to the power 1/2
+    expect(factors[3]).toBeCloseTo(2, 12);
+  });
+
+  it('warmup-cosine goes from 1 through the middle to its final factor, for both modules alike', () => {
+    const factors = decisions(buildScheduler({ kind: 'warmup-cosine', final: 0.2 }), quiet(5)).map(({ factor }) => [factor.encoder, factor.backbone]);
+    for (const [at, wanted] of [[0, 1], [2, 0.6], [4, 0.2]] as const) for (const value of factors[at]!) expect(value).toBeCloseTo(wanted, 12);
+    expect(decisions(buildScheduler({ kind: 'warmup-cosine' }), quiet(1))[0]!.factor).toEqual({ encoder: 1, backbone: 1 });
+  });
+
+  it('gradnorm slows the module whose gradient died away further, by a share of the way a step', () => {
+    // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) / (5/4) = 0.4 and 1.6.
+    const norms = [null, { encoder: 4, backbone: 2 }, { encoder: 1, backbone: 2 }, { encoder: 1, backbone: 2 }];
+    const factors = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(4), 4, norms).map(({ factor }) => factor.encoder);
+    [1, 1, 0.7, 0.55].forEach((wanted, i) => expect(factors[i]).toBeCloseTo(wanted, 12));
+    const dead = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(3), 3, [null, { encoder: 0, backbone: 2 }, { encoder: 1, backbone: 2 }]);
+    expect(dead.at(-1)!.factor).toEqual({ encoder: 1, backbone: 1 });
+  });
+
+  it('ogm-ge slows only the module that dominates, by the newest kappa', () => {
+    const factors = decisions(buildScheduler({ kind: 'ogm-ge', strength: 0.1 }), [[], [9, Math.log(4)], [], [Math.log(0.5)]]).map(({ factor }) => factor);
+    expect(factors[0]).toEqual({ encoder: 1, backbone: 1 });
+    expect(factors[1]!.encoder).toBe(1);
+    expect(factors[1]!.backbone).toBeCloseTo(1 - Math.tanh(0.4), 12);
+    expect(factors[2]).toEqual(factors[1]);
+    expect(factors[3]!.encoder).toBeCloseTo(1 - Math.tanh(0.2), 12);
+    expect(factors[3]!.backbone).toBe(1);
+  });
+
+  it('symmetric is stable below p = 1/4 and rings above it, because kappa answers with slope 2', () => {
+    const settle = (exponent: number) => {
+      let factor = { encoder: 1, backbone: 1 };
+      const trace: number[] = [];
+      for (let i = 0; i < 60; i++) {
+        const kappa = 50 * (factor.backbone / factor.encoder) ** 2;
+        factor = coordinatedFactors({ rule: 'symmetric', interval: 1, window: 1, exponent, clip: 1e6 }, kappa, factor);
+        trace.push(Math.log(kappa));
+      }
+      return Math.abs(trace[59]! - trace[58]!);
+    };
+    expect(settle(0.2)).toBeLessThan(1e-4);
+    expect(settle(0.3)).toBeGreaterThan(1);
+  });
+});
+
+describe('metrics of a measured step', () => {
+  const step = {
+    dBackbone: 0.02, dEncoder: 0.005, smallestProbability: 0.1, meanProbability: 0.5,
+    gradientNorm: { encoder: 2, backbone: 3 }, parameterNorm: { encoder: 10, backbone: 20 }, updateNorm: { encoder: 0.1, backbone: 0.4 },
+    progress: { encoder: -0.05, backbone: -0.2 },
+  };
+
+  it('follow their definitions', () => {
+    const { metrics } = metricsOf(step, seenGradient(noMeasures, { encoder: 4, backbone: 1 }), 5);
+    expect(metrics.normalisedGradient).toEqual({ encoder: 0.5, backbone: 1 });
+    expect(metrics.relativeGradient).toEqual({ encoder: 0.2, backbone: 0.15 });
+    expect(metrics.updateRatio.encoder).toBeCloseTo(0.01, 12);
+    expect(metrics.bound.encoder).toBeCloseTo(0.5, 6);
+    expect(metrics.tightness.encoder).toBeCloseTo(0.1, 6);
+    expect(metrics.scale.encoder).toBeCloseTo(0.1, 6);
+    expect(metrics.diminishingIndex).toEqual({ encoder: 1, backbone: 1 });
+  });
+
+  it('measure the diminishing index against the first measured step', () => {
+    const first = metricsOf(step, noMeasures, 5);
+    const second = metricsOf({ ...step, gradientNorm: { encoder: 1, backbone: 3 } }, first.memory, 5);
+    expect(second.metrics.diminishingIndex).toEqual({ encoder: 0.5, backbone: 1 });
+    expect(second.metrics.normalisedGradient.encoder).toBe(0.5);
+  });
+
+  it('weigh the regulariser by the learning state', () => {
+    expect(regulariserWeights(1)).toEqual({ encoder: 0.5, backbone: 0.5 });
+    expect(regulariserWeights(3)).toEqual({ encoder: 0.75, backbone: 0.25 });
+  });
+});

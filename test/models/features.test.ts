@@ -1,0 +1,118 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DataSet } from '../../src/data/types';
+import type { EncoderTower } from '../../src/models/encoders';
+import { featureIdentity, featuresOf } from '../../src/models/features';
+import { UserError } from '../../src/problems';
+import { useBackend } from '../../src/tensor/backend';
+
+/** A tower whose features of a file are its path's length and a running number, so that tests see when it ran. */
+const tower = vi.hoisted(() => {
+  const made = { opened: 0, closed: 0, files: [] as string[], value: 1 };
+  const fake: EncoderTower = {
+    modality: 'image', source: 'resnet50-imagenet', version: 1, rows: 2, rowChoices: [2, 3], width: 2,
+    async open(rows = 2) {
+      made.opened++;
+      return {
+        async extract(files, onFile) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          made.files.push(...files);
+          onFile?.(files.length);
+          return files.map((file) => Float32Array.from({ length: rows * 2 }, (_, i) => made.value * (file.length + i / 4)));
+        },
+        close: () => { made.closed++; },
+      };
+    },
+  };
+  return { made, fake };
+});
+vi.mock('../../src/models/encoders', () => ({ findEncoder: () => tower.fake }));
+
+const set = (change: Partial<DataSet> = {}): DataSet => ({
+  task: 'toy', modality: 'image', identity: 'a'.repeat(64), items: [], alignment: [], classes: [], sources: [],
+  media: new Map([['b', '/pictures/bbb'], ['a', '/pictures/a']]), ...change,
+});
+
+beforeAll(async () => { await useBackend({ name: 'cpu' }); });
+let cache: string;
+beforeEach(() => {
+  cache = mkdtempSync(join(tmpdir(), 'features-'));
+  vi.stubEnv('EQUIPOISE_CACHE', cache);
+  Object.assign(tower.made, { opened: 0, closed: 0, files: [], value: 1 });
+});
+
+const stored = () => readdirSync(join(cache, 'features')).filter((name) => /^[0-9a-f]{64}$/.test(name));
+
+describe('features of a set', () => {
+  it('are computed once, in the order of the keys, and read back the same', async () => {
+    const heard: number[][] = [];
+    const first = await featuresOf(set(), 'fake', { onProgress: (done, total) => heard.push([done, total]) });
+    expect(tower.made).toMatchObject({ opened: 1, closed: 1, files: ['/pictures/a', '/pictures/bbb'] });
+    expect(heard).toEqual([[2, 2]]);
+    expect([first.rows, first.width]).toEqual([2, 2]);
+    expect(Array.from(first.of('a'))).toEqual([11, 11.25, 11.5, 11.75]);
+    expect(Array.from(first.of('b'))).toEqual([13, 13.25, 13.5, 13.75]);
+    expect(() => first.of('c')).toThrow(RangeError);
+    tower.made.value = 100;
+    const again = await featuresOf(set({ media: new Map([...set().media].reverse()) }), 'fake');
+    expect(tower.made.opened).toBe(1);
+    expect(Array.from(again.of('b'))).toEqual(Array.from(first.of('b')));
+    const onDisk = await featuresOf(set(), 'fake', { inMemory: 0 });
+    expect(['a', 'b', 'a'].map((key) => Array.from(onDisk.of(key)))).toEqual(['a', 'b', 'a'].map((key) => Array.from(first.of(key))));
+    expect(stored()).toEqual([featureIdentity(set(), 'fake')]);
+    expect(readdirSync(join(cache, 'features'))).toEqual(stored());
+  });
+
+  it('are computed by one of two that want them at once', async () => {
+    const tables = await Promise.all([featuresOf(set(), 'fake'), featuresOf(set(), 'fake')]);
+    expect(tower.made.opened).toBe(1);
+    expect(Array.from(tables[0].of('a'))).toEqual(Array.from(tables[1].of('a')));
+  });
+
+  it('have another identity for another set, rows, version or backend', async () => {
+    const identities = [featureIdentity(set(), 'fake'), featureIdentity(set({ identity: 'b'.repeat(64) }), 'fake'), featureIdentity(set(), 'fake', 3), featureIdentity(set(), 'other')];
+    tower.fake.version = 2;
+    identities.push(featureIdentity(set(), 'fake'));
+    tower.fake.version = 1;
+    await useBackend({ name: 'wasm' });
+    identities.push(featureIdentity(set(), 'fake'));
+    await useBackend({ name: 'cpu' });
+    expect(new Set(identities).size).toBe(identities.length);
+    expect(featureIdentity(set(), 'fake', 2)).toBe(identities[0]);
+    expect(Array.from((await featuresOf(set(), 'fake', { rows: 3 })).of('a'))).toHaveLength(6);
+  });
+
+  it('leave nothing behind when they are not numbers', async () => {
+    tower.made.value = NaN;
+    await expect(featuresOf(set(), 'fake')).rejects.toThrow(/\/pictures\/a.*finite/);
+    expect(tower.made.closed).toBe(1);
+    expect(readdirSync(join(cache, 'features'))).toEqual([]);
+  });
+
+  it('clear away what a killed process left', async () => {
+    mkdirSync(join(cache, 'features', `${featureIdentity(set(), 'fake')}.1.tmp`), { recursive: true });
+    await featuresOf(set(), 'fake');
+    expect(readdirSync(join(cache, 'features'))).toEqual(stored());
+  });
+
+  it('refuse a set of another modality', async () => {
+    await expect(featuresOf(set({ modality: 'audio' }), 'fake')).rejects.toThrow(/takes image, the task gives audio/);
+  });
+
+  it.each<[string, (folder: string) => void, RegExp]>([
+    ['a changed value', (folder) => { const path = join(folder, 'features.bin'); const bytes = readFileSync(path); bytes[5]! ^= 1; writeFileSync(path, bytes); }, /hash/],
+    ['a torn file', (folder) => { const path = join(folder, 'features.bin'); writeFileSync(path, readFileSync(path).subarray(1)); }, /31 bytes instead of 32/],
+    ['a torn index', (folder) => { writeFileSync(join(folder, 'index.json'), '{'); }, /not JSON/],
+    ['an index of other media', (folder) => { const path = join(folder, 'index.json'); writeFileSync(path, readFileSync(path, 'utf8').replace('"b"', '"c"')); }, /other media/],
+  ])('say what to do about %s', async (_name, damage, message) => {
+    await featuresOf(set(), 'fake');
+    const folder = join(cache, 'features', stored()[0]!);
+    expect(existsSync(folder)).toBe(true);
+    damage(folder);
+    await expect(featuresOf(set(), 'fake')).rejects.toThrow(message);
+    await expect(featuresOf(set(), 'fake')).rejects.toThrow(UserError);
+    await expect(featuresOf(set(), 'fake')).rejects.toThrow(/remove this folder/);
+  });
+});

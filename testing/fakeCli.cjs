@@ -1,0 +1,11 @@
+'use strict';
+// The command line with fake workers and without a network.
+const path = require('node:path');
+require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
+const { localWorkers } = require('../src/runner/local.ts');
+void require('../src/cli/main.ts').main(process.argv, () => ({
+  entry: __filename,
+  start: localWorkers(path.join(__dirname, 'fakeWorker.cjs')),
+  prepareData: async () => [],
+  analyse: async (experiment) => console.log(`figures and tables of ${experiment}`),
+}));

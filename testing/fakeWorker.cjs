@@ -1,0 +1,4 @@
+'use strict';
+const path = require('node:path');
+require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
+require('../src/runner/serve.ts').serve(require('./fakeTrainer.ts').fakeRooms);
