@@ -9,7 +9,14 @@ export default tseslint.config(
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use src/tensor/random.ts: results must be a function of the seed.' }],
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'Math',
+          property: 'random',
+          message: 'Use src/tensor/random.ts: results must be a function of the seed.',
+        },
+      ],
       eqeqeq: 'error',
       'prefer-const': 'error',
     },

@@ -11,13 +11,23 @@ import { readRuns, type FoundRun, type IgnoredRun } from './runs';
 import type { RunFile } from '../src/runner/runFile';
 
 /** A finished run with its labels; `file` is its run.json, `folder` where it lies. */
-export interface Run extends RunLabels { id: string; task: string; seed: number; scheduler: string; file: RunFile; folder: string }
+export interface Run extends RunLabels {
+  id: string;
+  task: string;
+  seed: number;
+  scheduler: string;
+  file: RunFile;
+  folder: string;
+}
 
 export interface Journals {
-  /** name of the experiment's folder */ experiment: string;
-  /** finished runs, in order of id */ runs: Run[];
+  /** name of the experiment's folder */
+  experiment: string;
+  /** finished runs, in order of id */
+  runs: Run[];
   ignored: IgnoredRun[];
-  /** what a reader must know about the journals that count: torn lines, values that are not finite */ notices: string[];
+  /** what a reader must know about the journals that count: torn lines, values that are not finite */
+  notices: string[];
   /**
    * Rows of a query over the tables
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
@@ -33,9 +43,25 @@ export interface Journals {
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
-  kind: 'VARCHAR', step: 'INTEGER', loss: 'DOUBLE', kappa: 'DOUBLE', logKappa: 'DOUBLE', floor: 'BOOLEAN', learningRate: perModule, normalisedGradient: perModule, tightness: perModule, convergenceFactor: 'DOUBLE',
-  split: 'VARCHAR', task: 'VARCHAR', choice: score, generation: score, choiceByKind: `MAP(VARCHAR, ${score})`, generationByKind: `MAP(VARCHAR, ${score})`,
-}).map(([name, type]) => `${name}: '${type}'`).join(', ');
+  kind: 'VARCHAR',
+  step: 'INTEGER',
+  loss: 'DOUBLE',
+  kappa: 'DOUBLE',
+  logKappa: 'DOUBLE',
+  floor: 'BOOLEAN',
+  learningRate: perModule,
+  normalisedGradient: perModule,
+  tightness: perModule,
+  convergenceFactor: 'DOUBLE',
+  split: 'VARCHAR',
+  task: 'VARCHAR',
+  choice: score,
+  generation: score,
+  choiceByKind: `MAP(VARCHAR, ${score})`,
+  generationByKind: `MAP(VARCHAR, ${score})`,
+})
+  .map(([name, type]) => `${name}: '${type}'`)
+  .join(', ');
 
 /** Whether the file's last line lacks its line end and is not JSON: a writer was stopped in the middle of it. */
 function lastLineTorn(path: string): boolean {
@@ -43,7 +69,7 @@ function lastLineTorn(path: string): boolean {
   try {
     const { size } = fstatSync(file);
     let tail = Buffer.alloc(0);
-    for (let end = size; end > 0 && !tail.includes(10); ) {
+    for (let end = size; end > 0 && !tail.includes(10);) {
       const start = Math.max(0, end - 65_536);
       const part = Buffer.alloc(end - start);
       readSync(file, part, 0, part.length, start);
@@ -64,17 +90,23 @@ function lastLineTorn(path: string): boolean {
 }
 
 /** Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the others. */
-async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]): Promise<{ ignored: IgnoredRun[]; notices: string[] }> {
+async function loadLines(
+  connection: DuckDBConnection,
+  runs: readonly FoundRun[],
+): Promise<{ ignored: IgnoredRun[]; notices: string[] }> {
   const paths = runs.map((run) => literalPath(resolve(run.journal))).join(', ');
   // The file's place in the list, because taking its name apart in every line costs a fifth of the reading.
   const ids = runs.map((run) => `'${run.file.id.replaceAll("'", "''")}'`).join(', ');
   await connection.run(`create table lines as select [${ids}][file_index::bigint + 1] as id, *
     from read_json([${paths}], format = 'newline_delimited', ignore_errors = true, maximum_object_size = 16777216, columns = {${columns}})`);
-  const counts = await query<{ id: string; bad: number; repeated: number; gaps: number }>(connection, `select id,
+  const counts = await query<{ id: string; bad: number; repeated: number; gaps: number }>(
+    connection,
+    `select id,
       count(*) filter (kind is null or step is null) as bad,
       count(*) filter (kind = 'train') - count(distinct step) filter (kind = 'train') as repeated,
       count(*) filter ((kind = 'train' and not coalesce(isfinite(loss), false)) or (kind = 'measure' and not coalesce(isfinite(logKappa), false))) as gaps
-    from lines group by id order by id`);
+    from lines group by id order by id`,
+  );
   const ignored: IgnoredRun[] = [];
   const notices: string[] = [];
   for (const run of runs) {
@@ -82,11 +114,14 @@ async function loadLines(connection: DuckDBConnection, runs: readonly FoundRun[]
     const found = counts.find((row) => row.id === id) ?? { bad: 0, repeated: 0, gaps: 0 };
     const torn = lastLineTorn(run.journal);
     const unreadable = found.bad - (torn ? 1 : 0);
-    if (unreadable > 0) ignored.push({ id, reason: `metrics.jsonl has ${unreadable} unreadable line${unreadable === 1 ? '' : 's'}` });
-    else if (found.repeated > 0) ignored.push({ id, reason: `metrics.jsonl has ${found.repeated} train records more than steps` });
+    if (unreadable > 0)
+      ignored.push({ id, reason: `metrics.jsonl has ${unreadable} unreadable line${unreadable === 1 ? '' : 's'}` });
+    else if (found.repeated > 0)
+      ignored.push({ id, reason: `metrics.jsonl has ${found.repeated} train records more than steps` });
     else {
       if (torn) notices.push(`${id}: the last line of metrics.jsonl is torn; it was cut`);
-      if (found.gaps > 0) notices.push(`${id}: ${found.gaps} records without a finite loss or kappa; they are left out`);
+      if (found.gaps > 0)
+        notices.push(`${id}: ${found.gaps} records without a finite loss or kappa; they are left out`);
     }
   }
   return { ignored, notices };
@@ -97,39 +132,67 @@ const shownSteps = 150;
 
 /** The tables to query; returns what is left out of curves. */
 async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): Promise<string[]> {
-  await connection.run('create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer, rateEncoder double, rateBackbone double)');
+  await connection.run(
+    'create table runs (id varchar, task varchar, panel varchar, method varchar, setting varchar, scheduler varchar, seed integer, rateEncoder double, rateBackbone double)',
+  );
   const insert = await connection.prepare('insert into runs values ($1, $2, $3, $4, $5, $6, $7, $8, $9)');
   for (const run of runs) {
-    [run.id, run.task, run.panel, run.method, run.setting, run.scheduler].forEach((value, i) => insert.bindVarchar(i + 1, value));
+    [run.id, run.task, run.panel, run.method, run.setting, run.scheduler].forEach((value, i) =>
+      insert.bindVarchar(i + 1, value),
+    );
     insert.bindInteger(7, run.seed);
     insert.bindDouble(8, run.file.spec.learningRate.encoder);
     insert.bindDouble(9, run.file.spec.learningRate.backbone);
     await insert.run();
   }
   const counted = 'from lines semi join runs using (id)';
-  await connection.run(`create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`);
+  await connection.run(
+    `create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`,
+  );
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
     normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor ${counted} where kind = 'measure' and isfinite(logKappa)`);
   await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
     ${counted} where kind = 'evaluate' and task is null`);
-  await connection.run(`create table transfer as select id, task, choice.accuracy as choice, generation.accuracy as generation ${counted} where kind = 'evaluate' and task is not null`);
+  await connection.run(
+    `create table transfer as select id, task, choice.accuracy as choice, generation.accuracy as generation ${counted} where kind = 'evaluate' and task is not null`,
+  );
   await connection.run(`create table final as select * exclude (place) from (select *, row_number() over (partition by id order by step desc) as place
     from evaluate where split = 'evaluation') where place = 1`);
   await connection.run(`create table kinds as select id, kind, choiceByKind[kind].accuracy as choice, generationByKind[kind].accuracy as generation
     from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
-  const places = '(select panel, step, row_number() over (partition by panel order by step) as nth, count(*) over (partition by panel) as total from (select distinct panel, step from measure join runs using (id)))';
-  await connection.run(`create table shown as select panel, step from ${places} where nth % ceil(total / ${shownSteps})::integer = 0 or nth = total`);
-  const thinned = await query<{ panel: string; shown: number; total: number }>(connection, `select panel, count(*) as shown, total from shown join ${places} using (panel, step) where total > ${shownSteps} group by panel, total order by panel`);
-  return thinned.map(({ panel, shown, total }) => `${panel}: curves over measures show ${shown} of ${total} measured steps, evenly spread`);
+  const places =
+    '(select panel, step, row_number() over (partition by panel order by step) as nth, count(*) over (partition by panel) as total from (select distinct panel, step from measure join runs using (id)))';
+  await connection.run(
+    `create table shown as select panel, step from ${places} where nth % ceil(total / ${shownSteps})::integer = 0 or nth = total`,
+  );
+  const thinned = await query<{ panel: string; shown: number; total: number }>(
+    connection,
+    `select panel, count(*) as shown, total from shown join ${places} using (panel, step) where total > ${shownSteps} group by panel, total order by panel`,
+  );
+  return thinned.map(
+    ({ panel, shown, total }) =>
+      `${panel}: curves over measures show ${shown} of ${total} measured steps, evenly spread`,
+  );
 }
 
-async function openTables(connection: DuckDBConnection, found: readonly FoundRun[]): Promise<{ runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
+async function openTables(
+  connection: DuckDBConnection,
+  found: readonly FoundRun[],
+): Promise<{ runs: Run[]; ignored: IgnoredRun[]; notices: string[] }> {
   const { ignored, notices } = await loadLines(connection, found);
   const bad = new Set(ignored.map((run) => run.id));
   const good = found.filter((run) => !bad.has(run.file.id));
   const labels = labelRuns(good.map(({ file }) => file.spec));
-  const runs = good.map(({ file, journal }, i) => ({ folder: dirname(journal), id: file.id, task: file.spec.task, seed: file.spec.seed, scheduler: file.spec.scheduler.kind, file, ...labels[i]! }));
-  return { runs, ignored, notices: [...notices, ...await makeTables(connection, runs)] };
+  const runs = good.map(({ file, journal }, i) => ({
+    folder: dirname(journal),
+    id: file.id,
+    task: file.spec.task,
+    seed: file.spec.seed,
+    scheduler: file.spec.scheduler.kind,
+    file,
+    ...labels[i]!,
+  }));
+  return { runs, ignored, notices: [...notices, ...(await makeTables(connection, runs))] };
 }
 
 /**
@@ -139,7 +202,8 @@ async function openTables(connection: DuckDBConnection, found: readonly FoundRun
 export async function openJournals(folder: string, only?: readonly string[]): Promise<Journals> {
   const { runs: found, ignored } = readRuns(await unpackedRuns(folder), only);
   const experiment = basename(resolve(folder));
-  if (found.length === 0) return { experiment, runs: [], ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
+  if (found.length === 0)
+    return { experiment, runs: [], ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
   const { connection, close } = await openDatabase();
   const opened = await openTables(connection, found);
   return {

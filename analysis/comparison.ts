@@ -2,8 +2,13 @@
 import { centralProbability, mean, standardDeviation } from './statistics';
 
 /** a - b for each seed that both have, in order of seed. */
-export function pairedDifferences(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): { seed: number; difference: number }[] {
-  return [...a.keys()].filter((seed) => b.has(seed)).sort((x, y) => x - y)
+export function pairedDifferences(
+  a: ReadonlyMap<number, number>,
+  b: ReadonlyMap<number, number>,
+): { seed: number; difference: number }[] {
+  return [...a.keys()]
+    .filter((seed) => b.has(seed))
+    .sort((x, y) => x - y)
     .map((seed) => ({ seed, difference: a.get(seed)! - b.get(seed)! }));
 }
 

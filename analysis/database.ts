@@ -20,13 +20,19 @@ function asCell(value: unknown): Cell {
 /** Rows of a query, as cells. State an order: without one DuckDB promises none. */
 export async function query<Row extends DataRow>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
   const found = await connection.runAndReadAll(sql);
-  return found.getRowObjectsJS().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
+  return found
+    .getRowObjectsJS()
+    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
 }
 
 /** An empty database; `close` it after use. */
 export async function openDatabase(): Promise<{ connection: DuckDBConnection; close: () => void }> {
   const { DuckDBInstance } = await import('@duckdb/node-api');
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: '1',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
   const connection = await instance.connect();
   return {
     connection,

@@ -5,10 +5,12 @@ import type { FigureWidth, Spec } from './style';
 
 /** One figure. Adding one is a file that exports this and a line in figures/registry.ts. */
 export interface FigureDefinition<Row extends DataRow = DataRow> {
-  /** of its files, e.g. `kappa-curves` */ name: string;
+  /** of its files, e.g. `kappa-curves` */
+  name: string;
   title: string;
   width: FigureWidth;
-  /** the runs without which there is nothing to draw, in words: `finished runs of ...` */ needs: string;
+  /** the runs without which there is nothing to draw, in words: `finished runs of ...` */
+  needs: string;
   /** The figure's table: the whole of what is drawn, in a stated order. Empty when the runs are missing. */
   select(journals: Journals): Promise<Row[]>;
   caption(rows: Row[]): string;
@@ -25,7 +27,9 @@ export function seedCount(counts: readonly number[]): string {
 
 /** What a curve and its band are, with n: `mean of 3 seeds; band: smallest to largest`, or `1 seed`. */
 export function curveText(counts: readonly number[], centre: string): string {
-  return counts.every((count) => count === 1) ? '1 seed' : `${centre} of ${seedCount(counts)}; band: smallest to largest`;
+  return counts.every((count) => count === 1)
+    ? '1 seed'
+    : `${centre} of ${seedCount(counts)}; band: smallest to largest`;
 }
 
 /** A line at the foot of the figure that states n. */
@@ -35,5 +39,9 @@ export function footnote(text: string): Spec {
 
 /** A grey line at a value of y in every panel. */
 export function ruleAt(value: number): Spec {
-  return { data: { values: [{}] }, mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' }, encoding: { y: { datum: value } } };
+  return {
+    data: { values: [{}] },
+    mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
+    encoding: { y: { datum: value } },
+  };
 }

@@ -9,7 +9,14 @@ import { toLatex, toMarkdown, type TableDefinition } from './table';
 
 /** Six significant digits: beyond what any figure shows. */
 export function rounded(rows: DataRow[]): DataRow[] {
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? Number(value.toPrecision(6)) : value])));
+  return rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? Number(value.toPrecision(6)) : value,
+      ]),
+    ),
+  );
 }
 
 /** Comma-separated values with a header line; nothing between the commas for null. */
@@ -28,25 +35,54 @@ function specText(spec: Spec, rows: DataRow[]): string {
 export type MadeFile = [extension: string, content: string | Uint8Array];
 
 /** All files of a figure from its rows; what the drawing complained about is added to `notices`. */
-export async function figureFiles(figure: FigureDefinition, journals: Journals, rows: DataRow[], notices: string[]): Promise<MadeFile[]> {
+export async function figureFiles(
+  figure: FigureDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  notices: string[],
+): Promise<MadeFile[]> {
   const data = await toCsv(rows);
   const caption = figure.caption(rows);
-  const about = { title: figure.title, caption, dataSha256: sha256(data), command: `equipoise figures ${journals.experiment} --only ${figure.name}` };
-  const drawn = await renderFigure({
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: caption,
-    usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
-    data: { name: 'table', values: rows },
-    ...figure.build(rows),
-  }, figure.width, about);
+  const about = {
+    title: figure.title,
+    caption,
+    dataSha256: sha256(data),
+    command: `equipoise figures ${journals.experiment} --only ${figure.name}`,
+  };
+  const drawn = await renderFigure(
+    {
+      $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+      description: caption,
+      usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
+      data: { name: 'table', values: rows },
+      ...figure.build(rows),
+    },
+    figure.width,
+    about,
+  );
   notices.push(...[...new Set(drawn.warnings)].map((warning) => `${figure.name}: ${warning}`));
-  return [['svg', drawn.svg], ['pdf', drawn.pdf], ['png', drawn.png], ['vl.json', specText(drawn.spec, rows)], ['csv', data]];
+  return [
+    ['svg', drawn.svg],
+    ['pdf', drawn.pdf],
+    ['png', drawn.png],
+    ['vl.json', specText(drawn.spec, rows)],
+    ['csv', data],
+  ];
 }
 
 /** All files of a table from its rows. */
 export async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<MadeFile[]> {
   const data = await toCsv(rows);
-  const about = { title: table.title, caption: table.caption(rows), dataSha256: sha256(data), command: `equipoise tables ${journals.experiment} --only ${table.name}` };
+  const about = {
+    title: table.title,
+    caption: table.caption(rows),
+    dataSha256: sha256(data),
+    command: `equipoise tables ${journals.experiment} --only ${table.name}`,
+  };
   const layout = table.layout(rows);
-  return [['csv', data], ['md', toMarkdown(layout, about)], ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)]];
+  return [
+    ['csv', data],
+    ['md', toMarkdown(layout, about)],
+    ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)],
+  ];
 }

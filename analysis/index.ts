@@ -16,40 +16,68 @@ import { tables } from './tables/registry';
 export type { IgnoredRun } from './runs';
 
 export interface MakeOptions {
-  /** names of figures or tables; all without it */ only?: string[];
-  /** ids of the runs that count; all finished ones without it */ runs?: string[];
+  /** names of figures or tables; all without it */
+  only?: string[];
+  /** ids of the runs that count; all finished ones without it */
+  runs?: string[];
 }
 
 interface Made {
-  /** files, in order of making */ written: string[];
-  /** runs that do not count, with reasons */ ignoredRuns: IgnoredRun[];
-  /** finished runs that count */ runs: number;
-  /** oddities of journals and drawings that a reader must know */ notices: string[];
+  /** files, in order of making */
+  written: string[];
+  /** runs that do not count, with reasons */
+  ignoredRuns: IgnoredRun[];
+  /** finished runs that count */
+  runs: number;
+  /** oddities of journals and drawings that a reader must know */
+  notices: string[];
 }
-export interface MadeFigures extends Made { skipped: { figure: string; reason: string }[] }
-export interface MadeTables extends Made { skipped: { table: string; reason: string }[] }
+export interface MadeFigures extends Made {
+  skipped: { figure: string; reason: string }[];
+}
+export interface MadeTables extends Made {
+  skipped: { table: string; reason: string }[];
+}
 
 /** Names of all figures and of all tables, in the order in which they are made. */
 export const figureNames = figures.map((figure) => figure.name);
 export const tableNames = tables.map((table) => table.name);
 
-function chosen<Definition extends { name: string }>(all: readonly Definition[], only: readonly string[] | undefined, what: string): Definition[] {
+function chosen<Definition extends { name: string }>(
+  all: readonly Definition[],
+  only: readonly string[] | undefined,
+  what: string,
+): Definition[] {
   const names = all.map((each) => each.name);
   for (const name of only ?? []) {
     if (names.includes(name)) continue;
     const nearest = nearestName(name, names);
-    throw userError({ where: '--only', what: `there is no ${what} "${name}"`, expected: names.join(', '), ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }) });
+    throw userError({
+      where: '--only',
+      what: `there is no ${what} "${name}"`,
+      expected: names.join(', '),
+      ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
+    });
   }
   return all.filter((each) => only === undefined || only.length === 0 || only.includes(each.name));
 }
 
 /** Makes each of `definitions` that has data, and lists those that have none. */
 async function makeAll<Definition extends FigureDefinition | TableDefinition>(
-  definitions: Definition[], folder: string, out: string, options: MakeOptions,
+  definitions: Definition[],
+  folder: string,
+  out: string,
+  options: MakeOptions,
   files: (definition: Definition, journals: Journals, rows: DataRow[], notices: string[]) => Promise<MadeFile[]>,
 ): Promise<Made & { skipped: { name: string; reason: string }[] }> {
   const journals = await openJournals(folder, options.runs);
-  const made = { written: [] as string[], skipped: [] as { name: string; reason: string }[], ignoredRuns: journals.ignored, runs: journals.runs.length, notices: [...journals.notices] };
+  const made = {
+    written: [] as string[],
+    skipped: [] as { name: string; reason: string }[],
+    ignoredRuns: journals.ignored,
+    runs: journals.runs.length,
+    notices: [...journals.notices],
+  };
   try {
     for (const definition of definitions) {
       const path = (extension: string) => join(out, `${definition.name}.${extension}`);
@@ -75,13 +103,33 @@ async function makeAll<Definition extends FigureDefinition | TableDefinition>(
  * A figure without data is skipped with a reason. `experimentFolder` is results/<experiment>.
  * Throws a UserError when the folder is not there or a name is unknown.
  */
-export async function makeFigures(experimentFolder: string, outFolder: string, options: MakeOptions = {}): Promise<MadeFigures> {
-  const { skipped, ...made } = await makeAll(chosen(figures, options.only, 'figure'), experimentFolder, outFolder, options, figureFiles);
+export async function makeFigures(
+  experimentFolder: string,
+  outFolder: string,
+  options: MakeOptions = {},
+): Promise<MadeFigures> {
+  const { skipped, ...made } = await makeAll(
+    chosen(figures, options.only, 'figure'),
+    experimentFolder,
+    outFolder,
+    options,
+    figureFiles,
+  );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ figure: name, reason })) };
 }
 
 /** Makes the tables of one experiment: for each its data as CSV, Markdown and LaTeX. Otherwise like makeFigures. */
-export async function makeTables(experimentFolder: string, outFolder: string, options: MakeOptions = {}): Promise<MadeTables> {
-  const { skipped, ...made } = await makeAll(chosen(tables, options.only, 'table'), experimentFolder, outFolder, options, tableFiles);
+export async function makeTables(
+  experimentFolder: string,
+  outFolder: string,
+  options: MakeOptions = {},
+): Promise<MadeTables> {
+  const { skipped, ...made } = await makeAll(
+    chosen(tables, options.only, 'table'),
+    experimentFolder,
+    outFolder,
+    options,
+    tableFiles,
+  );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ table: name, reason })) };
 }

@@ -19,7 +19,12 @@ const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', 'run.json'
 const mostBytes = 512 * 1024 ** 2;
 
 /** What was kept, and which runs were not, with reasons. `bytes`: size of the compact file. */
-export interface Kept { path: string; runs: number; bytes: number; ignored: IgnoredRun[] }
+export interface Kept {
+  path: string;
+  runs: number;
+  bytes: number;
+  ignored: IgnoredRun[];
+}
 
 /**
  * Writes the finished runs of `folder` (results/<experiment>) to `out`/runs.parquet, in order of id; equal runs give equal bytes.
@@ -27,7 +32,8 @@ export interface Kept { path: string; runs: number; bytes: number; ignored: Igno
  */
 export async function keepRuns(folder: string, out: string): Promise<Kept> {
   const { runs, ignored } = readRuns(folder);
-  if (runs.length === 0) throw userError({ where: folder, what: 'has no finished run to keep', hint: 'train first: equipoise run' });
+  if (runs.length === 0)
+    throw userError({ where: folder, what: 'has no finished run to keep', hint: 'train first: equipoise run' });
   const path = join(out, keptName);
   const { connection, close } = await openDatabase();
   const part = `${path}.part`;
@@ -37,11 +43,15 @@ export async function keepRuns(folder: string, out: string): Promise<Kept> {
     const insert = await connection.prepare('insert into kept values ($1, $2, $3)');
     for (const run of runs) {
       for (const file of keptFiles.filter((name) => existsSync(join(dirname(run.journal), name)))) {
-        [run.file.id, file, readFileSync(join(dirname(run.journal), file), 'utf8')].forEach((value, i) => insert.bindVarchar(i + 1, value));
+        [run.file.id, file, readFileSync(join(dirname(run.journal), file), 'utf8')].forEach((value, i) =>
+          insert.bindVarchar(i + 1, value),
+        );
         await insert.run();
       }
     }
-    await connection.run(`copy (select * from kept order by id, file) to ${literalPath(part)} (format parquet, compression zstd, compression_level 19)`);
+    await connection.run(
+      `copy (select * from kept order by id, file) to ${literalPath(part)} (format parquet, compression zstd, compression_level 19)`,
+    );
   } finally {
     close();
   }
@@ -63,13 +73,36 @@ export async function unpackedRuns(folder: string): Promise<string> {
   const { connection, close } = await openDatabase();
   try {
     const from = `from read_parquet(${literalPath(resolve(path))})`;
-    const [size] = await query<{ bytes: number; files: number }>(connection, `select sum(strlen(text))::double as bytes, count(*) as files ${from}`).catch((error: unknown) => {
-      throw userError({ where: path, what: `cannot be read: ${(error as Error).message.split('\n')[0]}`, expected: 'a Parquet file written by `equipoise keep`' });
+    const [size] = await query<{ bytes: number; files: number }>(
+      connection,
+      `select sum(strlen(text))::double as bytes, count(*) as files ${from}`,
+    ).catch((error: unknown) => {
+      throw userError({
+        where: path,
+        what: `cannot be read: ${(error as Error).message.split('\n')[0]}`,
+        expected: 'a Parquet file written by `equipoise keep`',
+      });
     });
-    if (size!.bytes > mostBytes) throw userError({ where: path, what: `holds ${Math.round(size!.bytes / 1024 ** 2)} MB of text`, expected: `at most ${mostBytes / 1024 ** 2} MB` });
-    const rows = await query<{ id: string; file: string; text: string }>(connection, `select id, file, text ${from} order by id, file`);
-    const odd = rows.find(({ id, file, text }) => !/^[0-9a-f]{16}$/.test(String(id)) || !keptFiles.includes(file) || typeof text !== 'string');
-    if (odd !== undefined) throw userError({ where: path, what: `holds ${JSON.stringify(odd.file)} of run ${JSON.stringify(odd.id)}`, expected: `only ${keptFiles.join(', ')} of runs with an id of 16 hexadecimal digits` });
+    if (size!.bytes > mostBytes)
+      throw userError({
+        where: path,
+        what: `holds ${Math.round(size!.bytes / 1024 ** 2)} MB of text`,
+        expected: `at most ${mostBytes / 1024 ** 2} MB`,
+      });
+    const rows = await query<{ id: string; file: string; text: string }>(
+      connection,
+      `select id, file, text ${from} order by id, file`,
+    );
+    const odd = rows.find(
+      ({ id, file, text }) =>
+        !/^[0-9a-f]{16}$/.test(String(id)) || !keptFiles.includes(file) || typeof text !== 'string',
+    );
+    if (odd !== undefined)
+      throw userError({
+        where: path,
+        what: `holds ${JSON.stringify(odd.file)} of run ${JSON.stringify(odd.id)}`,
+        expected: `only ${keptFiles.join(', ')} of runs with an id of 16 hexadecimal digits`,
+      });
     const part = `${target}.${process.pid}`;
     rmSync(part, { recursive: true, force: true });
     for (const { id, file, text } of rows) {

@@ -8,7 +8,11 @@ import type { ModuleName, RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
 
 /** The names of one run in figures and tables. */
-export interface RunLabels { panel: string; method: string; setting: string }
+export interface RunLabels {
+  panel: string;
+  method: string;
+  setting: string;
+}
 
 /** Setting of the base pair of learning rates. */
 export const synchronised = 'synchronised';
@@ -46,19 +50,28 @@ const unsaid: Record<string, string> = { 'regulariser.kind': 'none', 'scheduler.
 function describe(of: Leaves, paths: readonly string[]): string {
   // A published checkpoint's name stands for encoder and backbone, too: it is said once.
   const repeated = (path: string) => path === 'checkpoint' || (path === 'backbone' && of.has('checkpoint'));
-  const said = paths.filter((path) => !repeated(path) && (of.has(path) || kindOf(path, paths) === undefined) && (unsaid[path] === undefined || of.get(path) !== unsaid[path]));
-  return said.map((path) => {
-    const value = of.get(path) ?? 'default';
-    if (path === 'encoder' || path === 'backbone') return value;
-    if (path.endsWith('.kind')) return `${path.slice(0, -'.kind'.length)} ${value}`;
-    return `${kindOf(path, paths)?.endsWith('.kind') === true ? path.slice(path.lastIndexOf('.') + 1) : path}=${value}`;
-  }).join(', ');
+  const said = paths.filter(
+    (path) =>
+      !repeated(path) &&
+      (of.has(path) || kindOf(path, paths) === undefined) &&
+      (unsaid[path] === undefined || of.get(path) !== unsaid[path]),
+  );
+  return said
+    .map((path) => {
+      const value = of.get(path) ?? 'default';
+      if (path === 'encoder' || path === 'backbone') return value;
+      if (path.endsWith('.kind')) return `${path.slice(0, -'.kind'.length)} ${value}`;
+      return `${kindOf(path, paths)?.endsWith('.kind') === true ? path.slice(path.lastIndexOf('.') + 1) : path}=${value}`;
+    })
+    .join(', ');
 }
 
 /** The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most even, then the smallest. */
 function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: number } {
-  const pairs = grouped(specs, (spec) => `${spec.learningRate.encoder} ${spec.learningRate.backbone}`)
-    .map((group) => ({ rates: group[0]!.learningRate, count: group.length }));
+  const pairs = grouped(specs, (spec) => `${spec.learningRate.encoder} ${spec.learningRate.backbone}`).map((group) => ({
+    rates: group[0]!.learningRate,
+    count: group.length,
+  }));
   const scored = pairs.map(({ rates, count }) => [
     -count,
     -pairs.filter((other) => other.rates.encoder === rates.encoder || other.rates.backbone === rates.backbone).length,
@@ -66,10 +79,12 @@ function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: numbe
     rates.encoder * rates.backbone,
     rates.encoder,
   ]);
-  const order = pairs.map((_, i) => i).sort((a, b) => {
-    const at = scored[a]!.findIndex((value, k) => value !== scored[b]![k]);
-    return at === -1 ? 0 : scored[a]![at]! - scored[b]![at]!;
-  });
+  const order = pairs
+    .map((_, i) => i)
+    .sort((a, b) => {
+      const at = scored[a]!.findIndex((value, k) => value !== scored[b]![k]);
+      return at === -1 ? 0 : scored[a]![at]! - scored[b]![at]!;
+    });
   return pairs[order[0]!]!.rates;
 }
 
@@ -77,7 +92,9 @@ function setting(spec: RunSpec, base: { encoder: number; backbone: number }): st
   const factor = (module: ModuleName) => Number((spec.learningRate[module] / base[module]).toPrecision(3));
   const [backbone, encoder] = [factor('backbone'), factor('encoder')];
   if (backbone === encoder) return backbone === 1 ? synchronised : `both ×${backbone}`;
-  return [...(backbone === 1 ? [] : [`backbone ×${backbone}`]), ...(encoder === 1 ? [] : [`encoder ×${encoder}`])].join(', ');
+  return [...(backbone === 1 ? [] : [`backbone ×${backbone}`]), ...(encoder === 1 ? [] : [`encoder ×${encoder}`])].join(
+    ', ',
+  );
 }
 
 const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
@@ -88,7 +105,8 @@ const ownAxis = /^(task|seed|learningRate\.)/;
 export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   const rows = specs.map((spec) => ({ spec, leaves: leaves(spec), model: '', method: '', setting: '', variant: '' }));
   type Row = (typeof rows)[number];
-  const pathsIn = (group: readonly Row[], keep: (path: string) => boolean) => varying(group.map((row) => row.leaves)).filter(keep);
+  const pathsIn = (group: readonly Row[], keep: (path: string) => boolean) =>
+    varying(group.map((row) => row.leaves)).filter(keep);
 
   for (const group of grouped(rows, (row) => row.spec.task)) {
     const paths = pathsIn(group, (path) => modelPath.test(path));
@@ -96,7 +114,11 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   }
   for (const group of grouped(rows, (row) => row.spec.scheduler.kind)) {
     // Options that differ only from task to task are not two methods.
-    const paths = [...new Set(grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))))].sort();
+    const paths = [
+      ...new Set(
+        grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))),
+      ),
+    ].sort();
     for (const row of group) {
       const options = describe(row.leaves, paths).replaceAll(/(scheduler|regulariser)\./g, '');
       row.method = row.spec.scheduler.kind + (options === '' ? '' : ` (${options})`);
@@ -111,18 +133,33 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   for (const group of grouped(rows, (row) => JSON.stringify([row.spec.task, row.model, row.method, row.setting]))) {
     const key = JSON.stringify([group[0]!.spec.task, group[0]!.model]);
     const found = variants.get(key) ?? new Set<string>();
-    pathsIn(group, (path) => !modelPath.test(path) && !methodPath.test(path) && !ownAxis.test(path)).forEach((path) => found.add(path));
+    pathsIn(group, (path) => !modelPath.test(path) && !methodPath.test(path) && !ownAxis.test(path)).forEach((path) =>
+      found.add(path),
+    );
     variants.set(key, found);
   }
-  for (const row of rows) row.variant = describe(row.leaves, [...variants.get(JSON.stringify([row.spec.task, row.model]))!].sort());
+  for (const row of rows)
+    row.variant = describe(row.leaves, [...variants.get(JSON.stringify([row.spec.task, row.model]))!].sort());
   return rows.map((row) => ({
-    panel: [row.spec.task, row.model, row.variant].filter((part) => part !== '').join(' · ').replaceAll(', ', ' · '),
+    panel: [row.spec.task, row.model, row.variant]
+      .filter((part) => part !== '')
+      .join(' · ')
+      .replaceAll(', ', ' · '),
     method: row.method,
     setting: row.setting,
   }));
 }
 
-const knownMethods = ['constant', 'warmup-cosine', 'feature-cd', 'language-cd', 'gradnorm', 'ogm-ge', 'commit-clr', 'commit'];
+const knownMethods = [
+  'constant',
+  'warmup-cosine',
+  'feature-cd',
+  'language-cd',
+  'gradnorm',
+  'ogm-ge',
+  'commit-clr',
+  'commit',
+];
 
 /** By text, but numbers in it by their size: `probe=4` before `probe=12`. */
 export function byText(a: string, b: string): number {
@@ -150,7 +187,16 @@ export function orderMethods(methods: Iterable<string>): string[] {
 export function orderSettings(settings: Iterable<string>): string[] {
   const key = (name: string) => {
     const factors = [...name.matchAll(/×([0-9.e+-]+)/g)].map((match) => Number(match[1]));
-    return [name === synchronised ? 0 : factors.length > 1 || name.startsWith('both') ? 3 : name.startsWith('backbone') ? 1 : 2, ...factors];
+    return [
+      name === synchronised
+        ? 0
+        : factors.length > 1 || name.startsWith('both')
+          ? 3
+          : name.startsWith('backbone')
+            ? 1
+            : 2,
+      ...factors,
+    ];
   };
   return [...new Set(settings)].sort((a, b) => {
     const [ka, kb] = [key(a), key(b)];

@@ -13,17 +13,33 @@ import { shareInterval } from './statistics';
 import { consecutive, estimateText } from './table';
 
 /** One number of the paper: accuracy as a share (0.412 for 41.2 %), and where it stands. */
-export interface PaperValue { task: string; method: string; value: number; /** table and row of the paper */ source: string }
+export interface PaperValue {
+  task: string;
+  method: string;
+  value: number;
+  /** table and row of the paper */
+  source: string;
+}
 
 const schema = {
-  type: 'object', additionalProperties: false, required: ['values'],
+  type: 'object',
+  additionalProperties: false,
+  required: ['values'],
   properties: {
     about: { type: 'string' },
     values: {
-      type: 'array', maxItems: 10_000,
+      type: 'array',
+      maxItems: 10_000,
       items: {
-        type: 'object', additionalProperties: false, required: ['task', 'method', 'value', 'source'],
-        properties: { task: { type: 'string', minLength: 1 }, method: { type: 'string', minLength: 1 }, value: { type: 'number', minimum: 0, maximum: 1 }, source: { type: 'string', minLength: 1 } },
+        type: 'object',
+        additionalProperties: false,
+        required: ['task', 'method', 'value', 'source'],
+        properties: {
+          task: { type: 'string', minLength: 1 },
+          method: { type: 'string', minLength: 1 },
+          value: { type: 'number', minimum: 0, maximum: 1 },
+          source: { type: 'string', minLength: 1 },
+        },
       },
     },
   },
@@ -43,29 +59,52 @@ export function readPaperValues(path = paperValuesPath): PaperValue[] {
   const check = new Ajv({ allErrors: false }).compile(schema);
   if (!check(content)) {
     const fault = check.errors![0]!;
-    throw userError({ where: `${path} ${fault.instancePath}`, what: fault.message ?? 'is not as described', expected: '{ "values": [{ "task", "method", "value" (a share, 0..1), "source" }] }' });
+    throw userError({
+      where: `${path} ${fault.instancePath}`,
+      what: fault.message ?? 'is not as described',
+      expected: '{ "values": [{ "task", "method", "value" (a share, 0..1), "source" }] }',
+    });
   }
   return (content as { values: PaperValue[] }).values;
 }
 
 /** Accuracy at synchronised rates, ours and the paper's where one was entered for the same task and method. */
-export function besidePaper(finals: readonly { panel: string; task: string; setting: string; method: string; accuracy: number }[], paper: readonly PaperValue[]): PageTable {
+export function besidePaper(
+  finals: readonly { panel: string; task: string; setting: string; method: string; accuracy: number }[],
+  paper: readonly PaperValue[],
+): PageTable {
   const setting = orderSettings(finals.map((run) => run.setting))[0] ?? synchronised;
   const here = finals.filter((run) => run.setting === setting);
-  const rows = [...new Set(here.map((run) => run.panel))].flatMap((panel) => orderMethods(here.filter((run) => run.panel === panel).map((run) => run.method)).map((method) => {
-    const own = here.filter((run) => run.panel === panel && run.method === method);
-    const entered = paper.filter((value) => value.task === own[0]!.task && value.method === method);
-    return { panel, method, estimate: shareInterval(own.map((run) => run.accuracy)), entered };
-  }));
+  const rows = [...new Set(here.map((run) => run.panel))].flatMap((panel) =>
+    orderMethods(here.filter((run) => run.panel === panel).map((run) => run.method)).map((method) => {
+      const own = here.filter((run) => run.panel === panel && run.method === method);
+      const entered = paper.filter((value) => value.task === own[0]!.task && value.method === method);
+      return { panel, method, estimate: shareInterval(own.map((run) => run.accuracy)), entered };
+    }),
+  );
   return {
-    name: 'paper', title: 'Beside the paper',
+    name: 'paper',
+    title: 'Beside the paper',
     caption: `Final choice accuracy at ${setting} rates: mean over seeds with 95 % Student t interval. The paper's column is empty until its numbers are entered in data-manifests/paper-values.json; models and data of the default sets are not the paper's.`,
     layout: {
-      columns: [{ header: 'Task', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true }, { header: 'Here', numeric: true }, { header: 'Paper', numeric: true }, { header: 'Source', numeric: false }],
-      groups: consecutive(rows, (row) => row.panel).map((group) => group.map(({ panel, method, estimate, entered }) => [
-        { text: panel }, { text: method }, { text: String(estimate.n) }, { text: estimateText(estimate.mean, estimate.low, estimate.high) },
-        { text: entered.map(({ value }) => value.toFixed(3)).join(', ') }, { text: entered.map(({ source }) => source).join('; ') },
-      ])),
+      columns: [
+        { header: 'Task', numeric: false },
+        { header: 'Method', numeric: false },
+        { header: 'n', numeric: true },
+        { header: 'Here', numeric: true },
+        { header: 'Paper', numeric: true },
+        { header: 'Source', numeric: false },
+      ],
+      groups: consecutive(rows, (row) => row.panel).map((group) =>
+        group.map(({ panel, method, estimate, entered }) => [
+          { text: panel },
+          { text: method },
+          { text: String(estimate.n) },
+          { text: estimateText(estimate.mean, estimate.low, estimate.high) },
+          { text: entered.map(({ value }) => value.toFixed(3)).join(', ') },
+          { text: entered.map(({ source }) => source).join('; ') },
+        ]),
+      ),
     },
   };
 }

@@ -27,6 +27,7 @@ export function annotatePng(png: Buffer, dotsPerInch: number, texts: Record<stri
   physical.writeUInt32BE(perMetre, 4);
   physical.writeUInt8(1, 8);
   const chunks = Object.entries(texts).map(([keyword, text]) =>
-    chunk('iTXt', Buffer.concat([Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'), Buffer.from(text, 'utf8')])));
+    chunk('iTXt', Buffer.concat([Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'), Buffer.from(text, 'utf8')])),
+  );
   return Buffer.concat([png.subarray(0, headerEnd), chunk('pHYs', physical), ...chunks, png.subarray(headerEnd)]);
 }

@@ -8,12 +8,23 @@ import { annotatePng } from './png';
 import { figureWidths, fontFamily, houseConfig, type FigureWidth, type Spec } from './style';
 
 /** What is written into every file of a figure. */
-export interface Provenance { title: string; caption: string; /** sha256 of the data as CSV */ dataSha256: string; /** command that makes the figure again */ command: string }
+export interface Provenance {
+  title: string;
+  caption: string;
+  /** sha256 of the data as CSV */
+  dataSha256: string;
+  /** command that makes the figure again */
+  command: string;
+}
 
 export interface Rendered {
-  /** complete specification, with its configuration */ spec: Spec;
-  svg: string; png: Buffer; pdf: Buffer;
-  /** what Vega or the PDF writer complained about */ warnings: string[];
+  /** complete specification, with its configuration */
+  spec: Spec;
+  svg: string;
+  png: Buffer;
+  pdf: Buffer;
+  /** what Vega or the PDF writer complained about */
+  warnings: string[];
 }
 
 /** Dots per inch of the PNG. */
@@ -21,15 +32,29 @@ const resolution = 300;
 
 const fontFolder = join(projectRoot, 'node_modules', 'dejavu-fonts-ttf', 'ttf');
 /** The bundled font, as files. */
-export const fontFiles = { regular: join(fontFolder, 'DejaVuSansCondensed.ttf'), bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf') };
+export const fontFiles = {
+  regular: join(fontFolder, 'DejaVuSansCondensed.ttf'),
+  bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf'),
+};
 
-interface Logger { level(): Logger; error(...parts: unknown[]): Logger; warn(...parts: unknown[]): Logger; info(): Logger; debug(): Logger }
+interface Logger {
+  level(): Logger;
+  error(...parts: unknown[]): Logger;
+  warn(...parts: unknown[]): Logger;
+  info(): Logger;
+  debug(): Logger;
+}
 
 /** The part of vega that is used here; the package's own types leave `textMetrics` out. */
 interface Vega {
-  textMetrics: { width(item: { fontSize?: number; fontWeight?: string | number; text?: unknown }, text?: unknown): number };
+  textMetrics: {
+    width(item: { fontSize?: number; fontWeight?: string | number; text?: unknown }, text?: unknown): number;
+  };
   parse(spec: unknown): object;
-  View: new (runtime: object, options: { renderer: 'none'; logger: Logger }) => { runAsync(): Promise<unknown>; toSVG(): Promise<string>; finalize(): void };
+  View: new (
+    runtime: object,
+    options: { renderer: 'none'; logger: Logger },
+  ) => { runAsync(): Promise<unknown>; toSVG(): Promise<string>; finalize(): void };
 }
 let loadedVega: Promise<Vega> | undefined;
 
@@ -58,7 +83,9 @@ async function draw(spec: Spec, warnings: string[]): Promise<string> {
     return logger;
   };
   const logger: Logger = { level: () => logger, error: note, warn: note, info: () => logger, debug: () => logger };
-  const compiled = compile(spec as unknown as Parameters<typeof compile>[0], { logger: logger as unknown as NonNullable<Parameters<typeof compile>[1]>['logger'] });
+  const compiled = compile(spec as unknown as Parameters<typeof compile>[0], {
+    logger: logger as unknown as NonNullable<Parameters<typeof compile>[1]>['logger'],
+  });
   const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logger });
   try {
     await view.runAsync();
@@ -91,11 +118,15 @@ async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg
   for (let attempt = 0; attempt < 4 && Math.abs(drawn.width - width) > 0.005 * width; attempt++) {
     drawn = await at(Math.max(30, Number((drawn.panelWidth + (width - drawn.width) / slope).toFixed(1))));
   }
-  if (drawn.width > 1.02 * width) drawn.warnings.push(`${drawn.width} pt wide in a column of ${width} pt: text is smaller than the house style asks for`);
+  if (drawn.width > 1.02 * width)
+    drawn.warnings.push(
+      `${drawn.width} pt wide in a column of ${width} pt: text is smaller than the house style asks for`,
+    );
   return drawn;
 }
 
-const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const escapeXml = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** Vega counts gradients and clips over the whole process; numbered by figure, a drawing does not depend on what was drawn before it. */
 function withOwnIds(svg: string): string {
@@ -111,32 +142,78 @@ function withOwnIds(svg: string): string {
 function finishSvg(svg: string, inches: number, about: Provenance): string {
   const { width, height } = sizeOf(svg);
   const heightInches = Number(((inches * height) / width).toFixed(4));
-  return svg
-    .replace(/(<svg [^>]*?)width="[\d.]+" height="[\d.]+"/, `$1width="${inches}in" height="${heightInches}in" role="img"`)
-    .replace(/(<svg [^>]*>)/, `$1<title>${escapeXml(about.title)}</title><desc>${escapeXml(`${about.caption} Data sha256: ${about.dataSha256}. Made by: ${about.command}`)}</desc>`)
-    .replaceAll(`font-family="${fontFamily}"`, `font-family="${fontFamily}, DejaVu Sans, Verdana, sans-serif"`) + '\n';
+  return (
+    svg
+      .replace(
+        /(<svg [^>]*?)width="[\d.]+" height="[\d.]+"/,
+        `$1width="${inches}in" height="${heightInches}in" role="img"`,
+      )
+      .replace(
+        /(<svg [^>]*>)/,
+        `$1<title>${escapeXml(about.title)}</title><desc>${escapeXml(`${about.caption} Data sha256: ${about.dataSha256}. Made by: ${about.command}`)}</desc>`,
+      )
+      .replaceAll(`font-family="${fontFamily}"`, `font-family="${fontFamily}, DejaVu Sans, Verdana, sans-serif"`) + '\n'
+  );
 }
 
 async function toPng(svg: string, inches: number, about: Provenance): Promise<Buffer> {
   const { renderAsync } = await import('@resvg/resvg-js');
-  const font = { loadSystemFonts: false, fontFiles: Object.values(fontFiles), defaultFontFamily: fontFamily, sansSerifFamily: fontFamily };
-  const png = await renderAsync(svg, { font, fitTo: { mode: 'width', value: Math.round(inches * resolution) }, background: 'white' });
-  return annotatePng(Buffer.from(png.asPng()), resolution, { Title: about.title, Description: about.caption, Source: about.command, 'Data sha256': about.dataSha256 });
+  const font = {
+    loadSystemFonts: false,
+    fontFiles: Object.values(fontFiles),
+    defaultFontFamily: fontFamily,
+    sansSerifFamily: fontFamily,
+  };
+  const png = await renderAsync(svg, {
+    font,
+    fitTo: { mode: 'width', value: Math.round(inches * resolution) },
+    background: 'white',
+  });
+  return annotatePng(Buffer.from(png.asPng()), resolution, {
+    Title: about.title,
+    Description: about.caption,
+    Source: about.command,
+    'Data sha256': about.dataSha256,
+  });
 }
 
-async function toPdf(svg: string, size: { width: number; height: number }, about: Provenance, warnings: string[]): Promise<Buffer> {
+async function toPdf(
+  svg: string,
+  size: { width: number; height: number },
+  about: Provenance,
+  warnings: string[],
+): Promise<Buffer> {
   const { default: PDFDocument } = await import('pdfkit');
   const { default: svgToPdf } = await import('svg-to-pdfkit');
   const never = new Date(0); // PDF asks for dates; a fixed one keeps equal figures equal
   const document = new PDFDocument({
-    size: [size.width, size.height], margin: 0, pdfVersion: '1.7', displayTitle: true,
-    info: { Title: about.title, Subject: about.caption, Keywords: `data sha256 ${about.dataSha256}`, Creator: about.command, Producer: 'PDFKit', CreationDate: never, ModDate: never },
+    size: [size.width, size.height],
+    margin: 0,
+    pdfVersion: '1.7',
+    displayTitle: true,
+    info: {
+      Title: about.title,
+      Subject: about.caption,
+      Keywords: `data sha256 ${about.dataSha256}`,
+      Creator: about.command,
+      Producer: 'PDFKit',
+      CreationDate: never,
+      ModDate: never,
+    },
   });
   const chunks: Buffer[] = [];
-  const ended = new Promise<void>((resolve, reject) => document.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', resolve).on('error', reject));
+  const ended = new Promise<void>((resolve, reject) =>
+    document
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', resolve)
+      .on('error', reject),
+  );
   for (const [name, path] of Object.entries(fontFiles)) document.registerFont(name, path);
   svgToPdf(document as unknown as Parameters<typeof svgToPdf>[0], svg, 0, 0, {
-    ...size, assumePt: true, fontCallback: (_family, bold) => (bold ? 'bold' : 'regular'), warningCallback: (warning) => warnings.push(warning),
+    ...size,
+    assumePt: true,
+    fontCallback: (_family, bold) => (bold ? 'bold' : 'regular'),
+    warningCallback: (warning) => warnings.push(warning),
   });
   document.end();
   await ended;
@@ -150,6 +227,9 @@ export async function renderFigure(spec: Spec, column: FigureWidth, about: Prove
   const svg = finishSvg(drawn.svg, inches, about);
   const { width, height } = sizeOf(drawn.svg);
   // The PNG is painted on a thread of its own while this one writes the PDF.
-  const [png, pdf] = await Promise.all([toPng(svg, inches, about), toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings)]);
+  const [png, pdf] = await Promise.all([
+    toPng(svg, inches, about),
+    toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings),
+  ]);
   return { spec: drawn.spec, svg, png, pdf, warnings: drawn.warnings };
 }

@@ -8,9 +8,20 @@ import { reportPage, type PageTable } from './reportPage';
 import { tables } from './tables/registry';
 
 /** What the manifest of the experiment says of it, when it is at hand. */
-export interface ReportAbout { what: string; command: string; lookFor: string }
-export interface ReportOptions { about?: ReportAbout; paper?: readonly PaperValue[] }
-export interface MadeReport { html: string; runs: number; notices: string[] }
+export interface ReportAbout {
+  what: string;
+  command: string;
+  lookFor: string;
+}
+export interface ReportOptions {
+  about?: ReportAbout;
+  paper?: readonly PaperValue[];
+}
+export interface MadeReport {
+  html: string;
+  runs: number;
+  notices: string[];
+}
 
 /**
  * The page of the experiment whose runs lie in `folder`: one HTML text that needs nothing else, the same bytes for the same runs.
@@ -26,20 +37,43 @@ export async function makeReport(folder: string, { about, paper = [] }: ReportOp
     for (const figure of figures) {
       const rows = rounded(await figure.select(journals));
       if (rows.length === 0) missing.push(`${figure.title}: needs ${figure.needs}`);
-      else drawn.push({ name: figure.name, title: figure.title, caption: figure.caption(rows), svg: svgOf(await figureFiles(figure, journals, rows, notices)) });
+      else
+        drawn.push({
+          name: figure.name,
+          title: figure.title,
+          caption: figure.caption(rows),
+          svg: svgOf(await figureFiles(figure, journals, rows, notices)),
+        });
     }
     for (const table of tables) {
       const rows = rounded(await table.select(journals));
       if (rows.length === 0) missing.push(`${table.title}: needs ${table.needs}`);
-      else stated.push({ name: table.name, title: table.title, caption: table.caption(rows), layout: table.layout(rows) });
+      else
+        stated.push({ name: table.name, title: table.title, caption: table.caption(rows), layout: table.layout(rows) });
     }
     const { experiment, runs, ignored } = journals;
     const html = reportPage({
-      experiment, runs: runs.length, figures: drawn, missing,
+      experiment,
+      runs: runs.length,
+      figures: drawn,
+      missing,
       tables: [...stated, ...(runs.length === 0 ? [] : [besidePaper(await finals(journals), paper)])],
-      about: about === undefined ? [] : [['What', about.what], ['Command', about.command], ['Look for', about.lookFor]],
-      settings: settingsOf(runs), provenance: provenanceOf(runs), runList: runList(runs),
-      notices: [...notices, ...runs.flatMap(({ id, file }) => file.notices.map((notice) => `${id}: ${notice}`)), ...ignored.map(({ id, reason }) => `${id} does not count: ${reason}`)],
+      about:
+        about === undefined
+          ? []
+          : [
+              ['What', about.what],
+              ['Command', about.command],
+              ['Look for', about.lookFor],
+            ],
+      settings: settingsOf(runs),
+      provenance: provenanceOf(runs),
+      runList: runList(runs),
+      notices: [
+        ...notices,
+        ...runs.flatMap(({ id, file }) => file.notices.map((notice) => `${id}: ${notice}`)),
+        ...ignored.map(({ id, reason }) => `${id} does not count: ${reason}`),
+      ],
     });
     return { html, runs: runs.length, notices };
   } finally {
@@ -47,11 +81,16 @@ export async function makeReport(folder: string, { about, paper = [] }: ReportOp
   }
 }
 
-const svgOf = (files: readonly [string, string | Uint8Array][]): string => String(files.find(([extension]) => extension === 'svg')?.[1] ?? '');
+const svgOf = (files: readonly [string, string | Uint8Array][]): string =>
+  String(files.find(([extension]) => extension === 'svg')?.[1] ?? '');
 
 /** Final choice accuracy of every run, for the comparison with the paper. */
-function finals(journals: Journals): Promise<{ panel: string; task: string; setting: string; method: string; accuracy: number }[]> {
-  return journals.rows('select panel, task, setting, method, choice as accuracy from final join runs using (id) where choice is not null order by panel, setting, method, seed, id');
+function finals(
+  journals: Journals,
+): Promise<{ panel: string; task: string; setting: string; method: string; accuracy: number }[]> {
+  return journals.rows(
+    'select panel, task, setting, method, choice as accuracy from final join runs using (id) where choice is not null order by panel, setting, method, seed, id',
+  );
 }
 
 /** Distinct texts in order of first appearance. */
@@ -77,16 +116,43 @@ function naturally(a: string, b: string): number {
 function provenanceOf(runs: readonly Run[]): [string, string][] {
   const counted = (of: (run: Run) => string): string => {
     const texts = runs.map(of);
-    return distinct(texts).sort().map((text) => (texts.every((other) => other === text) ? text : `${text} (${texts.filter((other) => other === text).length} of ${runs.length} runs)`)).join('; ');
+    return distinct(texts)
+      .sort()
+      .map((text) =>
+        texts.every((other) => other === text)
+          ? text
+          : `${text} (${texts.filter((other) => other === text).length} of ${runs.length} runs)`,
+      )
+      .join('; ');
   };
   if (runs.length === 0) return [];
   const seconds = runs.reduce((sum, { file }) => sum + file.times.trainSeconds + file.times.evaluateSeconds, 0);
   return [
-    ['Code', counted(({ file: { code } }) => `equipoise ${code.version}, method ${code.method ?? '–'}, commit ${code.commit ?? 'unknown'}${code.dirty ? ' with changes' : ''}`)],
+    [
+      'Code',
+      counted(
+        ({ file: { code } }) =>
+          `equipoise ${code.version}, method ${code.method ?? '–'}, commit ${code.commit ?? 'unknown'}${code.dirty ? ' with changes' : ''}`,
+      ),
+    ],
     ['Lockfile, sha256', counted(({ file }) => file.code.lockfile)],
-    ['Machine', counted(({ file: { machine } }) => `${machine.backend} on ${machine.device}, ${machine.threads} thread${machine.threads === 1 ? '' : 's'} a run, node ${machine.node}, TensorFlow ${machine.tensorflow ?? '–'}`)],
+    [
+      'Machine',
+      counted(
+        ({ file: { machine } }) =>
+          `${machine.backend} on ${machine.device}, ${machine.threads} thread${machine.threads === 1 ? '' : 's'} a run, node ${machine.node}, TensorFlow ${machine.tensorflow ?? '–'}`,
+      ),
+    ],
     ['Data, sha256', counted(({ file }) => `${file.data.task} ${file.data.identity}`)],
-    ['Weights, sha256', counted(({ file }) => Object.entries(file.weights).sort().map(([name, hash]) => `${name} ${hash}`).join(', '))],
+    [
+      'Weights, sha256',
+      counted(({ file }) =>
+        Object.entries(file.weights)
+          .sort()
+          .map(([name, hash]) => `${name} ${hash}`)
+          .join(', '),
+      ),
+    ],
     ['Time in training and evaluation', `${(seconds / 3600).toFixed(2)} h over ${runs.length} runs`],
   ];
 }
@@ -94,14 +160,44 @@ function provenanceOf(runs: readonly Run[]): [string, string][] {
 function runList(runs: readonly Run[]): PageTable {
   const methods = orderMethods(runs.map((run) => run.method));
   const settings = orderSettings(runs.map((run) => run.setting));
-  const sorted = [...runs].sort((a, b) => naturally(a.panel, b.panel) || settings.indexOf(a.setting) - settings.indexOf(b.setting) || methods.indexOf(a.method) - methods.indexOf(b.method) || a.seed - b.seed);
+  const sorted = [...runs].sort(
+    (a, b) =>
+      naturally(a.panel, b.panel) ||
+      settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
+      methods.indexOf(a.method) - methods.indexOf(b.method) ||
+      a.seed - b.seed,
+  );
   return {
-    name: 'runs', title: 'Runs', caption: 'Every run that counts, with its final choice accuracy and loss.',
+    name: 'runs',
+    title: 'Runs',
+    caption: 'Every run that counts, with its final choice accuracy and loss.',
     layout: {
-      columns: [{ header: 'Run', numeric: false }, { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'Seed', numeric: true },
-        { header: 'Steps', numeric: true }, { header: 'Choice accuracy', numeric: true }, { header: 'Loss', numeric: true }, { header: 'ms a step', numeric: true }],
-      groups: [sorted.map(({ file, ...run }) => [run.id, run.panel, run.setting, run.method, String(run.seed), String(file.steps), file.final === null ? '–' : file.final.choice.accuracy.toFixed(3),
-        file.final === null ? '–' : file.final.loss.toFixed(3), (1000 * file.times.secondsPerStep).toFixed(0)].map((text) => ({ text })))],
+      columns: [
+        { header: 'Run', numeric: false },
+        { header: 'Task', numeric: false },
+        { header: 'Learning rates', numeric: false },
+        { header: 'Method', numeric: false },
+        { header: 'Seed', numeric: true },
+        { header: 'Steps', numeric: true },
+        { header: 'Choice accuracy', numeric: true },
+        { header: 'Loss', numeric: true },
+        { header: 'ms a step', numeric: true },
+      ],
+      groups: [
+        sorted.map(({ file, ...run }) =>
+          [
+            run.id,
+            run.panel,
+            run.setting,
+            run.method,
+            String(run.seed),
+            String(file.steps),
+            file.final === null ? '–' : file.final.choice.accuracy.toFixed(3),
+            file.final === null ? '–' : file.final.loss.toFixed(3),
+            (1000 * file.times.secondsPerStep).toFixed(0),
+          ].map((text) => ({ text })),
+        ),
+      ],
     },
   };
 }

@@ -9,10 +9,16 @@ import { readRunFile } from '../src/runner/folders';
 import type { RunFile } from '../src/runner/runFile';
 
 /** A folder that gives nothing to the figures, by its name, with one sentence that says why. */
-export interface IgnoredRun { id: string; reason: string }
+export interface IgnoredRun {
+  id: string;
+  reason: string;
+}
 
 /** A finished run and where its journal lies. */
-export interface FoundRun { file: RunFile; journal: string }
+export interface FoundRun {
+  file: RunFile;
+  journal: string;
+}
 
 /** What the labels need of a specification beyond what the runner's reader has checked. */
 function specFault(spec: RunSpec): string | null {
@@ -20,7 +26,8 @@ function specFault(spec: RunSpec): string | null {
     if (typeof spec[part].kind !== 'string') return `its spec.${part}.kind is not a string`;
   }
   for (const module of ['encoder', 'backbone'] as const) {
-    if (!(Number.isFinite(spec.learningRate[module]) && spec.learningRate[module] > 0)) return `its spec.learningRate.${module} is not a positive number`;
+    if (!(Number.isFinite(spec.learningRate[module]) && spec.learningRate[module] > 0))
+      return `its spec.learningRate.${module} is not a positive number`;
   }
   return Number.isInteger(spec.seed) ? null : 'its spec.seed is not a whole number';
 }
@@ -42,7 +49,10 @@ function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
   return found.filter((run) => {
     const newest = latest.get(key(run))!;
     if (newest.id === run.file.id) return true;
-    ignored.push({ id: run.file.id, reason: `same specification as ${newest.id}, which finished later (code ${newest.code.version}; this one ${run.file.code.version})` });
+    ignored.push({
+      id: run.file.id,
+      reason: `same specification as ${newest.id}, which finished later (code ${newest.code.version}; this one ${run.file.code.version})`,
+    });
     return false;
   });
 }
@@ -53,21 +63,32 @@ function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
  */
 export function readRuns(folder: string, only?: readonly string[]): { runs: FoundRun[]; ignored: IgnoredRun[] } {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw userError({ where: folder, what: 'no such folder', expected: 'results/<experiment> with a folder for each run', hint: 'train first: equipoise run' });
+    throw userError({
+      where: folder,
+      what: 'no such folder',
+      expected: 'results/<experiment> with a folder for each run',
+      hint: 'train first: equipoise run',
+    });
   }
   const found: FoundRun[] = [];
   const ignored: IgnoredRun[] = [];
-  const names = readdirSync(folder).filter((name) => !name.startsWith('.') && statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory()).sort();
+  const names = readdirSync(folder)
+    .filter((name) => !name.startsWith('.') && statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
+    .sort();
   for (const name of names) {
     const read = readRunFile(join(folder, name, 'run.json'));
     const journal = join(folder, name, 'metrics.jsonl');
     if (read.state !== 'read') {
-      ignored.push({ id: name, reason: read.state === 'absent' ? 'no run.json' : `run.json cannot be used: ${read.why}` });
+      ignored.push({
+        id: name,
+        reason: read.state === 'absent' ? 'no run.json' : `run.json cannot be used: ${read.why}`,
+      });
       continue;
     }
     const reason = reasonToIgnore(read.file, name);
     if (reason !== null) ignored.push({ id: name, reason });
-    else if (only !== undefined && !only.includes(name)) ignored.push({ id: name, reason: 'not among the runs asked for' });
+    else if (only !== undefined && !only.includes(name))
+      ignored.push({ id: name, reason: 'not among the runs asked for' });
     else if (!existsSync(journal)) ignored.push({ id: name, reason: 'no metrics.jsonl' });
     // A run from before a field came to be has that field's default, as its identity says: without it, it would stand apart from runs of today.
     else found.push({ file: { ...read.file, spec: { ...runDefaults, ...read.file.spec } }, journal });

@@ -10,7 +10,12 @@ let loaded: Pick<MathJsInstance, 'mean' | 'std' | 'quantileSeq' | 'corr' | 'erf'
 const math = () => (loaded ??= createRequire(__filename)('mathjs/number') as NonNullable<typeof loaded>);
 
 /** A mean with its interval; `low` and `high` are null where one value leaves nothing to estimate a spread from. */
-export interface Estimate { n: number; mean: number; low: number | null; high: number | null }
+export interface Estimate {
+  n: number;
+  mean: number;
+  low: number | null;
+  high: number | null;
+}
 
 function refuseEmpty(values: readonly number[]): void {
   if (values.length === 0) throw new RangeError('no values');
@@ -33,7 +38,11 @@ export function quantile(values: readonly number[], probability: number): number
   refuseEmpty(values);
   if (!(probability >= 0 && probability <= 1)) throw new RangeError(`probability ${probability} is outside 0..1`);
   // Sorted here: mathjs would select with random pivots, which shows in the last digits of nearly equal values.
-  return math().quantileSeq([...values].sort((a, b) => a - b), probability, true) as number;
+  return math().quantileSeq(
+    [...values].sort((a, b) => a - b),
+    probability,
+    true,
+  ) as number;
 }
 
 /** Interquartile mean: the mean of what is left when a quarter of the values (rounded down) is cut off at either end; of up to three values the plain mean. Throws RangeError when there are no values. */
@@ -78,7 +87,8 @@ export function centralProbability(t: number, degrees: number): number {
 /** Quantile of Student's t for `probability` in (0, 1) and a whole number of degrees of freedom >= 1, by bisection. */
 export function tQuantile(probability: number, degrees: number): number {
   if (!(probability > 0 && probability < 1)) throw new RangeError(`probability ${probability} is outside (0, 1)`);
-  if (!Number.isInteger(degrees) || degrees < 1) throw new RangeError(`degrees of freedom ${degrees} is not a whole number from 1`);
+  if (!Number.isInteger(degrees) || degrees < 1)
+    throw new RangeError(`degrees of freedom ${degrees} is not a whole number from 1`);
   if (probability < 0.5) return -tQuantile(1 - probability, degrees);
   const central = 2 * probability - 1;
   let [low, high] = [0, 1];
@@ -116,7 +126,7 @@ function ranks(values: readonly number[]): number[] {
   const order = Float64Array.from(values).sort();
   // The ranks of equal values are those of their places in order, whose mean is that of the first and the last.
   const rankOf = new Map<number, number>();
-  for (let first = 0; first < order.length; ) {
+  for (let first = 0; first < order.length;) {
     let end = first + 1;
     while (end < order.length && order[end] === order[first]) end++;
     rankOf.set(order[first]!, (first + 1 + end) / 2);

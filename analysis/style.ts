@@ -21,23 +21,71 @@ const faint = '#d9d9d9';
 
 /** Vega-Lite config of all figures; `panelWidth` in points. */
 export function houseConfig(panelWidth: number): Spec {
-  const text = { labelFont: fontFamily, labelFontSize: 7, labelFontWeight: 'normal', labelColor: ink, titleFont: fontFamily, titleFontSize: 7.5, titleFontWeight: 'normal', titleColor: ink };
+  const text = {
+    labelFont: fontFamily,
+    labelFontSize: 7,
+    labelFontWeight: 'normal',
+    labelColor: ink,
+    titleFont: fontFamily,
+    titleFontSize: 7.5,
+    titleFontWeight: 'normal',
+    titleColor: ink,
+  };
   return {
     background: 'white',
     padding: 2,
     font: fontFamily,
     view: { continuousWidth: panelWidth, discreteWidth: panelWidth, stroke: '#888888', strokeWidth: 0.5 },
-    axis: { ...text, gridColor: faint, gridWidth: 0.4, domain: false, offset: 0, tickWidth: 0.5, tickSize: 3, tickColor: '#888888', labelFlush: false, labelPadding: 2, titlePadding: 3 },
+    axis: {
+      ...text,
+      gridColor: faint,
+      gridWidth: 0.4,
+      domain: false,
+      offset: 0,
+      tickWidth: 0.5,
+      tickSize: 3,
+      tickColor: '#888888',
+      labelFlush: false,
+      labelPadding: 2,
+      titlePadding: 3,
+    },
     header: { ...text, titleFontSize: 7.5, labelFontSize: 7.5, labelPadding: 3 },
-    legend: { ...text, orient: 'top', direction: 'horizontal', symbolSize: 32, symbolStrokeWidth: 1.2, symbolOpacity: 1, columnPadding: 8, rowPadding: 1, labelLimit: 200, titleLimit: 200, titleOrient: 'left', offset: 4, padding: 0 },
-    title: { font: fontFamily, fontSize: 6.5, fontWeight: 'normal', color: '#333333', anchor: 'start', offset: 4, orient: 'bottom', limit: 0 },
+    legend: {
+      ...text,
+      orient: 'top',
+      direction: 'horizontal',
+      symbolSize: 32,
+      symbolStrokeWidth: 1.2,
+      symbolOpacity: 1,
+      columnPadding: 8,
+      rowPadding: 1,
+      labelLimit: 200,
+      titleLimit: 200,
+      titleOrient: 'left',
+      offset: 4,
+      padding: 0,
+    },
+    title: {
+      font: fontFamily,
+      fontSize: 6.5,
+      fontWeight: 'normal',
+      color: '#333333',
+      anchor: 'start',
+      offset: 4,
+      orient: 'bottom',
+      limit: 0,
+    },
     line: { strokeWidth: 1.1, strokeCap: 'butt', strokeJoin: 'round' },
     facet: { spacing: 14 },
     concat: { spacing: 8 },
   };
 }
 
-interface Look { colour: string; dash: number[]; shape: string }
+interface Look {
+  colour: string;
+  dash: number[];
+  shape: string;
+}
 
 const looks: Look[] = [
   { colour: '#000000', dash: [1, 0], shape: 'circle' },
@@ -52,9 +100,19 @@ const looks: Look[] = [
 
 /** Names that keep their look in every figure, whichever others are present. */
 const fixedLooks: Record<string, number> = {
-  constant: 0, 'feature-cd': 1, 'language-cd': 2, 'commit-clr': 3, commit: 4, gradnorm: 5, 'ogm-ge': 6, 'warmup-cosine': 7,
-  synchronised: 0, 'backbone ×10': 4, 'encoder ×10': 3,
-  encoder: 0, backbone: 4,
+  constant: 0,
+  'feature-cd': 1,
+  'language-cd': 2,
+  'commit-clr': 3,
+  commit: 4,
+  gradnorm: 5,
+  'ogm-ge': 6,
+  'warmup-cosine': 7,
+  synchronised: 0,
+  'backbone ×10': 4,
+  'encoder ×10': 3,
+  encoder: 0,
+  backbone: 4,
 };
 
 /**
@@ -62,7 +120,9 @@ const fixedLooks: Record<string, number> = {
  * and beside methods nothing else looks like `constant`.
  */
 function looksOf(names: readonly string[]): Look[] {
-  const own = new Map(names.flatMap((name) => (fixedLooks[name] === undefined ? [] : [[name, fixedLooks[name]] as const])));
+  const own = new Map(
+    names.flatMap((name) => (fixedLooks[name] === undefined ? [] : [[name, fixedLooks[name]] as const])),
+  );
   for (const name of names) {
     const look = fixedLooks[name.split(' (')[0]!];
     if (look !== undefined && ![...own.values()].includes(look)) own.set(name, look);
@@ -76,7 +136,10 @@ function looksOf(names: readonly string[]): Look[] {
 /** Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about 0.53 of its size wide. */
 function legendColumns(names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): number {
   const entry = (name: string) => name.length * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
-  const needs = (columns: number) => Array.from({ length: columns }, (_, column) => Math.max(...names.filter((__, i) => i % columns === column).map(entry))).reduce((a, b) => a + b);
+  const needs = (columns: number) =>
+    Array.from({ length: columns }, (_, column) =>
+      Math.max(...names.filter((__, i) => i % columns === column).map(entry)),
+    ).reduce((a, b) => a + b);
   let columns = names.length;
   while (columns > 1 && needs(columns) > figureWidths[width] * 72 - 30) columns -= 1;
   // As many rows need no more columns than this: `4 + 4` instead of `7 + 1`.
@@ -84,17 +147,37 @@ function legendColumns(names: readonly string[], marks: 'lines' | 'points', widt
 }
 
 /** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this width. */
-export function distinguish(field: string, names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): { color: Spec; dashOrShape: Spec } {
+export function distinguish(
+  field: string,
+  names: readonly string[],
+  marks: 'lines' | 'points',
+  width: FigureWidth,
+): { color: Spec; dashOrShape: Spec } {
   const found = looksOf(names);
   const own: Spec = marks === 'lines' ? { symbolType: 'stroke', symbolSize: 160 } : {};
   const legend = names.length < 2 ? null : { title: null, columns: legendColumns(names, marks, width), ...own };
-  const channel = (range: Json): Spec => ({ field, type: 'nominal', sort: null, scale: { domain: [...names], range }, legend });
-  return { color: channel(found.map((look) => look.colour)), dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))) };
+  const channel = (range: Json): Spec => ({
+    field,
+    type: 'nominal',
+    sort: null,
+    scale: { domain: [...names], range },
+    legend,
+  });
+  return {
+    color: channel(found.map((look) => look.colour)),
+    dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))),
+  };
 }
 
 /** The x axis of curves over training. */
 export function stepAxis(): Spec {
-  return { field: 'step', type: 'quantitative', title: 'optimiser step', axis: { tickCount: 4, grid: false }, scale: { zero: true, nice: false } };
+  return {
+    field: 'step',
+    type: 'quantitative',
+    title: 'optimiser step',
+    axis: { tickCount: 4, grid: false },
+    scale: { zero: true, nice: false },
+  };
 }
 
 /** Panels in rows that fit side by side on a page, as even as can be. */
@@ -105,7 +188,13 @@ export function pages(order: readonly string[], most = 4): string[][] {
 
 /** A facet channel whose panels come in this order; the parts of a panel's name stand below each other. */
 export function panels(field: string, order: readonly string[], header: Spec = {}): Spec {
-  return { field, type: 'nominal', sort: [...order], title: null, header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header } };
+  return {
+    field,
+    type: 'nominal',
+    sort: [...order],
+    title: null,
+    header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header },
+  };
 }
 
 /** Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a shared one would hang below the gap. */
@@ -124,21 +213,42 @@ const mostRows = 4;
  * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in rows of four where either are more than fit, or where a pair is missing: in a
  * grid with a gap Vega puts the panels under each other's names.
  */
-export function setupPanels<Field extends 'method' | 'setting'>(rows: readonly ({ panel: string } & Record<Field, string>)[], field: Field): Spec {
+export function setupPanels<Field extends 'method' | 'setting'>(
+  rows: readonly ({ panel: string } & Record<Field, string>)[],
+  field: Field,
+): Spec {
   const setups = inOrder.panel(rows);
-  const names = field === 'method' ? orderMethods(rows.map((row) => row[field])) : orderSettings(rows.map((row) => row[field]));
+  const names =
+    field === 'method' ? orderMethods(rows.map((row) => row[field])) : orderSettings(rows.map((row) => row[field]));
   const present = new Set(rows.map((row) => `${row.panel} · ${row[field]}`));
   const whole = present.size === setups.length * names.length;
-  if (whole && names.length <= (field === 'method' ? 4 : 5) && setups.length <= mostRows && (names.length > 1 || setups.length < 3)) {
+  if (
+    whole &&
+    names.length <= (field === 'method' ? 4 : 5) &&
+    setups.length <= mostRows &&
+    (names.length > 1 || setups.length < 3)
+  ) {
     const bracketed = setups.some((setup) => setup.includes(' ('));
-    return { facet: { row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }), column: panels(field, names) } };
+    return {
+      facet: {
+        row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }),
+        column: panels(field, names),
+      },
+    };
   }
   const alone = names.length === 1;
-  const places = setups.flatMap((setup) => (alone ? [setup] : names.map((name) => `${setup} · ${name}`).filter((place) => present.has(place))));
-  return { transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }], facet: panels('place', places, stacked), ...inRows(places.length, 4) };
+  const places = setups.flatMap((setup) =>
+    alone ? [setup] : names.map((name) => `${setup} · ${name}`).filter((place) => present.has(place)),
+  );
+  return {
+    transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }],
+    facet: panels('place', places, stacked),
+    ...inRows(places.length, 4),
+  };
 }
 
-const superscript = (exponent: number) => [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')).join('');
+const superscript = (exponent: number) =>
+  [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : ('⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? ''))).join('');
 
 /** Text of a tick on a log axis. */
 function tickText(value: number): string {
@@ -154,7 +264,10 @@ function tickText(value: number): string {
 export function logAxis(values: readonly number[], always: readonly number[] = []): { scale: Spec; axis: Spec } {
   const all = [...values, ...always].filter((value) => Number.isFinite(value));
   if (all.length === 0 || all.some((value) => value <= 0)) throw new RangeError('a log axis needs positive values');
-  const [low, high] = [Math.log10(all.reduce((a, b) => Math.min(a, b))), Math.log10(all.reduce((a, b) => Math.max(a, b)))];
+  const [low, high] = [
+    Math.log10(all.reduce((a, b) => Math.min(a, b))),
+    Math.log10(all.reduce((a, b) => Math.max(a, b))),
+  ];
   const margin = Math.max(0.04 * (high - low), 0.02);
   const span = high - low + 2 * margin;
   const [from, to] = [low - margin, high + margin];
@@ -168,7 +281,12 @@ export function logAxis(values: readonly number[], always: readonly number[] = [
       if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
     }
   }
-  const text = Object.fromEntries(ticks.map((tick) => [String(tick), steps.length > 1 && Math.abs(Math.log10(tick)) <= 3 ? String(tick) : tickText(tick)]));
+  const text = Object.fromEntries(
+    ticks.map((tick) => [
+      String(tick),
+      steps.length > 1 && Math.abs(Math.log10(tick)) <= 3 ? String(tick) : tickText(tick),
+    ]),
+  );
   return {
     scale: { type: 'log', domain: [10 ** from, 10 ** to].map((value) => Number(value.toPrecision(6))), nice: false },
     axis: { grid: true, values: ticks, labelExpr: `(${JSON.stringify(text)})[toString(datum.value)]` },

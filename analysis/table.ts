@@ -3,17 +3,28 @@ import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { Provenance } from './render';
 
-export interface TableCell { text: string; /** set in bold */ best?: boolean }
+export interface TableCell {
+  text: string;
+  /** set in bold */
+  best?: boolean;
+}
 export interface TableLayout {
-  columns: { header: string; /** aligned to the right */ numeric: boolean }[];
-  /** rows in groups, between which a rule is drawn */ groups: TableCell[][][];
+  columns: {
+    header: string;
+    /** aligned to the right */
+    numeric: boolean;
+  }[];
+  /** rows in groups, between which a rule is drawn */
+  groups: TableCell[][][];
 }
 
 /** One table. Adding one is a file that exports this and a line in tables/registry.ts. */
 export interface TableDefinition<Row extends DataRow = DataRow> {
-  /** of its files, e.g. `results` */ name: string;
+  /** of its files, e.g. `results` */
+  name: string;
   title: string;
-  /** the runs without which there is nothing to state, in words */ needs: string;
+  /** the runs without which there is nothing to state, in words */
+  needs: string;
   /** The table's data in a stated order; empty when the runs are missing. */
   select(journals: Journals): Promise<Row[]>;
   caption(rows: Row[]): string;
@@ -28,7 +39,8 @@ export function estimateText(mean: number | null, low: number | null, high: numb
 }
 
 /** A p-value as papers print it: `.034`, `< .001`; nothing for null. */
-export const probabilityText = (p: number | null): string => (p === null ? '' : p < 0.001 ? '< .001' : p.toFixed(3).replace(/^0/, ''));
+export const probabilityText = (p: number | null): string =>
+  p === null ? '' : p < 0.001 ? '< .001' : p.toFixed(3).replace(/^0/, '');
 
 /** Rows split where `key` changes. */
 export function consecutive<Row>(rows: readonly Row[], key: (row: Row) => string): Row[][] {
@@ -43,22 +55,49 @@ export function consecutive<Row>(rows: readonly Row[], key: (row: Row) => string
 
 /** GitHub's Markdown table with title, caption and provenance. */
 export function toMarkdown(layout: TableLayout, about: Provenance): string {
-  const plain = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/[\r\n]+/g, ' ');
+  const plain = (text: string) =>
+    text
+      .replaceAll('\\', '\\\\')
+      .replaceAll('|', '\\|')
+      .replaceAll('<', '&lt;')
+      .replace(/[\r\n]+/g, ' ');
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  const rows = layout.groups.flat().map((cells) => line(cells.map(({ text, best }) => (best === true ? `**${plain(text)}**` : plain(text)))));
+  const rows = layout.groups
+    .flat()
+    .map((cells) => line(cells.map(({ text, best }) => (best === true ? `**${plain(text)}**` : plain(text)))));
   return [
-    `# ${plain(about.title)}`, '',
+    `# ${plain(about.title)}`,
+    '',
     line(layout.columns.map(({ header }) => plain(header))),
     line(layout.columns.map(({ numeric }) => (numeric ? '--:' : ':--'))),
-    ...rows, '',
-    plain(about.caption), '',
-    `Made by \`${about.command}\`; sha256 of the data: \`${about.dataSha256}\`.`, '',
+    ...rows,
+    '',
+    plain(about.caption),
+    '',
+    `Made by \`${about.command}\`; sha256 of the data: \`${about.dataSha256}\`.`,
+    '',
   ].join('\n');
 }
 
 const latexText: Record<string, string> = {
-  '\\': '\\textbackslash{}', '&': '\\&', '%': '\\%', $: '\\$', '#': '\\#', _: '\\_', '{': '\\{', '}': '\\}', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
-  '×': '$\\times$', '·': '$\\cdot$', '−': '$-$', '±': '$\\pm$', '–': '--', κ: '$\\kappa$', '\n': ' ', '\r': ' ',
+  '\\': '\\textbackslash{}',
+  '&': '\\&',
+  '%': '\\%',
+  $: '\\$',
+  '#': '\\#',
+  _: '\\_',
+  '{': '\\{',
+  '}': '\\}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '×': '$\\times$',
+  '·': '$\\cdot$',
+  '−': '$-$',
+  '±': '$\\pm$',
+  '–': '--',
+  κ: '$\\kappa$',
+  '\n': ' ',
+  '\r': ' ',
 };
 
 /** Text that LaTeX sets as it is written. */
@@ -70,14 +109,28 @@ export function escapeLatex(text: string): string {
 export function toLatex(layout: TableLayout, name: string, about: Provenance): string {
   const environment = layout.columns.length > 5 ? 'table*' : 'table';
   const row = (cells: string[]) => `${cells.join(' & ')} \\\\`;
-  const body = layout.groups.map((group) => group.map((cells) =>
-    row(cells.map(({ text, best }) => (best === true ? `\\textbf{${escapeLatex(text)}}` : escapeLatex(text))))).join('\n'));
+  const body = layout.groups.map((group) =>
+    group
+      .map((cells) =>
+        row(cells.map(({ text, best }) => (best === true ? `\\textbf{${escapeLatex(text)}}` : escapeLatex(text)))),
+      )
+      .join('\n'),
+  );
   return [
-    `% ${about.command}`, `% sha256 of the data: ${about.dataSha256}`,
-    `\\begin{${environment}}[t]`, '\\centering', `\\caption{${escapeLatex(about.caption)}}`, `\\label{tab:${name}}`,
+    `% ${about.command}`,
+    `% sha256 of the data: ${about.dataSha256}`,
+    `\\begin{${environment}}[t]`,
+    '\\centering',
+    `\\caption{${escapeLatex(about.caption)}}`,
+    `\\label{tab:${name}}`,
     `\\begin{tabular}{@{}${layout.columns.map(({ numeric }) => (numeric ? 'r' : 'l')).join('')}@{}}`,
-    '\\toprule', row(layout.columns.map(({ header }) => escapeLatex(header))), '\\midrule',
+    '\\toprule',
+    row(layout.columns.map(({ header }) => escapeLatex(header))),
+    '\\midrule',
     body.join('\n\\midrule\n'),
-    '\\bottomrule', '\\end{tabular}', `\\end{${environment}}`, '',
+    '\\bottomrule',
+    '\\end{tabular}',
+    `\\end{${environment}}`,
+    '',
   ].join('\n');
 }

@@ -12,7 +12,12 @@ import { buildModel } from '../src/models/multimodal';
 import { random } from '../src/random';
 import { useBackend, type BackendName } from '../src/tensor/backend';
 import { openSession } from '../src/tensor/program';
-import { continuerOf, generationPrograms, generationState, type GenerationShape } from '../src/train/generationPrograms';
+import {
+  continuerOf,
+  generationPrograms,
+  generationState,
+  type GenerationShape,
+} from '../src/train/generationPrograms';
 import { initialState } from '../src/train/programs';
 
 const rounds = 5;
@@ -22,11 +27,22 @@ const features = { rows: 4, width: 64 };
 async function measure(backend: BackendName): Promise<void> {
   await useBackend({ name: backend, threads: 1 });
   const tokenizer = await loadTokenizer('stories15m');
-  const vocabulary = pruneVocabulary([], tokenizer, Array.from({ length: tokenizer.vocabulary }, (_, id) => id));
-  const model = buildModel({ connector: { kind: 'mlp', tokens: 4, width: 64 }, tuning: { backbone: { kind: 'frozen' } } }, features, await loadBackbone('stories15m', tokenizer, vocabulary));
+  const vocabulary = pruneVocabulary(
+    [],
+    tokenizer,
+    Array.from({ length: tokenizer.vocabulary }, (_, id) => id),
+  );
+  const model = buildModel(
+    { connector: { kind: 'mlp', tokens: 4, width: 64 }, tuning: { backbone: { kind: 'frozen' } } },
+    features,
+    await loadBackbone('stories15m', tokenizer, vocabulary),
+  );
   const tokens = tokenizer.encode(text).map((id) => vocabulary.toPruned.get(id)!);
   const decode = (ids: number[]) => tokenizer.decode(ids.map((id) => vocabulary.ids[id]!));
-  const state = initialState({ model, vocabulary: vocabulary.ids.length, optimiser: { kind: 'adam' }, regulariser: { kind: 'none' } }, 1);
+  const state = initialState(
+    { model, vocabulary: vocabulary.ids.length, optimiser: { kind: 'adam' }, regulariser: { kind: 'none' } },
+    1,
+  );
   for (const batch of [1, 8]) {
     const prompts = Array.from({ length: batch }, (_, i): Prompt => {
       const source = random(i, 'features');
@@ -34,23 +50,35 @@ async function measure(backend: BackendName): Promise<void> {
     });
     for (const newTokens of [16, 64]) {
       const sizes = { prompts: batch, beams: 1, ...features };
-      const cached = await speed({ ...sizes, promptTokens: tokens.length, newTokens }, async (continuer) => (await generate(continuer, prompts, decode, { strategy: { kind: 'greedy' }, newTokens })).map((one) => one.tokens));
-      const uncached = await speed({ ...sizes, promptTokens: tokens.length + newTokens, newTokens: 1 }, async (continuer) => {
-        const texts = prompts.map((prompt) => [...prompt.tokens]);
-        for (let i = 0; i < newTokens; i++) {
-          const logits = await continuer.begin(prompts.map((prompt, row) => ({ ...prompt, tokens: texts[row]! })));
-          const width = logits.length / batch;
-          texts.forEach((ids, row) => ids.push(argmax(logits.subarray(row * width, (row + 1) * width))));
-        }
-        return texts.map((ids) => ids.slice(tokens.length));
-      });
+      const cached = await speed({ ...sizes, promptTokens: tokens.length, newTokens }, async (continuer) =>
+        (await generate(continuer, prompts, decode, { strategy: { kind: 'greedy' }, newTokens })).map(
+          (one) => one.tokens,
+        ),
+      );
+      const uncached = await speed(
+        { ...sizes, promptTokens: tokens.length + newTokens, newTokens: 1 },
+        async (continuer) => {
+          const texts = prompts.map((prompt) => [...prompt.tokens]);
+          for (let i = 0; i < newTokens; i++) {
+            const logits = await continuer.begin(prompts.map((prompt, row) => ({ ...prompt, tokens: texts[row]! })));
+            const width = logits.length / batch;
+            texts.forEach((ids, row) => ids.push(argmax(logits.subarray(row * width, (row + 1) * width))));
+          }
+          return texts.map((ids) => ids.slice(tokens.length));
+        },
+      );
       const same = JSON.stringify(cached.tokens) === JSON.stringify(uncached.tokens) ? 'same tokens' : 'OTHER TOKENS';
       const perSecond = ({ seconds }: { seconds: number }) => Math.round((batch * newTokens) / seconds);
-      console.log(`${backend}, ${batch} at once, ${newTokens} tokens: ${perSecond(cached)} tokens/s with a cache, ${perSecond(uncached)} without (${(uncached.seconds / cached.seconds).toFixed(1)}x), ${same}`);
+      console.log(
+        `${backend}, ${batch} at once, ${newTokens} tokens: ${perSecond(cached)} tokens/s with a cache, ${perSecond(uncached)} without (${(uncached.seconds / cached.seconds).toFixed(1)}x), ${same}`,
+      );
     }
   }
 
-  async function speed(shape: GenerationShape, run: (continuer: ReturnType<typeof continuerOf>) => Promise<number[][]>): Promise<{ seconds: number; tokens: number[][] }> {
+  async function speed(
+    shape: GenerationShape,
+    run: (continuer: ReturnType<typeof continuerOf>) => Promise<number[][]>,
+  ): Promise<{ seconds: number; tokens: number[][] }> {
     const session = openSession(generationPrograms(model, shape), { ...state, ...generationState(model, shape) });
     const continuer = continuerOf(session, model, shape);
     let out = await run(continuer);
@@ -66,6 +94,7 @@ async function measure(backend: BackendName): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  for (const backend of process.argv.length > 2 ? process.argv.slice(2) : ['tensorflow', 'wasm']) await measure(backend as BackendName);
+  for (const backend of process.argv.length > 2 ? process.argv.slice(2) : ['tensorflow', 'wasm'])
+    await measure(backend as BackendName);
 }
 void main();

@@ -13,27 +13,59 @@ const batches = [4, 16];
 const resultsFolder = join(projectRoot, 'bench', 'results');
 const document = join(projectRoot, 'docs', 'performance.md');
 
-interface Choice { engines: readonly Engine[]; configs: readonly BenchConfigName[]; batches: readonly number[] }
+interface Choice {
+  engines: readonly Engine[];
+  configs: readonly BenchConfigName[];
+  batches: readonly number[];
+}
 
 /** `--only recorded,torch,small,4`: engines, configurations and batches; a sort that is not named stays whole. */
 export function choose(text: string): Choice {
-  const words = text.split(',').map((word) => word.trim()).filter((word) => word !== '');
+  const words = text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
   const known = [...engines.map(({ name }) => name), ...benchedConfigs, ...batches.map(String)] as string[];
   const unknown = words.find((word) => !known.includes(word));
-  if (unknown !== undefined || words.length === 0) throw new InvalidArgumentError(`${unknown === undefined ? 'nothing' : `"${unknown}"`} is no engine, configuration or batch; there are ${known.join(', ')}.`);
-  const some = <T>(all: readonly T[], name: (one: T) => string) => { const found = all.filter((one) => words.includes(name(one))); return found.length > 0 ? found : all; };
-  return { engines: some(engines, ({ name }) => name), configs: some(benchedConfigs, (name) => name), batches: some(batches, String) };
+  if (unknown !== undefined || words.length === 0)
+    throw new InvalidArgumentError(
+      `${unknown === undefined ? 'nothing' : `"${unknown}"`} is no engine, configuration or batch; there are ${known.join(', ')}.`,
+    );
+  const some = <T>(all: readonly T[], name: (one: T) => string) => {
+    const found = all.filter((one) => words.includes(name(one)));
+    return found.length > 0 ? found : all;
+  };
+  return {
+    engines: some(engines, ({ name }) => name),
+    configs: some(benchedConfigs, (name) => name),
+    batches: some(batches, String),
+  };
 }
 
 async function bench(options: { write?: boolean; quick?: boolean; only?: Choice; threads: number }): Promise<void> {
-  if (options.write && (options.quick || options.only !== undefined)) throw new InvalidArgumentError('--write records a whole measurement: it goes with neither --quick nor --only.');
+  if (options.write && (options.quick || options.only !== undefined))
+    throw new InvalidArgumentError('--write records a whole measurement: it goes with neither --quick nor --only.');
   const { engines: chosen, configs, batches: sizes } = options.only ?? { engines, configs: benchedConfigs, batches };
-  const effort: Effort = options.quick ? { rounds: 2, seconds: 0.2, steps: 3, threads: options.threads, engineSeconds: 5 } : { rounds: 7, seconds: 1, steps: 12, threads: options.threads, engineSeconds: 40 };
+  const effort: Effort = options.quick
+    ? { rounds: 2, seconds: 0.2, steps: 3, threads: options.threads, engineSeconds: 5 }
+    : { rounds: 7, seconds: 1, steps: 12, threads: options.threads, engineSeconds: 40 };
   const results: SizeResult[] = [];
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  for (const config of configs) for (const batch of sizes) results.push(await measureSize(config, batch, chosen, effort, say));
-  const gpu = results.flatMap((size) => Object.values(size.engines)).flatMap((outcome) => (outcome.ok && outcome.device !== 'cpu' ? [outcome.device] : []))[0] ?? null;
-  const record: BenchRecord = { format: 'equipoise-bench/1', date: new Date().toISOString().slice(0, 10), machine: thisMachine(gpu), node: process.versions.node, threads: options.threads, rounds: effort.rounds, sizes: results };
+  for (const config of configs)
+    for (const batch of sizes) results.push(await measureSize(config, batch, chosen, effort, say));
+  const gpu =
+    results
+      .flatMap((size) => Object.values(size.engines))
+      .flatMap((outcome) => (outcome.ok && outcome.device !== 'cpu' ? [outcome.device] : []))[0] ?? null;
+  const record: BenchRecord = {
+    format: 'equipoise-bench/1',
+    date: new Date().toISOString().slice(0, 10),
+    machine: thisMachine(gpu),
+    node: process.versions.node,
+    threads: options.threads,
+    rounds: effort.rounds,
+    sizes: results,
+  };
   process.stdout.write(`${renderRecord(record)}\n`);
   if (!options.write) return;
   const file = join(resultsFolder, `${machineClass(record.machine)}.json`);
@@ -44,20 +76,30 @@ async function bench(options: { write?: boolean; quick?: boolean; only?: Choice;
 
 /** Every committed record, in the order of their file names. */
 function allRecords(): BenchRecord[] {
-  return readdirSync(resultsFolder).filter((name) => name.endsWith('.json')).sort().map((name) => JSON.parse(readFileSync(join(resultsFolder, name), 'utf8')) as BenchRecord);
+  return readdirSync(resultsFolder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(resultsFolder, name), 'utf8')) as BenchRecord);
 }
 
 /** Runs the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
   await new Command('bench')
-    .description('Times training steps of every engine side by side. A benchmark, never a test: a busy machine gives useless numbers.')
+    .description(
+      'Times training steps of every engine side by side. A benchmark, never a test: a busy machine gives useless numbers.',
+    )
     .option('--write', 'record to bench/results and write the tables of docs/performance.md')
     .option('--quick', 'few steps: shows that everything works, not how fast')
     .option('--only <names>', 'engines, configurations and batches, e.g. recorded,torch,small,4', choose)
-    .option('--threads <n>', 'threads of the engines that can use several', (text) => {
-      if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of at least 1 is expected.');
-      return Number(text);
-    }, 2)
+    .option(
+      '--threads <n>',
+      'threads of the engines that can use several',
+      (text) => {
+        if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of at least 1 is expected.');
+        return Number(text);
+      },
+      2,
+    )
     .addHelpText('after', '\nPyTorch is measured where EQUIPOISE_PYTHON, or else python3, has torch.')
     .action(bench)
     .parseAsync(argv);

@@ -6,8 +6,14 @@ import { stepKinds, type StepKind } from './protocol';
 import type { EngineOutcome, EngineResult, PairResult, SizeResult } from './record';
 
 export interface Effort {
-  rounds: number; /** of steps of one kind in a round, if a step is short enough */ seconds: number; /** in a round at most */ steps: number; threads: number;
-  /** that an engine's rounds take together: a slow engine has its turn in fewer of them */ engineSeconds: number;
+  rounds: number;
+  /** of steps of one kind in a round, if a step is short enough */
+  seconds: number;
+  /** in a round at most */
+  steps: number;
+  threads: number;
+  /** that an engine's rounds take together: a slow engine has its turn in fewer of them */
+  engineSeconds: number;
 }
 
 /** Rounds that even a slow engine takes part in. */
@@ -18,10 +24,22 @@ const longestStep = 60_000;
 const rate = 1e-4;
 
 /** Measures the given engines; those that cannot be had carry the reason instead of numbers. */
-export async function measureSize(config: BenchConfigName, batch: number, chosen: readonly Engine[], effort: Effort, say: (line: string) => void): Promise<SizeResult> {
+export async function measureSize(
+  config: BenchConfigName,
+  batch: number,
+  chosen: readonly Engine[],
+  effort: Effort,
+  say: (line: string) => void,
+): Promise<SizeResult> {
   const { patches, textTokens } = benchConfigs[config];
   const outcomes: Partial<Record<EngineName, EngineOutcome>> = {};
-  const live: { engine: Engine; process: EngineProcess; result: EngineResult; steps: Record<StepKind, number>; turns: number }[] = [];
+  const live: {
+    engine: Engine;
+    process: EngineProcess;
+    result: EngineResult;
+    steps: Record<StepKind, number>;
+    turns: number;
+  }[] = [];
   let parameters: number | null = null;
   const drop = (engine: Engine, error: unknown) => {
     if (!(error instanceof NotMeasured)) throw error;
@@ -35,7 +53,14 @@ export async function measureSize(config: BenchConfigName, batch: number, chosen
         const memory = await memoryOf(engine, config, batch, effort.threads);
         process = startEngine(engine, effort.threads);
         const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
-        const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], eager: engine.eager, rate });
+        const opened = await process.ask({
+          do: 'open',
+          config,
+          batch,
+          kinds: [...stepKinds],
+          eager: engine.eager,
+          rate,
+        });
         parameters = opened.parameters;
         const steps = {} as Record<StepKind, number>;
         let roundMs = 0;
@@ -49,7 +74,17 @@ export async function measureSize(config: BenchConfigName, batch: number, chosen
           roundMs += steps[kind] * ms;
         }
         const { device, threads, versions, tensorflow } = started;
-        const result: EngineResult = { device, threads, versions: { ...versions, ...(tensorflow ? { tensorflow } : {}) }, notice: opened.notice, openMs: opened.openMs, ms: {}, gflops: [], memory, loss: {} };
+        const result: EngineResult = {
+          device,
+          threads,
+          versions: { ...versions, ...(tensorflow ? { tensorflow } : {}) },
+          notice: opened.notice,
+          openMs: opened.openMs,
+          ms: {},
+          gflops: [],
+          memory,
+          loss: {},
+        };
         live.push({ engine, process, result, steps, turns: turnsOf(roundMs, effort) });
         say(`${config} ${batch} ${engine.name}: ready`);
       } catch (error) {
@@ -75,11 +110,24 @@ export async function measureSize(config: BenchConfigName, batch: number, chosen
   }
   const recorded = chosen.find(({ name }) => name === 'recorded');
   const pair = recorded === undefined ? { reason: 'not asked for' } : await pairOf(recorded, config, batch, effort);
-  return { config, batch, parameters, flops: stepFlops(benchConfigs[config], batch), tokens: batch * (patches + textTokens), engines: outcomes, pair };
+  return {
+    config,
+    batch,
+    parameters,
+    flops: stepFlops(benchConfigs[config], batch),
+    tokens: batch * (patches + textTokens),
+    engines: outcomes,
+    pair,
+  };
 }
 
 /** Idle size and highest size of a process that does nothing but train a few steps. */
-async function memoryOf(engine: Engine, config: BenchConfigName, batch: number, threads: number): Promise<{ idle: number; peak: number }> {
+async function memoryOf(
+  engine: Engine,
+  config: BenchConfigName,
+  batch: number,
+  threads: number,
+): Promise<{ idle: number; peak: number }> {
   const process = startEngine(engine, threads);
   try {
     await process.ask({ do: 'start', backend: engine.backend, threads });
@@ -97,7 +145,8 @@ export const turnsOf = (roundMs: number, { rounds, engineSeconds }: Pick<Effort,
   Math.min(rounds, Math.max(fewestRounds, Math.floor((1000 * engineSeconds) / roundMs)));
 
 /** Whether an engine with that many turns has one in this round (from 0); turns are spread evenly. */
-export const hasTurn = (round: number, turns: number, rounds: number): boolean => Math.floor(((round + 1) * turns) / rounds) > Math.floor((round * turns) / rounds);
+export const hasTurn = (round: number, turns: number, rounds: number): boolean =>
+  Math.floor(((round + 1) * turns) / rounds) > Math.floor((round * turns) / rounds);
 
 async function oneRound(process: EngineProcess, result: EngineResult, steps: Record<StepKind, number>): Promise<void> {
   await sleep(200); // threads of the engine before stop spinning
@@ -111,7 +160,12 @@ async function oneRound(process: EngineProcess, result: EngineResult, steps: Rec
 }
 
 /** Two single-threaded processes at once, and one two-threaded, in turn. */
-async function pairOf(engine: Engine, config: BenchConfigName, batch: number, effort: Effort): Promise<PairResult | { reason: string }> {
+async function pairOf(
+  engine: Engine,
+  config: BenchConfigName,
+  batch: number,
+  effort: Effort,
+): Promise<PairResult | { reason: string }> {
   const processes = [2, 1, 1].map((threads) => ({ threads, process: startEngine(engine, threads) }));
   const [both, ...single] = processes.map(({ process }) => process) as [EngineProcess, EngineProcess, EngineProcess];
   try {

@@ -20,9 +20,30 @@ export type Command =
   | { do: 'memory' };
 
 export type Reply =
-  | { did: 'start'; engine: string; device: string; threads: number; versions: Record<string, string>; tensorflow?: string | null }
+  | {
+      did: 'start';
+      engine: string;
+      device: string;
+      threads: number;
+      versions: Record<string, string>;
+      tensorflow?: string | null;
+    }
   | { did: 'open'; parameters: number; openMs: number; notice: string | null }
-  | { did: 'steps'; /** wall time of each step */ ms: number[]; /** processor time a step, all threads */ cpuMs: number; /** of the last step */ loss: number; kappa: number | null }
+  | {
+      did: 'steps';
+      /** wall time of each step */
+      ms: number[];
+      /** processor time a step, all threads */
+      cpuMs: number;
+      /** of the last step */
+      loss: number;
+      kappa: number | null;
+    }
   | { did: 'matmul'; gflops: number }
-  | { did: 'memory'; /** bytes now and at the highest */ rss: number; peak: number }
+  | {
+      did: 'memory';
+      /** bytes now and at the highest */
+      rss: number;
+      peak: number;
+    }
   | { did: 'failed'; message: string };

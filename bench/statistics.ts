@@ -1,6 +1,12 @@
 /** Arithmetic of the benchmark: medians, quartiles and the figures made of them. Times in ms. */
 
-export interface Spread { median: number; /** first and third quartile */ low: number; high: number; count: number }
+export interface Spread {
+  median: number;
+  /** first and third quartile */
+  low: number;
+  high: number;
+  count: number;
+}
 
 /** Median and quartiles by linear interpolation between order statistics. Throws RangeError for no values. */
 export function spread(values: readonly number[]): Spread {
@@ -16,7 +22,8 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /** Mean time of a step when one in `every` is a measured one. */
-export const withMeasure = (plain: number, measured: number, every: number): number => (plain * (every - 1) + measured) / every;
+export const withMeasure = (plain: number, measured: number, every: number): number =>
+  (plain * (every - 1) + measured) / every;
 
 /** How much longer `value` is than `base`, as a share: 0.05 for 5 % more. */
 export const overhead = (value: number, base: number): number => value / base - 1;

@@ -14,19 +14,29 @@ import { initialState, trainProgram, unpackStep } from '../src/train/programs';
 import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
 import { probeSize, type Command, type Reply, type StepKind } from './protocol';
 
-interface Opened { sessions: Session[]; step(kind: StepKind): Promise<{ loss: number; kappa: number | null }> }
+interface Opened {
+  sessions: Session[];
+  step(kind: StepKind): Promise<{ loss: number; kappa: number | null }>;
+}
 
 const matmulSize = 1024;
 const matmulsInRow = 8;
 
-function open(command: Extract<Command, { do: 'open' }>): { opened: Opened; parameters: number; openMs: number; notice: string | null } {
+function open(command: Extract<Command, { do: 'open' }>): {
+  opened: Opened;
+  parameters: number;
+  openMs: number;
+  notice: string | null;
+} {
   const config = benchConfigs[command.config];
-  const shape = benchShape(config, command.batch), probe = benchShape(config, probeSize);
+  const shape = benchShape(config, command.batch),
+    probe = benchShape(config, probeSize);
   const setting = benchSetting(config);
   const modules = ['encoder', 'backbone'] as const;
   const kinds = new Set(command.kinds);
   const programs: Record<string, Program> = { plain: trainProgram(setting, shape, modules, null) };
-  if (kinds.has('kappaBatch')) programs['kappaBatch'] = trainProgram(setting, shape, modules, { variant: 'a', probe: null });
+  if (kinds.has('kappaBatch'))
+    programs['kappaBatch'] = trainProgram(setting, shape, modules, { variant: 'a', probe: null });
   if (kinds.has('kappaProbe')) programs['kappaProbe'] = trainProgram(setting, shape, modules, { variant: 'a', probe });
   const initial = initialState(setting, 0);
   const begun = performance.now();
@@ -34,18 +44,31 @@ function open(command: Extract<Command, { do: 'open' }>): { opened: Opened; para
   const openMs = performance.now() - begun;
   const sessions = [session];
   const regularised = benchSetting(config, true);
-  const second = kinds.has('regularised') ? openSession({ regularised: trainProgram(regularised, shape, modules, null) }, initialState(regularised, 0), { eager: command.eager }) : null;
+  const second = kinds.has('regularised')
+    ? openSession({ regularised: trainProgram(regularised, shape, modules, null) }, initialState(regularised, 0), {
+        eager: command.eager,
+      })
+    : null;
   if (second !== null) sessions.push(second);
 
   const batch = benchBatch(config, command.batch, 'batch');
-  const asked = Object.fromEntries(Object.entries(benchBatch(config, probeSize, 'probe')).map(([name, values]) => [`probe/${name}`, values]));
+  const asked = Object.fromEntries(
+    Object.entries(benchBatch(config, probeSize, 'probe')).map(([name, values]) => [`probe/${name}`, values]),
+  );
   const weights = { 'weight/encoder': new Float32Array([0.5]), 'weight/backbone': new Float32Array([0.5]) };
-  const clocks = [stepClock(optimiserOptions(setting.optimiser)), stepClock(optimiserOptions(regularised.optimiser))] as const;
+  const clocks = [
+    stepClock(optimiserOptions(setting.optimiser)),
+    stepClock(optimiserOptions(regularised.optimiser)),
+  ] as const;
   const step = async (kind: StepKind) => {
     const own = kind === 'regularised' ? second : session;
     if (own === null) throw new Error(`the session was opened without "${kind}"`);
     const clock = clocks[kind === 'regularised' ? 1 : 0];
-    const inputs: Record<string, Values> = { ...batch, ...clock.inputs('encoder', command.rate, true), ...clock.inputs('backbone', command.rate, true) };
+    const inputs: Record<string, Values> = {
+      ...batch,
+      ...clock.inputs('encoder', command.rate, true),
+      ...clock.inputs('backbone', command.rate, true),
+    };
     if (kind === 'kappaProbe') Object.assign(inputs, asked);
     if (kind === 'regularised') Object.assign(inputs, weights);
     const { step: numbers, measure } = unpackStep(outputOf(await own.run(kind, inputs), 'numbers'));
@@ -63,9 +86,15 @@ function outputOf(outputs: Record<string, Float32Array>, name: string): Float32A
 
 /** GFLOP/s of products of two 1024 x 1024 matrices, several in a row. */
 async function matmul(eager: boolean, repeats: number): Promise<number> {
-  const state = { b: { shape: [matmulSize, matmulSize], data: new Float32Array(matmulSize ** 2).map((_, i) => Math.sin(i) / Math.sqrt(matmulSize / 2)) } };
+  const state = {
+    b: {
+      shape: [matmulSize, matmulSize],
+      data: new Float32Array(matmulSize ** 2).map((_, i) => Math.sin(i) / Math.sqrt(matmulSize / 2)),
+    },
+  };
   const program: Program = {
-    inputs: { scale: { shape: [], dtype: 'float32' } }, reads: ['b'],
+    inputs: { scale: { shape: [], dtype: 'float32' } },
+    reads: ['b'],
     run: (inputs, { b }) => {
       let x = tf.mul(b!, need(inputs, 'scale'));
       for (let i = 0; i < matmulsInRow; i++) x = tf.matMul(x as tf.Tensor2D, b as tf.Tensor2D);
@@ -90,10 +119,18 @@ async function main(): Promise<void> {
     switch (command.do) {
       case 'start': {
         const { backend } = command;
-        if (backend === 'torch-eager' || backend === 'torch-compile') throw new Error(`${backend} is not a backend of TensorFlow.js`);
+        if (backend === 'torch-eager' || backend === 'torch-compile')
+          throw new Error(`${backend} is not a backend of TensorFlow.js`);
         const facts = await useBackend({ name: backend, threads: command.threads });
         tf.tidy(() => tf.matMul(tf.ones([8, 8]), tf.ones([8, 8])).dataSync());
-        return { did: 'start', engine: facts.name, device: facts.device, threads: facts.threads, versions: facts.versions, tensorflow: facts.tensorflow };
+        return {
+          did: 'start',
+          engine: facts.name,
+          device: facts.device,
+          threads: facts.threads,
+          versions: facts.versions,
+          tensorflow: facts.tensorflow,
+        };
       }
       case 'open': {
         eager = command.eager;
@@ -114,8 +151,10 @@ async function main(): Promise<void> {
         const { user, system } = process.cpuUsage(cpu);
         return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
       }
-      case 'matmul': return { did: 'matmul', gflops: await matmul(eager, command.repeats) };
-      case 'memory': return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
+      case 'matmul':
+        return { did: 'matmul', gflops: await matmul(eager, command.repeats) };
+      case 'memory':
+        return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
     }
   };
   for await (const line of createInterface({ input: process.stdin })) {

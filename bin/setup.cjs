@@ -12,7 +12,10 @@ const { spawnSync } = require('node:child_process');
 const root = path.join(__dirname, '..');
 const modules = path.join(root, 'node_modules');
 const lockfile = path.join(root, 'package-lock.json');
-const cache = path.resolve(process.env.EQUIPOISE_CACHE ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'equipoise'));
+const cache = path.resolve(
+  process.env.EQUIPOISE_CACHE ??
+    path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'equipoise'),
+);
 const say = (line) => console.log(`setup: ${line}`);
 const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
@@ -94,12 +97,18 @@ function install() {
   const arguments_ = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = process.env.npm_execpath
     ? spawnSync(process.execPath, [process.env.npm_execpath, ...arguments_], { cwd: root, encoding: 'utf8' })
-    : spawnSync(process.platform === 'win32' ? 'npm.cmd' : 'npm', arguments_, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' });
+    : spawnSync(process.platform === 'win32' ? 'npm.cmd' : 'npm', arguments_, {
+        cwd: root,
+        encoding: 'utf8',
+        shell: process.platform === 'win32',
+      });
   if (result.status === 0) {
     writeStamp(path.join(modules, '.equipoise-setup.json'), { lockfile: sha256(fs.readFileSync(lockfile)) });
     return true;
   }
-  const lines = `${result.error ? result.error.message : ''}\n${result.stderr ?? ''}`.split('\n').filter((line) => line.replace('npm error', '').trim() !== '');
+  const lines = `${result.error ? result.error.message : ''}\n${result.stderr ?? ''}`
+    .split('\n')
+    .filter((line) => line.replace('npm error', '').trim() !== '');
   for (const line of lines.slice(0, 5)) console.error(line); // npm gives the cause first and its help after it
   say('the packages could not be installed; mend the above, then run: npm run setup');
   return false;
@@ -108,7 +117,9 @@ function install() {
 /** Whether some link lies in the cache, also one that another command made after a set-up had failed. */
 function someLink() {
   try {
-    return fs.readdirSync(path.join(cache, 'tensorflow')).some((name) => fs.existsSync(path.join(cache, 'tensorflow', name, 'link.json')));
+    return fs
+      .readdirSync(path.join(cache, 'tensorflow'))
+      .some((name) => fs.existsSync(path.join(cache, 'tensorflow', name, 'link.json')));
   } catch {
     return false;
   }
@@ -117,7 +128,15 @@ function someLink() {
 async function link() {
   if (process.env.EQUIPOISE_LINK === 'off') return;
   const addon = readJson(path.join(modules, '@tensorflow', 'tfjs-node-gpu', 'package.json'))?.version;
-  const key = sha256(JSON.stringify([addon, process.platform, process.arch, process.env.EQUIPOISE_TENSORFLOW ?? '', fs.existsSync('/dev/nvidiactl')]));
+  const key = sha256(
+    JSON.stringify([
+      addon,
+      process.platform,
+      process.arch,
+      process.env.EQUIPOISE_TENSORFLOW ?? '',
+      fs.existsSync('/dev/nvidiactl'),
+    ]),
+  );
   const stampFile = path.join(cache, 'setup.json');
   const stamp = readJson(stampFile);
   if (stamp?.key === key) {
@@ -133,7 +152,8 @@ async function link() {
     if (report.made) say(`TensorFlow ${report.link.tensorflow} is linked`);
     return;
   }
-  const line = 'TensorFlow is not linked, runs use the slower backend wasm; to try again: npm run equipoise -- doctor --link';
+  const line =
+    'TensorFlow is not linked, runs use the slower backend wasm; to try again: npm run equipoise -- doctor --link';
   writeStamp(stampFile, { key, folder: null, line });
   say(line);
 }
@@ -153,4 +173,6 @@ async function main() {
   return 0;
 }
 
-main().then((code) => { process.exitCode = code; });
+main().then((code) => {
+  process.exitCode = code;
+});

@@ -8,18 +8,45 @@ const path = require('node:path');
 const util = require('node:util');
 
 const root = path.join(__dirname, '..');
-const cache = path.join(path.resolve(process.env.EQUIPOISE_CACHE ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'equipoise')), 'code');
+const cache = path.join(
+  path.resolve(
+    process.env.EQUIPOISE_CACHE ??
+      path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'equipoise'),
+  ),
+  'code',
+);
 const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
 /** Packages whose loading does nothing that others could miss. */
-const lazy = ['@tensorflow/tfjs', '@duckdb/node-api', '@huggingface/tokenizers', '@resvg/resvg-js', 'csv-parse/sync', 'sharp', 'tar', 'undici', 'yaml', 'yauzl'];
+const lazy = [
+  '@tensorflow/tfjs',
+  '@duckdb/node-api',
+  '@huggingface/tokenizers',
+  '@resvg/resvg-js',
+  'csv-parse/sync',
+  'sharp',
+  'tar',
+  'undici',
+  'yaml',
+  'yauzl',
+];
 
 /** What tsconfig.json says, in swc's words. */
 const options = {
-  sourceMaps: 'inline', swcrc: false, module: { type: 'commonjs', strictMode: true, ignoreDynamic: true, lazy },
-  jsc: { target: 'es2022', keepClassNames: true, parser: { syntax: 'typescript', dynamicImport: true }, transform: { useDefineForClassFields: true } },
+  sourceMaps: 'inline',
+  swcrc: false,
+  module: { type: 'commonjs', strictMode: true, ignoreDynamic: true, lazy },
+  jsc: {
+    target: 'es2022',
+    keepClassNames: true,
+    parser: { syntax: 'typescript', dynamicImport: true },
+    transform: { useDefineForClassFields: true },
+  },
 };
-const version = JSON.stringify([JSON.parse(fs.readFileSync(path.join(root, 'node_modules/@swc/core/package.json'), 'utf8')).version, options]);
+const version = JSON.stringify([
+  JSON.parse(fs.readFileSync(path.join(root, 'node_modules/@swc/core/package.json'), 'utf8')).version,
+  options,
+]);
 
 /** JavaScript of a TypeScript file, from the cache when it is whole there. */
 function compiled(filename) {

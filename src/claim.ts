@@ -7,14 +7,31 @@
  * clock that is set back or forward takes no run from anybody.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, linkSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 const staleAfterSeconds = 60;
 export const heartbeatSeconds = 10;
 
-interface ClaimContent { token: string; pid: number; machine: string }
+interface ClaimContent {
+  token: string;
+  pid: number;
+  machine: string;
+}
 
 export interface Claim {
   token: string;
@@ -82,7 +99,9 @@ export function isClaimed(path: string, staleSeconds = staleAfterSeconds): boole
 export function claimedBy(path: string): string | null {
   const seen = look(path);
   if (seen === null) return null;
-  return seen.content === null ? 'another process' : `process ${seen.content.pid}${seen.content.machine === machineKey() ? '' : ' of another machine'}`;
+  return seen.content === null
+    ? 'another process'
+    : `process ${seen.content.pid}${seen.content.machine === machineKey() ? '' : ' of another machine'}`;
 }
 
 /** Creates a file with its whole content, exclusively. A hard link is atomic on NFS too, where `open` need not be. */
@@ -133,7 +152,13 @@ function removeExactly(path: string, seen: Seen, token: string): void {
   rmSync(aside, { force: true });
 }
 
-interface Seen { content: ClaimContent | null; /** wall clock, ms */ touched: number; /** changes with every touch and every holder */ signature: string }
+interface Seen {
+  content: ClaimContent | null;
+  /** wall clock, ms */
+  touched: number;
+  /** changes with every touch and every holder */
+  signature: string;
+}
 
 /** The claim as it is now; null when there is none. Opening it makes NFS ask the server instead of a cache. */
 function look(path: string): Seen | null {
@@ -168,12 +193,18 @@ function isDead(path: string, seen: Seen, staleSeconds: number): boolean {
 }
 
 /** Its process ran on this machine and is no more. */
-const isEnded = (content: ClaimContent | null): boolean => content !== null && content.machine === machineKey() && !isAlive(content.pid);
+const isEnded = (content: ClaimContent | null): boolean =>
+  content !== null && content.machine === machineKey() && !isAlive(content.pid);
 
 function parse(text: string): ClaimContent | null {
   try {
     const value = JSON.parse(text) as Partial<ClaimContent> | null;
-    return value !== null && typeof value.token === 'string' && typeof value.machine === 'string' && Number.isInteger(value.pid) ? (value as ClaimContent) : null;
+    return value !== null &&
+      typeof value.token === 'string' &&
+      typeof value.machine === 'string' &&
+      Number.isInteger(value.pid)
+      ? (value as ClaimContent)
+      : null;
   } catch {
     return null; // not one of ours, or of a file system without hard links between creating and writing: the watch decides
   }
@@ -194,7 +225,10 @@ let machine: string | undefined;
 function machineKey(): string {
   if (machine !== undefined) return machine;
   const parts = [hostname()];
-  for (const read of [() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), () => readlinkSync('/proc/self/ns/pid')]) {
+  for (const read of [
+    () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'),
+    () => readlinkSync('/proc/self/ns/pid'),
+  ]) {
     try {
       parts.push(read());
     } catch {

@@ -9,7 +9,8 @@ export const projectRoot = resolve(__dirname, '..');
 
 /** A path in the cache: EQUIPOISE_CACHE, else ~/.cache/equipoise. Nothing outside it is ever written by fetching or linking. */
 export function cachePath(...parts: string[]): string {
-  const base = process.env['EQUIPOISE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'equipoise');
+  const base =
+    process.env['EQUIPOISE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'equipoise');
   return join(resolve(base), ...parts);
 }
 
@@ -74,17 +75,45 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 }
 
 const storageFaults: Record<string, string> = {
-  ENOSPC: 'the disk is full', EDQUOT: 'the disk quota is used up', EFBIG: 'the file would be larger than the system allows', EROFS: 'the file system is read-only',
-  EACCES: 'writing is not permitted', EPERM: 'writing is not permitted', EIO: 'the disk reports an input/output error', ESTALE: 'the shared file system has lost the folder',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than the system allows',
+  EROFS: 'the file system is read-only',
+  EACCES: 'writing is not permitted',
+  EPERM: 'writing is not permitted',
+  EIO: 'the disk reports an input/output error',
+  ESTALE: 'the shared file system has lost the folder',
 };
 
-const storageCalls = new Set(['write', 'open', 'fsync', 'ftruncate', 'mkdir', 'mkdtemp', 'rename', 'link', 'unlink', 'rmdir', 'rm', 'copyfile', 'utime', 'close', 'read', 'stat', 'fstat', 'scandir']);
+const storageCalls = new Set([
+  'write',
+  'open',
+  'fsync',
+  'ftruncate',
+  'mkdir',
+  'mkdtemp',
+  'rename',
+  'link',
+  'unlink',
+  'rmdir',
+  'rm',
+  'copyfile',
+  'utime',
+  'close',
+  'read',
+  'stat',
+  'fstat',
+  'scandir',
+]);
 
 /** What is wrong with the disk, in words with the path where the system names it; null for errors that are not about storage. */
 export function storageFault(error: unknown): string | null {
   const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined || !storageCalls.has(syscall)) return null;
   // Node says ENOENT when it cannot make the folders of a path, whatever the reason.
-  const words = code === 'ENOENT' && syscall === 'mkdir' ? 'the folder cannot be made, as on a read-only file system' : storageFaults[code];
+  const words =
+    code === 'ENOENT' && syscall === 'mkdir'
+      ? 'the folder cannot be made, as on a read-only file system'
+      : storageFaults[code];
   return words === undefined ? null : `${words} (${code}${path === undefined ? '' : `, ${path}`})`;
 }

@@ -5,16 +5,28 @@ import { userError } from './problems';
 export type JsonObject = Record<string, unknown>;
 
 /** Limits of the JSON files of a checkpoint, far above any published one. */
-export const jsonLimits = { /** bytes of config.json */ config: 4 * 2 ** 20, /** bytes of an index of shards */ index: 32 * 2 ** 20, /** brackets inside brackets */ depth: 32 } as const;
+export const jsonLimits = {
+  /** bytes of config.json */
+  config: 4 * 2 ** 20,
+  /** bytes of an index of shards */
+  index: 32 * 2 ** 20,
+  /** brackets inside brackets */
+  depth: 32,
+} as const;
 
 /** Parses text whose brackets are nested at most `depth` deep. Throws UserError for deeper text, text that is not JSON, or a value that is not an object. */
 export function parseObject(text: string, where: string, depth: number = jsonLimits.depth): JsonObject {
-  if (deeperThan(text, depth)) throw userError({ where, what: `JSON nested more than ${depth} deep`, expected: 'a flat description' });
+  if (deeperThan(text, depth))
+    throw userError({ where, what: `JSON nested more than ${depth} deep`, expected: 'a flat description' });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw userError({ where, what: `is not JSON: ${error instanceof Error ? error.message : String(error)}`, expected: 'JSON' });
+    throw userError({
+      where,
+      what: `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      expected: 'JSON',
+    });
   }
   if (!isObject(value)) throw userError({ where, what: 'JSON that is not an object', expected: 'an object' });
   return value;
@@ -30,11 +42,20 @@ export function readObject(path: string, limit: number): JsonObject {
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw userError({ where: path, what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, expected: 'a JSON file' });
+    throw userError({
+      where: path,
+      what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      expected: 'a JSON file',
+    });
   }
   try {
     const status = fstatSync(file);
-    if (!status.isFile() || status.size > limit) throw userError({ where: path, what: status.isFile() ? `${status.size} bytes` : 'is not a file', expected: `a file of at most ${limit} bytes` });
+    if (!status.isFile() || status.size > limit)
+      throw userError({
+        where: path,
+        what: status.isFile() ? `${status.size} bytes` : 'is not a file',
+        expected: `a file of at most ${limit} bytes`,
+      });
     const bytes = Buffer.alloc(status.size);
     let at = 0;
     for (let got = -1; at < bytes.length && got !== 0;) at += got = readSync(file, bytes, at, bytes.length - at, at);
@@ -51,7 +72,8 @@ function deeperThan(text: string, limit: number): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (inString) {
-      if (code === 0x5c) i++; // a backslash takes the next character with it
+      if (code === 0x5c)
+        i++; // a backslash takes the next character with it
       else if (code === 0x22) inString = false;
     } else if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) {

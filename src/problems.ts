@@ -1,10 +1,14 @@
 /** Problems as data: every fault of a user's input is collected first and shown together, never thrown one by one. */
 
 export interface Problem {
-  /** file and place inside it, e.g. `experiments/quickstart.json /axes/encoder/0` */ where: string;
-  /** what is wrong, with the value found */ what: string;
-  /** what was expected */ expected?: string;
-  /** nearest valid name, or the command that mends it */ hint?: string;
+  /** file and place inside it, e.g. `experiments/quickstart.json /axes/encoder/0` */
+  where: string;
+  /** what is wrong, with the value found */
+  what: string;
+  /** what was expected */
+  expected?: string;
+  /** nearest valid name, or the command that mends it */
+  hint?: string;
 }
 
 /** Exit codes of the `equipoise` command. */
@@ -12,7 +16,10 @@ export const exitCode = { ok: 0, failed: 1, badInput: 2, unavailable: 3, interru
 
 /** An error whose message is meant for a person; the command line prints it without a stack trace. */
 export class UserError extends Error {
-  constructor(readonly problems: Problem[], readonly code: number = exitCode.badInput) {
+  constructor(
+    readonly problems: Problem[],
+    readonly code: number = exitCode.badInput,
+  ) {
     super(problems.map(formatProblem).join('\n'));
     this.name = 'UserError';
   }

@@ -8,17 +8,29 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
 export interface Random {
-  /** uniform in [0, 1) */ uniform(): number;
-  /** uniform integer in [0, bound) */ integer(bound: number): number;
-  /** standard normal (Box-Muller) */ normal(): number;
-  /** one element; throws RangeError when there is none */ pick<T>(from: readonly T[]): T;
-  /** a shuffled copy (Fisher-Yates) */ shuffle<T>(of: readonly T[]): T[];
+  /** uniform in [0, 1) */
+  uniform(): number;
+  /** uniform integer in [0, bound) */
+  integer(bound: number): number;
+  /** standard normal (Box-Muller) */
+  normal(): number;
+  /** one element; throws RangeError when there is none */
+  pick<T>(from: readonly T[]): T;
+  /** a shuffled copy (Fisher-Yates) */
+  shuffle<T>(of: readonly T[]): T[];
 }
 
 /** The generator for one purpose of one seed at one step; equal arguments give equal numbers on every machine. */
 export function random(seed: number | string, purpose: string, step = 0): Random {
-  const key = createHash('sha256').update(JSON.stringify([seed, purpose, step])).digest();
-  const source = xoroshiro128plusFromState([key.readInt32LE(0), key.readInt32LE(4), key.readInt32LE(8), key.readInt32LE(12) | 1]);
+  const key = createHash('sha256')
+    .update(JSON.stringify([seed, purpose, step]))
+    .digest();
+  const source = xoroshiro128plusFromState([
+    key.readInt32LE(0),
+    key.readInt32LE(4),
+    key.readInt32LE(8),
+    key.readInt32LE(12) | 1,
+  ]);
   const uniform = () => uniformFloat64(source);
   const integer = (bound: number) => uniformInt(source, 0, bound - 1);
   return {

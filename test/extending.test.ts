@@ -30,13 +30,18 @@ describe('a name in a manifest', () => {
       expect(backboneConfigs[name]!.width).toBe(width);
       expect(() => findSource(backboneSource(name))).not.toThrow();
     }
-    const told = await loadTokenizer('none').then(() => '', (error: Error) => error.message);
+    const told = await loadTokenizer('none').then(
+      () => '',
+      (error: Error) => error.message,
+    );
     expect(told.split('expected ')[1]!.split(', ').sort()).toEqual(Object.keys(backbones).sort());
   });
 
   it('is a task whose set is generated from sources that data manifests describe, or released', () => {
     expect(setTasks.filter((name) => !Object.hasOwn(tasks, name))).toEqual([]);
-    expect(Object.keys(tasks).filter((name) => !setTasks.includes(name) && !releasedTaskNames().includes(name))).toEqual([]);
+    expect(
+      Object.keys(tasks).filter((name) => !setTasks.includes(name) && !releasedTaskNames().includes(name)),
+    ).toEqual([]);
     for (const task of setTasks) for (const source of setSources(task)) expect(() => findSource(source)).not.toThrow();
   });
 });
@@ -44,15 +49,27 @@ describe('a name in a manifest', () => {
 it('the scheduler of docs/extending.md slows the module that moved the answers further, until the next measurement', () => {
   const page = readFileSync(join(projectRoot, 'docs', 'extending.md'), 'utf8');
   const source = /<!-- example: brake.ts -->\n```ts\n([\s\S]*?)```/.exec(page)![1]!;
-  const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 } });
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
   const made: { brake?: (options: { factor: number }) => Scheduler<unknown> } = {};
   new Function('exports', 'require', outputText)(made, () => schedulers);
   const scheduler = made.brake!({ factor: 0.25 });
   let state = scheduler.initial;
   const factors = [[], [Math.log(3)], [], [2, Math.log(0.5)]].map((logKappas, i) => {
-    const next = scheduler.next(JSON.parse(JSON.stringify(state)), { step: i + 1, steps: 4, logKappas, gradientNorm: null });
+    const next = scheduler.next(JSON.parse(JSON.stringify(state)), {
+      step: i + 1,
+      steps: 4,
+      logKappas,
+      gradientNorm: null,
+    });
     state = next.state;
     return next.decision.factor;
   });
-  expect(factors).toEqual([{ encoder: 1, backbone: 1 }, { encoder: 1, backbone: 0.25 }, { encoder: 1, backbone: 0.25 }, { encoder: 0.25, backbone: 1 }]);
+  expect(factors).toEqual([
+    { encoder: 1, backbone: 1 },
+    { encoder: 1, backbone: 0.25 },
+    { encoder: 1, backbone: 0.25 },
+    { encoder: 0.25, backbone: 1 },
+  ]);
 });

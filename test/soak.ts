@@ -5,10 +5,27 @@
 import { killAndResume } from '../testing/killing';
 
 const settings: [string, object][] = [
-  ['commit with its regulariser', { scheduler: { kind: 'commit', interval: 2, window: 3 }, regulariser: { kind: 'commit', lambda: 0.5, cap: 1e-7 }, measure: { every: 2, on: 'batch' }, evaluate: { every: 4, limit: 0, validation: 8 } }],
-  ['commit-clr, integral, on a probe', { scheduler: { kind: 'commit-clr', rule: 'integral', interval: 2 }, measure: { every: 2, on: 'probe', probe: 5 } }],
-  ['language-cd, sgd', { scheduler: { kind: 'language-cd', warm: 0.4, period: 2 }, optimiser: { kind: 'sgd', momentum: 0.9 } }],
-  ['constant', { scheduler: { kind: 'constant' }, duration: { steps: 20 }, evaluate: { every: 3, limit: 0, validation: 8 } }],
+  [
+    'commit with its regulariser',
+    {
+      scheduler: { kind: 'commit', interval: 2, window: 3 },
+      regulariser: { kind: 'commit', lambda: 0.5, cap: 1e-7 },
+      measure: { every: 2, on: 'batch' },
+      evaluate: { every: 4, limit: 0, validation: 8 },
+    },
+  ],
+  [
+    'commit-clr, integral, on a probe',
+    { scheduler: { kind: 'commit-clr', rule: 'integral', interval: 2 }, measure: { every: 2, on: 'probe', probe: 5 } },
+  ],
+  [
+    'language-cd, sgd',
+    { scheduler: { kind: 'language-cd', warm: 0.4, period: 2 }, optimiser: { kind: 'sgd', momentum: 0.9 } },
+  ],
+  [
+    'constant',
+    { scheduler: { kind: 'constant' }, duration: { steps: 20 }, evaluate: { every: 3, limit: 0, validation: 8 } },
+  ],
 ];
 
 async function main(): Promise<void> {
@@ -19,7 +36,13 @@ async function main(): Promise<void> {
       const [name, spec] = next;
       const { finished, differences, notices, where, ...report } = await killAndResume(spec, kills, `soak ${name}`);
       const unlike = [...differences, ...notices.filter((notice) => notice.includes('not repeated exactly'))];
-      console.log(`${name}: ${report.kills} kills (${Object.entries(where).map(([kind, count]) => `${count} ${kind}`).join(', ')}), ${finished} runs ended, ${unlike.length === 0 ? 'all bytes equal' : `DIFFERENT: ${unlike.join('; ')}`}`);
+      console.log(
+        `${name}: ${report.kills} kills (${Object.entries(where)
+          .map(([kind, count]) => `${count} ${kind}`)
+          .join(
+            ', ',
+          )}), ${finished} runs ended, ${unlike.length === 0 ? 'all bytes equal' : `DIFFERENT: ${unlike.join('; ')}`}`,
+      );
       if (unlike.length > 0) process.exitCode = 1;
     }
   };

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 const mount = (...args: string[]): boolean => spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
 
 /** Mounts a memory disk of `size` (as mount writes it); null where that is not permitted. */
-export function smallDisk(size: string): { path: string; resize: (size: string) => void; readOnly: () => void; unmount: () => void } | null {
+export function smallDisk(
+  size: string,
+): { path: string; resize: (size: string) => void; readOnly: () => void; unmount: () => void } | null {
   const path = mkdtempSync(join(tmpdir(), 'equipoise-disk-'));
   if (process.platform !== 'linux' || !mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path)) return null;
   return {

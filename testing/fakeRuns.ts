@@ -19,7 +19,15 @@ export function freshResults(): string {
 
 export function identified(spec: RunSpec): IdentifiedRun {
   const identity = sha256(canonicalJson(spec));
-  return { id: identity.slice(0, 16), identity, spec, description: `seed ${spec.seed}`, data: { task: spec.task, identity: 'd'.repeat(64) }, weights: { resnet50: 'a'.repeat(64) }, arithmetic: { backend: 'cpu', device: 'cpu', class: 'cpu', gpu: false } };
+  return {
+    id: identity.slice(0, 16),
+    identity,
+    spec,
+    description: `seed ${spec.seed}`,
+    data: { task: spec.task, identity: 'd'.repeat(64) },
+    weights: { resnet50: 'a'.repeat(64) },
+    arithmetic: { backend: 'cpu', device: 'cpu', class: 'cpu', gpu: false },
+  };
 }
 
 export function fakeRuns(seeds: number, steps = 10): IdentifiedRun[] {
@@ -39,12 +47,17 @@ export const fakeProcesses: StartWorker = localWorkers(join(__dirname, 'fakeWork
 /** A worker without a process, for properties over many sweeps. */
 export const inProcess: StartWorker = (listener) => {
   let resolveExit: (reason: string) => void = () => undefined;
-  const exited = new Promise<string>((resolve) => { resolveExit = resolve; });
+  const exited = new Promise<string>((resolve) => {
+    resolveExit = resolve;
+  });
   const stop = new AbortController();
   return {
     send: (message) => {
       if (message.kind === 'stop') stop.abort();
-      else if (message.kind === 'run') void executeRun(message.task, fakeRooms, (told) => listener.message(told), stop.signal).then((outcome) => listener.message(outcome));
+      else if (message.kind === 'run')
+        void executeRun(message.task, fakeRooms, (told) => listener.message(told), stop.signal).then((outcome) =>
+          listener.message(outcome),
+        );
     },
     end: () => resolveExit('ended'),
     kill: () => resolveExit('killed'),
@@ -53,12 +66,24 @@ export const inProcess: StartWorker = (listener) => {
 };
 
 /** Options of a queue over everything that is not done here, with these replaced. */
-export function queueOptions(results: string, runs: IdentifiedRun[], replaced: Partial<QueueOptions> = {}): QueueOptions {
+export function queueOptions(
+  results: string,
+  runs: IdentifiedRun[],
+  replaced: Partial<QueueOptions> = {},
+): QueueOptions {
   const experiment = replaced.experiment ?? 'test';
   return {
-    results, experiment, code: fakeCode, packages: {},
+    results,
+    experiment,
+    code: fakeCode,
+    packages: {},
     runs: planRuns(results, experiment, runs).filter((run) => run.state !== 'done' || run.elsewhere !== undefined),
-    workers: 2, retries: 1, failFast: false, start: fakeProcesses, poll: 0.05, ...replaced,
+    workers: 2,
+    retries: 1,
+    failFast: false,
+    start: fakeProcesses,
+    poll: 0.05,
+    ...replaced,
   };
 }
 

@@ -30,24 +30,52 @@ export function edit(folder: string, file: string, change: (value: Record<string
   writeFileSync(path, JSON.stringify(value));
 }
 
-export interface OpenFamily { setting: FamilySetting; reference: Reference; session: Session; logits(): Promise<Float32Array>; step(number: number, rate?: number): Promise<number> }
+export interface OpenFamily {
+  setting: FamilySetting;
+  reference: Reference;
+  session: Session;
+  logits(): Promise<Float32Array>;
+  step(number: number, rate?: number): Promise<number>;
+}
 
 /** Opens a session on the current backend with the programs of training and of a forward pass. */
 export function openFamily(folder: string, options: FamilyOptions = {}): OpenFamily {
   const model = familyModel(loadFamily(folder), options);
   const reference = readReference(folder, model);
-  const setting: FamilySetting = { model, vocabulary: model.family.decoder.vocabulary, optimiser: { kind: 'adam', clip: 0 }, regulariser: { kind: 'none' } };
+  const setting: FamilySetting = {
+    model,
+    vocabulary: model.family.decoder.vocabulary,
+    optimiser: { kind: 'adam', clip: 0 },
+    regulariser: { kind: 'none' },
+  };
   const modules = moduleNames.filter((module) => model.trainable[module].length > 0);
-  const session = openSession({ train: familyTrainProgram(setting, reference.shape, modules, null), forward: familyForwardProgram(model, reference.shape) }, initialState({ ...setting, model: model.bind({}) }, 0));
+  const session = openSession(
+    {
+      train: familyTrainProgram(setting, reference.shape, modules, null),
+      forward: familyForwardProgram(model, reference.shape),
+    },
+    initialState({ ...setting, model: model.bind({}) }, 0),
+  );
   const one = (value: number) => new Float32Array([value]);
   return {
-    setting, reference, session,
-    logits: async () => (await session.run('forward', { features: reference.batch.features, tokens: reference.batch.tokens }))['logits']!,
+    setting,
+    reference,
+    session,
+    logits: async () =>
+      (await session.run('forward', { features: reference.batch.features, tokens: reference.batch.tokens }))['logits']!,
     async step(number, rate = 1e-2) {
-      const scalars = Object.fromEntries(moduleNames.flatMap((module) => [[`rate/${module}`, one(rate)], [`active/${module}`, one(1)], [`correction1/${module}`, one(1 - 0.9 ** number)], [`correction2/${module}`, one(1 - 0.999 ** number)]]));
+      const scalars = Object.fromEntries(
+        moduleNames.flatMap((module) => [
+          [`rate/${module}`, one(rate)],
+          [`active/${module}`, one(1)],
+          [`correction1/${module}`, one(1 - 0.9 ** number)],
+          [`correction2/${module}`, one(1 - 0.999 ** number)],
+        ]),
+      );
       return (await session.run('train', { ...reference.batch, ...scalars }))['numbers']![0]!;
     },
   };
 }
 
-export const largestDifference = (a: Float32Array, b: Float32Array): number => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+export const largestDifference = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);

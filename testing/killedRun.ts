@@ -8,13 +8,19 @@ import { sep } from 'node:path';
 
 export interface KillOrders {
   results: string;
-  /** replaced fields of the toy spec */ spec: object;
-  /** steps between checkpoints */ every: number;
-  /** seconds between checkpoints and in evaluations, instead of steps */ seconds?: number;
-  /** end at this call (counted from 1) that changes a file whose path holds `on`; absent: never */ at?: number;
+  /** replaced fields of the toy spec */
+  spec: object;
+  /** steps between checkpoints */
+  every: number;
+  /** seconds between checkpoints and in evaluations, instead of steps */
+  seconds?: number;
+  /** end at this call (counted from 1) that changes a file whose path holds `on`; absent: never */
+  at?: number;
   on?: string;
-  /** share of the bytes that are written when the call is a write */ part?: number;
-  /** throws this error code at each such call from the `at`-th on, instead of ending */ error?: string;
+  /** share of the bytes that are written when the call is a write */
+  part?: number;
+  /** throws this error code at each such call from the `at`-th on, instead of ending */
+  error?: string;
 }
 
 const orders = JSON.parse(process.env['KILLED_RUN'] ?? 'null') as KillOrders | null;
@@ -23,7 +29,13 @@ let calls = 0;
 
 /** Puts the fault before the real call; `write` writes a part of what the call would. */
 function fault(path: unknown, syscall: string, write?: (share: number) => void): void {
-  if (orders === null || typeof path !== 'string' || !path.startsWith(orders.results + sep) || !path.includes(orders.on ?? '')) return;
+  if (
+    orders === null ||
+    typeof path !== 'string' ||
+    !path.startsWith(orders.results + sep) ||
+    !path.includes(orders.on ?? '')
+  )
+    return;
   calls += 1;
   if (orders.at === undefined || calls < orders.at) return;
   if (orders.error !== undefined) {
@@ -36,7 +48,18 @@ function fault(path: unknown, syscall: string, write?: (share: number) => void):
 }
 
 function patch(): void {
-  const { openSync, closeSync, writeSync, fsyncSync, ftruncateSync, renameSync, rmSync, rmdirSync, linkSync, mkdirSync } = fs;
+  const {
+    openSync,
+    closeSync,
+    writeSync,
+    fsyncSync,
+    ftruncateSync,
+    renameSync,
+    rmSync,
+    rmdirSync,
+    linkSync,
+    mkdirSync,
+  } = fs;
   const real = { writeSync };
   Object.assign(fs, {
     openSync: (path: string, flags?: fs.OpenMode, mode?: fs.Mode) => {
@@ -50,7 +73,11 @@ function patch(): void {
       paths.delete(file);
     },
     writeSync: (file: number, bytes: Uint8Array, at = 0) => {
-      fault(paths.get(file), 'write', (share) => void real.writeSync(file, bytes, at, Math.floor(share * (bytes.length - at))));
+      fault(
+        paths.get(file),
+        'write',
+        (share) => void real.writeSync(file, bytes, at, Math.floor(share * (bytes.length - at))),
+      );
       return writeSync(file, bytes, at);
     },
     fsyncSync: (file: number) => {
@@ -87,7 +114,11 @@ function patch(): void {
 async function main(given: KillOrders): Promise<void> {
   patch();
   const { trainTiny } = await load<typeof import('./tinyRuns')>('./tinyRuns');
-  const { outcome } = await trainTiny(given.results, { spec: given.spec, every: given.every, task: given.seconds === undefined ? {} : { checkpoint: { seconds: given.seconds } } });
+  const { outcome } = await trainTiny(given.results, {
+    spec: given.spec,
+    every: given.every,
+    task: given.seconds === undefined ? {} : { checkpoint: { seconds: given.seconds } },
+  });
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
 

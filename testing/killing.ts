@@ -13,28 +13,55 @@ import { tinySpec } from './tinyTask';
 const script = join(__dirname, 'killedRun.cjs');
 
 /** Runs a child to its end, or for `killAfter` milliseconds. */
-export async function runChild(orders: KillOrders, cache: string, killAfter?: number): Promise<{ killed: boolean; out: string; err: string; milliseconds: number }> {
+export async function runChild(
+  orders: KillOrders,
+  cache: string,
+  killAfter?: number,
+): Promise<{ killed: boolean; out: string; err: string; milliseconds: number }> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [script], { env: { ...process.env, EQUIPOISE_CACHE: cache, KILLED_RUN: JSON.stringify(orders) } });
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, EQUIPOISE_CACHE: cache, KILLED_RUN: JSON.stringify(orders) },
+  });
   let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { err += text; });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
-  const signal = await new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_code, signal) => resolve(signal)));
+  const signal = await new Promise<NodeJS.Signals | null>((resolve) =>
+    child.on('close', (_code, signal) => resolve(signal)),
+  );
   clearTimeout(timer);
   return { killed: signal === 'SIGKILL', out, err, milliseconds: performance.now() - begun };
 }
 
 /** The bytes that must not depend on interruptions, and run.json. */
-export function readOutcome(results: string, spec: object): { journal: string; predictions: string; weights: Buffer; best: Buffer; file: RunFile } {
+export function readOutcome(
+  results: string,
+  spec: object,
+): { journal: string; predictions: string; weights: Buffer; best: Buffer; file: RunFile } {
   const { id } = taskOf(results, tinySpec(spec));
   const paths = runFolder(results, 'test', id);
   const read = readRunFile(paths.runJson);
   if (read.state !== 'read') throw new Error(`run.json is ${read.state}`);
-  return { journal: readFileSync(paths.journal, 'utf8'), predictions: readFileSync(paths.predictions, 'utf8'), weights: readFileSync(paths.checkpoint), best: readFileSync(paths.best), file: read.file };
+  return {
+    journal: readFileSync(paths.journal, 'utf8'),
+    predictions: readFileSync(paths.predictions, 'utf8'),
+    weights: readFileSync(paths.checkpoint),
+    best: readFileSync(paths.best),
+    file: read.file,
+  };
 }
 
-export interface KillReport { kills: number; finished: number; differences: string[]; notices: string[]; where: Record<string, number> }
+export interface KillReport {
+  kills: number;
+  finished: number;
+  differences: string[];
+  notices: string[];
+  where: Record<string, number>;
+}
 
 /**
  * Kills runs of one spec until `kills` kills have happened and the last run has ended by itself, and compares each that
@@ -53,13 +80,20 @@ export async function killAndResume(spec: object, kills: number, seed: string): 
   let milliseconds = 2000;
   let results = fresh();
   for (;;) {
-    const kind = report.kills >= kills ? 'none' : (['time', 'metrics.jsonl', 'checkpoints'] as const)[report.kills % 3]!;
+    const kind =
+      report.kills >= kills ? 'none' : (['time', 'metrics.jsonl', 'checkpoints'] as const)[report.kills % 3]!;
     const part = source.uniform();
     const share = source.uniform();
-    const orders: KillOrders = kind === 'none' || kind === 'time' ? { results, spec, every: 2 }
-      // Few calls, so that an attempt dies within about one checkpoint and many attempts make up one run.
-      : { results, spec, every: 2, on: kind, at: 1 + Math.floor(share * (kind === 'metrics.jsonl' ? 8 : 16)), part };
-    const { killed, out, err, ...took } = await runChild(orders, cache, kind === 'time' ? milliseconds * (0.3 + 0.5 * share) : undefined);
+    const orders: KillOrders =
+      kind === 'none' || kind === 'time'
+        ? { results, spec, every: 2 }
+        : // Few calls, so that an attempt dies within about one checkpoint and many attempts make up one run.
+          { results, spec, every: 2, on: kind, at: 1 + Math.floor(share * (kind === 'metrics.jsonl' ? 8 : 16)), part };
+    const { killed, out, err, ...took } = await runChild(
+      orders,
+      cache,
+      kind === 'time' ? milliseconds * (0.3 + 0.5 * share) : undefined,
+    );
     if (killed) {
       report.kills += 1;
       report.where[kind] = (report.where[kind] ?? 0) + 1;

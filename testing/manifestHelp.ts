@@ -12,7 +12,10 @@ const folder = mkdtempSync(join(tmpdir(), 'manifest-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let count = 0;
 
-export const head = { name: 'test', about: { what: 'a test', command: 'none', expectedTime: 'none', lookFor: 'nothing' } };
+export const head = {
+  name: 'test',
+  about: { what: 'a test', command: 'none', expectedTime: 'none', lookFor: 'nothing' },
+};
 export const image = { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m' };
 export const fixed = { ...image, seed: 1 };
 

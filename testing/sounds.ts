@@ -34,6 +34,9 @@ export function wav(channels: readonly Float32Array[], rate: number, encoding: W
 
 /** A sine of amplitude 0.5. */
 export function sineWav(frequency: number, of: { rate: number; seconds: number; encoding?: WavEncoding }): Buffer {
-  const samples = Float32Array.from({ length: Math.round(of.rate * of.seconds) }, (_, i) => 0.5 * Math.sin((2 * Math.PI * frequency * i) / of.rate));
+  const samples = Float32Array.from(
+    { length: Math.round(of.rate * of.seconds) },
+    (_, i) => 0.5 * Math.sin((2 * Math.PI * frequency * i) / of.rate),
+  );
   return wav([samples], of.rate, of.encoding);
 }

@@ -4,5 +4,8 @@ const path = require('node:path');
 require('../bin/typescript.cjs');
 const { localWorkers } = require('../src/runner/local.ts');
 void require('../src/cli/main.ts').main(process.argv, () => ({
-  entry: __filename, start: localWorkers(path.join(__dirname, 'tinyWorker.cjs')), prepareData: async () => [], analyse: async () => {},
+  entry: __filename,
+  start: localWorkers(path.join(__dirname, 'tinyWorker.cjs')),
+  prepareData: async () => [],
+  analyse: async () => {},
 }));

@@ -7,29 +7,62 @@ import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import { predictedAt } from '../src/models/multimodal';
 
-export const tinyConfig: LlamaConfig = { width: 16, hiddenWidth: 24, layers: 2, heads: 4, keyValueHeads: 2, vocabulary: 20, context: 32, normEpsilon: 1e-5, ropeBase: 10_000, tied: true };
+export const tinyConfig: LlamaConfig = {
+  width: 16,
+  hiddenWidth: 24,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  vocabulary: 20,
+  context: 32,
+  normEpsilon: 1e-5,
+  ropeBase: 10_000,
+  tied: true,
+};
 
 export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
-  const weights = Object.fromEntries(llamaWeights(config).map(({ name, shape }) => {
-    const source = random(7, name);
-    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (shape.length === 1 ? 1 + 0.1 * source.normal() : source.normal() / Math.sqrt(shape[1]!)));
-    return [name, { shape, data }];
-  }));
+  const weights = Object.fromEntries(
+    llamaWeights(config).map(({ name, shape }) => {
+      const source = random(7, name);
+      const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+        shape.length === 1 ? 1 + 0.1 * source.normal() : source.normal() / Math.sqrt(shape[1]!),
+      );
+      return [name, { shape, data }];
+    }),
+  );
   return { config, weights, beginToken: 1 };
 }
 
-export interface TinyOptions { connector?: ConnectorSpec; connectorSide?: ModuleName; encoder?: 'scale-shift'; tuning?: TuningSpec; regulariser?: RegulariserSpec; config?: LlamaConfig; optimiser?: Setting['optimiser'] }
+export interface TinyOptions {
+  connector?: ConnectorSpec;
+  connectorSide?: ModuleName;
+  encoder?: 'scale-shift';
+  tuning?: TuningSpec;
+  regulariser?: RegulariserSpec;
+  config?: LlamaConfig;
+  optimiser?: Setting['optimiser'];
+}
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
   const config = options.config ?? tinyConfig;
   const model = buildModel(
     {
-      connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }, connectorSide: options.connectorSide ?? 'encoder',
-      tuning: { ...(options.encoder === undefined ? {} : { encoder: options.encoder }), backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 } },
+      connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 },
+      connectorSide: options.connectorSide ?? 'encoder',
+      tuning: {
+        ...(options.encoder === undefined ? {} : { encoder: options.encoder }),
+        backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 },
+      },
     },
-    { rows: 4, width: 6 }, tinyBackbone(config),
+    { rows: 4, width: 6 },
+    tinyBackbone(config),
   );
-  return { model, vocabulary: config.vocabulary, optimiser: options.optimiser ?? { kind: 'adamw', clip: 1 }, regulariser: options.regulariser ?? { kind: 'none' } };
+  return {
+    model,
+    vocabulary: config.vocabulary,
+    optimiser: options.optimiser ?? { kind: 'adamw', clip: 1 },
+    regulariser: options.regulariser ?? { kind: 'none' },
+  };
 }
 
 export const tinyShape: BatchShape = { batch: 3, tokens: 6, labels: 2, rows: 4, width: 6, prefixTokens: 2 };
@@ -43,20 +76,40 @@ export function tinyBatch(step = 0, shape: BatchShape = tinyShape): BatchArrays 
   const targets = new Int32Array(labels);
   for (let row = 0; row < shape.batch; row++) {
     for (let i = 0; i < shape.labels; i++) {
-      positions[row * shape.labels + i] = predictedAt(row, shape.tokens - shape.labels + i, shape.prefixTokens, shape.tokens);
+      positions[row * shape.labels + i] = predictedAt(
+        row,
+        shape.tokens - shape.labels + i,
+        shape.prefixTokens,
+        shape.tokens,
+      );
       targets[row * shape.labels + i] = tokens[row * shape.tokens + shape.tokens - shape.labels + i]!;
     }
   }
   const mask = new Float32Array(labels).fill(1);
   if (step % 2 === 1) mask[labels - 1] = 0;
-  return { features: Float32Array.from({ length: shape.batch * shape.rows * shape.width }, () => source.normal()), tokens, positions, labels: targets, mask };
+  return {
+    features: Float32Array.from({ length: shape.batch * shape.rows * shape.width }, () => source.normal()),
+    tokens,
+    positions,
+    labels: targets,
+    mask,
+  };
 }
 
 /** The optimiser's scalars for a step with equal rates. */
-export function tinyScalars(step: number, rates = { encoder: 1e-2, backbone: 1e-2 }, active = { encoder: 1, backbone: 1 }): Record<string, Float32Array> {
+export function tinyScalars(
+  step: number,
+  rates = { encoder: 1e-2, backbone: 1e-2 },
+  active = { encoder: 1, backbone: 1 },
+): Record<string, Float32Array> {
   const one = (value: number) => new Float32Array([value]);
-  return Object.fromEntries((['encoder', 'backbone'] as const).flatMap((module) => [
-    [`rate/${module}`, one(rates[module])], [`active/${module}`, one(active[module])],
-    [`correction1/${module}`, one(1 - 0.9 ** step)], [`correction2/${module}`, one(1 - 0.999 ** step)], [`weight/${module}`, one(0.5)],
-  ]));
+  return Object.fromEntries(
+    (['encoder', 'backbone'] as const).flatMap((module) => [
+      [`rate/${module}`, one(rates[module])],
+      [`active/${module}`, one(active[module])],
+      [`correction1/${module}`, one(1 - 0.9 ** step)],
+      [`correction2/${module}`, one(1 - 0.999 ** step)],
+      [`weight/${module}`, one(0.5)],
+    ]),
+  );
 }

@@ -18,10 +18,24 @@ export const tinyRooms: Rooms = {
   evaluationItems: async () => 9,
 };
 
-export interface TinyOptions { /** replaced fields of the toy spec */ spec?: object; /** steps between checkpoints */ every?: number; /** stop after this step */ stopAt?: number; /** replaced fields of the task */ task?: Partial<RunTask>; /** replaces the data and the model */ prepared?: (spec: RunSpec) => Prepared }
+export interface TinyOptions {
+  /** replaced fields of the toy spec */
+  spec?: object;
+  /** steps between checkpoints */
+  every?: number;
+  /** stop after this step */
+  stopAt?: number;
+  /** replaced fields of the task */
+  task?: Partial<RunTask>;
+  /** replaces the data and the model */
+  prepared?: (spec: RunSpec) => Prepared;
+}
 
 /** Claims and trains, or goes on with, one run of the toy task. */
-export async function trainTiny(results: string, { spec = {}, every = 2, stopAt, task: replaced = {}, prepared = tinyPrepared }: TinyOptions = {}): Promise<{ outcome: Outcome; paths: RunFolder; spec: RunSpec }> {
+export async function trainTiny(
+  results: string,
+  { spec = {}, every = 2, stopAt, task: replaced = {}, prepared = tinyPrepared }: TinyOptions = {},
+): Promise<{ outcome: Outcome; paths: RunFolder; spec: RunSpec }> {
   const whole = tinySpec(spec);
   const task = { ...taskOf(results, whole), ...replaced };
   const paths = runFolder(results, 'test', task.id);
@@ -29,13 +43,25 @@ export async function trainTiny(results: string, { spec = {}, every = 2, stopAt,
   if (claim === null) throw new Error('the run is claimed');
   const stop = new AbortController();
   const trainRun: Rooms['trainRun'] = (each, options) => trainPrepared(each, prepared(each), options);
-  const rooms: Rooms = { ...tinyRooms, trainRun: stopAt === undefined ? trainRun : (each, options) => stopping(trainRun(each, options), stopAt, stop) };
-  const outcome = await executeRun({ checkpoint: { steps: every }, ...task, token: claim.token }, rooms, () => undefined, stop.signal);
+  const rooms: Rooms = {
+    ...tinyRooms,
+    trainRun: stopAt === undefined ? trainRun : (each, options) => stopping(trainRun(each, options), stopAt, stop),
+  };
+  const outcome = await executeRun(
+    { checkpoint: { steps: every }, ...task, token: claim.token },
+    rooms,
+    () => undefined,
+    stop.signal,
+  );
   claim.release();
   return { outcome, paths, spec: whole };
 }
 
-async function* stopping(records: ReturnType<Rooms['trainRun']>, at: number, stop: AbortController): ReturnType<Rooms['trainRun']> {
+async function* stopping(
+  records: ReturnType<Rooms['trainRun']>,
+  at: number,
+  stop: AbortController,
+): ReturnType<Rooms['trainRun']> {
   for (;;) {
     const next = await records.next();
     if (next.done) return next.value;

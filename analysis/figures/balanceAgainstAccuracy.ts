@@ -6,7 +6,16 @@ import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
 import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
-type Row = { panel: string; method: string; setting: string; seed: number; /** mean |log kappa| over the run */ bias: number; /** final choice accuracy */ accuracy: number };
+type Row = {
+  panel: string;
+  method: string;
+  setting: string;
+  seed: number;
+  /** mean |log kappa| over the run */
+  bias: number;
+  /** final choice accuracy */
+  accuracy: number;
+};
 
 /** Runs from which on their points are smaller. */
 const manyRuns = 100;
@@ -18,7 +27,9 @@ function correlation(panel: string, rows: Row[]): string {
   const interval = bootstrapInterval(pairs, spearman, { seed: panel, resamples: 2000 });
   const text = (value: number) => value.toFixed(2).replace('-', '−');
   const range = interval === null ? '' : ` [${text(interval.low)}, ${text(interval.high)}]`;
-  return Number.isNaN(rho) ? `${panel}: no correlation can be computed (n = ${pairs.length} runs)` : `${panel}: ρ = ${text(rho)}${range}, n = ${pairs.length} runs`;
+  return Number.isNaN(rho)
+    ? `${panel}: no correlation can be computed (n = ${pairs.length} runs)`
+    : `${panel}: ρ = ${text(rho)}${range}, n = ${pairs.length} runs`;
 }
 
 export const balanceAgainstAccuracy: FigureDefinition<Row> = {
@@ -27,19 +38,27 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   width: 'column',
   needs: 'finished runs with a final evaluation and measures of kappa in steps that train both modules',
 
-  select: (journals) => journals.rows<Row>(`
+  select: (journals) =>
+    journals.rows<Row>(`
     select panel, method, setting, seed, avg(abs(logKappa) order by measure.step) as bias, any_value(choice) as accuracy
     from measure join runs using (id) join final using (id) where choice is not null and bothTrained group by id, panel, method, setting, seed order by panel, method, setting, seed, id`),
 
-  caption: (rows) => 'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at synchronised rates, open at other settings. '
-    + 'Steps in which a module was frozen are left out, because κ is not defined there: block-coordinate descent has no point. '
-    + `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder.panel(rows).map((panel) => correlation(panel, rows)).join('; ')}.`,
+  caption: (rows) =>
+    'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at synchronised rates, open at other settings. ' +
+    'Steps in which a module was frozen are left out, because κ is not defined there: block-coordinate descent has no point. ' +
+    `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder
+      .panel(rows)
+      .map((panel) => correlation(panel, rows))
+      .join('; ')}.`,
 
   build(rows) {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
     const order = inOrder.panel(rows);
     const filled = rows.filter((row) => row.setting === synchronised);
-    const points = (test: string, mark: Spec): Spec => ({ transform: [{ filter: test }], mark: { type: 'point', size: rows.length > manyRuns ? 12 : 20, opacity: 0.85, ...mark } });
+    const points = (test: string, mark: Spec): Spec => ({
+      transform: [{ filter: test }],
+      mark: { type: 'point', size: rows.length > manyRuns ? 12 : 20, opacity: 0.85, ...mark },
+    });
     return {
       title: footnote(`One point a run (n = ${rows.length}); filled: synchronised rates, open: other settings.`),
       facet: panels('panel', order),
@@ -47,14 +66,28 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
       spec: {
         height: order.length > 4 ? 80 : 110,
         encoding: {
-          x: { field: 'bias', type: 'quantitative', title: 'bias, mean |log κ|', scale: { zero: true, nice: true }, axis: { tickCount: 4 } },
-          y: { field: 'accuracy', type: 'quantitative', title: 'final accuracy', scale: accuracyScale(rows.map((row) => row.accuracy)), axis: { tickCount: 5, format: '~g' } },
+          x: {
+            field: 'bias',
+            type: 'quantitative',
+            title: 'bias, mean |log κ|',
+            scale: { zero: true, nice: true },
+            axis: { tickCount: 4 },
+          },
+          y: {
+            field: 'accuracy',
+            type: 'quantitative',
+            title: 'final accuracy',
+            scale: accuracyScale(rows.map((row) => row.accuracy)),
+            axis: { tickCount: 5, format: '~g' },
+          },
           color,
           shape: dashOrShape,
         },
         layer: [
           ...(filled.length > 0 ? [points(`datum.setting === '${synchronised}'`, { filled: true })] : []),
-          ...(filled.length < rows.length ? [points(`datum.setting !== '${synchronised}'`, { filled: false, strokeWidth: 0.9 })] : []),
+          ...(filled.length < rows.length
+            ? [points(`datum.setting !== '${synchronised}'`, { filled: false, strokeWidth: 0.9 })]
+            : []),
         ],
       },
     };

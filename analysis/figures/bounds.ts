@@ -5,18 +5,29 @@ import { synchronised } from '../labels';
 import { distinguish, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
-  panel: string; method: string; module: 'encoder' | 'backbone'; step: number;
-  /** median over seeds of |progress| / bound */ tightness: number; low: number; high: number; /** seeds */ n: number;
-  /** seeds above 1, where the bound failed */ above: number;
+  panel: string;
+  method: string;
+  module: 'encoder' | 'backbone';
+  step: number;
+  /** median over seeds of |progress| / bound */
+  tightness: number;
+  low: number;
+  high: number;
+  /** seeds */
+  n: number;
+  /** seeds above 1, where the bound failed */
+  above: number;
 };
 
 export const bounds: FigureDefinition<Row> = {
   name: 'bounds',
   title: 'Tightness of the bounds on the progress of each module',
   width: 'page',
-  needs: 'finished runs of `constant` or `commit-clr` at synchronised rates with bounds above zero in steps that train both modules',
+  needs:
+    'finished runs of `constant` or `commit-clr` at synchronised rates with bounds above zero in steps that train both modules',
 
-  select: (journals) => journals.rows<Row>(`
+  select: (journals) =>
+    journals.rows<Row>(`
     with each as (
       select id, step, 'encoder' as module, tightnessEncoder as tightness from measure where bothTrained and isfinite(tightnessEncoder) and tightnessEncoder > 0
       union all
@@ -26,23 +37,44 @@ export const bounds: FigureDefinition<Row> = {
 
   caption(rows) {
     const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];
-    return 'Measured progress over its bound, |⟨g, Δθ⟩| / bound, for each module at each measured step (log scale; the bound with the smallest label probability of the batch); grey line: 1, the bound is reached. '
-      + `Synchronised rates. Curve: ${curveText(rows.map((row) => row.n), 'median')}. ${above} of ${all} values are above 1: the bound on a module's progress holds to first order only. Steps with a frozen module and values of 0, which have no logarithm, are left out.`;
+    return (
+      'Measured progress over its bound, |⟨g, Δθ⟩| / bound, for each module at each measured step (log scale; the bound with the smallest label probability of the batch); grey line: 1, the bound is reached. ' +
+      `Synchronised rates. Curve: ${curveText(
+        rows.map((row) => row.n),
+        'median',
+      )}. ${above} of ${all} values are above 1: the bound on a module's progress holds to first order only. Steps with a frozen module and values of 0, which have no logarithm, are left out.`
+    );
   },
 
   build(rows) {
-    const axis = logAxis(rows.flatMap((row) => [row.low, row.high]), [1]);
-    const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'].filter((module) => rows.some((row) => row.module === module)), 'lines', 'page');
+    const axis = logAxis(
+      rows.flatMap((row) => [row.low, row.high]),
+      [1],
+    );
+    const { color, dashOrShape } = distinguish(
+      'module',
+      ['encoder', 'backbone'].filter((module) => rows.some((row) => row.module === module)),
+      'lines',
+      'page',
+    );
     const x = stepAxis();
     const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
     return {
-      title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'median')}; grey line: 1, the bound is reached.`),
+      title: footnote(
+        `Curve: ${curveText(
+          rows.map((row) => row.n),
+          'median',
+        )}; grey line: 1, the bound is reached.`,
+      ),
       ...setupPanels(rows, 'method'),
       spec: {
         height: 96,
         layer: [
           ruleAt(1),
-          { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+          {
+            mark: { type: 'area', opacity: 0.18 },
+            encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+          },
           { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
         ],
       },

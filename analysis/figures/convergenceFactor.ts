@@ -5,9 +5,18 @@ import { curveText, footnote, ruleAt } from '../figure';
 import { distinguish, inOrder, pages, panels, stepAxis, type Spec } from '../style';
 
 type Row = {
-  quantity: 'bound' | 'loss'; panel: string; method: string; step: number;
-  /** over the same of constant rates: geometric mean over seeds */ ratio: number; low: number; high: number; /** seeds */ n: number;
-  /** steps in the moving average of the loss; 1 for bounds */ averaged: number;
+  quantity: 'bound' | 'loss';
+  panel: string;
+  method: string;
+  step: number;
+  /** over the same of constant rates: geometric mean over seeds */
+  ratio: number;
+  low: number;
+  high: number;
+  /** seeds */
+  n: number;
+  /** steps in the moving average of the loss; 1 for bounds */
+  averaged: number;
 };
 
 const baseline = 'constant';
@@ -35,15 +44,23 @@ export const convergenceFactor: FigureDefinition<Row> = {
         from relative where (step % stride = 0 or step = last) and ratio > 0 and isfinite(ratio) group by panel, method, step
       order by quantity, panel, method, step`);
     // A curve without its counterpart would answer nothing.
-    const pairs = (quantity: Row['quantity']) => new Set(rows.filter((row) => row.quantity === quantity).map((row) => `${row.panel}\n${row.method}`));
+    const pairs = (quantity: Row['quantity']) =>
+      new Set(rows.filter((row) => row.quantity === quantity).map((row) => `${row.panel}\n${row.method}`));
     const [bound, loss] = [pairs('bound'), pairs('loss')];
     return rows.filter((row) => bound.has(`${row.panel}\n${row.method}`) && loss.has(`${row.panel}\n${row.method}`));
   },
 
   caption(rows) {
-    const windows = [...new Set(rows.filter((row) => row.quantity === 'loss').map((row) => row.averaged))].sort((a, b) => a - b);
-    return `Above: convergence bound of a method over that of constant rates, 1 / running mean of the convergence factor c_t (below 1: the bound promises faster convergence). Below: measured training loss (moving average of ${windows.join(' or ')} steps) over that of constant rates with the same seed. `
-      + `Synchronised rates; grey line: constant rates. Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}. Block-coordinate descent is left out: a frozen module has a factor of 0, for which the bound says nothing.`;
+    const windows = [...new Set(rows.filter((row) => row.quantity === 'loss').map((row) => row.averaged))].sort(
+      (a, b) => a - b,
+    );
+    return (
+      `Above: convergence bound of a method over that of constant rates, 1 / running mean of the convergence factor c_t (below 1: the bound promises faster convergence). Below: measured training loss (moving average of ${windows.join(' or ')} steps) over that of constant rates with the same seed. ` +
+      `Synchronised rates; grey line: constant rates. Curve: ${curveText(
+        rows.map((row) => row.n),
+        'geometric mean',
+      )}. Block-coordinate descent is left out: a frozen module has a factor of 0, for which the bound says nothing.`
+    );
   },
 
   build(rows) {
@@ -55,7 +72,13 @@ export const convergenceFactor: FigureDefinition<Row> = {
       const range = [Math.min(1, ...here.map((row) => row.low)), Math.max(1, ...here.map((row) => row.high))] as const;
       const margin = Math.max((range[1] / range[0]) ** 0.06, 1.02);
       const domain = [range[0] / margin, range[1] * margin].map((value) => Number(value.toPrecision(4)));
-      const y = { field: 'ratio', type: 'quantitative', title, scale: { type: 'log', domain, nice: false }, axis: { values: ticks(domain[0]!, domain[1]!), format: '~g', minExtent: 24 } };
+      const y = {
+        field: 'ratio',
+        type: 'quantitative',
+        title,
+        scale: { type: 'log', domain, nice: false },
+        axis: { values: ticks(domain[0]!, domain[1]!), format: '~g', minExtent: 24 },
+      };
       return {
         transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
         facet: { column: panels('panel', shown, first ? {} : { labels: false }) },
@@ -63,15 +86,26 @@ export const convergenceFactor: FigureDefinition<Row> = {
           height: 96,
           layer: [
             ruleAt(1),
-            { mark: { type: 'area', opacity: 0.13 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+            {
+              mark: { type: 'area', opacity: 0.13 },
+              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+            },
             { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
           ],
         },
       };
     };
     return {
-      title: footnote(`Over constant rates (grey line). Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}.`),
-      vconcat: pages(order).flatMap((shown) => [curves(shown, 'bound', 'bound / constant', true), curves(shown, 'loss', 'training loss / constant', false)]),
+      title: footnote(
+        `Over constant rates (grey line). Curve: ${curveText(
+          rows.map((row) => row.n),
+          'geometric mean',
+        )}.`,
+      ),
+      vconcat: pages(order).flatMap((shown) => [
+        curves(shown, 'bound', 'bound / constant', true),
+        curves(shown, 'loss', 'training loss / constant', false),
+      ]),
     };
   },
 };
@@ -79,9 +113,21 @@ export const convergenceFactor: FigureDefinition<Row> = {
 /** Readable ticks of a log axis that may span much less than a decade. */
 function ticks(low: number, high: number): number[] {
   const span = Math.log10(high / low);
-  const steps = span > 1.3 ? [1, 2, 5] : span > 0.5 ? [1, 1.5, 2, 3, 5, 7] : span > 0.2 ? [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : Array.from({ length: 90 }, (_, i) => (100 + 10 * i) / 100);
-  const decades = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => Math.floor(Math.log10(low)) + i);
-  const all = decades.flatMap((decade) => steps.map((step) => Number((step * 10 ** decade).toPrecision(3)))).filter((tick) => tick >= low && tick <= high);
+  const steps =
+    span > 1.3
+      ? [1, 2, 5]
+      : span > 0.5
+        ? [1, 1.5, 2, 3, 5, 7]
+        : span > 0.2
+          ? [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
+          : Array.from({ length: 90 }, (_, i) => (100 + 10 * i) / 100);
+  const decades = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, i) => Math.floor(Math.log10(low)) + i,
+  );
+  const all = decades
+    .flatMap((decade) => steps.map((step) => Number((step * 10 ** decade).toPrecision(3))))
+    .filter((tick) => tick >= low && tick <= high);
   const every = Math.ceil(all.length / 7);
   // Thinned out around 1, which is always a tick.
   const one = Math.max(0, all.indexOf(1));

@@ -4,9 +4,18 @@ import { curveText, footnote, ruleAt } from '../figure';
 import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
-  panel: string; method: string; setting: string; step: number;
-  /** geometric mean over seeds */ kappa: number; low: number; high: number;
-  /** seeds */ n: number; /** seeds whose measure was at the floor */ floor: number;
+  panel: string;
+  method: string;
+  setting: string;
+  step: number;
+  /** geometric mean over seeds */
+  kappa: number;
+  low: number;
+  high: number;
+  /** seeds */
+  n: number;
+  /** seeds whose measure was at the floor */
+  floor: number;
 };
 
 export const kappaCurves: FigureDefinition<Row> = {
@@ -15,30 +24,47 @@ export const kappaCurves: FigureDefinition<Row> = {
   width: 'page',
   needs: 'finished runs of `constant` or `commit-clr` with measures of kappa',
 
-  select: (journals) => journals.rows<Row>(`
+  select: (journals) =>
+    journals.rows<Row>(`
     select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
       count(*) as n, count(*) filter (floor) as floor
     from measure join runs using (id) semi join shown using (panel, step) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);
-    return `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}.`
-      + `${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`;
+    return (
+      `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: ${curveText(
+        rows.map((row) => row.n),
+        'geometric mean',
+      )}.` +
+      `${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`
+    );
   },
 
   build(rows) {
-    const axis = logAxis(rows.flatMap((row) => [row.low, row.high]), [1]);
+    const axis = logAxis(
+      rows.flatMap((row) => [row.low, row.high]),
+      [1],
+    );
     const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', 'page');
     const x = stepAxis();
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
-      title: footnote(`Curve: ${curveText(rows.map((row) => row.n), 'geometric mean')}; grey line: κ = 1.`),
+      title: footnote(
+        `Curve: ${curveText(
+          rows.map((row) => row.n),
+          'geometric mean',
+        )}; grey line: κ = 1.`,
+      ),
       ...setupPanels(rows, 'method'),
       spec: {
         height: 96,
         layer: [
           ruleAt(1),
-          { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+          {
+            mark: { type: 'area', opacity: 0.18 },
+            encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+          },
           { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
         ],
       },

@@ -3,21 +3,36 @@ import type { FigureDefinition } from '../figure';
 import { curveText, footnote } from '../figure';
 import { distinguish, setupPanels, stepAxis } from '../style';
 
-type Row = { panel: string; setting: string; module: string; step: number; /** mean over seeds */ value: number; low: number; high: number; n: number };
+type Row = {
+  panel: string;
+  setting: string;
+  module: string;
+  step: number;
+  /** mean over seeds */
+  value: number;
+  low: number;
+  high: number;
+  n: number;
+};
 
 /** Measures in the moving average: a batch's gradient norm is noisy. */
 const window = 5;
 
 /** The figure for one scheduler; the paper shows `constant`. */
 export function normalisedGradients(name: string, scheduler: 'constant' | 'commit-clr'): FigureDefinition<Row> {
-  const explain = (rows: Row[]) => `moving average of ${window} measures; curve: ${curveText(rows.map((row) => row.n), 'mean')}`;
+  const explain = (rows: Row[]) =>
+    `moving average of ${window} measures; curve: ${curveText(
+      rows.map((row) => row.n),
+      'mean',
+    )}`;
   return {
     name,
     title: `Normalised gradients of encoder and backbone under ${scheduler}, by learning-rate setting`,
     width: 'page',
     needs: `finished runs of \`${scheduler}\` with measures`,
 
-    select: (journals) => journals.rows<Row>(`
+    select: (journals) =>
+      journals.rows<Row>(`
       with long as (unpivot (select if(method = scheduler, panel, panel || ' · ' || method) as panel, panel as setup, setting, seed, id, step,
             normalisedEncoder as encoder, normalisedBackbone as backbone
           from measure join runs using (id) where scheduler = '${scheduler}') on encoder, backbone into name module value value),
@@ -26,19 +41,29 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
         min(average) as low, max(average) as high, count(*) as n
       from smooth semi join (select panel as setup, step from shown) using (setup, step) group by panel, setting, module, step qualify count(*) over (partition by panel, setting, module) > 1 order by panel, setting, module desc, step`),
 
-    caption: (rows) => `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
+    caption: (rows) =>
+      `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
 
     build(rows) {
       const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 'page');
       const x = stepAxis();
-      const y = { field: 'value', type: 'quantitative', title: '‖g‖ / max ‖g‖', scale: { domain: [0, 1] }, axis: { values: [0, 0.5, 1] } };
+      const y = {
+        field: 'value',
+        type: 'quantitative',
+        title: '‖g‖ / max ‖g‖',
+        scale: { domain: [0, 1] },
+        axis: { values: [0, 0.5, 1] },
+      };
       return {
         title: footnote(`${explain(rows).replace('moving', 'Moving')}.`),
         ...setupPanels(rows, 'setting'),
         spec: {
           height: 84,
           layer: [
-            { mark: { type: 'area', opacity: 0.18 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
+            {
+              mark: { type: 'area', opacity: 0.18 },
+              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+            },
             { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
           ],
         },

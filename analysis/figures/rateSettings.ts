@@ -8,14 +8,24 @@ import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '
 
 type Point = { panel: string; setting: string; method: string; seed: number; accuracy: number };
 type Row = {
-  /** a run, or the mean of its group */ level: 'run' | 'mean'; panel: string; setting: string; method: string; seed: number | null;
-  accuracy: number; /** interval of the mean; null for runs and for one seed */ low: number | null; high: number | null; n: number;
+  /** a run, or the mean of its group */
+  level: 'run' | 'mean';
+  panel: string;
+  setting: string;
+  method: string;
+  seed: number | null;
+  accuracy: number;
+  /** interval of the mean; null for runs and for one seed */
+  low: number | null;
+  high: number | null;
+  n: number;
 };
 
 /** Methods from which on runs have no lane of their own. */
 const manyMethods = 5;
 /** How the runs are drawn, in words. */
-const runsText = (rows: readonly Row[]) => (inOrder.method(rows).length < manyMethods ? 'Open: runs; filled' : 'Strokes: runs; points');
+const runsText = (rows: readonly Row[]) =>
+  inOrder.method(rows).length < manyMethods ? 'Open: runs; filled' : 'Strokes: runs; points';
 
 function withMeans(points: (Point & DataRow)[]): Row[] {
   return grouped(points, (point) => JSON.stringify([point.panel, point.setting, point.method])).flatMap((group) => {
@@ -35,26 +45,46 @@ export const rateSettings: FigureDefinition<Row> = {
   needs: 'finished runs of a method under more than one setting of the learning rates',
 
   async select(journals) {
-    return withMeans(await journals.rows<Point>(`
+    return withMeans(
+      await journals.rows<Point>(`
       select panel, setting, method, seed, choice as accuracy from final join runs using (id)
       where choice is not null and (panel, method) in (select (panel, method) from runs semi join final using (id) group by panel, method having count(distinct setting) > 1)
-      order by panel, setting, method, seed`));
+      order by panel, setting, method, seed`),
+    );
   },
 
-  caption: (rows) => `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1 (none for one seed).`,
+  caption: (rows) =>
+    `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1 (none for one seed).`,
 
   build(rows) {
     const methods = inOrder.method(rows);
     const { color, dashOrShape } = distinguish('method', methods, 'points', 'column');
     const panelNames = inOrder.panel(rows);
     const settings = inOrder.setting(rows);
-    const y = { field: 'setting', type: 'nominal', title: null, sort: settings, axis: { grid: false, ticks: false }, scale: { paddingInner: 0.15, paddingOuter: 0.1 } };
+    const y = {
+      field: 'setting',
+      type: 'nominal',
+      title: null,
+      sort: settings,
+      axis: { grid: false, ticks: false },
+      scale: { paddingInner: 0.15, paddingOuter: 0.1 },
+    };
     // Runs lie in a lane of their own above their mean, which would hide them; of many methods they are strokes that stick out from behind it.
     const own = methods.length < manyMethods;
     const lanes = own ? methods.flatMap((method) => [`${method} run`, `${method} mean`]) : methods;
-    const run: Spec = own ? { type: 'point', filled: false, size: 9, strokeWidth: 0.7 } : { type: 'tick', orient: 'vertical', thickness: 0.7, size: 7 };
+    const run: Spec = own
+      ? { type: 'point', filled: false, size: 9, strokeWidth: 0.7 }
+      : { type: 'tick', orient: 'vertical', thickness: 0.7, size: 7 };
     const yOffset = { field: 'lane', type: 'nominal', sort: lanes, scale: { domain: lanes, paddingOuter: 0.2 } };
-    const x = { field: 'accuracy', type: 'quantitative', title: 'final accuracy', scale: accuracyScale(rows.flatMap((row) => [row.accuracy, ...(row.low === null || row.high === null ? [] : [row.low, row.high])])), axis: { tickCount: 4, format: '~g' } };
+    const x = {
+      field: 'accuracy',
+      type: 'quantitative',
+      title: 'final accuracy',
+      scale: accuracyScale(
+        rows.flatMap((row) => [row.accuracy, ...(row.low === null || row.high === null ? [] : [row.low, row.high])]),
+      ),
+      axis: { tickCount: 4, format: '~g' },
+    };
     const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
     return {
       title: footnote(`${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval.`),
@@ -64,9 +94,21 @@ export const rateSettings: FigureDefinition<Row> = {
         transform: [{ calculate: own ? "datum.method + ' ' + datum.level" : 'datum.method', as: 'lane' }],
         height: { step: own ? 7 : 8, for: 'offset' },
         layer: [
-          { transform: [{ filter: "datum.level === 'mean' && datum.low !== null" }], mark: { type: 'rule', strokeWidth: 1 }, encoding: { y, yOffset, x: { ...x, field: 'low' }, x2: { field: 'high' }, color } },
-          { transform: only('run'), mark: run, encoding: { y, yOffset, x, color, ...(own ? { shape: dashOrShape } : {}) } },
-          { transform: only('mean'), mark: { type: 'point', filled: true, size: own ? 22 : 14, opacity: 1 }, encoding: { y, yOffset, x, color, shape: dashOrShape } },
+          {
+            transform: [{ filter: "datum.level === 'mean' && datum.low !== null" }],
+            mark: { type: 'rule', strokeWidth: 1 },
+            encoding: { y, yOffset, x: { ...x, field: 'low' }, x2: { field: 'high' }, color },
+          },
+          {
+            transform: only('run'),
+            mark: run,
+            encoding: { y, yOffset, x, color, ...(own ? { shape: dashOrShape } : {}) },
+          },
+          {
+            transform: only('mean'),
+            mark: { type: 'point', filled: true, size: own ? 22 : 14, opacity: 1 },
+            encoding: { y, yOffset, x, color, shape: dashOrShape },
+          },
         ],
       },
     };

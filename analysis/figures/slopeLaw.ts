@@ -6,9 +6,21 @@ import { inOrder, inRows, logAxis, panels, type Spec } from '../style';
 
 type Early = { panel: string; seed: number; ratio: number; logKappa: number };
 type Row = {
-  /** a run, or an end of a line */ level: 'run' | 'fitted' | 'derived'; panel: string; /** rate of the backbone over that of the encoder */ ratio: number; kappa: number; seed: number | null;
-  /** mean over seeds of the slope of log kappa over the log ratio, with 95 % t interval */ slope: number; slopeLow: number | null; slopeHigh: number | null;
-  /** seeds */ n: number; /** runs */ runs: number;
+  /** a run, or an end of a line */
+  level: 'run' | 'fitted' | 'derived';
+  panel: string;
+  /** rate of the backbone over that of the encoder */
+  ratio: number;
+  kappa: number;
+  seed: number | null;
+  /** mean over seeds of the slope of log kappa over the log ratio, with 95 % t interval */
+  slope: number;
+  slopeLow: number | null;
+  slopeHigh: number | null;
+  /** seeds */
+  n: number;
+  /** runs */
+  runs: number;
 };
 
 /** Share of a run's steps that counts as early. */
@@ -19,7 +31,10 @@ const derivedSlope = 2;
 /** Slope of the least-squares line of y over x. */
 export function leastSquaresSlope(x: readonly number[], y: readonly number[]): number {
   const [mx, my] = [mean(x), mean(y)];
-  return x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) / x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
+  return (
+    x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) /
+    x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
+  );
 }
 
 export const slopeLaw: FigureDefinition<Row> = {
@@ -34,19 +49,49 @@ export const slopeLaw: FigureDefinition<Row> = {
       select panel, seed, round(rateBackbone / rateEncoder, 6) as ratio, avg(logKappa order by measure.step) as logKappa
       from measure join runs using (id) join last using (id) join first using (id) where scheduler = 'constant' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
       group by id, panel, seed, rateBackbone, rateEncoder order by panel, ratio, seed, id`);
-    return inOrder.panel(runs).flatMap((panel) => linesOf(panel, runs.filter((run) => run.panel === panel)));
+    return inOrder.panel(runs).flatMap((panel) =>
+      linesOf(
+        panel,
+        runs.filter((run) => run.panel === panel),
+      ),
+    );
   },
 
-  caption: (rows) => `Geometric mean of κ over the measures in the first tenth of the steps (at least the first one) against the ratio of the base learning rates under constant rates (both log scales); one point a run. Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points. `
-    + `Slope with 95 % Student t interval: ${inOrder.panel(rows).map((panel) => `${panel}: ${slopeText(rows, panel)}`).join('; ')}. Measures at the floor are left out.`,
+  caption: (rows) =>
+    `Geometric mean of κ over the measures in the first tenth of the steps (at least the first one) against the ratio of the base learning rates under constant rates (both log scales); one point a run. Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points. ` +
+    `Slope with 95 % Student t interval: ${inOrder
+      .panel(rows)
+      .map((panel) => `${panel}: ${slopeText(rows, panel)}`)
+      .join('; ')}. Measures at the floor are left out.`,
 
   build(rows) {
     const order = inOrder.panel(rows);
     const points = rows.filter((row) => row.level === 'run');
-    const x = { field: 'ratio', type: 'quantitative', title: 'backbone / encoder rate', ...logAxis(rows.map((row) => row.ratio), [1]) };
-    const y = { field: 'kappa', type: 'quantitative', title: 'κ early in training', ...logAxis(rows.map((row) => row.kappa), [1]) };
-    const line = (level: Row['level'], mark: Spec): Spec => ({ transform: [{ filter: `datum.level === '${level}'` }], mark: { type: 'line', ...mark }, encoding: { x, y } });
-    const byPanel = (value: (panel: string) => string | number) => `(${JSON.stringify(Object.fromEntries(order.map((panel) => [panel, value(panel)])))})[datum.panel]`;
+    const x = {
+      field: 'ratio',
+      type: 'quantitative',
+      title: 'backbone / encoder rate',
+      ...logAxis(
+        rows.map((row) => row.ratio),
+        [1],
+      ),
+    };
+    const y = {
+      field: 'kappa',
+      type: 'quantitative',
+      title: 'κ early in training',
+      ...logAxis(
+        rows.map((row) => row.kappa),
+        [1],
+      ),
+    };
+    const line = (level: Row['level'], mark: Spec): Spec => ({
+      transform: [{ filter: `datum.level === '${level}'` }],
+      mark: { type: 'line', ...mark },
+      encoding: { x, y },
+    });
+    const byPanel = (value: (panel: string) => string | number) =>
+      `(${JSON.stringify(Object.fromEntries(order.map((panel) => [panel, value(panel)])))})[datum.panel]`;
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
@@ -56,10 +101,23 @@ export const slopeLaw: FigureDefinition<Row> = {
         layer: [
           line('derived', { color: '#d55e00', strokeDash: [4, 1.5] }),
           line('fitted', { color: '#000000' }),
-          { transform: [{ filter: "datum.level === 'run'" }], mark: { type: 'point', size: 16, filled: false, strokeWidth: 0.9, color: '#0072b2' }, encoding: { x, y } },
           {
-            transform: [{ filter: `datum.level === 'derived' && datum.ratio === ${byPanel((panel) => Math.max(...rows.filter((row) => row.panel === panel).map((row) => row.ratio)))}` }, { calculate: byPanel((panel) => `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`), as: 'text' }],
-            mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dx: -3, dy: -11 }, encoding: { x: { value: 'width' }, y: { value: 'height' }, text: { field: 'text', type: 'nominal' } },
+            transform: [{ filter: "datum.level === 'run'" }],
+            mark: { type: 'point', size: 16, filled: false, strokeWidth: 0.9, color: '#0072b2' },
+            encoding: { x, y },
+          },
+          {
+            transform: [
+              {
+                filter: `datum.level === 'derived' && datum.ratio === ${byPanel((panel) => Math.max(...rows.filter((row) => row.panel === panel).map((row) => row.ratio)))}`,
+              },
+              {
+                calculate: byPanel((panel) => `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`),
+                as: 'text',
+              },
+            ],
+            mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dx: -3, dy: -11 },
+            encoding: { x: { value: 'width' }, y: { value: 'height' }, text: { field: 'text', type: 'nominal' } },
           },
         ],
       },
@@ -75,12 +133,44 @@ function slopeText(rows: readonly Row[], panel: string): string {
 
 /** The runs of a panel whose seed has several ratios, and the two lines; none when no seed has. */
 function linesOf(panel: string, all: readonly Early[]): Row[] {
-  const bySeed = [...new Set(all.map((run) => run.seed))].sort((a, b) => a - b).map((seed) => all.filter((run) => run.seed === seed)).filter((own) => new Set(own.map((run) => run.ratio)).size > 1);
+  const bySeed = [...new Set(all.map((run) => run.seed))]
+    .sort((a, b) => a - b)
+    .map((seed) => all.filter((run) => run.seed === seed))
+    .filter((own) => new Set(own.map((run) => run.ratio)).size > 1);
   if (bySeed.length === 0) return [];
-  const { n, mean: slope, low, high } = tInterval(bySeed.map((own) => leastSquaresSlope(own.map((run) => Math.log(run.ratio)), own.map((run) => run.logKappa))));
+  const {
+    n,
+    mean: slope,
+    low,
+    high,
+  } = tInterval(
+    bySeed.map((own) =>
+      leastSquaresSlope(
+        own.map((run) => Math.log(run.ratio)),
+        own.map((run) => run.logKappa),
+      ),
+    ),
+  );
   const used = bySeed.flat().sort((a, b) => a.ratio - b.ratio || a.seed - b.seed);
   const about = { panel, slope, slopeLow: low, slopeHigh: high, n, runs: used.length };
   const centre = { x: mean(used.map((run) => Math.log(run.ratio))), y: mean(used.map((run) => run.logKappa)) };
-  const ends = (level: 'fitted' | 'derived', rise: number) => [used[0]!.ratio, used.at(-1)!.ratio].map((ratio): Row => ({ level, ...about, ratio, kappa: Math.exp(centre.y + rise * (Math.log(ratio) - centre.x)), seed: null }));
-  return [...used.map((run): Row => ({ level: 'run', ...about, ratio: run.ratio, kappa: Math.exp(run.logKappa), seed: run.seed })), ...ends('fitted', slope), ...ends('derived', derivedSlope)];
+  const ends = (level: 'fitted' | 'derived', rise: number) =>
+    [used[0]!.ratio, used.at(-1)!.ratio].map((ratio): Row => ({
+      level,
+      ...about,
+      ratio,
+      kappa: Math.exp(centre.y + rise * (Math.log(ratio) - centre.x)),
+      seed: null,
+    }));
+  return [
+    ...used.map((run): Row => ({
+      level: 'run',
+      ...about,
+      ratio: run.ratio,
+      kappa: Math.exp(run.logKappa),
+      seed: run.seed,
+    })),
+    ...ends('fitted', slope),
+    ...ends('derived', derivedSlope),
+  ];
 }

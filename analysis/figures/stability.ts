@@ -11,11 +11,30 @@ import type { CoordinationRule } from '../../src/manifest/run';
 import { stabilityLimit } from '../../src/manifest/runRules';
 
 type Row = {
-  panel: string; rule: CoordinationRule | 'constant'; /** setting, and options of the scheduler that differ */ line: string; /** null for constant rates */ exponent: number | null;
-  /** mean over seeds of the standard deviation of log kappa about its trend, second half of the run */ oscillation: number; /** 95 % t interval, null for one seed */ low: number | null; high: number | null;
-  /** seeds */ n: number; /** exponent from which on the rule rings without delay; null for constant rates */ limit: number | null;
+  panel: string;
+  rule: CoordinationRule | 'constant';
+  /** setting, and options of the scheduler that differ */
+  line: string;
+  /** null for constant rates */
+  exponent: number | null;
+  /** mean over seeds of the standard deviation of log kappa about its trend, second half of the run */
+  oscillation: number;
+  /** 95 % t interval, null for one seed */
+  low: number | null;
+  high: number | null;
+  /** seeds */
+  n: number;
+  /** exponent from which on the rule rings without delay; null for constant rates */
+  limit: number | null;
 };
-interface Point { panel: string; rule: Row['rule']; setting: string; options: Map<string, string>; exponent: number | null; oscillation: number }
+interface Point {
+  panel: string;
+  rule: Row['rule'];
+  setting: string;
+  options: Map<string, string>;
+  exponent: number | null;
+  oscillation: number;
+}
 
 const rules: readonly CoordinationRule[] = ['symmetric', 'lagging', 'integral'];
 const fewestExponents = 3;
@@ -36,24 +55,56 @@ export const stability: FigureDefinition<Row> = {
     const points = await pointsOf(journals);
     const key = (point: Point) => JSON.stringify([point.panel, point.rule, point.setting, [...point.options]]);
     const groups = grouped(points, key);
-    const swept = groups.filter(([first, ...others]) => first!.rule !== 'constant' && new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents);
+    const swept = groups.filter(
+      ([first, ...others]) =>
+        first!.rule !== 'constant' &&
+        new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents,
+    );
     const panelsAndSettings = new Set(swept.map(([first]) => `${first!.panel}\n${first!.setting}`));
-    const constant = groups.filter(([first]) => first!.rule === 'constant' && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`));
-    const differing = ['interval', 'window', 'clip'].filter((option) => new Set(swept.map(([first]) => first!.options.get(option))).size > 1);
+    const constant = groups.filter(
+      ([first]) => first!.rule === 'constant' && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`),
+    );
+    const differing = ['interval', 'window', 'clip'].filter(
+      (option) => new Set(swept.map(([first]) => first!.options.get(option))).size > 1,
+    );
     const settings = new Set(swept.map(([first]) => first!.setting)).size > 1;
     return [...swept, ...constant].flatMap((group) => {
       const { panel, rule, setting, options } = group[0]!;
-      const line = rule === 'constant' ? setting : [...(settings || differing.length === 0 ? [setting] : []), ...differing.map((option) => `${option} ${options.get(option)!}`)].join(', ');
-      return [...new Set(group.map((point) => point.exponent))].sort((a, b) => (a ?? 0) - (b ?? 0)).map((exponent): Row => {
-        const { n, mean: oscillation, low, high } = tInterval(group.filter((point) => point.exponent === exponent).map((point) => point.oscillation));
-        return { panel, rule, line, exponent, oscillation, low: low === null ? null : Math.max(0, low), high, n, limit: rule === 'constant' ? null : stabilityLimit[rule] };
-      });
+      const line =
+        rule === 'constant'
+          ? setting
+          : [
+              ...(settings || differing.length === 0 ? [setting] : []),
+              ...differing.map((option) => `${option} ${options.get(option)!}`),
+            ].join(', ');
+      return [...new Set(group.map((point) => point.exponent))]
+        .sort((a, b) => (a ?? 0) - (b ?? 0))
+        .map((exponent): Row => {
+          const {
+            n,
+            mean: oscillation,
+            low,
+            high,
+          } = tInterval(group.filter((point) => point.exponent === exponent).map((point) => point.oscillation));
+          return {
+            panel,
+            rule,
+            line,
+            exponent,
+            oscillation,
+            low: low === null ? null : Math.max(0, low),
+            high,
+            n,
+            limit: rule === 'constant' ? null : stabilityLimit[rule],
+          };
+        });
     });
   },
 
-  caption: (rows) => 'Standard deviation of log κ (natural log) about its linear trend over the second half of the run, over the exponent p of the coordinated rates, by rule. '
-    + `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${stabilityLimit[rule]}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. `
-    + `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}. Part of the oscillation is noise of the measure: compare with small exponents.`,
+  caption: (rows) =>
+    'Standard deviation of log κ (natural log) about its linear trend over the second half of the run, over the exponent p of the coordinated rates, by rule. ' +
+    `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${stabilityLimit[rule]}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. ` +
+    `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}. Part of the oscillation is noise of the measure: compare with small exponents.`,
 
   build(rows) {
     const shownRules = rules.filter((rule) => rows.some((row) => row.rule === rule));
@@ -61,9 +112,21 @@ export const stability: FigureDefinition<Row> = {
     const { color, dashOrShape } = distinguish('line', lines, 'lines', 'page');
     const order = inOrder.panel(rows);
     const exponents = rows.flatMap((row) => row.exponent ?? []);
-    const x: Spec = { field: 'exponent', type: 'quantitative', title: 'exponent p', scale: { domain: [0, Math.max(...exponents, 0.5) * 1.04], nice: false }, axis: { tickCount: 5, grid: false, format: '~g' } };
+    const x: Spec = {
+      field: 'exponent',
+      type: 'quantitative',
+      title: 'exponent p',
+      scale: { domain: [0, Math.max(...exponents, 0.5) * 1.04], nice: false },
+      axis: { tickCount: 5, grid: false, format: '~g' },
+    };
     const top = Math.max(...rows.map((row) => row.high ?? row.oscillation));
-    const y: Spec = { field: 'oscillation', type: 'quantitative', title: 'oscillation, sd of log κ', scale: { domain: [0, Number((top * 1.06).toPrecision(3))], nice: false }, axis: { tickCount: 5, format: '~g', minExtent: 24 } };
+    const y: Spec = {
+      field: 'oscillation',
+      type: 'quantitative',
+      title: 'oscillation, sd of log κ',
+      scale: { domain: [0, Number((top * 1.06).toPrecision(3))], nice: false },
+      axis: { tickCount: 5, format: '~g', minExtent: 24 },
+    };
     const panel = (name: string, rule: CoordinationRule, first: boolean, last: boolean): Spec => {
       const own = { ...x, ...(last ? {} : { title: null }) };
       const title = [...name.split(' · '), rule].join(' · ');
@@ -71,18 +134,52 @@ export const stability: FigureDefinition<Row> = {
         title: { text: title, orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' },
         height: 90,
         layer: [
-          { data: { values: [{}] }, mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] } } },
-          { data: { values: [{}] }, mark: { type: 'text', text: 'limit', align: 'left', dx: 2, fontSize: 6.5, color: '#555555', baseline: 'top' }, encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] }, y: { value: 2 } } },
-          { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === 'constant'` }], mark: { type: 'rule', strokeWidth: 0.9, strokeDash: [4, 2], color: '#777777' }, encoding: { y } },
-          { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}' && datum.low !== null` }], mark: { type: 'rule', strokeWidth: 0.9 }, encoding: { x: own, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
-          { transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}'` }], mark: { type: 'line', point: { size: 14, filled: true } }, encoding: { x: own, y: first ? y : { ...y, title: null }, color, strokeDash: dashOrShape } },
+          {
+            data: { values: [{}] },
+            mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
+            encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] } },
+          },
+          {
+            data: { values: [{}] },
+            mark: {
+              type: 'text',
+              text: 'limit',
+              align: 'left',
+              dx: 2,
+              fontSize: 6.5,
+              color: '#555555',
+              baseline: 'top',
+            },
+            encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] }, y: { value: 2 } },
+          },
+          {
+            transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === 'constant'` }],
+            mark: { type: 'rule', strokeWidth: 0.9, strokeDash: [4, 2], color: '#777777' },
+            encoding: { y },
+          },
+          {
+            transform: [
+              { filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}' && datum.low !== null` },
+            ],
+            mark: { type: 'rule', strokeWidth: 0.9 },
+            encoding: { x: own, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+          },
+          {
+            transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${rule}'` }],
+            mark: { type: 'line', point: { size: 14, filled: true } },
+            encoding: { x: own, y: first ? y : { ...y, title: null }, color, strokeDash: dashOrShape },
+          },
         ],
       };
     };
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}.`),
+      title: footnote(
+        `Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}.`,
+      ),
       columns: shownRules.length,
-      concat: order.flatMap((name, i) => shownRules.map((rule, j) => panel(name, rule, j === 0, i === order.length - 1))),
+      concat: order.flatMap((name, i) =>
+        shownRules.map((rule, j) => panel(name, rule, j === 0, i === order.length - 1)),
+      ),
     };
   },
 };
@@ -100,7 +197,17 @@ async function pointsOf(journals: Journals): Promise<Point[]> {
     if (measures.length < 3) return [];
     const coordination = coordinationOf(run);
     if (coordination === null) return [];
-    return [{ panel: run.panel, setting: run.setting, oscillation: swing(measures.map((row) => row.step), measures.map((row) => row.logKappa)), ...coordination }];
+    return [
+      {
+        panel: run.panel,
+        setting: run.setting,
+        oscillation: swing(
+          measures.map((row) => row.step),
+          measures.map((row) => row.logKappa),
+        ),
+        ...coordination,
+      },
+    ];
   });
 }
 
@@ -110,5 +217,11 @@ function coordinationOf(run: Run): Pick<Point, 'rule' | 'options' | 'exponent'> 
   if (scheduler.kind !== 'commit-clr') return { rule: 'constant', options: new Map(), exponent: null };
   const { rule, exponent } = scheduler;
   if (rule === undefined || exponent === undefined) return null;
-  return { rule, exponent, options: new Map((['interval', 'window', 'clip'] as const).map((option) => [option, String(scheduler[option] ?? 'default')])) };
+  return {
+    rule,
+    exponent,
+    options: new Map(
+      (['interval', 'window', 'clip'] as const).map((option) => [option, String(scheduler[option] ?? 'default')]),
+    ),
+  };
 }

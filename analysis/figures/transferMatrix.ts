@@ -6,7 +6,16 @@ import { shareInterval } from '../statistics';
 import { inOrder, pages, type Spec } from '../style';
 
 type Outcome = { trained: string; evaluated: string; method: string; accuracy: number };
-type Row = { method: string; trained: string; evaluated: string; /** mean choice accuracy over seeds */ accuracy: number; low: number | null; high: number | null; n: number };
+type Row = {
+  method: string;
+  trained: string;
+  evaluated: string;
+  /** mean choice accuracy over seeds */
+  accuracy: number;
+  low: number | null;
+  high: number | null;
+  n: number;
+};
 
 export const transferMatrix: FigureDefinition<Row> = {
   name: 'transfer-matrix',
@@ -19,28 +28,71 @@ export const transferMatrix: FigureDefinition<Row> = {
       select runs.task as trained, transfer.task as evaluated, method, choice as accuracy, seed, id from transfer join runs using (id) where choice is not null
       union all select task, task, method, choice, seed, id from final join runs using (id) where choice is not null and id in (select id from transfer)
       order by method, trained, evaluated, seed, id`);
-    return grouped(outcomes, (outcome) => JSON.stringify([outcome.method, outcome.trained, outcome.evaluated])).map((group): Row => {
-      const { n, mean, low, high } = shareInterval(group.map(({ accuracy }) => accuracy));
-      const { method, trained, evaluated } = group[0]!;
-      return { method, trained, evaluated, accuracy: mean, low, high, n };
-    });
+    return grouped(outcomes, (outcome) => JSON.stringify([outcome.method, outcome.trained, outcome.evaluated])).map(
+      (group): Row => {
+        const { n, mean, low, high } = shareInterval(group.map(({ accuracy }) => accuracy));
+        const { method, trained, evaluated } = group[0]!;
+        return { method, trained, evaluated, accuracy: mean, low, high, n };
+      },
+    );
   },
 
-  caption: (rows) => `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows.map((row) => row.n))}. On the diagonal the task itself. A task's chance level stands in its data card.`,
+  caption: (rows) =>
+    `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows.map((row) => row.n))}. On the diagonal the task itself. A task's chance level stands in its data card.`,
 
   build(rows) {
     const methods = inOrder.method(rows);
     const accuracy = { field: 'accuracy', type: 'quantitative' };
     const cells = (tasks: string[], method: string, first: boolean, last: boolean): Spec => {
-      const x = { field: 'evaluated', type: 'nominal', title: last ? 'evaluated on' : null, sort: tasks, scale: { domain: tasks }, axis: { labelAngle: -30, grid: false } };
-      const y = { field: 'trained', type: 'nominal', title: first ? 'trained on' : null, sort: tasks, scale: { domain: tasks }, axis: { grid: false, ...(first ? {} : { labels: false, ticks: false }) } };
+      const x = {
+        field: 'evaluated',
+        type: 'nominal',
+        title: last ? 'evaluated on' : null,
+        sort: tasks,
+        scale: { domain: tasks },
+        axis: { labelAngle: -30, grid: false },
+      };
+      const y = {
+        field: 'trained',
+        type: 'nominal',
+        title: first ? 'trained on' : null,
+        sort: tasks,
+        scale: { domain: tasks },
+        axis: { grid: false, ...(first ? {} : { labels: false, ticks: false }) },
+      };
       return {
-        title: { text: method.replace(')', '').split(/ \(|, /), orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' },
+        title: {
+          text: method.replace(')', '').split(/ \(|, /),
+          orient: 'top',
+          anchor: 'middle',
+          fontSize: 7.5,
+          color: '#000000',
+        },
         transform: [{ filter: { field: 'method', equal: method } }, { filter: { field: 'trained', oneOf: tasks } }],
         height: 20 * tasks.length,
         layer: [
-          { mark: { type: 'rect' }, encoding: { x, y, color: { ...accuracy, title: 'accuracy', scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] }, legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 } } } },
-          { mark: { type: 'text', fontSize: 7 }, encoding: { x, y, text: { ...accuracy, format: '.2f' }, color: { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' } } },
+          {
+            mark: { type: 'rect' },
+            encoding: {
+              x,
+              y,
+              color: {
+                ...accuracy,
+                title: 'accuracy',
+                scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] },
+                legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 },
+              },
+            },
+          },
+          {
+            mark: { type: 'text', fontSize: 7 },
+            encoding: {
+              x,
+              y,
+              text: { ...accuracy, format: '.2f' },
+              color: { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' },
+            },
+          },
         ],
       };
     };
@@ -49,7 +101,9 @@ export const transferMatrix: FigureDefinition<Row> = {
     return {
       title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}.`),
       columns: across[0]!.length,
-      concat: blocks.flatMap((tasks, i) => across.flatMap((shown) => shown.map((method, j) => cells(tasks, method, j === 0, i === blocks.length - 1)))),
+      concat: blocks.flatMap((tasks, i) =>
+        across.flatMap((shown) => shown.map((method, j) => cells(tasks, method, j === 0, i === blocks.length - 1))),
+      ),
     };
   },
 };

@@ -6,7 +6,19 @@ import { consecutive, type TableDefinition } from '../table';
 import { best } from './results';
 
 type KindScore = { panel: string; setting: string; kind: string; method: string; choice: number };
-type Row = { panel: string; setting: string; kind: string; method: string; /** seeds */ n: number; choice: number; low: number | null; high: number | null; /** 1 for the highest mean of the kind */ best: number };
+type Row = {
+  panel: string;
+  setting: string;
+  kind: string;
+  method: string;
+  /** seeds */
+  n: number;
+  choice: number;
+  low: number | null;
+  high: number | null;
+  /** 1 for the highest mean of the kind */
+  best: number;
+};
 
 export const byKind: TableDefinition<Row> = {
   name: 'by-kind',
@@ -14,31 +26,59 @@ export const byKind: TableDefinition<Row> = {
   needs: 'finished runs with a final evaluation by kind of question',
 
   async select(journals) {
-    const scores = await journals.rows<KindScore>('select panel, setting, kind, method, choice from kinds join runs using (id) where choice is not null order by panel, setting, kind, method, seed, id');
+    const scores = await journals.rows<KindScore>(
+      'select panel, setting, kind, method, choice from kinds join runs using (id) where choice is not null order by panel, setting, kind, method, seed, id',
+    );
     const settings = orderSettings(scores.map((score) => score.setting));
-    const ordered = [...scores].sort((a, b) => (a.panel === b.panel ? settings.indexOf(a.setting) - settings.indexOf(b.setting) : 0));
-    return consecutive(ordered, (score) => JSON.stringify([score.panel, score.setting, score.kind])).flatMap((group) => {
-      const { panel, setting, kind } = group[0]!;
-      const rows = orderMethods(group.map((score) => score.method)).map((method) => ({ method, ...shareInterval(group.filter((score) => score.method === method).map((score) => score.choice)) }));
-      const marked = best(rows.map((row) => row.mean));
-      return rows.map(({ method, n, mean, low, high }, i): Row => ({ panel, setting, kind, method, n, choice: mean, low, high, best: marked[i] ? 1 : 0 }));
-    });
+    const ordered = [...scores].sort((a, b) =>
+      a.panel === b.panel ? settings.indexOf(a.setting) - settings.indexOf(b.setting) : 0,
+    );
+    return consecutive(ordered, (score) => JSON.stringify([score.panel, score.setting, score.kind])).flatMap(
+      (group) => {
+        const { panel, setting, kind } = group[0]!;
+        const rows = orderMethods(group.map((score) => score.method)).map((method) => ({
+          method,
+          ...shareInterval(group.filter((score) => score.method === method).map((score) => score.choice)),
+        }));
+        const marked = best(rows.map((row) => row.mean));
+        return rows.map(({ method, n, mean, low, high }, i): Row => ({
+          panel,
+          setting,
+          kind,
+          method,
+          n,
+          choice: mean,
+          low,
+          high,
+          best: marked[i] ? 1 : 0,
+        }));
+      },
+    );
   },
 
-  caption: (rows) => `Final choice accuracy by kind of question: mean over ${seedCount(rows.map((row) => row.n))}, in brackets the 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of the row.`,
+  caption: (rows) =>
+    `Final choice accuracy by kind of question: mean over ${seedCount(rows.map((row) => row.n))}, in brackets the 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of the row.`,
 
   layout(rows) {
     const methods = orderMethods(rows.map((row) => row.method));
-    const text = (row: Row) => `${row.choice.toFixed(2)}${row.low === null || row.high === null ? '' : ` [${row.low.toFixed(2)}, ${row.high.toFixed(2)}]`}`;
+    const text = (row: Row) =>
+      `${row.choice.toFixed(2)}${row.low === null || row.high === null ? '' : ` [${row.low.toFixed(2)}, ${row.high.toFixed(2)}]`}`;
     return {
-      columns: [...['Task', 'Learning rates', 'Kind'].map((header) => ({ header, numeric: false })), ...methods.map((header) => ({ header, numeric: true }))],
-      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => consecutive(group, (row) => row.kind).map((line) => [
-        { text: line[0]!.panel }, { text: line[0]!.setting }, { text: line[0]!.kind },
-        ...methods.map((method) => {
-          const row = line.find((each) => each.method === method);
-          return row === undefined ? { text: '–' } : { text: text(row), best: row.best === 1 };
-        }),
-      ])),
+      columns: [
+        ...['Task', 'Learning rates', 'Kind'].map((header) => ({ header, numeric: false })),
+        ...methods.map((header) => ({ header, numeric: true })),
+      ],
+      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+        consecutive(group, (row) => row.kind).map((line) => [
+          { text: line[0]!.panel },
+          { text: line[0]!.setting },
+          { text: line[0]!.kind },
+          ...methods.map((method) => {
+            const row = line.find((each) => each.method === method);
+            return row === undefined ? { text: '–' } : { text: text(row), best: row.best === 1 };
+          }),
+        ]),
+      ),
     };
   },
 };

@@ -5,8 +5,17 @@ import { mean, tInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
 type Row = {
-  panel: string; machine: string; method: string; /** runs */ n: number; /** milliseconds, mean over runs */ step: number; low: number | null; high: number | null;
-  /** mean step over that of `constant`; null without it */ ratio: number | null;
+  panel: string;
+  machine: string;
+  method: string;
+  /** runs */
+  n: number;
+  /** milliseconds, mean over runs */
+  step: number;
+  low: number | null;
+  high: number | null;
+  /** mean step over that of `constant`; null without it */
+  ratio: number | null;
 };
 
 const baseline = 'constant';
@@ -17,28 +26,51 @@ export const cost: TableDefinition<Row> = {
   needs: 'finished runs',
 
   select(journals) {
-    const runs = journals.runs.map(({ panel, method, file }) => ({ panel, method, machine: `${file.machine.backend} on ${file.machine.device}`, step: 1000 * file.times.secondsPerStep }));
+    const runs = journals.runs.map(({ panel, method, file }) => ({
+      panel,
+      method,
+      machine: `${file.machine.backend} on ${file.machine.device}`,
+      step: 1000 * file.times.secondsPerStep,
+    }));
     const machines = [...new Set(runs.map((run) => run.machine))].sort();
     const panels = [...new Set(runs.map((run) => run.panel))].sort();
-    return Promise.resolve(panels.flatMap((panel) => machines.flatMap((machine) => {
-      const here = runs.filter((run) => run.panel === panel && run.machine === machine);
-      const times = (method: string) => here.filter((run) => run.method === method).map((run) => run.step);
-      const base = times(baseline);
-      return orderMethods(here.map((run) => run.method)).map((method): Row => {
-        const { n, mean: step, low, high } = tInterval(times(method));
-        return { panel, machine, method, n, step, low, high, ratio: base.length === 0 ? null : step / mean(base) };
-      });
-    })));
+    return Promise.resolve(
+      panels.flatMap((panel) =>
+        machines.flatMap((machine) => {
+          const here = runs.filter((run) => run.panel === panel && run.machine === machine);
+          const times = (method: string) => here.filter((run) => run.method === method).map((run) => run.step);
+          const base = times(baseline);
+          return orderMethods(here.map((run) => run.method)).map((method): Row => {
+            const { n, mean: step, low, high } = tInterval(times(method));
+            return { panel, machine, method, n, step, low, high, ratio: base.length === 0 ? null : step / mean(base) };
+          });
+        }),
+      ),
+    );
   },
 
-  caption: (rows) => `Wall-clock time of a training step, measures of kappa included, alignment and evaluation left out: mean over ${seedCount(rows.map((row) => row.n)).replace('seed', 'run')} with 95 % Student t interval, and its ratio to ${baseline}. `
-    + 'Taken while the sweep ran, several runs side by side and perhaps with other work: for clean measurements see npm run bench.',
+  caption: (rows) =>
+    `Wall-clock time of a training step, measures of kappa included, alignment and evaluation left out: mean over ${seedCount(rows.map((row) => row.n)).replace('seed', 'run')} with 95 % Student t interval, and its ratio to ${baseline}. ` +
+    'Taken while the sweep ran, several runs side by side and perhaps with other work: for clean measurements see npm run bench.',
 
   layout: (rows) => ({
-    columns: [{ header: 'Task', numeric: false }, { header: 'Machine', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true }, { header: 'ms a step', numeric: true }, { header: `over ${baseline}`, numeric: true }],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.machine])).map((group) => group.map((row) => [
-      { text: row.panel }, { text: row.machine }, { text: row.method }, { text: String(row.n) },
-      { text: estimateText(row.step, row.low, row.high).replace(/\d+\.\d+/g, (value) => Number(value).toFixed(1)) }, { text: row.ratio === null ? '–' : row.ratio.toFixed(2) },
-    ])),
+    columns: [
+      { header: 'Task', numeric: false },
+      { header: 'Machine', numeric: false },
+      { header: 'Method', numeric: false },
+      { header: 'n', numeric: true },
+      { header: 'ms a step', numeric: true },
+      { header: `over ${baseline}`, numeric: true },
+    ],
+    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.machine])).map((group) =>
+      group.map((row) => [
+        { text: row.panel },
+        { text: row.machine },
+        { text: row.method },
+        { text: String(row.n) },
+        { text: estimateText(row.step, row.low, row.high).replace(/\d+\.\d+/g, (value) => Number(value).toFixed(1)) },
+        { text: row.ratio === null ? '–' : row.ratio.toFixed(2) },
+      ]),
+    ),
   }),
 };

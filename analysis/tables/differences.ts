@@ -9,37 +9,74 @@ import { consecutive, estimateText, probabilityText, type TableDefinition } from
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 type Row = {
-  panel: string; setting: string; method: string; /** seeds that both have */ n: number;
-  /** accuracy minus that of the method they are compared with */ difference: number; low: number | null; high: number | null; probabilityOfImprovement: number;
-  /** its bootstrap interval; null with few seeds or without spread */ improvementLow: number | null; improvementHigh: number | null;
-  /** Cohen's d of the pairs; null for one seed or without spread */ effect: number | null;
-  /** p-value of the paired t test, corrected by Holm over all rows of the table; null for one seed */ corrected: number | null;
+  panel: string;
+  setting: string;
+  method: string;
+  /** seeds that both have */
+  n: number;
+  /** accuracy minus that of the method they are compared with */
+  difference: number;
+  low: number | null;
+  high: number | null;
+  probabilityOfImprovement: number;
+  /** its bootstrap interval; null with few seeds or without spread */
+  improvementLow: number | null;
+  improvementHigh: number | null;
+  /** Cohen's d of the pairs; null for one seed or without spread */
+  effect: number | null;
+  /** p-value of the paired t test, corrected by Holm over all rows of the table; null for one seed */
+  corrected: number | null;
 };
 
 const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
 
 /** Which method the others are compared with, and which scheduler these have; any when absent. */
-interface Comparison { baseline: string; scheduler?: string }
+interface Comparison {
+  baseline: string;
+  scheduler?: string;
+}
 
 /** The others against the baseline; `corrected` still holds the plain p-value. */
 async function compare(journals: Journals, { baseline, scheduler }: Comparison): Promise<Row[]> {
-  const scores = await journals.rows<RunScore>('select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id');
+  const scores = await journals.rows<RunScore>(
+    'select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id',
+  );
   const panels = [...new Set(scores.map((score) => score.panel))];
-  return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
-    const here = scores.filter((score) => score.panel === panel && score.setting === setting);
-    const bySeed = (method: string) => new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
-    const base = bySeed(baseline);
-    return orderMethods(here.map((score) => score.method)).filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler)).flatMap((method): Row[] => {
-      const own = bySeed(method);
-      const pairs = pairedDifferences(own, base);
-      if (pairs.length === 0) return [];
-      const apart = pairs.map((pair) => pair.difference);
-      const { n, mean, low, high } = tInterval(apart);
-      const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
-      const improvement = improvementEstimate(of(own), of(base), [panel, setting, method].join(' '));
-      return [{ panel, setting, method, n, difference: mean, low, high, probabilityOfImprovement: improvement.probability, improvementLow: improvement.low, improvementHigh: improvement.high, effect: pairedEffect(apart), corrected: pairedTest(apart) }];
-    });
-  }));
+  return panels.flatMap((panel) =>
+    orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
+      const here = scores.filter((score) => score.panel === panel && score.setting === setting);
+      const bySeed = (method: string) =>
+        new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
+      const base = bySeed(baseline);
+      return orderMethods(here.map((score) => score.method))
+        .filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler))
+        .flatMap((method): Row[] => {
+          const own = bySeed(method);
+          const pairs = pairedDifferences(own, base);
+          if (pairs.length === 0) return [];
+          const apart = pairs.map((pair) => pair.difference);
+          const { n, mean, low, high } = tInterval(apart);
+          const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
+          const improvement = improvementEstimate(of(own), of(base), [panel, setting, method].join(' '));
+          return [
+            {
+              panel,
+              setting,
+              method,
+              n,
+              difference: mean,
+              low,
+              high,
+              probabilityOfImprovement: improvement.probability,
+              improvementLow: improvement.low,
+              improvementHigh: improvement.high,
+              effect: pairedEffect(apart),
+              corrected: pairedTest(apart),
+            },
+          ];
+        });
+    }),
+  );
 }
 
 /** p-values corrected over the whole table. */
@@ -58,18 +95,33 @@ const differencesTable = (name: string, comparison: Comparison): TableDefinition
     return correct(await compare(journals, comparison));
   },
 
-  caption: (rows) => `Final choice accuracy minus that of ${comparison.baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of `
-    + `${comparison.baseline} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
+  caption: (rows) =>
+    `Final choice accuracy minus that of ${comparison.baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of ` +
+    `${comparison.baseline} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
 
   layout: (rows) => ({
     columns: [
-      { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true },
-      { header: `Difference to ${comparison.baseline}`, numeric: true }, { header: 'd', numeric: true }, { header: 'P(improvement)', numeric: true }, { header: 'p (Holm)', numeric: true },
+      { header: 'Task', numeric: false },
+      { header: 'Learning rates', numeric: false },
+      { header: 'Method', numeric: false },
+      { header: 'n', numeric: true },
+      { header: `Difference to ${comparison.baseline}`, numeric: true },
+      { header: 'd', numeric: true },
+      { header: 'P(improvement)', numeric: true },
+      { header: 'p (Holm)', numeric: true },
     ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => group.map((row) => [
-      { text: row.panel }, { text: row.setting }, { text: row.method }, { text: String(row.n) },
-      { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 }, { text: signed(row.effect) }, { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) }, { text: probabilityText(row.corrected) },
-    ])),
+    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+      group.map((row) => [
+        { text: row.panel },
+        { text: row.setting },
+        { text: row.method },
+        { text: String(row.n) },
+        { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 },
+        { text: signed(row.effect) },
+        { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) },
+        { text: probabilityText(row.corrected) },
+      ]),
+    ),
   }),
 });
 

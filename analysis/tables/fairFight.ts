@@ -6,13 +6,42 @@ import { orderMethods } from '../labels';
 import { mean, shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
-type Trial = { panel: string; method: string; seed: number; encoder: number; backbone: number; validation: number; loss: number; accuracy: number };
+type Trial = {
+  panel: string;
+  method: string;
+  seed: number;
+  encoder: number;
+  backbone: number;
+  validation: number;
+  loss: number;
+  accuracy: number;
+};
 type Row = {
-  panel: string; method: string; /** pairs of rates tried */ pairs: number; /** seeds of each pair */ n: number; /** base rates of the best pair */ encoder: number; backbone: number;
-  /** mean validation accuracy of the best pair */ validation: number; /** accuracy on the evaluation split, mean over seeds */ accuracy: number; low: number | null; high: number | null;
-  /** that minus the rival's, paired by seed; null for the rival itself */ difference: number | null; differenceLow: number | null; differenceHigh: number | null; probabilityOfImprovement: number | null;
-  /** its bootstrap interval; null with few seeds or without spread */ improvementLow: number | null; improvementHigh: number | null;
-  /** p of the paired t test, corrected by Holm over the table; null for the rival and for one seed */ corrected: number | null;
+  panel: string;
+  method: string;
+  /** pairs of rates tried */
+  pairs: number;
+  /** seeds of each pair */
+  n: number;
+  /** base rates of the best pair */
+  encoder: number;
+  backbone: number;
+  /** mean validation accuracy of the best pair */
+  validation: number;
+  /** accuracy on the evaluation split, mean over seeds */
+  accuracy: number;
+  low: number | null;
+  high: number | null;
+  /** that minus the rival's, paired by seed; null for the rival itself */
+  difference: number | null;
+  differenceLow: number | null;
+  differenceHigh: number | null;
+  probabilityOfImprovement: number | null;
+  /** its bootstrap interval; null with few seeds or without spread */
+  improvementLow: number | null;
+  improvementHigh: number | null;
+  /** p of the paired t test, corrected by Holm over the table; null for the rival and for one seed */
+  corrected: number | null;
 };
 
 const baseline = 'constant';
@@ -24,26 +53,47 @@ const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];
 
 /** The trials at the pairs of rates and with the seeds that all methods have; methods with one pair only do not take part. */
 function commonGrid(all: readonly Trial[]): Trial[] {
-  const methods = distinct(all.map((trial) => trial.method)).filter((method) => distinct(all.filter((trial) => trial.method === method).map(pairKey)).length > 1);
+  const methods = distinct(all.map((trial) => trial.method)).filter(
+    (method) => distinct(all.filter((trial) => trial.method === method).map(pairKey)).length > 1,
+  );
   const taking = all.filter((trial) => methods.includes(trial.method));
-  const has = (trials: readonly Trial[], method: string, pair: string) => trials.filter((trial) => trial.method === method && pairKey(trial) === pair);
-  const pairs = distinct(taking.map(pairKey)).filter((pair) => methods.every((method) => has(taking, method, pair).length > 0));
-  const seeds = distinct(taking.map((trial) => trial.seed)).filter((seed) => methods.every((method) => pairs.every((pair) => has(taking, method, pair).some((trial) => trial.seed === seed))));
-  return methods.length < 2 || !methods.includes(baseline) || pairs.length < 2 ? [] : taking.filter((trial) => pairs.includes(pairKey(trial)) && seeds.includes(trial.seed));
+  const has = (trials: readonly Trial[], method: string, pair: string) =>
+    trials.filter((trial) => trial.method === method && pairKey(trial) === pair);
+  const pairs = distinct(taking.map(pairKey)).filter((pair) =>
+    methods.every((method) => has(taking, method, pair).length > 0),
+  );
+  const seeds = distinct(taking.map((trial) => trial.seed)).filter((seed) =>
+    methods.every((method) => pairs.every((pair) => has(taking, method, pair).some((trial) => trial.seed === seed))),
+  );
+  return methods.length < 2 || !methods.includes(baseline) || pairs.length < 2
+    ? []
+    : taking.filter((trial) => pairs.includes(pairKey(trial)) && seeds.includes(trial.seed));
 }
 
 /** The pair with the highest mean validation accuracy; of equal ones that with the lower validation loss, then the smaller rates. */
 function bestPair(trials: readonly Trial[]): Trial[] {
   const groups = distinct(trials.map(pairKey)).map((pair) => trials.filter((trial) => pairKey(trial) === pair));
-  const merit = (group: readonly Trial[]) => [-mean(group.map((trial) => trial.validation)), mean(group.map((trial) => trial.loss)), group[0]!.encoder * group[0]!.backbone, group[0]!.encoder];
-  return groups.map((group) => ({ group, merit: merit(group) })).sort((a, b) => {
-    const at = a.merit.findIndex((value, i) => value !== b.merit[i]);
-    return at === -1 ? 0 : a.merit[at]! - b.merit[at]!;
-  })[0]!.group;
+  const merit = (group: readonly Trial[]) => [
+    -mean(group.map((trial) => trial.validation)),
+    mean(group.map((trial) => trial.loss)),
+    group[0]!.encoder * group[0]!.backbone,
+    group[0]!.encoder,
+  ];
+  return groups
+    .map((group) => ({ group, merit: merit(group) }))
+    .sort((a, b) => {
+      const at = a.merit.findIndex((value, i) => value !== b.merit[i]);
+      return at === -1 ? 0 : a.merit[at]! - b.merit[at]!;
+    })[0]!.group;
 }
 
 function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
-  const chosen = new Map(orderMethods(trials.map((trial) => trial.method)).map((method) => [method, bestPair(trials.filter((trial) => trial.method === method))]));
+  const chosen = new Map(
+    orderMethods(trials.map((trial) => trial.method)).map((method) => [
+      method,
+      bestPair(trials.filter((trial) => trial.method === method)),
+    ]),
+  );
   const bySeed = (of: readonly Trial[]) => new Map(of.map((trial) => [trial.seed, trial.accuracy]));
   const base = chosen.get(baseline)!;
   return [...chosen].map(([method, own]): Row => {
@@ -51,14 +101,41 @@ function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
     const apart = pairedDifferences(bySeed(own), bySeed(base)).map((pair) => pair.difference);
     const difference = tInterval(apart);
     const { encoder, backbone } = own[0]!;
-    const about = { panel, method: method === baseline ? rival : method, pairs: distinct(trials.map(pairKey)).length, n, encoder, backbone, validation: mean(own.map((trial) => trial.validation)), accuracy, low, high };
-    if (method === baseline) return { ...about, difference: null, differenceLow: null, differenceHigh: null, probabilityOfImprovement: null, improvementLow: null, improvementHigh: null, corrected: null };
+    const about = {
+      panel,
+      method: method === baseline ? rival : method,
+      pairs: distinct(trials.map(pairKey)).length,
+      n,
+      encoder,
+      backbone,
+      validation: mean(own.map((trial) => trial.validation)),
+      accuracy,
+      low,
+      high,
+    };
+    if (method === baseline)
+      return {
+        ...about,
+        difference: null,
+        differenceLow: null,
+        differenceHigh: null,
+        probabilityOfImprovement: null,
+        improvementLow: null,
+        improvementHigh: null,
+        corrected: null,
+      };
     // Both have the same seeds: the grid is common.
     const values = (of: readonly Trial[]) => [...of].sort((a, b) => a.seed - b.seed).map((trial) => trial.accuracy);
     const improvement = improvementEstimate(values(own), values(base), `${panel} ${method}`);
     return {
-      ...about, difference: difference.mean, differenceLow: difference.low, differenceHigh: difference.high,
-      probabilityOfImprovement: improvement.probability, improvementLow: improvement.low, improvementHigh: improvement.high, corrected: pairedTest(apart),
+      ...about,
+      difference: difference.mean,
+      differenceLow: difference.low,
+      differenceHigh: difference.high,
+      probabilityOfImprovement: improvement.probability,
+      improvementLow: improvement.low,
+      improvementHigh: improvement.high,
+      corrected: pairedTest(apart),
     };
   });
 }
@@ -84,19 +161,47 @@ export const fairFight: TableDefinition<Row> = {
     return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
   },
 
-  caption: (rows) => `Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds. Trials: pairs of rates × seeds, the same for every method; pairs or seeds that one of them lacks are left out. ${rival}: constant rates so chosen. `
-    + `Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to ${rival} paired by seed, with 95 % t interval; P: probability that a run exceeds one of ${rival} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. `
-    + `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table. Bold: highest mean of its task. The same seeds chose the pair and are reported: questions differ, seeds do not.`,
+  caption: (rows) =>
+    `Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds. Trials: pairs of rates × seeds, the same for every method; pairs or seeds that one of them lacks are left out. ${rival}: constant rates so chosen. ` +
+    `Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to ${rival} paired by seed, with 95 % t interval; P: probability that a run exceeds one of ${rival} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. ` +
+    `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table. Bold: highest mean of its task. The same seeds chose the pair and are reported: questions differ, seeds do not.`,
 
   layout: (rows) => ({
     columns: [
-      { header: 'Task', numeric: false }, { header: 'Method', numeric: false }, { header: 'Trials', numeric: true }, { header: 'n', numeric: true }, { header: 'Rate of encoder', numeric: true }, { header: 'of backbone', numeric: true },
-      { header: 'Validation', numeric: true }, { header: 'Accuracy', numeric: true }, { header: `Difference to ${rival}`, numeric: true }, { header: 'P', numeric: true }, { header: 'p (Holm)', numeric: true },
+      { header: 'Task', numeric: false },
+      { header: 'Method', numeric: false },
+      { header: 'Trials', numeric: true },
+      { header: 'n', numeric: true },
+      { header: 'Rate of encoder', numeric: true },
+      { header: 'of backbone', numeric: true },
+      { header: 'Validation', numeric: true },
+      { header: 'Accuracy', numeric: true },
+      { header: `Difference to ${rival}`, numeric: true },
+      { header: 'P', numeric: true },
+      { header: 'p (Holm)', numeric: true },
     ],
-    groups: consecutive(rows, (row) => row.panel).map((group) => group.map((row) => [
-      { text: row.panel }, { text: row.method }, { text: `${row.pairs} × ${row.n}` }, { text: String(row.n) }, { text: rate(row.encoder) }, { text: rate(row.backbone) }, { text: row.validation.toFixed(3) },
-      { text: estimateText(row.accuracy, row.low, row.high), best: row.accuracy === Math.max(...group.map((other) => other.accuracy)) },
-      { text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh) }, { text: row.probabilityOfImprovement === null ? '' : estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) }, { text: probabilityText(row.corrected) },
-    ])),
+    groups: consecutive(rows, (row) => row.panel).map((group) =>
+      group.map((row) => [
+        { text: row.panel },
+        { text: row.method },
+        { text: `${row.pairs} × ${row.n}` },
+        { text: String(row.n) },
+        { text: rate(row.encoder) },
+        { text: rate(row.backbone) },
+        { text: row.validation.toFixed(3) },
+        {
+          text: estimateText(row.accuracy, row.low, row.high),
+          best: row.accuracy === Math.max(...group.map((other) => other.accuracy)),
+        },
+        { text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh) },
+        {
+          text:
+            row.probabilityOfImprovement === null
+              ? ''
+              : estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2),
+        },
+        { text: probabilityText(row.corrected) },
+      ]),
+    ),
   }),
 };

@@ -7,4 +7,12 @@ import { fairFight } from './fairFight';
 import { results } from './results';
 import { variants } from './variants';
 
-export const tables: readonly TableDefinition[] = [results, byKind, differences, regulariserGain, fairFight, variants, cost];
+export const tables: readonly TableDefinition[] = [
+  results,
+  byKind,
+  differences,
+  regulariserGain,
+  fairFight,
+  variants,
+  cost,
+];

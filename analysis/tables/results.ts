@@ -6,13 +6,38 @@ import { orderMethods, orderSettings } from '../labels';
 import { shareInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
-type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number | null; generation: number | null };
+type RunScore = {
+  panel: string;
+  setting: string;
+  method: string;
+  seed: number;
+  choice: number | null;
+  generation: number | null;
+};
 type Row = {
-  panel: string; setting: string; method: string;
-  /** seeds */ n: number; choice: number | null; choiceLow: number | null; choiceHigh: number | null; /** 1 for the highest mean of its panel and setting */ choiceBest: number;
-  /** seeds with a generation score */ generationN: number; generation: number | null; generationLow: number | null; generationHigh: number | null; generationBest: number;
-  /** 1 when the paired t test, corrected by Holm, does not find it worse than the highest mean */ choiceNear: number; generationNear: number;
-  /** interquartile mean of choice with its bootstrap interval; null with few seeds */ choiceMiddle: number | null; choiceMiddleLow: number | null; choiceMiddleHigh: number | null;
+  panel: string;
+  setting: string;
+  method: string;
+  /** seeds */
+  n: number;
+  choice: number | null;
+  choiceLow: number | null;
+  choiceHigh: number | null;
+  /** 1 for the highest mean of its panel and setting */
+  choiceBest: number;
+  /** seeds with a generation score */
+  generationN: number;
+  generation: number | null;
+  generationLow: number | null;
+  generationHigh: number | null;
+  generationBest: number;
+  /** 1 when the paired t test, corrected by Holm, does not find it worse than the highest mean */
+  choiceNear: number;
+  generationNear: number;
+  /** interquartile mean of choice with its bootstrap interval; null with few seeds */
+  choiceMiddle: number | null;
+  choiceMiddleLow: number | null;
+  choiceMiddleHigh: number | null;
 };
 
 const none = { n: 0, mean: null, low: null, high: null };
@@ -33,7 +58,11 @@ const level = 0.05;
  */
 export function notWorse(scores: readonly ReadonlyMap<number, number>[], marked: readonly boolean[]): boolean[] {
   const top = scores[marked.indexOf(true)];
-  const tests = scores.map((own, i) => (top === undefined || marked[i] === true ? null : pairedTest(pairedDifferences(own, top).map((pair) => pair.difference))));
+  const tests = scores.map((own, i) =>
+    top === undefined || marked[i] === true
+      ? null
+      : pairedTest(pairedDifferences(own, top).map((pair) => pair.difference)),
+  );
   const corrected = holm(tests.flatMap((p) => p ?? []));
   let next = 0;
   return tests.map((p) => p !== null && corrected[next++]! >= level);
@@ -54,43 +83,101 @@ export const results: TableDefinition<Row> = {
   needs: 'finished runs with a final evaluation',
 
   async select(journals) {
-    const scores = await journals.rows<RunScore>('select panel, setting, method, seed, choice, generation from final join runs using (id) order by panel, setting, method, seed, id');
+    const scores = await journals.rows<RunScore>(
+      'select panel, setting, method, seed, choice, generation from final join runs using (id) order by panel, setting, method, seed, id',
+    );
     const panels = [...new Set(scores.map((score) => score.panel))];
-    return panels.flatMap((panel) => orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
-      const here = scores.filter((score) => score.panel === panel && score.setting === setting);
-      const rows = orderMethods(here.map((score) => score.method)).map((method) => {
-        const own = here.filter((score) => score.method === method);
-        const bySeed = (of: 'choice' | 'generation') => new Map(own.flatMap((score) => (score[of] === null ? [] : [[score.seed, score[of]] as const])));
-        return { method, n: own.length, choices: bySeed('choice'), generations: bySeed('generation'), choice: estimate(own.map((score) => score.choice)), middle: interquartileEstimate(own.flatMap((score) => score.choice ?? []), [panel, setting, method].join(' ')), generation: estimate(own.map((score) => score.generation)) };
-      });
-      const bestChoice = best(rows.map((row) => row.choice.mean));
-      const bestGeneration = best(rows.map((row) => row.generation.mean));
-      const nearChoice = notWorse(rows.map((row) => row.choices), bestChoice);
-      const nearGeneration = notWorse(rows.map((row) => row.generations), bestGeneration);
-      return rows.map(({ method, n, choice, middle, generation }, i): Row => ({
-        panel, setting, method, n,
-        choice: choice.mean, choiceLow: choice.low, choiceHigh: choice.high, choiceBest: bestChoice[i] ? 1 : 0,
-        generationN: generation.n, generation: generation.mean, generationLow: generation.low, generationHigh: generation.high, generationBest: bestGeneration[i] ? 1 : 0,
-        choiceNear: nearChoice[i] ? 1 : 0, generationNear: nearGeneration[i] ? 1 : 0,
-        choiceMiddle: middle.middle, choiceMiddleLow: middle.low, choiceMiddleHigh: middle.high,
-      }));
-    }));
+    return panels.flatMap((panel) =>
+      orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap(
+        (setting) => {
+          const here = scores.filter((score) => score.panel === panel && score.setting === setting);
+          const rows = orderMethods(here.map((score) => score.method)).map((method) => {
+            const own = here.filter((score) => score.method === method);
+            const bySeed = (of: 'choice' | 'generation') =>
+              new Map(own.flatMap((score) => (score[of] === null ? [] : [[score.seed, score[of]] as const])));
+            return {
+              method,
+              n: own.length,
+              choices: bySeed('choice'),
+              generations: bySeed('generation'),
+              choice: estimate(own.map((score) => score.choice)),
+              middle: interquartileEstimate(
+                own.flatMap((score) => score.choice ?? []),
+                [panel, setting, method].join(' '),
+              ),
+              generation: estimate(own.map((score) => score.generation)),
+            };
+          });
+          const bestChoice = best(rows.map((row) => row.choice.mean));
+          const bestGeneration = best(rows.map((row) => row.generation.mean));
+          const nearChoice = notWorse(
+            rows.map((row) => row.choices),
+            bestChoice,
+          );
+          const nearGeneration = notWorse(
+            rows.map((row) => row.generations),
+            bestGeneration,
+          );
+          return rows.map(({ method, n, choice, middle, generation }, i): Row => ({
+            panel,
+            setting,
+            method,
+            n,
+            choice: choice.mean,
+            choiceLow: choice.low,
+            choiceHigh: choice.high,
+            choiceBest: bestChoice[i] ? 1 : 0,
+            generationN: generation.n,
+            generation: generation.mean,
+            generationLow: generation.low,
+            generationHigh: generation.high,
+            generationBest: bestGeneration[i] ? 1 : 0,
+            choiceNear: nearChoice[i] ? 1 : 0,
+            generationNear: nearGeneration[i] ? 1 : 0,
+            choiceMiddle: middle.middle,
+            choiceMiddleLow: middle.low,
+            choiceMiddleHigh: middle.high,
+          }));
+        },
+      ),
+    );
   },
 
-  caption: (rows) => `Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation. Mean over ${seedCount(rows.map((row) => row.n))} `
-    + 'with 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of its task and setting; *: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).'
-    + (withMiddle(rows) ? ` Interquartile mean of choice accuracy with BCa bootstrap interval (95 % in name, 2,000 seeded resamples; docs/method.md section 8) for ${fewestForBootstrap} seeds or more: where it is far from the mean, single runs decide the mean.` : ''),
+  caption: (rows) =>
+    `Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation. Mean over ${seedCount(rows.map((row) => row.n))} ` +
+    'with 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of its task and setting; *: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).' +
+    (withMiddle(rows)
+      ? ` Interquartile mean of choice accuracy with BCa bootstrap interval (95 % in name, 2,000 seeded resamples; docs/method.md section 8) for ${fewestForBootstrap} seeds or more: where it is far from the mean, single runs decide the mean.`
+      : ''),
 
   layout: (rows) => ({
     columns: [
-      { header: 'Task', numeric: false }, { header: 'Learning rates', numeric: false }, { header: 'Method', numeric: false }, { header: 'n', numeric: true },
-      { header: 'Choice accuracy', numeric: true }, ...(withMiddle(rows) ? [{ header: 'Interquartile mean', numeric: true }] : []), { header: 'Generation exact match', numeric: true },
+      { header: 'Task', numeric: false },
+      { header: 'Learning rates', numeric: false },
+      { header: 'Method', numeric: false },
+      { header: 'n', numeric: true },
+      { header: 'Choice accuracy', numeric: true },
+      ...(withMiddle(rows) ? [{ header: 'Interquartile mean', numeric: true }] : []),
+      { header: 'Generation exact match', numeric: true },
     ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) => group.map((row) => [
-      { text: row.panel }, { text: row.setting }, { text: row.method }, { text: String(row.n) },
-      { text: starred(estimateText(row.choice, row.choiceLow, row.choiceHigh), row.choiceNear), best: row.choiceBest === 1 },
-      ...(withMiddle(rows) ? [{ text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh) }] : []),
-      { text: starred(estimateText(row.generation, row.generationLow, row.generationHigh), row.generationNear), best: row.generationBest === 1 },
-    ])),
+    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+      group.map((row) => [
+        { text: row.panel },
+        { text: row.setting },
+        { text: row.method },
+        { text: String(row.n) },
+        {
+          text: starred(estimateText(row.choice, row.choiceLow, row.choiceHigh), row.choiceNear),
+          best: row.choiceBest === 1,
+        },
+        ...(withMiddle(rows)
+          ? [{ text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh) }]
+          : []),
+        {
+          text: starred(estimateText(row.generation, row.generationLow, row.generationHigh), row.generationNear),
+          best: row.generationBest === 1,
+        },
+      ]),
+    ),
   }),
 };

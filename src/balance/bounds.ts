@@ -8,7 +8,12 @@
 import type { PerModule } from '../manifest/run';
 
 /** Right-hand sides for each module, nats. `probability` c: the smallest label probability for a bound. */
-export function progressBounds(kappa: number, dBackbone: number, dEncoder: number, probability: number): PerModule<number> {
+export function progressBounds(
+  kappa: number,
+  dBackbone: number,
+  dEncoder: number,
+  probability: number,
+): PerModule<number> {
   const scale = 1 / (Math.SQRT2 * probability);
   return { encoder: scale * Math.sqrt(dBackbone / kappa), backbone: scale * Math.sqrt(kappa * dEncoder) };
 }

@@ -9,7 +9,10 @@ import { tf, type Tensor } from '../tensor/tf';
 import type { PerModule } from '../manifest/run';
 
 /** Weights of the two terms by learning state: w_S = kappa / (1 + kappa), w_X = 1 / (1 + kappa). */
-export const regulariserWeights = (kappaAverage: number): PerModule<number> => ({ encoder: kappaAverage / (1 + kappaAverage), backbone: 1 / (1 + kappaAverage) });
+export const regulariserWeights = (kappaAverage: number): PerModule<number> => ({
+  encoder: kappaAverage / (1 + kappaAverage),
+  backbone: 1 / (1 + kappaAverage),
+});
 
 /**
  * The term that is added to the cross-entropy (it is <= 0), and both uncapped divergences.
@@ -17,11 +20,18 @@ export const regulariserWeights = (kappaAverage: number): PerModule<number> => (
  * @param mask [N] 1 for label tokens; weights are scalars
  */
 export function regulariser(
-  now: Tensor, encoderBefore: Tensor, backboneBefore: Tensor, mask: Tensor,
-  weights: PerModule<Tensor>, options: { lambda: number; cap: number },
+  now: Tensor,
+  encoderBefore: Tensor,
+  backboneBefore: Tensor,
+  mask: Tensor,
+  weights: PerModule<Tensor>,
+  options: { lambda: number; cap: number },
 ): { value: Tensor; encoder: Tensor; backbone: Tensor } {
   const encoder = maskedMean(divergence(now, encoderBefore), mask);
   const backbone = maskedMean(divergence(now, backboneBefore), mask);
-  const capped = tf.add(tf.mul(weights.encoder, tf.minimum(encoder, options.cap)), tf.mul(weights.backbone, tf.minimum(backbone, options.cap)));
+  const capped = tf.add(
+    tf.mul(weights.encoder, tf.minimum(encoder, options.cap)),
+    tf.mul(weights.backbone, tf.minimum(backbone, options.cap)),
+  );
   return { value: tf.mul(capped, -options.lambda), encoder, backbone };
 }

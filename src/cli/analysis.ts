@@ -8,10 +8,20 @@ import { exitCode, userError } from '../problems';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 
 /** Options of both commands. */
-export interface AnalysisOptions { only?: string[]; out?: string; json?: boolean }
+export interface AnalysisOptions {
+  only?: string[];
+  out?: string;
+  json?: boolean;
+}
 
 /** One experiment's outcome, figures or tables alike. */
-export interface AnalysisOutcome { written: string[]; skipped: { name: string; reason: string }[]; ignoredRuns: IgnoredRun[]; runs: number; notices: string[] }
+export interface AnalysisOutcome {
+  written: string[];
+  skipped: { name: string; reason: string }[];
+  ignoredRuns: IgnoredRun[];
+  runs: number;
+  notices: string[];
+}
 
 /** Where the figures and tables of experiments go, when no --out names another folder. */
 export const paperFigures = join(projectRoot, 'paper-figures');
@@ -31,16 +41,27 @@ export function experimentFolders(experiment: string | undefined, results = resu
   const names = [...new Set([...own, ...reference])].sort();
   if (experiment === undefined) {
     if (names.length > 0) return names.map(folder);
-    throw userError({ where: place(results), what: 'there are no results yet', hint: 'train first: equipoise run experiments/quickstart.json' }, exitCode.unavailable);
+    throw userError(
+      {
+        where: place(results),
+        what: 'there are no results yet',
+        hint: 'train first: equipoise run experiments/quickstart.json',
+      },
+      exitCode.unavailable,
+    );
   }
   if (names.includes(experiment)) return [folder(experiment)];
   if (/[\\/]/.test(experiment) && isFolder(experiment)) return [resolve(experiment)];
   const nearest = nearestName(experiment, names);
-  throw userError({
-    where: `experiment "${experiment}"`, what: existsSync(experiment) ? 'is not a folder of results' : 'has no results',
-    expected: names.length === 0 ? 'an experiment that was trained' : names.join(', '),
-    hint: nearest === undefined ? 'train it first: equipoise run' : `did you mean ${nearest}?`,
-  }, exitCode.unavailable);
+  throw userError(
+    {
+      where: `experiment "${experiment}"`,
+      what: existsSync(experiment) ? 'is not a folder of results' : 'has no results',
+      expected: names.length === 0 ? 'an experiment that was trained' : names.join(', '),
+      hint: nearest === undefined ? 'train it first: equipoise run' : `did you mean ${nearest}?`,
+    },
+    exitCode.unavailable,
+  );
 }
 
 /** A path as a person would write it here. */
@@ -56,7 +77,11 @@ function outcomeLines(folder: string, out: string, made: AnalysisOutcome): strin
     const name = basename(path).split('.')[0]!;
     byName.set(name, [...(byName.get(name) ?? []), basename(path).slice(name.length + 1)]);
   }
-  const width = Math.max(0, ...[...byName.keys()].map((name) => name.length), ...made.skipped.map(({ name }) => name.length));
+  const width = Math.max(
+    0,
+    ...[...byName.keys()].map((name) => name.length),
+    ...made.skipped.map(({ name }) => name.length),
+  );
   return [
     `${basename(folder)}: ${made.runs} finished run${made.runs === 1 ? '' : 's'} in ${place(folder)}`,
     ...[...byName].map(([name, kinds]) => `  ${name.padEnd(width)}  ${kinds.join(' ')}`),
@@ -69,7 +94,11 @@ function outcomeLines(folder: string, out: string, made: AnalysisOutcome): strin
 }
 
 /** Runs `make` for each experiment that is meant and tells the outcome, as lines or as one JSON list. */
-export async function analyse(experiment: string | undefined, options: AnalysisOptions, make: (folder: string, out: string, only: string[] | undefined) => Promise<AnalysisOutcome>): Promise<void> {
+export async function analyse(
+  experiment: string | undefined,
+  options: AnalysisOptions,
+  make: (folder: string, out: string, only: string[] | undefined) => Promise<AnalysisOutcome>,
+): Promise<void> {
   const outcomes: ({ experiment: string; folder: string; out: string } & AnalysisOutcome)[] = [];
   for (const folder of experimentFolders(experiment)) {
     const out = join(options.out === undefined ? paperFigures : resolve(options.out), basename(folder));

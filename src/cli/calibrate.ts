@@ -9,13 +9,21 @@ import { note, printable } from './text';
 import type { Wiring } from './wiring';
 
 /** Measurements of one run a kind, and what the first runs pay on top, seconds. */
-export interface Calibrated { timings: Timing[]; firstSeconds: number }
+export interface Calibrated {
+  timings: Timing[];
+  firstSeconds: number;
+}
 
 /**
  * Trains a few steps of one run of each kind (task, encoder, backbone) that has no finished run. As many at once as there
  * will be workers, because workers slow each other down. What cannot be measured is said and left out.
  */
-export async function calibrateKinds(results: string, runs: readonly PlannedRun[], workers: number, wiring: Wiring): Promise<Calibrated> {
+export async function calibrateKinds(
+  results: string,
+  runs: readonly PlannedRun[],
+  workers: number,
+  wiring: Wiring,
+): Promise<Calibrated> {
   const known = runEstimator(runs.length === 0 ? [] : readTimings(results, runs[0]!.arithmetic.backend));
   const kinds = new Map<string, PlannedRun>();
   for (const run of runs) {
@@ -30,8 +38,17 @@ export async function calibrateKinds(results: string, runs: readonly PlannedRun[
       for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
         note(`measuring: ${run.description}`);
         try {
-          const measured = await lane.calibrate({ ...run, results, experiment: 'calibration', token: '', code: codeVersion(), packages: {}, notices: [] }, () => undefined);
-          calibrated.timings.push({ spec: run.spec, backend: run.arithmetic.backend, steps: Infinity, secondsPerStep: measured.secondsPerStep, otherSeconds: measured.otherSeconds });
+          const measured = await lane.calibrate(
+            { ...run, results, experiment: 'calibration', token: '', code: codeVersion(), packages: {}, notices: [] },
+            () => undefined,
+          );
+          calibrated.timings.push({
+            spec: run.spec,
+            backend: run.arithmetic.backend,
+            steps: Infinity,
+            secondsPerStep: measured.secondsPerStep,
+            otherSeconds: measured.otherSeconds,
+          });
           calibrated.firstSeconds += measured.firstSeconds;
         } catch (error) {
           note(`warning: could not be measured: ${printable(error instanceof Error ? error.message : String(error))}`);

@@ -17,7 +17,8 @@ Examples:
 
 /** Adds `cancel <experiment> [runs...]`. */
 export function cancelCommand(program: Command): void {
-  program.command('cancel <experiment> [runs...]')
+  program
+    .command('cancel <experiment> [runs...]')
     .description('cancel the jobs of an experiment in a Slurm cluster, all or those of some runs')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -26,21 +27,40 @@ export function cancelCommand(program: Command): void {
       const names = listExperiments(results);
       if (!names.includes(experiment)) {
         const nearest = nearestName(experiment, names);
-        throw userError({ where: `experiment "${printable(experiment)}"`, what: 'has no results and was not submitted', ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }) });
+        throw userError({
+          where: `experiment "${printable(experiment)}"`,
+          what: 'has no results and was not submitted',
+          ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
+        });
       }
       const jobs = jobsOf(results, experiment);
       const chosen = runs.length === 0 ? jobs : chosenJobs(jobs, runs, experiment);
       cancelRuns(jobs, chosen);
       if (options.json === true) sayJson({ experiment, cancelled: chosen });
-      else say(chosen.length === 0 ? `${experiment}: no run is in the queue` : `${experiment}: ${count(chosen.length, 'run')} cancelled`);
+      else
+        say(
+          chosen.length === 0
+            ? `${experiment}: no run is in the queue`
+            : `${experiment}: ${count(chosen.length, 'run')} cancelled`,
+        );
     });
 }
 
 function chosenJobs(jobs: readonly RunJob[], runs: readonly string[], experiment: string): RunJob[] {
   for (const name of runs) {
     const ids = [...new Set(jobs.filter(({ id }) => id.startsWith(name)).map(({ id }) => id))];
-    if (name === '' || ids.length === 0) throw userError({ where: `run "${printable(name)}"`, what: `is not in the queue as a run of ${experiment}`, hint: `equipoise status ${experiment} shows what is` });
-    if (ids.length > 1) throw userError({ where: `run "${printable(name)}"`, what: `could be ${ids.slice(0, 3).join(' or ')}`, expected: 'more digits of its id' });
+    if (name === '' || ids.length === 0)
+      throw userError({
+        where: `run "${printable(name)}"`,
+        what: `is not in the queue as a run of ${experiment}`,
+        hint: `equipoise status ${experiment} shows what is`,
+      });
+    if (ids.length > 1)
+      throw userError({
+        where: `run "${printable(name)}"`,
+        what: `could be ${ids.slice(0, 3).join(' or ')}`,
+        expected: 'more digits of its id',
+      });
   }
   return jobs.filter(({ id }) => runs.some((name) => id.startsWith(name)));
 }

@@ -12,9 +12,20 @@ function checkLines(report: CheckReport, facts: BackendFacts): string[] {
   const { parameters } = report;
   const table = columns([
     ['step', ...stepFields],
-    ...report.trajectory.map(({ step, difference }) => [String(step), ...stepFields.map((field) => short(difference[field]))]),
+    ...report.trajectory.map(({ step, difference }) => [
+      String(step),
+      ...stepFields.map((field) => short(difference[field])),
+    ]),
     ['worst', ...stepFields.map((field) => short(report.worst[field]))],
-    ['bound', String(checkBounds.loss), String(checkBounds.gradientNorm), String(checkBounds.gradientNorm), '', '', String(checkBounds.kappa)],
+    [
+      'bound',
+      String(checkBounds.loss),
+      String(checkBounds.gradientNorm),
+      String(checkBounds.gradientNorm),
+      '',
+      '',
+      String(checkBounds.kappa),
+    ],
   ]);
   return [
     `${report.family} on ${facts.name} (${facts.device}): ${parameters.encoder} parameters in the encoder, ${parameters.backbone} in the backbone`,
@@ -24,16 +35,23 @@ function checkLines(report: CheckReport, facts: BackendFacts): string[] {
     `loss      ${report.loss.computed.toFixed(6)}, expected ${report.loss.expected.toFixed(6)}`,
     'relative differences while training',
     table,
-    ...(report.failures.length === 0 ? ['agrees within all bounds'] : report.failures.map((failure) => `fails: ${failure}`)),
+    ...(report.failures.length === 0
+      ? ['agrees within all bounds']
+      : report.failures.map((failure) => `fails: ${failure}`)),
   ];
 }
 
 /** Adds `check-model DIR [--backend B] [--json]`. Exit code 1 when a bound does not hold, 2 for a folder that is malformed. */
 export function checkModelCommand(program: Command): void {
-  program.command('check-model')
+  program
+    .command('check-model')
     .argument('<folder>', 'config.json, weights, io.safetensors and expected.json')
     .description('compare a checkpoint with the numbers of a reference implementation')
-    .addOption(new Option('--backend <name>', 'which library computes').choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu']).default('auto'))
+    .addOption(
+      new Option('--backend <name>', 'which library computes')
+        .choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu'])
+        .default('auto'),
+    )
     .option('--json', 'print the report as JSON')
     .action(async (folder: string, options: { backend: BackendRequest['name']; json?: boolean }) => {
       const facts = await useBackend({ name: options.backend });

@@ -9,13 +9,20 @@ import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
 import { findLink, linkCommand } from '../tensor/link/state';
 import { errorLine, findTool, hasNvidia, runTool } from '../tensor/link/tools';
 
-export interface DoctorOptions { /** link TensorFlow first */ link?: boolean; json?: boolean }
+export interface DoctorOptions {
+  /** link TensorFlow first */
+  link?: boolean;
+  json?: boolean;
+}
 
 export interface BackendDiagnosis {
   name: BackendName;
-  /** it was started and computed a product */ works: boolean;
-  /** what really runs; null when it does not */ facts: BackendFacts | null;
-  /** why not; empty when it works */ problem: string;
+  /** it was started and computed a product */
+  works: boolean;
+  /** what really runs; null when it does not */
+  facts: BackendFacts | null;
+  /** why not; empty when it works */
+  problem: string;
 }
 
 export interface DoctorReport {
@@ -24,8 +31,14 @@ export interface DoctorReport {
   nvidiaDriver: boolean;
   backends: BackendDiagnosis[];
   cache: { folder: string; parts: { name: string; bytes: number }[] };
-  tools: { name: string; path: string | null; /** what it is used for */ use: string }[];
-  /** what should be mended, with the command */ missing: { what: string; command: string }[];
+  tools: {
+    name: string;
+    path: string | null;
+    /** what it is used for */
+    use: string;
+  }[];
+  /** what should be mended, with the command */
+  missing: { what: string; command: string }[];
   link: LinkReport | null;
 }
 
@@ -38,42 +51,66 @@ const tools: { name: string; candidates?: string[]; use: string; package: string
 ];
 
 /** Looks at this machine; starts every backend in a child process. `say` is told of linking, a line at a time. */
-export async function doctor(options: DoctorOptions = {}, say: (line: string) => void = () => undefined): Promise<DoctorReport> {
+export async function doctor(
+  options: DoctorOptions = {},
+  say: (line: string) => void = () => undefined,
+): Promise<DoctorReport> {
   const link = options.link ? await linkNow(say) : null;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const supported = major >= 20 && major < 25 && (major > 20 || minor >= 9);
   const backends: BackendDiagnosis[] = [];
-  for (const { name, available, reason } of availableBackends()) backends.push(available ? await probe(name) : { name, works: false, facts: null, problem: reason });
+  for (const { name, available, reason } of availableBackends())
+    backends.push(available ? await probe(name) : { name, works: false, facts: null, problem: reason });
   const found = tools.map(({ name, candidates, use }) => ({ name, path: findTool(...(candidates ?? [name])), use }));
   const linked = findLink() !== null;
   const missing: DoctorReport['missing'] = [];
-  if (!supported) missing.push({ what: `Node ${process.versions.node} is not supported (20.9 to 24 are)`, command: 'nvm install 22' });
+  if (!supported)
+    missing.push({
+      what: `Node ${process.versions.node} is not supported (20.9 to 24 are)`,
+      command: 'nvm install 22',
+    });
   for (const { name, path } of found) {
     const needed = name === 'npm' || (!linked && (name === 'python3' || name === 'c++'));
     const debian = tools.find((tool) => tool.name === name)?.package ?? '';
     if (path === null && needed) missing.push({ what: `${name} is not found`, command: `apt-get install ${debian}` });
   }
   for (const { name, works, problem } of backends) {
-    if (!works && name !== 'webgpu') missing.push({ what: `backend ${name}: ${problem}`, command: name === 'tensorflow' ? linkCommand : 'npm ci' });
+    if (!works && name !== 'webgpu')
+      missing.push({ what: `backend ${name}: ${problem}`, command: name === 'tensorflow' ? linkCommand : 'npm ci' });
   }
-  if (hasNvidia() && linked && !backends.some(({ facts }) => facts?.name === 'tensorflow' && facts.gpu)) missing.push({ what: 'there is an NVIDIA driver, but TensorFlow does not use the GPU', command: linkCommand });
+  if (hasNvidia() && linked && !backends.some(({ facts }) => facts?.name === 'tensorflow' && facts.gpu))
+    missing.push({ what: 'there is an NVIDIA driver, but TensorFlow does not use the GPU', command: linkCommand });
   return {
-    node: { version: process.versions.node, supported }, system: `${process.platform} ${process.arch}`, nvidiaDriver: hasNvidia(),
-    backends, cache: { folder: cachePath(), parts: cacheParts() }, tools: found, missing, link,
+    node: { version: process.versions.node, supported },
+    system: `${process.platform} ${process.arch}`,
+    nvidiaDriver: hasNvidia(),
+    backends,
+    cache: { folder: cachePath(), parts: cacheParts() },
+    tools: found,
+    missing,
+    link,
   };
 }
 
 /** Links, and links anew when there is a link that does not work. */
 async function linkNow(say: (line: string) => void): Promise<LinkReport> {
   const link = findLink();
-  const broken = link !== null && (!(await probe('tensorflow')).works);
+  const broken = link !== null && !(await probe('tensorflow')).works;
   return linkTensorFlow({ force: broken, say });
 }
 
 async function probe(name: BackendName): Promise<BackendDiagnosis> {
-  const result = await runTool(process.execPath, [join(__dirname, '..', 'tensor', 'probe.cjs'), name], { seconds: 120 });
+  const result = await runTool(process.execPath, [join(__dirname, '..', 'tensor', 'probe.cjs'), name], {
+    seconds: 120,
+  });
   try {
-    if (result.code === 0) return { name, works: true, facts: JSON.parse(result.out.trim().split('\n').at(-1) ?? '') as BackendFacts, problem: '' };
+    if (result.code === 0)
+      return {
+        name,
+        works: true,
+        facts: JSON.parse(result.out.trim().split('\n').at(-1) ?? '') as BackendFacts,
+        problem: '',
+      };
   } catch {
     // told below
   }
@@ -84,7 +121,9 @@ async function probe(name: BackendName): Promise<BackendDiagnosis> {
 function cacheParts(): { name: string; bytes: number }[] {
   const base = cachePath();
   if (!existsSync(base)) return [];
-  return readdirSync(base).sort().map((name) => ({ name, bytes: sizeOf(join(base, name), new Set()) }));
+  return readdirSync(base)
+    .sort()
+    .map((name) => ({ name, bytes: sizeOf(join(base, name), new Set()) }));
 }
 
 function sizeOf(path: string, seen: Set<string>): number {
@@ -99,30 +138,50 @@ function sizeOf(path: string, seen: Set<string>): number {
 
 /** The report as lines for a person. */
 export function doctorLines(report: DoctorReport): string[] {
-  const lines = [`Node ${report.node.version} on ${report.system}${report.nvidiaDriver ? ', NVIDIA driver found' : ''}`, 'Backends'];
+  const lines = [
+    `Node ${report.node.version} on ${report.system}${report.nvidiaDriver ? ', NVIDIA driver found' : ''}`,
+    'Backends',
+  ];
   for (const { name, facts, problem } of report.backends) {
-    const text = facts === null ? `not available: ${problem}` : `${facts.tensorflow === null ? '' : `TensorFlow ${facts.tensorflow}, `}${facts.device}, ${facts.threads} thread${facts.threads === 1 ? '' : 's'}`;
+    const text =
+      facts === null
+        ? `not available: ${problem}`
+        : `${facts.tensorflow === null ? '' : `TensorFlow ${facts.tensorflow}, `}${facts.device}, ${facts.threads} thread${facts.threads === 1 ? '' : 's'}`;
     lines.push(`  ${name.padEnd(12)}${text}`);
   }
   lines.push(`Cache ${report.cache.folder}`);
-  for (const { name, bytes } of report.cache.parts) lines.push(`  ${name.padEnd(24)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`);
+  for (const { name, bytes } of report.cache.parts)
+    lines.push(`  ${name.padEnd(24)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`);
   lines.push('Tools');
   for (const { name, path, use } of report.tools) lines.push(`  ${name.padEnd(12)}${path ?? 'not found'} (${use})`);
-  for (const { source, problem, hint } of report.link?.attempts ?? []) lines.push(`Tried ${source}: ${problem}${hint ? ` (${hint})` : ''}`);
-  if (report.link !== null) lines.push(report.link.link === null ? 'TensorFlow could not be linked; runs use wasm' : `TensorFlow ${report.link.link.tensorflow} ${report.link.made ? 'is linked now' : 'was linked already'}`);
-  lines.push(...(report.missing.length === 0 ? ['Nothing is missing'] : report.missing.map(({ what, command }) => `Missing: ${what}; to mend: ${command}`)));
+  for (const { source, problem, hint } of report.link?.attempts ?? [])
+    lines.push(`Tried ${source}: ${problem}${hint ? ` (${hint})` : ''}`);
+  if (report.link !== null)
+    lines.push(
+      report.link.link === null
+        ? 'TensorFlow could not be linked; runs use wasm'
+        : `TensorFlow ${report.link.link.tensorflow} ${report.link.made ? 'is linked now' : 'was linked already'}`,
+    );
+  lines.push(
+    ...(report.missing.length === 0
+      ? ['Nothing is missing']
+      : report.missing.map(({ what, command }) => `Missing: ${what}; to mend: ${command}`)),
+  );
   return lines;
 }
 
 /** Adds `doctor [--link] [--json]` to the command line. Exit code 3 when --link was asked for and there is no link after it. */
 export function doctorCommand(program: Command): void {
-  program.command('doctor')
+  program
+    .command('doctor')
     .description('show the backends, tools and caches of this machine and what is missing')
     .option('--link', 'find, build and check a native TensorFlow first')
     .option('--json', 'print the report as JSON')
     .action(async (options: DoctorOptions) => {
       const report = await doctor(options, (line) => process.stderr.write(`${line}\n`));
-      process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${doctorLines(report).join('\n')}\n`);
+      process.stdout.write(
+        options.json ? `${JSON.stringify(report, null, 2)}\n` : `${doctorLines(report).join('\n')}\n`,
+      );
       if (options.link && report.link?.link === null) process.exitCode = exitCode.unavailable;
     });
 }

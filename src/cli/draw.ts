@@ -7,7 +7,9 @@ export const drawAll: Draw = async (experimentFolder, figures, tables) => {
   const drawn = await makeFigures(experimentFolder, figures);
   const made = await makeTables(experimentFolder, tables);
   return [
-    ...drawn.skipped.map(({ figure, reason }) => `no figure ${figure}: ${reason}`), ...made.skipped.map(({ table, reason }) => `no table ${table}: ${reason}`),
-    ...drawn.ignoredRuns.map(({ id, reason }) => `${id} is in no figure: ${reason}`), ...new Set([...drawn.notices, ...made.notices]),
+    ...drawn.skipped.map(({ figure, reason }) => `no figure ${figure}: ${reason}`),
+    ...made.skipped.map(({ table, reason }) => `no table ${table}: ${reason}`),
+    ...drawn.ignoredRuns.map(({ id, reason }) => `${id} is in no figure: ${reason}`),
+    ...new Set([...drawn.notices, ...made.notices]),
   ];
 };

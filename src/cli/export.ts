@@ -13,7 +13,11 @@ import { exportBackboneCommand, exportPeftCommand } from './exportModels';
 import { lazy } from './lazy';
 import { count, note, printable, say, sayJson } from './text';
 
-interface ExportOptions { out?: string; manifest?: string; json?: boolean }
+interface ExportOptions {
+  out?: string;
+  manifest?: string;
+  json?: boolean;
+}
 
 const help = `
 A crate is a folder with the manifest, run.json and journal of every run, the figures and tables, the data manifests and
@@ -27,29 +31,57 @@ Examples:
 
 /** Adds `export` with `ro-crate <experiment>`, `peft <run|experiment> <folder>` and `backbone <name> <folder>`. */
 export function exportCommand(program: Command): void {
-  const parent = program.command('export').description('finished experiments, trained adapters and base weights for others');
+  const parent = program
+    .command('export')
+    .description('finished experiments, trained adapters and base weights for others');
   exportPeftCommand(parent);
   exportBackboneCommand(parent);
-  parent.command('ro-crate <experiment>').description('write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described')
+  parent
+    .command('ro-crate <experiment>')
+    .description(
+      'write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described',
+    )
     .option('--out <folder>', 'where; by default crates/<experiment>')
     .option('--manifest <path>', 'the manifest of the experiment, when it is not in experiments/')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (experiment: string, options: ExportOptions) => {
       const folder = experimentFolders(experiment)[0]!;
-      const manifest = options.manifest === undefined ? knownManifest(basename(folder)) : manifestOf(options.manifest, basename(folder));
-      if (experimentOf(manifest) !== basename(folder)) throw userError({ where: printable(manifest.file), what: `describes ${experimentOf(manifest)}`, expected: `the manifest of ${printable(basename(folder))}` });
+      const manifest =
+        options.manifest === undefined
+          ? knownManifest(basename(folder))
+          : manifestOf(options.manifest, basename(folder));
+      if (experimentOf(manifest) !== basename(folder))
+        throw userError({
+          where: printable(manifest.file),
+          what: `describes ${experimentOf(manifest)}`,
+          expected: `the manifest of ${printable(basename(folder))}`,
+        });
       const { version, commit } = codeVersion();
-      const made = await exportCrate({ exporter: { version, commit }, manifest, folder, out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))), draw: drawAll });
+      const made = await exportCrate({
+        exporter: { version, commit },
+        manifest,
+        folder,
+        out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))),
+        draw: drawAll,
+      });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
       if (options.json === true) sayJson(made);
-      else say(`${basename(folder)}: ${count(made.runs, 'run')}, ${count(made.files, 'file')} in ${made.out}; it passes equipoise verify`);
+      else
+        say(
+          `${basename(folder)}: ${count(made.runs, 'run')}, ${count(made.files, 'file')} in ${made.out}; it passes equipoise verify`,
+        );
     });
 }
 
 function knownManifest(experiment: string): Manifest {
   const found = findManifest(experiment);
-  if (found === undefined) throw userError({ where: `experiment "${printable(experiment)}"`, what: 'is described by no manifest of experiments/', hint: 'name its manifest with --manifest' });
+  if (found === undefined)
+    throw userError({
+      where: `experiment "${printable(experiment)}"`,
+      what: 'is described by no manifest of experiments/',
+      hint: 'name its manifest with --manifest',
+    });
   return found;
 }
 

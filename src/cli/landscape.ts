@@ -12,7 +12,9 @@ import { prepare } from '../train/prepare';
 import { methodVersion } from '../version';
 import { count, note, say } from './text';
 
-interface LandscapeCommandOptions { points: string }
+interface LandscapeCommandOptions {
+  points: string;
+}
 
 const help = `
 Each run is trained once more, which gives the same numbers as the first time and is checked against its journal; its parameters are
@@ -25,18 +27,32 @@ Examples:
 
 /** Adds `landscape` to the program. Throws UserErrors, which `main` prints. */
 export function landscapeCommand(program: Command): void {
-  program.command('landscape <experiment> [runs...]')
-    .description('measure the loss around the way that finished runs took through their parameters, for the figure loss-contours')
+  program
+    .command('landscape <experiment> [runs...]')
+    .description(
+      'measure the loss around the way that finished runs took through their parameters, for the figure loss-contours',
+    )
     .option('--points <number>', 'grid points along each axis, 5 to 101', '25')
     .addHelpText('after', help)
     .action(async (experiment: string, chosen: string[], options: LandscapeCommandOptions) => {
       const points = Number(options.points);
-      if (!Number.isInteger(points) || points < 5 || points > 101) throw userError({ where: '--points', what: `is ${options.points}`, expected: 'a whole number from 5 to 101' });
+      if (!Number.isInteger(points) || points < 5 || points > 101)
+        throw userError({ where: '--points', what: `is ${options.points}`, expected: 'a whole number from 5 to 101' });
       const known = listRunIds(resultsFolder(), experiment);
       const ids = chosen.length === 0 ? known : chosen;
-      if (ids.length === 0) throw userError({ where: `experiment "${experiment}"`, what: 'has no runs', hint: 'train first: equipoise run' });
+      if (ids.length === 0)
+        throw userError({
+          where: `experiment "${experiment}"`,
+          what: 'has no runs',
+          hint: 'train first: equipoise run',
+        });
       for (const id of ids) {
-        if (!known.includes(id)) throw userError({ where: `run "${id}"`, what: `is not in ${basename(resultsFolder())}/${experiment}`, ...(known.length <= 20 ? { expected: known.join(', ') } : {}) });
+        if (!known.includes(id))
+          throw userError({
+            where: `run "${id}"`,
+            what: `is not in ${basename(resultsFolder())}/${experiment}`,
+            ...(known.length <= 20 ? { expected: known.join(', ') } : {}),
+          });
         say(`${id}: ${await measure(experiment, id, points)}`);
       }
     });
@@ -46,10 +62,20 @@ export function landscapeCommand(program: Command): void {
 async function measure(experiment: string, id: string, points: number): Promise<string> {
   const paths = runFolder(resultsFolder(), experiment, id);
   const read = readRunFile(paths.runJson);
-  if (read.state !== 'read' || read.file.status !== 'done') throw userError({ where: `run ${id}`, what: 'is not finished', hint: 'train it first: equipoise run' });
+  if (read.state !== 'read' || read.file.status !== 'done')
+    throw userError({ where: `run ${id}`, what: 'is not finished', hint: 'train it first: equipoise run' });
   const { file } = read;
-  if (file.code.method !== methodVersion) throw userError({ where: `run ${id}`, what: `was trained with method ${file.code.method ?? 'unknown'}, this is ${methodVersion}`, hint: 'train it again: equipoise run' });
-  await rooms.useBackend({ name: file.machine.backend, device: 'cpu', threads: file.machine.threads } as BackendRequest);
+  if (file.code.method !== methodVersion)
+    throw userError({
+      where: `run ${id}`,
+      what: `was trained with method ${file.code.method ?? 'unknown'}, this is ${methodVersion}`,
+      hint: 'train it again: equipoise run',
+    });
+  await rooms.useBackend({
+    name: file.machine.backend,
+    device: 'cpu',
+    threads: file.machine.threads,
+  } as BackendRequest);
   const written = readJournal(paths.journal).records.map((record) => JSON.stringify(record));
   let at = 0;
   const prepared = await prepare(file.spec, () => undefined);
@@ -57,14 +83,24 @@ async function measure(experiment: string, id: string, points: number): Promise<
     points,
     onRecord: (record) => {
       if (JSON.stringify(record) !== written[at]) {
-        throw userError({ where: `run ${id}`, what: `gives other numbers here than in its journal, from record ${at + 1} (step ${record.step}) on`, hint: 'it was trained on another machine or with other libraries; train it here to look at its landscape' });
+        throw userError({
+          where: `run ${id}`,
+          what: `gives other numbers here than in its journal, from record ${at + 1} (step ${record.step}) on`,
+          hint: 'it was trained on another machine or with other libraries; train it here to look at its landscape',
+        });
       }
       at += 1;
     },
-    onProgress: (done, total) => { if (done % 5 === 0 || done === total) note(`${id}: ${done} of ${total} rows of the grid`); },
+    onProgress: (done, total) => {
+      if (done % 5 === 0 || done === total) note(`${id}: ${done} of ${total} rows of the grid`);
+    },
   });
-  const rounded = (_key: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
-  writeWhole(join(paths.folder, landscapeName), `${JSON.stringify({ ...landscape, id, identity: file.identity }, rounded)}\n`);
+  const rounded = (_key: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+  writeWhole(
+    join(paths.folder, landscapeName),
+    `${JSON.stringify({ ...landscape, id, identity: file.identity }, rounded)}\n`,
+  );
   const low = Math.min(...landscape.loss.flat());
   return `${count(landscape.path.length, 'place')} of the run, loss ${landscape.path[0]!.loss.toFixed(2)} to ${landscape.path.at(-1)!.loss.toFixed(2)}; ${points} x ${points} points, the lowest ${low.toFixed(2)}`;
 }

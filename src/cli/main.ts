@@ -32,7 +32,9 @@ const own: readonly string[] = ['plan', 'run', 'status', 'cancel', 'why', 'worke
 export function createProgram(wiring: () => Wiring = realWiring, only?: string): Command {
   const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
   const program = new Command('equipoise')
-    .description('Reproducible experiments on the balance between encoder and backbone in multimodal instruction tuning')
+    .description(
+      'Reproducible experiments on the balance between encoder and backbone in multimodal instruction tuning',
+    )
     .version(version)
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
@@ -80,7 +82,8 @@ export async function main(argv: readonly string[], wiring: () => Wiring = realW
 /** Prints an error for a person and gives the exit code. */
 function tell(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.badInput; // commander has printed it
-  if (process.env['EQUIPOISE_DEBUG'] === '1') note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (process.env['EQUIPOISE_DEBUG'] === '1')
+    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   if (error instanceof UserError) {
     for (const problem of error.problems) note(`error: ${printable(formatProblem(problem))}`);
     return error.code;

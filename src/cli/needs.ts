@@ -9,7 +9,9 @@ import { columns, note, printable } from './text';
 
 /** Needs by run id. A run whose needs cannot be predicted is left out, and the reason told once. */
 export async function needsOfSweep(runs: readonly PlannedRun[]): Promise<Map<string, RunNeeds>> {
-  const needs = new Map<string, RunNeeds>(), told = new Set<string>(), of = new Map<string, ReturnType<typeof needsOfRuns>>();
+  const needs = new Map<string, RunNeeds>(),
+    told = new Set<string>(),
+    of = new Map<string, ReturnType<typeof needsOfRuns>>();
   for (const { id, spec, arithmetic } of runs) {
     const known = of.get(arithmetic.backend) ?? needsOfRuns(arithmetic.backend);
     of.set(arithmetic.backend, known);
@@ -26,7 +28,11 @@ export async function needsOfSweep(runs: readonly PlannedRun[]): Promise<Map<str
 }
 
 /** Workers for the runs that are to be trained. On a GPU the host's part of a run's memory counts. */
-export function workersOfSweep(asked: number | 'auto', runs: readonly PlannedRun[], needs: ReadonlyMap<string, RunNeeds>): WorkerChoice {
+export function workersOfSweep(
+  asked: number | 'auto',
+  runs: readonly PlannedRun[],
+  needs: ReadonlyMap<string, RunNeeds>,
+): WorkerChoice {
   const gpu = runs.some((run) => run.arithmetic.gpu);
   const bytes = runs.flatMap(({ id }) => {
     const found = needs.get(id);
@@ -41,12 +47,22 @@ export function needsLines(runs: readonly PlannedRun[], needs: ReadonlyMap<strin
   for (const run of runs) {
     const found = needs.get(run.id);
     if (found === undefined) continue;
-    const row = needsRow(found), { task, regulariser } = run.spec;
+    const row = needsRow(found),
+      { task, regulariser } = run.spec;
     const what = `${task} ${compositionOf(run.spec)}${regulariser.kind === 'none' ? '' : ' regularised'}`;
     const kind = kinds.get(JSON.stringify([what, row])) ?? { row: [what, ...row], runs: [], assumed: found.assumed };
     kind.runs.push(run);
     kinds.set(JSON.stringify([what, row]), kind);
   }
   const all = [...kinds.values()];
-  return ['', columns([['runs', 'kind', ...needsHead], ...all.map(({ row, runs: of, assumed }) => [`${of.length}${assumed ? '*' : ''}`, ...row])]), ...(all.some(({ assumed }) => assumed) ? ['* the data is not here yet: lengths of texts and number of media are assumed'] : [])];
+  return [
+    '',
+    columns([
+      ['runs', 'kind', ...needsHead],
+      ...all.map(({ row, runs: of, assumed }) => [`${of.length}${assumed ? '*' : ''}`, ...row]),
+    ]),
+    ...(all.some(({ assumed }) => assumed)
+      ? ['* the data is not here yet: lengths of texts and number of media are assumed']
+      : []),
+  ];
 }

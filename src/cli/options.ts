@@ -5,13 +5,21 @@ import type { CheckpointInterval } from '../runner/messages';
 import type { BackendRequest } from '../tensor/backend';
 
 /** What makes a manifest's runs definite. */
-export interface SweepOptions { profile?: string; backend: BackendRequest['name']; device?: DeviceRequest }
+export interface SweepOptions {
+  profile?: string;
+  backend: BackendRequest['name'];
+  device?: DeviceRequest;
+}
 
 /** Adds `--profile`, `--backend` and `--device`. */
 export function sweepOptions(command: Command): Command {
   return command
     .option('--profile <name>', 'a profile of the manifest, e.g. smoke')
-    .addOption(new Option('--backend <name>', 'which library computes; auto: tensorflow where it is linked, else wasm').choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu']).default('auto'))
+    .addOption(
+      new Option('--backend <name>', 'which library computes; auto: tensorflow where it is linked, else wasm')
+        .choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu'])
+        .default('auto'),
+    )
     .addOption(new Option('--device <device>', 'instead of what the manifest asks for').choices(['cpu', 'gpu', 'any']));
 }
 
@@ -19,7 +27,8 @@ export function sweepOptions(command: Command): Command {
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`a whole number of at least ${least} is expected.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`a whole number of at least ${least} is expected.`);
     return value;
   };
 }
@@ -33,6 +42,7 @@ export function workers(text: string): number | 'auto' {
 export function checkpointInterval(text: string): CheckpointInterval {
   const found = /^(\d+(?:\.\d+)?)(s|ms|steps)$/.exec(text);
   const value = Number(found?.[1]);
-  if (found === null || !(value > 0) || (found[2] === 'steps' && !Number.isInteger(value))) throw new InvalidArgumentError('a time such as 30s or a number of steps such as 100steps is expected.');
+  if (found === null || !(value > 0) || (found[2] === 'steps' && !Number.isInteger(value)))
+    throw new InvalidArgumentError('a time such as 30s or a number of steps such as 100steps is expected.');
   return found[2] === 'steps' ? { steps: value } : { seconds: found[2] === 'ms' ? value / 1000 : value };
 }

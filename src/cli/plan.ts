@@ -5,35 +5,71 @@ import { lazy } from './lazy';
 import { sweepOptions, workers, type SweepOptions } from './options';
 import { columns, count, note, printable, say, sayJson } from './text';
 
-interface PlanOptions extends SweepOptions { workers: number | 'auto'; resources?: boolean; json?: boolean }
+interface PlanOptions extends SweepOptions {
+  workers: number | 'auto';
+  resources?: boolean;
+  json?: boolean;
+}
 
 /** Adds `plan <manifest>`. It writes nothing; `run` with the same options trains exactly what it does not call done. */
 export function planCommand(program: Command): void {
-  const command = program.command('plan <manifest>').description('show every run of a manifest: new, done, partial or failed, and why');
+  const command = program
+    .command('plan <manifest>')
+    .description('show every run of a manifest: new, done, partial or failed, and why');
   sweepOptions(command)
     .option('--workers <n|auto>', 'workers that the estimate counts on', workers, 'auto')
     .option('--resources', 'also what each run needs: parameters, memory, work of a step, from configurations alone')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  equipoise plan experiments/quickstart.json\n  equipoise plan experiments/quickstart.json --resources\n  equipoise plan experiments/quickstart.json --profile smoke --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  equipoise plan experiments/quickstart.json\n  equipoise plan experiments/quickstart.json --resources\n  equipoise plan experiments/quickstart.json --profile smoke --json',
+    )
     .action(async (path: string, options: PlanOptions) => {
       const { openSweep, timeLeft } = lazy.sweep();
       const sweep = openSweep(path, options);
       const needs = options.resources === true ? await lazy.needs().needsOfSweep(sweep.plan) : null;
-      const choice = needs === null ? null : lazy.needs().workersOfSweep(options.workers, sweep.plan.filter((run) => run.state !== 'done'), needs);
+      const choice =
+        needs === null
+          ? null
+          : lazy.needs().workersOfSweep(
+              options.workers,
+              sweep.plan.filter((run) => run.state !== 'done'),
+              needs,
+            );
       const { workers: used, estimate, text } = timeLeft(sweep, choice?.workers ?? options.workers);
       const totals = countStates(sweep.plan);
       for (const warning of sweep.manifest.warnings) note(`warning: ${warning}`);
       if (options.json === true) {
         const { name, file, sha256, profile } = sweep.manifest;
-        const runs = sweep.plan.map(({ id, identity, state, why, description, claimed, elsewhere, arithmetic, spec }) => ({ id, identity, state, why, description, claimed, elsewhere: elsewhere ?? null, arithmetic: arithmetic.class, spec, ...(needs === null ? {} : { needs: needs.get(id) ?? null }) }));
+        const runs = sweep.plan.map(
+          ({ id, identity, state, why, description, claimed, elsewhere, arithmetic, spec }) => ({
+            id,
+            identity,
+            state,
+            why,
+            description,
+            claimed,
+            elsewhere: elsewhere ?? null,
+            arithmetic: arithmetic.class,
+            spec,
+            ...(needs === null ? {} : { needs: needs.get(id) ?? null }),
+          }),
+        );
         sayJson({ experiment: name, manifest: { file, sha256, profile }, totals, workers: used, estimate, runs });
         return;
       }
-      say(columns([['run', 'state', 'combination', 'why'], ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)])]));
+      say(
+        columns([
+          ['run', 'state', 'combination', 'why'],
+          ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
+        ]),
+      );
       if (needs !== null) for (const line of lazy.needs().needsLines(sweep.plan, needs)) say(line);
       if (choice !== null) say(`workers: ${choice.workers} (${choice.why})`);
       say('');
-      say(`${count(sweep.plan.length, 'run')}: ${totals.done} done, ${totals.new} new, ${totals.partial} partial, ${totals.failed} failed; ${[...new Set(sweep.plan.map((run) => run.arithmetic.class))].join(', ')}`);
+      say(
+        `${count(sweep.plan.length, 'run')}: ${totals.done} done, ${totals.new} new, ${totals.partial} partial, ${totals.failed} failed; ${[...new Set(sweep.plan.map((run) => run.arithmetic.class))].join(', ')}`,
+      );
       say(`time left: ${text}`);
     });
 }

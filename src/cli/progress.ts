@@ -6,18 +6,34 @@ import type { Ending, QueueEvent } from '../runner/queue';
 import { count, duration, printable, short } from './text';
 
 /** Where progress is written: process.stderr, or a collector in tests. */
-export interface ProgressStream { write(text: string): unknown; isTTY?: boolean; columns?: number }
+export interface ProgressStream {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
 
 export interface ProgressOptions {
   stream: ProgressStream;
-  /** runs of the whole manifest, and how many of them were done before */ total: number; done: number;
-  /** the runs that this command brings to done */ runs: readonly PlannedRun[];
+  /** runs of the whole manifest, and how many of them were done before */
+  total: number;
+  done: number;
+  /** the runs that this command brings to done */
+  runs: readonly PlannedRun[];
   workers: number;
   timings: readonly Timing[];
-  /** the timing of a run that has just finished */ timingOf: (run: PlannedRun) => Timing | null;
+  /** the timing of a run that has just finished */
+  timingOf: (run: PlannedRun) => Timing | null;
 }
 
-interface Running { run: PlannedRun; stage: string; step: number; steps: number; loss: number | null; kappa: number | null; stepsPerSecond: number | null }
+interface Running {
+  run: PlannedRun;
+  stage: string;
+  step: number;
+  steps: number;
+  loss: number | null;
+  kappa: number | null;
+  stepsPerSecond: number | null;
+}
 
 /** Listens to a queue and shows it until `end`. */
 export function showProgress(options: ProgressOptions): { observe: (event: QueueEvent) => void; end: () => void } {
@@ -51,7 +67,15 @@ export function showProgress(options: ProgressOptions): { observe: (event: Queue
   const observe = (event: QueueEvent) => {
     switch (event.kind) {
       case 'started':
-        running.set(event.run.id, { run: event.run, stage: '', step: 0, steps: 0, loss: null, kappa: null, stepsPerSecond: null });
+        running.set(event.run.id, {
+          run: event.run,
+          stage: '',
+          step: 0,
+          steps: 0,
+          loss: null,
+          kappa: null,
+          stepsPerSecond: null,
+        });
         break;
       case 'stage': {
         const now = running.get(event.run.id);
@@ -96,16 +120,28 @@ export function showProgress(options: ProgressOptions): { observe: (event: Queue
 
 function endingText(ending: Ending): string {
   switch (ending.kind) {
-    case 'trained': return `done in ${duration(ending.seconds)}, accuracy ${ending.accuracy.toFixed(3)}`;
-    case 'copied': return `copied from ${ending.from}`;
-    case 'elsewhere': return 'done by another runner';
-    case 'failed': return `failed: ${printable(ending.message)}`;
-    case 'stopped': return `stopped at step ${ending.step}`;
+    case 'trained':
+      return `done in ${duration(ending.seconds)}, accuracy ${ending.accuracy.toFixed(3)}`;
+    case 'copied':
+      return `copied from ${ending.from}`;
+    case 'elsewhere':
+      return 'done by another runner';
+    case 'failed':
+      return `failed: ${printable(ending.message)}`;
+    case 'stopped':
+      return `stopped at step ${ending.step}`;
   }
 }
 
 /** `12/54 done, 1 failed | 0f3a step 120/200 loss 1.02 kappa 1.9 8.3 steps/s | +1 more | about 12 min left`. */
-function summary(options: ProgressOptions, running: readonly Running[], left: readonly PlannedRun[], done: number, failed: number, secondsOf: (spec: PlannedRun['spec']) => number | null): string {
+function summary(
+  options: ProgressOptions,
+  running: readonly Running[],
+  left: readonly PlannedRun[],
+  done: number,
+  failed: number,
+  secondsOf: (spec: PlannedRun['spec']) => number | null,
+): string {
   const parts = [`${done}/${options.total} done${failed > 0 ? `, ${failed} failed` : ''}`];
   const [first] = running;
   if (first !== undefined) parts.push(runningText(first));
@@ -125,8 +161,15 @@ function runningText({ run, stage, step, steps, loss, kappa, stepsPerSecond }: R
 }
 
 /** Seconds until all are done; null as long as nothing is known of any of them. A kind without a finished run is taken as the mean of the known. */
-function secondsLeft(workers: number, running: readonly Running[], left: readonly PlannedRun[], secondsOf: (spec: PlannedRun['spec']) => number | null): number | null {
-  const speeds = running.flatMap(({ steps, stepsPerSecond }) => (stepsPerSecond === null || steps === 0 ? [] : [steps / stepsPerSecond]));
+function secondsLeft(
+  workers: number,
+  running: readonly Running[],
+  left: readonly PlannedRun[],
+  secondsOf: (spec: PlannedRun['spec']) => number | null,
+): number | null {
+  const speeds = running.flatMap(({ steps, stepsPerSecond }) =>
+    stepsPerSecond === null || steps === 0 ? [] : [steps / stepsPerSecond],
+  );
   const known = [...left.flatMap((run) => secondsOf(run.spec) ?? []), ...speeds];
   if (known.length === 0) return null;
   const mean = known.reduce((sum, seconds) => sum + seconds, 0) / known.length;
@@ -137,5 +180,9 @@ function secondsLeft(workers: number, running: readonly Running[], left: readonl
     return share * (secondsOf(run.spec) ?? mean);
   };
   const shares = new Map(left.map((run) => [run.spec, remaining(run)]));
-  return estimateRuns(left.map((run) => run.spec), workers, (spec) => shares.get(spec) ?? mean).seconds;
+  return estimateRuns(
+    left.map((run) => run.spec),
+    workers,
+    (spec) => shares.get(spec) ?? mean,
+  ).seconds;
 }

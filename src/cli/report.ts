@@ -10,8 +10,11 @@ import { count, note, printable, say, sayJson } from './text';
 
 /** Adds `report` to the program. Throws UserErrors, which `main` prints. */
 export function reportCommand(program: Command): void {
-  program.command('report [experiment]')
-    .description('write an experiment, by default each, as one HTML page with figures, tables, settings and provenance; it needs no network')
+  program
+    .command('report [experiment]')
+    .description(
+      'write an experiment, by default each, as one HTML page with figures, tables, settings and provenance; it needs no network',
+    )
     .option('--out <folder>', 'write below this folder instead of paper-figures')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  equipoise report quickstart\n  equipoise report quickstart --out pages')
@@ -20,7 +23,10 @@ export function reportCommand(program: Command): void {
       for (const folder of experimentFolders(experiment)) {
         const name = basename(folder);
         const about = findManifest(name)?.about;
-        const { html, runs, notices } = await makeReport(folder, { paper: readPaperValues(), ...(about === undefined ? {} : { about }) });
+        const { html, runs, notices } = await makeReport(folder, {
+          paper: readPaperValues(),
+          ...(about === undefined ? {} : { about }),
+        });
         const path = join(options.out === undefined ? paperFigures : resolve(options.out), name, 'report.html');
         writeWhole(path, html);
         for (const notice of notices) note(`note: ${printable(notice)}`);

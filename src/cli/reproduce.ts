@@ -9,7 +9,9 @@ import type { Sweep } from './sweep';
 import { count, duration, note, printable, say } from './text';
 import type { Wiring } from './wiring';
 
-interface ReproduceOptions extends SweepOptions { workers: number | 'auto' }
+interface ReproduceOptions extends SweepOptions {
+  workers: number | 'auto';
+}
 
 const help = `
 Fetches data and weights, trains the runs of the manifest that are not done, draws the figures and makes the tables.
@@ -23,16 +25,24 @@ Examples:
 
 /** Adds `reproduce [manifest]`. */
 export function reproduceCommand(program: Command, wiring: () => Wiring): void {
-  const command = program.command('reproduce [manifest]').description('fetch, train, draw: the quickstart, or another manifest, from nothing to its figures');
+  const command = program
+    .command('reproduce [manifest]')
+    .description('fetch, train, draw: the quickstart, or another manifest, from nothing to its figures');
   sweepOptions(command)
     .option('--workers <n|auto>', 'worker processes', workers, 'auto')
     .addHelpText('after', help)
     .action(async (path: string | undefined, options: ReproduceOptions) => {
-      const sweep = openBrief(path ?? relative(process.cwd(), join(projectRoot, 'experiments', 'quickstart.json')), options);
+      const sweep = openBrief(
+        path ?? relative(process.cwd(), join(projectRoot, 'experiments', 'quickstart.json')),
+        options,
+      );
       for (const warning of sweep.manifest.warnings) note(`warning: ${printable(warning)}`);
       const isDone = sweep.plan.every((run) => run.state === 'done' && run.elsewhere === undefined);
-      if (isDone) say(`${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`);
-      else if (!await trainAll(sweep, options, wiring())) return;
+      if (isDone)
+        say(
+          `${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`,
+        );
+      else if (!(await trainAll(sweep, options, wiring()))) return;
       await wiring().analyse(sweep.experiment);
     });
 }
@@ -44,9 +54,11 @@ function openBrief(path: string, options: ReproduceOptions): Sweep {
   if (options.profile !== undefined || sweep.plan[0]?.arithmetic.backend !== 'wasm') return sweep;
   const hasBrief = Object.hasOwn(sweep.manifest.content.profiles ?? {}, 'brief');
   note(`WARNING: no native TensorFlow is linked, so everything runs on wasm, which is several times slower.`);
-  note(hasBrief
-    ? `WARNING: therefore only the profile "brief" of ${path} is trained: ${printable(sweep.manifest.content.profiles?.['brief']?.about ?? 'fewer, shorter runs')}. For all of it: equipoise doctor --link`
-    : `WARNING: ${path} has no profile "brief", so all of it is trained. To link TensorFlow: equipoise doctor --link`);
+  note(
+    hasBrief
+      ? `WARNING: therefore only the profile "brief" of ${path} is trained: ${printable(sweep.manifest.content.profiles?.['brief']?.about ?? 'fewer, shorter runs')}. For all of it: equipoise doctor --link`
+      : `WARNING: ${path} has no profile "brief", so all of it is trained. To link TensorFlow: equipoise doctor --link`,
+  );
   return hasBrief ? openSweep(path, { ...options, profile: 'brief' }) : sweep;
 }
 
@@ -57,12 +69,21 @@ async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring)
   const left = sweep.plan.filter(isToTrain);
   const begun = performance.now();
   for (const problem of await wiring.prepareData(left)) note(`warning: ${printable(formatProblem(problem))}`);
-  const { workers } = lazy.needs().workersOfSweep(options.workers, left, options.workers === 'auto' ? await lazy.needs().needsOfSweep(left) : new Map());
+  const { workers } = lazy
+    .needs()
+    .workersOfSweep(
+      options.workers,
+      left,
+      options.workers === 'auto' ? await lazy.needs().needsOfSweep(left) : new Map(),
+    );
   const { timings, firstSeconds } = await calibrateKinds(sweep.results, left, workers, wiring);
   const spent = (performance.now() - begun) / 1000;
   const { text } = timeLeft(sweep, workers, timings);
   say(`${count(left.length, 'run')} to train of ${sweep.plan.length}: ${text}`);
-  if (timings.length > 0) say(`(data and measuring took ${duration(spent)}; features and alignment of the first runs ${duration(firstSeconds)})`);
+  if (timings.length > 0)
+    say(
+      `(data and measuring took ${duration(spent)}; features and alignment of the first runs ${duration(firstSeconds)})`,
+    );
   const outcome = await train(sweep, { workers: options.workers, retries: 1 }, wiring);
   tellOutcome(sweep, outcome, false);
   if (outcome.interrupted) {

@@ -7,13 +7,28 @@ import { familyOf } from '../models/families';
 import { findPublished, publishedModels } from '../models/published';
 import { userError } from '../problems';
 import { useBackend, type BackendRequest } from '../tensor/backend';
-import { familyNeeds, measureFamilyStep, predictedSeconds, processorClock, wallClock, type MeasuredStep, type StepSize } from '../train/familyResources';
+import {
+  familyNeeds,
+  measureFamilyStep,
+  predictedSeconds,
+  processorClock,
+  wallClock,
+  type MeasuredStep,
+  type StepSize,
+} from '../train/familyResources';
 import type { ResourceNeeds } from '../train/resources';
 import { readResources } from '../runner/resources';
 import { wholeNumber } from './options';
 import { columns, note, say, sayJson } from './text';
 
-interface ResourcesOptions extends StepSize { backend: Exclude<BackendRequest['name'], 'auto'>; measure?: boolean; steps: number; threads?: number; processorTime?: boolean; json?: boolean }
+interface ResourcesOptions extends StepSize {
+  backend: Exclude<BackendRequest['name'], 'auto'>;
+  measure?: boolean;
+  steps: number;
+  threads?: number;
+  processorTime?: boolean;
+  json?: boolean;
+}
 
 const help = `
 Models: ${Object.keys(publishedModels).join(', ')},
@@ -26,19 +41,38 @@ Examples:
   equipoise resources blip2-opt-125m --measure --threads 2`;
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
-const millions = (value: number): string => (value >= 1e9 ? `${(value / 1e9).toFixed(2)} B` : `${(value / 1e6).toFixed(2)} M`);
+const millions = (value: number): string =>
+  value >= 1e9 ? `${(value / 1e9).toFixed(2)} B` : `${(value / 1e6).toFixed(2)} M`;
 
 /** Columns of a table of needs, with their heads; `plan --resources` uses them, too. */
-export const needsHead = ['parameters', 'trained', 'weights', 'optimiser', 'activations', 'host', 'peak', 'GFLOP a step', 'with kappa'];
+export const needsHead = [
+  'parameters',
+  'trained',
+  'weights',
+  'optimiser',
+  'activations',
+  'host',
+  'peak',
+  'GFLOP a step',
+  'with kappa',
+];
 export const needsRow = ({ parameters, trainable, memory, step, measured }: ResourceNeeds): string[] => [
-  millions(parameters), millions(trainable.encoder + trainable.backbone), gigabytes(memory.weights), gigabytes(memory.optimiser), gigabytes(memory.activations), gigabytes(memory.host + memory.process), gigabytes(memory.total),
-  (step.flops / 1e9).toFixed(1), (measured.flops / 1e9).toFixed(1),
+  millions(parameters),
+  millions(trainable.encoder + trainable.backbone),
+  gigabytes(memory.weights),
+  gigabytes(memory.optimiser),
+  gigabytes(memory.activations),
+  gigabytes(memory.host + memory.process),
+  gigabytes(memory.total),
+  (step.flops / 1e9).toFixed(1),
+  (measured.flops / 1e9).toFixed(1),
 ];
 
 /** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
 function configOf(model: string): { name: string; config: JsonObject } {
   if (extname(model) !== '.json' && !model.includes('/')) return { name: model, config: findPublished(model).config };
-  if (!existsSync(model)) throw userError({ where: model, what: 'there is no such file', expected: 'the path of a config.json' });
+  if (!existsSync(model))
+    throw userError({ where: model, what: 'there is no such file', expected: 'the path of a config.json' });
   return { name: basename(dirname(model)), config: readObject(model, jsonLimits.config) };
 }
 
@@ -50,21 +84,30 @@ function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
 
 /** Adds `resources <models...>`. */
 export function resourcesCommand(program: Command): void {
-  program.command('resources <models...>')
+  program
+    .command('resources <models...>')
     .description('what a training step of a published model needs in memory and work, from its configuration alone')
     .option('--batch <n>', 'rows of a batch', wholeNumber(1), 1)
     .option('--text <n>', 'text tokens of a row, beside those of its image or sound', wholeNumber(2), 32)
     .option('--labels <n>', 'how many of them are answers', wholeNumber(1), 16)
-    .addOption(new Option('--backend <name>', 'which library computes').choices(['tensorflow', 'wasm', 'webgpu', 'cpu']).default('tensorflow'))
+    .addOption(
+      new Option('--backend <name>', 'which library computes')
+        .choices(['tensorflow', 'wasm', 'webgpu', 'cpu'])
+        .default('tensorflow'),
+    )
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
     .option('--threads <n>', 'threads of the measurement; default: all processors', wholeNumber(1))
-    .option('--processor-time', 'count processor time shared among the threads, not the wall clock: for a machine that has other work')
+    .option(
+      '--processor-time',
+      'count processor time shared among the threads, not the wall clock: for a machine that has other work',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (models: string[], options: ResourcesOptions) => {
       const size = { batch: options.batch, text: options.text, labels: options.labels };
-      if (size.labels >= size.text) throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
+      if (size.labels >= size.text)
+        throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
       const planned = models.map((model) => {
         const { name, config } = configOf(model);
         const family = familyOf(config, model);
@@ -72,27 +115,66 @@ export function resourcesCommand(program: Command): void {
       });
       const measured = options.measure === true ? await measure(planned, size, options) : null;
       if (options.json === true) {
-        sayJson({ size, backend: options.backend, models: planned.map(({ name, family, needs }) => ({ name, family: family.kind, needs })), measured });
+        sayJson({
+          size,
+          backend: options.backend,
+          models: planned.map(({ name, family, needs }) => ({ name, family: family.kind, needs })),
+          measured,
+        });
         return;
       }
       say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
       if (measured === null) return;
       const { needs } = planned[0]!;
       say('');
-      say(`peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`);
-      for (const { seconds, speed } of measured.steps) say(`step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`);
-      say(`time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`);
+      say(
+        `peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`,
+      );
+      for (const { seconds, speed } of measured.steps)
+        say(
+          `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
+        );
+      say(
+        `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
+      );
     });
 }
 
-async function measure(planned: readonly { name: string; family: ReturnType<typeof familyOf>; needs: ResourceNeeds }[], size: StepSize, options: ResourcesOptions): Promise<MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number }> {
+async function measure(
+  planned: readonly { name: string; family: ReturnType<typeof familyOf>; needs: ResourceNeeds }[],
+  size: StepSize,
+  options: ResourcesOptions,
+): Promise<MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number }> {
   const [one, ...more] = planned;
-  if (one === undefined || more.length > 0) throw userError({ where: '--measure', what: `${planned.length} models`, expected: 'one: each wants a process of its own, since memory is given back at its end only' });
+  if (one === undefined || more.length > 0)
+    throw userError({
+      where: '--measure',
+      what: `${planned.length} models`,
+      expected: 'one: each wants a process of its own, since memory is given back at its end only',
+    });
   const { memory } = readResources(false);
-  if (memory < one.needs.memory.total) throw userError({ where: one.name, what: `a step needs ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`, expected: 'more memory, or a smaller --batch' });
-  const facts = await useBackend({ name: options.backend, ...(options.threads === undefined ? {} : { threads: options.threads }) });
+  if (memory < one.needs.memory.total)
+    throw userError({
+      where: one.name,
+      what: `a step needs ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`,
+      expected: 'more memory, or a smaller --batch',
+    });
+  const facts = await useBackend({
+    name: options.backend,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
   note(`measuring ${one.name} on ${facts.name}, ${facts.threads} threads`);
-  const taken = await measureFamilyStep(one.family, size, options.steps, options.processorTime === true ? processorClock(facts.threads) : wallClock);
+  const taken = await measureFamilyStep(
+    one.family,
+    size,
+    options.steps,
+    options.processorTime === true ? processorClock(facts.threads) : wallClock,
+  );
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
-  return { ...taken, timeRatio: timeRatio(one.needs, taken), memoryRatio: one.needs.memory.total / taken.peakBytes, threads: facts.threads };
+  return {
+    ...taken,
+    timeRatio: timeRatio(one.needs, taken),
+    memoryRatio: one.needs.memory.total / taken.peakBytes,
+    threads: facts.threads,
+  };
 }

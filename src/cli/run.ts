@@ -8,7 +8,19 @@ import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptio
 import { count, note, printable, say } from './text';
 import type { Wiring } from './wiring';
 
-interface RunOptions extends SweepOptions { workers: number | 'auto'; retries: number; failFast?: boolean; stopAfterFailures?: number; hangAfter: number; checkpoint?: CheckpointInterval; limit?: number; json?: boolean; launcher: 'local' | 'slurm'; slurmProfile?: string; print?: boolean }
+interface RunOptions extends SweepOptions {
+  workers: number | 'auto';
+  retries: number;
+  failFast?: boolean;
+  stopAfterFailures?: number;
+  hangAfter: number;
+  checkpoint?: CheckpointInterval;
+  limit?: number;
+  json?: boolean;
+  launcher: 'local' | 'slurm';
+  slurmProfile?: string;
+  print?: boolean;
+}
 
 const help = `
 Ctrl-C or SIGTERM once finishes the running steps, keeps a checkpoint of each run and stops; twice stops at once. The
@@ -25,14 +37,35 @@ Examples:
 export function runCommand(program: Command, wiring: () => Wiring): void {
   const command = program.command('run <manifest>').description('train the runs of a manifest that are not done');
   sweepOptions(command)
-    .option('--workers <n|auto>', 'worker processes; auto: one a processor as memory allows, one a GPU', workers, 'auto')
+    .option(
+      '--workers <n|auto>',
+      'worker processes; auto: one a processor as memory allows, one a GPU',
+      workers,
+      'auto',
+    )
     .option('--retries <n>', 'how often a run whose worker crashed is tried again', wholeNumber(0), 1)
     .option('--fail-fast', 'stop at the first failed run')
     .option('--stop-after-failures <n>', 'stop when this many runs have failed', wholeNumber(1))
-    .option('--hang-after <seconds>', 'end and retry a worker that gave no sign of life for so long; 0: never', wholeNumber(0), hangSeconds)
-    .option('--checkpoint <interval>', 'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)', checkpointInterval)
+    .option(
+      '--hang-after <seconds>',
+      'end and retry a worker that gave no sign of life for so long; 0: never',
+      wholeNumber(0),
+      hangSeconds,
+    )
+    .option(
+      '--checkpoint <interval>',
+      'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)',
+      checkpointInterval,
+    )
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
-    .addOption(new Option('--launcher <name>', 'where runs are trained: in processes here, or as job arrays of a Slurm cluster (docs/slurm.md)').choices(['local', 'slurm']).default('local'))
+    .addOption(
+      new Option(
+        '--launcher <name>',
+        'where runs are trained: in processes here, or as job arrays of a Slurm cluster (docs/slurm.md)',
+      )
+        .choices(['local', 'slurm'])
+        .default('local'),
+    )
     .option('--slurm-profile <file>', 'what runs ask of the cluster, over what the manifest says')
     .option('--print', 'show the scripts for Slurm, submit nothing')
     .option('--json', 'print the outcome as JSON; progress stays on standard error')
@@ -48,7 +81,9 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
       }
       const isDone = sweep.plan.every((run) => run.state === 'done' && run.elsewhere === undefined);
       if (isDone && options.json !== true) {
-        say(`${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`);
+        say(
+          `${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`,
+        );
         return;
       }
       tellOutcome(sweep, await train(sweep, options, wiring()), options.json === true);
@@ -57,9 +92,25 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
 
 /** Options of one launcher that were given to the other would be silently without effect. */
 function refuseMixed(command: Command, options: RunOptions): void {
-  const given = (names: Record<string, string>) => Object.entries(names).filter(([name]) => command.getOptionValueSource(name) === 'cli').map(([, flag]) => flag);
-  const problems = options.launcher === 'slurm'
-    ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures' }).map((where): Problem => ({ where, what: 'has no meaning with --launcher slurm', hint: where === '--workers' ? 'throttle in the slurm section says how many run at once' : 'equipoise cancel ends what is in the queue' }))
-    : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({ where, what: 'has no meaning without --launcher slurm' }));
+  const given = (names: Record<string, string>) =>
+    Object.entries(names)
+      .filter(([name]) => command.getOptionValueSource(name) === 'cli')
+      .map(([, flag]) => flag);
+  const problems =
+    options.launcher === 'slurm'
+      ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures' }).map(
+          (where): Problem => ({
+            where,
+            what: 'has no meaning with --launcher slurm',
+            hint:
+              where === '--workers'
+                ? 'throttle in the slurm section says how many run at once'
+                : 'equipoise cancel ends what is in the queue',
+          }),
+        )
+      : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({
+          where,
+          what: 'has no meaning without --launcher slurm',
+        }));
   if (problems.length > 0) throw new UserError(problems);
 }

@@ -10,6 +10,11 @@ export function isNamed(name: string, experiment: string, id: string): boolean {
 /** The one run that is meant; the same run in several experiments counts as one. Throws UserError when several are. */
 export function onlyRun<T extends { id: string }>(name: string, found: readonly T[]): T | null {
   const ids = [...new Set(found.map(({ id }) => id))];
-  if (ids.length > 1) throw userError({ where: `run "${printable(name)}"`, what: `may be any of ${ids.length}`, expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}` });
+  if (ids.length > 1)
+    throw userError({
+      where: `run "${printable(name)}"`,
+      what: `may be any of ${ids.length}`,
+      expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`,
+    });
   return found[0] ?? null;
 }

@@ -11,12 +11,20 @@ import type { EvaluateRecord } from '../train/records';
 import { experimentFolders } from './analysis';
 import { columns, note, printable, say, sayJson } from './text';
 
-interface Scored { id: string; record: EvaluateRecord; /** what run.json says equals what its predictions give */ agrees: boolean }
+interface Scored {
+  id: string;
+  record: EvaluateRecord;
+  /** what run.json says equals what its predictions give */
+  agrees: boolean;
+}
 
 /** Adds `score` to the program. Throws UserErrors, which `main` prints; exit code 1 when a run's own numbers are not those of its predictions. */
 export function scoreCommand(program: Command): void {
-  program.command('score <experiment>')
-    .description('compute the metrics of finished runs again from their stored predictions, without data or model, and hold run.json to them')
+  program
+    .command('score <experiment>')
+    .description(
+      'compute the metrics of finished runs again from their stored predictions, without data or model, and hold run.json to them',
+    )
     .option('--json', 'print JSON: every metric by kind and slice')
     .addHelpText('after', '\nExamples:\n  equipoise score quickstart\n  equipoise score quickstart --json')
     .action(async (experiment: string, options: { json?: boolean }) => {
@@ -33,20 +41,39 @@ export function scoreCommand(program: Command): void {
         }
         const predictions = readPredictions(readFileSync(path, 'utf8'), path).filter(({ task }) => task === spec.task);
         const record = await evaluationRecord(predictions, read.file.final.step, 'evaluation');
-        scored.push({ id, record, agrees: isDeepStrictEqual(JSON.parse(JSON.stringify(record)), JSON.parse(JSON.stringify(read.file.final))) });
+        scored.push({
+          id,
+          record,
+          agrees: isDeepStrictEqual(JSON.parse(JSON.stringify(record)), JSON.parse(JSON.stringify(read.file.final))),
+        });
       }
       if (options.json === true) sayJson(scored);
       else if (scored.length === 0) say(`${printable(experiment)}: no finished run with predictions`);
       else {
-        say(columns([
-          ['run', 'choice', 'generation', 'other metrics', 'run.json'],
-          ...scored.map(({ id, record, agrees }) => [
-            id, record.choice.total === 0 ? '–' : record.choice.accuracy.toFixed(3), record.generation === undefined ? '–' : record.generation.accuracy.toFixed(3),
-            Object.entries(record.texts ?? {}).map(([metric, { value }]) => `${metric} ${value.toFixed(3)}`).join(' '), agrees ? 'agrees' : 'DIFFERS',
+        say(
+          columns([
+            ['run', 'choice', 'generation', 'other metrics', 'run.json'],
+            ...scored.map(({ id, record, agrees }) => [
+              id,
+              record.choice.total === 0 ? '–' : record.choice.accuracy.toFixed(3),
+              record.generation === undefined ? '–' : record.generation.accuracy.toFixed(3),
+              Object.entries(record.texts ?? {})
+                .map(([metric, { value }]) => `${metric} ${value.toFixed(3)}`)
+                .join(' '),
+              agrees ? 'agrees' : 'DIFFERS',
+            ]),
           ]),
-        ]));
+        );
       }
       const wrong = scored.filter(({ agrees }) => !agrees);
-      if (wrong.length > 0) throw new UserError(wrong.map(({ id }) => ({ where: `run ${id}`, what: 'has other numbers in run.json than its predictions give', hint: 'one of the two files was changed, or the metrics were: train the run again' })), exitCode.failed);
+      if (wrong.length > 0)
+        throw new UserError(
+          wrong.map(({ id }) => ({
+            where: `run ${id}`,
+            what: 'has other numbers in run.json than its predictions give',
+            hint: 'one of the two files was changed, or the metrics were: train the run again',
+          })),
+          exitCode.failed,
+        );
     });
 }

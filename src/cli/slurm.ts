@@ -13,32 +13,74 @@ import { count, note, printable, say, sayJson } from './text';
 import { train } from './train';
 import type { Wiring } from './wiring';
 
-export interface LaunchOptions { retries: number; hangAfter?: number; checkpoint?: CheckpointInterval; limit?: number; json?: boolean; slurmProfile?: string; print?: boolean }
+export interface LaunchOptions {
+  retries: number;
+  hangAfter?: number;
+  checkpoint?: CheckpointInterval;
+  limit?: number;
+  json?: boolean;
+  slurmProfile?: string;
+  print?: boolean;
+}
 
 /** Submits what a sweep's plan does not call done, or prints the scripts. Throws UserError for a faulty profile and what Slurm refuses. */
 export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wiring): Promise<void> {
   const profile: SlurmProfile = options.slurmProfile === undefined ? {} : loadSlurmProfile(options.slurmProfile);
   const { results, experiment, manifest } = sweep;
-  const submit = (runs: readonly PlannedRun[]): SubmitOptions => ({ results, experiment, manifest, profile, runs, retries: options.retries, hang: options.hangAfter, checkpoint: options.checkpoint, entry: wiring.entry });
+  const submit = (runs: readonly PlannedRun[]): SubmitOptions => ({
+    results,
+    experiment,
+    manifest,
+    profile,
+    runs,
+    retries: options.retries,
+    hang: options.hangAfter,
+    checkpoint: options.checkpoint,
+    entry: wiring.entry,
+  });
   if (options.print === true) {
     const { arrays, warnings } = prepareArrays(submit(toSubmit(sweep, new Set()).slice(0, options.limit)));
     for (const warning of warnings) note(`warning: ${printable(warning)}`);
-    if (options.json === true) sayJson({ experiment, arrays: arrays.map(({ name, resources, runs, script }) => ({ name, resources, runs: runs.map(({ id }) => id), script })) });
+    if (options.json === true)
+      sayJson({
+        experiment,
+        arrays: arrays.map(({ name, resources, runs, script }) => ({
+          name,
+          resources,
+          runs: runs.map(({ id }) => id),
+          script,
+        })),
+      });
     else say(arrays.map(({ script }) => script).join('\n'));
     return;
   }
-  const queued = new Set(wasSubmitted(results, experiment) ? jobsOf(results, experiment).filter(isUnderWay).map(({ id }) => id) : []);
+  const queued = new Set(
+    wasSubmitted(results, experiment)
+      ? jobsOf(results, experiment)
+          .filter(isUnderWay)
+          .map(({ id }) => id)
+      : [],
+  );
   const copied = await copyElsewhere(sweep, wiring);
   const runs = toSubmit(sweep, queued).slice(0, options.limit);
   const skipped = {
     queued: sweep.plan.filter(({ id, state }) => state !== 'done' && queued.has(id)).map(({ id }) => id),
     training: sweep.plan.filter(({ id, claimed }) => claimed && !queued.has(id)).map(({ id }) => id),
   };
-  if (skipped.queued.length > 0) note(`${count(skipped.queued.length, 'run')} in the queue already, not submitted again`);
-  for (const { id, why } of sweep.plan.filter(({ blocked }) => blocked === true)) note(`warning: ${id} is not submitted: ${printable(why)}`);
-  if (skipped.training.length > 0) note(`${count(skipped.training.length, 'run')} being trained by another runner now, not submitted`);
-  if (runs.length > 0) for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
-  const outcome = runs.length === 0 ? null : submitArrays(submit(runs), ({ job, runs: ids, resources }) => note(`job ${job}: ${count(ids.length, 'run')} with ${describeResources(resources)}`));
+  if (skipped.queued.length > 0)
+    note(`${count(skipped.queued.length, 'run')} in the queue already, not submitted again`);
+  for (const { id, why } of sweep.plan.filter(({ blocked }) => blocked === true))
+    note(`warning: ${id} is not submitted: ${printable(why)}`);
+  if (skipped.training.length > 0)
+    note(`${count(skipped.training.length, 'run')} being trained by another runner now, not submitted`);
+  if (runs.length > 0)
+    for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
+  const outcome =
+    runs.length === 0
+      ? null
+      : submitArrays(submit(runs), ({ job, runs: ids, resources }) =>
+          note(`job ${job}: ${count(ids.length, 'run')} with ${describeResources(resources)}`),
+        );
   for (const warning of outcome?.warnings ?? []) note(`warning: ${printable(warning)}`);
   if (options.json === true) {
     sayJson({ experiment, folder: outcome?.folder ?? null, arrays: outcome?.arrays ?? [], skipped, copied });
@@ -46,7 +88,9 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
     const { done } = countStates(planRuns(results, experiment, sweep.runs));
     say(`${experiment}: nothing to submit; ${done} of ${count(sweep.plan.length, 'run')} done`);
   } else {
-    say(`${experiment}: ${count(runs.length, 'run')} submitted as ${outcome.arrays.length === 1 ? 'one job array' : `${outcome.arrays.length} job arrays`}; plan and scripts in ${relative(process.cwd(), outcome.folder)}`);
+    say(
+      `${experiment}: ${count(runs.length, 'run')} submitted as ${outcome.arrays.length === 1 ? 'one job array' : `${outcome.arrays.length} job arrays`}; plan and scripts in ${relative(process.cwd(), outcome.folder)}`,
+    );
     say(`equipoise status ${experiment}   shows them;   equipoise cancel ${experiment}   takes them back`);
   }
 }

@@ -13,7 +13,8 @@ export function jobsOfAll(results: string, experiments: readonly string[]): Map<
     return new Map(submitted.map((experiment) => [experiment, jobsOf(results, experiment, tasks)]));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    for (const problem of error.problems) note(`warning: the queue of Slurm is not shown: ${printable(formatProblem(problem))}`);
+    for (const problem of error.problems)
+      note(`warning: the queue of Slurm is not shown: ${printable(formatProblem(problem))}`);
     return new Map();
   }
 }

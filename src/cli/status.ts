@@ -13,15 +13,25 @@ const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
 
 /** Adds `status [experiment]`. */
 export function statusCommand(program: Command): void {
-  program.command('status [experiment]')
+  program
+    .command('status [experiment]')
     .description('count the runs of every experiment, or list those of one')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  equipoise status\n  equipoise status quickstart\n  equipoise status quickstart --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  equipoise status\n  equipoise status quickstart\n  equipoise status quickstart --json',
+    )
     .action((experiment: string | undefined, options: { json?: boolean }) => {
       const results = resultsFolder();
       const names = listExperiments(results);
       if (experiment === undefined) tellAll(results, names, options.json === true);
-      else if (names.includes(experiment)) tellOne(experiment, readExperiment(results, experiment), jobsOfAll(results, [experiment]).get(experiment), options.json === true);
+      else if (names.includes(experiment))
+        tellOne(
+          experiment,
+          readExperiment(results, experiment),
+          jobsOfAll(results, [experiment]).get(experiment),
+          options.json === true,
+        );
       else throw unknownExperiment(experiment, names);
     });
 }
@@ -29,7 +39,9 @@ export function statusCommand(program: Command): void {
 function unknownExperiment(experiment: string, names: readonly string[]): Error {
   const nearest = nearestName(experiment, names);
   return userError({
-    where: `experiment "${printable(experiment)}"`, what: 'has no results', expected: names.length === 0 ? 'an experiment that was run' : `one of ${names.join(', ')}`,
+    where: `experiment "${printable(experiment)}"`,
+    what: 'has no results',
+    expected: names.length === 0 ? 'an experiment that was run' : `one of ${names.join(', ')}`,
     hint: nearest === undefined ? 'equipoise plan shows what a manifest would train' : `did you mean ${nearest}?`,
   });
 }
@@ -38,19 +50,48 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
   const jobs = jobsOfAll(results, names);
   const rows = names.map((experiment) => {
     const runs = readExperiment(results, experiment);
-    return { experiment, ...(Object.fromEntries(states.map((state) => [state, runs.filter((run) => run.state === state).length])) as Record<StoredState, number>) };
+    return {
+      experiment,
+      ...(Object.fromEntries(
+        states.map((state) => [state, runs.filter((run) => run.state === state).length]),
+      ) as Record<StoredState, number>),
+    };
   });
   if (json) sayJson(rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)));
   else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
-  else say(columns([['experiment', ...states], ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))])]));
-  if (!json) for (const [experiment, list] of jobs) if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
+  else
+    say(
+      columns([
+        ['experiment', ...states],
+        ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))]),
+      ]),
+    );
+  if (!json)
+    for (const [experiment, list] of jobs)
+      if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
 }
 
-function tellOne(experiment: string, runs: readonly StoredRun[], jobs: readonly RunJob[] | undefined, json: boolean): void {
+function tellOne(
+  experiment: string,
+  runs: readonly StoredRun[],
+  jobs: readonly RunJob[] | undefined,
+  json: boolean,
+): void {
   if (json) {
     sayJson({
       experiment,
-      runs: runs.map(({ id, state, step, steps, why, file }) => ({ id, state, step, steps, why, description: describe(file?.spec), accuracy: file?.final?.choice.accuracy ?? null, backend: file?.machine.backend ?? null, times: file?.times ?? null, notices: file?.notices ?? [] })),
+      runs: runs.map(({ id, state, step, steps, why, file }) => ({
+        id,
+        state,
+        step,
+        steps,
+        why,
+        description: describe(file?.spec),
+        accuracy: file?.final?.choice.accuracy ?? null,
+        backend: file?.machine.backend ?? null,
+        times: file?.times ?? null,
+        notices: file?.notices ?? [],
+      })),
       ...(jobs === undefined ? {} : { slurm: jobs }),
     });
     return;
@@ -58,10 +99,24 @@ function tellOne(experiment: string, runs: readonly StoredRun[], jobs: readonly 
   say(columns(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)])));
   if (jobs !== undefined && jobs.length > 0) {
     say('');
-    say(columns([['job', 'state', 'time', 'node', 'run', 'waits for'], ...jobs.map((job) => [`${job.job}_${job.task}`, job.state.toLowerCase(), job.time, job.node, job.id, job.reason === 'None' ? '' : printable(job.reason)])]));
+    say(
+      columns([
+        ['job', 'state', 'time', 'node', 'run', 'waits for'],
+        ...jobs.map((job) => [
+          `${job.job}_${job.task}`,
+          job.state.toLowerCase(),
+          job.time,
+          job.node,
+          job.id,
+          job.reason === 'None' ? '' : printable(job.reason),
+        ]),
+      ]),
+    );
   }
   say('');
-  say(`${count(runs.length, 'run')}: ${states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ')}`);
+  say(
+    `${count(runs.length, 'run')}: ${states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ')}`,
+  );
 }
 
 function progressOf({ state, step, steps, file }: StoredRun): string {

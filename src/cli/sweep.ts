@@ -32,7 +32,9 @@ export interface Sweep {
 export function openSweep(path: string, options: SweepOptions): Sweep {
   if (!existsSync(path)) throw noManifest(path);
   const manifest = loadManifest(path, options.profile === undefined ? {} : { profile: options.profile });
-  const specs = expand(manifest).map((spec) => (options.device === undefined ? spec : { ...spec, device: options.device }));
+  const specs = expand(manifest).map((spec) =>
+    options.device === undefined ? spec : { ...spec, device: options.device },
+  );
   const runs = identifyRuns(specs, options.backend);
   const results = resultsFolder();
   // A profile's shrunken runs must not mix with the full ones in figures: they are an experiment of their own.
@@ -42,18 +44,31 @@ export function openSweep(path: string, options: SweepOptions): Sweep {
 
 /** The manifests of the project, paths relative to the working folder, sorted. */
 export function listManifests(): string[] {
-  const walk = (folder: string): string[] => (!existsSync(folder) ? [] : readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => (entry.isDirectory() ? walk(join(folder, entry.name)) : entry.name.endsWith('.json') ? [join(folder, entry.name)] : [])));
+  const walk = (folder: string): string[] =>
+    !existsSync(folder)
+      ? []
+      : readdirSync(folder, { withFileTypes: true })
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+          .flatMap((entry) =>
+            entry.isDirectory()
+              ? walk(join(folder, entry.name))
+              : entry.name.endsWith('.json')
+                ? [join(folder, entry.name)]
+                : [],
+          );
   return walk(join(projectRoot, 'experiments')).map((path) => relative(process.cwd(), path));
 }
 
 function noManifest(path: string): Error {
   const manifests = listManifests();
   const wanted = basename(path, '.json');
-  const name = nearestName(wanted, manifests.map((manifest) => basename(manifest, '.json')));
+  const name = nearestName(
+    wanted,
+    manifests.map((manifest) => basename(manifest, '.json')),
+  );
   const nearest = manifests.find((manifest) => basename(manifest, '.json') === name);
-  const hint = nearest === undefined ? `there are ${manifests.join(', ') || 'none in experiments/'}` : `did you mean ${nearest}?`;
+  const hint =
+    nearest === undefined ? `there are ${manifests.join(', ') || 'none in experiments/'}` : `did you mean ${nearest}?`;
   return userError({ where: path, what: 'there is no such file', expected: 'the path of a manifest', hint });
 }
 
@@ -61,17 +76,38 @@ function noManifest(path: string): Error {
 export const isToTrain = (run: PlannedRun): boolean => run.state !== 'done';
 
 /** What the runs of a plan still need, and the same in words. */
-export function timeLeft(sweep: Sweep, asked: number | 'auto', more: readonly Timing[] = []): { workers: number; estimate: Estimate; text: string } {
+export function timeLeft(
+  sweep: Sweep,
+  asked: number | 'auto',
+  more: readonly Timing[] = [],
+): { workers: number; estimate: Estimate; text: string } {
   const left = sweep.plan.filter(isToTrain);
-  const workers = workerCount(asked, left.length, left.some((run) => run.arithmetic.gpu));
-  const timings = [...left.map((run) => run.arithmetic.backend)].slice(0, 1).flatMap((backend) => readTimings(sweep.results, backend));
-  const estimate = estimateRuns(left.map((run) => run.spec), workers, runEstimator([...timings, ...more]));
+  const workers = workerCount(
+    asked,
+    left.length,
+    left.some((run) => run.arithmetic.gpu),
+  );
+  const timings = [...left.map((run) => run.arithmetic.backend)]
+    .slice(0, 1)
+    .flatMap((backend) => readTimings(sweep.results, backend));
+  const estimate = estimateRuns(
+    left.map((run) => run.spec),
+    workers,
+    runEstimator([...timings, ...more]),
+  );
   return { workers, estimate, text: estimateText(estimate, workers, left.length, sweep.manifest, more.length > 0) };
 }
 
-function estimateText({ seconds, unknown, known }: Estimate, workers: number, left: number, manifest: Manifest, calibrated: boolean): string {
+function estimateText(
+  { seconds, unknown, known }: Estimate,
+  workers: number,
+  left: number,
+  manifest: Manifest,
+  calibrated: boolean,
+): string {
   if (left === 0) return 'nothing is left to train';
-  if (seconds === null) return `no run of these kinds has finished here, so there is no estimate yet; the manifest says: ${manifest.about.expectedTime}`;
+  if (seconds === null)
+    return `no run of these kinds has finished here, so there is no estimate yet; the manifest says: ${manifest.about.expectedTime}`;
   const rest = unknown === 0 ? '' : `; ${count(unknown, 'run')} of kinds that have not finished here are not in it`;
   return `about ${duration(seconds)} for ${count(known, 'run')} with ${count(workers, 'worker')}, from ${calibrated ? 'a few steps measured just now' : 'finished runs of the same kinds'}${rest}`;
 }

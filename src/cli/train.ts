@@ -16,14 +16,21 @@ import { count, note, printable, say, sayJson } from './text';
 import type { Wiring } from './wiring';
 
 export interface TrainingOptions {
-  workers: number | 'auto'; retries: number; failFast?: boolean; limit?: number;
-  stopAfterFailures?: number; /** seconds */ hangAfter?: number; checkpoint?: CheckpointInterval;
+  workers: number | 'auto';
+  retries: number;
+  failFast?: boolean;
+  limit?: number;
+  stopAfterFailures?: number;
+  /** seconds */
+  hangAfter?: number;
+  checkpoint?: CheckpointInterval;
 }
 
 export interface TrainingOutcome {
   endings: { run: PlannedRun; ending: Ending }[];
   interrupted: boolean;
-  /** states after it */ totals: ReturnType<typeof countStates>;
+  /** states after it */
+  totals: ReturnType<typeof countStates>;
 }
 
 /**
@@ -31,15 +38,23 @@ export interface TrainingOutcome {
  * finished; twice: at once. Rejects only for faults of the runner itself.
  */
 export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiring): Promise<TrainingOutcome> {
-  const wanted = sweep.plan.filter((run) => run.state !== 'done' || run.elsewhere !== undefined).slice(0, options.limit);
+  const wanted = sweep.plan
+    .filter((run) => run.state !== 'done' || run.elsewhere !== undefined)
+    .slice(0, options.limit);
   const toTrain = wanted.filter((run) => run.state !== 'done');
   if (wanted.length === 0) return { endings: [], interrupted: false, totals: countStates(sweep.plan) };
   if (toTrain.length > 0) {
     for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
   }
   // Copies need no worker's memory, but a sweep of copies alone still wants one.
-  const { workers, why } = workersOfSweep(options.workers, toTrain.length === 0 ? wanted : toTrain, options.workers === 'auto' ? await needsOfSweep(toTrain) : new Map());
-  note(`${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`);
+  const { workers, why } = workersOfSweep(
+    options.workers,
+    toTrain.length === 0 ? wanted : toTrain,
+    options.workers === 'auto' ? await needsOfSweep(toTrain) : new Map(),
+  );
+  note(
+    `${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`,
+  );
 
   const stop = new AbortController();
   const kill = new AbortController();
@@ -48,8 +63,12 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const progress = showProgress({
-    stream: process.stderr, total: sweep.plan.length, done: sweep.plan.filter((run) => run.state === 'done' && run.elsewhere === undefined).length,
-    runs: wanted, workers, timings: readTimings(sweep.results, wanted[0]!.arithmetic.backend),
+    stream: process.stderr,
+    total: sweep.plan.length,
+    done: sweep.plan.filter((run) => run.state === 'done' && run.elsewhere === undefined).length,
+    runs: wanted,
+    workers,
+    timings: readTimings(sweep.results, wanted[0]!.arithmetic.backend),
     timingOf: (run) => {
       const read = readRunFile(runFolder(sweep.results, sweep.experiment, run.id).runJson);
       return read.state === 'read' ? timingOf(read.file) : null;
@@ -57,12 +76,22 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   });
   try {
     const endings = await runQueue({
-      results: sweep.results, experiment: sweep.experiment, runs: wanted, workers, retries: options.retries, failFast: options.failFast === true,
+      results: sweep.results,
+      experiment: sweep.experiment,
+      runs: wanted,
+      workers,
+      retries: options.retries,
+      failFast: options.failFast === true,
       ...(options.stopAfterFailures === undefined ? {} : { stopAfterFailures: options.stopAfterFailures }),
       ...(options.hangAfter === undefined ? {} : { hang: options.hangAfter }),
       ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
       ...(toTrain.some((run) => run.arithmetic.gpu) ? { gpus: listGpus() } : {}),
-      code: codeVersion(), packages: packageVersions(), start: wiring.start, observe: progress.observe, stop: stop.signal, kill: kill.signal,
+      code: codeVersion(),
+      packages: packageVersions(),
+      start: wiring.start,
+      observe: progress.observe,
+      stop: stop.signal,
+      kill: kill.signal,
     });
     return {
       endings: wanted.flatMap((run) => {
@@ -80,17 +109,36 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
 
 /** Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
 export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
-  const of = <K extends Ending['kind']>(kind: K) => endings.filter((each): each is { run: PlannedRun; ending: Extract<Ending, { kind: K }> } => each.ending.kind === kind);
+  const of = <K extends Ending['kind']>(kind: K) =>
+    endings.filter(
+      (each): each is { run: PlannedRun; ending: Extract<Ending, { kind: K }> } => each.ending.kind === kind,
+    );
   const failed = of('failed');
   if (interrupted) process.exitCode = exitCode.interrupted;
-  else if (failed.length > 0) process.exitCode = failed.every(({ ending }) => ending.unavailable) ? exitCode.unavailable : exitCode.failed;
+  else if (failed.length > 0)
+    process.exitCode = failed.every(({ ending }) => ending.unavailable) ? exitCode.unavailable : exitCode.failed;
   if (json) {
-    sayJson({ experiment: sweep.experiment, interrupted, totals, runs: endings.map(({ run, ending }) => ({ id: run.id, description: run.description, ending })) });
+    sayJson({
+      experiment: sweep.experiment,
+      interrupted,
+      totals,
+      runs: endings.map(({ run, ending }) => ({ id: run.id, description: run.description, ending })),
+    });
     return;
   }
   const byMessage = new Map<string, string[]>();
-  for (const { run, ending } of failed) byMessage.set(ending.message, [...(byMessage.get(ending.message) ?? []), run.id]);
-  for (const [message, ids] of byMessage) note(`error: ${count(ids.length, 'run')} failed (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', ...' : ''}): ${printable(message)}`);
-  const now = (['trained', 'copied', 'elsewhere', 'stopped', 'failed'] as const).flatMap((kind) => (of(kind).length === 0 ? [] : [`${of(kind).length} ${kind === 'elsewhere' ? 'done by another runner' : kind}`]));
-  say(endings.length === 0 && !interrupted ? `${sweep.experiment}: nothing to do` : `${sweep.experiment}: ${now.join(', ') || 'nothing begun'} now; in all ${totals.done} of ${sweep.plan.length} done`);
+  for (const { run, ending } of failed)
+    byMessage.set(ending.message, [...(byMessage.get(ending.message) ?? []), run.id]);
+  for (const [message, ids] of byMessage)
+    note(
+      `error: ${count(ids.length, 'run')} failed (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', ...' : ''}): ${printable(message)}`,
+    );
+  const now = (['trained', 'copied', 'elsewhere', 'stopped', 'failed'] as const).flatMap((kind) =>
+    of(kind).length === 0 ? [] : [`${of(kind).length} ${kind === 'elsewhere' ? 'done by another runner' : kind}`],
+  );
+  say(
+    endings.length === 0 && !interrupted
+      ? `${sweep.experiment}: nothing to do`
+      : `${sweep.experiment}: ${now.join(', ') || 'nothing begun'} now; in all ${totals.done} of ${sweep.plan.length} done`,
+  );
 }

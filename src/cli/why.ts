@@ -12,9 +12,19 @@ import { isNamed, onlyRun } from './runNames';
 import { describe } from './status';
 import { printable, say, sayJson } from './text';
 
-interface WhyOptions extends SweepOptions { manifest?: string; json?: boolean }
+interface WhyOptions extends SweepOptions {
+  manifest?: string;
+  json?: boolean;
+}
 
-interface Found { id: string; experiment: string; state: string; why: string; description: string; compared: Compared | null }
+interface Found {
+  id: string;
+  experiment: string;
+  state: string;
+  why: string;
+  description: string;
+  compared: Compared | null;
+}
 
 const help = `
 A run is named by its id, the beginning of its id, or experiment/id. Runs that have not begun are looked for in the
@@ -27,7 +37,9 @@ Examples:
 
 /** Adds `why <run>`. */
 export function whyCommand(program: Command): void {
-  const command = program.command('why <run>').description('say why a run is new, partial, failed or done, and how it differs from the nearest finished run');
+  const command = program
+    .command('why <run>')
+    .description('say why a run is new, partial, failed or done, and how it differs from the nearest finished run');
   sweepOptions(command)
     .option('--manifest <path>', 'where to look for a run that has not begun')
     .option('--json', 'print JSON')
@@ -44,10 +56,21 @@ export function whyCommand(program: Command): void {
 }
 
 function findStored(name: string, runs: readonly StoredRun[]): Found[] {
-  return runs.filter(({ experiment, id }) => isNamed(name, experiment, id)).map(({ experiment, id, state, step, steps, why, file }) => ({
-    id, experiment, state, description: describe(file?.spec), compared: file === null ? null : comparedOf(file),
-    why: state === 'running' ? `a runner is training it now, at step ${step}${steps > 0 ? ` of ${steps}` : ''}` : state === 'done' ? `finished ${file?.times.finished ?? ''}` : why,
-  }));
+  return runs
+    .filter(({ experiment, id }) => isNamed(name, experiment, id))
+    .map(({ experiment, id, state, step, steps, why, file }) => ({
+      id,
+      experiment,
+      state,
+      description: describe(file?.spec),
+      compared: file === null ? null : comparedOf(file),
+      why:
+        state === 'running'
+          ? `a runner is training it now, at step ${step}${steps > 0 ? ` of ${steps}` : ''}`
+          : state === 'done'
+            ? `finished ${file?.times.finished ?? ''}`
+            : why,
+    }));
 }
 
 /** Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here. */
@@ -57,7 +80,16 @@ function findPlanned(name: string, options: WhyOptions): Found[] {
   return paths.flatMap((path) => {
     try {
       const { experiment, plan } = openSweep(path, options);
-      return plan.filter(({ id }) => isNamed(name, experiment, id)).map((run): Found => ({ id: run.id, experiment, state: run.state, why: run.why, description: run.description, compared: comparedOfPlan(run) }));
+      return plan
+        .filter(({ id }) => isNamed(name, experiment, id))
+        .map((run): Found => ({
+          id: run.id,
+          experiment,
+          state: run.state,
+          why: run.why,
+          description: run.description,
+          compared: comparedOfPlan(run),
+        }));
     } catch (error) {
       if (options.manifest === undefined && error instanceof UserError) return [];
       throw error;
@@ -65,14 +97,29 @@ function findPlanned(name: string, options: WhyOptions): Found[] {
   });
 }
 
-const comparedOfPlan = (run: IdentifiedRun): Compared => ({ spec: run.spec, data: run.data.identity, weights: run.weights, method: methodVersion, backend: run.arithmetic.class });
+const comparedOfPlan = (run: IdentifiedRun): Compared => ({
+  spec: run.spec,
+  data: run.data.identity,
+  weights: run.weights,
+  method: methodVersion,
+  backend: run.arithmetic.class,
+});
 
 function unknownRun(name: string): Error {
-  return userError({ where: `run "${printable(name)}"`, what: 'is neither in the results nor in a manifest', expected: 'the id of a run or its beginning', hint: 'equipoise plan <manifest> and equipoise status <experiment> list them' });
+  return userError({
+    where: `run "${printable(name)}"`,
+    what: 'is neither in the results nor in a manifest',
+    expected: 'the id of a run or its beginning',
+    hint: 'equipoise plan <manifest> and equipoise status <experiment> list them',
+  });
 }
 
 function lines(found: Found, relative: Relative | null): string[] {
-  const first = [`${found.experiment}/${found.id}: ${found.state}`, `  ${found.description}`, ...(found.why === '' ? [] : [`  why: ${printable(found.why)}`])];
+  const first = [
+    `${found.experiment}/${found.id}: ${found.state}`,
+    `  ${found.description}`,
+    ...(found.why === '' ? [] : [`  why: ${printable(found.why)}`]),
+  ];
   if (found.compared === null) return [...first, '  without a readable run.json there is nothing to compare'];
   if (relative === null) return [...first, '  no other run is finished'];
   const text = (value: unknown) => printable(value === undefined ? 'nothing' : JSON.stringify(value));
@@ -81,6 +128,8 @@ function lines(found: Found, relative: Relative | null): string[] {
     `  nearest finished run: ${relative.experiment}/${relative.id}, which differs in`,
     ...(relative.differences.length === 0
       ? ['    nothing that run.json records: it was written by another version of this program']
-      : relative.differences.map(({ field, here, there }) => `    ${printable(field)}: ${text(here)} here, ${text(there)} there`)),
+      : relative.differences.map(
+          ({ field, here, there }) => `    ${printable(field)}: ${text(here)} here, ${text(there)} there`,
+        )),
   ];
 }

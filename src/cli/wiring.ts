@@ -8,10 +8,13 @@ import type { PlannedRun } from '../runner/plan';
 import { lazy } from './lazy';
 
 export interface Wiring {
-  /** the script of this command line, which tasks on other machines start */ entry: string;
+  /** the script of this command line, which tasks on other machines start */
+  entry: string;
   start: StartWorker;
-  /** fetches and generates what the runs read; the problems it met */ prepareData: (runs: readonly PlannedRun[]) => Promise<Problem[]>;
-  /** draws the figures and makes the tables of an experiment */ analyse: (experiment: string) => Promise<void>;
+  /** fetches and generates what the runs read; the problems it met */
+  prepareData: (runs: readonly PlannedRun[]) => Promise<Problem[]>;
+  /** draws the figures and makes the tables of an experiment */
+  analyse: (experiment: string) => Promise<void>;
 }
 
 /** The real workers, data, figures and tables. */

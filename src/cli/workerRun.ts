@@ -9,17 +9,26 @@ import type { Wiring } from './wiring';
 
 /** Adds `worker-run <plan> <id>`. Exit codes: 0 done, 1 failed, 3 something is missing, 130 stopped in the middle. */
 export function workerRunCommand(program: Command, wiring: () => Wiring): void {
-  program.command('worker-run <plan> <id>', { hidden: true })
+  program
+    .command('worker-run <plan> <id>', { hidden: true })
     .description('bring one planned run of a job array to done')
     .action(async (plan: string, id: string) => {
       const stop = new AbortController();
       // However often it is told: a second signal would come from Slurm, which signals every process of a task.
       const onSignal = () => stop.abort();
       for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, onSignal);
-      const ending = await lazy.slurmTask().trainPlanned({ results: resultsFolder(), plan, id, start: wiring().start, observe: tell, stop: stop.signal });
+      const ending = await lazy
+        .slurmTask()
+        .trainPlanned({ results: resultsFolder(), plan, id, start: wiring().start, observe: tell, stop: stop.signal });
       switch (ending.kind) {
-        case 'done': note('done before'); break;
-        case 'trained': case 'copied': case 'elsewhere': note(`done: ${ending.kind}`); break;
+        case 'done':
+          note('done before');
+          break;
+        case 'trained':
+        case 'copied':
+        case 'elsewhere':
+          note(`done: ${ending.kind}`);
+          break;
         case 'failed':
           note(`failed: ${printable(ending.message)}`);
           process.exitCode = ending.unavailable ? exitCode.unavailable : exitCode.failed;
@@ -36,16 +45,27 @@ let told = 0;
 /** A line for what happens, and one every half minute for steps: the file is read when something went wrong. */
 function tell(event: QueueEvent): void {
   switch (event.kind) {
-    case 'started': note(`${event.run.id} attempt ${event.attempt}: ${printable(event.run.description)}`); break;
-    case 'stage': note(printable(event.stage)); break;
+    case 'started':
+      note(`${event.run.id} attempt ${event.attempt}: ${printable(event.run.description)}`);
+      break;
+    case 'stage':
+      note(printable(event.stage));
+      break;
     case 'progress':
       if (performance.now() - told < 30_000) return;
       told = performance.now();
       note(`step ${event.step} of ${event.steps}${event.loss === null ? '' : `, loss ${event.loss.toPrecision(4)}`}`);
       break;
-    case 'retry': note(`tried again: ${printable(event.reason)}`); break;
-    case 'waiting': note('another runner holds the run; waiting until it is done or silent'); break;
-    case 'stopping': note(printable(event.why)); break;
-    case 'ended': break;
+    case 'retry':
+      note(`tried again: ${printable(event.reason)}`);
+      break;
+    case 'waiting':
+      note('another runner holds the run; waiting until it is done or silent');
+      break;
+    case 'stopping':
+      note(printable(event.why));
+      break;
+    case 'ended':
+      break;
   }
 }

@@ -10,7 +10,12 @@ import { resample } from './resample';
 export const sampleRate = 16000;
 
 /** Larger files and longer sounds are refused. */
-export const soundLimits = { bytes: 32 * 2 ** 20, seconds: 120, channels: 8, rate: { least: 4000, most: 192000 } } as const;
+export const soundLimits = {
+  bytes: 32 * 2 ** 20,
+  seconds: 120,
+  channels: 8,
+  rate: { least: 4000, most: 192000 },
+} as const;
 
 type Format = 'wav' | 'mp3' | 'flac' | 'oga';
 type Bad = (what: string, expected?: string, hint?: string) => Error;
@@ -30,11 +35,20 @@ export async function readSound(path: string): Promise<Float32Array> {
   try {
     file = openSync(path, 'r');
   } catch {
-    throw userError({ where: path, what: 'this sound cannot be opened', hint: 'delete the cached folder that it belongs to; it is made again on the next use' });
+    throw userError({
+      where: path,
+      what: 'this sound cannot be opened',
+      hint: 'delete the cached folder that it belongs to; it is made again on the next use',
+    });
   }
   try {
     const { size } = fstatSync(file);
-    if (size > soundLimits.bytes) throw userError({ where: path, what: `this sound file has ${size} bytes`, expected: `at most ${soundLimits.bytes}` });
+    if (size > soundLimits.bytes)
+      throw userError({
+        where: path,
+        what: `this sound file has ${size} bytes`,
+        expected: `at most ${soundLimits.bytes}`,
+      });
     return await decodeSound(readFileSync(file), path);
   } finally {
     closeSync(file);
@@ -42,23 +56,42 @@ export async function readSound(path: string): Promise<Float32Array> {
 }
 
 /** As readSound, for bytes in memory; `where` names them in messages. Only the first `keep` seconds are resampled and returned. */
-export async function decodeSound(bytes: Uint8Array, where: string, keep: number = soundLimits.seconds): Promise<Float32Array> {
+export async function decodeSound(
+  bytes: Uint8Array,
+  where: string,
+  keep: number = soundLimits.seconds,
+): Promise<Float32Array> {
   return (await decodeRecording(bytes, where, { keep })).samples;
 }
 
 /** A decoded sound with what it was like before it became 16 kHz mono. */
 export interface Recording {
-  /** mono, 16 kHz */ samples: Float32Array;
-  /** samples a second in the file */ rate: number;
+  /** mono, 16 kHz */
+  samples: Float32Array;
+  /** samples a second in the file */
+  rate: number;
   channels: number;
-  /** samples that were no finite numbers, which float WAV may hold; they are 0 in `samples` */ notNumbers: number;
-  /** largest magnitude in the file; nominally at most 1 */ peak: number;
+  /** samples that were no finite numbers, which float WAV may hold; they are 0 in `samples` */
+  notNumbers: number;
+  /** largest magnitude in the file; nominally at most 1 */
+  peak: number;
 }
 
 /** As decodeSound, with the facts of the file. `longest` replaces the bound on the duration, in seconds. */
-export async function decodeRecording(bytes: Uint8Array, where: string, { keep = soundLimits.seconds, longest = soundLimits.seconds }: { keep?: number; longest?: number } = {}): Promise<Recording> {
-  const bad: Bad = (what, expected, hint) => userError({ where, what, ...(expected === undefined ? {} : { expected }), ...(hint === undefined ? {} : { hint }) });
-  if (bytes.length > soundLimits.bytes) throw bad(`this sound has ${bytes.length} bytes`, `at most ${soundLimits.bytes}`);
+export async function decodeRecording(
+  bytes: Uint8Array,
+  where: string,
+  { keep = soundLimits.seconds, longest = soundLimits.seconds }: { keep?: number; longest?: number } = {},
+): Promise<Recording> {
+  const bad: Bad = (what, expected, hint) =>
+    userError({
+      where,
+      what,
+      ...(expected === undefined ? {} : { expected }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  if (bytes.length > soundLimits.bytes)
+    throw bad(`this sound has ${bytes.length} bytes`, `at most ${soundLimits.bytes}`);
   const format = formatOf(bytes);
   if (format === undefined) throw bad('not a sound that can be read', 'WAV, MP3, FLAC or Ogg Vorbis');
   if (format === 'wav') requireWholeWav(bytes, bad);
@@ -67,7 +100,11 @@ export async function decodeRecording(bytes: Uint8Array, where: string, { keep =
   if (format === 'flac') requireBoundedFlac(bytes, longest, bad);
   const { channels, rate } = await decodeChannels(bytes, format, longest, bad);
   const length = channels[0]?.length ?? 0;
-  if (format === 'flac' && length < flacSamples(bytes)) throw bad(`the sound is cut off: ${length} of its ${flacSamples(bytes)} samples could be decoded`, 'a whole FLAC file');
+  if (format === 'flac' && length < flacSamples(bytes))
+    throw bad(
+      `the sound is cut off: ${length} of its ${flacSamples(bytes)} samples could be decoded`,
+      'a whole FLAC file',
+    );
   let notNumbers = 0;
   let peak = 0;
   for (const channel of channels) {
@@ -76,7 +113,11 @@ export async function decodeRecording(bytes: Uint8Array, where: string, { keep =
       else if (Math.abs(sample) > peak) peak = Math.abs(sample);
     }
   }
-  const samples = resample(mono(channels.map((channel) => channel.subarray(0, Math.ceil(keep * rate)))), rate, sampleRate);
+  const samples = resample(
+    mono(channels.map((channel) => channel.subarray(0, Math.ceil(keep * rate)))),
+    rate,
+    sampleRate,
+  );
   return { samples, rate, channels: channels.length, notNumbers, peak };
 }
 
@@ -103,7 +144,8 @@ function requireWholeWav(bytes: Uint8Array, bad: Bad): void {
     const length = words.getUint32(at + 4, true);
     if (ascii(bytes, at, 4) === 'data') {
       const missing = at + 8 + length - bytes.length;
-      if (missing > 0) throw bad(`the sound is cut off: ${missing} of its ${length} bytes of samples are missing`, 'a whole WAV file');
+      if (missing > 0)
+        throw bad(`the sound is cut off: ${missing} of its ${length} bytes of samples are missing`, 'a whole WAV file');
       return;
     }
     at += 8 + length + (length % 2);
@@ -117,11 +159,15 @@ function requireWholeOgg(bytes: Uint8Array, bad: Bad): void {
   const segments = bytes[last + 26] ?? 0;
   let end = last + 27 + segments;
   for (let i = 0; i < segments; i++) end += bytes[last + 27 + i] ?? 255;
-  if (end > bytes.length || ((bytes[last + 5] ?? 0) & 4) === 0) throw bad('the sound is cut off: its last page is missing', 'a whole Ogg file');
+  if (end > bytes.length || ((bytes[last + 5] ?? 0) & 4) === 0)
+    throw bad('the sound is cut off: its last page is missing', 'a whole Ogg file');
 }
 
 /** Bits a second / 1000 of an MPEG audio frame of layer III by its index, for MPEG 1 and for MPEG 2 and 2.5 (ISO 11172-3, 13818-3). */
-const mp3Bitrates = [[0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320], [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]];
+const mp3Bitrates = [
+  [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
 const mp3Rates = [44100, 48000, 32000];
 
 /** Length in bytes of the layer III frame that begins at `at`, 0 where none does. */
@@ -132,22 +178,38 @@ function mp3Frame(bytes: Uint8Array, at: number): number {
   const bitrate = mp3Bitrates[version === 3 ? 0 : 1]![c >> 4];
   const rate = mp3Rates[(c >> 2) & 3];
   if (bitrate === undefined || bitrate === 0 || rate === undefined) return 0;
-  return Math.floor(((version === 3 ? 144_000 : 72_000) * bitrate) / (rate / (version === 3 ? 1 : version === 2 ? 2 : 4))) + ((c >> 1) & 1);
+  return (
+    Math.floor(((version === 3 ? 144_000 : 72_000) * bitrate) / (rate / (version === 3 ? 1 : version === 2 ? 2 : 4))) +
+    ((c >> 1) & 1)
+  );
 }
 
 /** MP3 has no length of its own: the last frame must lie inside the file, and there must be as many as a Xing header counts. */
 function requireWholeMp3(bytes: Uint8Array, bad: Bad): void {
-  const tag = ascii(bytes, 0, 3) === 'ID3' ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((bytes[at] ?? 0) & 127), 0) : 0;
+  const tag =
+    ascii(bytes, 0, 3) === 'ID3' ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((bytes[at] ?? 0) & 127), 0) : 0;
   const limit = Math.min(bytes.length, tag + 65_536);
   let at = tag;
-  while (at < limit && (mp3Frame(bytes, at) === 0 || (mp3Frame(bytes, at + mp3Frame(bytes, at)) === 0 && at + mp3Frame(bytes, at) < bytes.length))) at += 1;
+  while (
+    at < limit &&
+    (mp3Frame(bytes, at) === 0 ||
+      (mp3Frame(bytes, at + mp3Frame(bytes, at)) === 0 && at + mp3Frame(bytes, at) < bytes.length))
+  )
+    at += 1;
   if (at >= limit) return; // another layer, or nothing: the decoder has its say
   const first = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(mp3Frame(bytes, at), bytes.length - at));
   const xing = Math.max(first.subarray(0, 60).indexOf('Xing'), first.subarray(0, 60).indexOf('Info'));
-  const counted = xing >= 0 && first.length >= xing + 12 && (first.readUInt32BE(xing + 4) & 1) === 1 ? first.readUInt32BE(xing + 8) : 0;
+  const counted =
+    xing >= 0 && first.length >= xing + 12 && (first.readUInt32BE(xing + 4) & 1) === 1
+      ? first.readUInt32BE(xing + 8)
+      : 0;
   let frames = 0;
   for (let length = mp3Frame(bytes, at); length > 0 && at < bytes.length; length = mp3Frame(bytes, at)) {
-    if (at + length > bytes.length) throw bad(`the sound is cut off: ${at + length - bytes.length} bytes of its last frame are missing`, 'a whole MP3 file');
+    if (at + length > bytes.length)
+      throw bad(
+        `the sound is cut off: ${at + length - bytes.length} bytes of its last frame are missing`,
+        'a whole MP3 file',
+      );
     at += length;
     frames += 1;
   }
@@ -163,10 +225,16 @@ function requireBoundedFlac(bytes: Uint8Array, longest: number, bad: Bad): void 
   if (bytes.length < 42) throw bad('the sound is cut off before its samples begin', 'a whole FLAC file');
   const stated = flacSamples(bytes);
   const rate = view(bytes).getUint32(18) >>> 12;
-  if (stated === 0 || stated > longest * rate) throw bad(`the sound states a length of ${stated} samples at ${rate} a second`, `at most ${longest} seconds`);
+  if (stated === 0 || stated > longest * rate)
+    throw bad(`the sound states a length of ${stated} samples at ${rate} a second`, `at most ${longest} seconds`);
 }
 
-async function decodeChannels(bytes: Uint8Array, format: Format, longest: number, bad: Bad): Promise<{ channels: Float32Array[]; rate: number }> {
+async function decodeChannels(
+  bytes: Uint8Array,
+  format: Format,
+  longest: number,
+  bad: Bad,
+): Promise<{ channels: Float32Array[]; rate: number }> {
   const { default: decode } = await import('audio-decode');
   const parts: Float32Array[][] = [];
   let rate = 0;
@@ -176,9 +244,12 @@ async function decodeChannels(bytes: Uint8Array, format: Format, longest: number
     if (added === 0) return;
     rate ||= part.sampleRate;
     length += added;
-    if (part.sampleRate !== rate || part.channelData.length !== (parts[0]?.length ?? part.channelData.length)) throw bad('the sound changes its sampling rate or its channels on the way');
-    if (part.channelData.length > soundLimits.channels) throw bad(`the sound has ${part.channelData.length} channels`, `at most ${soundLimits.channels}`);
-    if (!(rate >= soundLimits.rate.least && rate <= soundLimits.rate.most)) throw bad(`the sound has ${rate} samples a second`, `${soundLimits.rate.least} to ${soundLimits.rate.most}`);
+    if (part.sampleRate !== rate || part.channelData.length !== (parts[0]?.length ?? part.channelData.length))
+      throw bad('the sound changes its sampling rate or its channels on the way');
+    if (part.channelData.length > soundLimits.channels)
+      throw bad(`the sound has ${part.channelData.length} channels`, `at most ${soundLimits.channels}`);
+    if (!(rate >= soundLimits.rate.least && rate <= soundLimits.rate.most))
+      throw bad(`the sound has ${rate} samples a second`, `${soundLimits.rate.least} to ${soundLimits.rate.most}`);
     if (length > longest * rate) throw bad(`the sound is longer than ${longest} seconds`, 'a shorter one');
     parts.push(part.channelData);
   };
@@ -189,12 +260,23 @@ async function decodeChannels(bytes: Uint8Array, format: Format, longest: number
     take(await decoder.flush());
   } catch (error) {
     if (error instanceof Error && error.name === 'UserError') throw error;
-    throw bad(`the sound cannot be decoded (${error instanceof Error ? error.message : String(error)})`, 'WAV, MP3, FLAC or Ogg Vorbis');
+    throw bad(
+      `the sound cannot be decoded (${error instanceof Error ? error.message : String(error)})`,
+      'WAV, MP3, FLAC or Ogg Vorbis',
+    );
   } finally {
     decoder.free();
   }
   if (length === 0) throw bad('the sound has no samples');
-  return { channels: parts[0]!.map((_, channel) => joined(parts.map((part) => part[channel]!), length)), rate };
+  return {
+    channels: parts[0]!.map((_, channel) =>
+      joined(
+        parts.map((part) => part[channel]!),
+        length,
+      ),
+    ),
+    rate,
+  };
 }
 
 function joined(parts: Float32Array[], length: number): Float32Array {
@@ -234,6 +316,7 @@ export function encodeWav(samples: Float32Array): Uint8Array {
   bytes.writeUInt16LE(16, 34); // bits a sample
   bytes.write('data', 36, 'latin1');
   bytes.writeUInt32LE(2 * samples.length, 40);
-  for (let i = 0; i < samples.length; i++) bytes.writeInt16LE(Math.round(Math.max(-1, Math.min(1, samples[i] ?? 0)) * 32767), 44 + 2 * i);
+  for (let i = 0; i < samples.length; i++)
+    bytes.writeInt16LE(Math.round(Math.max(-1, Math.min(1, samples[i] ?? 0)) * 32767), 44 + 2 * i);
   return bytes;
 }

@@ -8,12 +8,22 @@ import type { DataSet, Item } from './types';
 /** Other wordings by task and kind of question; what the pattern's first group matches stands for `{}`. */
 const wordings: Record<string, Record<string, { pattern?: RegExp; others: string[] }>> = {
   'emoji-icon-qa': {
-    name: { others: ['What does the picture show? It shows', 'Name what you see. You see', 'What is in the picture? It is'] },
+    name: {
+      others: ['What does the picture show? It shows', 'Name what you see. You see', 'What is in the picture? It is'],
+    },
     count: { others: ['What is their number? There are', 'Count them. There are', 'How many do you see? You see'] },
-    category: { others: ['Is it nature, food, travel, sport or object? It is', 'To which kind does it belong: nature, food, travel, sport or object? It is'] },
+    category: {
+      others: [
+        'Is it nature, food, travel, sport or object? It is',
+        'To which kind does it belong: nature, food, travel, sport or object? It is',
+      ],
+    },
   },
   'sound-qa': {
-    present: { pattern: /^Do you hear (.+)\? The answer is$/, others: ['Is there {} in the sound? The answer is', 'Can {} be heard? The answer is'] },
+    present: {
+      pattern: /^Do you hear (.+)\? The answer is$/,
+      others: ['Is there {} in the sound? The answer is', 'Can {} be heard? The answer is'],
+    },
     which: { others: ['What makes the sound? It is', 'What is heard? It is'] },
     count: { others: ['How many different sounds are there? There are', 'Count the sounds. There are'] },
     first: { others: ['Which sound comes first? It is', 'What begins? It is'] },
@@ -27,10 +37,17 @@ const wordings: Record<string, Record<string, { pattern?: RegExp; others: string
   },
   'pic-know-qa': {
     object: { others: ['What does the picture show? It is', 'Name the thing in the picture. It is'] },
-    hypernym: { others: ['To what kind does it belong? It is a kind of', 'How would you classify it? It is a kind of'] },
+    hypernym: {
+      others: ['To what kind does it belong? It is a kind of', 'How would you classify it? It is a kind of'],
+    },
     category: { others: ['What sort of thing do you see? It is', 'Which kind of thing is shown? It is'] },
   },
-  'scene-cap': Object.fromEntries(['one', 'two', 'three'].map((kind) => [kind, { others: ['Describe the sound. You hear', 'What is going on? You hear'] }])),
+  'scene-cap': Object.fromEntries(
+    ['one', 'two', 'three'].map((kind) => [
+      kind,
+      { others: ['Describe the sound. You hear', 'What is going on? You hear'] },
+    ]),
+  ),
   'groove-cap': {
     caption: { others: ['Describe the music. It is', 'What do you hear? It is'] },
     style: { others: ['In which style is the music? It is', 'Name the style of the music. It is'] },
@@ -43,14 +60,22 @@ const forQuestions = ['Question: {} Answer:', '{} Short answer:', 'Answer the qu
 const forCaptions = ['Describe it:', 'Write a caption:', 'What is to be told of this?'];
 
 /** All wordings of a question's prompt, the set's own first. */
-export function wordingsOf(task: string, { prompt, kind, question }: Pick<Item, 'prompt' | 'kind' | 'question'>): string[] {
+export function wordingsOf(
+  task: string,
+  { prompt, kind, question }: Pick<Item, 'prompt' | 'kind' | 'question'>,
+): string[] {
   const known = Object.hasOwn(wordings, task) ? wordings[task]![kind] : undefined;
   if (known !== undefined) {
     const slot = known.pattern === undefined ? '' : known.pattern.exec(prompt)?.[1];
     return slot === undefined ? [prompt] : [prompt, ...known.others.map((other) => other.replace('{}', () => slot))];
   }
   if (question === undefined) return [prompt];
-  return [...new Set([prompt, ...(kind === 'caption' ? forCaptions : forQuestions.map((other) => other.replace('{}', () => question)))])];
+  return [
+    ...new Set([
+      prompt,
+      ...(kind === 'caption' ? forCaptions : forQuestions.map((other) => other.replace('{}', () => question))),
+    ]),
+  ];
 }
 
 /**

@@ -25,7 +25,10 @@ function greatestDivisor(a: number, b: number): number {
 }
 
 /** One filter: the weights of input samples `first`, `first + 1`, ... relative to the sample at or before the output's time. */
-interface Phase { first: number; weights: Float64Array }
+interface Phase {
+  first: number;
+  weights: Float64Array;
+}
 
 /** The filter for an output whose time lies `offset` input samples (0 <= offset < 1) after an input sample. Its weights sum to 1. */
 function phase(offset: number, scale: number): Phase {
@@ -61,7 +64,8 @@ export function resample(samples: Float32Array, from: number, to: number): Float
     if (filter === undefined) known.set(which, (filter = phase(which / phases, scale)));
     const start = (at - which) / phases + filter.first;
     let sum = 0;
-    for (let i = Math.max(0, -start); i < filter.weights.length && start + i < samples.length; i++) sum += filter.weights[i]! * samples[start + i]!;
+    for (let i = Math.max(0, -start); i < filter.weights.length && start + i < samples.length; i++)
+      sum += filter.weights[i]! * samples[start + i]!;
     out[n] = sum;
   }
   return out;

@@ -5,17 +5,27 @@ export type SplitName = 'train' | 'validation' | 'evaluation';
 
 /** One question about one image or sound. */
 export interface Item {
-  /** unique in its set, stable across machines */ id: string;
+  /** unique in its set, stable across machines */
+  id: string;
   split: SplitName;
-  /** question kind, e.g. `name`, `count`, `category`, `present` */ kind: string;
-  /** evaluation slice, e.g. `cross-style`, `held-out-package`; training items: `train` */ slice: string;
-  /** key of the image or sound in `DataSet.media` */ media: string;
-  /** the whole text prompt that the backbone sees after the prefix tokens, e.g. `What is it? It is` */ prompt: string;
-  /** the reference answer continues the prompt: no leading space, no full stop */ answer: string;
-  /** candidates scored by likelihood; contains `answer`; empty for free answers */ choices: string[];
-  /** the question as it was released, before it became part of the prompt */ question?: string;
-  /** every reference as it was released (ten answers of TextVQA, all captions of a sound), for metrics over several; absent: `answer` alone */ references?: string[];
-  /** what else the released record says (OCR tokens, rationales, confidences, tags); nothing is trained on it */ released?: Record<string, unknown>;
+  /** question kind, e.g. `name`, `count`, `category`, `present` */
+  kind: string;
+  /** evaluation slice, e.g. `cross-style`, `held-out-package`; training items: `train` */
+  slice: string;
+  /** key of the image or sound in `DataSet.media` */
+  media: string;
+  /** the whole text prompt that the backbone sees after the prefix tokens, e.g. `What is it? It is` */
+  prompt: string;
+  /** the reference answer continues the prompt: no leading space, no full stop */
+  answer: string;
+  /** candidates scored by likelihood; contains `answer`; empty for free answers */
+  choices: string[];
+  /** the question as it was released, before it became part of the prompt */
+  question?: string;
+  /** every reference as it was released (ten answers of TextVQA, all captions of a sound), for metrics over several; absent: `answer` alone */
+  references?: string[];
+  /** what else the released record says (OCR tokens, rationales, confidences, tags); nothing is trained on it */
+  released?: Record<string, unknown>;
 }
 
 /** An example of the alignment phase: a caption to generate (vision), or the classes that a sound contains (audio). */
@@ -27,11 +37,16 @@ export type AlignmentItem =
 export interface DataSet {
   task: string;
   modality: Modality;
-  /** sha256 over generator version, options and the hashes of every source file */ identity: string;
+  /** sha256 over generator version, options and the hashes of every source file */
+  identity: string;
   items: Item[];
   alignment: AlignmentItem[];
-  /** all classes of the alignment phase (audio); empty for captions */ classes: string[];
-  /** media key -> where its file lies in the cache: PNG (image) or 16 kHz mono float32 WAV (sound) */ media: Map<string, string>;
-  /** sources with licences, one line each, for the data card and the report */ sources: { source: string; licence: string }[];
-  /** what was left out of a released set or is odd about it, one sentence each, for run.json */ notices?: string[];
+  /** all classes of the alignment phase (audio); empty for captions */
+  classes: string[];
+  /** media key -> where its file lies in the cache: PNG (image) or 16 kHz mono float32 WAV (sound) */
+  media: Map<string, string>;
+  /** sources with licences, one line each, for the data card and the report */
+  sources: { source: string; licence: string }[];
+  /** what was left out of a released set or is odd about it, one sentence each, for run.json */
+  notices?: string[];
 }

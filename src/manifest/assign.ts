@@ -4,7 +4,11 @@ import { pointer, type FieldPath, type Pattern, type Settings } from './content'
 import { isTree, setOwn, valueAt, type Tree } from './tree';
 
 /** One field of a run gets one value; `place` is the JSON pointer of the value in the manifest. */
-export interface Assignment { path: FieldPath; value: unknown; place: string }
+export interface Assignment {
+  path: FieldPath;
+  value: unknown;
+  place: string;
+}
 
 const order: ReadonlyMap<string, number> = new Map([...fieldsByPath.keys()].map((path, index) => [path, index]));
 
@@ -20,7 +24,11 @@ export function settledField(path: FieldPath): FieldPath {
 
 /** The values that `fixed`, a length, `measure` and `evaluate` set. */
 export function settingsOf(settings: Settings, place: string): Assignment[] {
-  const fixed = Object.entries(settings.fixed ?? {}).map(([path, value]) => ({ path, value, place: pointer(place, 'fixed', path) }));
+  const fixed = Object.entries(settings.fixed ?? {}).map(([path, value]) => ({
+    path,
+    value,
+    place: pointer(place, 'fixed', path),
+  }));
   const named = [...Object.keys(durationFields), 'measure', 'evaluate'].flatMap((path): Assignment[] => {
     const value = (settings as Tree)[path];
     return value === undefined ? [] : [{ path, value, place: pointer(place, path) }];
@@ -30,7 +38,9 @@ export function settingsOf(settings: Settings, place: string): Assignment[] {
 
 /** Lays values over a partial run: whole fields first, then parts of fields, whatever order the manifest gives them in. */
 export function assignAll(run: Tree, assignments: readonly Assignment[]): Tree {
-  return [...assignments].sort((a, b) => fieldOrder(a.path) - fieldOrder(b.path)).reduce((tree, each) => assign(tree, each.path, each.value), run);
+  return [...assignments]
+    .sort((a, b) => fieldOrder(a.path) - fieldOrder(b.path))
+    .reduce((tree, each) => assign(tree, each.path, each.value), run);
 }
 
 function assign(run: Tree, path: FieldPath, value: unknown): Tree {
@@ -52,7 +62,10 @@ function inside(field: Field, current: unknown, path: string[], value: unknown):
 function put(field: Field, current: unknown, value: unknown): unknown {
   const under = isTree(current) ? current : {};
   if (field.type === 'group') {
-    const given = field.shared === true && typeof value === 'number' ? Object.fromEntries(Object.keys(field.fields).map((name) => [name, value])) : value;
+    const given =
+      field.shared === true && typeof value === 'number'
+        ? Object.fromEntries(Object.keys(field.fields).map((name) => [name, value]))
+        : value;
     if (!isTree(given)) return given;
     const result = { ...under };
     for (const [name, part] of Object.entries(given)) {
@@ -83,9 +96,17 @@ export function matches(pattern: Pattern, run: Tree): boolean {
 
 function matchesValue(wanted: unknown, value: unknown): boolean {
   if (isTree(wanted)) {
-    return isTree(value) && Object.entries(wanted).every(([key, inner]) => (Array.isArray(inner) ? inner : [inner]).some((one) => matchesValue(one, value[key])));
+    return (
+      isTree(value) &&
+      Object.entries(wanted).every(([key, inner]) =>
+        (Array.isArray(inner) ? inner : [inner]).some((one) => matchesValue(one, value[key])),
+      )
+    );
   }
   // Short forms: a kind for the whole union, one rate for both modules.
-  if (isTree(value)) return typeof wanted === 'number' ? Object.values(value).every((inner) => inner === wanted) : value['kind'] === wanted;
+  if (isTree(value))
+    return typeof wanted === 'number'
+      ? Object.values(value).every((inner) => inner === wanted)
+      : value['kind'] === wanted;
   return wanted === value;
 }

@@ -7,7 +7,13 @@ import { UserError } from '../problems';
 import { checkpoints, lookUp, type Modality } from './names';
 
 /** Modality by the `model_type` of config.json, for every family that is read (src/models/families). */
-const modalityOfType: Readonly<Record<string, Modality>> = { 'blip-2': 'image', llava: 'image', internvl: 'image', internvl_chat: 'image', salmonn_whisper: 'audio' };
+const modalityOfType: Readonly<Record<string, Modality>> = {
+  'blip-2': 'image',
+  llava: 'image',
+  internvl: 'image',
+  internvl_chat: 'image',
+  salmonn_whisper: 'audio',
+};
 
 /** Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It need not exist. */
 export function ownCheckpointFolder(): string {
@@ -22,19 +28,25 @@ export type FoundCheckpoint = { kind: 'own'; folder: string } | { kind: 'publish
 export function findCheckpoint(name: string): FoundCheckpoint | undefined {
   if (lookUp(checkpoints, name) !== undefined) return { kind: 'published' };
   const folder = join(ownCheckpointFolder(), name);
-  return checkpointNamePattern.test(name) && existsSync(join(folder, 'config.json')) ? { kind: 'own', folder } : undefined;
+  return checkpointNamePattern.test(name) && existsSync(join(folder, 'config.json'))
+    ? { kind: 'own', folder }
+    : undefined;
 }
 
 /** What a checkpoint may be called. */
 export const checkpointNamePattern = /^[a-z0-9][a-z0-9.-]{0,63}$/;
 
 /** Whether the name stands for other data or weights that come with Equipoise. */
-export const isTakenName = (name: string): boolean => lookUp(checkpoints, name) === undefined && existsSync(join(projectRoot, 'data-manifests', `${name}.json`));
+export const isTakenName = (name: string): boolean =>
+  lookUp(checkpoints, name) === undefined && existsSync(join(projectRoot, 'data-manifests', `${name}.json`));
 
 /** Names that a manifest may use here, sorted: a user's own and the published ones. */
 export function checkpointNames(): string[] {
   const base = ownCheckpointFolder();
-  const own = existsSync(base) && statSync(base).isDirectory() ? readdirSync(base).filter((name) => findCheckpoint(name)?.kind === 'own') : [];
+  const own =
+    existsSync(base) && statSync(base).isDirectory()
+      ? readdirSync(base).filter((name) => findCheckpoint(name)?.kind === 'own')
+      : [];
   return [...new Set([...own, ...Object.keys(checkpoints)])].sort();
 }
 

@@ -20,10 +20,14 @@ export interface Settings {
 
 /** Axes that vary, and what belongs to them. */
 export interface Grid extends Settings {
-  /** every combination of these */ axes?: Record<FieldPath, unknown[]>;
-  /** in each group the i-th values go together */ zip?: Record<FieldPath, unknown[]>[];
-  /** combinations to leave out */ exclude?: Pattern[];
-  /** more axes for the combinations that match */ when?: { if: Pattern; then: Record<FieldPath, unknown[]> }[];
+  /** every combination of these */
+  axes?: Record<FieldPath, unknown[]>;
+  /** in each group the i-th values go together */
+  zip?: Record<FieldPath, unknown[]>[];
+  /** combinations to leave out */
+  exclude?: Pattern[];
+  /** more axes for the combinations that match */
+  when?: { if: Pattern; then: Record<FieldPath, unknown[]> }[];
 }
 
 /** A variant of the manifest: the runs that match `keep`, at most `runs` of them, with these settings on top. */
@@ -34,10 +38,14 @@ export interface Profile extends Settings {
 }
 
 export interface About {
-  /** what is compared and why */ what: string;
-  /** the command that runs it */ command: string;
-  /** how long it takes, on what */ expectedTime: string;
-  /** what to see in the result */ lookFor: string;
+  /** what is compared and why */
+  what: string;
+  /** the command that runs it */
+  command: string;
+  /** how long it takes, on what */
+  expectedTime: string;
+  /** what to see in the result */
+  lookFor: string;
 }
 
 export interface ManifestContent extends Grid {
@@ -46,18 +54,22 @@ export interface ManifestContent extends Grid {
   about: About;
   include?: Grid[];
   profiles?: Record<string, Profile>;
-  /** what the runs ask of a Slurm cluster; no part of their identity */ slurm?: SlurmSection;
+  /** what the runs ask of a Slurm cluster; no part of their identity */
+  slurm?: SlurmSection;
 }
 
 /** A manifest that was read and found free of faults, with the profile that was asked for. */
 export interface Manifest {
   name: string;
   about: About;
-  /** the path as it was given */ file: string;
-  /** of the file's bytes */ sha256: string;
+  /** the path as it was given */
+  file: string;
+  /** of the file's bytes */
+  sha256: string;
   profile: string | null;
   content: ManifestContent;
-  /** what a reader should know before training, one sentence each */ warnings: string[];
+  /** what a reader should know before training, one sentence each */
+  warnings: string[];
 }
 
 /** The parts of a JSON pointer, escaped and joined (RFC 6901). */

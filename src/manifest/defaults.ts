@@ -6,7 +6,17 @@
 import type { Choice, Field } from './fields';
 import { runFields } from './fields';
 import { lookUp, type Modality } from './names';
-import type { AlignSpec, ConnectorSpec, MeasureSpec, OptimiserSpec, PublishedTuning, RegulariserSpec, RunSpec, SchedulerSpec, TuningSpec } from './run';
+import type {
+  AlignSpec,
+  ConnectorSpec,
+  MeasureSpec,
+  OptimiserSpec,
+  PublishedTuning,
+  RegulariserSpec,
+  RunSpec,
+  SchedulerSpec,
+  TuningSpec,
+} from './run';
 import { taskModality } from './taskManifest';
 import { type Tree, isTree, setOwn } from './tree';
 
@@ -144,7 +154,11 @@ function makeDefaults(run: PartialRun): Tree {
 
 /** A published checkpoint brings its parts along, and its connector is aligned already. */
 const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
-  encoder: name, backbone: name, connector: connectorDefaults.published, tuning: { backbone: tuningDefaults.published }, align: { ...align, steps: 0 },
+  encoder: name,
+  backbone: name,
+  connector: connectorDefaults.published,
+  tuning: { backbone: tuningDefaults.published },
+  align: { ...align, steps: 0 },
 });
 
 function matchKinds(path: string, field: Field, defaults: unknown, chosen: unknown): Tree {
@@ -153,7 +167,12 @@ function matchKinds(path: string, field: Field, defaults: unknown, chosen: unkno
   if (field.type === 'leaf') return result;
   for (const [name, inner] of Object.entries(field.fields)) {
     if (inner.type === 'leaf') continue;
-    result[name] = matchKinds(path === '' ? name : `${path}.${name}`, inner, result[name], isTree(chosen) ? chosen[name] : undefined);
+    result[name] = matchKinds(
+      path === '' ? name : `${path}.${name}`,
+      inner,
+      result[name],
+      isTree(chosen) ? chosen[name] : undefined,
+    );
   }
   return result;
 }
@@ -189,7 +208,10 @@ function merge(defaults: Tree, given: Tree): Tree {
 }
 
 function subtract(value: unknown, defaults: unknown): unknown {
-  if (!isTree(value)) return value === defaults || (typeof value === 'object' && JSON.stringify(value) === JSON.stringify(defaults)) ? undefined : value;
+  if (!isTree(value))
+    return value === defaults || (typeof value === 'object' && JSON.stringify(value) === JSON.stringify(defaults))
+      ? undefined
+      : value;
   const rest: Tree = {};
   let some = false;
   for (const key of Object.keys(value)) {

@@ -31,7 +31,10 @@ function specOf(run: GridRun['run']): RunSpec {
   return spec as unknown as RunSpec;
 }
 
-export interface Examination { faults: Fault[]; warnings: Fault[] }
+export interface Examination {
+  faults: Fault[];
+  warnings: Fault[];
+}
 
 /**
  * Expands a manifest and collects what is wrong with its runs.
@@ -39,7 +42,12 @@ export interface Examination { faults: Fault[]; warnings: Fault[] }
  * @param wrong by a grid's place, the fields that it gives a wrong value
  * @param profileName the profile that will be run; warnings are about its runs
  */
-export function examine(content: ManifestContent, broken: ReadonlySet<string>, wrong: (place: string) => ReadonlySet<string>, profileName: string | null): Examination {
+export function examine(
+  content: ManifestContent,
+  broken: ReadonlySet<string>,
+  wrong: (place: string) => ReadonlySet<string>,
+  profileName: string | null,
+): Examination {
   const { runs, idle, ...base } = baseRuns(content, broken);
   const faults = [...base.faults];
   const sound: GridRun[] = [];
@@ -65,7 +73,11 @@ function required({ run }: GridRun): boolean {
 /** A manifest is expanded once to be checked and once to be run: the second time is free. Nobody changes the runs. */
 const expanded = new WeakMap<ManifestContent, BaseRuns>();
 
-interface BaseRuns { runs: GridRun[]; faults: Fault[]; idle: Fault[] }
+interface BaseRuns {
+  runs: GridRun[];
+  faults: Fault[];
+  idle: Fault[];
+}
 
 function baseRuns(content: ManifestContent, broken: ReadonlySet<string>): BaseRuns {
   if (broken.size > 0) return expandAll(content, broken);
@@ -85,7 +97,12 @@ function expandAll(content: ManifestContent, broken: ReadonlySet<string>): BaseR
     for (const run of expansion.runs) runs.push(run);
     idle.push(...expansion.idle.map((place) => ({ place, what: 'matches no combination' })));
     if (runs.length > runLimit || expansion.tooMany) {
-      if (!expansion.tooMany) faults.push({ place: grid.place, what: 'the grids together have too many runs', expected: `at most ${runLimit.toLocaleString('en-GB')}` });
+      if (!expansion.tooMany)
+        faults.push({
+          place: grid.place,
+          what: 'the grids together have too many runs',
+          expected: `at most ${runLimit.toLocaleString('en-GB')}`,
+        });
       break;
     }
   }
@@ -93,17 +110,33 @@ function expandAll(content: ManifestContent, broken: ReadonlySet<string>): BaseR
 }
 
 function gridFaults(grid: PlacedGrid, { runs, clashes, tooMany }: ReturnType<typeof expandGrid>): Fault[] {
-  if (tooMany) return [{ place: grid.place, what: 'its conditions make too many combinations', expected: `at most ${runLimit.toLocaleString('en-GB')} runs` }];
+  if (tooMany)
+    return [
+      {
+        place: grid.place,
+        what: 'its conditions make too many combinations',
+        expected: `at most ${runLimit.toLocaleString('en-GB')} runs`,
+      },
+    ];
   return [
-    ...clashes.map(({ place, path }) => ({ place, what: `"${path}" is already set for a combination that matches, by an axis or an earlier condition`, expected: 'conditions that exclude each other' })),
-    ...(runs.length === 0 ? [{ place: grid.place, what: 'every combination is excluded', expected: 'at least one run' }] : []),
+    ...clashes.map(({ place, path }) => ({
+      place,
+      what: `"${path}" is already set for a combination that matches, by an axis or an earlier condition`,
+      expected: 'conditions that exclude each other',
+    })),
+    ...(runs.length === 0
+      ? [{ place: grid.place, what: 'every combination is excluded', expected: 'at least one run' }]
+      : []),
   ];
 }
 
 function profileFaults(runs: readonly GridRun[], profile: Profile, place: string): Fault[] {
   if (runs.length === 0) return [];
   const changed = applyProfile(runs, profile, place);
-  if (changed.length === 0) return [{ place: pointer(place, 'keep'), what: 'keeps no run', expected: 'a pattern that matches a run of the manifest' }];
+  if (changed.length === 0)
+    return [
+      { place: pointer(place, 'keep'), what: 'keeps no run', expected: 'a pattern that matches a run of the manifest' },
+    ];
   return counted(changed.flatMap((run) => faultsOfRun(run, new Set())));
 }
 
@@ -116,7 +149,9 @@ function counted(faults: readonly Fault[]): Fault[] {
     if (group === undefined) groups.set(key, { fault, count: 1 });
     else group.count += 1;
   }
-  return [...groups.values()].map(({ fault, count }) => (count === 1 ? fault : { ...fault, what: `${fault.what} (${count} runs)` }));
+  return [...groups.values()].map(({ fault, count }) =>
+    count === 1 ? fault : { ...fault, what: `${fault.what} (${count} runs)` },
+  );
 }
 
 function duplicates(runs: readonly GridRun[]): Fault[] {

@@ -8,21 +8,34 @@ import type { Tree } from './tree';
 export const runLimit = 100_000;
 
 /** A grid with the settings it inherits. */
-export interface PlacedGrid { grid: Grid; /** JSON pointer of the grid; empty for the manifest itself */ place: string; /** settings of the manifest around it */ inherited: Assignment[] }
+export interface PlacedGrid {
+  grid: Grid;
+  /** JSON pointer of the grid; empty for the manifest itself */
+  place: string;
+  /** settings of the manifest around it */
+  inherited: Assignment[];
+}
 
 /** A run before it is checked. */
 export interface GridRun {
-  /** what the manifest says of it */ assigned: Tree;
-  /** the same with every default */ run: Tree;
-  /** JSON pointer of its grid */ grid: string;
-  /** the values that the manifest gave it */ given: Assignment[];
+  /** what the manifest says of it */
+  assigned: Tree;
+  /** the same with every default */
+  run: Tree;
+  /** JSON pointer of its grid */
+  grid: string;
+  /** the values that the manifest gave it */
+  given: Assignment[];
 }
 
 export interface GridExpansion {
   runs: GridRun[];
-  /** a field that two matching `when` set */ clashes: { place: string; path: string }[];
-  /** places of excludes and conditions that match no combination */ idle: string[];
-  /** over the limit: nothing was expanded */ tooMany: boolean;
+  /** a field that two matching `when` set */
+  clashes: { place: string; path: string }[];
+  /** places of excludes and conditions that match no combination */
+  idle: string[];
+  /** over the limit: nothing was expanded */
+  tooMany: boolean;
 }
 
 /**
@@ -33,7 +46,11 @@ export function gridsOf(content: ManifestContent): PlacedGrid[] {
   const included = content.include ?? [];
   return [
     ...(varies || included.length === 0 ? [{ grid: content, place: '', inherited: [] }] : []),
-    ...included.map((grid, index) => ({ grid, place: pointer('', 'include', index), inherited: settingsOf(content, '') })),
+    ...included.map((grid, index) => ({
+      grid,
+      place: pointer('', 'include', index),
+      inherited: settingsOf(content, ''),
+    })),
   ];
 }
 
@@ -72,13 +89,26 @@ export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansio
   const conditions = (grid.when ?? []).map((condition, index) => ({
     pattern: condition.if,
     place: pointer(place, 'when', index),
-    points: [...product(sortedEntries(condition.then).map(([path, values]) => axisDimension(path, values, pointer(place, 'when', index, 'then'))))],
+    points: [
+      ...product(
+        sortedEntries(condition.then).map(([path, values]) =>
+          axisDimension(path, values, pointer(place, 'when', index, 'then')),
+        ),
+      ),
+    ],
   }));
   const excludes = (grid.exclude ?? []).map((pattern, index) => ({ pattern, place: pointer(place, 'exclude', index) }));
 
   // Assignments are made in the order of fields: those before every field that varies are the same for all runs.
-  const varied = Math.min(...[...dimensions.flat(2), ...conditions.flatMap(({ points }) => points.flat())].map(({ path }) => fieldOrder(path)));
-  const [early, late] = [own.filter(({ path }) => fieldOrder(path) < varied), own.filter(({ path }) => fieldOrder(path) >= varied)];
+  const varied = Math.min(
+    ...[...dimensions.flat(2), ...conditions.flatMap(({ points }) => points.flat())].map(({ path }) =>
+      fieldOrder(path),
+    ),
+  );
+  const [early, late] = [
+    own.filter(({ path }) => fieldOrder(path) < varied),
+    own.filter(({ path }) => fieldOrder(path) >= varied),
+  ];
   const base = assignAll(assignAll({}, inherited), early);
   const assigned = (given: Assignment[]) => assignAll(base, [...late, ...given]);
   const used = new Set<string>();
@@ -92,11 +122,13 @@ export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansio
         if (!matches(condition.pattern, fillDefaults(assigned(branch)))) return [branch];
         used.add(condition.place);
         for (const { path, place: at } of condition.points[0] ?? []) {
-          if (branch.some((each) => settledField(each.path) === settledField(path))) clashes.set(`${condition.place} ${path}`, { place: at.replace(/\/\d+$/, ''), path });
+          if (branch.some((each) => settledField(each.path) === settledField(path)))
+            clashes.set(`${condition.place} ${path}`, { place: at.replace(/\/\d+$/, ''), path });
         }
         return condition.points.map((more) => [...branch, ...more]);
       });
-      if (combinations.length + branches.length > runLimit) return { runs: [], clashes: [...clashes.values()], idle: [], tooMany: true };
+      if (combinations.length + branches.length > runLimit)
+        return { runs: [], clashes: [...clashes.values()], idle: [], tooMany: true };
     }
     for (const branch of branches) combinations.push(branch);
   }

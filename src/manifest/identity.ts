@@ -8,10 +8,14 @@ import { leaves } from './tree';
 
 /** What a run's result depends on besides its spec. */
 export interface IdentityContext {
-  /** identity of the data set */ data: string;
-  /** sha256 of each set of weights, by name */ weights: Record<string, string>;
-  /** semantic version of the method code */ methodVersion: string;
-  /** class of arithmetic, e.g. `tensorflow` or `wasm` */ backend: string;
+  /** identity of the data set */
+  data: string;
+  /** sha256 of each set of weights, by name */
+  weights: Record<string, string>;
+  /** semantic version of the method code */
+  methodVersion: string;
+  /** class of arithmetic, e.g. `tensorflow` or `wasm` */
+  backend: string;
 }
 
 /**
@@ -19,16 +23,24 @@ export interface IdentityContext {
  * first 16 digits. A new option with a default changes no identity; the device that is asked for is not part of one.
  * @param special the spec without its defaults, where the caller has it already
  */
-export function runIdentity(spec: RunSpec, context: IdentityContext, special = leaveOutDefaults(spec)): { identity: string; id: string } {
+export function runIdentity(
+  spec: RunSpec,
+  context: IdentityContext,
+  special = leaveOutDefaults(spec),
+): { identity: string; id: string } {
   const { data, weights, methodVersion, backend } = context;
-  const identity = sha256(canonicalJson({ format: 'equipoise-identity/1', run: special, data, weights, methodVersion, backend }));
+  const identity = sha256(
+    canonicalJson({ format: 'equipoise-identity/1', run: special, data, weights, methodVersion, backend }),
+  );
   return { identity, id: identity.slice(0, 16) };
 }
 
 /** Every field in which two runs differ, by dotted path in the order of RunSpec; `undefined` where a run has no such field. */
 export function difference(a: RunSpec, b: RunSpec): { field: string; a: unknown; b: unknown }[] {
   const [left, right] = [new Map(leaves(a)), new Map(leaves(b))];
-  const fields = [...new Set([...left.keys(), ...right.keys()])].sort((x, y) => fieldOrder(x) - fieldOrder(y) || (x < y ? -1 : 1));
+  const fields = [...new Set([...left.keys(), ...right.keys()])].sort(
+    (x, y) => fieldOrder(x) - fieldOrder(y) || (x < y ? -1 : 1),
+  );
   return fields
     .map((field) => ({ field, a: left.get(field), b: right.get(field) }))
     .filter((each) => canonicalJson([each.a]) !== canonicalJson([each.b]));
@@ -43,13 +55,24 @@ export function stepsOf(spec: Pick<RunSpec, 'duration' | 'batch'>, trainingExamp
   const { duration, batch } = spec;
   if ('steps' in duration) return duration.steps;
   if ('examples' in duration) return Math.ceil(duration.examples / batch);
-  if (!(trainingExamples > 0)) throw userError({ where: 'epochs', what: 'the training split is empty', expected: 'training examples to pass over' });
+  if (!(trainingExamples > 0))
+    throw userError({
+      where: 'epochs',
+      what: 'the training split is empty',
+      expected: 'training examples to pass over',
+    });
   // Rounded first, so that 0.1 epochs of 30 examples are 3 and not 3.0000000000000004.
-  return Math.max(1, Math.ceil(Number((duration.epochs * trainingExamples / batch).toFixed(9))));
+  return Math.max(1, Math.ceil(Number(((duration.epochs * trainingExamples) / batch).toFixed(9))));
 }
 
 /** The parts of a run's model in a few words: `resnet50+mlp+stories15m`, or the name of its checkpoint. */
-export const compositionOf = ({ checkpoint, encoder, connector, backbone }: Pick<RunSpec, 'checkpoint' | 'encoder' | 'connector' | 'backbone'>): string => checkpoint ?? `${encoder}+${connector.kind}+${backbone}`;
+export const compositionOf = ({
+  checkpoint,
+  encoder,
+  connector,
+  backbone,
+}: Pick<RunSpec, 'checkpoint' | 'encoder' | 'connector' | 'backbone'>): string =>
+  checkpoint ?? `${encoder}+${connector.kind}+${backbone}`;
 
 /** Fields that the short description already says, or that are no part of a comparison. */
 const told = ['task', 'checkpoint', 'encoder', 'backbone', 'connector.kind', 'scheduler.kind', 'seed'];
@@ -61,12 +84,20 @@ const longest = 5;
  * default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
  */
 export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): string {
-  const rest = leaves(special).filter(([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)));
-  const shown = rest.slice(0, longest).map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const rest = leaves(special).filter(
+    ([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)),
+  );
+  const shown = rest
+    .slice(0, longest)
+    .map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [
     `${spec.task} ${compositionOf(spec)} ${spec.scheduler.kind} seed ${spec.seed}`,
-    ...(special['learningRate'] === undefined ? [] : [`rates ${spec.learningRate.encoder}/${spec.learningRate.backbone}`]),
-    ...(special['duration'] === undefined ? [] : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),
+    ...(special['learningRate'] === undefined
+      ? []
+      : [`rates ${spec.learningRate.encoder}/${spec.learningRate.backbone}`]),
+    ...(special['duration'] === undefined
+      ? []
+      : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),
     ...shown,
     ...(rest.length > longest ? [`and ${rest.length - longest} more`] : []),
   ].join(' ');

@@ -24,19 +24,38 @@ export function loadManifest(path: string, options: { profile?: string } = {}): 
   const file = readJsonFile(path);
   const profile = options.profile ?? null;
   const formal = [...schemaFaults(file.value), ...structureFaults(file.value)];
-  const { content, broken } = formal.length === 0 ? { content: file.value as ManifestContent, broken: new Set<string>() } : repair(file.value, formal);
+  const { content, broken } =
+    formal.length === 0
+      ? { content: file.value as ManifestContent, broken: new Set<string>() }
+      : repair(file.value, formal);
   const { faults, warnings } = examine(content, broken, wronglyGiven(file.value, formal), profile);
-  const problems = [...formal, ...faults, ...unknownProfile(file.value, profile)].map((fault) => problemOf(path, fault));
+  const problems = [...formal, ...faults, ...unknownProfile(file.value, profile)].map((fault) =>
+    problemOf(path, fault),
+  );
   if (problems.length > 0) throw new UserError(limited(path, problems));
-  return { name: content.name, about: content.about, file: path, sha256: file.sha256, profile, content, warnings: warnings.map((fault) => sentence(path, fault)) };
+  return {
+    name: content.name,
+    about: content.about,
+    file: path,
+    sha256: file.sha256,
+    profile,
+    content,
+    warnings: warnings.map((fault) => sentence(path, fault)),
+  };
 }
 
 /** By grid, the fields that it or what it inherits gives a wrong value: to call them missing as well would confuse. */
 function wronglyGiven(content: unknown, faults: readonly Fault[]): (place: string) => ReadonlySet<string> {
   if (faults.length === 0) return () => new Set();
-  const wrong = sectionsOf(content).flatMap((section) => mentionsOf(section)
-    .filter((mention) => faults.some(({ place }) => place === mention.place || place.startsWith(`${mention.place}/`)))
-    .map((mention) => ({ section: section.place, field: mention.field, inherited: section.kind === 'manifest' && mention.by === 'settings' })));
+  const wrong = sectionsOf(content).flatMap((section) =>
+    mentionsOf(section)
+      .filter((mention) => faults.some(({ place }) => place === mention.place || place.startsWith(`${mention.place}/`)))
+      .map((mention) => ({
+        section: section.place,
+        field: mention.field,
+        inherited: section.kind === 'manifest' && mention.by === 'settings',
+      })),
+  );
   return (place) => new Set(wrong.filter((each) => each.section === place || each.inherited).map((each) => each.field));
 }
 
@@ -45,11 +64,21 @@ function unknownProfile(content: unknown, profile: string | null): Fault[] {
   const own = isTree(content) && isTree(content['profiles']) ? content['profiles'] : {};
   const valid = Object.keys(profilesOf({ profiles: own } as unknown as ManifestContent)).sort();
   if (valid.includes(profile)) return [];
-  return [{ place: '/profiles', what: `there is no profile ${show(profile)}`, expected: `one of ${valid.map(printable).join(', ')}`, hint: suggestion(profile, valid) }];
+  return [
+    {
+      place: '/profiles',
+      what: `there is no profile ${show(profile)}`,
+      expected: `one of ${valid.map(printable).join(', ')}`,
+      hint: suggestion(profile, valid),
+    },
+  ];
 }
 
 function problemOf(path: string, { place, ...fault }: Fault): Problem {
-  return { where: place === '' ? path : `${path} ${printable(place.length > 300 ? `${place.slice(0, 297)}...` : place)}`, ...fault };
+  return {
+    where: place === '' ? path : `${path} ${printable(place.length > 300 ? `${place.slice(0, 297)}...` : place)}`,
+    ...fault,
+  };
 }
 
 function sentence(path: string, fault: Fault): string {
@@ -59,5 +88,8 @@ function sentence(path: string, fault: Fault): string {
 
 function limited(path: string, problems: Problem[]): Problem[] {
   if (problems.length <= problemLimit) return problems;
-  return [...problems.slice(0, problemLimit), { where: path, what: `has ${problems.length - problemLimit} more problems` }];
+  return [
+    ...problems.slice(0, problemLimit),
+    { where: path, what: `has ${problems.length - problemLimit} more problems` },
+  ];
 }

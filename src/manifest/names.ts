@@ -7,21 +7,56 @@ import type { ConnectorSpec } from './run';
 /** What an encoder reads and a task asks about. The same words as in the data room. */
 export type Modality = 'image' | 'audio';
 
-export interface TaskName { modality: Modality; about: string }
-export interface EncoderName { modality: Modality; /** width of one feature vector */ width: number; about: string }
-export interface BackboneName { /** width of a token embedding */ width: number; about: string }
-export interface CheckpointName { modality: Modality; about: string }
-export interface ConnectorName { about: string }
+export interface TaskName {
+  modality: Modality;
+  about: string;
+}
+export interface EncoderName {
+  modality: Modality;
+  /** width of one feature vector */
+  width: number;
+  about: string;
+}
+export interface BackboneName {
+  /** width of a token embedding */
+  width: number;
+  about: string;
+}
+export interface CheckpointName {
+  modality: Modality;
+  about: string;
+}
+export interface ConnectorName {
+  about: string;
+}
 
 /** Instruction-tuning tasks. */
 export const tasks: Readonly<Record<string, TaskName>> = {
-  'emoji-icon-qa': { modality: 'image', about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third' },
-  'groove-cap': { modality: 'audio', about: 'tempo, style and instruments of 5 s of rendered accompaniment, in captions and in questions' },
-  'pic-know-qa': { modality: 'image', about: 'what is seen and what it is a kind of: photographs and stamps, answers that WordNet confirms' },
+  'emoji-icon-qa': {
+    modality: 'image',
+    about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third',
+  },
+  'groove-cap': {
+    modality: 'audio',
+    about: 'tempo, style and instruments of 5 s of rendered accompaniment, in captions and in questions',
+  },
+  'pic-know-qa': {
+    modality: 'image',
+    about: 'what is seen and what it is a kind of: photographs and stamps, answers that WordNet confirms',
+  },
   'read-qa': { modality: 'image', about: 'words on signs and handwritten digits, read and counted, over photographs' },
-  'scene-cap': { modality: 'audio', about: 'captions of 5 s scenes: one to three sounds in their order over a quiet background' },
-  'sound-qa': { modality: 'audio', about: 'what is heard, how many sounds, which came first, in 5 s mixtures of recordings' },
-  textvqa: { modality: 'image', about: 'TextVQA as published: read the text in a photograph (files to be put in place: docs/data.md)' },
+  'scene-cap': {
+    modality: 'audio',
+    about: 'captions of 5 s scenes: one to three sounds in their order over a quiet background',
+  },
+  'sound-qa': {
+    modality: 'audio',
+    about: 'what is heard, how many sounds, which came first, in 5 s mixtures of recordings',
+  },
+  textvqa: {
+    modality: 'image',
+    about: 'TextVQA as published: read the text in a photograph (files to be put in place: docs/data.md)',
+  },
   iconqa: { modality: 'image', about: 'IconQA as published: choose a picture, choose a text, fill in a blank' },
   'a-okvqa': { modality: 'image', about: 'A-OKVQA as published: world knowledge, multiple choice and direct answers' },
   'clotho-aqa': { modality: 'audio', about: 'ClothoAQA as published: yes/no and single-word answers about recordings' },
@@ -38,7 +73,10 @@ export const encoders: Readonly<Record<string, EncoderName>> = {
 /** Language-model backbones. */
 export const backbones: Readonly<Record<string, BackboneName>> = {
   stories15m: { width: 288, about: 'Llama architecture, 15 M parameters, trained on TinyStories' },
-  'minimind2-small': { width: 512, about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats' },
+  'minimind2-small': {
+    width: 512,
+    about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats',
+  },
 };
 
 /** Published checkpoints that data manifests fetch whole; a user's own stand in a folder (checkpointNames.ts). */
@@ -51,9 +89,15 @@ export const checkpoints: Readonly<Record<string, CheckpointName>> = {
 export const connectors: Readonly<Record<ConnectorSpec['kind'], ConnectorName>> = {
   mlp: { about: 'pooled features through a two-layer perceptron' },
   qformer: { about: 'learned queries that attend to the features' },
-  'pixel-shuffle': { about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron' },
-  'blip2-qformer': { about: 'BLIP-2: learned queries look at the whole feature grid; BERT layers, started from MiniLM' },
-  'window-qformer': { about: 'SALMONN: learned queries look at one window of feature rows at a time; BERT layers, started from MiniLM' },
+  'pixel-shuffle': {
+    about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron',
+  },
+  'blip2-qformer': {
+    about: 'BLIP-2: learned queries look at the whole feature grid; BERT layers, started from MiniLM',
+  },
+  'window-qformer': {
+    about: 'SALMONN: learned queries look at one window of feature rows at a time; BERT layers, started from MiniLM',
+  },
   published: { about: "the connector of the run's checkpoint, trained as it stands" },
 };
 

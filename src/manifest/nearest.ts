@@ -9,7 +9,8 @@ export function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       row[j] = Math.min(row[j - 1]! + 1, last[j]! + 1, last[j - 1]! + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j]!, before[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j]!, before[j - 2]! + 1);
     }
     before = last;
     last = row;
@@ -29,5 +30,7 @@ export function nearestName(name: string, valid: readonly string[]): string | un
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1));
   const best = ranked[0];
   if (best === undefined) return undefined;
-  return best.distance <= Math.max(2, Math.floor(Math.max(name.length, best.candidate.length) / 3)) ? best.candidate : undefined;
+  return best.distance <= Math.max(2, Math.floor(Math.max(name.length, best.candidate.length) / 3))
+    ? best.candidate
+    : undefined;
 }

@@ -10,7 +10,11 @@ export const sizeLimit = 1_000_000;
 /** Deepest nesting; a manifest needs eight. */
 const depthLimit = 32;
 
-export interface JsonFile { value: unknown; /** of the bytes on disk */ sha256: string }
+export interface JsonFile {
+  value: unknown;
+  /** of the bytes on disk */
+  sha256: string;
+}
 
 /**
  * Reads and parses a JSON file.
@@ -30,7 +34,11 @@ export function readJsonFile(path: string): JsonFile {
   try {
     return { value: JSON.parse(text), sha256: sha256(bytes) };
   } catch (error) {
-    throw userError({ where: path, what: `is not JSON (${error instanceof Error ? error.message : String(error)})`, expected: 'JSON' });
+    throw userError({
+      where: path,
+      what: `is not JSON (${error instanceof Error ? error.message : String(error)})`,
+      expected: 'JSON',
+    });
   }
 }
 
@@ -41,13 +49,28 @@ function readRegularFile(path: string): Buffer {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    const reasons: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'may not be read', ENAMETOOLONG: 'the name is too long', ENOTDIR: 'there is no such file' };
-    throw userError({ where: path, what: reasons[code] ?? `cannot be opened (${code})`, expected: 'the path of a manifest, e.g. experiments/quickstart.json' });
+    const reasons: Record<string, string> = {
+      ENOENT: 'there is no such file',
+      EACCES: 'may not be read',
+      ENAMETOOLONG: 'the name is too long',
+      ENOTDIR: 'there is no such file',
+    };
+    throw userError({
+      where: path,
+      what: reasons[code] ?? `cannot be opened (${code})`,
+      expected: 'the path of a manifest, e.g. experiments/quickstart.json',
+    });
   }
   try {
     const facts = fstatSync(file);
-    if (!facts.isFile()) throw userError({ where: path, what: facts.isDirectory() ? 'is a folder' : 'is not a regular file', expected: 'a manifest file' });
-    if (facts.size > sizeLimit) throw userError({ where: path, what: `has ${facts.size} bytes`, expected: `at most ${sizeLimit}` });
+    if (!facts.isFile())
+      throw userError({
+        where: path,
+        what: facts.isDirectory() ? 'is a folder' : 'is not a regular file',
+        expected: 'a manifest file',
+      });
+    if (facts.size > sizeLimit)
+      throw userError({ where: path, what: `has ${facts.size} bytes`, expected: `at most ${sizeLimit}` });
     return readFileSync(file);
   } finally {
     closeSync(file);
@@ -65,7 +88,12 @@ function checkDepth(path: string, text: string): void {
       else if (letter === '"' || letter === '\n') inString = false;
     } else if (letter === '"') inString = true;
     else if (letter === '{' || letter === '[') {
-      if (++depth > depthLimit) throw userError({ where: `${path}:${lineAndColumn(text, at)}`, what: `is nested more than ${depthLimit} deep`, expected: 'a manifest' });
+      if (++depth > depthLimit)
+        throw userError({
+          where: `${path}:${lineAndColumn(text, at)}`,
+          what: `is nested more than ${depthLimit} deep`,
+          expected: 'a manifest',
+        });
     } else if (letter === '}' || letter === ']') depth--;
   }
 }
@@ -98,21 +126,37 @@ function syntaxProblems(path: string, text: string): Problem[] {
   let firstFault: Problem | undefined;
   const twice: Problem[] = [];
   const keys: Set<string>[] = [];
-  visit(text, {
-    onObjectBegin: () => { keys.push(new Set()); },
-    onObjectEnd: () => { keys.pop(); },
-    onObjectProperty: (key, _offset, _length, line, character, parents) => {
-      const seen = keys.at(-1);
-      if (seen?.has(key) === true) {
-        twice.push({ where: `${path} ${pointer('', ...parents(), key)}`, what: `the key "${key.slice(0, 80)}" is given twice (again on line ${line + 1}, column ${character + 1})`, expected: 'each key once' });
-      }
-      seen?.add(key);
+  visit(
+    text,
+    {
+      onObjectBegin: () => {
+        keys.push(new Set());
+      },
+      onObjectEnd: () => {
+        keys.pop();
+      },
+      onObjectProperty: (key, _offset, _length, line, character, parents) => {
+        const seen = keys.at(-1);
+        if (seen?.has(key) === true) {
+          twice.push({
+            where: `${path} ${pointer('', ...parents(), key)}`,
+            what: `the key "${key.slice(0, 80)}" is given twice (again on line ${line + 1}, column ${character + 1})`,
+            expected: 'each key once',
+          });
+        }
+        seen?.add(key);
+      },
+      // Later faults follow from the first.
+      onError: (code, _offset, _length, line, character) => {
+        const name = printParseErrorCode(code);
+        firstFault ??= {
+          where: `${path}:${line + 1}:${character + 1}`,
+          what: `is not JSON on line ${line + 1}, column ${character + 1}: ${faults[name] ?? name}`,
+          expected: 'JSON',
+        };
+      },
     },
-    // Later faults follow from the first.
-    onError: (code, _offset, _length, line, character) => {
-      const name = printParseErrorCode(code);
-      firstFault ??= { where: `${path}:${line + 1}:${character + 1}`, what: `is not JSON on line ${line + 1}, column ${character + 1}: ${faults[name] ?? name}`, expected: 'JSON' };
-    },
-  }, { disallowComments: true, allowTrailingComma: false });
+    { disallowComments: true, allowTrailingComma: false },
+  );
   return firstFault === undefined ? twice : [firstFault];
 }

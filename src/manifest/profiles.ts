@@ -59,7 +59,8 @@ function mostVaried(runs: readonly GridRun[], count: number): GridRun[] {
   for (const gridRun of runs) {
     const { seed: _seed, ...run } = gridRun.run;
     const key = canonicalJson(run);
-    if (!distinct.has(key)) distinct.set(key, { gridRun, values: leaves(run).map(([path, value]) => `${path}=${JSON.stringify(value)}`) });
+    if (!distinct.has(key))
+      distinct.set(key, { gridRun, values: leaves(run).map(([path, value]) => `${path}=${JSON.stringify(value)}`) });
   }
   const shown = new Set<string>();
   const chosen = new Set<GridRun>();

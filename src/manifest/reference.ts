@@ -27,7 +27,9 @@ export function withTables(page: string): string {
 }
 
 function table(head: string[], rows: string[][]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+  return [head, head.map(() => '---'), ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
 }
 
 const code = (value: unknown) => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
@@ -35,22 +37,42 @@ const code = (value: unknown) => `\`${typeof value === 'string' ? value : JSON.s
 function namesTable(): string {
   const rows = (kind: string, names: Readonly<Record<string, { about: string; modality?: string }>>) =>
     Object.entries(names).map(([name, { about, modality }]) => [kind, code(name), modality ?? '', about]);
-  return table(['field', 'name', 'modality', 'what it is'], [...rows('task', tasks), ...rows('checkpoint', checkpoints), ...rows('encoder', encoders), ...rows('backbone', backbones), ...rows('connector', connectors)]);
+  return table(
+    ['field', 'name', 'modality', 'what it is'],
+    [
+      ...rows('task', tasks),
+      ...rows('checkpoint', checkpoints),
+      ...rows('encoder', encoders),
+      ...rows('backbone', backbones),
+      ...rows('connector', connectors),
+    ],
+  );
 }
 
 function fieldsTable(): string {
-  return table(['axis', 'values', 'default', 'meaning'], [...fieldsByPath].map(([path, field]) => [code(path), valuesOf(field), defaultOf(path, field), field.about]));
+  return table(
+    ['axis', 'values', 'default', 'meaning'],
+    [...fieldsByPath].map(([path, field]) => [code(path), valuesOf(field), defaultOf(path, field), field.about]),
+  );
 }
 
 function slurmTable(): string {
   const defaults: Readonly<Record<string, unknown>> = slurmDefaults;
-  return table(['field', 'values', 'default', 'meaning'], Object.entries(slurmFields).map(([name, field]) =>
-    [code(name), valuesOf(field), defaults[name] === undefined ? '' : code(defaults[name]), field.about]));
+  return table(
+    ['field', 'values', 'default', 'meaning'],
+    Object.entries(slurmFields).map(([name, field]) => [
+      code(name),
+      valuesOf(field),
+      defaults[name] === undefined ? '' : code(defaults[name]),
+      field.about,
+    ]),
+  );
 }
 
 function valuesOf(field: Field): string {
   if (field.type === 'group') return `object${field.shared === true ? ' or number' : ''}`;
-  if (field.type === 'choice') return `${field.shorthand ? 'name or ' : ''}object with ${code(field.tag)}: ${Object.keys(field.options).map(code).join(', ')}`;
+  if (field.type === 'choice')
+    return `${field.shorthand ? 'name or ' : ''}object with ${code(field.tag)}: ${Object.keys(field.options).map(code).join(', ')}`;
   const { schema } = field;
   if (Array.isArray(schema['enum'])) return schema['enum'].map(code).join(', ');
   if (Array.isArray(schema['examples'])) return `text like ${schema['examples'].map(code).join(', ')}`;
@@ -66,17 +88,31 @@ function defaultOf(path: string, field: Field): string {
   if (requiredFields.some((name) => name === path)) return 'must be given';
   if (field.type === 'group') return '';
   if (path.startsWith('align.')) {
-    return Object.entries(modalityDefaults.align).map(([modality, values]) => `${code(valueAt(values, path.slice('align.'.length)))} (${modality})`).join(', ');
+    return Object.entries(modalityDefaults.align)
+      .map(([modality, values]) => `${code(valueAt(values, path.slice('align.'.length)))} (${modality})`)
+      .join(', ');
   }
   const plain = valueAt(runDefaults, path);
   const union = path.split('.').slice(0, -1).join('.');
   const options = kindDefaults[union];
   const unionField = fieldsByPath.get(union);
   const inner = path.slice(union.length + 1);
-  if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag) return perKind(options, inner, Object.entries(unionField.options).filter(([, { fields }]) => fields[inner] !== undefined).length);
-  if (path === 'regulariser' || path === 'regulariser.kind') return `${code('none')}; ${code('commit')} with scheduler commit`;
+  if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag)
+    return perKind(
+      options,
+      inner,
+      Object.entries(unionField.options).filter(([, { fields }]) => fields[inner] !== undefined).length,
+    );
+  if (path === 'regulariser' || path === 'regulariser.kind')
+    return `${code('none')}; ${code('commit')} with scheduler commit`;
   if (isTree(plain) && field.type === 'choice') return code(plain[field.tag]);
-  return plain === undefined ? field.type !== 'leaf' || field.optional !== true ? '' : path.startsWith('connector.') ? "the connector's own" : 'none' : code(plain);
+  return plain === undefined
+    ? field.type !== 'leaf' || field.optional !== true
+      ? ''
+      : path.startsWith('connector.')
+        ? "the connector's own"
+        : 'none'
+    : code(plain);
 }
 
 /** `kinds`: how many kinds have the field; those without a default of their own leave it to the room that uses it. */

@@ -2,7 +2,13 @@
 import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
-import { checkpointModality, checkpointNames, findCheckpoint, isTakenName, ownCheckpointFolder } from './checkpointNames';
+import {
+  checkpointModality,
+  checkpointNames,
+  findCheckpoint,
+  isTakenName,
+  ownCheckpointFolder,
+} from './checkpointNames';
 import { encoders, lookUp } from './names';
 import type { CoordinationRule, RunSpec } from './run';
 import { taskModality } from './taskManifest';
@@ -13,27 +19,51 @@ import { runFaults, suggestion, type Fault } from './validate';
 type Finding = Omit<Fault, 'place'> & { field: string };
 
 /** Largest stable exponents without delay, from the slope-2 law of kappa: docs/method.md section 4. */
-export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = { symmetric: 1 / 4, lagging: 1 / 2, integral: 1 / 2 };
+export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = {
+  symmetric: 1 / 4,
+  lagging: 1 / 2,
+  integral: 1 / 2,
+};
 
 /** What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value, which is said elsewhere. */
 export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault[] {
   const { run } = gridRun;
   const missing = requiredFields.filter((field) => run[field] === undefined);
-  const absent = missing.filter((field) => !wrong.has(field)).map((field): Fault => (
-    { place: gridRun.grid, what: `runs without ${field === 'seed' ? 'a seed' : `a ${field}`}`, expected: `"${field}" in axes, zip or fixed` }));
+  const absent = missing
+    .filter((field) => !wrong.has(field))
+    .map((field): Fault => ({
+      place: gridRun.grid,
+      what: `runs without ${field === 'seed' ? 'a seed' : `a ${field}`}`,
+      expected: `"${field}" in axes, zip or fixed`,
+    }));
   const types = runFaults(run)
     .filter((fault) => !missing.some((field) => fault.place === `/${field}`) && !broughtAlong(run, fault.place))
-    .map((fault) => ({ ...fault, what: `${withKind(run, fault.place)}${fault.what}`, place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')) }));
+    .map((fault) => ({
+      ...fault,
+      what: `${withKind(run, fault.place)}${fault.what}`,
+      place: placeOf(gridRun, fault.place.slice(1).replaceAll('/', '.')),
+    }));
   if (types.length > 0) return [...absent, ...types];
-  const findings = [checkpointAlone(run), checkpointFits(run), modality(run), transferTasks(run), commitWithoutRegulariser(run), headsDivideWidth(run), encoderWithoutParameters(run), gridToShuffle(run), layersToStartFrom(run)].flatMap((finding) => finding ?? []);
+  const findings = [
+    checkpointAlone(run),
+    checkpointFits(run),
+    modality(run),
+    transferTasks(run),
+    commitWithoutRegulariser(run),
+    headsDivideWidth(run),
+    encoderWithoutParameters(run),
+    gridToShuffle(run),
+    layersToStartFrom(run),
+  ].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
 
 /** What a reader should know before such a run is trained. The run must be free of faults. */
 export function warningsOfRun(gridRun: GridRun): Fault[] {
   const run = gridRun.run as unknown as RunSpec;
-  return [...coordination(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)]
-    .map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }));
+  return [...coordination(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)].map(
+    ({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }),
+  );
 }
 
 /** Where the manifest sets a field: the field itself, a part of it, or the whole that contains it; else the grid. */
@@ -42,7 +72,10 @@ function placeOf({ given, grid }: GridRun, field: string): string {
     const names = path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [path, `${path}.kind`];
     const set = given.filter((each) => names.includes(each.path)).at(-1);
     if (set !== undefined) {
-      const inner = field.slice(path.length + 1).split('.').filter((part) => part !== '');
+      const inner = field
+        .slice(path.length + 1)
+        .split('.')
+        .filter((part) => part !== '');
       return valueAt(set.value, inner.join('.')) === undefined ? set.place : pointer(set.place, ...inner);
     }
   }
@@ -61,11 +94,18 @@ function withKind(run: Tree, place: string): string {
 /** All towers are frozen: without the connector, or what is trained behind the tower, nothing of the encoder would be trained, and kappa would mean nothing. */
 function encoderWithoutParameters(run: Tree): Finding | undefined {
   const tuned = valueAt(run, 'tuning.encoder') !== undefined;
-  if (tuned && run['checkpoint'] !== undefined) return { field: 'tuning.encoder', what: 'the encoder of a published checkpoint is not trained', expected: 'no `tuning.encoder` beside a checkpoint' };
+  if (tuned && run['checkpoint'] !== undefined)
+    return {
+      field: 'tuning.encoder',
+      what: 'the encoder of a published checkpoint is not trained',
+      expected: 'no `tuning.encoder` beside a checkpoint',
+    };
   if (run['connectorSide'] !== 'backbone' || tuned) return undefined;
   return {
-    field: 'connectorSide', what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`,
-    expected: run['checkpoint'] === undefined ? '"encoder", or `"tuning.encoder": "scale-shift"` beside it' : '"encoder"',
+    field: 'connectorSide',
+    what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`,
+    expected:
+      run['checkpoint'] === undefined ? '"encoder", or `"tuning.encoder": "scale-shift"` beside it' : '"encoder"',
   };
 }
 
@@ -73,7 +113,9 @@ function modality(run: Tree): Finding | undefined {
   const modality = taskModality(run['task']);
   const encoder = lookUp(encoders, run['encoder']);
   if (modality === undefined || encoder === undefined || modality === encoder.modality) return undefined;
-  const fitting = Object.entries(encoders).filter(([, each]) => each.modality === modality).map(([name]) => name);
+  const fitting = Object.entries(encoders)
+    .filter(([, each]) => each.modality === modality)
+    .map(([name]) => name);
   return {
     field: 'encoder',
     what: `task ${String(run['task'])} is about ${modality}, encoder ${String(run['encoder'])} reads ${encoder.modality}`,
@@ -83,19 +125,32 @@ function modality(run: Tree): Finding | undefined {
 }
 
 /** A checkpoint's name stands for encoder and backbone, too: no name of theirs, and right nevertheless. */
-const broughtAlong = (run: Tree, place: string): boolean => run['checkpoint'] !== undefined && ['encoder', 'backbone'].some((field) => place === `/${field}` && run[field] === run['checkpoint']);
+const broughtAlong = (run: Tree, place: string): boolean =>
+  run['checkpoint'] !== undefined &&
+  ['encoder', 'backbone'].some((field) => place === `/${field}` && run[field] === run['checkpoint']);
 
 /** A checkpoint is all of the model; what only it brings is nothing without it. */
 function checkpointAlone(run: Tree): Finding | undefined {
   const { checkpoint } = run;
   if (checkpoint === undefined) {
     const field = ['connector', 'tuning.backbone'].find((path) => valueAt(run, `${path}.kind`) === 'published');
-    return field === undefined ? undefined : { field, what: '"published" without a checkpoint', expected: 'a "checkpoint", or another kind' };
+    return field === undefined
+      ? undefined
+      : { field, what: '"published" without a checkpoint', expected: 'a "checkpoint", or another kind' };
   }
   const other = ['encoder', 'backbone'].find((field) => run[field] !== checkpoint);
-  if (other !== undefined) return { field: other, what: `checkpoint ${String(checkpoint)} brings its own ${other}, and ${other} ${String(run[other])} is given, too`, expected: 'a checkpoint, or encoder and backbone' };
+  if (other !== undefined)
+    return {
+      field: other,
+      what: `checkpoint ${String(checkpoint)} brings its own ${other}, and ${other} ${String(run[other])} is given, too`,
+      expected: 'a checkpoint, or encoder and backbone',
+    };
   if (valueAt(run, 'connector.kind') === 'published') return undefined;
-  return { field: 'connector', what: `checkpoint ${String(checkpoint)} brings its own connector, and ${String(valueAt(run, 'connector.kind'))} is given, too`, expected: 'no connector beside a checkpoint' };
+  return {
+    field: 'connector',
+    what: `checkpoint ${String(checkpoint)} brings its own connector, and ${String(valueAt(run, 'connector.kind'))} is given, too`,
+    expected: 'no connector beside a checkpoint',
+  };
 }
 
 /** The checkpoint is there, and sees or hears what the task gives. */
@@ -103,13 +158,28 @@ function checkpointFits(run: Tree): Finding | undefined {
   const { checkpoint } = run;
   if (typeof checkpoint !== 'string') return undefined;
   const field = 'checkpoint';
-  if (isTakenName(checkpoint)) return { field, what: `the name ${checkpoint} belongs to data that come with Equipoise`, expected: 'another name for the folder' };
+  if (isTakenName(checkpoint))
+    return {
+      field,
+      what: `the name ${checkpoint} belongs to data that come with Equipoise`,
+      expected: 'another name for the folder',
+    };
   if (findCheckpoint(checkpoint) === undefined) {
-    return { field, what: `there is no checkpoint ${JSON.stringify(checkpoint)}`, expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}`, hint: suggestion(checkpoint, checkpointNames()) };
+    return {
+      field,
+      what: `there is no checkpoint ${JSON.stringify(checkpoint)}`,
+      expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}`,
+      hint: suggestion(checkpoint, checkpointNames()),
+    };
   }
   const [own, wanted] = [checkpointModality(checkpoint), taskModality(run['task'])];
   if (own === undefined || wanted === undefined || own === wanted) return undefined;
-  return { field, what: `task ${String(run['task'])} is about ${wanted}, checkpoint ${checkpoint} reads ${own}`, expected: `a checkpoint or an encoder for ${wanted}`, hint: 'pair tasks with checkpoints by zip or when, or exclude the combination' };
+  return {
+    field,
+    what: `task ${String(run['task'])} is about ${wanted}, checkpoint ${checkpoint} reads ${own}`,
+    expected: `a checkpoint or an encoder for ${wanted}`,
+    hint: 'pair tasks with checkpoints by zip or when, or exclude the combination',
+  };
 }
 
 function transferTasks(run: Tree): Finding | undefined {
@@ -117,10 +187,25 @@ function transferTasks(run: Tree): Finding | undefined {
   if (!Array.isArray(others)) return undefined;
   const own = taskModality(run['task']);
   for (const task of others as unknown[]) {
-    if (task === run['task']) return { field: 'evaluate.transfer', what: `${String(task)} is the task of the run itself`, expected: 'other tasks' };
+    if (task === run['task'])
+      return {
+        field: 'evaluate.transfer',
+        what: `${String(task)} is the task of the run itself`,
+        expected: 'other tasks',
+      };
     const modality = taskModality(task);
-    if (modality === undefined) return { field: 'evaluate.transfer', what: `there is no task ${JSON.stringify(task)}`, expected: 'names as under "task"' };
-    if (own !== undefined && modality !== own) return { field: 'evaluate.transfer', what: `${String(task)} is about ${modality}, task ${String(run['task'])} about ${own}`, expected: `tasks about ${own}` };
+    if (modality === undefined)
+      return {
+        field: 'evaluate.transfer',
+        what: `there is no task ${JSON.stringify(task)}`,
+        expected: 'names as under "task"',
+      };
+    if (own !== undefined && modality !== own)
+      return {
+        field: 'evaluate.transfer',
+        what: `${String(task)} is about ${modality}, task ${String(run['task'])} about ${own}`,
+        expected: `tasks about ${own}`,
+      };
   }
   return undefined;
 }
@@ -138,21 +223,35 @@ function commitWithoutRegulariser(run: Tree): Finding | undefined {
 function headsDivideWidth(run: Tree): Finding | undefined {
   const [width, heads] = [valueAt(run, 'connector.width'), valueAt(run, 'connector.heads')];
   if (typeof width !== 'number' || typeof heads !== 'number' || width % heads === 0) return undefined;
-  return { field: 'connector.heads', what: `${heads} heads do not divide the width ${width}`, expected: 'a divisor of the width' };
+  return {
+    field: 'connector.heads',
+    what: `${heads} heads do not divide the width ${width}`,
+    expected: 'a divisor of the width',
+  };
 }
 
 /** Pixel shuffle joins squares of a picture's grid; sounds have no grid. */
 function gridToShuffle(run: Tree): Finding | undefined {
   const encoder = lookUp(encoders, run['encoder']);
-  if (valueAt(run, 'connector.kind') !== 'pixel-shuffle' || encoder === undefined || encoder.modality === 'image') return undefined;
-  return { field: 'connector', what: `pixel-shuffle needs a grid, encoder ${String(run['encoder'])} gives frames of sound`, expected: 'mlp, qformer, blip2-qformer or window-qformer' };
+  if (valueAt(run, 'connector.kind') !== 'pixel-shuffle' || encoder === undefined || encoder.modality === 'image')
+    return undefined;
+  return {
+    field: 'connector',
+    what: `pixel-shuffle needs a grid, encoder ${String(run['encoder'])} gives frames of sound`,
+    expected: 'mlp, qformer, blip2-qformer or window-qformer',
+  };
 }
 
 /** MiniLM has six layers (src/models/weights/minilm.ts). */
 function layersToStartFrom(run: Tree): Finding | undefined {
   const layers = valueAt(run, 'connector.layers');
   if (valueAt(run, 'connector.start') !== 'minilm' || typeof layers !== 'number' || layers <= 6) return undefined;
-  return { field: 'connector.layers', what: `${layers} layers that start from MiniLM`, expected: 'at most 6', hint: 'or "start": "random"' };
+  return {
+    field: 'connector.layers',
+    what: `${layers} layers that start from MiniLM`,
+    expected: 'at most 6',
+    hint: 'or "start": "random"',
+  };
 }
 
 function coordination({ scheduler, measure }: RunSpec): Finding[] {
@@ -161,17 +260,31 @@ function coordination({ scheduler, measure }: RunSpec): Finding[] {
   if (rule === undefined || interval === undefined || window === undefined || exponent === undefined) return [];
   const findings: Finding[] = [];
   if (exponent >= stabilityLimit[rule]) {
-    findings.push({ field: 'scheduler.exponent', what: `exponent ${exponent} of rule ${rule} is not stable`, expected: `less than ${stabilityLimit[rule]} (docs/method.md section 4)` });
+    findings.push({
+      field: 'scheduler.exponent',
+      what: `exponent ${exponent} of rule ${rule} is not stable`,
+      expected: `less than ${stabilityLimit[rule]} (docs/method.md section 4)`,
+    });
   }
   if (rule === 'integral' && interval < window * measure.every) {
-    findings.push({ field: 'scheduler.interval', what: `rule integral with interval ${interval} rings`, expected: `at least window x every = ${window * measure.every}` });
+    findings.push({
+      field: 'scheduler.interval',
+      what: `rule integral with interval ${interval} rings`,
+      expected: `at least window x every = ${window * measure.every}`,
+    });
   }
   return findings;
 }
 
 function regulariserOnTop({ scheduler, regulariser }: RunSpec): Finding[] {
   if (scheduler.kind !== 'commit-clr' || regulariser.kind !== 'commit') return [];
-  return [{ field: 'regulariser', what: 'commit-clr with the regulariser trains as commit does, under another identity', expected: 'scheduler commit' }];
+  return [
+    {
+      field: 'regulariser',
+      what: 'commit-clr with the regulariser trains as commit does, under another identity',
+      expected: 'scheduler commit',
+    },
+  ];
 }
 
 function frozenBackbone({ tuning, connectorSide }: RunSpec): Finding[] {
@@ -181,5 +294,11 @@ function frozenBackbone({ tuning, connectorSide }: RunSpec): Finding[] {
 
 function onlyWarmup({ duration, warmup }: RunSpec): Finding[] {
   if (!('steps' in duration) || warmup < duration.steps) return [];
-  return [{ field: 'warmup', what: `all ${duration.steps} steps are warm-up (${warmup})`, expected: 'a warm-up shorter than the run' }];
+  return [
+    {
+      field: 'warmup',
+      what: `all ${duration.steps} steps are warm-up (${warmup})`,
+      expected: 'a warm-up shorter than the run',
+    },
+  ];
 }

@@ -5,8 +5,18 @@ import { slurmProfileProperties, slurmSectionSchema } from './slurm';
 type Schema = Record<string, unknown>;
 
 const draft = 'https://json-schema.org/draft/2020-12/schema';
-const text = (description: string, maxLength: number): Schema => ({ type: 'string', minLength: 1, maxLength, description });
-const closed = (properties: Record<string, unknown>, more: Schema = {}): Schema => ({ type: 'object', properties, additionalProperties: false, ...more });
+const text = (description: string, maxLength: number): Schema => ({
+  type: 'string',
+  minLength: 1,
+  maxLength,
+  description,
+});
+const closed = (properties: Record<string, unknown>, more: Schema = {}): Schema => ({
+  type: 'object',
+  properties,
+  additionalProperties: false,
+  ...more,
+});
 const mapValues = <T, U>(record: Record<string, T>, f: (value: T, key: string) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 
@@ -17,16 +27,21 @@ const patternReference = (path: string): Schema => ({ $ref: `#/$defs/match-${pat
 /** Any part of a value, in long or short form. */
 function valueSchema(field: Field): Schema {
   switch (field.type) {
-    case 'leaf': return { ...field.schema, description: field.about };
+    case 'leaf':
+      return { ...field.schema, description: field.about };
     case 'group': {
       const parts = closed(mapValues(field.fields, valueSchema), { minProperties: 1 });
       const shared = Object.values(field.fields)[0];
       if (field.shared !== true || shared === undefined) return { ...parts, description: field.about };
       return { description: field.about, anyOf: [{ ...valueSchema(shared), description: 'the same for both' }, parts] };
     }
-    case 'choice': return field.shorthand
-      ? { description: field.about, anyOf: [{ type: 'string', enum: Object.keys(field.options) }, optionSchema(field, false)] }
-      : closed(mapValues(innerFields(field), valueSchema), { minProperties: 1, description: field.about });
+    case 'choice':
+      return field.shorthand
+        ? {
+            description: field.about,
+            anyOf: [{ type: 'string', enum: Object.keys(field.options) }, optionSchema(field, false)],
+          }
+        : closed(mapValues(innerFields(field), valueSchema), { minProperties: 1, description: field.about });
   }
 }
 
@@ -36,29 +51,39 @@ function optionSchema(field: Choice, complete: boolean): Schema {
     type: 'object',
     discriminator: { propertyName: field.tag },
     required: [field.tag],
-    oneOf: Object.entries(field.options).map(([kind, option]) => closed(
-      { [field.tag]: { const: kind, description: option.about }, ...mapValues(option.fields, valueSchema) },
-      { description: option.about, ...(complete ? { required: [field.tag, ...needed(option.fields)] } : {}) },
-    )),
+    oneOf: Object.entries(field.options).map(([kind, option]) =>
+      closed(
+        { [field.tag]: { const: kind, description: option.about }, ...mapValues(option.fields, valueSchema) },
+        { description: option.about, ...(complete ? { required: [field.tag, ...needed(option.fields)] } : {}) },
+      ),
+    ),
   };
 }
 
 function needed(fields: Record<string, Field>): string[] {
-  return Object.entries(fields).filter(([, field]) => !(field.type === 'leaf' && field.optional === true)).map(([name]) => name);
+  return Object.entries(fields)
+    .filter(([, field]) => !(field.type === 'leaf' && field.optional === true))
+    .map(([name]) => name);
 }
 
 /** What a pattern may say of a field: a value, any part of it, or a list of these. */
 function patternSchema(field: Field): Schema {
   const one = onePattern(field);
-  return { description: `matches runs: ${field.about}`, anyOf: [...one, { type: 'array', minItems: 1, maxItems: 1000, items: one.length === 1 ? one[0] : { anyOf: one } }] };
+  return {
+    description: `matches runs: ${field.about}`,
+    anyOf: [...one, { type: 'array', minItems: 1, maxItems: 1000, items: one.length === 1 ? one[0] : { anyOf: one } }],
+  };
 }
 
 function onePattern(field: Field): Schema[] {
   if (field.type === 'leaf') return [field.schema];
-  const parts = closed(mapValues(patternFields(field), (inner) => {
-    const one = onePattern(inner);
-    return one.length === 1 ? one[0] : { anyOf: one };
-  }), { minProperties: 1 });
+  const parts = closed(
+    mapValues(patternFields(field), (inner) => {
+      const one = onePattern(inner);
+      return one.length === 1 ? one[0] : { anyOf: one };
+    }),
+    { minProperties: 1 },
+  );
   if (field.type === 'choice' && field.shorthand) return [{ type: 'string', enum: Object.keys(field.options) }, parts];
   const shared = Object.values(innerFields(field))[0];
   return field.type === 'group' && field.shared === true && shared?.type === 'leaf' ? [shared.schema, parts] : [parts];
@@ -87,45 +112,104 @@ export function manifestSchema(): Schema {
   };
   const grid: Record<string, Schema> = {
     axes: { $ref: '#/$defs/axes', description: 'every combination of these values is a run' },
-    zip: { type: 'array', minItems: 1, maxItems: 50, items: { $ref: '#/$defs/axes' }, description: 'axes that vary together: in each group the i-th values belong to one another' },
-    exclude: { type: 'array', minItems: 1, maxItems: 1000, items: { $ref: '#/$defs/pattern' }, description: 'combinations to leave out' },
+    zip: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 50,
+      items: { $ref: '#/$defs/axes' },
+      description: 'axes that vary together: in each group the i-th values belong to one another',
+    },
+    exclude: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 1000,
+      items: { $ref: '#/$defs/pattern' },
+      description: 'combinations to leave out',
+    },
     when: {
-      type: 'array', minItems: 1, maxItems: 100, description: 'more axes for the combinations that match',
+      type: 'array',
+      minItems: 1,
+      maxItems: 100,
+      description: 'more axes for the combinations that match',
       items: closed({ if: { $ref: '#/$defs/pattern' }, then: { $ref: '#/$defs/axes' } }, { required: ['if', 'then'] }),
     },
     ...settings,
   };
-  const profile = closed({
-    about: text('what this variant is for', 2000),
-    keep: { anyOf: [{ $ref: '#/$defs/pattern' }, { type: 'array', minItems: 1, maxItems: 100, items: { $ref: '#/$defs/pattern' } }], description: 'only the runs that match, or that match one of several' },
-    runs: { type: 'integer', minimum: 1, maximum: 100, description: 'at most this many runs, chosen to show as many different values as possible' },
-    ...settings,
-  }, { minProperties: 1 });
+  const profile = closed(
+    {
+      about: text('what this variant is for', 2000),
+      keep: {
+        anyOf: [
+          { $ref: '#/$defs/pattern' },
+          { type: 'array', minItems: 1, maxItems: 100, items: { $ref: '#/$defs/pattern' } },
+        ],
+        description: 'only the runs that match, or that match one of several',
+      },
+      runs: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 100,
+        description: 'at most this many runs, chosen to show as many different values as possible',
+      },
+      ...settings,
+    },
+    { minProperties: 1 },
+  );
   return {
     $schema: draft,
     $id: 'urn:equipoise:manifest',
     title: 'Equipoise manifest',
     description: 'Describes the runs of one experiment. Reference: docs/manifests.md.',
-    ...closed({
-      $schema: text('path of this schema, for editors', 1000),
-      name: { type: 'string', pattern: slug, description: 'name of the experiment and of its folder in results/: small letters, digits, dots, hyphens' },
-      about: closed({
-        what: text('what is compared and why', 4000),
-        command: text('the command that runs it', 1000),
-        expectedTime: text('how long it takes, and on what', 1000),
-        lookFor: text('what to see in the result', 4000),
-      }, { required: ['what', 'command', 'expectedTime', 'lookFor'], description: 'for the reader of the experiment' }),
-      ...grid,
-      include: { type: 'array', minItems: 1, maxItems: 1000, items: { $ref: '#/$defs/grid' }, description: 'extra runs, or extra small grids with axes of their own' },
-      profiles: { type: 'object', patternProperties: { [slug]: { $ref: '#/$defs/profile' } }, additionalProperties: false, minProperties: 1, maxProperties: 50, description: 'variants chosen by --profile; smoke is built in' },
-      slurm: slurmSectionSchema(),
-    }, { required: ['name', 'about'] }),
+    ...closed(
+      {
+        $schema: text('path of this schema, for editors', 1000),
+        name: {
+          type: 'string',
+          pattern: slug,
+          description: 'name of the experiment and of its folder in results/: small letters, digits, dots, hyphens',
+        },
+        about: closed(
+          {
+            what: text('what is compared and why', 4000),
+            command: text('the command that runs it', 1000),
+            expectedTime: text('how long it takes, and on what', 1000),
+            lookFor: text('what to see in the result', 4000),
+          },
+          { required: ['what', 'command', 'expectedTime', 'lookFor'], description: 'for the reader of the experiment' },
+        ),
+        ...grid,
+        include: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 1000,
+          items: { $ref: '#/$defs/grid' },
+          description: 'extra runs, or extra small grids with axes of their own',
+        },
+        profiles: {
+          type: 'object',
+          patternProperties: { [slug]: { $ref: '#/$defs/profile' } },
+          additionalProperties: false,
+          minProperties: 1,
+          maxProperties: 50,
+          description: 'variants chosen by --profile; smoke is built in',
+        },
+        slurm: slurmSectionSchema(),
+      },
+      { required: ['name', 'about'] },
+    ),
     $defs: {
       grid: closed(grid, { minProperties: 1 }),
       profile,
       settings: closed(Object.fromEntries(paths.map((path) => [path, reference(path)])), { minProperties: 1 }),
-      axes: closed(Object.fromEntries(paths.map((path) => [path, { type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) }])), { minProperties: 1 }),
-      pattern: closed(Object.fromEntries(patternPaths.map((path) => [path, patternReference(path)])), { minProperties: 1 }),
+      axes: closed(
+        Object.fromEntries(
+          paths.map((path) => [path, { type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) }]),
+        ),
+        { minProperties: 1 },
+      ),
+      pattern: closed(Object.fromEntries(patternPaths.map((path) => [path, patternReference(path)])), {
+        minProperties: 1,
+      }),
       ...Object.fromEntries(paths.map((path) => [path, valueSchema(fieldsByPath.get(path)!)])),
       ...Object.fromEntries(patternPaths.map((path) => [`match-${path}`, patternSchema(fieldsByPath.get(path)!)])),
     },
@@ -134,17 +218,29 @@ export function manifestSchema(): Schema {
 
 /** The schema of a file for --slurm-profile. */
 export function slurmProfileSchema(): Schema {
-  return { $schema: draft, $id: 'urn:equipoise:slurm-profile', ...closed(slurmProfileProperties(), { minProperties: 1 }), $defs: manifestSchema()['$defs'] };
+  return {
+    $schema: draft,
+    $id: 'urn:equipoise:slurm-profile',
+    ...closed(slurmProfileProperties(), { minProperties: 1 }),
+    $defs: manifestSchema()['$defs'],
+  };
 }
 
 /** The schema of a resolved run: a RunSpec with every default filled in. */
 export function runSchema(): Schema {
   const complete = (field: Field): Schema => {
     switch (field.type) {
-      case 'leaf': return field.schema;
-      case 'group': return closed(mapValues(field.fields, complete), { required: needed(field.fields) });
-      case 'choice': return optionSchema(field, true);
+      case 'leaf':
+        return field.schema;
+      case 'group':
+        return closed(mapValues(field.fields, complete), { required: needed(field.fields) });
+      case 'choice':
+        return optionSchema(field, true);
     }
   };
-  return { $schema: draft, $id: 'urn:equipoise:run', ...closed(mapValues(runFields, complete), { required: needed(runFields) }) };
+  return {
+    $schema: draft,
+    $id: 'urn:equipoise:run',
+    ...closed(mapValues(runFields, complete), { required: needed(runFields) }),
+  };
 }

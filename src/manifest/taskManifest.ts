@@ -28,18 +28,28 @@ export interface TaskManifest {
   notVerified?: string[];
   prompt?: string;
   kinds?: string[];
-  /** share of faulty records, 0 to 1 */ tolerance?: number;
+  /** share of faulty records, 0 to 1 */
+  tolerance?: number;
   limit?: Partial<Record<'train' | 'validation' | 'evaluation', number>>;
   divide?: { validation?: number; evaluation?: number };
-  /** pixels */ pictureSide?: number;
+  /** pixels */
+  pictureSide?: number;
   seconds?: number;
-  /** samples a second */ sampleRate?: number;
+  /** samples a second */
+  sampleRate?: number;
   agreement?: 'majority' | 'unanimous';
   captions?: 'valid' | 'all';
 }
 
 /** A task manifest and where it was read. `own`: its files lie beside it; `published`: in the data folder (docs/data.md). */
-export interface FoundTask { manifest: TaskManifest; kind: 'own' | 'published'; /** the JSON file */ path: string; /** its folder */ folder: string }
+export interface FoundTask {
+  manifest: TaskManifest;
+  kind: 'own' | 'published';
+  /** the JSON file */
+  path: string;
+  /** its folder */
+  folder: string;
+}
 
 /**
  * The manifest of a task made of released files; undefined for other tasks.
@@ -50,7 +60,9 @@ export function findTask(name: string): FoundTask | undefined {
   const own = join(ownTaskFolder(), `${name}.json`);
   if (existsSync(own)) return { manifest: readTaskManifest(own, name), kind: 'own', path: own, folder: dirname(own) };
   const ours = join(publishedTaskFolder, `${name}.json`);
-  return existsSync(ours) ? { manifest: readTaskManifest(ours, name), kind: 'published', path: ours, folder: publishedTaskFolder } : undefined;
+  return existsSync(ours)
+    ? { manifest: readTaskManifest(ours, name), kind: 'published', path: ours, folder: publishedTaskFolder }
+    : undefined;
 }
 
 /** The modality of any task by name; undefined when there is no such task or its manifest cannot be used (which `findTask` says why). */
@@ -76,9 +88,17 @@ function readTaskManifest(path: string, name: string): TaskManifest {
   if (before?.state === state) return before.manifest;
   const { value } = readJsonFile(path);
   const faults = taskFaults(value);
-  if (faults.length > 0) throw new UserError(faults.map(({ place, ...fault }): Problem => ({ where: place === '' ? path : `${path} ${place}`, ...fault })));
+  if (faults.length > 0)
+    throw new UserError(
+      faults.map(({ place, ...fault }): Problem => ({ where: place === '' ? path : `${path} ${place}`, ...fault })),
+    );
   const manifest = value as TaskManifest;
-  if (manifest.name !== name) throw userError({ where: `${path} /name`, what: `name \`${manifest.name}\` differs from the file's name`, expected: `\`${name}\`` });
+  if (manifest.name !== name)
+    throw userError({
+      where: `${path} /name`,
+      what: `name \`${manifest.name}\` differs from the file's name`,
+      expected: `\`${name}\``,
+    });
   known.set(path, { state, manifest });
   return manifest;
 }

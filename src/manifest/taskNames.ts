@@ -21,7 +21,9 @@ export function ownTaskFolder(): string {
 
 function namesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).flatMap((file) => (file.endsWith('.json') && isTaskFileName(file.slice(0, -5)) ? [file.slice(0, -5)] : [])).sort();
+  return readdirSync(folder)
+    .flatMap((file) => (file.endsWith('.json') && isTaskFileName(file.slice(0, -5)) ? [file.slice(0, -5)] : []))
+    .sort();
 }
 
 /**
@@ -31,7 +33,14 @@ function namesIn(folder: string): string[] {
 export function ownTaskNames(): string[] {
   const names = namesIn(ownTaskFolder());
   const taken = names.filter((name) => lookUp(tasks, name) !== undefined);
-  if (taken.length > 0) throw new UserError(taken.map((name): Problem => ({ where: join(ownTaskFolder(), `${name}.json`), what: `the name ${name} belongs to a task that comes with Equipoise`, expected: 'another name' })));
+  if (taken.length > 0)
+    throw new UserError(
+      taken.map((name): Problem => ({
+        where: join(ownTaskFolder(), `${name}.json`),
+        what: `the name ${name} belongs to a task that comes with Equipoise`,
+        expected: 'another name',
+      })),
+    );
   return names;
 }
 

@@ -12,17 +12,25 @@ import { isTree, type Tree } from './tree';
 
 /** A problem with the place in the file kept apart, so that other rules can tell what is already known to be wrong. */
 export interface Fault extends Omit<Problem, 'where'> {
-  /** JSON pointer */ place: string;
+  /** JSON pointer */
+  place: string;
 }
 
 const compiled = new Map<string, ValidateFunction>();
 
-const schemas = { manifest: manifestSchema, run: runSchema, 'slurm-profile': slurmProfileSchema, task: (): Tree => taskSchema };
+const schemas = {
+  manifest: manifestSchema,
+  run: runSchema,
+  'slurm-profile': slurmProfileSchema,
+  task: (): Tree => taskSchema,
+};
 
 /** A schema in which a task may also be one of the user's own, which the published schema cannot know. */
 function withOwnTasks(schema: Tree, own: readonly string[]): Tree {
   const builtIn = Object.keys(tasks).join();
-  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => (key === 'enum' && Array.isArray(value) && value.join() === builtIn ? [...value, ...own] : value)) as Tree;
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    key === 'enum' && Array.isArray(value) && value.join() === builtIn ? [...value, ...own] : value,
+  ) as Tree;
 }
 
 function validator(name: keyof typeof schemas): ValidateFunction {
@@ -31,7 +39,16 @@ function validator(name: keyof typeof schemas): ValidateFunction {
   const known = compiled.get(key);
   if (known !== undefined) return known;
   // Compiling takes a while that commands without a manifest should not pay.
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allErrors: true, verbose: true, inlineRefs: false, validateSchema: false, code: { optimize: false } });
+  const ajv = new Ajv2020({
+    strict: true,
+    strictRequired: false,
+    discriminator: true,
+    allErrors: true,
+    verbose: true,
+    inlineRefs: false,
+    validateSchema: false,
+    code: { optimize: false },
+  });
   const made = ajv.compile(own.length === 0 ? schemas[name]() : withOwnTasks(schemas[name](), own));
   compiled.set(key, made);
   return made;
@@ -62,8 +79,13 @@ function faultsOf(name: keyof typeof schemas, value: unknown): Fault[] {
   if (validate(value)) return [];
   const errors = validate.errors ?? [];
   const hidden = errors.filter((error) => error.keyword === 'anyOf').flatMap(otherBranches);
-  const shown = errors.filter((error) => !['anyOf', 'oneOf', 'if'].includes(error.keyword)
-    && !hidden.some((branch) => error.schemaPath.startsWith(branch.schemaPath) && within(error.instancePath, branch.instancePath)));
+  const shown = errors.filter(
+    (error) =>
+      !['anyOf', 'oneOf', 'if'].includes(error.keyword) &&
+      !hidden.some(
+        (branch) => error.schemaPath.startsWith(branch.schemaPath) && within(error.instancePath, branch.instancePath),
+      ),
+  );
   const faults = [...shown.map(faultOf), ...errors.filter((error) => error.keyword === 'anyOf').flatMap(noBranch)];
   const unique = new Map(faults.map((fault) => [`${fault.place} ${fault.what}`, fault]));
   return [...unique.values()];
@@ -82,18 +104,25 @@ function meantBranch(error: ErrorObject): number {
 function fitsType(schema: Tree, value: unknown): boolean {
   if (Array.isArray(schema['anyOf'])) return (schema['anyOf'] as Tree[]).some((inner) => fitsType(inner, value));
   switch (schema['type']) {
-    case 'integer': return typeof value === 'number';
-    case 'array': return Array.isArray(value);
-    case 'object': return isTree(value);
-    case undefined: return isTree(value);
-    default: return typeof value === schema['type'];
+    case 'integer':
+      return typeof value === 'number';
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isTree(value);
+    case undefined:
+      return isTree(value);
+    default:
+      return typeof value === schema['type'];
   }
 }
 
 /** The errors of the alternatives that were not meant say nothing. */
 function otherBranches(error: ErrorObject): { schemaPath: string; instancePath: string }[] {
   const meant = meantBranch(error);
-  return (error.schema as unknown[]).flatMap((_, index) => (index === meant ? [] : [{ schemaPath: `${error.schemaPath}/${index}/`, instancePath: error.instancePath }]));
+  return (error.schema as unknown[]).flatMap((_, index) =>
+    index === meant ? [] : [{ schemaPath: `${error.schemaPath}/${index}/`, instancePath: error.instancePath }],
+  );
 }
 
 function noBranch(error: ErrorObject): Fault[] {
@@ -105,7 +134,14 @@ function noBranch(error: ErrorObject): Fault[] {
 function describeType(schema: Tree): string {
   if (Array.isArray(schema['enum'])) return `one of ${list(schema['enum'].map(String))}`;
   if (isTree(schema['discriminator'])) return `an object with "${String(schema['discriminator']['propertyName'])}"`;
-  const types: Record<string, string> = { number: 'a number', integer: 'a whole number', string: 'a text', object: 'an object', array: 'a list', boolean: 'true or false' };
+  const types: Record<string, string> = {
+    number: 'a number',
+    integer: 'a whole number',
+    string: 'a text',
+    object: 'an object',
+    array: 'a list',
+    boolean: 'true or false',
+  };
   return types[String(schema['type'])] ?? 'an object';
 }
 
@@ -119,46 +155,121 @@ function faultOf(error: ErrorObject): Fault {
       const key = String(params['additionalProperty']);
       const known = Object.keys((schema['properties'] ?? {}) as Tree);
       const value = isTree(data) ? data[key] : undefined;
-      if (known.length === 0) return { place: pointer(place, key), what: `the name ${show(key)} cannot be used`, expected: place === '/environment' ? 'letters, digits and underscores' : 'small letters, digits, dots and hyphens' };
-      if (place === '/slurm' && profileOnlyNames.includes(key)) return { place: pointer(place, key), what: `a manifest may not bring "${key}" along`, expected: 'it in a file of your own', hint: 'give that file with --slurm-profile (docs/slurm.md)' };
-      return { place: pointer(place, key), what: `unknown key ${show(key)} with value ${show(value)}`, expected: `one of ${list(known)}`, hint: suggestion(key, known) };
+      if (known.length === 0)
+        return {
+          place: pointer(place, key),
+          what: `the name ${show(key)} cannot be used`,
+          expected:
+            place === '/environment' ? 'letters, digits and underscores' : 'small letters, digits, dots and hyphens',
+        };
+      if (place === '/slurm' && profileOnlyNames.includes(key))
+        return {
+          place: pointer(place, key),
+          what: `a manifest may not bring "${key}" along`,
+          expected: 'it in a file of your own',
+          hint: 'give that file with --slurm-profile (docs/slurm.md)',
+        };
+      return {
+        place: pointer(place, key),
+        what: `unknown key ${show(key)} with value ${show(value)}`,
+        expected: `one of ${list(known)}`,
+        hint: suggestion(key, known),
+      };
     }
     case 'required': {
       const name = String(params['missingProperty']);
       return { place: pointer(place, name), what: `"${name}" is missing`, expected: `a value for ${name}` };
     }
-    case 'discriminator': return discriminatorFault(error);
+    case 'discriminator':
+      return discriminatorFault(error);
     case 'enum': {
       const valid = (params['allowedValues'] as unknown[]).map(String);
-      return { place, what: `unknown value ${show(data)}`, expected: `one of ${list(valid)}`, hint: typeof data === 'string' ? suggestion(data, valid) : undefined };
+      return {
+        place,
+        what: `unknown value ${show(data)}`,
+        expected: `one of ${list(valid)}`,
+        hint: typeof data === 'string' ? suggestion(data, valid) : undefined,
+      };
     }
-    case 'const': return { place, what: `unknown value ${show(data)}`, expected: show(params['allowedValue']) };
-    case 'type': return { place, what: `${show(data)} has the wrong type`, expected: describeType(schema) };
-    case 'minItems': return { place, what: Array.isArray(data) && data.length === 0 ? 'the list is empty' : `${show(data)} is too short`, expected: `at least ${String(params['limit'])} value` };
-    case 'minProperties': return { place, what: 'the object is empty', expected: 'at least one key' };
-    case 'maxProperties': return { place, what: `${isTree(data) ? Object.keys(data).length : 0} keys are given (${isTree(data) ? list(Object.keys(data)) : ''})`, expected: `at most ${String(params['limit'])}` };
-    case 'maxItems': return { place, what: `the list has ${Array.isArray(data) ? data.length : 0} values`, expected: `at most ${String(params['limit'])}` };
-    case 'uniqueItems': return { place, what: `${show(data)} names something twice`, expected: 'each once' };
-    case 'minLength': return { place, what: 'the text is empty', expected: 'a text' };
-    case 'maxLength': return { place, what: `the text is too long: ${show(data)}`, expected: `at most ${String(params['limit'])} letters` };
-    case 'pattern': return { place, what: `${show(data)} cannot be used`, expected: place === '/name' ? 'small letters, digits, dots and hyphens' : `text like ${Array.isArray(schema['examples']) ? schema['examples'].map(show).join(' or ') : String(params['pattern'])}` };
-    case 'minimum': case 'maximum': case 'exclusiveMinimum': case 'exclusiveMaximum':
+    case 'const':
+      return { place, what: `unknown value ${show(data)}`, expected: show(params['allowedValue']) };
+    case 'type':
+      return { place, what: `${show(data)} has the wrong type`, expected: describeType(schema) };
+    case 'minItems':
+      return {
+        place,
+        what: Array.isArray(data) && data.length === 0 ? 'the list is empty' : `${show(data)} is too short`,
+        expected: `at least ${String(params['limit'])} value`,
+      };
+    case 'minProperties':
+      return { place, what: 'the object is empty', expected: 'at least one key' };
+    case 'maxProperties':
+      return {
+        place,
+        what: `${isTree(data) ? Object.keys(data).length : 0} keys are given (${isTree(data) ? list(Object.keys(data)) : ''})`,
+        expected: `at most ${String(params['limit'])}`,
+      };
+    case 'maxItems':
+      return {
+        place,
+        what: `the list has ${Array.isArray(data) ? data.length : 0} values`,
+        expected: `at most ${String(params['limit'])}`,
+      };
+    case 'uniqueItems':
+      return { place, what: `${show(data)} names something twice`, expected: 'each once' };
+    case 'minLength':
+      return { place, what: 'the text is empty', expected: 'a text' };
+    case 'maxLength':
+      return {
+        place,
+        what: `the text is too long: ${show(data)}`,
+        expected: `at most ${String(params['limit'])} letters`,
+      };
+    case 'pattern':
+      return {
+        place,
+        what: `${show(data)} cannot be used`,
+        expected:
+          place === '/name'
+            ? 'small letters, digits, dots and hyphens'
+            : `text like ${Array.isArray(schema['examples']) ? schema['examples'].map(show).join(' or ') : String(params['pattern'])}`,
+      };
+    case 'minimum':
+    case 'maximum':
+    case 'exclusiveMinimum':
+    case 'exclusiveMaximum':
       return { place, what: `${show(data)} is out of range`, expected: range(schema) };
-    default: return { place, what: `${show(data)}: ${error.message ?? keyword}` };
+    default:
+      return { place, what: `${show(data)}: ${error.message ?? keyword}` };
   }
 }
 
 function discriminatorFault(error: ErrorObject): Fault {
   const tag = String((error.params as Tree)['tag']);
-  const valid = ((error.parentSchema as Tree)['oneOf'] as Tree[]).map((option) => String(((option['properties'] as Tree)[tag] as Tree)['const']));
+  const valid = ((error.parentSchema as Tree)['oneOf'] as Tree[]).map((option) =>
+    String(((option['properties'] as Tree)[tag] as Tree)['const']),
+  );
   const given = isTree(error.data) ? error.data[tag] : undefined;
-  if (given === undefined) return { place: pointer(error.instancePath, tag), what: `"${tag}" is missing`, expected: `one of ${list(valid)}` };
-  return { place: pointer(error.instancePath, tag), what: `unknown value ${show(given)}`, expected: `one of ${list(valid)}`, hint: typeof given === 'string' ? suggestion(given, valid) : undefined };
+  if (given === undefined)
+    return { place: pointer(error.instancePath, tag), what: `"${tag}" is missing`, expected: `one of ${list(valid)}` };
+  return {
+    place: pointer(error.instancePath, tag),
+    what: `unknown value ${show(given)}`,
+    expected: `one of ${list(valid)}`,
+    hint: typeof given === 'string' ? suggestion(given, valid) : undefined,
+  };
 }
 
 function range(schema: Tree): string {
-  const bounds: [string, string][] = [['minimum', 'at least'], ['exclusiveMinimum', 'more than'], ['maximum', 'at most'], ['exclusiveMaximum', 'less than']];
-  const limits = bounds.flatMap(([key, words]) => (schema[key] === undefined ? [] : [`${words} ${String(schema[key])}`]));
+  const bounds: [string, string][] = [
+    ['minimum', 'at least'],
+    ['exclusiveMinimum', 'more than'],
+    ['maximum', 'at most'],
+    ['exclusiveMaximum', 'less than'],
+  ];
+  const limits = bounds.flatMap(([key, words]) =>
+    schema[key] === undefined ? [] : [`${words} ${String(schema[key])}`],
+  );
   return `${schema['type'] === 'integer' ? 'a whole number' : 'a number'}, ${limits.join(', ')}`;
 }
 
@@ -180,5 +291,8 @@ export function show(value: unknown): string {
 
 /** Text without control and direction characters, which could rewrite a terminal's line. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`,
+  );
 }

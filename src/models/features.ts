@@ -4,7 +4,20 @@
  * the same features wait for each other.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withLock } from '../sources/lock';
 import { sourceIdentity } from '../sources/sources';
@@ -16,30 +29,46 @@ import { tf } from '../tensor/tf';
 import { findEncoder, type EncoderTower } from './encoders';
 
 export interface FeatureTable {
-  /** feature vectors per image or sound */ rows: number;
-  /** length of one feature vector */ width: number;
+  /** feature vectors per image or sound */
+  rows: number;
+  /** length of one feature vector */
+  width: number;
   /** Features of one medium, rows x width, row by row: a view, do not write to it. Throws RangeError for an unknown key. */
   of(media: string): Float32Array;
-  /** what was cut or dropped while media were read, for the records of a run */ notices: readonly string[];
+  /** what was cut or dropped while media were read, for the records of a run */
+  notices: readonly string[];
 }
 
 /** A frozen tower whose features are stored. */
 export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open'> {
-  /** enters the identity of what is stored */ name: string;
-  /** hash of its weights and of all else that its features depend on */ weights: string;
+  /** enters the identity of what is stored */
+  name: string;
+  /** hash of its weights and of all else that its features depend on */
+  weights: string;
 }
 
 export interface FeatureOptions {
-  /** one of the tower's `rowChoices`; its default otherwise */ rows?: number;
-  /** features of more bytes stay on disk and are read one medium at a time; default 1 GiB */ inMemory?: number;
-  /** hears the number of finished media while features are computed; not called when they were stored */ onProgress?: (done: number, total: number) => void;
-  /** hears who is computing the same features when this process has to wait */ onWait?: (owner: string) => void;
+  /** one of the tower's `rowChoices`; its default otherwise */
+  rows?: number;
+  /** features of more bytes stay on disk and are read one medium at a time; default 1 GiB */
+  inMemory?: number;
+  /** hears the number of finished media while features are computed; not called when they were stored */
+  onProgress?: (done: number, total: number) => void;
+  /** hears who is computing the same features when this process has to wait */
+  onWait?: (owner: string) => void;
 }
 
 /** Grows with the layout of the stored files. */
 const layout = 1;
 
-interface Index { layout: number; rows: number; width: number; sha256: string; media: string[]; notices?: string[] }
+interface Index {
+  layout: number;
+  rows: number;
+  width: number;
+  sha256: string;
+  media: string[];
+  notices?: string[];
+}
 
 /** Features of more bytes stay on disk. */
 export const usuallyInMemory = 2 ** 30;
@@ -57,30 +86,67 @@ function backendClass(): string {
 }
 
 /** sha256 over all that features depend on: the set, the tower with its weights and version, the number of rows, the backend class. */
-export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string, rows?: number): string => identityOf(set, towerOf(encoder), rows);
+export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string, rows?: number): string =>
+  identityOf(set, towerOf(encoder), rows);
 
-const identityOf = (set: Pick<DataSet, 'identity'>, { name, version, weights, rows: usual }: FeatureTower, rows: number | undefined): string =>
-  sha256(canonicalJson({ layout, set: set.identity, encoder: name, version, weights, rows: rows ?? usual, backend: backendClass() }));
+const identityOf = (
+  set: Pick<DataSet, 'identity'>,
+  { name, version, weights, rows: usual }: FeatureTower,
+  rows: number | undefined,
+): string =>
+  sha256(
+    canonicalJson({
+      layout,
+      set: set.identity,
+      encoder: name,
+      version,
+      weights,
+      rows: rows ?? usual,
+      backend: backendClass(),
+    }),
+  );
 
 function towerOf(encoder: string): FeatureTower {
   const { modality, source, version, rows, width, open } = findEncoder(encoder);
-  return { name: encoder, weights: sourceIdentity(source), modality, version, rows, width, open: (asked) => open.call(findEncoder(encoder), asked) };
+  return {
+    name: encoder,
+    weights: sourceIdentity(source),
+    modality,
+    version,
+    rows,
+    width,
+    open: (asked) => open.call(findEncoder(encoder), asked),
+  };
 }
 
 /**
  * Features of every medium of the set by an encoder of the small zoo, from the cache or computed on the current backend.
  * Throws UserError when set and tower differ in modality, a file cannot be read, weights cannot be had, or stored features are damaged.
  */
-export const featuresOf = (set: DataSet, encoder: string, options: FeatureOptions = {}): Promise<FeatureTable> => featuresBy(set, towerOf(encoder), options);
+export const featuresOf = (set: DataSet, encoder: string, options: FeatureOptions = {}): Promise<FeatureTable> =>
+  featuresBy(set, towerOf(encoder), options);
 
 /** The same by any tower. */
-export async function featuresBy(set: DataSet, tower: FeatureTower, options: FeatureOptions = {}): Promise<FeatureTable> {
-  if (tower.modality !== set.modality) throw userError({ where: `task ${set.task} with encoder ${tower.name}`, what: `the encoder takes ${tower.modality}, the task gives ${set.modality}`, expected: `an encoder of ${set.modality}` });
+export async function featuresBy(
+  set: DataSet,
+  tower: FeatureTower,
+  options: FeatureOptions = {},
+): Promise<FeatureTable> {
+  if (tower.modality !== set.modality)
+    throw userError({
+      where: `task ${set.task} with encoder ${tower.name}`,
+      what: `the encoder takes ${tower.modality}, the task gives ${set.modality}`,
+      expected: `an encoder of ${set.modality}`,
+    });
   const folder = cachePath('features', identityOf(set, tower, options.rows));
   if (!existsSync(folder)) {
-    await withLock(`${folder}.lock`, async () => {
-      if (!existsSync(folder)) await compute(folder, set, tower, options);
-    }, options.onWait);
+    await withLock(
+      `${folder}.lock`,
+      async () => {
+        if (!existsSync(folder)) await compute(folder, set, tower, options);
+      },
+      options.onWait,
+    );
   }
   return readTable(folder, set, tower, options.rows ?? tower.rows, options.inMemory ?? usuallyInMemory);
 }
@@ -90,7 +156,10 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
   const media = [...set.media.keys()].sort();
   // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
   const parent = dirname(folder);
-  if (existsSync(parent)) for (const name of readdirSync(parent)) if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp')) rmSync(join(parent, name), { recursive: true, force: true });
+  if (existsSync(parent))
+    for (const name of readdirSync(parent))
+      if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp'))
+        rmSync(join(parent, name), { recursive: true, force: true });
   const temporary = `${folder}.${process.pid}.tmp`;
   const open = await tower.open(rows);
   try {
@@ -100,10 +169,14 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
     try {
       for (let from = 0; from < media.length; from += together) {
         const some = media.slice(from, from + together);
-        const features = await open.extract(some.map((key) => set.media.get(key)!), (done) => options.onProgress?.(from + done, media.length));
+        const features = await open.extract(
+          some.map((key) => set.media.get(key)!),
+          (done) => options.onProgress?.(from + done, media.length),
+        );
         features.forEach((values, i) => {
           // A NaN here would spread into every result that uses this medium.
-          if (values.length !== rows * tower.width || values.some((value) => !Number.isFinite(value))) throw userError({ where: set.media.get(some[i]!)!, what: 'its features are not finite numbers' });
+          if (values.length !== rows * tower.width || values.some((value) => !Number.isFinite(value)))
+            throw userError({ where: set.media.get(some[i]!)!, what: 'its features are not finite numbers' });
           const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
           hash.update(bytes);
           for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
@@ -113,7 +186,14 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
     } finally {
       closeSync(file);
     }
-    const index: Index = { layout, rows, width: tower.width, sha256: hash.digest('hex'), media, ...noticesOf(open.notices ?? [], set.media) };
+    const index: Index = {
+      layout,
+      rows,
+      width: tower.width,
+      sha256: hash.digest('hex'),
+      media,
+      ...noticesOf(open.notices ?? [], set.media),
+    };
     writeWhole(join(temporary, 'index.json'), canonicalJson(index));
     renameSync(temporary, folder);
   } catch (error) {
@@ -129,10 +209,12 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
 function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>): { notices?: string[] } {
   if (found.length === 0) return {};
   const names = new Map([...media].map(([key, path]) => [path, key]));
-  const notices = found.map((notice) => {
-    const at = notice.indexOf(': ');
-    return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
-  }).sort();
+  const notices = found
+    .map((notice) => {
+      const at = notice.indexOf(': ');
+      return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
+    })
+    .sort();
   const more = notices.length - mostNotices;
   return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
 }
@@ -141,7 +223,13 @@ function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>)
 const chunk = 2 ** 26;
 
 function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: number, inMemory: number): FeatureTable {
-  const damaged = (what: string) => userError({ where: folder, what, expected: 'the features as they were stored', hint: 'remove this folder: features are computed again' });
+  const damaged = (what: string) =>
+    userError({
+      where: folder,
+      what,
+      expected: 'the features as they were stored',
+      hint: 'remove this folder: features are computed again',
+    });
   let index: Partial<Index>;
   try {
     index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Partial<Index>;
@@ -149,7 +237,13 @@ function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: numb
     throw damaged('its index is missing or not JSON');
   }
   const keys = [...set.media.keys()].sort();
-  if (index.rows !== rows || index.width !== tower.width || !Array.isArray(index.media) || canonicalJson(index.media) !== canonicalJson(keys)) throw damaged('its index names other media or another shape');
+  if (
+    index.rows !== rows ||
+    index.width !== tower.width ||
+    !Array.isArray(index.media) ||
+    canonicalJson(index.media) !== canonicalJson(keys)
+  )
+    throw damaged('its index names other media or another shape');
   const each = rows * tower.width;
   const path = join(folder, 'features.bin');
   if (!existsSync(path)) throw damaged('features.bin is missing');
@@ -165,7 +259,8 @@ function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: numb
   };
   let isOpen = held === null;
   try {
-    if (fstatSync(file).size !== total) throw damaged(`features.bin has ${fstatSync(file).size} bytes instead of ${total}`);
+    if (fstatSync(file).size !== total)
+      throw damaged(`features.bin has ${fstatSync(file).size} bytes instead of ${total}`);
     const hash = createHash('sha256');
     const buffer = new Uint8Array(held === null ? chunk : 0);
     for (let at = 0; at < total; at += chunk) {

@@ -15,10 +15,17 @@ const headerDepth = 4;
 /** Converted at a time, so that a half precision tensor needs no second copy of itself. */
 const chunkValues = 2 ** 20;
 
-export interface TensorEntry { dtype: string; shape: number[]; /** bytes after the header */ from: number; to: number }
+export interface TensorEntry {
+  dtype: string;
+  shape: number[];
+  /** bytes after the header */
+  from: number;
+  to: number;
+}
 
 export interface SafetensorsFile {
-  /** in the order of the header; a Map, because a name may be `__proto__` */ entries: ReadonlyMap<string, TensorEntry>;
+  /** in the order of the header; a Map, because a name may be `__proto__` */
+  entries: ReadonlyMap<string, TensorEntry>;
   metadata: Record<string, string>;
   /** values of a float32, float16 or bfloat16 tensor; throws UserError for another type, an unknown name or a file that breaks off */
   read(name: string): WeightTensor;
@@ -28,12 +35,21 @@ export interface SafetensorsFile {
 }
 
 /** Where bytes come from: `read` fills `into` from offset `at` or throws. */
-interface Source { length: number; read(at: number, into: Uint8Array): void; close(): void }
+interface Source {
+  length: number;
+  read(at: number, into: Uint8Array): void;
+  close(): void;
+}
 
 /** Tensors in the order of their names; equal tensors give equal bytes. */
-export function writeSafetensors(tensors: Record<string, WeightTensor>, metadata: Record<string, string> = {}): Uint8Array {
+export function writeSafetensors(
+  tensors: Record<string, WeightTensor>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
   const names = Object.keys(tensors).sort();
-  const header: Record<string, unknown> = { __metadata__: Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))) };
+  const header: Record<string, unknown> = {
+    __metadata__: Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
   let end = 0;
   for (const name of names) {
     const { shape, data } = tensors[name]!;
@@ -55,8 +71,19 @@ export function writeSafetensors(tensors: Record<string, WeightTensor>, metadata
 }
 
 /** All tensors of a file in memory. Throws UserError for a torn file, a header that lies, or values that are not floating point. */
-export function readSafetensors(bytes: Uint8Array, where: string): { tensors: Record<string, WeightTensor>; metadata: Record<string, string> } {
-  const file = open({ length: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)), close: () => undefined }, where, 'delete the file; it is made again');
+export function readSafetensors(
+  bytes: Uint8Array,
+  where: string,
+): { tensors: Record<string, WeightTensor>; metadata: Record<string, string> } {
+  const file = open(
+    {
+      length: bytes.length,
+      read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
+      close: () => undefined,
+    },
+    where,
+    'delete the file; it is made again',
+  );
   const tensors: Record<string, WeightTensor> = Object.create(null) as Record<string, WeightTensor>;
   for (const name of file.entries.keys()) tensors[name] = file.read(name);
   return { tensors, metadata: file.metadata };
@@ -68,7 +95,11 @@ export function openSafetensors(path: string): SafetensorsFile {
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw userError({ where: path, what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, expected: 'a safetensors file' });
+    throw userError({
+      where: path,
+      what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      expected: 'a safetensors file',
+    });
   }
   try {
     const status = fstatSync(file);
@@ -76,7 +107,13 @@ export function openSafetensors(path: string): SafetensorsFile {
     const read = (at: number, into: Uint8Array) => {
       for (let done = 0; done < into.length;) {
         const got = readSync(file, into, done, Math.min(into.length - done, 2 ** 30), at + done);
-        if (got === 0) throw userError({ where: path, what: 'the file breaks off', expected: `${status.size} bytes`, hint: 'fetch it again' });
+        if (got === 0)
+          throw userError({
+            where: path,
+            what: 'the file breaks off',
+            expected: `${status.size} bytes`,
+            hint: 'fetch it again',
+          });
         done += got;
       }
     };
@@ -93,10 +130,19 @@ function open(source: Source, where: string, hint: string): SafetensorsFile {
   const prefix = new Uint8Array(8);
   source.read(0, prefix);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (length > headerLimit || 8 + length > source.length) throw bad(`a header of ${length} bytes in a file of ${source.length}`, `a header inside the file, at most ${headerLimit} bytes`);
+  if (length > headerLimit || 8 + length > source.length)
+    throw bad(
+      `a header of ${length} bytes in a file of ${source.length}`,
+      `a header inside the file, at most ${headerLimit} bytes`,
+    );
   const header = new Uint8Array(length);
   source.read(8, header);
-  const { entries, metadata } = parseHeader(Buffer.from(header).toString('utf8'), source.length - 8 - length, where, bad);
+  const { entries, metadata } = parseHeader(
+    Buffer.from(header).toString('utf8'),
+    source.length - 8 - length,
+    where,
+    bad,
+  );
   const find = (name: string, types: readonly string[]): TensorEntry => {
     const entry = entries.get(name);
     if (entry === undefined) throw bad(`no tensor "${name}"`, [...entries.keys()].slice(0, 10).join(', '));
@@ -133,9 +179,15 @@ function open(source: Source, where: string, hint: string): SafetensorsFile {
 }
 
 /** Checks every statement of the header against the `available` bytes of data behind it. */
-function parseHeader(text: string, available: number, where: string, bad: (what: string, expected: string) => UserError): { entries: Map<string, TensorEntry>; metadata: Record<string, string> } {
+function parseHeader(
+  text: string,
+  available: number,
+  where: string,
+  bad: (what: string, expected: string) => UserError,
+): { entries: Map<string, TensorEntry>; metadata: Record<string, string> } {
   const header = parseObject(text, `${where} (header)`, headerDepth);
-  const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+  const whole = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
   const entries = new Map<string, TensorEntry>();
   const spans: [number, number][] = [];
   let metadata: unknown = {};
@@ -147,12 +199,18 @@ function parseHeader(text: string, available: number, where: string, bad: (what:
     const { dtype, shape, data_offsets: span } = isObject(entry) ? entry : {};
     const size = typeof dtype === 'string' && Object.hasOwn(bytesOf, dtype) ? bytesOf[dtype]! : null;
     if (size === null) throw bad(`tensor "${name}" of type ${JSON.stringify(dtype)}`, Object.keys(bytesOf).join(', '));
-    if (!whole(shape) || !whole(span) || span.length !== 2 || shape.length > 16) throw bad(`tensor "${name}" with shape ${brief(shape)} at ${brief(span)}`, 'lists of whole numbers');
+    if (!whole(shape) || !whole(span) || span.length !== 2 || shape.length > 16)
+      throw bad(`tensor "${name}" with shape ${brief(shape)} at ${brief(span)}`, 'lists of whole numbers');
     const [from, to] = span as [number, number];
     // Two numbers that are multiplied stay exact only below 2^53; no honest product exceeds the file.
     let values = 1;
-    for (const side of shape) values = side === 0 || values === 0 ? 0 : Math.min(values * side, Number.MAX_SAFE_INTEGER);
-    if (to > available || to - from !== size * values) throw bad(`tensor "${name}" of shape [${shape.join(', ')}] at bytes ${from} to ${to} of ${available}`, `${size * values} bytes inside the file`);
+    for (const side of shape)
+      values = side === 0 || values === 0 ? 0 : Math.min(values * side, Number.MAX_SAFE_INTEGER);
+    if (to > available || to - from !== size * values)
+      throw bad(
+        `tensor "${name}" of shape [${shape.join(', ')}] at bytes ${from} to ${to} of ${available}`,
+        `${size * values} bytes inside the file`,
+      );
     spans.push([from, to]);
     entries.set(name, { dtype: dtype as string, shape, from, to });
   }
@@ -161,7 +219,8 @@ function parseHeader(text: string, available: number, where: string, bad: (what:
     if (from !== (spans[i - 1]?.[1] ?? 0)) throw bad('tensors that overlap or leave gaps', 'one after another');
   });
   if ((spans.at(-1)?.[1] ?? 0) !== available) throw bad(`${available} bytes of data`, `${spans.at(-1)?.[1] ?? 0}`);
-  if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) throw bad('metadata that is not text', 'texts by name');
+  if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== 'string'))
+    throw bad('metadata that is not text', 'texts by name');
   return { entries, metadata: metadata as Record<string, string> };
 }
 

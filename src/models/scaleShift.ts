@@ -5,7 +5,11 @@
 import type { ParameterSpec } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 
-export interface ScaleShift { parameters: ParameterSpec[]; /** features [B, rows, width] -> the same shape */ apply(parameters: Tensors, features: Tensor): Tensor }
+export interface ScaleShift {
+  parameters: ParameterSpec[];
+  /** features [B, rows, width] -> the same shape */
+  apply(parameters: Tensors, features: Tensor): Tensor;
+}
 
 /** `width`: channels of a feature row. */
 export function scaleShift(width: number): ScaleShift {
@@ -14,6 +18,7 @@ export function scaleShift(width: number): ScaleShift {
       { name: 'features.scale', shape: [width], initial: { kind: 'constant', value: 1 } },
       { name: 'features.shift', shape: [width], initial: { kind: 'zeros' } },
     ],
-    apply: (parameters, features) => tf.add(tf.mul(features, need(parameters, 'features.scale')), need(parameters, 'features.shift')),
+    apply: (parameters, features) =>
+      tf.add(tf.mul(features, need(parameters, 'features.scale')), need(parameters, 'features.shift')),
   };
 }

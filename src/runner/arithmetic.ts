@@ -6,9 +6,12 @@ import { hasNvidia } from '../tensor/link/tools';
 
 export interface Arithmetic {
   backend: BackendName;
-  /** what the worker asks the backend for; `any` only where nobody can know before it starts */ device: DeviceRequest;
-  /** enters the identity: results of one class are alike */ class: string;
-  /** it will use a GPU, of which a machine has few */ gpu: boolean;
+  /** what the worker asks the backend for; `any` only where nobody can know before it starts */
+  device: DeviceRequest;
+  /** enters the identity: results of one class are alike */
+  class: string;
+  /** it will use a GPU, of which a machine has few */
+  gpu: boolean;
 }
 
 /**

@@ -8,24 +8,45 @@ import type { Calibration, FromWorker, RunTask } from './messages';
  * Trains a run twice for a few steps and takes the difference, which leaves the costs of starting out. The caches that
  * this fills (features, alignment) are those of the run itself. Writes no results; throws what the trainer throws.
  */
-export async function calibrate(task: RunTask, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<Calibration> {
+export async function calibrate(
+  task: RunTask,
+  rooms: Rooms,
+  tell: (message: FromWorker) => void,
+  signal: AbortSignal,
+): Promise<Calibration> {
   await rooms.useBackend(requestOf(task));
   const whole = await rooms.evaluationItems(task.spec);
   const small = await brief(task.spec, 5, 8, rooms, tell, signal);
   const large = await brief(task.spec, 20, 32, rooms, tell, signal);
   const secondsPerStep = slope(small.seconds.train, large.seconds.train, small.steps, large.steps);
-  const secondsPerItem = slope(small.seconds.evaluate, large.seconds.evaluate, small.final.choice.total, large.final.choice.total);
+  const secondsPerItem = slope(
+    small.seconds.evaluate,
+    large.seconds.evaluate,
+    small.final.choice.total,
+    large.final.choice.total,
+  );
   const limit = task.spec.evaluate.limit ?? 0;
   const items = limit === 0 ? whole : Math.min(limit, whole);
   return {
     firstSeconds: Math.max(0, small.seconds.prepare - large.seconds.prepare),
     secondsPerStep,
-    otherSeconds: large.seconds.prepare + large.seconds.evaluate + secondsPerItem * Math.max(0, items - large.final.choice.total),
+    otherSeconds:
+      large.seconds.prepare + large.seconds.evaluate + secondsPerItem * Math.max(0, items - large.final.choice.total),
   };
 }
 
-async function brief(spec: RunSpec, steps: number, limit: number, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<TrainSummary> {
-  const records = rooms.trainRun({ ...spec, duration: { steps }, evaluate: { ...spec.evaluate, every: 0, limit } }, { signal, onStage: (stage) => tell({ kind: 'stage', stage }) });
+async function brief(
+  spec: RunSpec,
+  steps: number,
+  limit: number,
+  rooms: Rooms,
+  tell: (message: FromWorker) => void,
+  signal: AbortSignal,
+): Promise<TrainSummary> {
+  const records = rooms.trainRun(
+    { ...spec, duration: { steps }, evaluate: { ...spec.evaluate, every: 0, limit } },
+    { signal, onStage: (stage) => tell({ kind: 'stage', stage }) },
+  );
   for (;;) {
     const next = await records.next();
     if (next.done === true) return next.value;

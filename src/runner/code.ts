@@ -24,9 +24,15 @@ export function codeVersion(): RunFile['code'] {
 /** Installed versions of the packages whose arithmetic or decoding enters the results, by name, sorted. */
 export function packageVersions(): Record<string, string> {
   const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|audio-decode$|pure-rand$)/;
-  const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
-  const names = Object.keys(manifest.dependencies).filter((name) => wanted.test(name)).sort();
-  return Object.fromEntries(names.map((name) => [name, packageVersion(join(projectRoot, 'node_modules', name, 'package.json')) ?? 'absent']));
+  const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const names = Object.keys(manifest.dependencies)
+    .filter((name) => wanted.test(name))
+    .sort();
+  return Object.fromEntries(
+    names.map((name) => [name, packageVersion(join(projectRoot, 'node_modules', name, 'package.json')) ?? 'absent']),
+  );
 }
 
 function packageVersion(path: string): string | null {
@@ -35,6 +41,10 @@ function packageVersion(path: string): string | null {
 }
 
 function git(...args: string[]): string | null {
-  const result = spawnSync('git', ['-C', projectRoot, ...args], { encoding: 'utf8', timeout: 10_000, stdio: ['ignore', 'pipe', 'ignore'] });
+  const result = spawnSync('git', ['-C', projectRoot, ...args], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   return result.status === 0 ? result.stdout.trim() : null;
 }

@@ -13,7 +13,8 @@ import { runFileText } from './runFile';
  */
 export function copyFinished(results: string, from: string, to: string, run: IdentifiedRun): void {
   const file = finishedRun(results, from, run);
-  if (file === null) throw userError({ where: `${from}/${run.id}`, what: 'is no longer a finished run', hint: 'run the command again' });
+  if (file === null)
+    throw userError({ where: `${from}/${run.id}`, what: 'is no longer a finished run', hint: 'run the command again' });
   const source = runFolder(results, from, run.id);
   const target = runFolder(results, to, run.id);
   rmSync(target.runJson, { force: true });
@@ -21,5 +22,12 @@ export function copyFinished(results: string, from: string, to: string, run: Ide
     rmSync(target[name], { force: true });
     if (existsSync(source[name])) copyFileSync(source[name], target[name], constants.COPYFILE_FICLONE);
   }
-  writeWhole(target.runJson, runFileText({ ...file, experiment: to, notices: [...file.notices, `copied from experiment ${from}, which trained it`] }));
+  writeWhole(
+    target.runJson,
+    runFileText({
+      ...file,
+      experiment: to,
+      notices: [...file.notices, `copied from experiment ${from}, which trained it`],
+    }),
+  );
 }

@@ -6,15 +6,20 @@ import type { RunFile } from './runFile';
 export interface Timing {
   spec: RunSpec;
   backend: string;
-  /** Infinity for a measured slope, which holds for any length */ steps: number;
+  /** Infinity for a measured slope, which holds for any length */
+  steps: number;
   secondsPerStep: number;
-  /** everything but the steps: preparing, evaluating */ otherSeconds: number;
+  /** everything but the steps: preparing, evaluating */
+  otherSeconds: number;
 }
 
 export interface Estimate {
-  /** wall-clock seconds with the given workers; null when no run of any of the kinds has finished */ seconds: number | null;
-  /** runs without a finished run of their kind; they are not in `seconds` */ unknown: number;
-  /** runs whose time comes from finished ones */ known: number;
+  /** wall-clock seconds with the given workers; null when no run of any of the kinds has finished */
+  seconds: number | null;
+  /** runs without a finished run of their kind; they are not in `seconds` */
+  unknown: number;
+  /** runs whose time comes from finished ones */
+  known: number;
 }
 
 /** The timing in a run.json of a finished run; null for others and for times that cannot be. */
@@ -22,13 +27,38 @@ export function timingOf(file: RunFile): Timing | null {
   if (file.status !== 'done' || file.times.finished === null) return null;
   const wall = (Date.parse(file.times.finished) - Date.parse(file.times.started)) / 1000;
   if (!Number.isFinite(wall) || wall < 0 || file.steps <= 0) return null;
-  return { spec: file.spec, backend: `${file.machine.backend} ${file.machine.device}`, steps: file.steps, secondsPerStep: file.times.secondsPerStep, otherSeconds: Math.max(0, wall - file.times.trainSeconds) };
+  return {
+    spec: file.spec,
+    backend: `${file.machine.backend} ${file.machine.device}`,
+    steps: file.steps,
+    secondsPerStep: file.times.secondsPerStep,
+    otherSeconds: Math.max(0, wall - file.times.trainSeconds),
+  };
 }
 
 /** Kinds from narrow to wide: the first that a finished run shares gives the estimate. */
 const kinds: ((spec: RunSpec) => unknown[])[] = [
-  (spec) => [spec.task, spec.encoder, spec.connector, spec.backbone, spec.tuning, spec.scheduler.kind, spec.regulariser.kind, spec.measure, spec.evaluate, spec.batch],
-  (spec) => [spec.task, spec.encoder, spec.connector.kind, spec.backbone, spec.regulariser.kind, spec.evaluate, spec.batch],
+  (spec) => [
+    spec.task,
+    spec.encoder,
+    spec.connector,
+    spec.backbone,
+    spec.tuning,
+    spec.scheduler.kind,
+    spec.regulariser.kind,
+    spec.measure,
+    spec.evaluate,
+    spec.batch,
+  ],
+  (spec) => [
+    spec.task,
+    spec.encoder,
+    spec.connector.kind,
+    spec.backbone,
+    spec.regulariser.kind,
+    spec.evaluate,
+    spec.batch,
+  ],
   (spec) => [spec.task, spec.encoder, spec.backbone],
 ];
 
@@ -55,7 +85,10 @@ export function runEstimator(timings: readonly Timing[]): (spec: RunSpec) => num
       const alike = ofKind.filter((timing) => 4 * timing.steps >= steps);
       if (alike.length === 0) continue;
       // The least, since the first run of a kind also made features and alignment that the others found in the cache.
-      return Math.min(...alike.map((timing) => timing.otherSeconds)) + steps * median(alike.map((timing) => timing.secondsPerStep));
+      return (
+        Math.min(...alike.map((timing) => timing.otherSeconds)) +
+        steps * median(alike.map((timing) => timing.secondsPerStep))
+      );
     }
     return null;
   };
@@ -72,15 +105,31 @@ function stepsKnown(spec: RunSpec, alike: readonly Timing[]): number | null {
   if ('steps' in spec.duration) return spec.duration.steps;
   if ('examples' in spec.duration) return Math.ceil(spec.duration.examples / spec.batch);
   const { epochs } = spec.duration;
-  return alike.find((timing) => Number.isFinite(timing.steps) && 'epochs' in timing.spec.duration && timing.spec.duration.epochs === epochs && timing.spec.batch === spec.batch)?.steps ?? null;
+  return (
+    alike.find(
+      (timing) =>
+        Number.isFinite(timing.steps) &&
+        'epochs' in timing.spec.duration &&
+        timing.spec.duration.epochs === epochs &&
+        timing.spec.batch === spec.batch,
+    )?.steps ?? null
+  );
 }
 
 /** Time for all runs when `workers` work at once: their sum shared, but never less than the longest. */
-export function estimateRuns(specs: readonly RunSpec[], workers: number, secondsOf: (spec: RunSpec) => number | null): Estimate {
+export function estimateRuns(
+  specs: readonly RunSpec[],
+  workers: number,
+  secondsOf: (spec: RunSpec) => number | null,
+): Estimate {
   const each = specs.map(secondsOf);
   const known = each.filter((seconds) => seconds !== null);
   const sum = known.reduce((total, seconds) => total + seconds, 0);
-  return { seconds: known.length === 0 ? (specs.length === 0 ? 0 : null) : Math.max(sum / workers, ...known), unknown: each.length - known.length, known: known.length };
+  return {
+    seconds: known.length === 0 ? (specs.length === 0 ? 0 : null) : Math.max(sum / workers, ...known),
+    unknown: each.length - known.length,
+    known: known.length,
+  };
 }
 
 function median(values: readonly number[]): number {

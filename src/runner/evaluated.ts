@@ -12,25 +12,46 @@ import { sealedContent, sealedText } from './sealed';
 const format = 'equipoise-evaluated/1';
 
 /** Sealed (sealed.ts). */
-interface EvaluatedFile { format: typeof format; identity: string; /** sha256 of the checkpoint's tensors */ tensors: string; origin: CheckpointOrigin; evaluated: KeptEvaluation }
+interface EvaluatedFile {
+  format: typeof format;
+  identity: string;
+  /** sha256 of the checkpoint's tensors */
+  tensors: string;
+  origin: CheckpointOrigin;
+  evaluated: KeptEvaluation;
+}
 
 type Place = Pick<StoredCheckpoint, 'name' | 'tensors'>;
 const pathOf = (folder: string, name: string) => join(folder, `${name}.evaluated.json`);
 
 /** Writes what was evaluated since a checkpoint, in place of what was written for it before. Throws the system's error when the disk does not take it. */
-export function writeEvaluated(folder: string, { name, tensors }: Place, identity: string, origin: CheckpointOrigin, evaluated: KeptEvaluation): void {
+export function writeEvaluated(
+  folder: string,
+  { name, tensors }: Place,
+  identity: string,
+  origin: CheckpointOrigin,
+  evaluated: KeptEvaluation,
+): void {
   const content: EvaluatedFile = { format, identity, tensors, origin, evaluated };
   writeWhole(pathOf(folder, name), sealedText(content));
 }
 
 /** What was evaluated since a checkpoint, null when nothing was kept; else why it cannot be used under these conditions. */
-export function readEvaluated(folder: string, { name, tensors }: Place, identity: string, origin: CheckpointOrigin): { found: KeptEvaluation | null; refused: string | null } {
+export function readEvaluated(
+  folder: string,
+  { name, tensors }: Place,
+  identity: string,
+  origin: CheckpointOrigin,
+): { found: KeptEvaluation | null; refused: string | null } {
   const path = pathOf(folder, name);
   if (!existsSync(path)) return { found: null, refused: null };
   try {
     return { found: parse(readFileSync(path, 'utf8'), { tensors, identity, origin }), refused: null };
   } catch (error) {
-    return { found: null, refused: `what was evaluated after step ${Number(name.split('-')[0])} cannot be used and is evaluated again: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      found: null,
+      refused: `what was evaluated after step ${Number(name.split('-')[0])} cannot be used and is evaluated again: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 
@@ -44,10 +65,17 @@ function parse(text: string, wanted: Pick<EvaluatedFile, 'tensors' | 'identity' 
   return content.evaluated;
 }
 
-const isRow = (row: unknown): row is KeptRow => typeof row === 'string' || (Array.isArray(row) && row.every((number) => typeof number === 'number' && Number.isFinite(number)));
+const isRow = (row: unknown): row is KeptRow =>
+  typeof row === 'string' ||
+  (Array.isArray(row) && row.every((number) => typeof number === 'number' && Number.isFinite(number)));
 
 function isEvaluation(value: unknown): value is KeptEvaluation {
   if (typeof value !== 'object' || value === null) return false;
   const { batches, seconds } = value as Partial<Record<keyof KeptEvaluation, unknown>>;
-  return typeof seconds === 'number' && seconds >= 0 && Array.isArray(batches) && batches.every((rows) => Array.isArray(rows) && rows.every(isRow));
+  return (
+    typeof seconds === 'number' &&
+    seconds >= 0 &&
+    Array.isArray(batches) &&
+    batches.every((rows) => Array.isArray(rows) && rows.every(isRow))
+  );
 }

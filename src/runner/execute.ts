@@ -21,8 +21,10 @@ import { runFileText, type RunFile } from './runFile';
 export interface Rooms {
   useBackend(request: BackendRequest): Promise<BackendFacts>;
   trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<JournalRecord, TrainSummary>;
-  /** optimiser steps of a run */ totalSteps(spec: RunSpec): Promise<number>;
-  /** questions in the evaluation split of a run's task */ evaluationItems(spec: RunSpec): Promise<number>;
+  /** optimiser steps of a run */
+  totalSteps(spec: RunSpec): Promise<number>;
+  /** questions in the evaluation split of a run's task */
+  evaluationItems(spec: RunSpec): Promise<number>;
 }
 
 export type Outcome = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }>;
@@ -31,7 +33,11 @@ export type Outcome = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' 
 const threads = 1;
 
 /** The backend that a task asks for. */
-export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({ name: arithmetic.backend, device: arithmetic.device, threads });
+export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({
+  name: arithmetic.backend,
+  device: arithmetic.device,
+  threads,
+});
 
 /** Seconds between checkpoints, and in an evaluation between keeping what it has found, unless the task says otherwise. */
 const defaultSeconds = 30;
@@ -44,15 +50,26 @@ const claimSeconds = 10;
  * fails: the outcome and run.json say why.
  * @param signal stops after the current step, with a checkpoint; the run then stays partial
  */
-export async function executeRun(task: RunTask, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<Outcome> {
+export async function executeRun(
+  task: RunTask,
+  rooms: Rooms,
+  tell: (message: FromWorker) => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const paths = runFolder(task.results, task.experiment, task.id);
   let file: RunFile | null = null;
   let step = 0;
   try {
-    if (task.code.method !== methodVersion) throw userError({ where: 'worker', what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`, hint: 'run the command again' });
+    if (task.code.method !== methodVersion)
+      throw userError({
+        where: 'worker',
+        what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`,
+        hint: 'run the command again',
+      });
     tell({ kind: 'stage', stage: 'starting the backend' });
     const facts = await rooms.useBackend(requestOf(task));
-    if (facts.name !== task.arithmetic.backend) throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
+    if (facts.name !== task.arithmetic.backend)
+      throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
     file = startedFile(task, facts, await rooms.totalSteps(task.spec));
     const begun = earlierStart(paths, task);
     writeOwned(paths, task, file);
@@ -63,31 +80,65 @@ export async function executeRun(task: RunTask, rooms: Rooms, tell: (message: Fr
     }
     file = { ...file, notices: [...file.notices, ...point.notices] };
     writeOwned(paths, task, file);
-    const summary = await journalled(task, rooms, paths, file, point, (at) => { step = at; }, tell, signal);
+    const summary = await journalled(
+      task,
+      rooms,
+      paths,
+      file,
+      point,
+      (at) => {
+        step = at;
+      },
+      tell,
+      signal,
+    );
     if (summary === null) return stopped(paths, task, file, step);
     finish(paths, task, file, summary);
     const { prepare, train, evaluate } = summary.seconds;
-    return { kind: 'done', final: summary.final, steps: summary.steps, seconds: prepare + train + evaluate, rss: process.memoryUsage().rss };
+    return {
+      kind: 'done',
+      final: summary.final,
+      steps: summary.steps,
+      seconds: prepare + train + evaluate,
+      rss: process.memoryUsage().rss,
+    };
   } catch (error) {
     if (signal.aborted && file !== null && isAbort(error)) return stopped(paths, task, file, step);
     const storage = storageFault(error);
-    const message = storage === null ? (error instanceof Error ? error.message : String(error)) : `${storage}; the run goes on from its last checkpoint when that is mended`;
+    const message =
+      storage === null
+        ? error instanceof Error
+          ? error.message
+          : String(error)
+        : `${storage}; the run goes on from its last checkpoint when that is mended`;
     process.stderr.write(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
     // After a fault of the disk the run is as unfinished as it was: run.json stays as it is.
     if (storage !== null) return { kind: 'failed', message, unavailable: true, storage: true };
-    if (holdsClaim(paths.claim, task.token)) writeOwned(paths, task, { ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
+    if (holdsClaim(paths.claim, task.token))
+      writeOwned(paths, task, { ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
     return { kind: 'failed', message, unavailable: error instanceof UserError && error.code === exitCode.unavailable };
   }
 }
 
 /** Iterates the trainer into the journal; null when it was stopped before its last record. */
-async function journalled(task: RunTask, rooms: Rooms, paths: RunFolder, file: RunFile, point: ResumePoint, onStep: (step: number) => void, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<TrainSummary | null> {
+async function journalled(
+  task: RunTask,
+  rooms: Rooms,
+  paths: RunFolder,
+  file: RunFile,
+  point: ResumePoint,
+  onStep: (step: number) => void,
+  tell: (message: FromWorker) => void,
+  signal: AbortSignal,
+): Promise<TrainSummary | null> {
   const { journal, from } = point;
   const progress = reporter(file.steps, tell);
   let looked = performance.now();
   try {
     const records = rooms.trainRun(task.spec, {
-      signal, onStage: (stage) => tell({ kind: 'stage', stage }), checkpoints: keeper(task, paths, file, point),
+      signal,
+      onStage: (stage) => tell({ kind: 'stage', stage }),
+      checkpoints: keeper(task, paths, file, point),
       ...(from === null ? {} : { from: from.checkpoint }),
     });
     for (;;) {
@@ -132,19 +183,21 @@ function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from 
   return {
     due: (step) => ('steps' in every ? step % every.steps === 0 : isDue(every.seconds)),
     dueInEvaluation: () => isDue('steps' in every ? defaultSeconds : every.seconds),
-    save: (checkpoint) => attempt(() => {
-      last = performance.now();
-      journal.sync();
-      newest = null;
-      newest = writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin);
-      good.push(newest.name);
-      good.splice(0, good.length - 2);
-      pruneCheckpoints(paths.checkpoints, good);
-    }),
-    saveEvaluated: (evaluated) => attempt(() => {
-      last = performance.now();
-      if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
-    }),
+    save: (checkpoint) =>
+      attempt(() => {
+        last = performance.now();
+        journal.sync();
+        newest = null;
+        newest = writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin);
+        good.push(newest.name);
+        good.splice(0, good.length - 2);
+        pruneCheckpoints(paths.checkpoints, good);
+      }),
+    saveEvaluated: (evaluated) =>
+      attempt(() => {
+        last = performance.now();
+        if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
+      }),
     best: (weights) => attempt(() => writeWhole(paths.best, weights)),
   };
 }
@@ -196,7 +249,14 @@ function startedFile(task: RunTask, facts: BackendFacts, steps: number): RunFile
   return {
     ...base,
     steps,
-    machine: { backend: facts.name, device: facts.device, threads: facts.threads, node: process.versions.node, tensorflow: facts.tensorflow, packages: { ...task.packages, ...facts.versions } },
+    machine: {
+      backend: facts.name,
+      device: facts.device,
+      threads: facts.threads,
+      node: process.versions.node,
+      tensorflow: facts.tensorflow,
+      packages: { ...task.packages, ...facts.versions },
+    },
     notices: [...base.notices, ...facts.notices],
   };
 }
@@ -204,11 +264,33 @@ function startedFile(task: RunTask, facts: BackendFacts, steps: number): RunFile
 /** run.json of a run whose backend did not even start. */
 export function unstartedFile(task: RunTask): RunFile {
   return {
-    format: 'equipoise-run/1', id: task.id, identity: task.identity, experiment: task.experiment, spec: task.spec, status: 'running', steps: 0, step: 0,
-    code: task.code, data: task.data, weights: task.weights,
-    machine: { backend: task.arithmetic.backend, device: 'not started', threads, node: process.versions.node, tensorflow: null, packages: task.packages },
+    format: 'equipoise-run/1',
+    id: task.id,
+    identity: task.identity,
+    experiment: task.experiment,
+    spec: task.spec,
+    status: 'running',
+    steps: 0,
+    step: 0,
+    code: task.code,
+    data: task.data,
+    weights: task.weights,
+    machine: {
+      backend: task.arithmetic.backend,
+      device: 'not started',
+      threads,
+      node: process.versions.node,
+      tensorflow: null,
+      packages: task.packages,
+    },
     notices: [...task.notices],
-    times: { started: new Date().toISOString(), finished: null, trainSeconds: 0, evaluateSeconds: 0, secondsPerStep: 0 },
+    times: {
+      started: new Date().toISOString(),
+      finished: null,
+      trainSeconds: 0,
+      evaluateSeconds: 0,
+      secondsPerStep: 0,
+    },
     final: null,
   };
 }
@@ -216,9 +298,19 @@ export function unstartedFile(task: RunTask): RunFile {
 function finishedFile(file: RunFile, summary: TrainSummary, notices: string[]): RunFile {
   const { train, evaluate } = summary.seconds;
   return {
-    ...file, status: 'done', steps: summary.steps, step: summary.steps, weights: { ...file.weights, ...summary.weights },
+    ...file,
+    status: 'done',
+    steps: summary.steps,
+    step: summary.steps,
+    weights: { ...file.weights, ...summary.weights },
     notices: [...new Set([...file.notices, ...summary.notices, ...notices])],
-    times: { ...file.times, finished: new Date().toISOString(), trainSeconds: train, evaluateSeconds: evaluate, secondsPerStep: summary.steps > 0 ? train / summary.steps : 0 },
+    times: {
+      ...file.times,
+      finished: new Date().toISOString(),
+      trainSeconds: train,
+      evaluateSeconds: evaluate,
+      secondsPerStep: summary.steps > 0 ? train / summary.steps : 0,
+    },
     final: summary.final,
   };
 }

@@ -15,12 +15,21 @@ export const predictionsName = 'predictions.jsonl';
 export const landscapeName = 'landscape.json';
 
 export interface RunFolder {
-  folder: string; runJson: string; journal: string; log: string; claim: string;
-  /** trained parameters of a finished run */ checkpoint: string;
-  /** what a finished run predicted */ predictions: string;
-  /** trained parameters after the best validation */ best: string;
-  /** folder of what an interrupted run goes on from */ checkpoints: string;
-  /** longest journal of the interrupted attempts */ previous: string;
+  folder: string;
+  runJson: string;
+  journal: string;
+  log: string;
+  claim: string;
+  /** trained parameters of a finished run */
+  checkpoint: string;
+  /** what a finished run predicted */
+  predictions: string;
+  /** trained parameters after the best validation */
+  best: string;
+  /** folder of what an interrupted run goes on from */
+  checkpoints: string;
+  /** longest journal of the interrupted attempts */
+  previous: string;
 }
 
 /** The results folder: EQUIPOISE_RESULTS, else results/ of the project. */
@@ -30,12 +39,24 @@ export function resultsFolder(): string {
 
 /** The files of one run. Throws UserError when a name could lead out of the results folder. */
 export function runFolder(results: string, experiment: string, id: string): RunFolder {
-  for (const [what, name] of [['experiment', experiment], ['run', id]] as const) {
+  for (const [what, name] of [
+    ['experiment', experiment],
+    ['run', id],
+  ] as const) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
-      throw userError({ where: `${what} ${JSON.stringify(name)}`, what: 'cannot be a folder name', expected: 'letters, digits, dot, dash and underscore, at most 100, beginning with a letter or digit' });
+      throw userError({
+        where: `${what} ${JSON.stringify(name)}`,
+        what: 'cannot be a folder name',
+        expected: 'letters, digits, dot, dash and underscore, at most 100, beginning with a letter or digit',
+      });
     }
   }
-  if (experiment === referenceFolder) throw userError({ where: `experiment "${experiment}"`, what: 'is the name of the committed reference results', hint: 'give the manifest another name' });
+  if (experiment === referenceFolder)
+    throw userError({
+      where: `experiment "${experiment}"`,
+      what: 'is the name of the committed reference results',
+      hint: 'give the manifest another name',
+    });
   const folder = join(results, experiment, id);
   return {
     folder,
@@ -64,7 +85,11 @@ export function listRunIds(results: string, experiment: string): string[] {
 function subfolders(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name)))))
+    .filter(
+      (entry) =>
+        !entry.name.startsWith('.') &&
+        (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, entry.name)))),
+    )
     .map((entry) => entry.name)
     .sort();
 }
@@ -74,7 +99,11 @@ function isFolder(path: string): boolean {
 }
 
 /** `foreign`: written by a version of this program with another format; it is never touched. */
-export type RunFileRead = { state: 'absent' } | { state: 'unreadable'; why: string } | { state: 'foreign'; why: string } | { state: 'read'; file: RunFile };
+export type RunFileRead =
+  | { state: 'absent' }
+  | { state: 'unreadable'; why: string }
+  | { state: 'foreign'; why: string }
+  | { state: 'read'; file: RunFile };
 
 /** Reads a run.json. What is not one is `unreadable` with the reason, never an exception: one bad file must not hide a sweep. */
 export function readRunFile(path: string): RunFileRead {
@@ -82,7 +111,9 @@ export function readRunFile(path: string): RunFileRead {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { state: 'absent' } : { state: 'unreadable', why: (error as Error).message };
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? { state: 'absent' }
+      : { state: 'unreadable', why: (error as Error).message };
   }
   let value: unknown;
   try {
@@ -92,32 +123,66 @@ export function readRunFile(path: string): RunFileRead {
   }
   const format = isObject(value) ? value['format'] : undefined;
   if (typeof format === 'string' && /^equipoise-run\/\d+$/.test(format) && format !== 'equipoise-run/1') {
-    return { state: 'foreign', why: `its run.json has the format ${format} of another version of this program, which knows equipoise-run/1; nothing in its folder is touched: use that version, or move the folder away to train the run again` };
+    return {
+      state: 'foreign',
+      why: `its run.json has the format ${format} of another version of this program, which knows equipoise-run/1; nothing in its folder is touched: use that version, or move the folder away to train the run again`,
+    };
   }
   const why = fault(value);
   return why === null ? { state: 'read', file: value as RunFile } : { state: 'unreadable', why };
 }
 
-const required = ([
-  ['id', 'string'], ['identity', 'string'], ['experiment', 'string'], ['spec', 'object'], ['steps', 'number'], ['step', 'number'],
-  ['code', 'object'], ['code.version', 'string'], ['data', 'object'], ['data.identity', 'string'], ['weights', 'object'],
-  ['machine', 'object'], ['machine.backend', 'string'], ['machine.device', 'string'], ['machine.threads', 'number'],
-  ['times', 'object'], ['times.started', 'string'], ['times.trainSeconds', 'number'], ['times.evaluateSeconds', 'number'], ['times.secondsPerStep', 'number'],
-  ['spec.task', 'string'], ['spec.encoder', 'string'], ['spec.backbone', 'string'], ['spec.connector', 'object'], ['spec.scheduler', 'object'],
-  ['spec.regulariser', 'object'], ['spec.learningRate', 'object'], ['spec.duration', 'object'], ['spec.batch', 'number'], ['spec.seed', 'number'],
-] as [path: string, type: 'string' | 'number' | 'object'][]).map(([path, type]) => [path, type, path.split('.')] as const);
+const required = (
+  [
+    ['id', 'string'],
+    ['identity', 'string'],
+    ['experiment', 'string'],
+    ['spec', 'object'],
+    ['steps', 'number'],
+    ['step', 'number'],
+    ['code', 'object'],
+    ['code.version', 'string'],
+    ['data', 'object'],
+    ['data.identity', 'string'],
+    ['weights', 'object'],
+    ['machine', 'object'],
+    ['machine.backend', 'string'],
+    ['machine.device', 'string'],
+    ['machine.threads', 'number'],
+    ['times', 'object'],
+    ['times.started', 'string'],
+    ['times.trainSeconds', 'number'],
+    ['times.evaluateSeconds', 'number'],
+    ['times.secondsPerStep', 'number'],
+    ['spec.task', 'string'],
+    ['spec.encoder', 'string'],
+    ['spec.backbone', 'string'],
+    ['spec.connector', 'object'],
+    ['spec.scheduler', 'object'],
+    ['spec.regulariser', 'object'],
+    ['spec.learningRate', 'object'],
+    ['spec.duration', 'object'],
+    ['spec.batch', 'number'],
+    ['spec.seed', 'number'],
+  ] as [path: string, type: 'string' | 'number' | 'object'][]
+).map(([path, type]) => [path, type, path.split('.')] as const);
 
 function fault(value: unknown): string | null {
   if (!isObject(value)) return 'it is not a JSON object';
-  if (value['format'] !== 'equipoise-run/1') return `its format is ${JSON.stringify(value['format'])}, not "equipoise-run/1"`;
-  if (!['running', 'done', 'failed'].includes(value['status'] as string)) return `its status is ${JSON.stringify(value['status'])}`;
+  if (value['format'] !== 'equipoise-run/1')
+    return `its format is ${JSON.stringify(value['format'])}, not "equipoise-run/1"`;
+  if (!['running', 'done', 'failed'].includes(value['status'] as string))
+    return `its status is ${JSON.stringify(value['status'])}`;
   for (const [path, type, keys] of required) {
     let inner: unknown = value;
     for (const key of keys) inner = isObject(inner) ? inner[key] : undefined;
-    if (type === 'object' ? !isObject(inner) : typeof inner !== type) return `its ${path} is not ${type === 'object' ? 'an' : 'a'} ${type}`;
+    if (type === 'object' ? !isObject(inner) : typeof inner !== type)
+      return `its ${path} is not ${type === 'object' ? 'an' : 'a'} ${type}`;
   }
-  if (!Array.isArray(value['notices']) || !value['notices'].every((notice) => typeof notice === 'string')) return 'its notices are not a list of texts';
-  if (!(value['identity'] as string).startsWith(value['id'] as string)) return 'its id is not the beginning of its identity';
+  if (!Array.isArray(value['notices']) || !value['notices'].every((notice) => typeof notice === 'string'))
+    return 'its notices are not a list of texts';
+  if (!(value['identity'] as string).startsWith(value['id'] as string))
+    return 'its id is not the beginning of its identity';
   if (value['status'] === 'done' && !isObject(value['final'])) return 'it is done without a final evaluation';
   return null;
 }

@@ -33,7 +33,16 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     const arithmetic = arithmeticOf(spec.device);
     const special = leaveOutDefaults(spec);
     const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class }, special);
-    if (!runs.has(id)) runs.set(id, { id, identity, spec, description: describeRun(spec, special), data: { task: spec.task, identity: data }, weights, arithmetic });
+    if (!runs.has(id))
+      runs.set(id, {
+        id,
+        identity,
+        spec,
+        description: describeRun(spec, special),
+        data: { task: spec.task, identity: data },
+        weights,
+        arithmetic,
+      });
   }
   return [...runs.values()];
 }
@@ -41,7 +50,8 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
 /** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   const weights = weightIdentities(spec);
-  return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class }).identity;
+  return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class })
+    .identity;
 }
 
 /** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */
@@ -54,18 +64,25 @@ export function dataIdentity(spec: RunSpec, of: (task: string) => string): strin
 }
 
 /** Identity of each set of weights that a result depends on, by name: of sources, or of the run's checkpoint. */
-function weightsOf(spec: RunSpec, ofSource: (name: string) => string, ofCheckpoint: (name: string) => string): Record<string, string> {
+function weightsOf(
+  spec: RunSpec,
+  ofSource: (name: string) => string,
+  ofCheckpoint: (name: string) => string,
+): Record<string, string> {
   if (spec.checkpoint !== undefined) return { [spec.checkpoint]: ofCheckpoint(spec.checkpoint) };
   return Object.fromEntries(weightSources(spec).map((source) => [source, ofSource(source)]));
 }
 
 /** The same as they are now. Throws UserError for a name that no room knows. */
-export const weightIdentities = (spec: RunSpec): Record<string, string> => weightsOf(spec, sourceIdentity, checkpointIdentity);
+export const weightIdentities = (spec: RunSpec): Record<string, string> =>
+  weightsOf(spec, sourceIdentity, checkpointIdentity);
 
 /** Names of the data manifests of a run's weights, sorted; none for a checkpoint of the user's own. Throws UserError for a checkpoint, encoder or backbone that no room knows. */
 export function weightSources(spec: RunSpec): string[] {
   if (spec.checkpoint !== undefined) return isOwnCheckpoint(spec.checkpoint) ? [] : [spec.checkpoint];
-  return [...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)])].sort();
+  return [
+    ...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)]),
+  ].sort();
 }
 
 function remember<K, T>(of: (name: K) => T): (name: K) => T {
@@ -78,13 +95,19 @@ function remember<K, T>(of: (name: K) => T): (name: K) => T {
 }
 
 /** What the data rooms tell while they fetch and generate. */
-export interface PrepareOptions { onFetch?: FetchOptions['onProgress']; onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void }
+export interface PrepareOptions {
+  onFetch?: FetchOptions['onProgress'];
+  onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void;
+}
 
 /**
  * Fetches and generates everything that the runs read, one after the other, so that workers find it in the cache.
  * What fails does not keep the rest; returns the problems, which the runs that need it will meet again.
  */
-export async function prepareData(runs: readonly { spec: RunSpec }[], options: PrepareOptions = {}): Promise<Problem[]> {
+export async function prepareData(
+  runs: readonly { spec: RunSpec }[],
+  options: PrepareOptions = {},
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   const attempt = async (work: () => Promise<unknown>) => {
     try {
@@ -97,7 +120,8 @@ export async function prepareData(runs: readonly { spec: RunSpec }[], options: P
   for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
     await attempt(() => openSource(source, { onProgress: options.onFetch }));
   }
-  for (const checkpoint of [...new Set(runs.flatMap(({ spec }) => spec.checkpoint ?? []))].sort()) await attempt(() => openCheckpointFolder(checkpoint));
+  for (const checkpoint of [...new Set(runs.flatMap(({ spec }) => spec.checkpoint ?? []))].sort())
+    await attempt(() => openCheckpointFolder(checkpoint));
   for (const task of [...new Set(runs.flatMap(({ spec }) => tasksOf(spec)))].sort()) {
     await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
   }

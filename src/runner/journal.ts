@@ -9,7 +9,12 @@ import { userError } from '../problems';
 import type { JournalRecord } from '../train/records';
 
 /** How far a journal goes: enough to cut it back to here and to know that what is left is what was written. */
-export interface JournalPosition { bytes: number; records: number; /** of these bytes, hexadecimal */ sha256: string }
+export interface JournalPosition {
+  bytes: number;
+  records: number;
+  /** of these bytes, hexadecimal */
+  sha256: string;
+}
 
 export interface Journal {
   /**
@@ -35,7 +40,11 @@ export function createJournal(path: string): Journal {
  */
 export function continueJournal(path: string, beginning: Uint8Array): Journal {
   writeWhole(path, beginning);
-  return journal(openSync(path, 'a'), { bytes: beginning.length, records: countLines(beginning) }, createHash('sha256').update(beginning));
+  return journal(
+    openSync(path, 'a'),
+    { bytes: beginning.length, records: countLines(beginning) },
+    createHash('sha256').update(beginning),
+  );
 }
 
 function journal(file: number, start: { bytes: number; records: number }, hash: Hash): Journal {
@@ -72,7 +81,8 @@ function countLines(bytes: Uint8Array): number {
 }
 
 function finiteOnly(key: string, value: unknown): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`the journal was given ${value} for ${key}`);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new Error(`the journal was given ${value} for ${key}`);
   return value;
 }
 
@@ -98,13 +108,20 @@ export function readJournal(path: string): { records: JournalRecord[]; torn: boo
 }
 
 function damaged(path: string, line: number): never {
-  throw userError({ where: `${path} line ${line}`, what: 'is not a journal record', hint: 'the file was changed after the run: remove the run\'s folder and run it again' });
+  throw userError({
+    where: `${path} line ${line}`,
+    what: 'is not a journal record',
+    hint: "the file was changed after the run: remove the run's folder and run it again",
+  });
 }
 
 function parseLine(line: string): JournalRecord | null {
   try {
     const value = JSON.parse(line) as Partial<JournalRecord> | null;
-    const known = value !== null && ['train', 'measure', 'evaluate', 'notice'].includes(value.kind as string) && Number.isInteger(value.step);
+    const known =
+      value !== null &&
+      ['train', 'measure', 'evaluate', 'notice'].includes(value.kind as string) &&
+      Number.isInteger(value.step);
     return known ? (value as JournalRecord) : null;
   } catch {
     return null;
@@ -123,7 +140,11 @@ export function lastRecord(path: string): JournalRecord | null {
     const size = fstatSync(file).size;
     const tail = Buffer.alloc(Math.min(size, 256 * 1024));
     readSync(file, tail, 0, tail.length, size - tail.length);
-    const lines = tail.toString('utf8').split('\n').slice(0, -1).filter((line) => line !== '');
+    const lines = tail
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line !== '');
     return lines.length === 0 ? null : parseLine(lines[lines.length - 1]!);
   } finally {
     closeSync(file);

@@ -3,7 +3,8 @@ import type { Placement, StartWorker, WorkerHandle } from './local';
 import type { Calibration, FromWorker, RunTask } from './messages';
 
 /** What became of one run given to a worker; `crashed`: the process ended without saying. */
-export type Attempt = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }> | { kind: 'crashed'; reason: string };
+export type Attempt =
+  Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }> | { kind: 'crashed'; reason: string };
 
 /** TensorFlow's own information and warnings, which explain no crash. */
 const chatter = /^([IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] |WARNING: All log messages)|TF_ENABLE_ONEDNN_OPTS/;
@@ -12,7 +13,8 @@ type Telling = Extract<FromWorker, { kind: 'stage' | 'progress' }>;
 
 export interface Lane {
   train(task: RunTask, tell: (message: Telling) => void, output: (text: string) => void): Promise<Attempt>;
-  /** throws Error with the worker's message when it could not be measured */ calibrate(task: RunTask, tell: (message: Telling) => void): Promise<Calibration>;
+  /** throws Error with the worker's message when it could not be measured */
+  calibrate(task: RunTask, tell: (message: Telling) => void): Promise<Calibration>;
   /** Ends the worker and waits for it. */
   end(): Promise<void>;
 }
@@ -22,10 +24,12 @@ export const hangSeconds = 1800;
 
 export interface LaneOptions {
   start: StartWorker;
-  /** bytes above which a worker is not used again */ memory: number;
+  /** bytes above which a worker is not used again */
+  memory: number;
   stop: AbortSignal;
   kill?: AbortSignal;
-  /** seconds without a word after which a worker is taken for hung and ended; 0: never. Default 0 */ hang?: number;
+  /** seconds without a word after which a worker is taken for hung and ended; 0: never. Default 0 */
+  hang?: number;
   placement?: Placement;
 }
 
@@ -47,18 +51,36 @@ export function createLane({ start, memory, stop, kill, hang = 0, placement }: L
     clearTimeout(timer);
   };
 
-  const ask = async <Answer extends FromWorker>(task: RunTask, kind: 'run' | 'calibrate', answers: readonly FromWorker['kind'][], tell: (message: Telling) => void, output: (text: string) => void): Promise<Answer | { kind: 'crashed'; reason: string }> => {
+  const ask = async <Answer extends FromWorker>(
+    task: RunTask,
+    kind: 'run' | 'calibrate',
+    answers: readonly FromWorker['kind'][],
+    tell: (message: Telling) => void,
+    output: (text: string) => void,
+  ): Promise<Answer | { kind: 'crashed'; reason: string }> => {
     if (worker !== null && worker.device !== task.arithmetic.device) await end();
-    worker ??= { ...start({ message: (message) => listener?.message(message), output: (text) => listener?.output(text) }, placement), device: task.arithmetic.device };
+    worker ??= {
+      ...start(
+        { message: (message) => listener?.message(message), output: (text) => listener?.output(text) },
+        placement,
+      ),
+      device: task.arithmetic.device,
+    };
     const current = worker;
     let lastLine = '';
     let heard = performance.now();
     let hung = false;
-    const watchdog = hang <= 0 ? undefined : setInterval(() => {
-      if (hung || performance.now() - heard <= hang * 1000) return;
-      hung = true;
-      current.kill();
-    }, Math.min(1000, hang * 250));
+    const watchdog =
+      hang <= 0
+        ? undefined
+        : setInterval(
+            () => {
+              if (hung || performance.now() - heard <= hang * 1000) return;
+              hung = true;
+              current.kill();
+            },
+            Math.min(1000, hang * 250),
+          );
     const onStop = () => current.send({ kind: 'stop' });
     const onKill = () => current.kill();
     try {
@@ -71,7 +93,12 @@ export function createLane({ start, memory, stop, kill, hang = 0, placement }: L
           },
           output: (text) => {
             output(text);
-            lastLine = text.split('\n').filter((line) => line.trim() !== '' && !chatter.test(line)).at(-1)?.slice(0, 300) ?? lastLine;
+            lastLine =
+              text
+                .split('\n')
+                .filter((line) => line.trim() !== '' && !chatter.test(line))
+                .at(-1)
+                ?.slice(0, 300) ?? lastLine;
           },
         };
         void current.exited.then((reason) => {
@@ -95,12 +122,24 @@ export function createLane({ start, memory, stop, kill, hang = 0, placement }: L
 
   return {
     train: async (task, tell, output) => {
-      const result = await ask<Exclude<Attempt, { kind: 'crashed' }>>(task, 'run', ['done', 'failed', 'stopped'], tell, output);
+      const result = await ask<Exclude<Attempt, { kind: 'crashed' }>>(
+        task,
+        'run',
+        ['done', 'failed', 'stopped'],
+        tell,
+        output,
+      );
       if (result.kind === 'failed' || (result.kind === 'done' && result.rss > memory)) await end();
       return result;
     },
     calibrate: async (task, tell) => {
-      const result = await ask<Extract<FromWorker, { kind: 'calibrated' | 'failed' }>>(task, 'calibrate', ['calibrated', 'failed'], tell, () => undefined);
+      const result = await ask<Extract<FromWorker, { kind: 'calibrated' | 'failed' }>>(
+        task,
+        'calibrate',
+        ['calibrated', 'failed'],
+        tell,
+        () => undefined,
+      );
       if (result.kind === 'calibrated') return result.calibration;
       await end();
       throw new Error(result.kind === 'failed' ? result.message : result.reason);

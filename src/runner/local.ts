@@ -10,18 +10,23 @@ export { chooseWorkers, workerCount, workerMemory, type WorkerChoice } from './r
 /** A started worker. `exited` resolves once with how the process ended; it never rejects. */
 export interface WorkerHandle {
   send(message: ToWorker): void;
-  /** asks the process to end when it is idle */ end(): void;
+  /** asks the process to end when it is idle */
+  end(): void;
   kill(): void;
   exited: Promise<string>;
 }
 
 export interface WorkerListener {
   message(message: FromWorker): void;
-  /** text that the process printed */ output(text: string): void;
+  /** text that the process printed */
+  output(text: string): void;
 }
 
 /** Where a worker computes. */
-export interface Placement { /** the one GPU that it sees, as CUDA_VISIBLE_DEVICES names it; absent: all */ gpu?: string }
+export interface Placement {
+  /** the one GPU that it sees, as CUDA_VISIBLE_DEVICES names it; absent: all */
+  gpu?: string;
+}
 
 /** Starts a worker; another launcher (a cluster, an in-process one for tests) has the same shape. */
 export type StartWorker = (listener: WorkerListener, placement?: Placement) => WorkerHandle;
@@ -38,16 +43,27 @@ export function localWorkers(script: string = workerScript): StartWorker {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
-        ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', OMP_NUM_THREADS: '1', TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+        ...process.env,
+        TF_NUM_INTRAOP_THREADS: '1',
+        TF_NUM_INTEROP_THREADS: '1',
+        OMP_NUM_THREADS: '1',
+        TF_FORCE_GPU_ALLOW_GROWTH: 'true',
         ...(placement.gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: placement.gpu }),
       },
     });
     child.on('message', (message) => listener.message(message as FromWorker));
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => listener.output(text));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => listener.output(text));
     const exited = new Promise<string>((resolve) => {
       child.on('error', (error) => resolve(`the worker process could not be started: ${error.message}`));
       // `close` comes after the last output, so a dying worker's last words are in the log before its end is known.
-      child.on('close', (code, signal) => resolve(killed ? 'the worker process was ended by this runner' : endText(code, signal, { before, after: outOfMemoryKills() })));
+      child.on('close', (code, signal) =>
+        resolve(
+          killed
+            ? 'the worker process was ended by this runner'
+            : endText(code, signal, { before, after: outOfMemoryKills() }),
+        ),
+      );
     });
     return {
       send: (message) => {

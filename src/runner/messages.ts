@@ -7,11 +7,14 @@ import type { RunFile } from './runFile';
 export interface RunTask extends IdentifiedRun {
   results: string;
   experiment: string;
-  /** the claim that the runner holds for this run */ token: string;
+  /** the claim that the runner holds for this run */
+  token: string;
   code: RunFile['code'];
   packages: Record<string, string>;
-  /** what happened before this attempt, for run.json */ notices: string[];
-  /** when to keep checkpoints; no part of the identity. By default every 30 seconds */ checkpoint?: CheckpointInterval;
+  /** what happened before this attempt, for run.json */
+  notices: string[];
+  /** when to keep checkpoints; no part of the identity. By default every 30 seconds */
+  checkpoint?: CheckpointInterval;
 }
 
 /** Time or steps between checkpoints. */
@@ -28,15 +31,24 @@ export type ToWorker =
 
 /** Measured costs of one kind of run, seconds on one worker. */
 export interface Calibration {
-  /** what only the first run of the kind on this machine pays: features, alignment */ firstSeconds: number;
+  /** what only the first run of the kind on this machine pays: features, alignment */
+  firstSeconds: number;
   secondsPerStep: number;
-  /** everything else of each run: opening it, and its final evaluation */ otherSeconds: number;
+  /** everything else of each run: opening it, and its final evaluation */
+  otherSeconds: number;
 }
 
 export type FromWorker =
   | { kind: 'ready' }
   | { kind: 'stage'; stage: string }
-  | { kind: 'progress'; step: number; steps: number; loss: number | null; kappa: number | null; stepsPerSecond: number | null }
+  | {
+      kind: 'progress';
+      step: number;
+      steps: number;
+      loss: number | null;
+      kappa: number | null;
+      stepsPerSecond: number | null;
+    }
   | { kind: 'done'; final: EvaluateRecord; steps: number; seconds: number; rss: number }
   | { kind: 'calibrated'; calibration: Calibration }
   /** the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too; `storage`: the disk does not take the results, so every run will fail, and this one can go on later */

@@ -10,14 +10,28 @@ import { exitCode, userError } from '../problems';
  */
 export async function newFolder<T>(out: string, fill: (folder: string) => Promise<T>): Promise<T> {
   if (existsSync(out)) {
-    if (!statSync(out).isDirectory()) throw userError({ where: out, what: 'is a file', expected: 'a folder that is empty or not there', hint: 'name another folder' });
-    if (readdirSync(out).length > 0) throw userError({ where: out, what: 'is there already and not empty', hint: 'remove it or name another folder' });
+    if (!statSync(out).isDirectory())
+      throw userError({
+        where: out,
+        what: 'is a file',
+        expected: 'a folder that is empty or not there',
+        hint: 'name another folder',
+      });
+    if (readdirSync(out).length > 0)
+      throw userError({ where: out, what: 'is there already and not empty', hint: 'remove it or name another folder' });
   }
   const folder = join(dirname(resolve(out)), `.${basename(out)}.${randomUUID()}.tmp`);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw userError({ where: out, what: `cannot be made (${(error as NodeJS.ErrnoException).code ?? String(error)})`, expected: 'a folder in a place that can be written' }, exitCode.failed);
+    throw userError(
+      {
+        where: out,
+        what: `cannot be made (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+        expected: 'a folder in a place that can be written',
+      },
+      exitCode.failed,
+    );
   }
   try {
     const made = await fill(folder);

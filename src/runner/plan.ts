@@ -12,34 +12,55 @@ export type RunState = 'new' | 'done' | 'partial' | 'failed';
 
 /** A run with everything that makes its identity. */
 export interface IdentifiedRun {
-  /** first 16 hexadecimal digits of the identity */ id: string;
+  /** first 16 hexadecimal digits of the identity */
+  id: string;
   identity: string;
   spec: RunSpec;
-  /** the combination in a few words */ description: string;
+  /** the combination in a few words */
+  description: string;
   data: { task: string; identity: string };
-  /** weight set -> sha256 */ weights: Record<string, string>;
+  /** weight set -> sha256 */
+  weights: Record<string, string>;
   arithmetic: Arithmetic;
 }
 
 export interface PlannedRun extends IdentifiedRun {
   state: RunState;
-  /** one sentence for a person */ why: string;
-  /** experiment that holds the finished run, when it is not this one: `run` copies it in */ elsewhere?: string;
-  /** a living runner is training it now */ claimed: boolean;
-  /** its folder belongs to another version of this program: `run` reports it and touches nothing */ blocked?: boolean;
+  /** one sentence for a person */
+  why: string;
+  /** experiment that holds the finished run, when it is not this one: `run` copies it in */
+  elsewhere?: string;
+  /** a living runner is training it now */
+  claimed: boolean;
+  /** its folder belongs to another version of this program: `run` reports it and touches nothing */
+  blocked?: boolean;
 }
 
 /** The state of every run, in the order given. Reads the results folder, writes nothing. */
 export function planRuns(results: string, experiment: string, runs: readonly IdentifiedRun[]): PlannedRun[] {
   // One listing for each experiment instead of a look at every possible folder: a plan has thousands of runs.
   const here = new Set(listRunIds(results, experiment));
-  const others = listExperiments(results).filter((name) => name !== experiment).map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
+  const others = listExperiments(results)
+    .filter((name) => name !== experiment)
+    .map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
   return runs.map((run) => {
-    const own: State = here.has(run.id) ? ownState(results, experiment, run) : { state: 'new', why: 'no run of this identity in the results', claimed: false };
+    const own: State = here.has(run.id)
+      ? ownState(results, experiment, run)
+      : { state: 'new', why: 'no run of this identity in the results', claimed: false };
     if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
-    const elsewhere = finishedElsewhere(results, run, others.filter(({ ids }) => ids.has(run.id)).map(({ name }) => name));
+    const elsewhere = finishedElsewhere(
+      results,
+      run,
+      others.filter(({ ids }) => ids.has(run.id)).map(({ name }) => name),
+    );
     if (elsewhere === undefined) return { ...run, ...own };
-    return { ...run, state: 'done', why: `finished in ${elsewhere}; run copies it from there`, elsewhere, claimed: false };
+    return {
+      ...run,
+      state: 'done',
+      why: `finished in ${elsewhere}; run copies it from there`,
+      elsewhere,
+      claimed: false,
+    };
   });
 }
 
@@ -51,7 +72,11 @@ function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 
   const read = readRunFile(paths.runJson);
   if (claimed) {
     const step = lastRecord(paths.journal)?.step ?? 0;
-    return { state: 'partial', why: `another runner is training it now, ${atStep(step, read.state === 'read' ? read.file.steps : 0)}`, claimed };
+    return {
+      state: 'partial',
+      why: `another runner is training it now, ${atStep(step, read.state === 'read' ? read.file.steps : 0)}`,
+      claimed,
+    };
   }
   switch (read.state) {
     case 'absent':
@@ -69,17 +94,27 @@ function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 
 
 function fileState(file: RunFile, run: Pick<IdentifiedRun, 'id' | 'identity'>, paths: RunFolder): State {
   const claimed = false;
-  if (file.identity !== run.identity) return { state: 'partial', why: `run.json carries another identity; ${goesOn(paths)}`, claimed };
+  if (file.identity !== run.identity)
+    return { state: 'partial', why: `run.json carries another identity; ${goesOn(paths)}`, claimed };
   const last = lastRecord(paths.journal);
-  if (file.status === 'failed') return { state: 'failed', why: `${file.failure ?? 'no reason was written'}; run tries it again`, claimed };
-  if (file.status === 'running') return { state: 'partial', why: `interrupted ${atStep(last?.step ?? 0, file.steps)}; ${goesOn(paths)}`, claimed };
-  if (last === null) return { state: 'partial', why: 'run.json says done but the journal is missing or damaged; it is trained again from its first step', claimed };
+  if (file.status === 'failed')
+    return { state: 'failed', why: `${file.failure ?? 'no reason was written'}; run tries it again`, claimed };
+  if (file.status === 'running')
+    return { state: 'partial', why: `interrupted ${atStep(last?.step ?? 0, file.steps)}; ${goesOn(paths)}`, claimed };
+  if (last === null)
+    return {
+      state: 'partial',
+      why: 'run.json says done but the journal is missing or damaged; it is trained again from its first step',
+      claimed,
+    };
   return { state: 'done', why: `finished ${file.times.finished ?? ''}`.trim(), claimed };
 }
 
 function goesOn(paths: RunFolder): string {
   const step = checkpointStep(paths.checkpoints);
-  return step === null ? 'it has no checkpoint and is trained again from its first step' : `it goes on from its checkpoint of step ${step}`;
+  return step === null
+    ? 'it has no checkpoint and is trained again from its first step'
+    : `it goes on from its checkpoint of step ${step}`;
 }
 
 function atStep(step: number, steps: number): string {
@@ -87,7 +122,11 @@ function atStep(step: number, steps: number): string {
 }
 
 /** The run.json of a finished run of this identity in an experiment, with its journal in place; else null. */
-export function finishedRun(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): RunFile | null {
+export function finishedRun(
+  results: string,
+  experiment: string,
+  run: Pick<IdentifiedRun, 'id' | 'identity'>,
+): RunFile | null {
   const paths = runFolder(results, experiment, run.id);
   const read = readRunFile(paths.runJson);
   if (read.state !== 'read' || read.file.status !== 'done' || read.file.identity !== run.identity) return null;
@@ -95,7 +134,11 @@ export function finishedRun(results: string, experiment: string, run: Pick<Ident
 }
 
 /** The first of the other experiments that holds a finished run of this identity. */
-export function finishedElsewhere(results: string, run: Pick<IdentifiedRun, 'id' | 'identity'>, others: readonly string[]): string | undefined {
+export function finishedElsewhere(
+  results: string,
+  run: Pick<IdentifiedRun, 'id' | 'identity'>,
+  others: readonly string[],
+): string | undefined {
   return others.find((other) => finishedRun(results, other, run) !== null);
 }
 

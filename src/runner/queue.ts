@@ -17,7 +17,15 @@ import { runFileText } from './runFile';
 export type QueueEvent =
   | { kind: 'started'; run: PlannedRun; attempt: number }
   | { kind: 'stage'; run: PlannedRun; stage: string }
-  | { kind: 'progress'; run: PlannedRun; step: number; steps: number; loss: number | null; kappa: number | null; stepsPerSecond: number | null }
+  | {
+      kind: 'progress';
+      run: PlannedRun;
+      step: number;
+      steps: number;
+      loss: number | null;
+      kappa: number | null;
+      stepsPerSecond: number | null;
+    }
   | { kind: 'retry'; run: PlannedRun; reason: string }
   /** another runner trains it; this one looks again until it is done or given up there */
   | { kind: 'waiting'; run: PlannedRun }
@@ -28,25 +36,43 @@ export type QueueEvent =
 export type Ending =
   | { kind: 'trained'; seconds: number; accuracy: number; steps: number }
   | { kind: 'copied'; from: string }
-  /** finished by another runner meanwhile */ | { kind: 'elsewhere' }
-  | { kind: 'failed'; message: string; unavailable: boolean; /** the disk does not take the results; the run is partial */ storage?: boolean }
+  /** finished by another runner meanwhile */
+  | { kind: 'elsewhere' }
+  | {
+      kind: 'failed';
+      message: string;
+      unavailable: boolean;
+      /** the disk does not take the results; the run is partial */
+      storage?: boolean;
+    }
   | { kind: 'stopped'; step: number };
 
 export interface QueueOptions extends Pick<RunTask, 'results' | 'experiment' | 'code' | 'packages'> {
-  /** the runs to bring to `done`, in this order */ runs: readonly PlannedRun[];
+  /** the runs to bring to `done`, in this order */
+  runs: readonly PlannedRun[];
   workers: number;
-  /** how often a run whose worker crashed is tried again */ retries: number;
-  /** stop at the first failed run */ failFast: boolean;
-  /** stop when this many runs have failed */ stopAfterFailures?: number;
+  /** how often a run whose worker crashed is tried again */
+  retries: number;
+  /** stop at the first failed run */
+  failFast: boolean;
+  /** stop when this many runs have failed */
+  stopAfterFailures?: number;
   start: StartWorker;
   observe?: (event: QueueEvent) => void;
-  /** finish the running steps, then stop */ stop?: AbortSignal;
-  /** stop now */ kill?: AbortSignal;
-  /** seconds between looks at a run that another runner holds; default 2 */ poll?: number;
-  /** seconds after which an untouched claim is stale; default 60 */ stale?: number;
-  /** seconds of a worker's silence after which it is taken for hung; 0: never. Default 1800 */ hang?: number;
-  /** when runs keep checkpoints; default every 30 seconds */ checkpoint?: CheckpointInterval;
-  /** GPUs to share out, one a worker */ gpus?: readonly string[];
+  /** finish the running steps, then stop */
+  stop?: AbortSignal;
+  /** stop now */
+  kill?: AbortSignal;
+  /** seconds between looks at a run that another runner holds; default 2 */
+  poll?: number;
+  /** seconds after which an untouched claim is stale; default 60 */
+  stale?: number;
+  /** seconds of a worker's silence after which it is taken for hung; 0: never. Default 1800 */
+  hang?: number;
+  /** when runs keep checkpoints; default every 30 seconds */
+  checkpoint?: CheckpointInterval;
+  /** GPUs to share out, one a worker */
+  gpus?: readonly string[];
 }
 
 /** Brings the runs to `done` and says how each ended, by id; runs never begun are absent. Rejects only for faults of the runner itself. */
@@ -80,12 +106,21 @@ export async function runQueue(options: QueueOptions): Promise<Map<string, Endin
     failures += 1;
     if (ending.storage === true) stop(`the results cannot be written: ${ending.message}`);
     else if (options.failFast) stop(`a run failed and --fail-fast was given: ${ending.message}`);
-    else if (failures >= (options.stopAfterFailures ?? Infinity)) stop(`${failures} failed, which is as many as --stop-after-failures allows; the last: ${ending.message}`);
+    else if (failures >= (options.stopAfterFailures ?? Infinity))
+      stop(`${failures} failed, which is as many as --stop-after-failures allows; the last: ${ending.message}`);
   };
 
   const work = async (place: number) => {
-    const gpu = options.gpus === undefined || options.gpus.length === 0 ? undefined : options.gpus[place % options.gpus.length];
-    const lane = createLane({ start: options.start, memory: workerMemory, stop: stopping.signal, kill: options.kill, hang: options.hang ?? hangSeconds, ...(gpu === undefined ? {} : { placement: { gpu } }) });
+    const gpu =
+      options.gpus === undefined || options.gpus.length === 0 ? undefined : options.gpus[place % options.gpus.length];
+    const lane = createLane({
+      start: options.start,
+      memory: workerMemory,
+      stop: stopping.signal,
+      kill: options.kill,
+      hang: options.hang ?? hangSeconds,
+      ...(gpu === undefined ? {} : { placement: { gpu } }),
+    });
     try {
       while (!stopping.signal.aborted) {
         const index = queue.findIndex((item) => item.notBefore <= performance.now());
@@ -108,7 +143,13 @@ export async function runQueue(options: QueueOptions): Promise<Map<string, Endin
         }
         claims.add(claim);
         try {
-          const ending = await oneRun(options, item.run, item.waiting || item.run.state !== 'failed', claim.token, lane);
+          const ending = await oneRun(
+            options,
+            item.run,
+            item.waiting || item.run.state !== 'failed',
+            claim.token,
+            lane,
+          );
           if (ending.kind !== 'failed' || claim.touch()) end(item.run, ending);
           else queue.push({ run: item.run, notBefore: 0, waiting: true }); // taken over by another runner: its word counts
         } catch (error) {
@@ -126,7 +167,9 @@ export async function runQueue(options: QueueOptions): Promise<Map<string, Endin
   };
 
   try {
-    const lanes = await Promise.allSettled(Array.from({ length: Math.max(1, options.workers) }, (_, place) => work(place)));
+    const lanes = await Promise.allSettled(
+      Array.from({ length: Math.max(1, options.workers) }, (_, place) => work(place)),
+    );
     const broken = lanes.find((lane) => lane.status === 'rejected');
     if (broken !== undefined) throw (broken as PromiseRejectedResult).reason;
   } finally {
@@ -144,7 +187,14 @@ function claimOf({ results, experiment, stale }: QueueOptions, run: PlannedRun):
   } catch (error) {
     const storage = storageFault(error);
     if (storage === null) throw error;
-    throw userError({ where: 'results', what: `cannot be written: ${storage}`, hint: 'mend that, or name another folder with EQUIPOISE_RESULTS' }, exitCode.unavailable);
+    throw userError(
+      {
+        where: 'results',
+        what: `cannot be written: ${storage}`,
+        hint: 'mend that, or name another folder with EQUIPOISE_RESULTS',
+      },
+      exitCode.unavailable,
+    );
   }
 }
 
@@ -161,7 +211,13 @@ function attempt(write: () => void): void {
  * One claimed run, up to its end; tried again when its worker crashes.
  * @param meanwhile a failure found now is newer than the plan: another runner's, which is reported, not repeated
  */
-async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean, token: string, lane: Lane): Promise<Ending> {
+async function oneRun(
+  options: QueueOptions,
+  run: PlannedRun,
+  meanwhile: boolean,
+  token: string,
+  lane: Lane,
+): Promise<Ending> {
   // The plan may be old: another runner may have finished it, here or in another experiment, since it was made.
   const others = listExperiments(options.results).filter((name) => name !== options.experiment);
   const paths = runFolder(options.results, options.experiment, run.id);
@@ -169,7 +225,12 @@ async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean
   if (finished.state === 'foreign') return { kind: 'failed', message: finished.why, unavailable: false };
   if (finished.state === 'read' && finished.file.identity === run.identity) {
     if (finished.file.status === 'done' && lastRecord(paths.journal) !== null) return { kind: 'elsewhere' };
-    if (finished.file.status === 'failed' && meanwhile) return { kind: 'failed', message: `in another runner: ${finished.file.failure ?? 'no reason was written'}`, unavailable: false };
+    if (finished.file.status === 'failed' && meanwhile)
+      return {
+        kind: 'failed',
+        message: `in another runner: ${finished.file.failure ?? 'no reason was written'}`,
+        unavailable: false,
+      };
   }
   const elsewhere = finishedElsewhere(options.results, run, others);
   if (elsewhere !== undefined) {
@@ -184,14 +245,30 @@ async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean
     log(`--- attempt ${number}\n`);
     const { results, experiment, code, packages, checkpoint } = options;
     const { id, identity, spec, description, data, weights, arithmetic } = run;
-    const task: RunTask = { id, identity, spec, description, data, weights, arithmetic, results, experiment, token, code, packages, notices, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    const task: RunTask = {
+      id,
+      identity,
+      spec,
+      description,
+      data,
+      weights,
+      arithmetic,
+      results,
+      experiment,
+      token,
+      code,
+      packages,
+      notices,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    };
     const result = await lane.train(task, (message) => options.observe?.({ ...message, run }), log);
     const ending = endingOf(result);
     if (ending !== null) return ending;
     const reason = `attempt ${number}: ${(result as Extract<Attempt, { kind: 'crashed' }>).reason}`;
     cutTornLine(paths.journal);
     // A worker that dies while all is stopped was meant to: a cluster signals every process of a run.
-    if (options.kill?.aborted === true || options.stop?.aborted === true) return { kind: 'stopped', step: lastRecord(paths.journal)?.step ?? 0 };
+    if (options.kill?.aborted === true || options.stop?.aborted === true)
+      return { kind: 'stopped', step: lastRecord(paths.journal)?.step ?? 0 };
     notices.push(reason);
     if (number > options.retries) {
       markFailed(task, notices.join('; '));
@@ -203,10 +280,19 @@ async function oneRun(options: QueueOptions, run: PlannedRun, meanwhile: boolean
 
 function endingOf(result: Attempt): Ending | null {
   switch (result.kind) {
-    case 'done': return { kind: 'trained', seconds: result.seconds, accuracy: result.final.choice.accuracy, steps: result.steps };
-    case 'failed': return { kind: 'failed', message: result.message, unavailable: result.unavailable, ...(result.storage === true ? { storage: true } : {}) };
-    case 'stopped': return { kind: 'stopped', step: result.step };
-    case 'crashed': return null;
+    case 'done':
+      return { kind: 'trained', seconds: result.seconds, accuracy: result.final.choice.accuracy, steps: result.steps };
+    case 'failed':
+      return {
+        kind: 'failed',
+        message: result.message,
+        unavailable: result.unavailable,
+        ...(result.storage === true ? { storage: true } : {}),
+      };
+    case 'stopped':
+      return { kind: 'stopped', step: result.step };
+    case 'crashed':
+      return null;
   }
 }
 
@@ -215,5 +301,8 @@ function markFailed(task: RunTask, failure: string): void {
   const paths = runFolder(task.results, task.experiment, task.id);
   const read = readRunFile(paths.runJson);
   const base = read.state === 'read' && read.file.identity === task.identity ? read.file : unstartedFile(task);
-  writeWhole(paths.runJson, runFileText({ ...base, status: 'failed', failure, step: lastRecord(paths.journal)?.step ?? 0 }));
+  writeWhole(
+    paths.runJson,
+    runFileText({ ...base, status: 'failed', failure, step: lastRecord(paths.journal)?.step ?? 0 }),
+  );
 }

@@ -5,28 +5,50 @@ import type { RunFile } from './runFile';
 import type { StoredRun } from './results';
 
 /** One thing in which two runs differ: a field of the spec, or the data, the weights, the method, the backend. */
-export interface Difference { field: string; here: unknown; there: unknown }
+export interface Difference {
+  field: string;
+  here: unknown;
+  there: unknown;
+}
 
-export interface Relative { experiment: string; id: string; differences: Difference[] }
+export interface Relative {
+  experiment: string;
+  id: string;
+  differences: Difference[];
+}
 
 /** What is compared; of a run in the results, its run.json. */
-export interface Compared { spec: RunSpec; data: string; weights: Record<string, string>; method: string | undefined; backend: string }
+export interface Compared {
+  spec: RunSpec;
+  data: string;
+  weights: Record<string, string>;
+  method: string | undefined;
+  backend: string;
+}
 
 export function comparedOf(file: RunFile): Compared {
   // A device's own description is no part of the class: only whether TensorFlow ran on a GPU is.
-  const backend = file.machine.backend === 'tensorflow' ? `tensorflow-${file.machine.device === 'gpu' ? 'gpu' : 'cpu'}` : file.machine.backend;
+  const backend =
+    file.machine.backend === 'tensorflow'
+      ? `tensorflow-${file.machine.device === 'gpu' ? 'gpu' : 'cpu'}`
+      : file.machine.backend;
   return { spec: file.spec, data: file.data.identity, weights: file.weights, method: file.code.method, backend };
 }
 
 /** Everything in which two runs differ; the fields of the spec first. */
 export function differencesBetween(here: Compared, there: Compared): Difference[] {
-  const differences: Difference[] = difference(here.spec, there.spec).filter(({ field }) => field !== 'device').map(({ field, a, b }) => ({ field, here: a, there: b }));
-  if (here.data !== there.data) differences.push({ field: 'data', here: here.data.slice(0, 16), there: there.data.slice(0, 16) });
+  const differences: Difference[] = difference(here.spec, there.spec)
+    .filter(({ field }) => field !== 'device')
+    .map(({ field, a, b }) => ({ field, here: a, there: b }));
+  if (here.data !== there.data)
+    differences.push({ field: 'data', here: here.data.slice(0, 16), there: there.data.slice(0, 16) });
   for (const name of [...new Set([...Object.keys(here.weights), ...Object.keys(there.weights)])].sort()) {
     const [mine, other] = [here.weights[name], there.weights[name]];
-    if (mine !== other) differences.push({ field: `weights of ${name}`, here: mine?.slice(0, 16), there: other?.slice(0, 16) });
+    if (mine !== other)
+      differences.push({ field: `weights of ${name}`, here: mine?.slice(0, 16), there: other?.slice(0, 16) });
   }
-  if (here.method !== there.method) differences.push({ field: 'method version', here: here.method, there: there.method });
+  if (here.method !== there.method)
+    differences.push({ field: 'method version', here: here.method, there: there.method });
   if (here.backend !== there.backend) differences.push({ field: 'backend', here: here.backend, there: there.backend });
   return differences;
 }
@@ -37,7 +59,8 @@ export function nearestRelative(id: string, compared: Compared, runs: readonly S
   for (const run of runs) {
     if (run.state !== 'done' || run.file === null || run.id === id) continue;
     const differences = differencesBetween(compared, comparedOf(run.file));
-    if (nearest === null || differences.length < nearest.differences.length) nearest = { experiment: run.experiment, id: run.id, differences };
+    if (nearest === null || differences.length < nearest.differences.length)
+      nearest = { experiment: run.experiment, id: run.id, differences };
   }
   return nearest;
 }

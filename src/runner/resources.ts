@@ -6,7 +6,14 @@ import { spawnSync } from 'node:child_process';
 /** Memory that one worker is taken to need where nothing was predicted, bytes: library, weights, features and a recorded step. */
 export const workerMemory = 1.5 * 1024 ** 3;
 
-export interface Resources { /** also limited by a control group's quota */ processors: number; /** bytes that may still be taken */ memory: number; /** as CUDA_VISIBLE_DEVICES names them */ gpus: string[] }
+export interface Resources {
+  /** also limited by a control group's quota */
+  processors: number;
+  /** bytes that may still be taken */
+  memory: number;
+  /** as CUDA_VISIBLE_DEVICES names them */
+  gpus: string[];
+}
 
 /** Measures this machine. `gpu`: whether GPUs matter; only then is the driver asked. */
 export function readResources(gpu: boolean): Resources {
@@ -14,36 +21,66 @@ export function readResources(gpu: boolean): Resources {
 }
 
 /** How many workers, and in a few words why. */
-export interface WorkerChoice { workers: number; why: string }
+export interface WorkerChoice {
+  workers: number;
+  why: string;
+}
 
 /**
  * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor, as far as memory reaches;
  * never more than runs, never less than one. `needs`: predicted peak bytes of each run; of a run that is not listed
  * `workerMemory` is assumed. Runs of different sizes may meet, so the largest count together.
  */
-export function workersFor(asked: number | 'auto', runs: number, gpu: boolean, resources: Resources, needs: readonly number[] = []): WorkerChoice {
+export function workersFor(
+  asked: number | 'auto',
+  runs: number,
+  gpu: boolean,
+  resources: Resources,
+  needs: readonly number[] = [],
+): WorkerChoice {
   const most = Math.max(1, runs);
-  if (asked !== 'auto') return { workers: Math.max(1, Math.min(asked, most)), why: asked > most ? `${asked} were asked for, there ${runs === 1 ? 'is 1 run' : `are ${runs} runs`}` : 'as asked' };
-  const largest = [...needs, ...Array.from({ length: Math.max(0, Math.min(most, resources.processors + resources.gpus.length + 1) - needs.length) }, () => workerMemory)].sort((a, b) => b - a);
-  let byMemory = 0, taken = 0;
+  if (asked !== 'auto')
+    return {
+      workers: Math.max(1, Math.min(asked, most)),
+      why: asked > most ? `${asked} were asked for, there ${runs === 1 ? 'is 1 run' : `are ${runs} runs`}` : 'as asked',
+    };
+  const largest = [
+    ...needs,
+    ...Array.from(
+      { length: Math.max(0, Math.min(most, resources.processors + resources.gpus.length + 1) - needs.length) },
+      () => workerMemory,
+    ),
+  ].sort((a, b) => b - a);
+  let byMemory = 0,
+    taken = 0;
   while (byMemory < largest.length && taken + largest[byMemory]! <= resources.memory) taken += largest[byMemory++]!;
   const places = gpu ? Math.max(1, resources.gpus.length) : resources.processors;
   const workers = Math.max(1, Math.min(places, byMemory, most));
-  const free = gigabytes(resources.memory), each = `${gigabytes(largest[0] ?? workerMemory)} ${needs.length === 0 ? 'assumed for a run' : 'predicted for the largest run'}`;
-  const has = gpu ? `${resources.gpus.length} GPU${resources.gpus.length === 1 ? '' : 's'}` : `${resources.processors} processor${resources.processors === 1 ? '' : 's'}`;
-  const short = byMemory === 0 ? '; one run alone may not fit' : byMemory < Math.min(places, most) ? '; memory is the limit' : '';
+  const free = gigabytes(resources.memory),
+    each = `${gigabytes(largest[0] ?? workerMemory)} ${needs.length === 0 ? 'assumed for a run' : 'predicted for the largest run'}`;
+  const has = gpu
+    ? `${resources.gpus.length} GPU${resources.gpus.length === 1 ? '' : 's'}`
+    : `${resources.processors} processor${resources.processors === 1 ? '' : 's'}`;
+  const short =
+    byMemory === 0 ? '; one run alone may not fit' : byMemory < Math.min(places, most) ? '; memory is the limit' : '';
   return { workers, why: `auto: ${has}, ${free} free, ${each}${short}` };
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** The same with this machine's resources. */
-export function chooseWorkers(asked: number | 'auto', runs: number, gpu: boolean, needs: readonly number[] = []): WorkerChoice {
+export function chooseWorkers(
+  asked: number | 'auto',
+  runs: number,
+  gpu: boolean,
+  needs: readonly number[] = [],
+): WorkerChoice {
   return workersFor(asked, runs, gpu, readResources(gpu && asked === 'auto'), needs);
 }
 
 /** The number alone, where nothing is predicted. */
-export const workerCount = (asked: number | 'auto', runs: number, gpu: boolean): number => chooseWorkers(asked, runs, gpu).workers;
+export const workerCount = (asked: number | 'auto', runs: number, gpu: boolean): number =>
+  chooseWorkers(asked, runs, gpu).workers;
 
 function readText(path: string): string | null {
   try {
@@ -69,12 +106,23 @@ function availableMemory(): number {
 
 /** The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else what the driver lists; empty without a driver. */
 export function listGpus(visible = process.env['CUDA_VISIBLE_DEVICES'], ask: () => string = askDriver): string[] {
-  if (visible !== undefined) return visible.split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== '-1' && name !== 'NoDevFiles');
-  return ask().split('\n').map((line) => line.trim()).filter((line) => /^\d+$/.test(line));
+  if (visible !== undefined)
+    return visible
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '' && name !== '-1' && name !== 'NoDevFiles');
+  return ask()
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^\d+$/.test(line));
 }
 
 function askDriver(): string {
-  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=index', '--format=csv,noheader'], { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'ignore'] });
+  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=index', '--format=csv,noheader'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   return status === 0 ? stdout : '';
 }
 
@@ -88,10 +136,15 @@ export function outOfMemoryKills(): number | null {
 }
 
 /** In words how a process ended that this runner did not kill. `kills`: outOfMemoryKills before it started and after it ended. */
-export function endText(code: number | null, signal: string | null, kills: { before: number | null; after: number | null }): string {
+export function endText(
+  code: number | null,
+  signal: string | null,
+  kills: { before: number | null; after: number | null },
+): string {
   if (signal === null) return `the worker process ended with exit code ${code}`;
   if (signal !== 'SIGKILL') return `the worker process was ended by ${signal}`;
-  if (kills.before === null || kills.after === null) return 'the worker process was ended by SIGKILL from outside, as the kernel does when memory runs out';
+  if (kills.before === null || kills.after === null)
+    return 'the worker process was ended by SIGKILL from outside, as the kernel does when memory runs out';
   return kills.after > kills.before
     ? 'the worker process was ended by SIGKILL while the kernel was killing processes because memory ran out: take fewer --workers or a smaller batch'
     : 'the worker process was ended by SIGKILL from outside; memory had not run out';

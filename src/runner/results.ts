@@ -12,10 +12,13 @@ export interface StoredRun {
   experiment: string;
   id: string;
   state: StoredState;
-  /** step of the last journal record; for finished runs the last step */ step: number;
-  /** 0 when it is not known */ steps: number;
+  /** step of the last journal record; for finished runs the last step */
+  step: number;
+  /** 0 when it is not known */
+  steps: number;
   file: RunFile | null;
-  /** why it is not done; empty when it is done or running */ why: string;
+  /** why it is not done; empty when it is done or running */
+  why: string;
 }
 
 /** All runs of an experiment, by id. A folder without run.json and journal (its worker has not begun) counts while it is claimed. */
@@ -26,7 +29,8 @@ export function readExperiment(results: string, experiment: string): StoredRun[]
     const claimed = isClaimed(paths.claim);
     if (read.state === 'absent' && !claimed) return [];
     const file = read.state === 'read' ? read.file : null;
-    if (file?.status === 'done' && !claimed) return [{ experiment, id, state: 'done' as const, step: file.step, steps: file.steps, file, why: '' }];
+    if (file?.status === 'done' && !claimed)
+      return [{ experiment, id, state: 'done' as const, step: file.step, steps: file.steps, file, why: '' }];
     const step = lastRecord(paths.journal)?.step ?? 0;
     return [{ experiment, id, step, steps: file?.steps ?? 0, file, ...unfinished(read, claimed, step) }];
   });
@@ -36,7 +40,8 @@ function unfinished(read: RunFileRead, claimed: boolean, step: number): { state:
   if (claimed) return { state: 'running', why: '' };
   if (read.state === 'foreign') return { state: 'failed', why: read.why };
   if (read.state === 'unreadable') return { state: 'partial', why: `run.json cannot be used: ${read.why}` };
-  if (read.state === 'read' && read.file.status === 'failed') return { state: 'failed', why: read.file.failure ?? 'no reason was written' };
+  if (read.state === 'read' && read.file.status === 'failed')
+    return { state: 'failed', why: read.file.failure ?? 'no reason was written' };
   return { state: 'partial', why: `interrupted at step ${step}` };
 }
 

@@ -5,23 +5,42 @@ export type RunStatus = 'running' | 'done' | 'failed';
 
 export interface RunFile {
   format: 'equipoise-run/1';
-  /** first 16 hexadecimal digits of the identity; also the folder's name */ id: string;
-  /** sha256, hexadecimal */ identity: string;
+  /** first 16 hexadecimal digits of the identity; also the folder's name */
+  id: string;
+  /** sha256, hexadecimal */
+  identity: string;
   experiment: string;
   spec: RunSpec;
   status: RunStatus;
-  /** one sentence for a person; only when failed */ failure?: string;
-  /** steps of the whole run */ steps: number;
-  /** last journalled step */ step: number;
+  /** one sentence for a person; only when failed */
+  failure?: string;
+  /** steps of the whole run */
+  steps: number;
+  /** last journalled step */
+  step: number;
   /** `method` is methodVersion of src/version.ts, part of the identity; the rest says which sources ran */
   code: { version: string; method?: string; commit: string | null; dirty: boolean; lockfile: string };
   data: { task: string; identity: string };
   weights: Record<string, string>;
-  machine: { backend: string; device: string; threads: number; node: string; tensorflow: string | null; packages: Record<string, string> };
+  machine: {
+    backend: string;
+    device: string;
+    threads: number;
+    node: string;
+    tensorflow: string | null;
+    packages: Record<string, string>;
+  };
   notices: string[];
   /** wall-clock facts; the only place where time enters, never part of results */
-  times: { started: string; finished: string | null; trainSeconds: number; evaluateSeconds: number; secondsPerStep: number };
-  /** final evaluation record, copied for quick reading */ final: import('../train/records').EvaluateRecord | null;
+  times: {
+    started: string;
+    finished: string | null;
+    trainSeconds: number;
+    evaluateSeconds: number;
+    secondsPerStep: number;
+  };
+  /** final evaluation record, copied for quick reading */
+  final: import('../train/records').EvaluateRecord | null;
 }
 
 /** The text of a run.json. */

@@ -33,7 +33,12 @@ export function serve(rooms: Rooms): void {
   tell({ kind: 'ready' });
 }
 
-async function work(message: Exclude<ToWorker, { kind: 'stop' | 'end' }>, rooms: Rooms, tell: (message: FromWorker) => void, signal: AbortSignal): Promise<void> {
+async function work(
+  message: Exclude<ToWorker, { kind: 'stop' | 'end' }>,
+  rooms: Rooms,
+  tell: (message: FromWorker) => void,
+  signal: AbortSignal,
+): Promise<void> {
   if (message.kind === 'run') {
     tell(await executeRun(message.task, rooms, tell, signal));
     return;

@@ -11,10 +11,18 @@ import { debData, gunzipped } from './deb';
 export type Strip = 'none' | 'first';
 
 /** Bounds on what an archive may unpack to: bytes of the whole tar inside it, and entries, chosen or not. */
-export interface ArchiveLimits { bytes: number; entries: number }
+export interface ArchiveLimits {
+  bytes: number;
+  entries: number;
+}
 
 /** One unpacked file. */
-export interface UnpackedFile { /** relative to the folder, `/` as separator */ path: string; bytes: number; sha256: string }
+export interface UnpackedFile {
+  /** relative to the folder, `/` as separator */
+  path: string;
+  bytes: number;
+  sha256: string;
+}
 
 /** Bounds for an archive of `bytes`: media hardly shrink and text shrinks about tenfold, so a hundredfold is a bomb. */
 export function archiveLimits(bytes: number): ArchiveLimits {
@@ -30,8 +38,13 @@ const regular = new Set(['File', 'OldFile', 'ContiguousFile']);
  * `folder`, which the caller throws away.
  */
 export async function unpack(
-  archive: string, encodingFormat: string, strip: Strip, folder: string,
-  choose: (name: string) => boolean, limits: ArchiveLimits, where: string,
+  archive: string,
+  encodingFormat: string,
+  strip: Strip,
+  folder: string,
+  choose: (name: string) => boolean,
+  limits: ArchiveLimits,
+  where: string,
 ): Promise<UnpackedFile[]> {
   const files = new Map<string, UnpackedFile>();
   const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest }, exitCode.failed);
@@ -40,20 +53,33 @@ export async function unpack(
   let bytes = 0;
   // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
   let failure: unknown = null;
-  const guard = <A extends unknown[]>(work: (...given: A) => void) => (...given: A) => {
-    if (failure !== null) return;
-    try { work(...given); } catch (error) { failure = error; }
-  };
+  const guard =
+    <A extends unknown[]>(work: (...given: A) => void) =>
+    (...given: A) => {
+      if (failure !== null) return;
+      try {
+        work(...given);
+      } catch (error) {
+        failure = error;
+      }
+    };
 
   const take = (entry: ReadEntry) => {
     entries += 1;
     if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
     const whole = entry.path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
     if (whole === '' || whole === '.') return;
-    if (!isSafePath(whole)) throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, { expected: 'relative names without `..`' });
+    if (!isSafePath(whole))
+      throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, {
+        expected: 'relative names without `..`',
+      });
     const name = strip === 'first' ? whole.split('/').slice(1).join('/') : whole;
     if (entry.type === 'Directory' || name === '' || !choose(name)) return;
-    if (!regular.has(entry.type)) throw refuse(`\`${name}\` is a ${entry.type}`, { expected: 'a regular file', hint: 'links and devices are never unpacked' });
+    if (!regular.has(entry.type))
+      throw refuse(`\`${name}\` is a ${entry.type}`, {
+        expected: 'a regular file',
+        hint: 'links and devices are never unpacked',
+      });
     if (files.has(name)) throw refuse(`holds \`${name}\` twice`);
     const file = { path: name, bytes: 0, sha256: '' };
     files.set(name, file);
@@ -62,24 +88,43 @@ export async function unpack(
     const hash = createHash('sha256');
     const handle = openSync(target, 'wx', 0o644);
     handles.add(handle);
-    entry.on('data', guard((chunk: Buffer) => {
-      for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
-      hash.update(chunk);
-      file.bytes += chunk.length;
-    }));
-    entry.on('end', guard(() => {
-      closeSync(handle);
-      handles.delete(handle);
-      file.sha256 = hash.digest('hex');
-    }));
+    entry.on(
+      'data',
+      guard((chunk: Buffer) => {
+        for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
+        hash.update(chunk);
+        file.bytes += chunk.length;
+      }),
+    );
+    entry.on(
+      'end',
+      guard(() => {
+        closeSync(handle);
+        handles.delete(handle);
+        file.sha256 = hash.digest('hex');
+      }),
+    );
   };
 
-  const parser = new Parser({ strict: true, brotli: false, zstd: false, onReadEntry: (entry) => { guard(take)(entry); entry.resume(); } });
-  parser.on('error', (error: Error) => { failure ??= error; });
+  const parser = new Parser({
+    strict: true,
+    brotli: false,
+    zstd: false,
+    onReadEntry: (entry) => {
+      guard(take)(entry);
+      entry.resume();
+    },
+  });
+  parser.on('error', (error: Error) => {
+    failure ??= error;
+  });
   try {
     for await (const chunk of await tarBytes(archive, encodingFormat, where)) {
       bytes += chunk.length;
-      if (bytes > limits.bytes) throw refuse(`unpacks to more than ${limits.bytes} bytes`, { expected: 'at most a hundredfold of its own size' });
+      if (bytes > limits.bytes)
+        throw refuse(`unpacks to more than ${limits.bytes} bytes`, {
+          expected: 'at most a hundredfold of its own size',
+        });
       // The parser wants a Buffer; brotli and zstd are off so that it never guesses at a compression inside the tar.
       parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       if (failure !== null) throw failure;
@@ -100,10 +145,14 @@ export async function unpack(
 /** The plain tar bytes inside an archive. */
 async function tarBytes(archive: string, encodingFormat: string, where: string): Promise<AsyncIterable<Uint8Array>> {
   switch (encodingFormat) {
-    case 'application/vnd.debian.binary-package': return debData(archive, where);
-    case 'application/gzip': return gunzipped(createReadStream(archive));
-    case 'application/x-tar': return isGzip(archive) ? gunzipped(createReadStream(archive)) : createReadStream(archive);
-    default: throw userError({ where, what: `there is no reader for ${encodingFormat}` });
+    case 'application/vnd.debian.binary-package':
+      return debData(archive, where);
+    case 'application/gzip':
+      return gunzipped(createReadStream(archive));
+    case 'application/x-tar':
+      return isGzip(archive) ? gunzipped(createReadStream(archive)) : createReadStream(archive);
+    default:
+      throw userError({ where, what: `there is no reader for ${encodingFormat}` });
   }
 }
 

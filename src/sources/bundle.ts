@@ -5,7 +5,11 @@
  */
 import { userError } from '../problems';
 
-interface BundleEntry { filename: string; start: number; end: number }
+interface BundleEntry {
+  filename: string;
+  start: number;
+  end: number;
+}
 
 function isEntry(value: unknown): value is BundleEntry {
   if (typeof value !== 'object' || value === null) return false;
@@ -44,13 +48,18 @@ export function unpackBundle(script: string, data: Uint8Array, where: string): M
     throw bad('the list of bundled files is not JSON', 'an object literal in JSON form');
   }
   const { files, remote_package_size: size } = list as Record<string, unknown>;
-  if (!Array.isArray(files) || !files.every(isEntry)) throw bad('the list of bundled files is malformed', 'entries of filename, start, end');
+  if (!Array.isArray(files) || !files.every(isEntry))
+    throw bad('the list of bundled files is malformed', 'entries of filename, start, end');
   if (size !== data.length) throw bad(`the bundle has ${data.length} bytes`, `${String(size)}, as the script says`);
   const found = new Map<string, Uint8Array>();
   let last = 0;
   for (const { filename, start, end } of [...files].sort((a, b) => a.start - b.start)) {
     const name = filename.replace(/^\//, '');
-    if (start < last || end < start || end > data.length) throw bad(`file ${JSON.stringify(filename)} lies at ${start} to ${end}`, `a range of its own between ${last} and ${data.length}`);
+    if (start < last || end < start || end > data.length)
+      throw bad(
+        `file ${JSON.stringify(filename)} lies at ${start} to ${end}`,
+        `a range of its own between ${last} and ${data.length}`,
+      );
     if (found.has(name)) throw bad(`file ${JSON.stringify(filename)} is listed twice`, 'different names');
     found.set(name, data.subarray(start, end));
     last = end;

@@ -8,12 +8,20 @@ import { openSource, sourceIdentity, type OpenOptions } from './sources';
 
 /** Files of a checkpoint that a run depends on; of each group one must be there. */
 const needed: readonly (readonly string[])[] = [
-  ['config.json'], ['tokenizer.json'], ['preprocessor_config.json', 'processor_config.json'], ['model.safetensors', 'model.safetensors.index.json'],
+  ['config.json'],
+  ['tokenizer.json'],
+  ['preprocessor_config.json', 'processor_config.json'],
+  ['model.safetensors', 'model.safetensors.index.json'],
 ];
 const alsoRead: readonly string[] = ['tokenizer_config.json'];
 
 /** A file as it was when it was hashed: while these numbers stand, so does its hash. */
-interface Hashed { name: string; bytes: string; changed: string; sha256: string }
+interface Hashed {
+  name: string;
+  bytes: string;
+  changed: string;
+  sha256: string;
+}
 
 /** Whether a checkpoint is a folder of the user's own. */
 export const isOwnCheckpoint = (name: string): boolean => found(name).kind === 'own';
@@ -37,7 +45,12 @@ export async function openCheckpointFolder(name: string, options: OpenOptions = 
 
 function found(name: string): NonNullable<ReturnType<typeof findCheckpoint>> {
   const checkpoint = findCheckpoint(name);
-  if (checkpoint === undefined) throw userError({ where: 'checkpoint', what: `there is no checkpoint ${JSON.stringify(name)}`, expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}` });
+  if (checkpoint === undefined)
+    throw userError({
+      where: 'checkpoint',
+      what: `there is no checkpoint ${JSON.stringify(name)}`,
+      expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}`,
+    });
   return checkpoint;
 }
 
@@ -46,12 +59,18 @@ function filesOf(folder: string): string[] {
   const names = readdirSync(folder);
   const missing = needed.filter((group) => !group.some((name) => names.includes(name)));
   if (missing.length > 0) {
-    throw new UserError(missing.map((group): Problem => ({
-      where: folder, what: `holds no ${group.join(' or ')}`, expected: 'a checkpoint with configuration, tokenizer, processor and safetensors (docs/models.md)',
-    })));
+    throw new UserError(
+      missing.map((group): Problem => ({
+        where: folder,
+        what: `holds no ${group.join(' or ')}`,
+        expected: 'a checkpoint with configuration, tokenizer, processor and safetensors (docs/models.md)',
+      })),
+    );
   }
   const wanted = new Set([...needed.flat(), ...alsoRead]);
-  return names.filter((name) => wanted.has(name) || (!names.includes('model.safetensors') && name.endsWith('.safetensors'))).sort();
+  return names
+    .filter((name) => wanted.has(name) || (!names.includes('model.safetensors') && name.endsWith('.safetensors')))
+    .sort();
 }
 
 function folderIdentity(folder: string): string {
@@ -61,7 +80,9 @@ function folderIdentity(folder: string): string {
     const { size, mtimeNs, ctimeNs, ino } = statSync(join(folder, name), { bigint: true });
     const state = { name, bytes: String(size), changed: `${ino} ${mtimeNs} ${ctimeNs}` };
     const before = known.get(name);
-    return before !== undefined && before.bytes === state.bytes && before.changed === state.changed ? before : { ...state, sha256: hashOf(join(folder, name)) };
+    return before !== undefined && before.bytes === state.bytes && before.changed === state.changed
+      ? before
+      : { ...state, sha256: hashOf(join(folder, name)) };
   });
   if (files.some((file) => known.get(file.name) !== file)) writeWhole(path, canonicalJson(files));
   return sha256(canonicalJson(files.map(({ name, sha256: hash }) => ({ name, hash }))));
@@ -72,7 +93,12 @@ function readHashed(path: string): Hashed[] {
   if (!existsSync(path)) return [];
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    const isHashed = (file: unknown): file is Hashed => typeof file === 'object' && file !== null && (['name', 'bytes', 'changed', 'sha256'] as const).every((key) => typeof (file as Record<string, unknown>)[key] === 'string');
+    const isHashed = (file: unknown): file is Hashed =>
+      typeof file === 'object' &&
+      file !== null &&
+      (['name', 'bytes', 'changed', 'sha256'] as const).every(
+        (key) => typeof (file as Record<string, unknown>)[key] === 'string',
+      );
     return Array.isArray(value) ? value.filter(isHashed) : [];
   } catch {
     return [];
@@ -84,6 +110,10 @@ function hashOf(path: string): string {
   try {
     return sha256OfFile(path).sha256;
   } catch (error) {
-    throw userError({ where: path, what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`, expected: 'a file of a checkpoint' });
+    throw userError({
+      where: path,
+      what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+      expected: 'a file of a checkpoint',
+    });
   }
 }

@@ -1,8 +1,20 @@
 /** The content-addressed store: every fetched file lies once in the cache, under its sha256, whole and checked, or not at all. */
 import { createHash } from 'node:crypto';
 import {
-  chmodSync, closeSync, constants, copyFileSync, createReadStream, existsSync, fsyncSync, mkdirSync, mkdtempSync,
-  openSync, readdirSync, renameSync, rmSync, statSync,
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cachePath } from '../files';
@@ -17,18 +29,25 @@ import { withLock } from './lock';
 
 /** What a fetch is doing, for a progress line. */
 export interface Progress {
-  /** manifest name */ source: string;
-  /** @id of the file, or of the archive being unpacked */ file: string;
+  /** manifest name */
+  source: string;
+  /** @id of the file, or of the archive being unpacked */
+  file: string;
   stage: 'wait' | 'fetch' | 'check' | 'unpack' | 'note' | 'ready';
-  /** bytes done and to do; both 0 when unknown */ bytes: number; total: number;
+  /** bytes done and to do; both 0 when unknown */
+  bytes: number;
+  total: number;
   note?: string;
 }
 
 export interface FetchOptions {
   onProgress?: (progress: Progress) => void;
-  /** a folder of files fetched by hand, looked through by size and hash before the network */ from?: string;
-  /** for tests: stands in for the platform's fetch */ fetch?: FetchFunction;
-  /** for tests: seconds before each retry */ retryAfter?: number[];
+  /** a folder of files fetched by hand, looked through by size and hash before the network */
+  from?: string;
+  /** for tests: stands in for the platform's fetch */
+  fetch?: FetchFunction;
+  /** for tests: seconds before each retry */
+  retryAfter?: number[];
 }
 
 /** Where the content with this hash lies in the cache, whether it is there or not. */
@@ -65,64 +84,107 @@ export async function ensureContent(file: FileObject, source: string, options: F
   const tell = (stage: Progress['stage'], bytes: number, note?: string) =>
     options.onProgress?.({ source, file: file['@id'], stage, bytes, total, ...(note === undefined ? {} : { note }) });
   if (hasContent(file)) return path;
-  return withLock(`${path}.lock`, async () => {
-    if (hasContent(file)) return path;
-    const where = `data-manifests/${source}.json ${file['@id']}`;
-    const location = parseContentUrl(file.contentUrl);
-    if (location === null) throw userError({ where, what: `\`${file.contentUrl}\` is no content address` });
-    const part = `${path}.part`;
-    if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
-    else {
-      const resumed = freshInode(part);
-      tell('fetch', 0);
-      await withHint(file, () => fetchTo(location, file, part, where, options, tell));
-      if (resumed && (await difference(file, part, tell)) !== null) {
-        tell('note', 0, 'what an earlier fetch had left does not fit; starting from the beginning');
-        rmSync(part);
+  return withLock(
+    `${path}.lock`,
+    async () => {
+      if (hasContent(file)) return path;
+      const where = `data-manifests/${source}.json ${file['@id']}`;
+      const location = parseContentUrl(file.contentUrl);
+      if (location === null) throw userError({ where, what: `\`${file.contentUrl}\` is no content address` });
+      const part = `${path}.part`;
+      if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
+      else {
+        const resumed = freshInode(part);
+        tell('fetch', 0);
         await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+        if (resumed && (await difference(file, part, tell)) !== null) {
+          tell('note', 0, 'what an earlier fetch had left does not fit; starting from the beginning');
+          rmSync(part);
+          await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+        }
       }
-    }
-    const found = await difference(file, part, tell);
-    if (found !== null) {
-      rmSync(part);
-      throw userError({
-        where,
-        what: `${file.contentUrl} gave ${found}`,
-        expected: `${total} bytes with sha256 ${file.sha256}`,
-        hint: 'what was fetched is not what was published when the manifest was written, and was thrown away; try again, and if it stays so, do not trust the source',
-      }, exitCode.failed);
-    }
-    settle(part, path);
-    return path;
-  }, (owner) => tell('wait', 0, `${owner} is fetching it`));
+      const found = await difference(file, part, tell);
+      if (found !== null) {
+        rmSync(part);
+        throw userError(
+          {
+            where,
+            what: `${file.contentUrl} gave ${found}`,
+            expected: `${total} bytes with sha256 ${file.sha256}`,
+            hint: 'what was fetched is not what was published when the manifest was written, and was thrown away; try again, and if it stays so, do not trust the source',
+          },
+          exitCode.failed,
+        );
+      }
+      settle(part, path);
+      return path;
+    },
+    (owner) => tell('wait', 0, `${owner} is fetching it`),
+  );
 }
 
 type Tell = (stage: Progress['stage'], bytes: number, note?: string) => void;
 
 /** Fetches `location` into `part`, unchecked. */
-async function fetchTo(location: ContentLocation, file: FileObject, part: string, where: string, options: FetchOptions, tell: Tell): Promise<void> {
+async function fetchTo(
+  location: ContentLocation,
+  file: FileObject,
+  part: string,
+  where: string,
+  options: FetchOptions,
+  tell: Tell,
+): Promise<void> {
   const onBytes = (bytes: number) => tell('fetch', bytes);
   const onNote = (note: string) => tell('note', 0, note);
   if (location.kind === 'https' || location.kind === 'hf') {
     const url = location.kind === 'hf' ? hfUrl(location, where) : location.url;
     const token = location.kind === 'hf' ? process.env['HF_TOKEN'] : undefined;
-    await download(() => url, part, { where, ...(location.kind === 'hf' ? { page: hfPage(location) } : {}), bytes: declaredBytes(file), fetch: options.fetch, token, onBytes, onNote, retryAfter: options.retryAfter });
+    await download(() => url, part, {
+      where,
+      ...(location.kind === 'hf' ? { page: hfPage(location) } : {}),
+      bytes: declaredBytes(file),
+      fetch: options.fetch,
+      token,
+      onBytes,
+      onNote,
+      retryAfter: options.retryAfter,
+    });
     return;
   }
   const folder = temporaryFolder();
   try {
     const whole = location.path === undefined;
-    const archive = location.kind === 'npm'
-      ? await packNpm(location.name, location.version, folder, where)
-      : await fetchDeb({ name: location.name, version: location.version, poolPath: file.name, bytes: whole ? declaredBytes(file) : undefined }, folder, where, { fetch: options.fetch, onNote, onBytes });
+    const archive =
+      location.kind === 'npm'
+        ? await packNpm(location.name, location.version, folder, where)
+        : await fetchDeb(
+            {
+              name: location.name,
+              version: location.version,
+              poolPath: file.name,
+              bytes: whole ? declaredBytes(file) : undefined,
+            },
+            folder,
+            where,
+            { fetch: options.fetch, onNote, onBytes },
+          );
     if (location.path === undefined) {
       renameSync(archive, part);
       return;
     }
     const format = location.kind === 'npm' ? 'application/gzip' : 'application/vnd.debian.binary-package';
     const unpacked = join(folder, 'unpacked');
-    const [only] = await unpack(archive, format, location.kind === 'npm' ? 'first' : 'none', unpacked, (name) => name === location.path, archiveLimits(statSync(archive).size), where);
-    if (only === undefined) throw userError({ where, what: `the package has no file \`${location.path}\`` }, exitCode.failed);
+    const [only] = await unpack(
+      archive,
+      format,
+      location.kind === 'npm' ? 'first' : 'none',
+      unpacked,
+      (name) => name === location.path,
+      archiveLimits(statSync(archive).size),
+      where,
+    );
+    if (only === undefined)
+      throw userError({ where, what: `the package has no file \`${location.path}\`` }, exitCode.failed);
     renameSync(join(unpacked, only.path), part);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -151,11 +213,13 @@ export function settle(part: string, path: string): void {
 /** Copies a file of the right size and hash from the user's own folder, if there is one. */
 async function adopt(file: FileObject, part: string, from: string | undefined): Promise<boolean> {
   if (from === undefined) return false;
-  if (!existsSync(from) || !statSync(from).isDirectory()) throw userError({ where: '--from', what: `${from} is no folder` });
+  if (!existsSync(from) || !statSync(from).isDirectory())
+    throw userError({ where: '--from', what: `${from} is no folder` });
   for (const name of readdirSync(from).sort()) {
     const candidate = join(from, name);
     const stats = statSync(candidate, { throwIfNoEntry: false });
-    if (stats?.isFile() !== true || stats.size !== declaredBytes(file) || (await hashFile(candidate)) !== file.sha256) continue;
+    if (stats?.isFile() !== true || stats.size !== declaredBytes(file) || (await hashFile(candidate)) !== file.sha256)
+      continue;
     rmSync(part, { force: true });
     mkdirSync(dirname(part), { recursive: true });
     copyFileSync(candidate, part, constants.COPYFILE_FICLONE);
@@ -182,7 +246,8 @@ export function temporaryFolder(): string {
   mkdirSync(base, { recursive: true });
   for (const name of readdirSync(base)) {
     const stats = statSync(join(base, name), { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - stats.mtimeMs > 24 * 3600 * 1000) rmSync(join(base, name), { recursive: true, force: true });
+    if (stats !== undefined && Date.now() - stats.mtimeMs > 24 * 3600 * 1000)
+      rmSync(join(base, name), { recursive: true, force: true });
   }
   return mkdtempSync(join(base, `${process.pid}-`));
 }
@@ -194,6 +259,12 @@ async function withHint<T>(file: FileObject, work: () => Promise<T>): Promise<T>
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== exitCode.unavailable) throw error;
     const advice = `a copy from elsewhere will do if its sha256 is ${file.sha256}: put it in a folder and run \`equipoise data fetch --from FOLDER\``;
-    throw new UserError(error.problems.map((problem) => ({ ...problem, hint: problem.hint === undefined ? advice : `${problem.hint}; ${advice}` })), error.code);
+    throw new UserError(
+      error.problems.map((problem) => ({
+        ...problem,
+        hint: problem.hint === undefined ? advice : `${problem.hint}; ${advice}`,
+      })),
+      error.code,
+    );
   }
 }

@@ -1,12 +1,25 @@
 /** Where a file of a data manifest comes from: `npm:`, `deb:`, `hf:` and `https:` addresses as plain data. */
 
 export type ContentLocation =
-  | { kind: 'npm'; name: string; version: string; /** a file in the package; absent: the package's tgz itself */ path?: string }
-  | { kind: 'deb'; name: string; /** absent: whatever version is offered, as long as the hash matches */ version?: string; path?: string }
+  | {
+      kind: 'npm';
+      name: string;
+      version: string;
+      /** a file in the package; absent: the package's tgz itself */
+      path?: string;
+    }
+  | {
+      kind: 'deb';
+      name: string;
+      /** absent: whatever version is offered, as long as the hash matches */
+      version?: string;
+      path?: string;
+    }
   | { kind: 'hf'; type: 'model' | 'dataset'; repository: string; revision: string; path: string }
   | { kind: 'https'; url: string };
 
-export const contentUrlForms = '`npm:name@version[#path]`, `deb:name[=version][#path]`, `hf:[datasets/]owner/name@revision#path` or `https://...`';
+export const contentUrlForms =
+  '`npm:name@version[#path]`, `deb:name[=version][#path]`, `hf:[datasets/]owner/name@revision#path` or `https://...`';
 
 const npmName = /^(?:@[a-z0-9~][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*$/i;
 const npmVersion = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
@@ -21,7 +34,9 @@ export function isSafePath(path: string): boolean {
   if (path.length === 0 || path.length > 1000 || path.includes('\\')) return false;
   if ([...path].some((character) => character < ' ' || character === '\u007f')) return false;
   if (/^[A-Za-z]:/.test(path)) return false;
-  return path.split('/').every((step) => step !== '' && step !== '.' && step !== '..' && Buffer.byteLength(step) <= 255);
+  return path
+    .split('/')
+    .every((step) => step !== '' && step !== '.' && step !== '..' && Buffer.byteLength(step) <= 255);
 }
 
 /** Reads a content address; null when it has none of the four forms (`contentUrlForms`). */
@@ -37,19 +52,29 @@ export function parseContentUrl(text: string): ContentLocation | null {
     const at = subject.lastIndexOf('@');
     const name = subject.slice(0, Math.max(at, 0));
     const version = subject.slice(at + 1);
-    return npmName.test(name) && npmVersion.test(version) ? { kind: 'npm', name, version, ...(path === undefined ? {} : { path }) } : null;
+    return npmName.test(name) && npmVersion.test(version)
+      ? { kind: 'npm', name, version, ...(path === undefined ? {} : { path }) }
+      : null;
   }
   if (scheme === 'deb') {
     const equals = subject.indexOf('=');
     const name = equals === -1 ? subject : subject.slice(0, equals);
     const version = equals === -1 ? undefined : subject.slice(equals + 1);
     if (!debName.test(name) || (version !== undefined && !debVersion.test(version))) return null;
-    return { kind: 'deb', name, ...(version === undefined ? {} : { version }), ...(path === undefined ? {} : { path }) };
+    return {
+      kind: 'deb',
+      name,
+      ...(version === undefined ? {} : { version }),
+      ...(path === undefined ? {} : { path }),
+    };
   }
   if (scheme === 'hf') {
     const type = subject.startsWith('datasets/') ? 'dataset' : 'model';
-    const [repository = '', revision = '', ...rest] = (type === 'dataset' ? subject.slice('datasets/'.length) : subject).split('@');
-    if (path === undefined || rest.length > 0 || !hfRepository.test(repository) || !hfRevision.test(revision)) return null;
+    const [repository = '', revision = '', ...rest] = (
+      type === 'dataset' ? subject.slice('datasets/'.length) : subject
+    ).split('@');
+    if (path === undefined || rest.length > 0 || !hfRepository.test(repository) || !hfRevision.test(revision))
+      return null;
     return { kind: 'hf', type, repository, revision, path };
   }
   return null;
@@ -58,5 +83,7 @@ export function parseContentUrl(text: string): ContentLocation | null {
 function parseHttps(text: string): ContentLocation | null {
   if (!URL.canParse(text)) return null;
   const url = new URL(text);
-  return url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '' ? { kind: 'https', url: url.href } : null;
+  return url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === ''
+    ? { kind: 'https', url: url.href }
+    : null;
 }

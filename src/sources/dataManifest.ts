@@ -11,11 +11,14 @@ import schema from './dataManifestSchema.json';
 export interface FileObject {
   '@type': 'cr:FileObject';
   '@id': string;
-  /** the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g. `pool/main/s/scratch/scratch_1.4_all.deb` */ name?: string;
+  /** the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g. `pool/main/s/scratch/scratch_1.4_all.deb` */
+  name?: string;
   description?: string;
   contentUrl: string;
-  /** bytes, e.g. `1547134 B`; empty in memory while a file is not pinned (pins.ts) */ contentSize: string;
-  /** empty in memory while a file is not pinned */ sha256: string;
+  /** bytes, e.g. `1547134 B`; empty in memory while a file is not pinned (pins.ts) */
+  contentSize: string;
+  /** empty in memory while a file is not pinned */
+  sha256: string;
   encodingFormat: string;
 }
 
@@ -47,7 +50,15 @@ export interface DataManifest {
 }
 
 /** What the first fetch of a file found, for files whose manifest states no hash. */
-export interface Pin { id: string; /** as in the manifest */ contentUrl: string; /** commit */ revision: string; bytes: number; sha256: string }
+export interface Pin {
+  id: string;
+  /** as in the manifest */
+  contentUrl: string;
+  /** commit */
+  revision: string;
+  bytes: number;
+  sha256: string;
+}
 
 /** The lock file of a source's pins. */
 export const pinsPath = (name: string, folder: string): string => join(folder, 'pins', `${name}.json`);
@@ -62,8 +73,25 @@ export function readPins(name: string, folder: string): Pin[] {
   } catch {
     // told below
   }
-  const isPin = (pin: Partial<Pin> | null): boolean => typeof pin?.id === 'string' && typeof pin.contentUrl === 'string' && /^[A-Za-z0-9][\w.-]*$/.test(pin.revision ?? '') && Number.isSafeInteger(pin.bytes) && /^[0-9a-f]{64}$/.test(pin.sha256 ?? '');
-  if (value.format !== 'equipoise-pins/1' || !Array.isArray(value.files) || !value.files.every((pin) => isPin(pin as Partial<Pin> | null))) throw new UserError([{ where: path, what: 'is not a lock file of pins', expected: 'what `equipoise data fetch` wrote', hint: 'restore it, or remove it to pin anew what the hub has now' }]);
+  const isPin = (pin: Partial<Pin> | null): boolean =>
+    typeof pin?.id === 'string' &&
+    typeof pin.contentUrl === 'string' &&
+    /^[A-Za-z0-9][\w.-]*$/.test(pin.revision ?? '') &&
+    Number.isSafeInteger(pin.bytes) &&
+    /^[0-9a-f]{64}$/.test(pin.sha256 ?? '');
+  if (
+    value.format !== 'equipoise-pins/1' ||
+    !Array.isArray(value.files) ||
+    !value.files.every((pin) => isPin(pin as Partial<Pin> | null))
+  )
+    throw new UserError([
+      {
+        where: path,
+        what: 'is not a lock file of pins',
+        expected: 'what `equipoise data fetch` wrote',
+        hint: 'restore it, or remove it to pin anew what the hub has now',
+      },
+    ]);
   return value.files as Pin[];
 }
 
@@ -77,7 +105,12 @@ function withPins(manifest: DataManifest, folder: string): DataManifest {
       if (entry['@type'] !== 'cr:FileObject' || entry.sha256 !== undefined) return entry;
       const pin = pins.get(entry['@id']);
       if (pin === undefined || pin.contentUrl !== entry.contentUrl) return { ...entry, sha256: '', contentSize: '0 B' };
-      return { ...entry, sha256: pin.sha256, contentSize: `${pin.bytes} B`, contentUrl: entry.contentUrl.replace(/@[^@#]+#/, `@${pin.revision}#`) };
+      return {
+        ...entry,
+        sha256: pin.sha256,
+        contentSize: `${pin.bytes} B`,
+        contentUrl: entry.contentUrl.replace(/@[^@#]+#/, `@${pin.revision}#`),
+      };
     }),
   };
 }
@@ -88,7 +121,14 @@ export const manifestFolder = join(projectRoot, 'data-manifests');
 /** Media types of the archives that a FileSet may be contained in. */
 const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
 
-const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, discriminator: true, validateSchema: false, code: { optimize: false } }).compile<DataManifest>(schema);
+const validate = new Ajv2020({
+  allErrors: true,
+  strict: true,
+  strictRequired: false,
+  discriminator: true,
+  validateSchema: false,
+  code: { optimize: false },
+}).compile<DataManifest>(schema);
 
 /** The FileObjects of a manifest, in its order. */
 export function fileObjects(manifest: DataManifest): FileObject[] {
@@ -113,25 +153,54 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
   const seen = new Set<string>();
   value.distribution.forEach((entry, index) => {
     const at = `${where} /distribution/${index}`;
-    if (seen.has(entry['@id'])) problems.push({ where: at, what: `@id \`${entry['@id']}\` is used twice`, expected: 'an @id of its own' });
+    if (seen.has(entry['@id']))
+      problems.push({ where: at, what: `@id \`${entry['@id']}\` is used twice`, expected: 'an @id of its own' });
     seen.add(entry['@id']);
-    if (!isSafePath(entry['@id'])) problems.push({ where: `${at}/@id`, what: `\`${entry['@id']}\` is no safe file name`, expected: 'a relative path without `..`' });
+    if (!isSafePath(entry['@id']))
+      problems.push({
+        where: `${at}/@id`,
+        what: `\`${entry['@id']}\` is no safe file name`,
+        expected: 'a relative path without `..`',
+      });
     if (entry['@type'] === 'cr:FileObject') {
       const isHub = parseContentUrl(entry.contentUrl)?.kind === 'hf';
       for (const key of ['sha256', 'contentSize'] as const) {
-        if (entry[key] === undefined && (!isHub || entry.sha256 !== undefined || entry.contentSize !== undefined)) problems.push({ where: at, what: `key \`${key}\` is missing`, ...(isHub ? { expected: 'size and hash, or neither: then the first fetch pins both' } : {}) });
+        if (entry[key] === undefined && (!isHub || entry.sha256 !== undefined || entry.contentSize !== undefined))
+          problems.push({
+            where: at,
+            what: `key \`${key}\` is missing`,
+            ...(isHub ? { expected: 'size and hash, or neither: then the first fetch pins both' } : {}),
+          });
       }
-      if (parseContentUrl(entry.contentUrl) === null) problems.push({ where: `${at}/contentUrl`, what: `\`${entry.contentUrl}\` is no content address`, expected: contentUrlForms });
+      if (parseContentUrl(entry.contentUrl) === null)
+        problems.push({
+          where: `${at}/contentUrl`,
+          what: `\`${entry.contentUrl}\` is no content address`,
+          expected: contentUrlForms,
+        });
       return;
     }
     const archive = objects.get(entry.containedIn['@id']);
     if (archive === undefined) {
-      problems.push({ where: `${at}/containedIn`, what: `no FileObject has the @id \`${entry.containedIn['@id']}\``, expected: [...objects.keys()].map((id) => `\`${id}\``).join(' or ') || 'a FileObject' });
+      problems.push({
+        where: `${at}/containedIn`,
+        what: `no FileObject has the @id \`${entry.containedIn['@id']}\``,
+        expected: [...objects.keys()].map((id) => `\`${id}\``).join(' or ') || 'a FileObject',
+      });
     } else if (!archiveFormats.includes(archive.encodingFormat)) {
-      problems.push({ where: `${at}/containedIn`, what: `\`${archive['@id']}\` has the encodingFormat ${archive.encodingFormat}`, expected: archiveFormats.join(' or ') });
+      problems.push({
+        where: `${at}/containedIn`,
+        what: `\`${archive['@id']}\` has the encodingFormat ${archive.encodingFormat}`,
+        expected: archiveFormats.join(' or '),
+      });
     }
     entry.includes.forEach((glob, number) => {
-      if (!isSafePath(glob)) problems.push({ where: `${at}/includes/${number}`, what: `\`${glob}\` is no safe glob`, expected: 'a relative pattern such as `images/**/*.png`' });
+      if (!isSafePath(glob))
+        problems.push({
+          where: `${at}/includes/${number}`,
+          what: `\`${glob}\` is no safe glob`,
+          expected: 'a relative pattern such as `images/**/*.png`',
+        });
     });
   });
   return problems;
@@ -144,7 +213,11 @@ const paperValuesName = 'paper-values.json';
 export function readDataManifests(folder: string = manifestFolder): DataManifest[] {
   const problems: Problem[] = [];
   const manifests: DataManifest[] = [];
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json') && name !== paperValuesName).sort() : [];
+  const names = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.json') && name !== paperValuesName)
+        .sort()
+    : [];
   for (const file of names) {
     const path = join(folder, file);
     const where = relative(projectRoot, path).startsWith('..') ? path : relative(projectRoot, path);
@@ -159,7 +232,12 @@ export function readDataManifests(folder: string = manifestFolder): DataManifest
     problems.push(...found);
     if (found.length > 0) continue;
     const manifest = value as DataManifest;
-    if (`${manifest.name}.json` !== file) problems.push({ where: `${where} /name`, what: `name \`${manifest.name}\` differs from the file's name`, expected: `\`${file.slice(0, -'.json'.length)}\`` });
+    if (`${manifest.name}.json` !== file)
+      problems.push({
+        where: `${where} /name`,
+        what: `name \`${manifest.name}\` differs from the file's name`,
+        expected: `\`${file.slice(0, -'.json'.length)}\``,
+      });
     manifests.push(withPins(manifest, folder));
   }
   if (problems.length > 0) throw new UserError(problems);
@@ -172,13 +250,27 @@ function schemaProblem(error: ErrorObject, where: string): Problem {
   switch (error.keyword) {
     case 'additionalProperties': {
       const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
-      return { where: at, what: `unknown key \`${String(params['additionalProperty'])}\``, ...(known.length > 0 ? { expected: `one of ${known.join(', ')}` } : {}) };
+      return {
+        where: at,
+        what: `unknown key \`${String(params['additionalProperty'])}\``,
+        ...(known.length > 0 ? { expected: `one of ${known.join(', ')}` } : {}),
+      };
     }
-    case 'required': return { where: at, what: `key \`${String(params['missingProperty'])}\` is missing` };
-    case 'enum': return { where: at, what: 'not an allowed value', expected: `one of ${(params['allowedValues'] as unknown[]).join(', ')}` };
-    case 'const': return { where: at, what: 'not the allowed value', expected: JSON.stringify(params['allowedValue']) };
-    case 'pattern': return { where: at, what: 'has the wrong form', expected: `text that matches ${String(params['pattern'])}` };
-    case 'discriminator': return { where: at, what: 'unknown @type', expected: 'cr:FileObject or cr:FileSet' };
-    default: return { where: at, what: error.message ?? error.keyword };
+    case 'required':
+      return { where: at, what: `key \`${String(params['missingProperty'])}\` is missing` };
+    case 'enum':
+      return {
+        where: at,
+        what: 'not an allowed value',
+        expected: `one of ${(params['allowedValues'] as unknown[]).join(', ')}`,
+      };
+    case 'const':
+      return { where: at, what: 'not the allowed value', expected: JSON.stringify(params['allowedValue']) };
+    case 'pattern':
+      return { where: at, what: 'has the wrong form', expected: `text that matches ${String(params['pattern'])}` };
+    case 'discriminator':
+      return { where: at, what: 'unknown @type', expected: 'cr:FileObject or cr:FileSet' };
+    default:
+      return { where: at, what: error.message ?? error.keyword };
   }
 }

@@ -8,14 +8,20 @@ import { XzReadableStream } from 'xz-decompress';
 import { exitCode, userError } from '../problems';
 
 /** A member of an ar file and where its content lies. */
-export interface ArMember { name: string; /** byte offset of the content */ start: number; bytes: number }
+export interface ArMember {
+  name: string;
+  /** byte offset of the content */
+  start: number;
+  bytes: number;
+}
 
 const magic = '!<arch>\n';
 const headerBytes = 60;
 
 /** The members of an ar file. Throws UserError when it is not one or is cut off. */
 async function arMembers(path: string, where: string): Promise<ArMember[]> {
-  const bad = (what: string) => userError({ where, what, expected: 'a whole Debian package (an ar file)' }, exitCode.failed);
+  const bad = (what: string) =>
+    userError({ where, what, expected: 'a whole Debian package (an ar file)' }, exitCode.failed);
   const file = await open(path, 'r');
   try {
     const size = (await file.stat()).size;
@@ -24,7 +30,8 @@ async function arMembers(path: string, where: string): Promise<ArMember[]> {
     for (let at = magic.length; at < size;) {
       const header = await textAt(file, at, headerBytes);
       const bytes = /^\d+ *$/.test(header.slice(48, 58)) ? Number.parseInt(header.slice(48, 58), 10) : -1;
-      if (header.length < headerBytes || header.slice(58) !== '`\n' || bytes < 0) throw bad(`has a broken member header at byte ${at}`);
+      if (header.length < headerBytes || header.slice(58) !== '`\n' || bytes < 0)
+        throw bad(`has a broken member header at byte ${at}`);
       const start = at + headerBytes;
       if (start + bytes > size) throw bad('ends inside a member');
       if (members.length >= 100) throw bad('has more than 100 members');
@@ -43,14 +50,29 @@ export async function debData(path: string, where: string): Promise<AsyncIterabl
   const data = members.filter((member) => member.name.startsWith('data.tar'));
   const [member] = data;
   if (members[0]?.name !== 'debian-binary' || member === undefined || data.length > 1) {
-    throw userError({ where, what: `has the members ${members.map((m) => m.name).join(', ') || '(none)'}`, expected: 'debian-binary first and one data.tar' }, exitCode.failed);
+    throw userError(
+      {
+        where,
+        what: `has the members ${members.map((m) => m.name).join(', ') || '(none)'}`,
+        expected: 'debian-binary first and one data.tar',
+      },
+      exitCode.failed,
+    );
   }
   switch (member.name) {
-    case 'data.tar': return memberBytes(path, member);
-    case 'data.tar.gz': return gunzipped(memberBytes(path, member));
-    case 'data.tar.zst': return unzstd(path, member);
-    case 'data.tar.xz': return unxz(path, member);
-    default: throw userError({ where, what: `is compressed as ${member.name}`, expected: 'data.tar, .gz, .xz or .zst' }, exitCode.failed);
+    case 'data.tar':
+      return memberBytes(path, member);
+    case 'data.tar.gz':
+      return gunzipped(memberBytes(path, member));
+    case 'data.tar.zst':
+      return unzstd(path, member);
+    case 'data.tar.xz':
+      return unxz(path, member);
+    default:
+      throw userError(
+        { where, what: `is compressed as ${member.name}`, expected: 'data.tar, .gz, .xz or .zst' },
+        exitCode.failed,
+      );
   }
 }
 
@@ -61,7 +83,9 @@ export function gunzipped(bytes: Readable): AsyncIterable<Uint8Array> {
 }
 
 function memberBytes(path: string, member: ArMember): Readable {
-  return member.bytes === 0 ? Readable.from([]) : createReadStream(path, { start: member.start, end: member.start + member.bytes - 1 });
+  return member.bytes === 0
+    ? Readable.from([])
+    : createReadStream(path, { start: member.start, end: member.start + member.bytes - 1 });
 }
 
 async function* unxz(path: string, member: ArMember): AsyncIterable<Uint8Array> {
@@ -69,7 +93,8 @@ async function* unxz(path: string, member: ArMember): AsyncIterable<Uint8Array> 
   try {
     const input = Readable.toWeb(bytes) as ConstructorParameters<typeof XzReadableStream>[0];
     // Each chunk is a view of the decompressor's memory that the next one overwrites.
-    for await (const chunk of new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>) yield Uint8Array.from(chunk);
+    for await (const chunk of new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>)
+      yield Uint8Array.from(chunk);
   } finally {
     bytes.destroy();
   }
@@ -77,7 +102,9 @@ async function* unxz(path: string, member: ArMember): AsyncIterable<Uint8Array> 
 
 async function* unzstd(path: string, member: ArMember): AsyncIterable<Uint8Array> {
   let ready: Uint8Array[] = [];
-  const zstd = new ZstdDecompress((chunk) => { ready.push(chunk); });
+  const zstd = new ZstdDecompress((chunk) => {
+    ready.push(chunk);
+  });
   for await (const chunk of memberBytes(path, member) as AsyncIterable<Uint8Array>) {
     zstd.push(chunk);
     yield* ready;

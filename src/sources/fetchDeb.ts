@@ -10,8 +10,10 @@ import { lastLines, runTool } from './tool';
 export interface DebRequest {
   name: string;
   version?: string;
-  /** path in a Debian mirror, `pool/main/...`; its last part is the name of the .deb */ poolPath?: string;
-  /** stated size, when it is the .deb itself that is wanted */ bytes?: number;
+  /** path in a Debian mirror, `pool/main/...`; its last part is the name of the .deb */
+  poolPath?: string;
+  /** stated size, when it is the .deb itself that is wanted */
+  bytes?: number;
 }
 
 /** Environment variable with the base of a Debian mirror (`https://host/debian`) or an absolute folder that holds the packages. */
@@ -23,7 +25,9 @@ const mirrorVariable = 'EQUIPOISE_DEB_MIRROR';
  * hash. Throws UserError with the reason of each way that failed.
  */
 export async function fetchDeb(
-  request: DebRequest, folder: string, where: string,
+  request: DebRequest,
+  folder: string,
+  where: string,
   options: { fetch?: FetchFunction; onNote: (note: string) => void; onBytes: (bytes: number) => void },
 ): Promise<string> {
   const reasons: string[] = [];
@@ -37,11 +41,14 @@ export async function fetchDeb(
     if ('path' in found) return found.path;
     reasons.push(`mirror: ${found.reason}`);
   }
-  throw userError({
-    where,
-    what: `the Debian package ${request.name}${request.version === undefined ? '' : ` ${request.version}`} cannot be fetched (${reasons.join('; ')})`,
-    hint: `set ${mirrorVariable} to a Debian mirror or archive of old packages (https://host/debian) or to a folder that holds the .deb`,
-  }, exitCode.unavailable);
+  throw userError(
+    {
+      where,
+      what: `the Debian package ${request.name}${request.version === undefined ? '' : ` ${request.version}`} cannot be fetched (${reasons.join('; ')})`,
+      hint: `set ${mirrorVariable} to a Debian mirror or archive of old packages (https://host/debian) or to a folder that holds the .deb`,
+    },
+    exitCode.unavailable,
+  );
 }
 
 type Attempt = { path: string } | { reason: string };
@@ -58,12 +65,17 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
     if (lists === ownLists) {
       onNote('updating package lists of our own, without root');
       // apt refuses a second update beside a running one instead of waiting for it.
-      const update = await withLock(cachePath('apt', 'update.lock'), () => runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' }));
-      if (update.kind === 'ended' && update.code !== 0) return { reason: `${reason}; apt-get update: ${lastLines(update.output)}` };
+      const update = await withLock(cachePath('apt', 'update.lock'), () =>
+        runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' }),
+      );
+      if (update.kind === 'ended' && update.code !== 0)
+        return { reason: `${reason}; apt-get update: ${lastLines(update.output)}` };
     }
     const result = await runTool('apt-get', ['download', ...lists, wanted], folder, { LC_ALL: 'C' });
     if (result.kind === 'absent') return { reason: 'no `apt-get` on the PATH' };
-    const [deb] = readdirSync(folder).filter((file) => file.endsWith('.deb')).sort();
+    const [deb] = readdirSync(folder)
+      .filter((file) => file.endsWith('.deb'))
+      .sort();
     if (result.code === 0 && deb !== undefined) return { path: join(folder, deb) };
     reason = `\`apt-get download ${wanted}\`: ${lastLines(result.output, 2)}`;
   }
@@ -71,14 +83,20 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
 }
 
 async function fetchFromMirror(
-  request: DebRequest, mirror: string, folder: string, where: string,
+  request: DebRequest,
+  mirror: string,
+  folder: string,
+  where: string,
   options: { fetch?: FetchFunction; onBytes: (bytes: number) => void },
 ): Promise<Attempt> {
-  if (request.poolPath === undefined) return { reason: 'the manifest does not say where the package lies in a mirror (`name`)' };
+  if (request.poolPath === undefined)
+    return { reason: 'the manifest does not say where the package lies in a mirror (`name`)' };
   const file = basename(request.poolPath);
   const path = join(folder, file);
   if (isAbsolute(mirror)) {
-    const found = [join(mirror, request.poolPath), join(mirror, file)].find((candidate) => existsSync(candidate) && statSync(candidate).isFile());
+    const found = [join(mirror, request.poolPath), join(mirror, file)].find(
+      (candidate) => existsSync(candidate) && statSync(candidate).isFile(),
+    );
     if (found === undefined) return { reason: `the folder ${mirror} has no ${file}` };
     copyFileSync(found, path);
     return { path };
@@ -87,7 +105,13 @@ async function fetchFromMirror(
   const url = `${mirror.replace(/\/+$/, '')}/${request.poolPath.split('/').map(encodeURIComponent).join('/')}`;
   try {
     // Plain http is allowed here alone: the user named the mirror, and what it sends is judged by its hash.
-    await download(() => url, path, { where, bytes: request.bytes, fetch: options.fetch, onBytes: options.onBytes, allowHttp: true });
+    await download(() => url, path, {
+      where,
+      bytes: request.bytes,
+      fetch: options.fetch,
+      onBytes: options.onBytes,
+      allowHttp: true,
+    });
     return { path };
   } catch (error) {
     return { reason: (error as Error).message };

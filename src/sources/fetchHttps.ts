@@ -4,32 +4,51 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCode, userError } from '../problems';
 import type { ContentLocation } from './contentUrl';
 
-export type FetchFunction = (url: string, init: { headers: Record<string, string>; redirect: 'manual' }) => Promise<Response>;
+export type FetchFunction = (
+  url: string,
+  init: { headers: Record<string, string>; redirect: 'manual' },
+) => Promise<Response>;
 
 export interface DownloadOptions {
   where: string;
-  /** stated size; a longer answer is cut off as wrong */ bytes?: number;
-  /** where no size is stated: a longer answer is refused */ atMost?: number;
-  /** page of a repository where access is asked for */ page?: string;
-  /** called with the headers of the first answer, before any redirect */ onHeaders?: (headers: Headers) => void;
-  /** for tests; the platform's fetch by default */ fetch?: FetchFunction;
-  /** sent to the first host alone, never after a redirect to another */ token?: string;
+  /** stated size; a longer answer is cut off as wrong */
+  bytes?: number;
+  /** where no size is stated: a longer answer is refused */
+  atMost?: number;
+  /** page of a repository where access is asked for */
+  page?: string;
+  /** called with the headers of the first answer, before any redirect */
+  onHeaders?: (headers: Headers) => void;
+  /** for tests; the platform's fetch by default */
+  fetch?: FetchFunction;
+  /** sent to the first host alone, never after a redirect to another */
+  token?: string;
   allowHttp?: boolean;
-  /** called with the bytes that lie on disk */ onBytes?: (bytes: number) => void;
+  /** called with the bytes that lie on disk */
+  onBytes?: (bytes: number) => void;
   onNote?: (note: string) => void;
-  /** seconds before the first, second, ... retry */ retryAfter?: number[];
+  /** seconds before the first, second, ... retry */
+  retryAfter?: number[];
 }
 
 const hubEndpoint = () => (process.env['HF_ENDPOINT'] ?? 'https://huggingface.co').replace(/\/+$/, '');
-const repositoryPath = ({ type, repository }: ContentLocation & { kind: 'hf' }) => `${type === 'dataset' ? 'datasets/' : ''}${repository}`;
+const repositoryPath = ({ type, repository }: ContentLocation & { kind: 'hf' }) =>
+  `${type === 'dataset' ? 'datasets/' : ''}${repository}`;
 
 /** The page of a repository on the hub, where a gated one is accepted. */
-export const hfPage = (location: ContentLocation & { kind: 'hf' }): string => `${hubEndpoint()}/${repositoryPath(location)}`;
+export const hfPage = (location: ContentLocation & { kind: 'hf' }): string =>
+  `${hubEndpoint()}/${repositoryPath(location)}`;
 
 /** The https address of a file on the Hugging Face hub, or on the mirror of it that HF_ENDPOINT names (https only). */
 export function hfUrl(location: ContentLocation & { kind: 'hf' }, where: string): string {
   const endpoint = hubEndpoint();
-  if (!endpoint.startsWith('https://')) throw userError({ where: 'HF_ENDPOINT', what: `\`${endpoint}\` is not https`, expected: 'https://host', hint: `needed for ${where}` });
+  if (!endpoint.startsWith('https://'))
+    throw userError({
+      where: 'HF_ENDPOINT',
+      what: `\`${endpoint}\` is not https`,
+      expected: 'https://host',
+      hint: `needed for ${where}`,
+    });
   const path = location.path.split('/').map(encodeURIComponent).join('/');
   return `${endpoint}/${repositoryPath(location)}/resolve/${location.revision}/${path}`;
 }
@@ -49,7 +68,15 @@ export async function download(address: () => string, path: string, options: Dow
     } catch (error) {
       const delay = delays[attempt];
       if (!(error instanceof Break) || delay === undefined) {
-        if (error instanceof Break) throw userError({ where: options.where, what: `${url} broke off (${error.message})`, hint: 'try again: the download resumes where it stopped' }, exitCode.unavailable);
+        if (error instanceof Break)
+          throw userError(
+            {
+              where: options.where,
+              what: `${url} broke off (${error.message})`,
+              hint: 'try again: the download resumes where it stopped',
+            },
+            exitCode.unavailable,
+          );
         throw error;
       }
       options.onNote?.(`broke off (${error.message}); trying again`);
@@ -93,9 +120,24 @@ async function downloadOnce(url: string, path: string, options: DownloadOptions)
     for await (const chunk of chunks(response)) {
       have += chunk.length;
       if (options.bytes !== undefined && have > options.bytes) {
-        throw userError({ where: options.where, what: `${url} sends more than ${options.bytes} bytes`, expected: `${options.bytes} bytes, as the manifest states` }, exitCode.failed);
+        throw userError(
+          {
+            where: options.where,
+            what: `${url} sends more than ${options.bytes} bytes`,
+            expected: `${options.bytes} bytes, as the manifest states`,
+          },
+          exitCode.failed,
+        );
       }
-      if (options.atMost !== undefined && have > options.atMost) throw userError({ where: options.where, what: `${url} sends more than ${options.atMost} bytes`, expected: 'a file of a published checkpoint' }, exitCode.failed);
+      if (options.atMost !== undefined && have > options.atMost)
+        throw userError(
+          {
+            where: options.where,
+            what: `${url} sends more than ${options.atMost} bytes`,
+            expected: 'a file of a published checkpoint',
+          },
+          exitCode.failed,
+        );
       for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
       options.onBytes?.(have);
     }
@@ -131,11 +173,15 @@ async function request(start: string, from: number, options: DownloadOptions): P
   for (let hop = 0; hop <= 10; hop++) {
     const { protocol } = new URL(url);
     if (protocol !== 'https:' && !(protocol === 'http:' && options.allowHttp === true)) {
-      throw userError({ where: options.where, what: `${start} leads to ${url}, which is not https`, expected: 'https all the way' }, exitCode.failed);
+      throw userError(
+        { where: options.where, what: `${start} leads to ${url}, which is not https`, expected: 'https all the way' },
+        exitCode.failed,
+      );
     }
     const headers: Record<string, string> = { 'accept-encoding': 'identity' };
     if (from > 0) headers['range'] = `bytes=${from}-`;
-    if (options.token !== undefined && new URL(url).origin === origin) headers['authorization'] = `Bearer ${options.token}`;
+    if (options.token !== undefined && new URL(url).origin === origin)
+      headers['authorization'] = `Bearer ${options.token}`;
     let response: Response;
     try {
       response = await fetchFunction(url, { headers, redirect: 'manual' });
@@ -155,12 +201,20 @@ async function request(start: string, from: number, options: DownloadOptions): P
 
 function refusal(status: number, url: string, options: DownloadOptions): Error {
   if (status === 408 || status === 429 || status >= 500) return new Break(`the server answered ${status}`);
-  const gate = options.page === undefined ? '' : `; if it is gated or does not exist, its page says so: ${options.page}`;
+  const gate =
+    options.page === undefined ? '' : `; if it is gated or does not exist, its page says so: ${options.page}`;
   const reasons: Record<number, string> = {
     401: `the server wants a token: set HF_TOKEN to one that may read this repository${gate}`,
     403: `access is refused: a gated repository must first be accepted on its page${options.page === undefined ? '' : ` (${options.page})`}, then HF_TOKEN set`,
     404: 'the file is gone or was moved',
     410: 'the file is gone',
   };
-  return userError({ where: options.where, what: `${url} answered ${status}`, hint: reasons[status] ?? 'the address may have changed' }, exitCode.unavailable);
+  return userError(
+    {
+      where: options.where,
+      what: `${url} answered ${status}`,
+      hint: reasons[status] ?? 'the address may have changed',
+    },
+    exitCode.unavailable,
+  );
 }

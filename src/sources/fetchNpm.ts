@@ -10,16 +10,27 @@ import { lastLines, runTool } from './tool';
  */
 export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
   const spec = `${name}@${version}`;
-  const result = await runTool('npm', ['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder], folder);
-  if (result.kind === 'absent') throw userError({ where, what: 'there is no `npm` on the PATH', expected: 'npm, which comes with Node' }, exitCode.unavailable);
+  const result = await runTool(
+    'npm',
+    ['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder],
+    folder,
+  );
+  if (result.kind === 'absent')
+    throw userError(
+      { where, what: 'there is no `npm` on the PATH', expected: 'npm, which comes with Node' },
+      exitCode.unavailable,
+    );
   const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   const [tarball] = tarballs;
   if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
     const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.output);
-    throw userError({
-      where,
-      what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result.output)})`,
-    }, exitCode.unavailable);
+    throw userError(
+      {
+        where,
+        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result.output)})`,
+      },
+      exitCode.unavailable,
+    );
   }
   const packed = join(folder, 'package.tgz');
   renameSync(join(folder, tarball), packed);

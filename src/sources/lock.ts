@@ -11,7 +11,7 @@ export const lockTimes = { heartbeat: 5, stale: 120, poll: 0.2 };
  * heartbeat. `onWait` is called once, with the owner, when waiting begins.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: (owner: string) => void): Promise<T> {
-  const lock = takeClaim(path, lockTimes.stale) ?? await wait(path, onWait);
+  const lock = takeClaim(path, lockTimes.stale) ?? (await wait(path, onWait));
   const beat = setInterval(() => {
     try {
       lock.touch();

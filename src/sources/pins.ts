@@ -8,7 +8,15 @@ import { cachePath, sha256, writeWhole } from '../files';
 import { exitCode, userError } from '../problems';
 import { contentPath, hashFile, settle, type FetchOptions } from './content';
 import { parseContentUrl } from './contentUrl';
-import { type DataManifest, fileObjects, type FileObject, manifestFolder, type Pin, pinsPath, readPins } from './dataManifest';
+import {
+  type DataManifest,
+  fileObjects,
+  type FileObject,
+  manifestFolder,
+  type Pin,
+  pinsPath,
+  readPins,
+} from './dataManifest';
 import { download, hfPage, hfUrl } from './fetchHttps';
 import { withLock } from './lock';
 
@@ -23,13 +31,20 @@ export const isPinned = (file: FileObject): boolean => file.sha256 !== '';
  * download goes on where it stopped, at the revision at which it began. Throws UserError: code `unavailable` for a file that
  * cannot be had, `failed` for one that is too large.
  */
-export async function pinSource(manifest: DataManifest, options: FetchOptions, manifests: string = manifestFolder): Promise<void> {
+export async function pinSource(
+  manifest: DataManifest,
+  options: FetchOptions,
+  manifests: string = manifestFolder,
+): Promise<void> {
   for (const file of fileObjects(manifest).filter((one) => !isPinned(one))) {
     await withLock(cachePath('content', 'unpinned', `${manifest.name}.lock`), async () => {
       if (readPins(manifest.name, manifests).some(({ id }) => id === file['@id'])) return; // another process was faster
       const pin = await fetchAndPin(file, manifest.name, options);
       const pins = [...readPins(manifest.name, manifests), pin].sort((a, b) => (a.id < b.id ? -1 : 1));
-      writeWhole(pinsPath(manifest.name, manifests), `${JSON.stringify({ format: 'equipoise-pins/1', files: pins }, null, 2)}\n`);
+      writeWhole(
+        pinsPath(manifest.name, manifests),
+        `${JSON.stringify({ format: 'equipoise-pins/1', files: pins }, null, 2)}\n`,
+      );
     });
   }
 }
@@ -37,17 +52,37 @@ export async function pinSource(manifest: DataManifest, options: FetchOptions, m
 async function fetchAndPin(file: FileObject, source: string, options: FetchOptions): Promise<Pin> {
   const where = `data-manifests/${source}.json ${file['@id']}`;
   const location = parseContentUrl(file.contentUrl);
-  if (location?.kind !== 'hf') throw userError({ where, what: 'has no sha256', expected: 'one, since only `hf:` addresses may be pinned at the first fetch' });
-  const part = join(cachePath('content', 'unpinned'), `${sha256(file.contentUrl)}.part`), begun = `${part}.revision`;
+  if (location?.kind !== 'hf')
+    throw userError({
+      where,
+      what: 'has no sha256',
+      expected: 'one, since only `hf:` addresses may be pinned at the first fetch',
+    });
+  const part = join(cachePath('content', 'unpinned'), `${sha256(file.contentUrl)}.part`),
+    begun = `${part}.revision`;
   mkdirSync(dirname(part), { recursive: true });
   // A branch may move between two tries: what has begun is finished at its own commit.
   let revision = existsSync(part) && existsSync(begun) ? readFileSync(begun, 'utf8') : null;
   if (revision === null) rmSync(part, { force: true });
-  const tell = (stage: 'fetch' | 'check' | 'note', bytes: number, note?: string) => options.onProgress?.({ source, file: file['@id'], stage, bytes, total: 0, ...(note === undefined ? {} : { note }) });
+  const tell = (stage: 'fetch' | 'check' | 'note', bytes: number, note?: string) =>
+    options.onProgress?.({
+      source,
+      file: file['@id'],
+      stage,
+      bytes,
+      total: 0,
+      ...(note === undefined ? {} : { note }),
+    });
   tell('fetch', 0);
   await download(() => hfUrl(revision === null ? location : { ...location, revision }, where), part, {
-    where, atMost: unpinnedLimit, fetch: options.fetch, token: process.env['HF_TOKEN'], retryAfter: options.retryAfter, page: hfPage(location),
-    onBytes: (bytes) => tell('fetch', bytes), onNote: (note) => tell('note', 0, note),
+    where,
+    atMost: unpinnedLimit,
+    fetch: options.fetch,
+    token: process.env['HF_TOKEN'],
+    retryAfter: options.retryAfter,
+    page: hfPage(location),
+    onBytes: (bytes) => tell('fetch', bytes),
+    onNote: (note) => tell('note', 0, note),
     onHeaders: (headers) => {
       const commit = headers.get('x-repo-commit');
       if (revision !== null || commit === null || !/^[0-9a-f]{40}$/.test(commit)) return;
@@ -66,4 +101,12 @@ async function fetchAndPin(file: FileObject, source: string, options: FetchOptio
 }
 
 /** The problem of a source that was never fetched: what depends on its content cannot be said. */
-export const notPinned = (name: string): Error => userError({ where: `data source \`${name}\``, what: 'was never fetched here, so its content is not pinned', hint: `run \`equipoise data fetch ${name}\`` }, exitCode.unavailable);
+export const notPinned = (name: string): Error =>
+  userError(
+    {
+      where: `data source \`${name}\``,
+      what: 'was never fetched here, so its content is not pinned',
+      hint: `run \`equipoise data fetch ${name}\``,
+    },
+    exitCode.unavailable,
+  );

@@ -12,14 +12,28 @@ const mostNodes = 100000;
 /** an unpacked file may not be larger than this, in bytes */ const mostBytes = 64 * 2 ** 20;
 
 /** Where one file lies inside the archive. */
-interface Place { flags: number; at: number; length: number }
+interface Place {
+  flags: number;
+  at: number;
+  length: number;
+}
 
 /** The readable files of an archive: their names, and a function that unpacks one. */
-export interface QtResource { names: string[]; /** Throws UserError when there is no such file or it cannot be unpacked. */ read(name: string): Uint8Array }
+export interface QtResource {
+  names: string[];
+  /** Throws UserError when there is no such file or it cannot be unpacked. */
+  read(name: string): Uint8Array;
+}
 
 /** Opens a Qt resource held in memory; `where` names it in messages. Throws UserError for anything malformed. */
 export function openQtResource(bytes: Uint8Array, where: string): QtResource {
-  const bad = (what: string) => userError({ where, what, expected: 'a whole Qt resource of format version 1 to 3', hint: 'fetch the package again' });
+  const bad = (what: string) =>
+    userError({
+      where,
+      what,
+      expected: 'a whole Qt resource of format version 1 to 3',
+      hint: 'fetch the package again',
+    });
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const need = (at: number, length: number) => {
     if (at < 0 || at + length > bytes.length) throw bad('the archive refers to places outside itself');
@@ -62,7 +76,8 @@ export function openQtResource(bytes: Uint8Array, where: string): QtResource {
       if (place === undefined) throw bad(`the archive has no file \`${name}\``);
       const raw = bytes.subarray(place.at, place.at + place.length);
       if (place.flags === 0) return raw;
-      if (place.flags !== compressed) throw bad(`\`${name}\` is packed in a way that is not known (flags ${place.flags})`);
+      if (place.flags !== compressed)
+        throw bad(`\`${name}\` is packed in a way that is not known (flags ${place.flags})`);
       try {
         return inflateSync(raw.subarray(4), { maxOutputLength: mostBytes }); // the first four bytes state the unpacked size
       } catch (error) {

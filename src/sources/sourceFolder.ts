@@ -1,5 +1,15 @@
 /** The folder of an opened source in the cache: made whole from stored files, with a listing of what it holds. */
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { writeWhole } from '../files';
@@ -25,7 +35,10 @@ export function readListing(folder: string): UnpackedFile[] | null {
 /** Whether a folder has every file of its listing at its size: cheap, and catches what a crash or a clean-up leaves. */
 export function isIntact(folder: string): boolean {
   const files = readListing(folder);
-  return files !== null && files.every((file) => statSync(join(folder, file.path), { throwIfNoEntry: false })?.size === file.bytes);
+  return (
+    files !== null &&
+    files.every((file) => statSync(join(folder, file.path), { throwIfNoEntry: false })?.size === file.bytes)
+  );
 }
 
 /** Names of everything below a folder that is not a folder, relative with `/`, sorted. */
@@ -41,7 +54,11 @@ export function filesBelow(folder: string): string[] {
  * lies there is replaced. Every file's fsync would take minutes for thousands of drawings: what a power cut could leave
  * instead is found by `isIntact`. Throws UserError for a hostile archive, a glob without a file, or names that collide.
  */
-export async function buildFolder(manifest: DataManifest, folder: string, onProgress?: (progress: Progress) => void): Promise<void> {
+export async function buildFolder(
+  manifest: DataManifest,
+  folder: string,
+  onProgress?: (progress: Progress) => void,
+): Promise<void> {
   const temporary = temporaryFolder();
   try {
     const built = join(temporary, 'source');
@@ -52,8 +69,19 @@ export async function buildFolder(manifest: DataManifest, folder: string, onProg
       const total = declaredBytes(file);
       const sets = fileSets(manifest).filter((set) => set.containedIn['@id'] === file['@id']);
       // It was checked when it was fetched, which may be months ago; a disk may have changed it since.
-      const found = await hashFile(contentPath(file.sha256), (bytes) => onProgress?.({ source: manifest.name, file: file['@id'], stage: 'check', bytes, total }));
-      if (found !== file.sha256) throw userError({ where, what: `${contentPath(file.sha256)} has sha256 ${found}`, expected: `sha256 ${file.sha256}`, hint: `run \`equipoise data fetch --again ${manifest.name}\`` }, exitCode.failed);
+      const found = await hashFile(contentPath(file.sha256), (bytes) =>
+        onProgress?.({ source: manifest.name, file: file['@id'], stage: 'check', bytes, total }),
+      );
+      if (found !== file.sha256)
+        throw userError(
+          {
+            where,
+            what: `${contentPath(file.sha256)} has sha256 ${found}`,
+            expected: `sha256 ${file.sha256}`,
+            hint: `run \`equipoise data fetch --again ${manifest.name}\``,
+          },
+          exitCode.failed,
+        );
       if (sets.length === 0) {
         place(contentPath(file.sha256), join(built, file['@id']), where);
         files.push({ path: file['@id'], bytes: total, sha256: file.sha256 });
@@ -61,11 +89,26 @@ export async function buildFolder(manifest: DataManifest, folder: string, onProg
       }
       onProgress?.({ source: manifest.name, file: file['@id'], stage: 'unpack', bytes: 0, total });
       const strip = parseContentUrl(file.contentUrl)?.kind === 'npm' ? 'first' : 'none';
-      const unpacked = await unpack(contentPath(file.sha256), file.encodingFormat, strip, built, chooser(sets.flatMap((set) => set.includes)), archiveLimits(total), where);
+      const unpacked = await unpack(
+        contentPath(file.sha256),
+        file.encodingFormat,
+        strip,
+        built,
+        chooser(sets.flatMap((set) => set.includes)),
+        archiveLimits(total),
+        where,
+      );
       for (const set of sets) {
         for (const glob of set.includes) {
           const matches = chooser([glob]);
-          if (!unpacked.some((one) => matches(one.path))) throw userError({ where: `data-manifests/${manifest.name}.json ${set['@id']}`, what: `no file of ${file['@id']} matches \`${glob}\`` }, exitCode.failed);
+          if (!unpacked.some((one) => matches(one.path)))
+            throw userError(
+              {
+                where: `data-manifests/${manifest.name}.json ${set['@id']}`,
+                what: `no file of ${file['@id']} matches \`${glob}\``,
+              },
+              exitCode.failed,
+            );
         }
       }
       files.push(...unpacked);
@@ -73,7 +116,14 @@ export async function buildFolder(manifest: DataManifest, folder: string, onProg
     files.sort((a, b) => (a.path < b.path ? -1 : 1));
     writeWhole(join(built, listingName), JSON.stringify({ files }));
     if (existsSync(folder)) {
-      onProgress?.({ source: manifest.name, file: manifest.name, stage: 'note', bytes: 0, total: 0, note: 'its folder in the cache was damaged and is made again' });
+      onProgress?.({
+        source: manifest.name,
+        file: manifest.name,
+        stage: 'note',
+        bytes: 0,
+        total: 0,
+        note: 'its folder in the cache was damaged and is made again',
+      });
       renameSync(folder, join(temporary, 'damaged'));
     }
     mkdirSync(dirname(folder), { recursive: true });

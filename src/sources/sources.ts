@@ -13,8 +13,10 @@ import { buildFolder, filesBelow, isIntact, listingName, readListing } from './s
 const layout = 1;
 
 export interface OpenOptions extends FetchOptions {
-  /** do not touch the network: throw when the source is not in the cache */ offline?: boolean;
-  /** folder of manifests; the project's own by default */ manifests?: string;
+  /** do not touch the network: throw when the source is not in the cache */
+  offline?: boolean;
+  /** folder of manifests; the project's own by default */
+  manifests?: string;
 }
 
 /** Every data manifest, sorted by name. Throws UserError with all problems of all manifests. */
@@ -31,7 +33,11 @@ export function findSource(name: string, manifests?: string): DataManifest {
 }
 
 function unknownSource(name: string, known: DataManifest[]): Problem {
-  return { where: `data source \`${name}\``, what: 'there is no such data manifest', expected: `one of ${known.map((manifest) => manifest.name).join(', ')}` };
+  return {
+    where: `data source \`${name}\``,
+    what: 'there is no such data manifest',
+    expected: `one of ${known.map((manifest) => manifest.name).join(', ')}`,
+  };
 }
 
 /**
@@ -46,8 +52,14 @@ export function sourceIdentity(name: string, manifests?: string): string {
 export function manifestIdentity(manifest: DataManifest): string {
   if (!fileObjects(manifest).every(isPinned)) throw notPinned(manifest.name);
   const hashes = new Map(fileObjects(manifest).map((file) => [file['@id'], file.sha256]));
-  const files = fileObjects(manifest).map((file) => ({ hash: file.sha256, ...(isArchive(manifest, file['@id']) ? {} : { name: file['@id'] }) }));
-  const sets = fileSets(manifest).map((set) => ({ hash: hashes.get(set.containedIn['@id']), includes: [...set.includes].sort() }));
+  const files = fileObjects(manifest).map((file) => ({
+    hash: file.sha256,
+    ...(isArchive(manifest, file['@id']) ? {} : { name: file['@id'] }),
+  }));
+  const sets = fileSets(manifest).map((set) => ({
+    hash: hashes.get(set.containedIn['@id']),
+    includes: [...set.includes].sort(),
+  }));
   const sorted = (entries: object[]) => entries.map(canonicalJson).sort();
   return sha256(canonicalJson({ files: sorted(files), sets: sorted(sets) }));
 }
@@ -66,18 +78,40 @@ export function sourceFolder(manifest: DataManifest): string {
  * of archives lie at their names in the archive (npm's leading `package/` dropped), plain files at their `@id`.
  * Throws UserError: an unknown name, a failed fetch, a wrong hash, a hostile archive, or absent from the cache while `offline`.
  */
-export async function openSource(name: string, options: OpenOptions = {}): Promise<{ manifest: DataManifest; folder: string }> {
+export async function openSource(
+  name: string,
+  options: OpenOptions = {},
+): Promise<{ manifest: DataManifest; folder: string }> {
   const manifest = await pinned(findSource(name, options.manifests), options);
   const folder = sourceFolder(manifest);
   if (isIntact(folder)) return { manifest, folder };
   if (options.offline === true && !fileObjects(manifest).every(hasContent)) {
-    throw userError({ where: `data source \`${name}\``, what: 'is not in the cache', hint: `run \`equipoise data fetch ${name}\` where there is a network` }, exitCode.unavailable);
+    throw userError(
+      {
+        where: `data source \`${name}\``,
+        what: 'is not in the cache',
+        hint: `run \`equipoise data fetch ${name}\` where there is a network`,
+      },
+      exitCode.unavailable,
+    );
   }
   for (const file of fileObjects(manifest)) await ensureContent(file, manifest.name, options);
-  await withLock(`${folder}.lock`, async () => {
-    if (isIntact(folder)) return;
-    await buildFolder(manifest, folder, options.onProgress);
-  }, (owner) => options.onProgress?.({ source: name, file: name, stage: 'wait', bytes: 0, total: 0, note: `${owner} is unpacking it` }));
+  await withLock(
+    `${folder}.lock`,
+    async () => {
+      if (isIntact(folder)) return;
+      await buildFolder(manifest, folder, options.onProgress);
+    },
+    (owner) =>
+      options.onProgress?.({
+        source: name,
+        file: name,
+        stage: 'wait',
+        bytes: 0,
+        total: 0,
+        note: `${owner} is unpacking it`,
+      }),
+  );
   return { manifest, folder };
 }
 
@@ -103,7 +137,10 @@ export function sourceState(manifest: DataManifest): SourceState {
  * Opens the named sources, all by default, one after the other. One that fails does not keep the others: the UserError
  * at the end holds the problems of all. `again` throws away what the cache holds of each and fetches it anew.
  */
-export async function fetchSources(names?: string[], options: OpenOptions & { again?: boolean } = {}): Promise<{ manifest: DataManifest; folder: string }[]> {
+export async function fetchSources(
+  names?: string[],
+  options: OpenOptions & { again?: boolean } = {},
+): Promise<{ manifest: DataManifest; folder: string }[]> {
   const chosen = chooseSources(names, options.manifests);
   const opened: { manifest: DataManifest; folder: string }[] = [];
   const failures: UserError[] = [];
@@ -119,15 +156,30 @@ export async function fetchSources(names?: string[], options: OpenOptions & { ag
   const [first] = failures;
   if (first !== undefined) {
     const code = failures.some((failure) => failure.code === exitCode.failed) ? exitCode.failed : first.code;
-    throw new UserError(failures.flatMap((failure) => failure.problems), code);
+    throw new UserError(
+      failures.flatMap((failure) => failure.problems),
+      code,
+    );
   }
   return opened;
 }
 
 /** One file of the cache that is not what it should be. */
-export interface Damage { /** absolute */ path: string; expected: string; found: string }
+export interface Damage {
+  /** absolute */
+  path: string;
+  expected: string;
+  found: string;
+}
 
-export interface SourceReport { name: string; state: SourceState | 'damaged'; /** files hashed */ files: number; bytes: number; damage: Damage[] }
+export interface SourceReport {
+  name: string;
+  state: SourceState | 'damaged';
+  /** files hashed */
+  files: number;
+  bytes: number;
+  damage: Damage[];
+}
 
 /**
  * Hashes everything that the cache holds of the named sources, all by default: the fetched files against the manifest,
@@ -139,23 +191,36 @@ export async function verifySources(names?: string[], options: OpenOptions = {})
     const report: SourceReport = { name: manifest.name, state: sourceState(manifest), files: 0, bytes: 0, damage: [] };
     const check = async (path: string, bytes: number, hash: string) => {
       const stats = lstatSync(path, { throwIfNoEntry: false });
-      const found = stats?.isFile() === true ? await hashFile(path) : stats === undefined ? 'nothing' : 'no regular file';
+      const found =
+        stats?.isFile() === true ? await hashFile(path) : stats === undefined ? 'nothing' : 'no regular file';
       report.files += 1;
       report.bytes += stats?.size ?? 0;
-      if (found !== hash) report.damage.push({ path, expected: `${bytes} bytes with sha256 ${hash}`, found: stats?.isFile() === true ? `${stats.size} bytes with sha256 ${found}` : found });
+      if (found !== hash)
+        report.damage.push({
+          path,
+          expected: `${bytes} bytes with sha256 ${hash}`,
+          found: stats?.isFile() === true ? `${stats.size} bytes with sha256 ${found}` : found,
+        });
       options.onProgress?.({ source: manifest.name, file: basename(path), stage: 'check', bytes: 0, total: 0 });
     };
     for (const file of fileObjects(manifest)) {
-      if (isPinned(file) && existsSync(contentPath(file.sha256))) await check(contentPath(file.sha256), declaredBytes(file), file.sha256);
+      if (isPinned(file) && existsSync(contentPath(file.sha256)))
+        await check(contentPath(file.sha256), declaredBytes(file), file.sha256);
     }
     const folder = fileObjects(manifest).every(isPinned) ? sourceFolder(manifest) : '';
     if (folder !== '' && existsSync(folder)) {
       const listed = readListing(folder);
-      if (listed === null) report.damage.push({ path: folder, expected: 'a listing of its files', found: 'none that can be read' });
+      if (listed === null)
+        report.damage.push({ path: folder, expected: 'a listing of its files', found: 'none that can be read' });
       for (const file of listed ?? []) await check(join(folder, file.path), file.bytes, file.sha256);
       const known = new Set([listingName, ...(listed ?? []).map((file) => file.path)]);
       for (const path of filesBelow(folder)) {
-        if (listed !== null && !known.has(path)) report.damage.push({ path: join(folder, path), expected: 'nothing: the source has no such file', found: 'a file' });
+        if (listed !== null && !known.has(path))
+          report.damage.push({
+            path: join(folder, path),
+            expected: 'nothing: the source has no such file',
+            found: 'a file',
+          });
       }
     }
     if (report.damage.length > 0) report.state = 'damaged';
@@ -167,8 +232,11 @@ export async function verifySources(names?: string[], options: OpenOptions = {})
 function chooseSources(names: string[] | undefined, manifests?: string): DataManifest[] {
   const known = listSources(manifests);
   // Whole published checkpoints are fetched only by name: together they are larger than most disks.
-  if (names === undefined || names.length === 0) return known.filter((manifest) => !fileObjects(manifest).some(({ contentUrl }) => contentUrl.startsWith('hf:')));
-  const problems = [...new Set(names)].filter((name) => !known.some((manifest) => manifest.name === name)).map((name) => unknownSource(name, known));
+  if (names === undefined || names.length === 0)
+    return known.filter((manifest) => !fileObjects(manifest).some(({ contentUrl }) => contentUrl.startsWith('hf:')));
+  const problems = [...new Set(names)]
+    .filter((name) => !known.some((manifest) => manifest.name === name))
+    .map((name) => unknownSource(name, known));
   if (problems.length > 0) throw new UserError(problems);
   return known.filter((manifest) => names.includes(manifest.name));
 }
@@ -176,5 +244,6 @@ function chooseSources(names: string[] | undefined, manifests?: string): DataMan
 /** Removes a source from the cache. A content that another manifest shares goes too and is fetched when that is opened. */
 function forget(manifest: DataManifest): void {
   if (fileObjects(manifest).every(isPinned)) rmSync(sourceFolder(manifest), { recursive: true, force: true });
-  for (const file of fileObjects(manifest).filter(isPinned)) for (const path of [contentPath(file.sha256), `${contentPath(file.sha256)}.part`]) rmSync(path, { force: true });
+  for (const file of fileObjects(manifest).filter(isPinned))
+    for (const path of [contentPath(file.sha256), `${contentPath(file.sha256)}.part`]) rmSync(path, { force: true });
 }

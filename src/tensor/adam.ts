@@ -5,8 +5,21 @@
 import { tf, type Tensor } from './tf';
 
 /** The vectors that Adam reads and replaces, and its scalars. `scale` is the rate with both bias corrections in it, `epsilon` is corrected too. */
-export interface AdamInputs { theta: Tensor; first: Tensor; second: Tensor; gradient: Tensor; scale: Tensor; beta1: Tensor; beta2: Tensor; epsilon: Tensor }
-export interface AdamOutputs { theta: Tensor; first: Tensor; second: Tensor }
+export interface AdamInputs {
+  theta: Tensor;
+  first: Tensor;
+  second: Tensor;
+  gradient: Tensor;
+  scale: Tensor;
+  beta1: Tensor;
+  beta2: Tensor;
+  epsilon: Tensor;
+}
+export interface AdamOutputs {
+  theta: Tensor;
+  first: Tensor;
+  second: Tensor;
+}
 
 /** Writes the update down as one node, or returns null when its vectors are not pieces of state. */
 export type AdamRecorder = (inputs: AdamInputs) => AdamOutputs | null;
@@ -29,7 +42,8 @@ export function adam(inputs: AdamInputs): AdamOutputs {
   const recorded = recorder?.(inputs) ?? null;
   if (recorded !== null) return recorded;
   const { gradient, scale, beta1, beta2, epsilon } = inputs;
-  const towards = (old: Tensor, fresh: Tensor, beta: Tensor) => tf.add(old, tf.mul(tf.sub(fresh, old), tf.sub(1, beta)));
+  const towards = (old: Tensor, fresh: Tensor, beta: Tensor) =>
+    tf.add(old, tf.mul(tf.sub(fresh, old), tf.sub(1, beta)));
   const first = towards(inputs.first, gradient, beta1);
   const second = towards(inputs.second, tf.square(gradient), beta2);
   return { theta: tf.sub(inputs.theta, tf.div(tf.mul(first, scale), tf.add(tf.sqrt(second), epsilon))), first, second };

@@ -15,26 +15,33 @@ export type BackendName = 'tensorflow' | 'wasm' | 'webgpu' | 'cpu';
 
 export interface BackendRequest {
   name: BackendName | 'auto';
-  /** threads of one run; default: all processors. wasm and cpu always use one */ threads?: number;
-  /** default `any`: a GPU when the backend has one */ device?: DeviceRequest;
+  /** threads of one run; default: all processors. wasm and cpu always use one */
+  threads?: number;
+  /** default `any`: a GPU when the backend has one */
+  device?: DeviceRequest;
 }
 
 /** What really runs, for run.json. */
 export interface BackendFacts {
   name: BackendName;
-  /** `cpu`, `gpu`, or the adapter's description */ device: string;
+  /** `cpu`, `gpu`, or the adapter's description */
+  device: string;
   threads: number;
   gpu: boolean;
-  /** version of the TensorFlow library, null on other backends */ tensorflow: string | null;
+  /** version of the TensorFlow library, null on other backends */
+  tensorflow: string | null;
   versions: Record<string, string>;
-  /** sentences a person should see, e.g. a number of threads that the backend cannot use */ notices: string[];
+  /** sentences a person should see, e.g. a number of threads that the backend cannot use */
+  notices: string[];
 }
 
 export interface BackendAvailability {
   name: BackendName;
   available: boolean;
-  /** what it would run on, or what is missing */ reason: string;
-  /** the command that makes it available */ hint?: string;
+  /** what it would run on, or what is missing */
+  reason: string;
+  /** the command that makes it available */
+  hint?: string;
 }
 
 /** All backends and whether they can be used here. Reads files only: no library is loaded. */
@@ -42,8 +49,20 @@ export function availableBackends(): BackendAvailability[] {
   const link = findLink();
   return [
     link !== null
-      ? { name: 'tensorflow', available: true, reason: `TensorFlow ${link.tensorflow}${link.cuda ? ' (CUDA)' : ''}, linked` }
-      : { name: 'tensorflow', available: false, reason: addonPackageVersion() === null ? '@tensorflow/tfjs-node-gpu is not installed' : 'not linked on this machine', hint: addonPackageVersion() === null ? 'npm ci' : linkCommand },
+      ? {
+          name: 'tensorflow',
+          available: true,
+          reason: `TensorFlow ${link.tensorflow}${link.cuda ? ' (CUDA)' : ''}, linked`,
+        }
+      : {
+          name: 'tensorflow',
+          available: false,
+          reason:
+            addonPackageVersion() === null
+              ? '@tensorflow/tfjs-node-gpu is not installed'
+              : 'not linked on this machine',
+          hint: addonPackageVersion() === null ? 'npm ci' : linkCommand,
+        },
     packageAvailability('wasm', '@tensorflow/tfjs-backend-wasm', 'one thread, SIMD'),
     packageAvailability('webgpu', 'webgpu', 'through Dawn; whether there is an adapter shows when it starts'),
     packageAvailability('cpu', '@tensorflow/tfjs-backend-cpu', 'plain JavaScript, the reference for tests'),
@@ -72,9 +91,18 @@ export function chooseBackend(request: BackendRequest): { name: BackendName; rea
     return { name: 'wasm', reason: `tensorflow is ${of('tensorflow').reason} (${of('tensorflow').hint})` };
   }
   const chosen = of(request.name);
-  if (!chosen.available) throw userError({ where: `backend ${chosen.name}`, what: chosen.reason, hint: `run: ${chosen.hint}` }, exitCode.unavailable);
-  if (request.device === 'gpu' && (chosen.name === 'wasm' || chosen.name === 'cpu')) throw noGpu(chosen.name, 'it never uses one', 'ask for backend tensorflow or webgpu');
-  if (request.device === 'cpu' && chosen.name === 'webgpu') throw userError({ where: 'backend webgpu', what: 'cannot run on the cpu', hint: 'ask for backend tensorflow, wasm or cpu' }, exitCode.unavailable);
+  if (!chosen.available)
+    throw userError(
+      { where: `backend ${chosen.name}`, what: chosen.reason, hint: `run: ${chosen.hint}` },
+      exitCode.unavailable,
+    );
+  if (request.device === 'gpu' && (chosen.name === 'wasm' || chosen.name === 'cpu'))
+    throw noGpu(chosen.name, 'it never uses one', 'ask for backend tensorflow or webgpu');
+  if (request.device === 'cpu' && chosen.name === 'webgpu')
+    throw userError(
+      { where: 'backend webgpu', what: 'cannot run on the cpu', hint: 'ask for backend tensorflow, wasm or cpu' },
+      exitCode.unavailable,
+    );
   return { name: chosen.name, reason: chosen.reason };
 }
 
@@ -85,18 +113,30 @@ export function chooseBackend(request: BackendRequest): { name: BackendName; rea
 export async function useBackend(request: BackendRequest): Promise<BackendFacts> {
   const { name } = chooseBackend(request);
   const threads = request.threads ?? loadedTensorFlow()?.threads ?? availableParallelism();
-  if (!Number.isInteger(threads) || threads < 1) throw userError({ where: 'threads', what: String(request.threads), expected: 'a whole number, at least 1' });
+  if (!Number.isInteger(threads) || threads < 1)
+    throw userError({ where: 'threads', what: String(request.threads), expected: 'a whole number, at least 1' });
   await import('@tensorflow/tfjs'); // registers every gradient; tfjs-core's own bundle for Node holds none
   switch (name) {
-    case 'tensorflow': return useTensorFlow(threads, request.device ?? 'any');
+    case 'tensorflow':
+      return useTensorFlow(threads, request.device ?? 'any');
     case 'wasm': {
       await registerWasm();
       return activate('wasm', { device: 'cpu', gpu: false, threads: 1, notices: oneThread('wasm', request.threads) });
     }
     case 'webgpu': {
       const adapter = await registerWebgpu();
-      if (request.device === 'gpu' && adapter.software) throw noGpu('webgpu', `the only adapter is a software renderer (${adapter.description})`, 'install a Vulkan driver of the GPU');
-      return activate('webgpu', { device: adapter.description, gpu: !adapter.software, threads: 1, notices: adapter.software ? [`webgpu runs on a software renderer: ${adapter.description}`] : [] });
+      if (request.device === 'gpu' && adapter.software)
+        throw noGpu(
+          'webgpu',
+          `the only adapter is a software renderer (${adapter.description})`,
+          'install a Vulkan driver of the GPU',
+        );
+      return activate('webgpu', {
+        device: adapter.description,
+        gpu: !adapter.software,
+        threads: 1,
+        notices: adapter.software ? [`webgpu runs on a software renderer: ${adapter.description}`] : [],
+      });
     }
     case 'cpu': {
       tf.env().set('PROD', true); // else the backend prints advice to install tfjs-node
@@ -109,21 +149,38 @@ export async function useBackend(request: BackendRequest): Promise<BackendFacts>
 /** The loaded TensorFlow backend and its addon binding, for the recorder, or null when another backend is active. */
 export function tensorflowBinding(): { backend: NativeBackend; binding: AddonBinding } | null {
   const loaded = loadedTensorFlow();
-  return loaded !== null && tf.getBackend() === 'tensorflow' ? { backend: loaded.backend, binding: loaded.backend.binding } : null;
+  return loaded !== null && tf.getBackend() === 'tensorflow'
+    ? { backend: loaded.backend, binding: loaded.backend.binding }
+    : null;
 }
 
 async function useTensorFlow(threads: number, device: DeviceRequest): Promise<BackendFacts> {
   // a process that keeps to the cpu already serves a request that leaves the device open
   const kept = device === 'any' ? loadedTensorFlow()?.device : undefined;
-  const { backend, link } = await loadTensorFlow(threads, device === 'cpu' ? 'cpu' : kept ?? 'any');
+  const { backend, link } = await loadTensorFlow(threads, device === 'cpu' ? 'cpu' : (kept ?? 'any'));
   const gpu = backend.isUsingGpuDevice;
   if (device === 'gpu' && !gpu) {
-    throw noGpu('tensorflow', link.cuda ? 'the library found no usable one (driver, or CUDA_VISIBLE_DEVICES)' : 'the linked library was built without CUDA', link.cuda ? 'check nvidia-smi' : `run: ${linkCommand}`);
+    throw noGpu(
+      'tensorflow',
+      link.cuda
+        ? 'the library found no usable one (driver, or CUDA_VISIBLE_DEVICES)'
+        : 'the linked library was built without CUDA',
+      link.cuda ? 'check nvidia-smi' : `run: ${linkCommand}`,
+    );
   }
-  return activate('tensorflow', { device: gpu ? 'gpu' : 'cpu', gpu, threads, notices: [], tensorflow: backend.binding.TF_Version });
+  return activate('tensorflow', {
+    device: gpu ? 'gpu' : 'cpu',
+    gpu,
+    threads,
+    notices: [],
+    tensorflow: backend.binding.TF_Version,
+  });
 }
 
-async function activate(name: BackendName, facts: Omit<BackendFacts, 'name' | 'versions' | 'tensorflow'> & { tensorflow?: string }): Promise<BackendFacts> {
+async function activate(
+  name: BackendName,
+  facts: Omit<BackendFacts, 'name' | 'versions' | 'tensorflow'> & { tensorflow?: string },
+): Promise<BackendFacts> {
   let done = false;
   let cause = '';
   try {
@@ -132,7 +189,11 @@ async function activate(name: BackendName, facts: Omit<BackendFacts, 'name' | 'v
   } catch (error) {
     cause = `: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (!done || tf.getBackend() !== name) throw userError({ where: `backend ${name}`, what: `does not start${cause}`, hint: 'run: npm run equipoise -- doctor' }, exitCode.unavailable);
+  if (!done || tf.getBackend() !== name)
+    throw userError(
+      { where: `backend ${name}`, what: `does not start${cause}`, hint: 'run: npm run equipoise -- doctor' },
+      exitCode.unavailable,
+    );
   const versions: Record<string, string> = { node: process.versions.node, tfjs: tf.version_core };
   if (name === 'tensorflow') versions['tfjs-node-gpu'] = addonPackageVersion() ?? 'unknown';
   return { name, ...facts, tensorflow: facts.tensorflow ?? null, versions };
@@ -143,5 +204,8 @@ function oneThread(name: BackendName, asked: number | undefined): string[] {
 }
 
 function noGpu(name: BackendName, why: string, hint: string): Error {
-  return userError({ where: `backend ${name}`, what: `a gpu was asked for and is not used: ${why}`, hint }, exitCode.unavailable);
+  return userError(
+    { where: `backend ${name}`, what: `a gpu was asked for and is not used: ${why}`, hint },
+    exitCode.unavailable,
+  );
 }

@@ -5,19 +5,24 @@ import { pieceOf, shapeTensor, sizeOf, withoutValues, type KernelCost } from './
 import type { Tensor, Tensors } from './tf';
 
 export interface ProgramCost {
-  /** floating-point operations of matrix products and convolutions, two for each multiplication with its addition */ flops: number;
-  /** bytes that all kernels read and write, weights among them */ movedBytes: number;
+  /** floating-point operations of matrix products and convolutions, two for each multiplication with its addition */
+  flops: number;
+  /** bytes that all kernels read and write, weights among them */
+  movedBytes: number;
   kernels: number;
   /** most bytes that intermediate results take at once: `recorded`, when a result is given back after its last use, as a graph does; `eager`, as TensorFlow.js holds them op by op */
   activationBytes: { recorded: number; eager: number };
-  /** bytes of the declared inputs */ inputBytes: number;
+  /** bytes of the declared inputs */
+  inputBytes: number;
 }
 
 /** The cost of one call. `shapes`: shapes of the state that the program reads. Computes nothing and needs no backend. */
 export function programCost(program: Program, shapes: Record<string, readonly number[]>): ProgramCost {
-  let given = 0, inputBytes = 0;
+  let given = 0,
+    inputBytes = 0;
   const { result, kernels, eagerBytes } = withoutValues(() => {
-    const inputs: Tensors = {}, state: Tensors = {};
+    const inputs: Tensors = {},
+      state: Tensors = {};
     for (const [name, { shape, dtype }] of Object.entries(program.inputs)) {
       inputs[name] = shapeTensor(shape, dtype);
       inputBytes += 4 * sizeOf(shape);
@@ -29,7 +34,10 @@ export function programCost(program: Program, shapes: Record<string, readonly nu
       given += 4 * sizeOf(shape);
     }
     // As the recorder has it, an update of Adam is one pass over its vectors in place.
-    const { outputs, state: next = {} } = recordingAdam(({ theta, first, second }) => ({ theta, first, second }), () => program.run(inputs, state));
+    const { outputs, state: next = {} } = recordingAdam(
+      ({ theta, first, second }) => ({ theta, first, second }),
+      () => program.run(inputs, state),
+    );
     return [...Object.values(outputs), ...Object.values(next)].map((tensor: Tensor) => pieceOf(tensor));
   });
   return {
@@ -49,9 +57,12 @@ function mostAlive(kernels: readonly KernelCost[], kept: ReadonlySet<object>): n
   const lastRead = new Map<object, number>();
   kernels.forEach(({ reads }, i) => reads.forEach((piece) => lastRead.set(piece, i)));
   const alive = new Map<object, number>();
-  let now = 0, most = 0;
+  let now = 0,
+    most = 0;
   kernels.forEach(({ reads, makes, inPlace }, i) => {
-    const dying = [...new Set(reads)].filter((piece) => alive.has(piece) && lastRead.get(piece) === i && !kept.has(piece));
+    const dying = [...new Set(reads)].filter(
+      (piece) => alive.has(piece) && lastRead.get(piece) === i && !kept.has(piece),
+    );
     const reused = inPlace ? dying.find((piece) => alive.get(piece) === makes[0]?.[1]) : undefined;
     if (reused !== undefined) {
       now -= alive.get(reused)!;
@@ -62,7 +73,10 @@ function mostAlive(kernels: readonly KernelCost[], kept: ReadonlySet<object>): n
       now += bytes;
     }
     most = Math.max(most, now);
-    for (const piece of [...dying, ...makes.flatMap(([made]) => (lastRead.has(made) || kept.has(made) ? [] : [made]))]) {
+    for (const piece of [
+      ...dying,
+      ...makes.flatMap(([made]) => (lastRead.has(made) || kept.has(made) ? [] : [made])),
+    ]) {
       now -= alive.get(piece) ?? 0;
       alive.delete(piece);
     }

@@ -5,20 +5,56 @@
 import { createRequire } from 'node:module';
 
 /** The part of tfjs-node's generated protobuf classes (dist/proto/api_pb.js ships without types) that graphs need. */
-interface ListValue { setTypeList(types: number[]): void; setIList(values: number[]): void }
-interface TensorShape { addDim(dimension: Dimension): void }
-interface Dimension { setSize(size: number): void }
-interface TensorMessage { setDtype(dtype: number): void; setTensorShape(shape: TensorShape): void; setTensorContent(base64: string): void }
-export interface AttrValue {
-  setType(dtype: number): void; setShape(shape: TensorShape): void; setS(base64: string): void; setB(value: boolean): void;
-  setI(value: number): void; setF(value: number): void; setList(list: ListValue): void; setTensor(tensor: TensorMessage): void;
+interface ListValue {
+  setTypeList(types: number[]): void;
+  setIList(values: number[]): void;
 }
-export interface NodeDef { setName(name: string): void; setOp(op: string): void; addInput(input: string): void; getAttrMap(): { set(key: string, value: AttrValue): void } }
-interface Versions { setProducer(version: number): void }
-interface GraphDef { setNodeList(nodes: NodeDef[]): void; setVersions(versions: Versions): void }
-interface MetaInfo { setTagsList(tags: string[]): void }
-interface MetaGraph { setMetaInfoDef(info: MetaInfo): void; setGraphDef(graph: GraphDef): void }
-interface SavedModel { setSavedModelSchemaVersion(version: number): void; addMetaGraphs(meta: MetaGraph): void; serializeBinary(): Uint8Array }
+interface TensorShape {
+  addDim(dimension: Dimension): void;
+}
+interface Dimension {
+  setSize(size: number): void;
+}
+interface TensorMessage {
+  setDtype(dtype: number): void;
+  setTensorShape(shape: TensorShape): void;
+  setTensorContent(base64: string): void;
+}
+export interface AttrValue {
+  setType(dtype: number): void;
+  setShape(shape: TensorShape): void;
+  setS(base64: string): void;
+  setB(value: boolean): void;
+  setI(value: number): void;
+  setF(value: number): void;
+  setList(list: ListValue): void;
+  setTensor(tensor: TensorMessage): void;
+}
+export interface NodeDef {
+  setName(name: string): void;
+  setOp(op: string): void;
+  addInput(input: string): void;
+  getAttrMap(): { set(key: string, value: AttrValue): void };
+}
+interface Versions {
+  setProducer(version: number): void;
+}
+interface GraphDef {
+  setNodeList(nodes: NodeDef[]): void;
+  setVersions(versions: Versions): void;
+}
+interface MetaInfo {
+  setTagsList(tags: string[]): void;
+}
+interface MetaGraph {
+  setMetaInfoDef(info: MetaInfo): void;
+  setGraphDef(graph: GraphDef): void;
+}
+interface SavedModel {
+  setSavedModelSchemaVersion(version: number): void;
+  addMetaGraphs(meta: MetaGraph): void;
+  serializeBinary(): Uint8Array;
+}
 interface Proto {
   AttrValue: { new (): AttrValue; ListValue: new () => ListValue };
   TensorShape: { new (): TensorShape; Dim: new () => Dimension };
@@ -32,13 +68,27 @@ interface Proto {
 
 // Loaded on first use: only the recorder needs it, and it costs 30 ms.
 let loaded: Proto | undefined;
-const proto = (): Proto => (loaded ??= createRequire(__filename)('@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js') as Proto);
+const proto = (): Proto =>
+  (loaded ??= createRequire(__filename)('@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js') as Proto);
 
-export interface OpAttribute { name: string; type: number; value: unknown }
-export interface TensorMeta { id: number; shape: number[]; dtype: number }
+export interface OpAttribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+export interface TensorMeta {
+  id: number;
+  shape: number[];
+  dtype: number;
+}
 /** The addon of tfjs-node (binding/tfjs_binding.cc). */
 export interface Binding {
-  TF_ATTR_BOOL: number; TF_ATTR_INT: number; TF_ATTR_FLOAT: number; TF_ATTR_STRING: number; TF_ATTR_TYPE: number; TF_ATTR_SHAPE: number;
+  TF_ATTR_BOOL: number;
+  TF_ATTR_INT: number;
+  TF_ATTR_FLOAT: number;
+  TF_ATTR_STRING: number;
+  TF_ATTR_TYPE: number;
+  TF_ATTR_SHAPE: number;
   createTensor(shape: number[], dtype: number, values: ArrayBufferView): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): Float32Array;
@@ -85,11 +135,13 @@ export function tensorAttribute(shape: number[], dtype: number, values: ArrayBuf
 export function opAttribute(binding: Binding, given: OpAttribute): AttrValue {
   return attribute((v) => {
     if (given.type === binding.TF_ATTR_BOOL) v.setB(Boolean(given.value));
-    else if (given.type === binding.TF_ATTR_INT && Array.isArray(given.value)) v.setList(listOf((l) => l.setIList(given.value as number[])));
+    else if (given.type === binding.TF_ATTR_INT && Array.isArray(given.value))
+      v.setList(listOf((l) => l.setIList(given.value as number[])));
     else if (given.type === binding.TF_ATTR_INT) v.setI(given.value as number);
     else if (given.type === binding.TF_ATTR_FLOAT) v.setF(given.value as number);
     else if (given.type === binding.TF_ATTR_STRING) v.setS(base64(given.value as string));
-    else if (given.type === binding.TF_ATTR_TYPE && Array.isArray(given.value)) v.setList(listOf((l) => l.setTypeList(given.value as number[])));
+    else if (given.type === binding.TF_ATTR_TYPE && Array.isArray(given.value))
+      v.setList(listOf((l) => l.setTypeList(given.value as number[])));
     else if (given.type === binding.TF_ATTR_TYPE) v.setType(given.value as number);
     else if (given.type === binding.TF_ATTR_SHAPE) v.setShape(shapeProto(given.value as number[]));
     else throw new Error(`attribute "${given.name}" of kind ${given.type} has no GraphDef form here`);
@@ -102,7 +154,12 @@ function listOf(set: (list: ListValue) => void): ListValue {
   return list;
 }
 
-export function graphNode(name: string, op: string, inputs: string[], attributes: Record<string, AttrValue> = {}): NodeDef {
+export function graphNode(
+  name: string,
+  op: string,
+  inputs: string[],
+  attributes: Record<string, AttrValue> = {},
+): NodeDef {
   const node = new (proto().NodeDef)();
   node.setName(name);
   node.setOp(op);

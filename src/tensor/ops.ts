@@ -39,27 +39,29 @@ export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor => tf.
 /** Layer normalisation over the last axis, x [..., D], gain and bias [D]. Ba, Kiros and Hinton 2016, equation 4. */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number): Tensor {
   const width = gain.size;
-  return (tf.customGrad((...given) => {
-    const [input, scale, shift] = given.slice(0, 3) as unknown as [Tensor, Tensor, Tensor];
-    const save = given[3] as unknown as (tensors: Tensor[]) => void;
-    const centred = tf.sub(input, tf.mean(input, -1, true));
-    const deviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-    const y = tf.mul(centred, deviation);
-    save([y, deviation, scale]);
-    return {
-      value: tf.add(tf.mul(y, scale), shift),
-      // with u = dy gain: dx = (u - mean(u) - y mean(u y)) / deviation; both means are products with the gain
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [normed, s, g] = saved as [Tensor, Tensor, Tensor];
-        const rows = (t: Tensor) => tf.reshape(t, [-1, width]) as tf.Tensor2D;
-        const product = tf.mul(dy, normed);
-        const weights = tf.reshape(tf.div(g, width), [width, 1]) as tf.Tensor2D;
-        const mean = (t: Tensor) => tf.reshape(tf.matMul(rows(t), weights), s.shape);
-        const inner = tf.sub(tf.sub(tf.mul(dy, g), mean(dy)), tf.mul(normed, mean(product)));
-        return [tf.mul(inner, s), tf.sum(rows(product), 0), tf.sum(rows(dy), 0)];
-      },
-    };
-  }) as (x: Tensor, gain: Tensor, bias: Tensor) => Tensor)(x, gain, bias);
+  return (
+    tf.customGrad((...given) => {
+      const [input, scale, shift] = given.slice(0, 3) as unknown as [Tensor, Tensor, Tensor];
+      const save = given[3] as unknown as (tensors: Tensor[]) => void;
+      const centred = tf.sub(input, tf.mean(input, -1, true));
+      const deviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+      const y = tf.mul(centred, deviation);
+      save([y, deviation, scale]);
+      return {
+        value: tf.add(tf.mul(y, scale), shift),
+        // with u = dy gain: dx = (u - mean(u) - y mean(u y)) / deviation; both means are products with the gain
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [normed, s, g] = saved as [Tensor, Tensor, Tensor];
+          const rows = (t: Tensor) => tf.reshape(t, [-1, width]) as tf.Tensor2D;
+          const product = tf.mul(dy, normed);
+          const weights = tf.reshape(tf.div(g, width), [width, 1]) as tf.Tensor2D;
+          const mean = (t: Tensor) => tf.reshape(tf.matMul(rows(t), weights), s.shape);
+          const inner = tf.sub(tf.sub(tf.mul(dy, g), mean(dy)), tf.mul(normed, mean(product)));
+          return [tf.mul(inner, s), tf.sum(rows(product), 0), tf.sum(rows(dy), 0)];
+        },
+      };
+    }) as (x: Tensor, gain: Tensor, bias: Tensor) => Tensor
+  )(x, gain, bias);
 }
 
 /** x sigmoid(x), Elfwing et al. 2018. */
@@ -135,16 +137,20 @@ export const oneHot = (ids: Tensor, depth: number): Tensor => tf.cast(tf.oneHot(
  */
 export function pickRows(x: Tensor, positions: Tensor): Tensor {
   const rows = x.shape[0]!;
-  return (tf.customGrad((...given) => {
-    const table = given[0] as Tensor;
-    const save = given[1] as unknown as (tensors: Tensor[]) => void;
-    save([positions]);
-    return {
-      value: tf.gather(table, positions as tf.Tensor1D),
-      gradFunc: (dy: Tensor, saved: Tensor[]) =>
-        tf.getBackend() === 'webgpu' ? tf.matMul(oneHot(saved[0]!, rows) as tf.Tensor2D, dy as tf.Tensor2D, true, false) : tf.unsortedSegmentSum(dy, saved[0] as tf.Tensor1D, rows),
-    };
-  }) as (x: Tensor) => Tensor)(x);
+  return (
+    tf.customGrad((...given) => {
+      const table = given[0] as Tensor;
+      const save = given[1] as unknown as (tensors: Tensor[]) => void;
+      save([positions]);
+      return {
+        value: tf.gather(table, positions as tf.Tensor1D),
+        gradFunc: (dy: Tensor, saved: Tensor[]) =>
+          tf.getBackend() === 'webgpu'
+            ? tf.matMul(oneHot(saved[0]!, rows) as tf.Tensor2D, dy as tf.Tensor2D, true, false)
+            : tf.unsortedSegmentSum(dy, saved[0] as tf.Tensor1D, rows),
+      };
+    }) as (x: Tensor) => Tensor
+  )(x);
 }
 
 /** Rows of a frozen table; no gradient flows to it. */
@@ -152,18 +158,21 @@ export const lookUp = (table: Tensor, ids: Tensor): Tensor => tf.gather(table, i
 
 /** log softmax over the last axis, with the gradient dx = dy - softmax * sum(dy). */
 export function logSoftmax(logits: Tensor): Tensor {
-  return (tf.customGrad((...given) => {
-    const x = given[0] as Tensor;
-    const save = given[1] as unknown as (tensors: Tensor[]) => void;
-    const shifted = tf.sub(x, tf.max(x, -1, true));
-    const weights = tf.exp(shifted);
-    const total = tf.sum(weights, -1, true);
-    save([weights, total]);
-    return {
-      value: tf.sub(shifted, tf.log(total)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.sub(dy, tf.mul(saved[0]!, tf.div(tf.sum(dy, -1, true), saved[1]!))),
-    };
-  }) as (x: Tensor) => Tensor)(logits);
+  return (
+    tf.customGrad((...given) => {
+      const x = given[0] as Tensor;
+      const save = given[1] as unknown as (tensors: Tensor[]) => void;
+      const shifted = tf.sub(x, tf.max(x, -1, true));
+      const weights = tf.exp(shifted);
+      const total = tf.sum(weights, -1, true);
+      save([weights, total]);
+      return {
+        value: tf.sub(shifted, tf.log(total)),
+        gradFunc: (dy: Tensor, saved: Tensor[]) =>
+          tf.sub(dy, tf.mul(saved[0]!, tf.div(tf.sum(dy, -1, true), saved[1]!))),
+      };
+    }) as (x: Tensor) => Tensor
+  )(logits);
 }
 
 /** sum(values * mask) / sum(mask): a mean over label tokens. */
@@ -175,16 +184,19 @@ export const maskedMean = (values: Tensor, mask: Tensor): Tensor => tf.div(tf.su
  * negative, so that errors of rounding neither cancel nor outweigh a divergence near zero. Its gradient is p d.
  */
 export function divergence(logP: Tensor, logQ: Tensor): Tensor {
-  return (tf.customGrad((...given) => {
-    const save = given[1] as unknown as (tensors: Tensor[]) => void;
-    const p = tf.exp(given[0] as Tensor);
-    const d = tf.sub(given[0] as Tensor, logQ);
-    save([p, d]);
-    return {
-      value: tf.sum(tf.mul(p, tf.add(d, tf.expm1(tf.neg(d)))), -1),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), tf.mul(saved[0]!, saved[1]!)),
-    };
-  }) as (x: Tensor) => Tensor)(logP);
+  return (
+    tf.customGrad((...given) => {
+      const save = given[1] as unknown as (tensors: Tensor[]) => void;
+      const p = tf.exp(given[0] as Tensor);
+      const d = tf.sub(given[0] as Tensor, logQ);
+      save([p, d]);
+      return {
+        value: tf.sum(tf.mul(p, tf.add(d, tf.expm1(tf.neg(d)))), -1),
+        gradFunc: (dy: Tensor, saved: Tensor[]) =>
+          tf.mul(tf.reshape(dy, [...dy.shape, 1]), tf.mul(saved[0]!, saved[1]!)),
+      };
+    }) as (x: Tensor) => Tensor
+  )(logP);
 }
 
 /** Euclidean norm of all values of x, a scalar without a gradient; on TensorFlow in one pass over memory. */
@@ -196,13 +208,18 @@ export function norm(x: Tensor): Tensor {
 /** <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory when b is a row too. */
 export function innerProduct(a: Tensor, b: Tensor): Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.sum(tf.mul(a, b));
-  return tf.reshape(tf.matMul(tf.reshape(a, [1, -1]) as tf.Tensor2D, tf.reshape(b, [1, -1]) as tf.Tensor2D, false, true), []);
+  return tf.reshape(
+    tf.matMul(tf.reshape(a, [1, -1]) as tf.Tensor2D, tf.reshape(b, [1, -1]) as tf.Tensor2D, false, true),
+    [],
+  );
 }
 
 /** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
 export function labelLogProbability(logP: Tensor, oneHotLabels: Tensor): Tensor {
-  return (tf.customGrad((...given) => ({
-    value: tf.sum(tf.mul(given[0] as Tensor, oneHotLabels), -1),
-    gradFunc: (dy: Tensor) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), oneHotLabels),
-  })) as (x: Tensor) => Tensor)(logP);
+  return (
+    tf.customGrad((...given) => ({
+      value: tf.sum(tf.mul(given[0] as Tensor, oneHotLabels), -1),
+      gradFunc: (dy: Tensor) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), oneHotLabels),
+    })) as (x: Tensor) => Tensor
+  )(logP);
 }

@@ -6,12 +6,21 @@ import { random } from '../random';
 import { tf, type Tensor, type Tensors } from './tf';
 
 /** How a parameter starts. `normal`: standard deviation; `value`: given numbers, e.g. pretrained weights. */
-export type Initial = { kind: 'zeros' } | { kind: 'constant'; value: number } | { kind: 'normal'; deviation: number } | { kind: 'value'; data: Float32Array };
+export type Initial =
+  | { kind: 'zeros' }
+  | { kind: 'constant'; value: number }
+  | { kind: 'normal'; deviation: number }
+  | { kind: 'value'; data: Float32Array };
 
-export interface ParameterSpec { name: string; shape: number[]; initial: Initial }
+export interface ParameterSpec {
+  name: string;
+  shape: number[];
+  initial: Initial;
+}
 
 export const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-export const totalSize = (specs: readonly ParameterSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+export const totalSize = (specs: readonly ParameterSpec[]): number =>
+  specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
 
 /** The module's start, a function of (seed, parameter name) alone. Throws Error when given values have the wrong size. */
 export function initialVector(specs: ParameterSpec[], seed: number): Float32Array {
@@ -24,7 +33,8 @@ export function initialVector(specs: ParameterSpec[], seed: number): Float32Arra
       const source = random(seed, `initial/${name}`);
       for (let i = 0; i < part.length; i++) part[i] = source.normal() * initial.deviation;
     } else if (initial.kind === 'value') {
-      if (initial.data.length !== part.length) throw new Error(`parameter ${name}: ${initial.data.length} values for shape [${shape.join(', ')}]`);
+      if (initial.data.length !== part.length)
+        throw new Error(`parameter ${name}: ${initial.data.length} values for shape [${shape.join(', ')}]`);
       part.set(initial.data);
     }
   }
@@ -32,7 +42,10 @@ export function initialVector(specs: ParameterSpec[], seed: number): Float32Arra
 }
 
 /** A module's parameters by name, as views of its flat vector. Throws RangeError when the vector has another size. */
-export function valuesByName(specs: readonly ParameterSpec[], vector: Float32Array): Record<string, { shape: number[]; data: Float32Array }> {
+export function valuesByName(
+  specs: readonly ParameterSpec[],
+  vector: Float32Array,
+): Record<string, { shape: number[]; data: Float32Array }> {
   const values: Record<string, { shape: number[]; data: Float32Array }> = {};
   let at = 0;
   for (const { name, shape } of specs) values[name] = { shape, data: vector.subarray(at, (at += sizeOf(shape))) };
@@ -41,7 +54,10 @@ export function valuesByName(specs: readonly ParameterSpec[], vector: Float32Arr
 }
 
 /** The flat vector of a module from values by name, its own and perhaps others, which are left out. All must be there, in their shapes. */
-export function vectorByName(specs: readonly ParameterSpec[], values: Record<string, { data: Float32Array }>): Float32Array {
+export function vectorByName(
+  specs: readonly ParameterSpec[],
+  values: Record<string, { data: Float32Array }>,
+): Float32Array {
   const vector = new Float32Array(totalSize(specs));
   let at = 0;
   for (const { name, shape } of specs) {
@@ -55,12 +71,19 @@ export function vectorByName(specs: readonly ParameterSpec[], values: Record<str
 export function splitVector(vector: Tensor, specs: ParameterSpec[]): Tensor[] {
   if (specs.length === 0) return [];
   if (specs.length === 1) return [tf.reshape(vector, specs[0]!.shape)];
-  return tf.split(vector as tf.Tensor1D, specs.map((spec) => sizeOf(spec.shape))).map((part, i) => tf.reshape(part, specs[i]!.shape));
+  return tf
+    .split(
+      vector as tf.Tensor1D,
+      specs.map((spec) => sizeOf(spec.shape)),
+    )
+    .map((part, i) => tf.reshape(part, specs[i]!.shape));
 }
 
 /** The inverse of `splitVector`. */
 export function joinVector(parts: Tensor[]): tf.Tensor1D {
-  return parts.length === 1 ? tf.reshape(parts[0]!, [-1]) as tf.Tensor1D : tf.concat(parts.map((part) => tf.reshape(part, [-1]) as tf.Tensor1D));
+  return parts.length === 1
+    ? (tf.reshape(parts[0]!, [-1]) as tf.Tensor1D)
+    : tf.concat(parts.map((part) => tf.reshape(part, [-1]) as tf.Tensor1D));
 }
 
 /** Tensors by parameter name. */

@@ -8,7 +8,18 @@ async function probe(name) {
   const { useBackend } = require('./backend.ts');
   const tf = require('@tensorflow/tfjs-core');
   const facts = await useBackend({ name });
-  const sum = await tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).data();
+  const sum = await tf
+    .matMul(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [5, 6],
+        [7, 8],
+      ],
+    )
+    .data();
   if (Array.from(sum).join() !== '19,22,43,50') throw new Error(`a matrix product came out as ${sum}`);
   return facts;
 }

@@ -5,7 +5,10 @@
 import { tf, need, type Tensors } from './tf';
 import { recordSession } from './recorded';
 
-export interface TensorSpec { shape: number[]; dtype: 'float32' | 'int32' }
+export interface TensorSpec {
+  shape: number[];
+  dtype: 'float32' | 'int32';
+}
 export type Values = Float32Array | Int32Array;
 
 export interface Program {
@@ -18,7 +21,10 @@ export interface Program {
 }
 
 /** Initial value of one piece of state (parameters, optimiser moments, frozen weights). */
-export interface StateValue { shape: number[]; data: Float32Array }
+export interface StateValue {
+  shape: number[];
+  data: Float32Array;
+}
 
 export interface Session {
   mode: 'recorded' | 'eager';
@@ -28,20 +34,28 @@ export interface Session {
   run(program: string, inputs: Record<string, Values>): Promise<Record<string, Float32Array>>;
   read(name: string): Promise<Float32Array>;
   write(name: string, data: Float32Array): Promise<void>;
-  /** gives the state's memory back; a second call does nothing */ dispose(): void;
+  /** gives the state's memory back; a second call does nothing */
+  dispose(): void;
 }
 
 /**
  * Opens a session on the current backend. On `tensorflow` the programs are recorded; when recording fails, the session
  * runs eagerly and `notice` says why (`eager: true` asks for that, for comparison).
  */
-export function openSession(programs: Record<string, Program>, state: Record<string, StateValue>, options: { eager?: boolean } = {}): Session {
+export function openSession(
+  programs: Record<string, Program>,
+  state: Record<string, StateValue>,
+  options: { eager?: boolean } = {},
+): Session {
   if (tf.getBackend() !== 'tensorflow' || options.eager === true) return eagerSession(programs, state);
   try {
     return recordSession(programs, state);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...eagerSession(programs, state), notice: `steps run op by op, because they could not be recorded: ${reason}` };
+    return {
+      ...eagerSession(programs, state),
+      notice: `steps run op by op, because they could not be recorded: ${reason}`,
+    };
   }
 }
 
@@ -51,13 +65,17 @@ export function checkInputs(name: string, program: Program, inputs: Record<strin
     const values = inputs[input];
     const length = spec.shape.reduce((a, b) => a * b, 1);
     if (values === undefined) throw new Error(`program ${name}: input "${input}" is missing`);
-    if (values.length !== length) throw new Error(`program ${name}: input "${input}" has ${values.length} values, its shape [${spec.shape.join(', ')}] needs ${length}`);
+    if (values.length !== length)
+      throw new Error(
+        `program ${name}: input "${input}" has ${values.length} values, its shape [${spec.shape.join(', ')}] needs ${length}`,
+      );
   }
 }
 
 function eagerSession(programs: Record<string, Program>, initial: Record<string, StateValue>): Session {
   const state: Tensors = {};
-  for (const [name, value] of Object.entries(initial)) state[name] = tf.keep(tf.tensor(value.data, value.shape, 'float32'));
+  for (const [name, value] of Object.entries(initial))
+    state[name] = tf.keep(tf.tensor(value.data, value.shape, 'float32'));
   return {
     mode: 'eager',
     async run(name, inputs) {
@@ -66,8 +84,12 @@ function eagerSession(programs: Record<string, Program>, initial: Record<string,
       checkInputs(name, program, inputs);
       const result = tf.tidy(() => {
         const tensors: Tensors = {};
-        for (const [input, spec] of Object.entries(program.inputs)) tensors[input] = tf.tensor(inputs[input]!, spec.shape, spec.dtype);
-        const { outputs, state: updates = {} } = program.run(tensors, Object.fromEntries(program.reads.map((key) => [key, need(state, key)])));
+        for (const [input, spec] of Object.entries(program.inputs))
+          tensors[input] = tf.tensor(inputs[input]!, spec.shape, spec.dtype);
+        const { outputs, state: updates = {} } = program.run(
+          tensors,
+          Object.fromEntries(program.reads.map((key) => [key, need(state, key)])),
+        );
         return { outputs, updates };
       });
       const replaced = Object.keys(result.updates).map((key) => need(state, key));
@@ -75,7 +97,9 @@ function eagerSession(programs: Record<string, Program>, initial: Record<string,
       // An old value may live on as another piece of state (theta becomes previous).
       const held = new Set(Object.values(state));
       for (const old of replaced) if (!held.has(old)) old.dispose();
-      const entries = await Promise.all(Object.entries(result.outputs).map(async ([key, tensor]) => [key, await tensor.data<'float32'>()] as const));
+      const entries = await Promise.all(
+        Object.entries(result.outputs).map(async ([key, tensor]) => [key, await tensor.data<'float32'>()] as const),
+      );
       tf.dispose(result.outputs);
       return Object.fromEntries(entries);
     },

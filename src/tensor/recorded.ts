@@ -5,7 +5,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { graphNode, savedModel, shapeAttribute, stringAttribute, tensorAttribute, typeAttribute, type NodeDef } from './graph';
+import {
+  graphNode,
+  savedModel,
+  shapeAttribute,
+  stringAttribute,
+  tensorAttribute,
+  typeAttribute,
+  type NodeDef,
+} from './graph';
 import { checkInputs, type Program, type Session, type StateValue, type Values } from './program';
 import { dtypeNumber, FLOAT, recordProgram, type Known, type NodeBackend } from './recordProgram';
 import { tf } from './tf';
@@ -32,10 +40,18 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const call = (inputs: { node: string; shape: number[]; dtype: number; values: Values }[], outputs: string[]): Float32Array[] => {
+  const call = (
+    inputs: { node: string; shape: number[]; dtype: number; values: Values }[],
+    outputs: string[],
+  ): Float32Array[] => {
     const ids = inputs.map((input) => binding.createTensor(input.shape, input.dtype, input.values));
     try {
-      const results = binding.runSavedModel(session, ids, inputs.map((input) => `${input.node}:0`).join(','), outputs.map((node) => `${node}:0`).join(','));
+      const results = binding.runSavedModel(
+        session,
+        ids,
+        inputs.map((input) => `${input.node}:0`).join(','),
+        outputs.map((node) => `${node}:0`).join(','),
+      );
       return results.map((meta) => {
         const values = binding.tensorDataSync(meta.id);
         binding.deleteTensor(meta.id);
@@ -51,7 +67,15 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     call([{ node: `init/${name}`, shape, dtype: FLOAT, values: data }], [`written/${name}`]);
   };
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
-  call(Object.entries(state).map(([name, value]) => ({ node: `init/${name}`, shape: value.shape, dtype: FLOAT, values: value.data })), ['initialised']);
+  call(
+    Object.entries(state).map(([name, value]) => ({
+      node: `init/${name}`,
+      shape: value.shape,
+      dtype: FLOAT,
+      values: value.data,
+    })),
+    ['initialised'],
+  );
   let isOpen = true;
   return {
     mode: 'recorded',
@@ -60,8 +84,16 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
       if (program === undefined) throw new Error(`no program "${name}"`);
       checkInputs(name, program, inputs);
       const outputs = outputsOf.get(name)!;
-      const fed = Object.entries(program.inputs).map(([input, spec]) => ({ node: `${name}/in/${input}`, shape: spec.shape, dtype: dtypeNumber(spec), values: inputs[input]! }));
-      const values = call(fed, outputs.map((output) => `${name}/out/${output}`));
+      const fed = Object.entries(program.inputs).map(([input, spec]) => ({
+        node: `${name}/in/${input}`,
+        shape: spec.shape,
+        dtype: dtypeNumber(spec),
+        values: inputs[input]!,
+      }));
+      const values = call(
+        fed,
+        outputs.map((output) => `${name}/out/${output}`),
+      );
       return Object.fromEntries(outputs.map((output, index) => [output, values[index]!]));
     },
     async read(name) {
@@ -80,7 +112,12 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
 
 /** For each piece of state: its variable, a placeholder to set it, and nodes to write and read it. */
 function stateNodes(state: Record<string, StateValue>): NodeDef[] {
-  const nodes = [graphNode('one', 'Const', [], { dtype: typeAttribute(FLOAT), value: tensorAttribute([], FLOAT, new Float32Array([1])) })];
+  const nodes = [
+    graphNode('one', 'Const', [], {
+      dtype: typeAttribute(FLOAT),
+      value: tensorAttribute([], FLOAT, new Float32Array([1])),
+    }),
+  ];
   for (const [name, { shape }] of Object.entries(state)) {
     const attributes = { dtype: typeAttribute(FLOAT), shape: shapeAttribute(shape) };
     nodes.push(
@@ -91,6 +128,10 @@ function stateNodes(state: Record<string, StateValue>): NodeDef[] {
       graphNode(`get/${name}`, 'ReadVariableOp', [`var/${name}`], { dtype: typeAttribute(FLOAT) }),
     );
   }
-  nodes.push(graphNode('initialised', 'Identity', ['one', ...Object.keys(state).map((name) => `^set/${name}`)], { T: typeAttribute(FLOAT) }));
+  nodes.push(
+    graphNode('initialised', 'Identity', ['one', ...Object.keys(state).map((name) => `^set/${name}`)], {
+      T: typeAttribute(FLOAT),
+    }),
+  );
   return nodes;
 }

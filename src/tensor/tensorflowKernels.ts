@@ -8,7 +8,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 
-interface Attribute { name: string; type: number; value: number | boolean }
+interface Attribute {
+  name: string;
+  type: number;
+  value: number | boolean;
+}
 interface Backend {
   binding: { TF_ATTR_BOOL: number; TF_ATTR_INT: number; TF_ATTR_TYPE: number; TF_FLOAT: number; TF_INT32: number };
   executeSingleOutput(op: string, attributes: Attribute[], inputs: tf.TensorInfo[]): tf.TensorInfo;
@@ -26,12 +30,17 @@ export function registerTensorflowKernels(): void {
       const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
       const type = (dtype: string) => (dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT);
       const axisTensor = tf.scalar(axis, 'int32');
-      const rows = executeSingleOutput.call(backend, 'GatherV2', [
-        { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
-        { name: 'Tparams', type: binding.TF_ATTR_TYPE, value: type(x.dtype) },
-        { name: 'Tindices', type: binding.TF_ATTR_TYPE, value: type(indices.dtype) },
-        { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
-      ], [x, indices, axisTensor]);
+      const rows = executeSingleOutput.call(
+        backend,
+        'GatherV2',
+        [
+          { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
+          { name: 'Tparams', type: binding.TF_ATTR_TYPE, value: type(x.dtype) },
+          { name: 'Tindices', type: binding.TF_ATTR_TYPE, value: type(indices.dtype) },
+          { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+        ],
+        [x, indices, axisTensor],
+      );
       axisTensor.dispose();
       return rows;
     },
@@ -45,12 +54,18 @@ export function registerTensorflowKernels(): void {
       const { binding, executeSingleOutput } = parameters.backend as unknown as Backend;
       const { a, b } = parameters.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
       const { transposeA, transposeB } = parameters.attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32') return productOfBatches(parameters);
-      return executeSingleOutput.call(parameters.backend, 'MatMul', [
-        { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
-        { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
-        { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-      ], [a, b]);
+      if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32')
+        return productOfBatches(parameters);
+      return executeSingleOutput.call(
+        parameters.backend,
+        'MatMul',
+        [
+          { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
+          { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
+          { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
+        ],
+        [a, b],
+      );
     },
   });
   tf.registerKernel({
@@ -58,7 +73,12 @@ export function registerTensorflowKernels(): void {
     backendName: 'tensorflow',
     kernelFunc: ({ inputs, backend }) => {
       const { binding, executeSingleOutput } = backend as unknown as Backend;
-      return executeSingleOutput.call(backend, 'L2Loss', [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }], [inputs['x'] as tf.TensorInfo]);
+      return executeSingleOutput.call(
+        backend,
+        'L2Loss',
+        [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }],
+        [inputs['x'] as tf.TensorInfo],
+      );
     },
   });
 }

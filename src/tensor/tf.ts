@@ -9,6 +9,7 @@ export type Tensors = Record<string, tf.Tensor>;
 /** The named tensor; throws Error when a program forgot to declare it (a fault of ours, not of a user). */
 export function need(tensors: Tensors, name: string): tf.Tensor {
   const tensor = tensors[name];
-  if (tensor === undefined) throw new Error(`tensor "${name}" is not declared; declared are ${Object.keys(tensors).join(', ') || 'none'}`);
+  if (tensor === undefined)
+    throw new Error(`tensor "${name}" is not declared; declared are ${Object.keys(tensors).join(', ') || 'none'}`);
   return tensor;
 }

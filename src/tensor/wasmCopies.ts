@@ -9,12 +9,18 @@ interface WasmBackend extends tf.KernelBackend {
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
 }
-interface Parameters<A> { inputs: { x: tf.TensorInfo }; attrs: A; backend: WasmBackend }
+interface Parameters<A> {
+  inputs: { x: tf.TensorInfo };
+  attrs: A;
+  backend: WasmBackend;
+}
 
 /** Registers Slice, SplitV and Transpose for backend `wasm`; strings stay with the package. Call once, after the package is loaded. */
 export function registerWasmCopies(): void {
   replace('Slice', (parameters) => slice(parameters as unknown as Parameters<{ begin: number[]; size: number[] }>));
-  replace('SplitV', (parameters) => split(parameters as unknown as Parameters<{ numOrSizeSplits: number[] | number; axis: number }>));
+  replace('SplitV', (parameters) =>
+    split(parameters as unknown as Parameters<{ numOrSizeSplits: number[] | number; axis: number }>),
+  );
   replace('Transpose', (parameters) => transpose(parameters as unknown as Parameters<{ perm: number[] }>));
 }
 
@@ -22,11 +28,21 @@ export function registerWasmCopies(): void {
 function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
   const packageKernel = tf.getKernel(kernelName, 'wasm');
   tf.unregisterKernel(kernelName, 'wasm');
-  tf.registerKernel({ ...packageKernel, kernelFunc: (parameters) => ((parameters.inputs['x'] as tf.TensorInfo).dtype === 'string' ? packageKernel.kernelFunc(parameters) : kernelFunc(parameters)) });
+  tf.registerKernel({
+    ...packageKernel,
+    kernelFunc: (parameters) =>
+      (parameters.inputs['x'] as tf.TensorInfo).dtype === 'string'
+        ? packageKernel.kernelFunc(parameters)
+        : kernelFunc(parameters),
+  });
 }
 
 /** Both tensors' values as bits; asked for after every output is made, since growing the memory detaches older views. */
-function views(backend: WasmBackend, x: tf.TensorInfo, out: tf.TensorInfo): { from: Int32Array | Uint8Array; to: Int32Array | Uint8Array } {
+function views(
+  backend: WasmBackend,
+  x: tf.TensorInfo,
+  out: tf.TensorInfo,
+): { from: Int32Array | Uint8Array; to: Int32Array | Uint8Array } {
   const bits = (tensor: tf.TensorInfo) => {
     const values = backend.typedArrayFromHeap(tensor);
     return values instanceof Float32Array ? new Int32Array(values.buffer, values.byteOffset, values.length) : values;
@@ -45,15 +61,27 @@ function slice({ inputs: { x }, attrs, backend }: Parameters<{ begin: number[]; 
   const length = size.slice(piece).reduce((a, b) => a * b, 1);
   const first = begin.reduce((sum, at, axis) => sum + at * strides[axis]!, 0);
   let at = 0;
-  if (to.length > 0) eachOffset(size.slice(0, piece), strides, (offset) => { to.set(from.subarray(first + offset, first + offset + length), at); at += length; });
+  if (to.length > 0)
+    eachOffset(size.slice(0, piece), strides, (offset) => {
+      to.set(from.subarray(first + offset, first + offset + length), at);
+      at += length;
+    });
   return out;
 }
 
-function split({ inputs: { x }, attrs, backend }: Parameters<{ numOrSizeSplits: number[] | number; axis: number }>): tf.TensorInfo[] {
+function split({
+  inputs: { x },
+  attrs,
+  backend,
+}: Parameters<{ numOrSizeSplits: number[] | number; axis: number }>): tf.TensorInfo[] {
   const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0]!;
   const begin = x.shape.map(() => 0);
   return tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, axis).map((size) => {
-    const part = slice({ inputs: { x }, attrs: { begin, size: x.shape.map((whole, i) => (i === axis ? size : whole)) }, backend });
+    const part = slice({
+      inputs: { x },
+      attrs: { begin, size: x.shape.map((whole, i) => (i === axis ? size : whole)) },
+      backend,
+    });
     begin[axis]! += size;
     return part;
   });
@@ -63,42 +91,65 @@ function split({ inputs: { x }, attrs, backend }: Parameters<{ numOrSizeSplits: 
 const tile = 16;
 
 function transpose({ inputs: { x }, attrs: { perm }, backend }: Parameters<{ perm: number[] }>): tf.TensorInfo {
-  const out = backend.makeOutput(perm.map((axis) => x.shape[axis]!), x.dtype);
+  const out = backend.makeOutput(
+    perm.map((axis) => x.shape[axis]!),
+    x.dtype,
+  );
   const { from, to } = views(backend, x, out);
   if (to.length === 0) return out;
   const { shape, order } = joinAxes(x.shape, perm);
   const strides = stridesOf(shape);
   const last = shape.length - 1;
-  if ((order.at(-1) ?? -1) === last) { // rows keep together, or nothing moves
+  if ((order.at(-1) ?? -1) === last) {
+    // rows keep together, or nothing moves
     const width = shape[last] ?? 1;
     const outer = order.slice(0, -1);
     let at = 0;
-    eachOffset(outer.map((axis) => shape[axis]!), outer.map((axis) => strides[axis]!), (offset) => {
-      for (const end = offset + width; offset < end;) to[at++] = from[offset++]!;
-    });
+    eachOffset(
+      outer.map((axis) => shape[axis]!),
+      outer.map((axis) => strides[axis]!),
+      (offset) => {
+        for (const end = offset + width; offset < end;) to[at++] = from[offset++]!;
+      },
+    );
     return out;
   }
   // rows run along the last axis of x, columns along the last axis of the result
   const outStrides = stridesOf(order.map((axis) => shape[axis]!));
   const columnAxis = order.at(-1)!;
-  const rows = shape[last]!, columns = shape[columnAxis]!;
-  const columnStride = strides[columnAxis]!, rowStride = outStrides[order.indexOf(last)]!;
+  const rows = shape[last]!,
+    columns = shape[columnAxis]!;
+  const columnStride = strides[columnAxis]!,
+    rowStride = outStrides[order.indexOf(last)]!;
   const outer = order.filter((axis) => axis !== last && axis !== columnAxis);
   const targets: number[] = [];
-  eachOffset(outer.map((axis) => shape[axis]!), outer.map((axis) => outStrides[order.indexOf(axis)]!), (offset) => targets.push(offset));
+  eachOffset(
+    outer.map((axis) => shape[axis]!),
+    outer.map((axis) => outStrides[order.indexOf(axis)]!),
+    (offset) => targets.push(offset),
+  );
   let which = 0;
-  eachOffset(outer.map((axis) => shape[axis]!), outer.map((axis) => strides[axis]!), (source) => {
-    const target = targets[which++]!;
-    for (let top = 0; top < columns; top += tile) {
-      const bottom = Math.min(columns, top + tile);
-      for (let left = 0; left < rows; left += tile) {
-        const right = Math.min(rows, left + tile);
-        for (let row = left; row < right; row++) {
-          for (let column = top, read = source + row + top * columnStride, write = target + row * rowStride + top; column < bottom; column++, read += columnStride) to[write++] = from[read]!;
+  eachOffset(
+    outer.map((axis) => shape[axis]!),
+    outer.map((axis) => strides[axis]!),
+    (source) => {
+      const target = targets[which++]!;
+      for (let top = 0; top < columns; top += tile) {
+        const bottom = Math.min(columns, top + tile);
+        for (let left = 0; left < rows; left += tile) {
+          const right = Math.min(rows, left + tile);
+          for (let row = left; row < right; row++) {
+            for (
+              let column = top, read = source + row + top * columnStride, write = target + row * rowStride + top;
+              column < bottom;
+              column++, read += columnStride
+            )
+              to[write++] = from[read]!;
+          }
         }
       }
-    }
-  });
+    },
+  );
   return out;
 }
 
@@ -114,11 +165,15 @@ function joinAxes(shape: readonly number[], perm: readonly number[]): { shape: n
   for (const axis of perm.filter((one) => shape[one] !== 1)) {
     const group = groups.at(-1);
     const before = group?.at(-1);
-    if (before !== undefined && shape.slice(before + 1, axis).every((size) => size === 1) && axis > before) group!.push(axis);
+    if (before !== undefined && shape.slice(before + 1, axis).every((size) => size === 1) && axis > before)
+      group!.push(axis);
     else groups.push([axis]);
   }
   const sorted = [...groups].sort((a, b) => a[0]! - b[0]!);
-  return { shape: sorted.map((group) => group.reduce((size, axis) => size * shape[axis]!, 1)), order: groups.map((group) => sorted.indexOf(group)) };
+  return {
+    shape: sorted.map((group) => group.reduce((size, axis) => size * shape[axis]!, 1)),
+    order: groups.map((group) => sorted.indexOf(group)),
+  };
 }
 
 /** Calls `visit` with the sum of index times stride for every index of `shape`, the last axis fastest. */

@@ -2,7 +2,11 @@
 import { exitCode, userError } from '../problems';
 
 /** The graphics adapter that Dawn chose. */
-export interface WebgpuAdapter { description: string; /** drawn by the processor, not by a GPU */ software: boolean }
+export interface WebgpuAdapter {
+  description: string;
+  /** drawn by the processor, not by a GPU */
+  software: boolean;
+}
 
 let registered: Promise<WebgpuAdapter> | null = null;
 
@@ -18,7 +22,14 @@ async function register(): Promise<WebgpuAdapter> {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
-    throw userError({ where: 'backend webgpu', what: 'no Vulkan adapter was found', hint: 'install the Vulkan driver of the GPU, or name a software renderer by VK_DRIVER_FILES' }, exitCode.unavailable);
+    throw userError(
+      {
+        where: 'backend webgpu',
+        what: 'no Vulkan adapter was found',
+        hint: 'install the Vulkan driver of the GPU, or name a software renderer by VK_DRIVER_FILES',
+      },
+      exitCode.unavailable,
+    );
   }
   const { info } = adapter;
   // TensorFlow.js looks for a browser: it reads window and navigator.gpu
@@ -26,5 +37,8 @@ async function register(): Promise<WebgpuAdapter> {
   if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true }); // Node 20 has none
   Object.defineProperty((globalThis as { navigator?: object }).navigator, 'gpu', { value: gpu, configurable: true });
   await import('@tensorflow/tfjs-backend-webgpu');
-  return { description: [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' '), software: /swiftshader|llvmpipe|software/i.test(`${info.architecture} ${info.description}`) };
+  return {
+    description: [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' '),
+    software: /swiftshader|llvmpipe|software/i.test(`${info.architecture} ${info.description}`),
+  };
 }

@@ -21,20 +21,30 @@ const offset = -4;
 function classLogits(prefix: Tensor, classWords: Tensor): Tensor {
   const unit = (x: Tensor) => tf.div(x, tf.add(tf.sqrt(tf.sum(tf.square(x), -1, true)), 1e-6));
   const [batch, tokens, width] = prefix.shape as [number, number, number];
-  const cosine = tf.reshape(tf.matMul(tf.reshape(unit(prefix), [-1, width]) as tf.Tensor2D, unit(classWords) as tf.Tensor2D, false, true), [batch, tokens, -1]);
+  const cosine = tf.reshape(
+    tf.matMul(tf.reshape(unit(prefix), [-1, width]) as tf.Tensor2D, unit(classWords) as tf.Tensor2D, false, true),
+    [batch, tokens, -1],
+  );
   const pooled = tf.div(tf.log(tf.mean(tf.exp(tf.mul(cosine, sharpness)), 1)), sharpness);
   return tf.add(tf.mul(pooled, sharpness), offset);
 }
 
 /** One encoder step of the sound alignment: mean binary cross-entropy over classes. `classWords` [classes][width]. */
-export function alignClassesProgram({ model, optimiser }: Setting, shape: BatchShape, classWords: Float32Array[]): Program {
+export function alignClassesProgram(
+  { model, optimiser }: Setting,
+  shape: BatchShape,
+  classWords: Float32Array[],
+): Program {
   const specs = model.trainable.encoder;
   const scalar = { shape: [], dtype: 'float32' as const };
   return {
     inputs: {
       features: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' },
       targets: { shape: [shape.batch, classWords.length], dtype: 'float32' },
-      'rate/encoder': scalar, 'active/encoder': scalar, 'correction1/encoder': scalar, 'correction2/encoder': scalar,
+      'rate/encoder': scalar,
+      'active/encoder': scalar,
+      'correction1/encoder': scalar,
+      'correction2/encoder': scalar,
     },
     reads: ['encoder/theta', 'encoder/first', 'encoder/second'],
     run(inputs, state) {
@@ -47,12 +57,25 @@ export function alignClassesProgram({ model, optimiser }: Setting, shape: BatchS
         return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, targets))) as tf.Scalar;
       })(splitVector(theta, specs));
       const { gradient, norm } = clipByNorm(joinVector(grads), 1);
-      const next = update(optimiser, theta, gradient, { first: need(state, 'encoder/first'), second: need(state, 'encoder/second') }, {
-        rate: need(inputs, 'rate/encoder'), active: need(inputs, 'active/encoder'), correction1: need(inputs, 'correction1/encoder'), correction2: need(inputs, 'correction2/encoder'),
-      });
+      const next = update(
+        optimiser,
+        theta,
+        gradient,
+        { first: need(state, 'encoder/first'), second: need(state, 'encoder/second') },
+        {
+          rate: need(inputs, 'rate/encoder'),
+          active: need(inputs, 'active/encoder'),
+          correction1: need(inputs, 'correction1/encoder'),
+          correction2: need(inputs, 'correction2/encoder'),
+        },
+      );
       return {
         outputs: { numbers: tf.stack([value, tf.reshape(norm, [])]) },
-        state: { 'encoder/theta': next.theta, 'encoder/first': next.moments.first, 'encoder/second': next.moments.second },
+        state: {
+          'encoder/theta': next.theta,
+          'encoder/first': next.moments.first,
+          'encoder/second': next.moments.second,
+        },
       };
     },
   };
@@ -60,20 +83,36 @@ export function alignClassesProgram({ model, optimiser }: Setting, shape: BatchS
 
 /** 0/1 targets [B * classes] of sounds. */
 export function classTargets(items: readonly AlignmentItem[], classes: readonly string[]): Float32Array {
-  return Float32Array.from(items.flatMap((item) => classes.map((name) => (item.kind === 'classes' && item.classes.includes(name) ? 1 : 0))));
+  return Float32Array.from(
+    items.flatMap((item) => classes.map((name) => (item.kind === 'classes' && item.classes.includes(name) ? 1 : 0))),
+  );
 }
 
 /**
  * Runs the phase with program `align` of the session: linear warm-up over a tenth, then half a cosine to zero.
  * Afterwards the optimiser's moments are zero again. Yields the loss of each step.
  */
-export async function* align(session: Session, spec: AlignSpec, seed: number, count: number, batchOf: (indices: number[]) => Record<string, Float32Array | Int32Array>, batch: number, options: { beta1: number; beta2: number }): AsyncGenerator<number> {
+export async function* align(
+  session: Session,
+  spec: AlignSpec,
+  seed: number,
+  count: number,
+  batchOf: (indices: number[]) => Record<string, Float32Array | Int32Array>,
+  batch: number,
+  options: { beta1: number; beta2: number },
+): AsyncGenerator<number> {
   const indices = batchIndices(count, batch, seed, 'align');
   const clock = stepClock(options);
   const warm = Math.max(1, Math.round(spec.steps / 10));
   for (let step = 1; step <= spec.steps; step++) {
-    const shape = Math.min(1, step / warm) * 0.5 * (1 + Math.cos((Math.PI * Math.max(0, step - warm)) / Math.max(1, spec.steps - warm + 1)));
-    const { numbers } = await session.run('align', { ...batchOf(indices(step)), ...clock.inputs('encoder', spec.learningRate * shape, true) });
+    const shape =
+      Math.min(1, step / warm) *
+      0.5 *
+      (1 + Math.cos((Math.PI * Math.max(0, step - warm)) / Math.max(1, spec.steps - warm + 1)));
+    const { numbers } = await session.run('align', {
+      ...batchOf(indices(step)),
+      ...clock.inputs('encoder', spec.learningRate * shape, true),
+    });
     const loss = numbers![0]!;
     if (!Number.isFinite(loss)) throw new Error(`the alignment phase diverged at step ${step}: loss ${loss}`);
     yield loss;

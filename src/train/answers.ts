@@ -16,15 +16,32 @@ const leastLabels = 4;
 export function answerShape({ items, codec, model, shape }: Prepared, batch: number): GenerationShape | null {
   const { labels, rows, width } = shape(batch);
   if (labels < leastLabels || items.evaluation.length === 0) return null;
-  const promptTokens = Math.max(...[...new Set(items.evaluation.map(({ prompt }) => prompt))].map((prompt) => codec.prompt(prompt).length));
+  const promptTokens = Math.max(
+    ...[...new Set(items.evaluation.map(({ prompt }) => prompt))].map((prompt) => codec.prompt(prompt).length),
+  );
   const { before, decoder } = model.decoding;
   // Reference answers fit behind their own prompts; the longest need not fit behind the longest prompt.
-  return { prompts: batch, beams: 1, promptTokens, newTokens: Math.min(labels, decoder.context - before - promptTokens), rows, width };
+  return {
+    prompts: batch,
+    beams: 1,
+    promptTokens,
+    newTokens: Math.min(labels, decoder.context - before - promptTokens),
+    rows,
+    width,
+  };
 }
 
 /** The answers in the order of `items`, whose ids key the random numbers of sampling; `text` as answers are compared. */
-export const generateAnswers = (continuer: Continuer, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, options: Omit<GenerationOptions, 'endTokens'>): Promise<Generated[]> =>
+export const generateAnswers = (
+  continuer: Continuer,
+  items: readonly Item[],
+  codec: TextCodec,
+  features: (media: string) => Float32Array,
+  options: Omit<GenerationOptions, 'endTokens'>,
+): Promise<Generated[]> =>
   generate(
-    continuer, items.map(({ id, media, prompt }) => ({ features: features(media), tokens: codec.prompt(prompt), key: id })),
-    (ids) => codec.decode(ids), { ...options, endTokens: [codec.end] },
+    continuer,
+    items.map(({ id, media, prompt }) => ({ features: features(media), tokens: codec.prompt(prompt), key: id })),
+    (ids) => codec.decode(ids),
+    { ...options, endTokens: [codec.end] },
   );

@@ -8,28 +8,47 @@
 export type KeptRow = readonly number[] | string;
 
 /** Batches since the checkpoint that they follow. */
-export interface KeptEvaluation { batches: readonly (readonly KeptRow[])[]; /** wall-clock seconds that they took; for run.json only */ seconds: number }
+export interface KeptEvaluation {
+  batches: readonly (readonly KeptRow[])[];
+  /** wall-clock seconds that they took; for run.json only */
+  seconds: number;
+}
 
 /** Gives the rows of the next batch: the kept ones when there are some that fit, else what `compute` finds. */
-export type NextBatch = <T extends KeptRow>(rows: number, fits: (row: KeptRow) => row is T, compute: () => Promise<readonly T[]>) => Promise<readonly T[]>;
+export type NextBatch = <T extends KeptRow>(
+  rows: number,
+  fits: (row: KeptRow) => row is T,
+  compute: () => Promise<readonly T[]>,
+) => Promise<readonly T[]>;
 
 export interface BatchLog {
   next: NextBatch;
-  /** all batches so far */ batches(): readonly (readonly KeptRow[])[];
-  /** batches computed here, not taken from what was kept */ computed(): number;
-  /** begins anew: what follows belongs to another checkpoint */ clear(): void;
+  /** all batches so far */
+  batches(): readonly (readonly KeptRow[])[];
+  /** batches computed here, not taken from what was kept */
+  computed(): number;
+  /** begins anew: what follows belongs to another checkpoint */
+  clear(): void;
 }
 
 /**
  * A log that begins with kept batches. `onComputed` is awaited after each batch that was computed; `onMisfit` is told once
  * when a kept batch is not what is asked for at its place: it and those after it are dropped and computed.
  */
-export function batchLog(kept: readonly (readonly KeptRow[])[], onComputed: () => Promise<void>, onMisfit: () => void): BatchLog {
+export function batchLog(
+  kept: readonly (readonly KeptRow[])[],
+  onComputed: () => Promise<void>,
+  onMisfit: () => void,
+): BatchLog {
   let batches: (readonly KeptRow[])[] = [...kept];
   let at = 0;
   let computed = 0;
   return {
-    next: async <T extends KeptRow>(rows: number, fits: (row: KeptRow) => row is T, compute: () => Promise<readonly T[]>): Promise<readonly T[]> => {
+    next: async <T extends KeptRow>(
+      rows: number,
+      fits: (row: KeptRow) => row is T,
+      compute: () => Promise<readonly T[]>,
+    ): Promise<readonly T[]> => {
       const found = batches[at];
       if (found?.length === rows && found.every(fits)) {
         at += 1;

@@ -22,35 +22,59 @@ export const checkBounds = { features: 1e-4, logits: 1e-4, loss: 1e-5, gradientN
 const rates = { encoder: 1e-3, backbone: 5e-4 } as const;
 
 /** Worst difference of two tensors; relative to the largest magnitude expected. */
-export interface Difference { absolute: number; relative: number }
+export interface Difference {
+  absolute: number;
+  relative: number;
+}
 
 export interface CheckReport {
   folder: string;
   family: string;
-  /** all parameters of the checkpoint by module; `expected` where the reference states them */ parameters: { encoder: number; backbone: number; expected: { encoder: number; backbone: number } | null };
+  /** all parameters of the checkpoint by module; `expected` where the reference states them */
+  parameters: { encoder: number; backbone: number; expected: { encoder: number; backbone: number } | null };
   features: Difference;
   logits: Difference;
   loss: { computed: number; expected: number; absolute: number };
   /** by step: what was computed, what was expected, the relative difference, and kappa as runs record it, in float32 on the device */
-  trajectory: { step: number; computed: StepValues; expected: StepValues; difference: StepValues; recordedKappa: number }[];
-  /** largest difference over all steps */ worst: StepValues;
+  trajectory: {
+    step: number;
+    computed: StepValues;
+    expected: StepValues;
+    difference: StepValues;
+    recordedKappa: number;
+  }[];
+  /** largest difference over all steps */
+  worst: StepValues;
   bounds: typeof checkBounds;
-  /** one sentence for each bound that does not hold */ failures: string[];
-  /** what a person should know of how it ran */ notices: string[];
+  /** one sentence for each bound that does not hold */
+  failures: string[];
+  /** what a person should know of how it ran */
+  notices: string[];
 }
 
 /** Compares on the current backend. Throws UserError for a folder whose files are missing, malformed or do not fit each other. */
 export async function checkModel(folder: string): Promise<CheckReport> {
   const loaded = loadFamily(folder);
   const full = { kind: 'full' } as const;
-  const model = familyModel(loaded, { tuning: { tower: full, connector: full, backbone: full }, items: itemsOf(folder, loaded.family) });
+  const model = familyModel(loaded, {
+    tuning: { tower: full, connector: full, backbone: full },
+    items: itemsOf(folder, loaded.family),
+  });
   const reference = readReference(folder, model);
-  const setting: FamilySetting = { model, vocabulary: loaded.family.decoder.vocabulary, optimiser: { kind: 'adam', clip: 0 }, regulariser: { kind: 'none' } };
-  const session = openSession({
-    forward: familyForwardProgram(model, reference.shape),
-    asked: familyLogitsProgram(model, reference.shape),
-    train: familyTrainProgram(setting, reference.shape, moduleNames, { variant: 'a', probe: null }),
-  }, initialState({ ...setting, model: model.bind({}) }, 0));
+  const setting: FamilySetting = {
+    model,
+    vocabulary: loaded.family.decoder.vocabulary,
+    optimiser: { kind: 'adam', clip: 0 },
+    regulariser: { kind: 'none' },
+  };
+  const session = openSession(
+    {
+      forward: familyForwardProgram(model, reference.shape),
+      asked: familyLogitsProgram(model, reference.shape),
+      train: familyTrainProgram(setting, reference.shape, moduleNames, { variant: 'a', probe: null }),
+    },
+    initialState({ ...setting, model: model.bind({}) }, 0),
+  );
   try {
     return await compare(folder, model, reference, session);
   } finally {
@@ -58,7 +82,12 @@ export async function checkModel(folder: string): Promise<CheckReport> {
   }
 }
 
-async function compare(folder: string, model: FamilyModel, reference: Reference, session: Session): Promise<CheckReport> {
+async function compare(
+  folder: string,
+  model: FamilyModel,
+  reference: Reference,
+  session: Session,
+): Promise<CheckReport> {
   const { batch, shape } = reference;
   const { family } = model;
   const forward = await session.run('forward', { features: batch.features, tokens: batch.tokens });
@@ -66,7 +95,14 @@ async function compare(folder: string, model: FamilyModel, reference: Reference,
   const offset = familySequence(family, model.prefixTokens, 0);
   // The reference keeps the logits of text tokens; ours begin with the features' where these stand before the text.
   const text = new Float32Array(reference.logits.length);
-  for (let row = 0; row < shape.batch; row++) text.set(forward['logits']!.subarray((row * (offset + shape.tokens) + offset) * width, (row + 1) * (offset + shape.tokens) * width), row * shape.tokens * width);
+  for (let row = 0; row < shape.batch; row++)
+    text.set(
+      forward['logits']!.subarray(
+        (row * (offset + shape.tokens) + offset) * width,
+        (row + 1) * (offset + shape.tokens) * width,
+      ),
+      row * shape.tokens * width,
+    );
   const features = difference(forward['features']!, reference.features);
   const logits = difference(text, reference.logits, (i) => reference.counted[Math.floor(i / width)] === 1);
 
@@ -75,14 +111,40 @@ async function compare(folder: string, model: FamilyModel, reference: Reference,
   for (const [at, expected] of reference.steps.entries()) {
     const { step, measure, divergences } = await trainStep(session, reference, width, at + 1);
     if (at === 0) loss = step.loss;
-    const computed: StepValues = { loss: step.loss, gradientNormEncoder: step.normEncoder, gradientNormBackbone: step.normBackbone, ...divergences, kappa: divergences.dBackbone / divergences.dEncoder };
-    const by = (field: (typeof stepFields)[number]) => Math.abs(computed[field] - expected[field]) / Math.max(Math.abs(expected[field]), field === 'loss' ? 1 : 0);
-    trajectory.push({ step: at, computed, expected, difference: eachField(by), recordedKappa: kappaOf(measure.dBackbone, measure.dEncoder).kappa });
+    const computed: StepValues = {
+      loss: step.loss,
+      gradientNormEncoder: step.normEncoder,
+      gradientNormBackbone: step.normBackbone,
+      ...divergences,
+      kappa: divergences.dBackbone / divergences.dEncoder,
+    };
+    const by = (field: (typeof stepFields)[number]) =>
+      Math.abs(computed[field] - expected[field]) / Math.max(Math.abs(expected[field]), field === 'loss' ? 1 : 0);
+    trajectory.push({
+      step: at,
+      computed,
+      expected,
+      difference: eachField(by),
+      recordedKappa: kappaOf(measure.dBackbone, measure.dEncoder).kappa,
+    });
   }
-  const worst = eachField((field) => trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0));
-  const counts = (module: 'encoder' | 'backbone') => familyParameters(family).filter(({ part }) => moduleOf(part, 'encoder') === module).reduce((sum, { shape: sides }) => sum + sizeOf(sides), 0);
+  const worst = eachField((field) =>
+    trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0),
+  );
+  const counts = (module: 'encoder' | 'backbone') =>
+    familyParameters(family)
+      .filter(({ part }) => moduleOf(part, 'encoder') === module)
+      .reduce((sum, { shape: sides }) => sum + sizeOf(sides), 0);
   const report: CheckReport = {
-    folder, family: family.kind, features, logits, trajectory, worst, bounds: checkBounds, failures: [], notices: session.notice === undefined ? [] : [session.notice],
+    folder,
+    family: family.kind,
+    features,
+    logits,
+    trajectory,
+    worst,
+    bounds: checkBounds,
+    failures: [],
+    notices: session.notice === undefined ? [] : [session.notice],
     parameters: { encoder: counts('encoder'), backbone: counts('backbone'), expected: reference.parameters },
     loss: { computed: loss, expected: reference.loss, absolute: Math.abs(loss - reference.loss) },
   };
@@ -94,8 +156,17 @@ async function compare(folder: string, model: FamilyModel, reference: Reference,
  * reference has them; `recordedKappa` says what float32 makes of it.
  */
 async function trainStep(session: Session, { batch }: Reference, width: number, at: number) {
-  const tables = async () => logProbabilities((await session.run('asked', { features: batch.features, tokens: batch.tokens, positions: batch.positions }))['logits']!, width);
-  const thetas = async () => ({ encoder: await session.read('encoder/theta'), backbone: await session.read('backbone/theta') });
+  const tables = async () =>
+    logProbabilities(
+      (await session.run('asked', { features: batch.features, tokens: batch.tokens, positions: batch.positions }))[
+        'logits'
+      ]!,
+      width,
+    );
+  const thetas = async () => ({
+    encoder: await session.read('encoder/theta'),
+    backbone: await session.read('backbone/theta'),
+  });
   const before = await thetas();
   const old = await tables();
   const { step, measure } = unpackStep((await session.run('train', { ...batch, ...scalars(at) }))['numbers']!);
@@ -123,7 +194,8 @@ function logProbabilities(logits: Float32Array, width: number): Float64Array {
 
 /** Mean KL(p || q) in nats over the rows that the mask counts. */
 function divergence(p: Float64Array, q: Float64Array, mask: Float32Array, width: number): number {
-  let sum = 0, rows = 0;
+  let sum = 0,
+    rows = 0;
   mask.forEach((counts, row) => {
     if (counts === 0) return;
     rows++;
@@ -148,13 +220,21 @@ function failuresOf(report: CheckReport): string[] {
     within(`step ${step}, kappa, relative`, by.kappa, checkBounds.kappa);
   }
   const { encoder, backbone, expected } = report.parameters;
-  if (expected !== null && (encoder !== expected.encoder || backbone !== expected.backbone)) failures.push(`parameters: encoder ${encoder}, backbone ${backbone}; expected ${expected.encoder}, ${expected.backbone}`);
+  if (expected !== null && (encoder !== expected.encoder || backbone !== expected.backbone))
+    failures.push(
+      `parameters: encoder ${encoder}, backbone ${backbone}; expected ${expected.encoder}, ${expected.backbone}`,
+    );
   return failures;
 }
 
 /** Worst difference over the places that count. */
-function difference(found: Float32Array, expected: Float32Array, counts: (i: number) => boolean = () => true): Difference {
-  let absolute = 0, largest = 0;
+function difference(
+  found: Float32Array,
+  expected: Float32Array,
+  counts: (i: number) => boolean = () => true,
+): Difference {
+  let absolute = 0,
+    largest = 0;
   for (let i = 0; i < expected.length; i++) {
     if (!counts(i)) continue;
     const by = Math.abs(found[i]! - expected[i]!);
@@ -164,13 +244,19 @@ function difference(found: Float32Array, expected: Float32Array, counts: (i: num
   return { absolute, relative: largest > 0 ? absolute / largest : absolute };
 }
 
-const eachField = (value: (field: (typeof stepFields)[number]) => number): StepValues => Object.fromEntries(stepFields.map((field) => [field, value(field)])) as StepValues;
+const eachField = (value: (field: (typeof stepFields)[number]) => number): StepValues =>
+  Object.fromEntries(stepFields.map((field) => [field, value(field)])) as StepValues;
 
 /**
  * Adam's per-step inputs, step from 1. The device holds the betas in float32, and 1 - 0.999 differs there by 1e-5: only
  * corrections from the same betas leave the steps as long as the reference's.
  */
-const scalars = (step: number): Record<string, Float32Array> => Object.fromEntries(moduleNames.flatMap((module) => [
-  [`rate/${module}`, new Float32Array([rates[module]])], [`active/${module}`, new Float32Array([1])],
-  [`correction1/${module}`, new Float32Array([1 - Math.fround(0.9) ** step])], [`correction2/${module}`, new Float32Array([1 - Math.fround(0.999) ** step])],
-]));
+const scalars = (step: number): Record<string, Float32Array> =>
+  Object.fromEntries(
+    moduleNames.flatMap((module) => [
+      [`rate/${module}`, new Float32Array([rates[module]])],
+      [`active/${module}`, new Float32Array([1])],
+      [`correction1/${module}`, new Float32Array([1 - Math.fround(0.9) ** step])],
+      [`correction2/${module}`, new Float32Array([1 - Math.fround(0.999) ** step])],
+    ]),
+  );

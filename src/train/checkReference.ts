@@ -8,16 +8,28 @@ import { userError } from '../problems';
 import type { BatchArrays, BatchShape } from './batches';
 import { familyShape } from './familyPrograms';
 
-export const stepFields = ['loss', 'gradientNormEncoder', 'gradientNormBackbone', 'dBackbone', 'dEncoder', 'kappa'] as const;
+export const stepFields = [
+  'loss',
+  'gradientNormEncoder',
+  'gradientNormBackbone',
+  'dBackbone',
+  'dEncoder',
+  'kappa',
+] as const;
 export type StepValues = Record<(typeof stepFields)[number], number>;
 
 export interface Reference {
-  batch: BatchArrays; shape: BatchShape;
-  /** [B, prefixTokens, width] */ features: Float32Array;
-  /** [B, T, V] */ logits: Float32Array;
-  /** [B, T] 0 for a place whose logits mean nothing */ counted: Uint8Array;
+  batch: BatchArrays;
+  shape: BatchShape;
+  /** [B, prefixTokens, width] */
+  features: Float32Array;
+  /** [B, T, V] */
+  logits: Float32Array;
+  /** [B, T] 0 for a place whose logits mean nothing */
+  counted: Uint8Array;
   loss: number;
-  /** numbers of parameters by module */ parameters: { encoder: number; backbone: number } | null;
+  /** numbers of parameters by module */
+  parameters: { encoder: number; backbone: number } | null;
   steps: StepValues[];
 }
 
@@ -26,10 +38,21 @@ export function itemsOf(folder: string, family: Family): number {
   const path = join(folder, 'io.safetensors');
   const io = openSafetensors(path);
   try {
-    const input = shapeOf(io, path, family.input.name), tokens = shapeOf(io, path, 'input_ids');
+    const input = shapeOf(io, path, family.input.name),
+      tokens = shapeOf(io, path, 'input_ids');
     const [count, ...item] = input;
-    if (item.join() !== family.input.shape.join()) throw userError({ where: path, what: `${family.input.name} of the shape [${input.join(', ')}]`, expected: `[any number, ${family.input.shape.join(', ')}], as the configuration says` });
-    if (tokens.length !== 2 || tokens[0] === 0 || count! % tokens[0]! !== 0 || count === 0) throw userError({ where: path, what: `${count} inputs for input_ids of the shape [${tokens.join(', ')}]`, expected: 'as many in every row' });
+    if (item.join() !== family.input.shape.join())
+      throw userError({
+        where: path,
+        what: `${family.input.name} of the shape [${input.join(', ')}]`,
+        expected: `[any number, ${family.input.shape.join(', ')}], as the configuration says`,
+      });
+    if (tokens.length !== 2 || tokens[0] === 0 || count! % tokens[0]! !== 0 || count === 0)
+      throw userError({
+        where: path,
+        what: `${count} inputs for input_ids of the shape [${tokens.join(', ')}]`,
+        expected: 'as many in every row',
+      });
     return count! / tokens[0]!;
   } finally {
     io.close();
@@ -38,7 +61,8 @@ export function itemsOf(folder: string, family: Family): number {
 
 function shapeOf(io: SafetensorsFile, where: string, name: string): number[] {
   const entry = io.entries.get(name);
-  if (entry === undefined) throw userError({ where, what: `no tensor "${name}"`, expected: [...io.entries.keys()].sort().join(', ') });
+  if (entry === undefined)
+    throw userError({ where, what: `no tensor "${name}"`, expected: [...io.entries.keys()].sort().join(', ') });
   return entry.shape;
 }
 
@@ -51,41 +75,84 @@ export function readReference(folder: string, model: FamilyModel): Reference {
     const [rows, length] = shapeOf(io, path, 'input_ids') as [number, number];
     const integers = (name: string) => {
       const { shape, data } = io.readIntegers(name);
-      if (shape.join() !== [rows, length].join()) throw userError({ where: path, what: `${name} of the shape [${shape.join(', ')}]`, expected: `[${rows}, ${length}]` });
+      if (shape.join() !== [rows, length].join())
+        throw userError({
+          where: path,
+          what: `${name} of the shape [${shape.join(', ')}]`,
+          expected: `[${rows}, ${length}]`,
+        });
       return data;
     };
     const floats = (name: string, expected: number[]) => {
       const shape = shapeOf(io, path, name);
-      if (shape.join() !== expected.join()) throw userError({ where: path, what: `${name} of the shape [${shape.join(', ')}]`, expected: `[${expected.join(', ')}]` });
+      if (shape.join() !== expected.join())
+        throw userError({
+          where: path,
+          what: `${name} of the shape [${shape.join(', ')}]`,
+          expected: `[${expected.join(', ')}]`,
+        });
       return io.read(name).data;
     };
-    const ids = integers('input_ids'), mask = integers('attention_mask'), labels = integers('labels');
+    const ids = integers('input_ids'),
+      mask = integers('attention_mask'),
+      labels = integers('labels');
     ids.forEach((id, i) => {
-      if (id !== family.placeholder && (id < 0 || id >= family.decoder.vocabulary)) throw userError({ where: `${path} input_ids`, what: `id ${id} at ${i}`, expected: `0 to ${family.decoder.vocabulary - 1}` });
+      if (id !== family.placeholder && (id < 0 || id >= family.decoder.vocabulary))
+        throw userError({
+          where: `${path} input_ids`,
+          what: `id ${id} at ${i}`,
+          expected: `0 to ${family.decoder.vocabulary - 1}`,
+        });
     });
-    if (length > family.decoder.context) throw userError({ where: `${path} input_ids`, what: `${length} tokens`, expected: `at most the context of ${family.decoder.context}` });
+    if (length > family.decoder.context)
+      throw userError({
+        where: `${path} input_ids`,
+        what: `${length} tokens`,
+        expected: `at most the context of ${family.decoder.context}`,
+      });
     const row = (values: Int32Array, r: number) => values.subarray(r * length, (r + 1) * length);
     for (let r = 0; r < rows && family.placeholder !== null; r++) {
       const found = row(ids, r).filter((id, t) => id === family.placeholder && mask[r * length + t] === 1).length;
-      if (found !== model.prefixTokens) throw userError({ where: `${path} input_ids`, what: `${found} placeholders (id ${family.placeholder}) in row ${r}`, expected: `${model.prefixTokens}, one for each feature` });
+      if (found !== model.prefixTokens)
+        throw userError({
+          where: `${path} input_ids`,
+          what: `${found} placeholders (id ${family.placeholder}) in row ${r}`,
+          expected: `${model.prefixTokens}, one for each feature`,
+        });
     }
-    const asked = Array.from({ length: rows }, (_, r) => Array.from(row(labels, r), (label, t) => ({ label, t })).filter(({ label, t }) => t > 0 && label >= 0));
+    const asked = Array.from({ length: rows }, (_, r) =>
+      Array.from(row(labels, r), (label, t) => ({ label, t })).filter(({ label, t }) => t > 0 && label >= 0),
+    );
     const most = Math.max(1, ...asked.map((list) => list.length));
     const shape = familyShape(model, { batch: rows, tokens: length, labels: most });
     const offset = familySequence(family, model.prefixTokens, 0);
     const batch: BatchArrays = {
-      features: io.read(family.input.name).data, tokens: ids.map((id, i) => (mask[i] === 0 ? padded(id) : id)),
-      positions: new Int32Array(rows * most), labels: new Int32Array(rows * most), mask: new Float32Array(rows * most),
+      features: io.read(family.input.name).data,
+      tokens: ids.map((id, i) => (mask[i] === 0 ? padded(id) : id)),
+      positions: new Int32Array(rows * most),
+      labels: new Int32Array(rows * most),
+      mask: new Float32Array(rows * most),
     };
-    asked.forEach((list, r) => list.forEach(({ label, t }, i) => {
-      batch.positions[r * most + i] = r * (offset + length) + offset + t - 1;
-      batch.labels[r * most + i] = label;
-      batch.mask[r * most + i] = 1;
-    }));
+    asked.forEach((list, r) =>
+      list.forEach(({ label, t }, i) => {
+        batch.positions[r * most + i] = r * (offset + length) + offset + t - 1;
+        batch.labels[r * most + i] = label;
+        batch.mask[r * most + i] = 1;
+      }),
+    );
     // A padded place before the first real one sees nothing: what stands there is arbitrary.
-    const counted = Uint8Array.from(mask, (_, i) => (offset > 0 || row(mask, Math.floor(i / length)).subarray(0, (i % length) + 1).includes(1) ? 1 : 0));
+    const counted = Uint8Array.from(mask, (_, i) =>
+      offset > 0 ||
+      row(mask, Math.floor(i / length))
+        .subarray(0, (i % length) + 1)
+        .includes(1)
+        ? 1
+        : 0,
+    );
     return {
-      batch, shape, counted,
+      batch,
+      shape,
+      counted,
       features: floats('encoder_features', [rows, model.prefixTokens, family.decoder.width]),
       logits: floats('logits', [rows, length, family.decoder.vocabulary]),
       ...readExpected(join(folder, 'expected.json')),
@@ -99,17 +166,26 @@ function readExpected(path: string): Pick<Reference, 'loss' | 'parameters' | 'st
   const expected = readObject(path, jsonLimits.config);
   const number = (from: unknown, name: string): number => {
     const value = isObject(from) ? from[name] : undefined;
-    if (typeof value !== 'number') throw userError({ where: path, what: `${name} is ${JSON.stringify(value)}`, expected: 'a number' });
+    if (typeof value !== 'number')
+      throw userError({ where: path, what: `${name} is ${JSON.stringify(value)}`, expected: 'a number' });
     return value;
   };
   const { trajectory, parameters } = expected;
-  if (!Array.isArray(trajectory) || trajectory.length === 0 || trajectory.length > 10_000) throw userError({ where: path, what: 'no trajectory', expected: 'a list of steps' });
+  if (!Array.isArray(trajectory) || trajectory.length === 0 || trajectory.length > 10_000)
+    throw userError({ where: path, what: 'no trajectory', expected: 'a list of steps' });
   return {
     loss: number(expected, 'loss'),
-    parameters: parameters === undefined ? null : { encoder: number(parameters, 'encoder'), backbone: number(parameters, 'backbone') },
+    parameters:
+      parameters === undefined
+        ? null
+        : { encoder: number(parameters, 'encoder'), backbone: number(parameters, 'backbone') },
     steps: trajectory.map((step: unknown) => ({
-      loss: number(step, 'loss'), gradientNormEncoder: number(step, 'grad_norm_encoder'), gradientNormBackbone: number(step, 'grad_norm_backbone'),
-      dBackbone: number(step, 'd_backbone'), dEncoder: number(step, 'd_encoder'), kappa: number(step, 'kappa'),
+      loss: number(step, 'loss'),
+      gradientNormEncoder: number(step, 'grad_norm_encoder'),
+      gradientNormBackbone: number(step, 'grad_norm_backbone'),
+      dBackbone: number(step, 'd_backbone'),
+      dEncoder: number(step, 'd_encoder'),
+      kappa: number(step, 'kappa'),
     })),
   };
 }

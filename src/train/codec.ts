@@ -4,11 +4,16 @@ import type { Processor } from '../models/processors';
 import { userError } from '../problems';
 
 export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pick<PrunedVocabulary, 'ids'>> {
-  /** ids of the full vocabulary; the place of an id in this list is the id that programs know */ vocabulary: Vocabulary;
-  /** ends an answer */ end: number;
-  /** what stands between the prefix and the answer */ prompt(text: string): readonly number[];
-  /** an answer as it continues its prompt, without the end */ answer(prompt: string, answer: string): readonly number[];
-  /** text of ids, up to the end of the answer */ decode(ids: readonly number[]): string;
+  /** ids of the full vocabulary; the place of an id in this list is the id that programs know */
+  vocabulary: Vocabulary;
+  /** ends an answer */
+  end: number;
+  /** what stands between the prefix and the answer */
+  prompt(text: string): readonly number[];
+  /** an answer as it continues its prompt, without the end */
+  answer(prompt: string, answer: string): readonly number[];
+  /** text of ids, up to the end of the answer */
+  decode(ids: readonly number[]): string;
 }
 
 /**
@@ -17,13 +22,18 @@ export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pi
  */
 export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary): TextCodec<PrunedVocabulary> {
   const end = vocabulary.toPruned.get(tokenizer.answerEnd)!;
-  const encode = remembered((text) => tokenizer.encode(text).map((id) => {
-    const pruned = vocabulary.toPruned.get(id);
-    if (pruned === undefined) throw new Error(`token ${id} of ${JSON.stringify(text)} is not in the pruned vocabulary`);
-    return pruned;
-  }));
+  const encode = remembered((text) =>
+    tokenizer.encode(text).map((id) => {
+      const pruned = vocabulary.toPruned.get(id);
+      if (pruned === undefined)
+        throw new Error(`token ${id} of ${JSON.stringify(text)} is not in the pruned vocabulary`);
+      return pruned;
+    }),
+  );
   return {
-    vocabulary, end, prompt: encode,
+    vocabulary,
+    end,
+    prompt: encode,
     answer: (_prompt, answer) => encode(` ${answer}`),
     decode: (ids) => tokenizer.decode(upTo(end, ids).map((id) => vocabulary.ids[id]!)).trim(),
   };
@@ -37,7 +47,10 @@ export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary):
 export function conversationCodec(processor: Processor): { codec: TextCodec; head: number[] } {
   const { family, tokenizer } = processor;
   const turn = (question: string, answer: string | null) => {
-    const { inputIds, labels, featureRanges } = processor.text({ turns: [{ question: unwrapped(question), answer }] }, [1]);
+    const { inputIds, labels, featureRanges } = processor.text(
+      { turns: [{ question: unwrapped(question), answer }] },
+      [1],
+    );
     const { from, to } = featureRanges[0]!;
     return { head: [...inputIds.subarray(0, from)], ids: [...inputIds.subarray(to)], labels: [...labels.subarray(to)] };
   };
@@ -46,24 +59,38 @@ export function conversationCodec(processor: Processor): { codec: TextCodec; hea
   const end = sample.labels.findLast((label) => label >= 0)!;
   const prompt = remembered((text) => {
     const { head: own, ids } = turn(text, null);
-    if (own.join() !== head.join()) throw new Error(`what stands before the features of ${JSON.stringify(text)} differs from other questions`);
+    if (own.join() !== head.join())
+      throw new Error(`what stands before the features of ${JSON.stringify(text)} differs from other questions`);
     return ids;
   });
   const answers = remembered((question) => {
     const before = prompt(question);
     return remembered((answer) => {
       const { ids, labels } = turn(question, answer);
-      const from = labels.findIndex((label) => label >= 0), to = labels.findLastIndex((label) => label >= 0);
+      const from = labels.findIndex((label) => label >= 0),
+        to = labels.findLastIndex((label) => label >= 0);
       const where = `question ${JSON.stringify(question.slice(0, 80))} with answer ${JSON.stringify(answer.slice(0, 80))}`;
-      if (ids.slice(0, from).join() !== before.join()) throw userError({ where, what: 'the tokenizer joins the end of the prompt and the beginning of the answer in one token', expected: 'an answer that leaves the tokens of its prompt as they are' });
-      if (ids[to] !== end) throw userError({ where, what: 'the tokenizer joins the end of the answer and what ends it in one token', expected: 'an answer that is followed by the end as it is' });
+      if (ids.slice(0, from).join() !== before.join())
+        throw userError({
+          where,
+          what: 'the tokenizer joins the end of the prompt and the beginning of the answer in one token',
+          expected: 'an answer that leaves the tokens of its prompt as they are',
+        });
+      if (ids[to] !== end)
+        throw userError({
+          where,
+          what: 'the tokenizer joins the end of the answer and what ends it in one token',
+          expected: 'an answer that is followed by the end as it is',
+        });
       return ids.slice(from, to);
     });
   });
   return {
     head,
     codec: {
-      vocabulary: { ids: Array.from({ length: family.decoder.vocabulary }, (_, id) => id) }, end, prompt,
+      vocabulary: { ids: Array.from({ length: family.decoder.vocabulary }, (_, id) => id) },
+      end,
+      prompt,
       answer: (question, answer) => answers(question)(answer),
       // A model may have ids that its tokenizer has no token for.
       decode: (ids) => tokenizer.decode(upTo(end, ids).filter((id) => tokenizer.token(id) !== undefined)).trim(),

@@ -17,19 +17,33 @@ import type { StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
 
 /** What was predicted for one question; `likelihoods` in the order of its choices. */
-export interface Prediction { item: Item; loss: number; labels: number; chosen: string | null; likelihoods: number[]; generated: string | null }
+export interface Prediction {
+  item: Item;
+  loss: number;
+  labels: number;
+  chosen: string | null;
+  likelihoods: number[];
+  generated: string | null;
+}
 
 export interface PredictOptions {
   generate: boolean;
-  /** the scoring program, of shape `shape`; `score` by default */ program?: string;
-  /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */ continuer?: Continuer;
+  /** the scoring program, of shape `shape`; `score` by default */
+  program?: string;
+  /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */
+  continuer?: Continuer;
   signal?: AbortSignal;
-  /** gives kept batches instead of computing them */ next?: NextBatch;
-  /** told after each batch of each pass over the questions */ onProgress?: (done: number, total: number) => void;
+  /** gives kept batches instead of computing them */
+  next?: NextBatch;
+  /** told after each batch of each pass over the questions */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** Scores rows of examples in batches; of each row what `reduce` takes from the log-probabilities of its labels and of all tokens at its first place. */
-type ScorePass = (examples: readonly Example[], reduce: (at: number, labels: Float32Array, first: Float32Array) => number[]) => Promise<(readonly number[])[]>;
+type ScorePass = (
+  examples: readonly Example[],
+  reduce: (at: number, labels: Float32Array, first: Float32Array) => number[],
+) => Promise<(readonly number[])[]>;
 
 const areNumbers = (row: KeptRow): row is readonly number[] => typeof row !== 'string';
 const isText = (row: KeptRow): row is string => typeof row === 'string';
@@ -37,7 +51,14 @@ const total = (values: Float32Array): number => values.reduce((sum, value) => su
 const answerLength = ({ tokens, answerFrom }: Example): number => tokens.length - answerFrom;
 
 /** All predictions, in the order of `items`. The scoring program of the session must have shape `shape`. */
-export async function predict(session: Session, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, shape: BatchShape, options: PredictOptions): Promise<Prediction[]> {
+export async function predict(
+  session: Session,
+  items: readonly Item[],
+  codec: TextCodec,
+  features: (media: string) => Float32Array,
+  shape: BatchShape,
+  options: PredictOptions,
+): Promise<Prediction[]> {
   const { next = noLog, signal, onProgress } = options;
   const vocabulary = codec.vocabulary.ids.length;
   const pass: ScorePass = async (examples, reduce) => {
@@ -45,10 +66,18 @@ export async function predict(session: Session, items: readonly Item[], codec: T
     for (let from = 0; from < examples.length; from += shape.batch) {
       signal?.throwIfAborted();
       const rows = examples.slice(from, from + shape.batch);
-      out.push(...await next(rows.length, areNumbers, async () => {
-        const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
-        return rows.map((_, row) => reduce(from + row, labels!.subarray(row * shape.labels, (row + 1) * shape.labels), first!.subarray(row * vocabulary, (row + 1) * vocabulary)));
-      }));
+      out.push(
+        ...(await next(rows.length, areNumbers, async () => {
+          const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
+          return rows.map((_, row) =>
+            reduce(
+              from + row,
+              labels!.subarray(row * shape.labels, (row + 1) * shape.labels),
+              first!.subarray(row * vocabulary, (row + 1) * vocabulary),
+            ),
+          );
+        })),
+      );
       onProgress?.(out.length, examples.length);
       await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire: a backend's promises may all be resolved
     }
@@ -60,49 +89,100 @@ export async function predict(session: Session, items: readonly Item[], codec: T
   const isShort = choiceTokens.map((tokens) => tokens.every((ids) => ids.length === 1));
   // Of each question: log p of the reference answer, the likeliest first token, and log p of the choices where each is one token.
   const scored = await pass(references, (at, labels, first) => [
-    total(labels.subarray(0, answerLength(references[at]!))), argmax(first), ...(isShort[at] === true ? choiceTokens[at]!.map(([id]) => first[id!]!) : []),
+    total(labels.subarray(0, answerLength(references[at]!))),
+    argmax(first),
+    ...(isShort[at] === true ? choiceTokens[at]!.map(([id]) => first[id!]!) : []),
   ]);
   const predictions: Prediction[] = items.map((item, i) => {
     const [likelihood, , ...likelihoods] = scored[i]!;
-    return { item, loss: -likelihood!, labels: answerLength(references[i]!), chosen: null, likelihoods, generated: null };
+    return {
+      item,
+      loss: -likelihood!,
+      labels: answerLength(references[i]!),
+      chosen: null,
+      likelihoods,
+      generated: null,
+    };
   });
 
-  const long = items.flatMap((item, at) => (isShort[at] === true ? [] : item.choices.map((text, choice) => ({ at, choice, example: encodeExample(codec, item.media, item.prompt, text) }))));
-  const chosen = await pass(long.map(({ example }) => example), (i, labels) => [total(labels.subarray(0, answerLength(long[i]!.example)))]);
-  chosen.forEach(([likelihood], i) => { predictions[long[i]!.at]!.likelihoods[long[i]!.choice] = likelihood!; });
+  const long = items.flatMap((item, at) =>
+    isShort[at] === true
+      ? []
+      : item.choices.map((text, choice) => ({
+          at,
+          choice,
+          example: encodeExample(codec, item.media, item.prompt, text),
+        })),
+  );
+  const chosen = await pass(
+    long.map(({ example }) => example),
+    (i, labels) => [total(labels.subarray(0, answerLength(long[i]!.example)))],
+  );
+  chosen.forEach(([likelihood], i) => {
+    predictions[long[i]!.at]!.likelihoods[long[i]!.choice] = likelihood!;
+  });
   for (const prediction of predictions) {
     if (prediction.likelihoods.length > 0) prediction.chosen = prediction.item.choices[argmax(prediction.likelihoods)]!;
   }
   if (!options.generate) return predictions;
   const { continuer } = options;
-  const texts = continuer === undefined
-    ? await generateByScoring(references, scored.map(([, token]) => token!), codec, shape, pass)
-    : await generateWithCache(continuer, items, codec, features, options);
-  predictions.forEach((prediction, i) => { prediction.generated = texts[i]!; });
+  const texts =
+    continuer === undefined
+      ? await generateByScoring(
+          references,
+          scored.map(([, token]) => token!),
+          codec,
+          shape,
+          pass,
+        )
+      : await generateWithCache(continuer, items, codec, features, options);
+  predictions.forEach((prediction, i) => {
+    prediction.generated = texts[i]!;
+  });
   return predictions;
 }
 
 /** Greedy answers with a key/value cache, in batches of the size that the continuer has. */
-async function generateWithCache(continuer: Continuer, items: readonly Item[], codec: TextCodec, features: (media: string) => Float32Array, { next = noLog, signal, onProgress }: PredictOptions): Promise<string[]> {
+async function generateWithCache(
+  continuer: Continuer,
+  items: readonly Item[],
+  codec: TextCodec,
+  features: (media: string) => Float32Array,
+  { next = noLog, signal, onProgress }: PredictOptions,
+): Promise<string[]> {
   const texts: string[] = [];
   for (let from = 0; from < items.length; from += continuer.prompts) {
     const batch = items.slice(from, from + continuer.prompts);
     signal?.throwIfAborted();
-    texts.push(...await next(batch.length, isText, async () => {
-      const answers = await generateAnswers(continuer, batch, codec, features, { ...(signal === undefined ? {} : { signal }), strategy: { kind: 'greedy' }, newTokens: continuer.newTokens });
-      return answers.map(({ text }) => text);
-    }));
+    texts.push(
+      ...(await next(batch.length, isText, async () => {
+        const answers = await generateAnswers(continuer, batch, codec, features, {
+          ...(signal === undefined ? {} : { signal }),
+          strategy: { kind: 'greedy' },
+          newTokens: continuer.newTokens,
+        });
+        return answers.map(({ text }) => text);
+      })),
+    );
     onProgress?.(texts.length, items.length);
   }
   return texts;
 }
 
 /** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
-async function generateByScoring(references: readonly Example[], firstTokens: readonly number[], codec: TextCodec, shape: BatchShape, pass: ScorePass): Promise<string[]> {
+async function generateByScoring(
+  references: readonly Example[],
+  firstTokens: readonly number[],
+  codec: TextCodec,
+  shape: BatchShape,
+  pass: ScorePass,
+): Promise<string[]> {
   const { end } = codec;
   const texts = firstTokens.map((token) => [token]);
   for (let length = 1; length < shape.labels; length++) {
-    const open = texts.map((_, i) => i).filter((i) => texts[i]!.at(-1) !== end && references[i]!.answerFrom + length < shape.tokens);
+    const open = texts
+      .map((_, i) => i)
+      .filter((i) => texts[i]!.at(-1) !== end && references[i]!.answerFrom + length < shape.tokens);
     if (open.length === 0) break;
     // The place after the tokens generated so far is asked for; the token written there is never seen by it.
     const examples = open.map((i): Example => ({
@@ -117,23 +197,49 @@ async function generateByScoring(references: readonly Example[], firstTokens: re
 
 const score = (predictions: readonly StoredPrediction[], correct: (prediction: StoredPrediction) => boolean): Score => {
   const hits = predictions.filter(correct).length;
-  return { correct: hits, total: predictions.length, accuracy: predictions.length === 0 ? 0 : hits / predictions.length };
+  return {
+    correct: hits,
+    total: predictions.length,
+    accuracy: predictions.length === 0 ? 0 : hits / predictions.length,
+  };
 };
 
-function scoresBy(predictions: readonly StoredPrediction[], key: 'kind' | 'slice', correct: (prediction: StoredPrediction) => boolean): Record<string, Score> {
+function scoresBy(
+  predictions: readonly StoredPrediction[],
+  key: 'kind' | 'slice',
+  correct: (prediction: StoredPrediction) => boolean,
+): Record<string, Score> {
   const names = [...new Set(predictions.map((prediction) => prediction[key]))].sort();
-  return Object.fromEntries(names.map((name) => [name, score(predictions.filter((prediction) => prediction[key] === name), correct)]));
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      score(
+        predictions.filter((prediction) => prediction[key] === name),
+        correct,
+      ),
+    ]),
+  );
 }
 
 /** The journal's record of an evaluation, from nothing but what was predicted. Questions without choices count in `generation` and `texts` only. */
-export async function evaluationRecord(predictions: readonly StoredPrediction[], step: number, split: 'validation' | 'evaluation'): Promise<EvaluateRecord> {
+export async function evaluationRecord(
+  predictions: readonly StoredPrediction[],
+  step: number,
+  split: 'validation' | 'evaluation',
+): Promise<EvaluateRecord> {
   const withChoices = predictions.filter(({ chosen }) => chosen !== null);
   const chosen = (prediction: StoredPrediction) => prediction.chosen === prediction.answer;
   const generated = (prediction: StoredPrediction) => prediction.generated === prediction.answer;
   const labels = predictions.reduce((sum, prediction) => sum + prediction.labels, 0);
-  const texts = await textScores(predictions.flatMap(({ task, kind, answer, references, generated: text }) => (text === null ? [] : [{ task, kind, references: references ?? [answer], generated: text }])));
+  const texts = await textScores(
+    predictions.flatMap(({ task, kind, answer, references, generated: text }) =>
+      text === null ? [] : [{ task, kind, references: references ?? [answer], generated: text }],
+    ),
+  );
   return {
-    kind: 'evaluate', step, split,
+    kind: 'evaluate',
+    step,
+    split,
     loss: predictions.reduce((sum, prediction) => sum + prediction.loss, 0) / Math.max(1, labels),
     choice: score(withChoices, chosen),
     choiceByKind: scoresBy(withChoices, 'kind', chosen),

@@ -13,20 +13,39 @@ import type { EvaluateRecord } from './records';
 import { evaluationBatch } from './run';
 
 /** Trained parameters by module and name, after `step` steps. */
-export interface TrainedParameters { step: number; trained: Record<ModuleName, Record<string, WeightTensor>> }
+export interface TrainedParameters {
+  step: number;
+  trained: Record<ModuleName, Record<string, WeightTensor>>;
+}
 
-export interface Evaluated { record: EvaluateRecord; predictions: StoredPrediction[] }
+export interface Evaluated {
+  record: EvaluateRecord;
+  predictions: StoredPrediction[];
+}
 
 /**
  * Evaluates the given parameters on the evaluation questions of `task`: the run's own, or one of `prepared.transfer`, exactly as
  * the run itself does at its end. Parameters must have the model's names and shapes. Throws Error for a task that was not prepared.
  */
-export async function evaluateTrained(spec: RunSpec, prepared: Prepared, { step, trained }: TrainedParameters, task: string, onProgress?: (done: number, total: number) => void): Promise<Evaluated> {
+export async function evaluateTrained(
+  spec: RunSpec,
+  prepared: Prepared,
+  { step, trained }: TrainedParameters,
+  task: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Evaluated> {
   const { model, codec } = prepared;
   const isOwn = task === spec.task;
-  const of = isOwn ? { items: prepared.items.evaluation, features: prepared.features, shape: prepared.shape } : prepared.transfer.find((other) => other.task === task);
+  const of = isOwn
+    ? { items: prepared.items.evaluation, features: prepared.features, shape: prepared.shape }
+    : prepared.transfer.find((other) => other.task === task);
   if (of === undefined) throw new Error(`task ${task} was not prepared`);
-  const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: { kind: 'none' } };
+  const setting: Setting = {
+    model,
+    vocabulary: codec.vocabulary.ids.length,
+    optimiser: spec.optimiser,
+    regulariser: { kind: 'none' },
+  };
   const initial: Record<string, StateValue> = initialState(setting, spec.seed);
   for (const module of moduleNames) {
     const theta = vectorByName(model.trainable[module], trained[module]);
@@ -39,9 +58,16 @@ export async function evaluateTrained(spec: RunSpec, prepared: Prepared, { step,
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
   );
   try {
-    const found = await predict(session, of.items, codec, of.features, shape, { generate: true, ...(onProgress === undefined ? {} : { onProgress }), ...(answers === null ? {} : { continuer: continuerOf(session, model, answers) }) });
+    const found = await predict(session, of.items, codec, of.features, shape, {
+      generate: true,
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(answers === null ? {} : { continuer: continuerOf(session, model, answers) }),
+    });
     const predictions = found.map((prediction) => stored(task, prediction));
-    return { record: { ...(await evaluationRecord(predictions, step, 'evaluation')), ...(isOwn ? {} : { task }) }, predictions };
+    return {
+      record: { ...(await evaluationRecord(predictions, step, 'evaluation')), ...(isOwn ? {} : { task }) },
+      predictions,
+    };
   } finally {
     session.dispose();
   }

@@ -16,46 +16,99 @@ export function familyShape(model: FamilyModel, sizes: Pick<BatchShape, 'batch' 
   const { shape } = model.family.input;
   const width = shape.at(-1)!;
   const items = model.prefixTokens / model.family.featureTokens;
-  return { ...sizes, rows: (items * shape.reduce((a, b) => a * b, 1)) / width, width, prefixTokens: model.prefixTokens };
+  return {
+    ...sizes,
+    rows: (items * shape.reduce((a, b) => a * b, 1)) / width,
+    width,
+    prefixTokens: model.prefixTokens,
+  };
 }
 
 /** A program made for a model whose frozen tensors are known only when it runs. */
 function bound(model: FamilyModel, make: (bound: MultimodalModel) => Program): Program {
   const declared = model.bind({});
-  return { ...make(declared), run: (inputs, state) => make(model.bind(frozenTensors(declared, state))).run(inputs, state) };
+  return {
+    ...make(declared),
+    run: (inputs, state) => make(model.bind(frozenTensors(declared, state))).run(inputs, state),
+  };
 }
 
 /** One optimiser step, measured or not: `trainProgram` for a family. */
-export const familyTrainProgram = (setting: FamilySetting, shape: BatchShape, only: readonly ModuleName[], measure: MeasureOption | null): Program =>
-  bound(setting.model, (model) => trainProgram({ ...setting, model }, shape, only, measure));
+export const familyTrainProgram = (
+  setting: FamilySetting,
+  shape: BatchShape,
+  only: readonly ModuleName[],
+  measure: MeasureOption | null,
+): Program => bound(setting.model, (model) => trainProgram({ ...setting, model }, shape, only, measure));
 
 /** Features [B, prefixTokens, width] as they enter the language model, and logits [B * S, V] of the whole sequence. */
 export function familyForwardProgram(model: FamilyModel, shape: BatchShape): Program {
   const places = shape.batch * familySequence(model.family, model.prefixTokens, shape.tokens);
   return forward(model, shape, {}, ({ parts, frozen, prefix, inputs }) => ({
     features: model.features(parts, frozen, need(inputs, 'features')),
-    logits: model.logits(parts.backbone, frozen, prefix, need(inputs, 'tokens'), tf.tensor1d(Int32Array.from({ length: places }, (_, i) => i), 'int32')),
+    logits: model.logits(
+      parts.backbone,
+      frozen,
+      prefix,
+      need(inputs, 'tokens'),
+      tf.tensor1d(
+        Int32Array.from({ length: places }, (_, i) => i),
+        'int32',
+      ),
+    ),
   }));
 }
 
 /** Logits [B * labels, V] at the input `positions`. */
 export const familyLogitsProgram = (model: FamilyModel, shape: BatchShape): Program =>
-  forward(model, shape, { positions: { shape: [shape.batch * shape.labels], dtype: 'int32' } }, ({ parts, frozen, prefix, inputs }) => ({
-    logits: model.logits(parts.backbone, frozen, prefix, need(inputs, 'tokens'), need(inputs, 'positions')),
-  }));
+  forward(
+    model,
+    shape,
+    { positions: { shape: [shape.batch * shape.labels], dtype: 'int32' } },
+    ({ parts, frozen, prefix, inputs }) => ({
+      logits: model.logits(parts.backbone, frozen, prefix, need(inputs, 'tokens'), need(inputs, 'positions')),
+    }),
+  );
 
-interface Forward { parts: Record<ModuleName, Tensor[]>; frozen: Tensors; prefix: Tensor; inputs: Tensors }
+interface Forward {
+  parts: Record<ModuleName, Tensor[]>;
+  frozen: Tensors;
+  prefix: Tensor;
+  inputs: Tensors;
+}
 
-function forward(model: FamilyModel, shape: BatchShape, more: Record<string, TensorSpec>, outputs: (pass: Forward) => Tensors): Program {
+function forward(
+  model: FamilyModel,
+  shape: BatchShape,
+  more: Record<string, TensorSpec>,
+  outputs: (pass: Forward) => Tensors,
+): Program {
   const declared = model.bind({});
   return {
-    inputs: { features: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' }, tokens: { shape: [shape.batch, shape.tokens], dtype: 'int32' }, ...more },
-    reads: [...moduleNames.filter((module) => model.trainable[module].length > 0).map((module) => `${module}/theta`), ...frozenNames(declared)],
+    inputs: {
+      features: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' },
+      tokens: { shape: [shape.batch, shape.tokens], dtype: 'int32' },
+      ...more,
+    },
+    reads: [
+      ...moduleNames.filter((module) => model.trainable[module].length > 0).map((module) => `${module}/theta`),
+      ...frozenNames(declared),
+    ],
     run(inputs, state) {
       const frozen = frozenTensors(declared, state);
-      const of = (module: ModuleName) => (model.trainable[module].length === 0 ? [] : splitVector(need(state, `${module}/theta`), model.trainable[module]));
+      const of = (module: ModuleName) =>
+        model.trainable[module].length === 0
+          ? []
+          : splitVector(need(state, `${module}/theta`), model.trainable[module]);
       const parts = { encoder: of('encoder'), backbone: of('backbone') };
-      return { outputs: outputs({ parts, frozen, inputs, prefix: model.bind(frozen).prefix(parts.encoder, need(inputs, 'features')) }) };
+      return {
+        outputs: outputs({
+          parts,
+          frozen,
+          inputs,
+          prefix: model.bind(frozen).prefix(parts.encoder, need(inputs, 'features')),
+        }),
+      };
     },
   };
 }

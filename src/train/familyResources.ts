@@ -1,7 +1,13 @@
 /** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
 import type { OptimiserSpec } from '../manifest/run';
 import type { Family } from '../models/families/family';
-import { familyModel, familySequence, withoutWeights, type FamilyModel, type FamilyOptions } from '../models/families/model';
+import {
+  familyModel,
+  familySequence,
+  withoutWeights,
+  type FamilyModel,
+  type FamilyOptions,
+} from '../models/families/model';
 import type { LoadedFamily } from '../models/families';
 import { random } from '../random';
 import { optimiserOptions } from '../tensor/optimiser';
@@ -15,22 +21,55 @@ import { resourceNeeds, type ResourceNeeds } from './resources';
 import { stepClock } from './stepClock';
 
 /** One step: rows of a batch, text tokens of a row beside those of its image or sound, and how many of them are answers. */
-export interface StepSize { batch: number; text: number; labels: number }
+export interface StepSize {
+  batch: number;
+  text: number;
+  labels: number;
+}
 
 const optimiser: OptimiserSpec = { kind: 'adamw' };
 
-const settingOf = (model: FamilyModel): FamilySetting => ({ model, vocabulary: model.family.decoder.vocabulary, optimiser, regulariser: { kind: 'none' } });
+const settingOf = (model: FamilyModel): FamilySetting => ({
+  model,
+  vocabulary: model.family.decoder.vocabulary,
+  optimiser,
+  regulariser: { kind: 'none' },
+});
 
 /** Placeholders take places among the tokens. */
-const shapeOf = (model: FamilyModel, { batch, text, labels }: StepSize): BatchShape => familyShape(model, { batch, labels, tokens: text + (model.family.placeholder === null ? 0 : model.prefixTokens) });
+const shapeOf = (model: FamilyModel, { batch, text, labels }: StepSize): BatchShape =>
+  familyShape(model, { batch, labels, tokens: text + (model.family.placeholder === null ? 0 : model.prefixTokens) });
 
 /** What one training step of a family needs, with its published tuning unless `options` say otherwise. Throws UserError for a target that names no layer. */
-export function familyNeeds(family: Family, size: StepSize, backend: string, options: FamilyOptions = {}): ResourceNeeds {
+export function familyNeeds(
+  family: Family,
+  size: StepSize,
+  backend: string,
+  options: FamilyOptions = {},
+): ResourceNeeds {
   const model = familyModel(withoutWeights(family), options);
   const train = familyTrainProgram(settingOf(model), shapeOf(model, size), moduleNames, null);
-  const measured = familyTrainProgram(settingOf(model), shapeOf(model, size), moduleNames, { variant: 'a', probe: null });
-  const needs = resourceNeeds({ model: model.bind({}), programs: { train }, regularised: false, backend, dataBytes: 0 });
-  return { ...needs, measured: resourceNeeds({ model: model.bind({}), programs: { measured, train: measured }, regularised: false, backend, dataBytes: 0 }).step };
+  const measured = familyTrainProgram(settingOf(model), shapeOf(model, size), moduleNames, {
+    variant: 'a',
+    probe: null,
+  });
+  const needs = resourceNeeds({
+    model: model.bind({}),
+    programs: { train },
+    regularised: false,
+    backend,
+    dataBytes: 0,
+  });
+  return {
+    ...needs,
+    measured: resourceNeeds({
+      model: model.bind({}),
+      programs: { measured, train: measured },
+      regularised: false,
+      backend,
+      dataBytes: 0,
+    }).step,
+  };
 }
 
 /** Weights that mean nothing: norms' gains of one, all else small random numbers, the same block over and over since only the time matters. */
@@ -40,36 +79,61 @@ function randomWeights(family: Family): LoadedFamily {
   const block = Float32Array.from({ length: 2 ** 16 }, () => 0.02 * source.normal());
   return {
     ...empty,
-    weights: Object.fromEntries(Object.entries(empty.weights).map(([name, { shape }]) => {
-      const data = new Float32Array(sizeOf(shape));
-      if (shape.length === 1 && !name.endsWith('.bias')) data.fill(1);
-      else for (let at = 0; at < data.length; at += block.length) data.set(block.subarray(0, Math.min(block.length, data.length - at)), at);
-      return [name, { shape, data }];
-    })),
+    weights: Object.fromEntries(
+      Object.entries(empty.weights).map(([name, { shape }]) => {
+        const data = new Float32Array(sizeOf(shape));
+        if (shape.length === 1 && !name.endsWith('.bias')) data.fill(1);
+        else
+          for (let at = 0; at < data.length; at += block.length)
+            data.set(block.subarray(0, Math.min(block.length, data.length - at)), at);
+        return [name, { shape, data }];
+      }),
+    ),
   };
 }
 
 export interface MeasuredStep {
-  /** of each step after the first, which includes the optimisation of its graph and is left out; with what the backend reached just before and just after */ steps: { seconds: number; speed: MachineSpeed }[];
-  /** highest resident memory of this process so far, bytes */ peakBytes: number;
+  /** of each step after the first, which includes the optimisation of its graph and is left out; with what the backend reached just before and just after */
+  steps: { seconds: number; speed: MachineSpeed }[];
+  /** highest resident memory of this process so far, bytes */
+  peakBytes: number;
   openSeconds: number;
   loss: number;
-  /** why steps ran op by op, where they could not be recorded */ notice: string | null;
+  /** why steps ran op by op, where they could not be recorded */
+  notice: string | null;
 }
 
 /** Takes a few steps on the current backend with random weights and inputs. Throws Error for a loss that is not finite. */
-export async function measureFamilyStep(family: Family, size: StepSize, steps: number, clock: Clock = wallClock, options: FamilyOptions = {}): Promise<MeasuredStep> {
+export async function measureFamilyStep(
+  family: Family,
+  size: StepSize,
+  steps: number,
+  clock: Clock = wallClock,
+  options: FamilyOptions = {},
+): Promise<MeasuredStep> {
   const begun = performance.now();
   const model = familyModel(randomWeights(family), options);
-  const setting = settingOf(model), shape = shapeOf(model, size);
-  const session = openSession({ train: familyTrainProgram(setting, shape, moduleNames, null) }, initialState({ ...setting, model: model.bind({}) }, 0));
+  const setting = settingOf(model),
+    shape = shapeOf(model, size);
+  const session = openSession(
+    { train: familyTrainProgram(setting, shape, moduleNames, null) },
+    initialState({ ...setting, model: model.bind({}) }, 0),
+  );
   const openSeconds = (performance.now() - begun) / 1000;
   const updates = stepClock(optimiserOptions(optimiser));
   const batch = randomBatch(model, shape);
   let loss = NaN;
   const step = async (): Promise<number> => {
     const from = clock();
-    loss = unpackStep((await session.run('train', { ...batch, ...updates.inputs('encoder', 1e-5, true), ...updates.inputs('backbone', 1e-5, true) }))['numbers']!).step.loss;
+    loss = unpackStep(
+      (
+        await session.run('train', {
+          ...batch,
+          ...updates.inputs('encoder', 1e-5, true),
+          ...updates.inputs('backbone', 1e-5, true),
+        })
+      )['numbers']!,
+    ).step.loss;
     if (!Number.isFinite(loss)) throw new Error(`the loss is ${loss}`);
     return clock() - from;
   };
@@ -81,7 +145,10 @@ export async function measureFamilyStep(family: Family, size: StepSize, steps: n
     for (let before = await measureSpeed(clock); measured.length < steps;) {
       const seconds = await step();
       const after = await measureSpeed(clock);
-      measured.push({ seconds, speed: { flops: (before.flops + after.flops) / 2, bytes: (before.bytes + after.bytes) / 2 } });
+      measured.push({
+        seconds,
+        speed: { flops: (before.flops + after.flops) / 2, bytes: (before.bytes + after.bytes) / 2 },
+      });
       before = after;
     }
     return { steps: measured, peakBytes, openSeconds, loss, notice: session.notice ?? null };
@@ -96,50 +163,79 @@ function randomBatch(model: FamilyModel, shape: BatchShape): Record<string, Valu
   const sequence = familySequence(model.family, model.prefixTokens, shape.tokens);
   const features = new Float32Array(shape.batch * shape.rows * shape.width);
   for (let i = 0; i < features.length; i++) features[i] = source.uniform() - 0.5;
-  const tokens = Int32Array.from({ length: shape.batch * shape.tokens }, (_, i) => (placeholder !== null && i % shape.tokens < model.prefixTokens ? placeholder : 10 + (i % Math.min(1000, decoder.vocabulary - 10))));
+  const tokens = Int32Array.from({ length: shape.batch * shape.tokens }, (_, i) =>
+    placeholder !== null && i % shape.tokens < model.prefixTokens
+      ? placeholder
+      : 10 + (i % Math.min(1000, decoder.vocabulary - 10)),
+  );
   const labels = shape.batch * shape.labels;
   return {
-    features, tokens,
-    positions: Int32Array.from({ length: labels }, (_, i) => Math.floor(i / shape.labels) * sequence + sequence - 1 - shape.labels + (i % shape.labels)),
+    features,
+    tokens,
+    positions: Int32Array.from(
+      { length: labels },
+      (_, i) => Math.floor(i / shape.labels) * sequence + sequence - 1 - shape.labels + (i % shape.labels),
+    ),
     labels: Int32Array.from({ length: labels }, (_, i) => 10 + (i % 7)),
     mask: new Float32Array(labels).fill(1),
   };
 }
 
 /** Seconds that a step takes where products run at `flops` and moving what kernels read and write is not hidden behind them. */
-export const predictedSeconds = (work: { flops: number; movedBytes: number }, speed: MachineSpeed): number => work.flops / speed.flops + work.movedBytes / speed.bytes;
+export const predictedSeconds = (work: { flops: number; movedBytes: number }, speed: MachineSpeed): number =>
+  work.flops / speed.flops + work.movedBytes / speed.bytes;
 
 /**
  * Seconds so far: of the wall clock, or of the processor shared among `threads`, which does not see what else the machine does.
  */
 export type Clock = () => number;
 export const wallClock: Clock = () => performance.now() / 1000;
-export const processorClock = (threads: number): Clock => () => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6 / threads;
-};
+export const processorClock =
+  (threads: number): Clock =>
+  () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6 / threads;
+  };
 
 /** What the current backend reaches: products of matrices (flop/s) and sums of long vectors (bytes read and written a second), each the best of three. */
-export interface MachineSpeed { flops: number; bytes: number }
+export interface MachineSpeed {
+  flops: number;
+  bytes: number;
+}
 
 async function measureSpeed(clock: Clock = wallClock): Promise<MachineSpeed> {
-  const side = 1536, length = 2 ** 24;
-  const state = { a: { shape: [side, side], data: new Float32Array(side * side).fill(1e-3) }, b: { shape: [length], data: new Float32Array(length).fill(1e-3) } };
+  const side = 1536,
+    length = 2 ** 24;
+  const state = {
+    a: { shape: [side, side], data: new Float32Array(side * side).fill(1e-3) },
+    b: { shape: [length], data: new Float32Array(length).fill(1e-3) },
+  };
   const inputs = { x: { shape: [], dtype: 'float32' as const } };
   const repeats = 4;
-  const session = openSession({
-    // Each product and each sum needs the one before, so that none is left out.
-    products: { inputs, reads: ['a'], run: (given, { a }) => {
-      let y = tf.mul(a!, need(given, 'x'));
-      for (let i = 0; i < repeats; i++) y = tf.matMul(y as tf.Tensor2D, a as tf.Tensor2D);
-      return { outputs: { y: tf.sum(y) } };
-    } },
-    sums: { inputs, reads: ['b'], run: (given, { b }) => {
-      let y = tf.mul(b!, need(given, 'x'));
-      for (let i = 0; i < repeats; i++) y = i % 2 === 0 ? tf.mul(y, b!) : tf.maximum(y, b!);
-      return { outputs: { y: tf.slice(y, [0], [1]) } };
-    } },
-  }, state);
+  const session = openSession(
+    {
+      // Each product and each sum needs the one before, so that none is left out.
+      products: {
+        inputs,
+        reads: ['a'],
+        run: (given, { a }) => {
+          let y = tf.mul(a!, need(given, 'x'));
+          for (let i = 0; i < repeats; i++) y = tf.matMul(y as tf.Tensor2D, a as tf.Tensor2D);
+          return { outputs: { y: tf.sum(y) } };
+        },
+      },
+      sums: {
+        inputs,
+        reads: ['b'],
+        run: (given, { b }) => {
+          let y = tf.mul(b!, need(given, 'x'));
+          for (let i = 0; i < repeats; i++) y = i % 2 === 0 ? tf.mul(y, b!) : tf.maximum(y, b!);
+          return { outputs: { y: tf.slice(y, [0], [1]) } };
+        },
+      },
+    },
+    state,
+  );
   const best = async (program: string): Promise<number> => {
     let least = Infinity;
     for (let i = 0; i < 4; i++) {
@@ -150,7 +246,10 @@ async function measureSpeed(clock: Clock = wallClock): Promise<MachineSpeed> {
     return least;
   };
   try {
-    return { flops: (repeats * 2 * side ** 3) / await best('products'), bytes: ((repeats + 1) * 3 * 4 * length) / await best('sums') };
+    return {
+      flops: (repeats * 2 * side ** 3) / (await best('products')),
+      bytes: ((repeats + 1) * 3 * 4 * length) / (await best('sums')),
+    };
   } finally {
     session.dispose();
   }

@@ -15,7 +15,15 @@ import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { frozenNames, frozenTensors, partsOf, trained } from './programs';
 
 /** Fixed shapes: prompts at once, beams of each (1 without beam search), text tokens of the longest prompt, tokens that are generated at most. */
-export interface GenerationShape { prompts: number; beams: number; promptTokens: number; newTokens: number; /** of one prompt's features */ rows: number; width: number }
+export interface GenerationShape {
+  prompts: number;
+  beams: number;
+  promptTokens: number;
+  newTokens: number;
+  /** of one prompt's features */
+  rows: number;
+  width: number;
+}
 
 /** Names of the two programs in a session. */
 const generationNames = { prompt: 'generate/prompt', next: 'generate/next' } as const;
@@ -41,10 +49,17 @@ function cacheShapes({ decoding }: GenerativeModel, shape: GenerationShape): Rec
 
 /** The empty cache, to be added to a session's state. */
 export const generationState = (model: GenerativeModel, shape: GenerationShape): Record<string, StateValue> =>
-  Object.fromEntries(Object.entries(cacheShapes(model, shape)).map(([name, sides]) => [name, { shape: sides, data: new Float32Array(sizeOf(sides)) }]));
+  Object.fromEntries(
+    Object.entries(cacheShapes(model, shape)).map(([name, sides]) => [
+      name,
+      { shape: sides, data: new Float32Array(sizeOf(sides)) },
+    ]),
+  );
 
 const stateOf = (which: 'prompt' | 'fresh', cache: Cache): Tensors =>
-  Object.fromEntries(kinds.flatMap((kind) => cache[kind].map((tensor, layer) => [`cache/${which}/${kind}/${layer}`, tensor])));
+  Object.fromEntries(
+    kinds.flatMap((kind) => cache[kind].map((tensor, layer) => [`cache/${which}/${kind}/${layer}`, tensor])),
+  );
 
 /** Both programs, by their names. */
 export function generationPrograms(model: GenerativeModel, shape: GenerationShape): Record<string, Program> {
@@ -57,7 +72,11 @@ export function familyGenerationPrograms(model: FamilyModel, shape: GenerationSh
   return programsOf(declared, (state) => model.bind(frozenTensors(declared, state)), shape);
 }
 
-function programsOf(declared: GenerativeModel, bound: (state: Tensors) => GenerativeModel, shape: GenerationShape): Record<string, Program> {
+function programsOf(
+  declared: GenerativeModel,
+  bound: (state: Tensors) => GenerativeModel,
+  shape: GenerationShape,
+): Record<string, Program> {
   const { decoder, before } = declared.decoding;
   const cached = cacheShapes(declared, shape);
   const trainsBackbone = declared.trainable.backbone.length > 0;
@@ -65,41 +84,81 @@ function programsOf(declared: GenerativeModel, bound: (state: Tensors) => Genera
   const integers = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'int32' });
   const floats = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'float32' });
   const prompt: Program = {
-    inputs: { features: floats(shape.prompts, shape.rows, shape.width), tokens: integers(shape.prompts, shape.promptTokens), last: integers(shape.prompts) },
+    inputs: {
+      features: floats(shape.prompts, shape.rows, shape.width),
+      tokens: integers(shape.prompts, shape.promptTokens),
+      last: integers(shape.prompts),
+    },
     reads: [...trained(declared).map((module) => `${module}/theta`), ...frozenNames(declared)],
     run(inputs, state) {
       const model = bound(state);
       const frozen = frozenTensors(declared, state);
       const { encoder, backbone } = partsOf(declared, state, 'theta');
-      const { embeddings, counts } = model.decoding.prompt(backbone, frozen, model.prefix(encoder, need(inputs, 'features')), need(inputs, 'tokens'));
+      const { embeddings, counts } = model.decoding.prompt(
+        backbone,
+        frozen,
+        model.prefix(encoder, need(inputs, 'features')),
+        need(inputs, 'tokens'),
+      );
       const { attend, cache } = promptAttention(counts);
       const part = model.decoding.part(backbone, frozen);
       const hidden = decoder.hidden(part, embeddings, counts, attend);
       const logits = decoder.logits(part, pickRows(tf.reshape(hidden, [-1, hidden.shape[2]!]), need(inputs, 'last')));
-      const empty = Object.fromEntries(Object.entries(cached).filter(([name]) => name.startsWith('cache/fresh/')).map(([name, sides]) => [name, tf.zeros(sides)]));
+      const empty = Object.fromEntries(
+        Object.entries(cached)
+          .filter(([name]) => name.startsWith('cache/fresh/'))
+          .map(([name, sides]) => [name, tf.zeros(sides)]),
+      );
       return { outputs: { logits }, state: { 'cache/counts': counts, ...stateOf('prompt', cache), ...empty } };
     },
   };
   const next: Program = {
-    inputs: { ids: integers(rows), positions: integers(rows), slot: floats(slotsOf(shape)), written: floats(slotsOf(shape)), ...(shape.beams > 1 ? { parents: integers(rows) } : {}) },
+    inputs: {
+      ids: integers(rows),
+      positions: integers(rows),
+      slot: floats(slotsOf(shape)),
+      written: floats(slotsOf(shape)),
+      ...(shape.beams > 1 ? { parents: integers(rows) } : {}),
+    },
     reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(declared), ...Object.keys(cached)],
     run(inputs, state) {
       const model = bound(state);
       const frozen = frozenTensors(declared, state);
-      const part = model.decoding.part(trainsBackbone ? splitVector(need(state, 'backbone/theta'), declared.trainable.backbone) : [], frozen);
+      const part = model.decoding.part(
+        trainsBackbone ? splitVector(need(state, 'backbone/theta'), declared.trainable.backbone) : [],
+        frozen,
+      );
       const layers = (which: 'prompt' | 'fresh', read: (tensor: Tensor) => Tensor): Cache => {
-        const of = (kind: (typeof kinds)[number]) => Array.from({ length: decoder.cache.layers }, (_, layer) => read(need(state, `cache/${which}/${kind}/${layer}`)));
+        const of = (kind: (typeof kinds)[number]) =>
+          Array.from({ length: decoder.cache.layers }, (_, layer) =>
+            read(need(state, `cache/${which}/${kind}/${layer}`)),
+          );
         return { keys: of('keys'), values: of('values') };
       };
       const parents = inputs['parents'];
       const { attend, fresh } = stepAttention({
-        beams: shape.beams, counts: need(state, 'cache/counts'), prompt: layers('prompt', (tensor) => tensor), slot: need(inputs, 'slot'), written: need(inputs, 'written'),
-        fresh: layers('fresh', (tensor) => (parents === undefined ? tensor : tf.gather(tensor, parents as tf.Tensor1D))),
+        beams: shape.beams,
+        counts: need(state, 'cache/counts'),
+        prompt: layers('prompt', (tensor) => tensor),
+        slot: need(inputs, 'slot'),
+        written: need(inputs, 'written'),
+        fresh: layers('fresh', (tensor) =>
+          parents === undefined ? tensor : tf.gather(tensor, parents as tf.Tensor1D),
+        ),
       });
       const embedded = embedTokens(part, need(inputs, 'ids'));
       const width = embedded.shape[1]!;
-      const hidden = decoder.next(part, tf.reshape(embedded, [rows, 1, width]), need(inputs, 'positions'), before + shape.promptTokens + shape.newTokens, attend);
-      return { outputs: { logits: decoder.logits(part, tf.reshape(hidden, [rows, width])) }, state: stateOf('fresh', fresh) };
+      const hidden = decoder.next(
+        part,
+        tf.reshape(embedded, [rows, 1, width]),
+        need(inputs, 'positions'),
+        before + shape.promptTokens + shape.newTokens,
+        attend,
+      );
+      return {
+        outputs: { logits: decoder.logits(part, tf.reshape(hidden, [rows, width])) },
+        state: stateOf('fresh', fresh),
+      };
     },
   };
   return { [generationNames.prompt]: prompt, [generationNames.next]: next };
@@ -110,7 +169,12 @@ export function continuerOf(session: Session, { decoding }: GenerativeModel, sha
   const { before, decoder } = decoding;
   const rows = shape.prompts * shape.beams;
   return {
-    prompts: shape.prompts, beams: shape.beams, promptTokens: shape.promptTokens, newTokens: shape.newTokens, before, context: decoder.context,
+    prompts: shape.prompts,
+    beams: shape.beams,
+    promptTokens: shape.promptTokens,
+    newTokens: shape.newTokens,
+    before,
+    context: decoder.context,
     async begin(prompts: readonly Prompt[]) {
       const features = new Float32Array(shape.prompts * shape.rows * shape.width);
       const tokens = new Int32Array(shape.prompts * shape.promptTokens).fill(padded(0));
@@ -125,8 +189,10 @@ export function continuerOf(session: Session, { decoding }: GenerativeModel, sha
     async next({ ids, parents, positions, slot }) {
       const slots = slotsOf(shape);
       const inputs = {
-        ids: Int32Array.from(ids), positions: Int32Array.from(positions),
-        slot: Float32Array.from({ length: slots }, (_, i) => (i === slot ? 1 : 0)), written: Float32Array.from({ length: slots }, (_, i) => (i <= slot ? 1 : 0)),
+        ids: Int32Array.from(ids),
+        positions: Int32Array.from(positions),
+        slot: Float32Array.from({ length: slots }, (_, i) => (i === slot ? 1 : 0)),
+        written: Float32Array.from({ length: slots }, (_, i) => (i <= slot ? 1 : 0)),
         ...(shape.beams > 1 ? { parents: Int32Array.from(parents) } : {}),
       };
       if (inputs.ids.length !== rows) throw new Error(`${inputs.ids.length} tokens for ${rows} rows`);

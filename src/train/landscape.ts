@@ -13,19 +13,31 @@ import type { JournalRecord } from './records';
 import { trainPrepared } from './run';
 
 /** A place on the way of the run. `outside`: distance from the plane over the length of the module's whole displacement. */
-export interface PathPoint { step: number; encoder: number; backbone: number; /** nats a label token, of the probe */ loss: number; outside: PerModule<number> }
+export interface PathPoint {
+  step: number;
+  encoder: number;
+  backbone: number;
+  /** nats a label token, of the probe */
+  loss: number;
+  outside: PerModule<number>;
+}
 
 export interface Landscape {
   format: 'equipoise-landscape/1';
-  /** coordinates of the grid, the same on both axes */ axis: number[];
-  /** nats a label token: [encoder coordinate][backbone coordinate] */ loss: number[][];
+  /** coordinates of the grid, the same on both axes */
+  axis: number[];
+  /** nats a label token: [encoder coordinate][backbone coordinate] */
+  loss: number[][];
   path: PathPoint[];
-  /** training questions in the probe on which all losses are measured */ questions: number;
+  /** training questions in the probe on which all losses are measured */
+  questions: number;
 }
 
 export interface LandscapeOptions {
-  /** grid points along each axis */ points: number;
-  /** told every record of the training, in order */ onRecord: (record: JournalRecord) => void;
+  /** grid points along each axis */
+  points: number;
+  /** told every record of the training, in order */
+  onRecord: (record: JournalRecord) => void;
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -43,21 +55,42 @@ type Theta = PerModule<Float32Array>;
  * Trains the run once more, keeping its parameters on the way, and measures the loss around them.
  * Throws Error for a run in which a module does not move: there is no direction then.
  */
-export async function lossLandscape(spec: RunSpec, prepared: Prepared, steps: number, options: LandscapeOptions): Promise<Landscape> {
+export async function lossLandscape(
+  spec: RunSpec,
+  prepared: Prepared,
+  steps: number,
+  options: LandscapeOptions,
+): Promise<Landscape> {
   const places = await trainedPlaces(spec, prepared, steps, options);
   const [start, end] = [places[0]!.theta, places.at(-1)!.theta];
   const direction = both((module) => subtract(end[module], start[module]));
-  for (const module of moduleNames) if (norm(direction[module]) === 0) throw new Error(`the ${module} did not move in this run: there is no direction to look along`);
+  for (const module of moduleNames)
+    if (norm(direction[module]) === 0)
+      throw new Error(`the ${module} did not move in this run: there is no direction to look along`);
 
   const { model, codec } = prepared;
-  const setting: Setting = { model, vocabulary: codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: { kind: 'none' } };
-  const session = openSession({ score: scoreProgram(setting, prepared.shape(probeBatch)) }, initialState(setting, spec.seed));
+  const setting: Setting = {
+    model,
+    vocabulary: codec.vocabulary.ids.length,
+    optimiser: spec.optimiser,
+    regulariser: { kind: 'none' },
+  };
+  const session = openSession(
+    { score: scoreProgram(setting, prepared.shape(probeBatch)) },
+    initialState(setting, spec.seed),
+  );
   const probe = random(prepared.set.identity, 'landscape').shuffle(prepared.examples.train).slice(0, probeQuestions);
   try {
     const path: PathPoint[] = [];
     for (const { step, theta } of places) {
       const at = both((module) => along(subtract(theta[module], start[module]), direction[module]));
-      path.push({ step, encoder: at.encoder.coordinate, backbone: at.backbone.coordinate, loss: await probeLoss(session, prepared, probe, theta), outside: both((module) => at[module].outside) });
+      path.push({
+        step,
+        encoder: at.encoder.coordinate,
+        backbone: at.backbone.coordinate,
+        loss: await probeLoss(session, prepared, probe, theta),
+        outside: both((module) => at[module].outside),
+      });
     }
     const coordinates = moduleNames.flatMap((module) => path.map((point) => point[module]));
     const [low, high] = [Math.min(0, ...coordinates) - margin, Math.max(1, ...coordinates) + margin];
@@ -68,7 +101,12 @@ export async function lossLandscape(spec: RunSpec, prepared: Prepared, steps: nu
       const row: number[] = [];
       for (const b of axis) {
         options.signal?.throwIfAborted();
-        row.push(await probeLoss(session, prepared, probe, { encoder, backbone: moved(start.backbone, direction.backbone, b) }));
+        row.push(
+          await probeLoss(session, prepared, probe, {
+            encoder,
+            backbone: moved(start.backbone, direction.backbone, b),
+          }),
+        );
       }
       loss.push(row);
       options.onProgress?.(loss.length, axis.length);
@@ -80,14 +118,23 @@ export async function lossLandscape(spec: RunSpec, prepared: Prepared, steps: nu
 }
 
 /** The parameters after the first step, the last, and about `mostPlaces` between them. */
-async function trainedPlaces(spec: RunSpec, prepared: Prepared, steps: number, { onRecord, signal }: LandscapeOptions): Promise<{ step: number; theta: Theta }[]> {
+async function trainedPlaces(
+  spec: RunSpec,
+  prepared: Prepared,
+  steps: number,
+  { onRecord, signal }: LandscapeOptions,
+): Promise<{ step: number; theta: Theta }[]> {
   const stride = Math.max(1, Math.ceil(steps / mostPlaces));
   const places: { step: number; theta: Theta }[] = [];
   const records = trainPrepared(spec, prepared, {
     ...(signal === undefined ? {} : { signal }),
     checkpoints: {
       due: (step) => step === 1 || step % stride === 0 || step === steps,
-      save: ({ loop, tensors }) => places.push({ step: loop.step, theta: both((module) => Float32Array.from(tensors[`${module}/theta`]?.data ?? [])) }),
+      save: ({ loop, tensors }) =>
+        places.push({
+          step: loop.step,
+          theta: both((module) => Float32Array.from(tensors[`${module}/theta`]?.data ?? [])),
+        }),
     },
   });
   for (;;) {
@@ -98,7 +145,12 @@ async function trainedPlaces(spec: RunSpec, prepared: Prepared, steps: number, {
 }
 
 /** Mean cross-entropy of the probe's answers, nats a label token. */
-async function probeLoss(session: Session, prepared: Prepared, probe: readonly Example[], theta: Theta): Promise<number> {
+async function probeLoss(
+  session: Session,
+  prepared: Prepared,
+  probe: readonly Example[],
+  theta: Theta,
+): Promise<number> {
   for (const module of moduleNames) if (theta[module].length > 0) await session.write(`${module}/theta`, theta[module]);
   const shape = prepared.shape(probeBatch);
   let [sum, count] = [0, 0];
@@ -116,7 +168,8 @@ async function probeLoss(session: Session, prepared: Prepared, probe: readonly E
 
 const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({ encoder: of('encoder'), backbone: of('backbone') });
 const subtract = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value - b[i]!);
-const moved = (from: Float32Array, direction: Float32Array, by: number): Float32Array => from.map((value, i) => value + by * direction[i]!);
+const moved = (from: Float32Array, direction: Float32Array, by: number): Float32Array =>
+  from.map((value, i) => value + by * direction[i]!);
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 const norm = (a: Float32Array): number => Math.sqrt(dot(a, a));
 

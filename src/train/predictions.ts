@@ -4,11 +4,23 @@ import type { Prediction } from './evaluate';
 
 /** A line of predictions.jsonl. */
 export interface StoredPrediction {
-  id: string; task: string; kind: string; slice: string;
-  answer: string; /** every reference; absent: `answer` alone */ references?: string[]; choices: string[];
-  /** the likeliest choice; null without choices */ chosen: string | null; /** log-probabilities of the choices, in their order */ likelihoods: number[];
-  /** greedy generation; null where none was asked for */ generated: string | null;
-  /** nats, summed over the label tokens of the answer */ loss: number; labels: number;
+  id: string;
+  task: string;
+  kind: string;
+  slice: string;
+  answer: string;
+  /** every reference; absent: `answer` alone */
+  references?: string[];
+  choices: string[];
+  /** the likeliest choice; null without choices */
+  chosen: string | null;
+  /** log-probabilities of the choices, in their order */
+  likelihoods: number[];
+  /** greedy generation; null where none was asked for */
+  generated: string | null;
+  /** nats, summed over the label tokens of the answer */
+  loss: number;
+  labels: number;
 }
 
 /** The lines of predictions.jsonl, in the order of the questions. */
@@ -17,31 +29,65 @@ export function predictionLines(predictions: readonly StoredPrediction[]): strin
 }
 
 /** One prediction as it is stored. */
-export function stored(task: string, { item, chosen, likelihoods, generated, loss, labels }: Prediction): StoredPrediction {
-  return { id: item.id, task, kind: item.kind, slice: item.slice, answer: item.answer, ...(item.references === undefined ? {} : { references: item.references }), choices: item.choices, chosen, likelihoods, generated, loss, labels };
+export function stored(
+  task: string,
+  { item, chosen, likelihoods, generated, loss, labels }: Prediction,
+): StoredPrediction {
+  return {
+    id: item.id,
+    task,
+    kind: item.kind,
+    slice: item.slice,
+    answer: item.answer,
+    ...(item.references === undefined ? {} : { references: item.references }),
+    choices: item.choices,
+    chosen,
+    likelihoods,
+    generated,
+    loss,
+    labels,
+  };
 }
 
 /** Reads the lines again. Throws UserError that names the first line that is none. */
 export function readPredictions(text: string, where: string): StoredPrediction[] {
-  return text.split('\n').filter((line) => line !== '').map((line, index) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      value = null;
-    }
-    if (!isPrediction(value)) throw userError({ where: `${where}:${index + 1}`, what: 'is no prediction', hint: 'the file was changed or torn: train the run again' });
-    return value;
-  });
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, index) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(line);
+      } catch {
+        value = null;
+      }
+      if (!isPrediction(value))
+        throw userError({
+          where: `${where}:${index + 1}`,
+          what: 'is no prediction',
+          hint: 'the file was changed or torn: train the run again',
+        });
+      return value;
+    });
 }
 
-const texts = (value: unknown): value is string[] => Array.isArray(value) && value.every((each) => typeof each === 'string');
+const texts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
 const textOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 const finite = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 
 function isPrediction(value: unknown): value is StoredPrediction {
   if (typeof value !== 'object' || value === null) return false;
   const of = value as Record<string, unknown>;
-  return ['id', 'task', 'kind', 'slice', 'answer'].every((name) => typeof of[name] === 'string') && (of['references'] === undefined || texts(of['references'])) && texts(of['choices'])
-    && textOrNull(of['chosen']) && textOrNull(of['generated']) && Array.isArray(of['likelihoods']) && of['likelihoods'].every(finite) && finite(of['loss']) && finite(of['labels']);
+  return (
+    ['id', 'task', 'kind', 'slice', 'answer'].every((name) => typeof of[name] === 'string') &&
+    (of['references'] === undefined || texts(of['references'])) &&
+    texts(of['choices']) &&
+    textOrNull(of['chosen']) &&
+    textOrNull(of['generated']) &&
+    Array.isArray(of['likelihoods']) &&
+    of['likelihoods'].every(finite) &&
+    finite(of['loss']) &&
+    finite(of['labels'])
+  );
 }

@@ -16,26 +16,46 @@ import { longestTexts, textsIn, textsOf, type Texts } from './texts';
 export interface Prepared {
   set: DataSet;
   codec: TextCodec;
-  /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */ tokenEmbedding: WeightTensor;
+  /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */
+  tokenEmbedding: WeightTensor;
   model: GenerativeModel;
-  /** the same with the connector on the encoder's side, as the alignment phase trains it */ alignmentModel: GenerativeModel;
-  /** media key -> [rows * width] */ features: (media: string) => Float32Array;
+  /** the same with the connector on the encoder's side, as the alignment phase trains it */
+  alignmentModel: GenerativeModel;
+  /** media key -> [rows * width] */
+  features: (media: string) => Float32Array;
   featureShape: { rows: number; width: number };
   examples: Record<'train' | 'probe', Example[]>;
   items: Record<Exclude<SplitName, 'train'>, Item[]>;
-  /** captions of the alignment phase (image sets), encoded */ captions: Example[];
-  /** shape of a batch of any of these with the given number of rows */ shape(batch: number): BatchShape;
-  /** tasks of `evaluate.transfer`, in their order */ transfer: TransferTask[];
-  /** identities of the weights by source */ weights: Record<string, string>;
+  /** captions of the alignment phase (image sets), encoded */
+  captions: Example[];
+  /** shape of a batch of any of these with the given number of rows */
+  shape(batch: number): BatchShape;
+  /** tasks of `evaluate.transfer`, in their order */
+  transfer: TransferTask[];
+  /** identities of the weights by source */
+  weights: Record<string, string>;
 }
 
-interface OtherTask { task: string; set: DataSet; items: Item[] }
+interface OtherTask {
+  task: string;
+  set: DataSet;
+  items: Item[];
+}
 
 /** A task on which the run is evaluated without having trained on it. */
-export interface TransferTask { task: string; items: Item[]; features: (media: string) => Float32Array; shape(batch: number): BatchShape; notices: string[] }
+export interface TransferTask {
+  task: string;
+  items: Item[];
+  features: (media: string) => Float32Array;
+  shape(batch: number): BatchShape;
+  notices: string[];
+}
 
 /** The sets of a run; `all`: its questions in every wording that training may use. */
-async function loadData(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; all: Item[]; others: OtherTask[] }> {
+async function loadData(
+  spec: RunSpec,
+  onStage: (stage: string) => void,
+): Promise<{ set: DataSet; all: Item[]; others: OtherTask[] }> {
   onStage('data');
   const loaded = await loadSet(spec.task, onStage);
   const { set, all } = spec.instructions === 'several' ? withWordings(loaded, spec.seed) : { set: loaded, all: [] };
@@ -43,14 +63,20 @@ async function loadData(spec: RunSpec, onStage: (stage: string) => void): Promis
 }
 
 /** The sets of a run of the small zoo and their texts in the tokens of its backbone. Reads no weights and needs no backend. */
-export async function loadTexts(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts<PrunedVocabulary> }> {
+export async function loadTexts(
+  spec: RunSpec,
+  onStage: (stage: string) => void,
+): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts<PrunedVocabulary> }> {
   const { set, all, others } = await loadData(spec, onStage);
   const tokenizer = await loadTokenizer(spec.backbone);
   return { set, others, tokenizer, texts: textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]) };
 }
 
 /** The sets of a run, their texts, and what its model is put together from. */
-async function gather(spec: RunSpec, onStage: (stage: string) => void): Promise<{ set: DataSet; others: OtherTask[]; texts: Texts; parts: Parts }> {
+async function gather(
+  spec: RunSpec,
+  onStage: (stage: string) => void,
+): Promise<{ set: DataSet; others: OtherTask[]; texts: Texts; parts: Parts }> {
   const { checkpoint } = spec;
   if (checkpoint === undefined) {
     const { tokenizer, ...found } = await loadTexts(spec, onStage);
@@ -64,37 +90,73 @@ async function gather(spec: RunSpec, onStage: (stage: string) => void): Promise<
 
 /** Loads and encodes; the current backend extracts features that are not cached yet. */
 export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
-  const { set, others, texts: { codec, tokens, labels }, parts } = await gather(spec, onStage);
+  const {
+    set,
+    others,
+    texts: { codec, tokens, labels },
+    parts,
+  } = await gather(spec, onStage);
   onStage('features');
   const table = await parts.features(set, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
   onStage('model');
   const { model, alignmentModel, tokenEmbedding } = await parts.open();
-  const { before, decoder: { context } } = model.decoding;
+  const {
+    before,
+    decoder: { context },
+  } = model.decoding;
 
   const fit = (task: string, items: readonly Item[], length: number) => {
     const sequence = before - 1 + length;
     if (sequence <= context) return;
-    const longest = items.reduce((a, b) => (b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a));
-    throw userError({ where: `task ${task} with backbone ${spec.backbone}`, what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`, expected: `at most ${context}, which the backbone was trained on`, hint: 'shorten that question or its answers, or take another backbone' });
+    const longest = items.reduce((a, b) =>
+      b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a,
+    );
+    throw userError({
+      where: `task ${task} with backbone ${spec.backbone}`,
+      what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`,
+      expected: `at most ${context}, which the backbone was trained on`,
+      hint: 'shorten that question or its answers, or take another backbone',
+    });
   };
   fit(spec.task, set.items, tokens);
   const transfer: TransferTask[] = [];
   for (const { task, set: other, items } of others) {
     const own = longestTexts(items, codec);
     fit(task, items, own.tokens);
-    const found = await parts.features(other, { onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`) });
-    transfer.push({ task, items, features: (media) => found.of(media), notices: [...(other.notices ?? []), ...found.notices], shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: before - 1 }) });
+    const found = await parts.features(other, {
+      onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
+    });
+    transfer.push({
+      task,
+      items,
+      features: (media) => found.of(media),
+      notices: [...(other.notices ?? []), ...found.notices],
+      shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: before - 1 }),
+    });
   }
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
-  const captions = set.alignment.flatMap((item) => (item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : []));
+  const captions = set.alignment.flatMap((item) =>
+    item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [],
+  );
   return {
-    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] }, codec, tokenEmbedding, model, alignmentModel, captions, transfer,
+    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] },
+    codec,
+    tokenEmbedding,
+    model,
+    alignmentModel,
+    captions,
+    transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
     // The probe is the same for every method and seed: it belongs to the task.
-    examples: { train, probe: random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe ?? 24) },
+    examples: {
+      train,
+      probe: random(set.identity, 'probe')
+        .shuffle(train)
+        .slice(0, spec.measure.probe ?? 24),
+    },
     items: {
       // Shuffled, so that the first few stand for all kinds.
       validation: random(set.identity, 'validation').shuffle(split('validation')),
@@ -108,7 +170,9 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
 /** The evaluation questions of a set; with `evaluate.limit` the same few for every run. */
 function evaluationItems(set: DataSet, spec: RunSpec): Item[] {
   const questions = set.items.filter((item) => item.split === 'evaluation');
-  return spec.evaluate.limit ? random(set.identity, 'evaluation').shuffle(questions).slice(0, spec.evaluate.limit) : questions;
+  return spec.evaluate.limit
+    ? random(set.identity, 'evaluation').shuffle(questions).slice(0, spec.evaluate.limit)
+    : questions;
 }
 
 /** The evaluation questions of the tasks of `evaluate.transfer`; at most `evaluate.limit` of each. */

@@ -12,19 +12,28 @@ import { moduleNames } from './programs';
 export type Engine = 'recorded' | 'eager';
 
 export interface ResourceNeeds {
-  /** all parameters that any output depends on */ parameters: number;
+  /** all parameters that any output depends on */
+  parameters: number;
   trainable: PerModule<number>;
   /** bytes */
   memory: {
-    /** the process with its libraries and graphs, without a model */ process: number;
-    /** weights and trained parameters, on the device */ weights: number;
-    /** moments of the optimiser and, with the regulariser, the parameters of the step before */ optimiser: number;
-    /** intermediate results and inputs of the program that needs most */ activations: number;
-    /** what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is read */ host: number;
-    /** peak on the processor's memory when that computes */ total: number;
+    /** the process with its libraries and graphs, without a model */
+    process: number;
+    /** weights and trained parameters, on the device */
+    weights: number;
+    /** moments of the optimiser and, with the regulariser, the parameters of the step before */
+    optimiser: number;
+    /** intermediate results and inputs of the program that needs most */
+    activations: number;
+    /** what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is read */
+    host: number;
+    /** peak on the processor's memory when that computes */
+    total: number;
   };
-  /** of one optimiser step */ step: { flops: number; movedBytes: number };
-  /** of one step at which kappa is measured */ measured: { flops: number; movedBytes: number };
+  /** of one optimiser step */
+  step: { flops: number; movedBytes: number };
+  /** of one step at which kappa is measured */
+  measured: { flops: number; movedBytes: number };
 }
 
 /** Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for tensorflow and wasm, guessed for the others: docs/models.md). */
@@ -32,39 +41,65 @@ const processBytes: Readonly<Record<string, number>> = { tensorflow: 580e6, wasm
 
 export interface Planned {
   model: Pick<MultimodalModel, 'trainable' | 'frozen'>;
-  /** programs by name; `train` and, where there is one, `measured` */ programs: Record<string, Program>;
+  /** programs by name; `train` and, where there is one, `measured` */
+  programs: Record<string, Program>;
   regularised: boolean;
   backend: string;
-  /** bytes beside the model that the JavaScript side holds: features, texts, a weight file while it is read */ dataBytes: number;
+  /** bytes beside the model that the JavaScript side holds: features, texts, a weight file while it is read */
+  dataBytes: number;
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Adds up a session: its state, the copies that JavaScript keeps, and the program that needs most. */
 export function resourceNeeds({ model, programs, regularised, backend, dataBytes }: Planned): ResourceNeeds {
-  const trainable = Object.fromEntries(moduleNames.map((module) => [module, totalSize(model.trainable[module])])) as PerModule<number>;
+  const trainable = Object.fromEntries(
+    moduleNames.map((module) => [module, totalSize(model.trainable[module])]),
+  ) as PerModule<number>;
   const trained = trainable.encoder + trainable.backbone;
   const frozen = Object.values(model.frozen).reduce((sum, { shape }) => sum + elements(shape), 0);
-  const shapes: Record<string, readonly number[]> = Object.fromEntries(Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]));
-  for (const module of moduleNames) for (const piece of ['theta', 'first', 'second', 'previous']) shapes[`${module}/${piece}`] = [trainable[module]];
-  const costs = Object.fromEntries(Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]));
+  const shapes: Record<string, readonly number[]> = Object.fromEntries(
+    Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]),
+  );
+  for (const module of moduleNames)
+    for (const piece of ['theta', 'first', 'second', 'previous']) shapes[`${module}/${piece}`] = [trainable[module]];
+  const costs = Object.fromEntries(
+    Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]),
+  );
   const engine: Engine = backend === 'tensorflow' ? 'recorded' : 'eager';
-  const weights = 4 * (frozen + trained), optimiser = 4 * trained * (regularised ? 3 : 2);
+  const weights = 4 * (frozen + trained),
+    optimiser = 4 * trained * (regularised ? 3 : 2);
   const activations = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
   // The values of the start stay in JavaScript: frozen weights, and for trained ones the vector and what it was filled from.
-  const given = moduleNames.flatMap((module: ModuleName) => model.trainable[module]).reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);
+  const given = moduleNames
+    .flatMap((module: ModuleName) => model.trainable[module])
+    .reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);
   const host = weights + optimiser + 4 * given + dataBytes;
   const process = processBytes[backend] ?? processBytes['tensorflow']!;
   return {
-    parameters: frozen + trained - adapterSize(model), trainable,
-    memory: { process, weights, optimiser, activations, host, total: process + weights + optimiser + activations + host },
-    step: workOf(costs['train'], trained), measured: workOf(costs['measured'] ?? costs['train'], trained),
+    parameters: frozen + trained - adapterSize(model),
+    trainable,
+    memory: {
+      process,
+      weights,
+      optimiser,
+      activations,
+      host,
+      total: process + weights + optimiser + activations + host,
+    },
+    step: workOf(costs['train'], trained),
+    measured: workOf(costs['measured'] ?? costs['train'], trained),
   };
 }
 
 /** Adapters are parameters of the training and not of the model. */
 const adapterSize = (model: Pick<MultimodalModel, 'trainable'>): number =>
-  moduleNames.flatMap((module) => model.trainable[module]).reduce((sum, { name, shape }) => sum + (/\.lora_[AB]$/.test(name) ? elements(shape) : 0), 0);
+  moduleNames
+    .flatMap((module) => model.trainable[module])
+    .reduce((sum, { name, shape }) => sum + (/\.lora_[AB]$/.test(name) ? elements(shape) : 0), 0);
 
 /** Adam reads four vectors and writes three, as one pass. */
-const workOf = (cost: ProgramCost | undefined, trained: number): { flops: number; movedBytes: number } => ({ flops: cost?.flops ?? 0, movedBytes: (cost?.movedBytes ?? 0) + 7 * 4 * trained });
+const workOf = (cost: ProgramCost | undefined, trained: number): { flops: number; movedBytes: number } => ({
+  flops: cost?.flops ?? 0,
+  movedBytes: (cost?.movedBytes ?? 0) + 7 * 4 * trained,
+});

@@ -27,29 +27,61 @@ import { evaluationBatch } from './run';
 import { textsIn, textsOf } from './texts';
 
 /** Sizes of a task's data as one backbone's tokenizer sees it. */
-export interface DataSizes { vocabulary: number; tokens: number; labels: number; media: number; items: number; classes: number; captions: number }
+export interface DataSizes {
+  vocabulary: number;
+  tokens: number;
+  labels: number;
+  media: number;
+  items: number;
+  classes: number;
+  captions: number;
+}
 
 /** Taken where the data of a task is not there yet: about what the small sets have. */
-const assumedSizes: DataSizes = { vocabulary: 3000, tokens: 64, labels: 8, media: 4000, items: 4000, classes: 0, captions: 1 };
+const assumedSizes: DataSizes = {
+  vocabulary: 3000,
+  tokens: 64,
+  labels: 8,
+  media: 4000,
+  items: 4000,
+  classes: 0,
+  captions: 1,
+};
 
 /** Bytes that one item of a set (texts, tokens, tables by name) takes in JavaScript: measured on the two sets of the quickstart. */
 const itemBytes = 4000;
 
 export interface RunNeeds extends ResourceNeeds {
-  /** true when the data was not in the cache and its sizes are a guess */ assumed: boolean;
+  /** true when the data was not in the cache and its sizes are a guess */
+  assumed: boolean;
 }
 
 /** Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer is not in the cache. */
 async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataSizes | null> {
-  const tokenizer = checkpoint === undefined ? sourceIdentity(backboneSource(backbone)) : checkpointIdentity(checkpoint);
+  const tokenizer =
+    checkpoint === undefined ? sourceIdentity(backboneSource(backbone)) : checkpointIdentity(checkpoint);
   const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer }));
   const path = cachePath('texts', `${identity.slice(0, 32)}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as DataSizes;
-  const isHere = checkpoint === undefined ? sourceState(findSource(backboneSource(backbone))) !== 'absent' : isOwnCheckpoint(checkpoint) || sourceState(findSource(checkpoint)) === 'ready';
+  const isHere =
+    checkpoint === undefined
+      ? sourceState(findSource(backboneSource(backbone))) !== 'absent'
+      : isOwnCheckpoint(checkpoint) || sourceState(findSource(checkpoint)) === 'ready';
   if (!existsSync(join(setPath(task), 'card.json')) || !isHere) return null;
   const set = await loadSet(task);
-  const { codec, tokens, labels } = checkpoint === undefined ? textsOf(set, await loadTokenizer(backbone)) : textsIn(set, (await openCheckpoint(checkpoint, { offline: true })).codec);
-  const sizes: DataSizes = { vocabulary: codec.vocabulary.ids.length, tokens, labels, media: set.media.size, items: set.items.length, classes: set.classes.length, captions: set.alignment.filter(({ kind }) => kind === 'caption').length };
+  const { codec, tokens, labels } =
+    checkpoint === undefined
+      ? textsOf(set, await loadTokenizer(backbone))
+      : textsIn(set, (await openCheckpoint(checkpoint, { offline: true })).codec);
+  const sizes: DataSizes = {
+    vocabulary: codec.vocabulary.ids.length,
+    tokens,
+    labels,
+    media: set.media.size,
+    items: set.items.length,
+    classes: set.classes.length,
+    captions: set.alignment.filter(({ kind }) => kind === 'caption').length,
+  };
   writeWhole(path, canonicalJson(sizes));
   return sizes;
 }
@@ -60,57 +92,131 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
   const known = new Map<string, Promise<RunNeeds>>();
   return (spec) => {
     const data = `${spec.task} ${spec.backbone}`;
-    const key = canonicalJson([data, spec.encoder, spec.connector, spec.connectorSide, spec.tuning, spec.optimiser, spec.regulariser.kind, spec.measure, spec.batch, spec.align.steps > 0, spec.align.batch]);
+    const key = canonicalJson([
+      data,
+      spec.encoder,
+      spec.connector,
+      spec.connectorSide,
+      spec.tuning,
+      spec.optimiser,
+      spec.regulariser.kind,
+      spec.measure,
+      spec.batch,
+      spec.align.steps > 0,
+      spec.align.batch,
+    ]);
     const sized = sizes.get(data) ?? dataSizes(spec);
     sizes.set(data, sized);
-    const needs = known.get(key) ?? sized.then(async (found) => ({ ...needsOfModel(spec, await plannedModel(spec, found ?? assumedSizes), found ?? assumedSizes, backend), assumed: found === null }));
+    const needs =
+      known.get(key) ??
+      sized.then(async (found) => ({
+        ...needsOfModel(spec, await plannedModel(spec, found ?? assumedSizes), found ?? assumedSizes, backend),
+        assumed: found === null,
+      }));
     known.set(key, needs);
     return needs;
   };
 }
 
 /** Parameters of a backbone's weight file, all of its vocabulary among them. */
-const fileParameters = (name: string): number => llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+const fileParameters = (name: string): number =>
+  llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce(
+    (sum, { shape }) => sum + sizeOf(shape),
+    0,
+  );
 
 /** A run's model in shapes alone. */
-interface PlannedModel { model: GenerativeModel; /** as the alignment phase trains it */ alignmentModel: GenerativeModel; vocabulary: number; /** of a token embedding */ width: number; /** of the features of one medium */ rows: number; featureWidth: number; /** in the weight file */ parameters: number }
+interface PlannedModel {
+  model: GenerativeModel;
+  /** as the alignment phase trains it */
+  alignmentModel: GenerativeModel;
+  vocabulary: number;
+  /** of a token embedding */
+  width: number;
+  /** of the features of one medium */
+  rows: number;
+  featureWidth: number;
+  /** in the weight file */
+  parameters: number;
+}
 
 function zooModel(spec: RunSpec, sizes: DataSizes): PlannedModel {
   const { rows: usual, rowChoices, width: featureWidth } = findEncoder(spec.encoder);
   const rows = connectorRows(spec.connector, rowChoices) ?? usual;
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
   const features = { rows, width: featureWidth };
-  return { model: buildModel(spec, features, backbone), alignmentModel: buildModel({ ...spec, connectorSide: 'encoder' }, features, backbone), vocabulary: sizes.vocabulary, width: backbone.config.width, rows, featureWidth, parameters: fileParameters(spec.backbone) };
+  return {
+    model: buildModel(spec, features, backbone),
+    alignmentModel: buildModel({ ...spec, connectorSide: 'encoder' }, features, backbone),
+    vocabulary: sizes.vocabulary,
+    width: backbone.config.width,
+    rows,
+    featureWidth,
+    parameters: fileParameters(spec.backbone),
+  };
 }
 
 async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
   if (spec.checkpoint === undefined) return zooModel(spec, sizes);
-  const { processor: { family }, head } = await openCheckpoint(spec.checkpoint, { offline: true });
+  const {
+    processor: { family },
+    head,
+  } = await openCheckpoint(spec.checkpoint, { offline: true });
   const { rows, width: featureWidth } = family.towerFeatures;
   // Its tensors are read one at a time: nothing of the file is held beside them.
   const { model } = cachedFamilyModel(withoutWeights(family), head, familyTuning(spec));
-  return { model, alignmentModel: model, vocabulary: family.decoder.vocabulary, width: family.decoder.width, rows, featureWidth, parameters: 0 };
+  return {
+    model,
+    alignmentModel: model,
+    vocabulary: family.decoder.vocabulary,
+    width: family.decoder.width,
+    rows,
+    featureWidth,
+    parameters: 0,
+  };
 }
 
 /** The needs of one run of the small zoo, given the sizes of its data. */
-export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds => needsOfModel(spec, zooModel(spec, sizes), sizes, backend);
+export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds =>
+  needsOfModel(spec, zooModel(spec, sizes), sizes, backend);
 
-function needsOfModel(spec: RunSpec, { model, alignmentModel, vocabulary, width, rows, featureWidth, parameters }: PlannedModel, sizes: DataSizes, backend: string): ResourceNeeds {
+function needsOfModel(
+  spec: RunSpec,
+  { model, alignmentModel, vocabulary, width, rows, featureWidth, parameters }: PlannedModel,
+  sizes: DataSizes,
+  backend: string,
+): ResourceNeeds {
   const setting: Setting = { model, vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
   const aligning: Setting = { ...setting, model: alignmentModel };
-  const shape = (batch: number): BatchShape => ({ batch, tokens: sizes.tokens, labels: sizes.labels, rows, width: featureWidth, prefixTokens: model.decoding.before - 1 });
+  const shape = (batch: number): BatchShape => ({
+    batch,
+    tokens: sizes.tokens,
+    labels: sizes.labels,
+    rows,
+    width: featureWidth,
+    prefixTokens: model.decoding.before - 1,
+  });
   const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe ?? 24) : null;
   const bySound = sizes.captions === 0;
   const words = Array.from({ length: sizes.classes }, () => new Float32Array(width));
   return resourceNeeds({
-    model, backend, regularised: spec.regulariser.kind !== 'none',
+    model,
+    backend,
+    regularised: spec.regulariser.kind !== 'none',
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
-    dataBytes: Math.min(usuallyInMemory, 4 * sizes.media * rows * featureWidth) + itemBytes * sizes.items + 2 * 4 * parameters,
+    dataBytes:
+      Math.min(usuallyInMemory, 4 * sizes.media * rows * featureWidth) + itemBytes * sizes.items + 2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
       measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant ?? 'a', probe }),
       score: scoreProgram(setting, shape(evaluationBatch)),
-      ...(spec.align.steps === 0 ? {} : { align: bySound ? alignClassesProgram(aligning, shape(alignmentBatch(spec.align, true)), words) : trainProgram(aligning, shape(alignmentBatch(spec.align, false)), ['encoder'], null) }),
+      ...(spec.align.steps === 0
+        ? {}
+        : {
+            align: bySound
+              ? alignClassesProgram(aligning, shape(alignmentBatch(spec.align, true)), words)
+              : trainProgram(aligning, shape(alignmentBatch(spec.align, false)), ['encoder'], null),
+          }),
     },
   });
 }

@@ -7,11 +7,15 @@ import type { ModuleName, PerModule } from '../manifest/run';
 export interface StepClock {
   /** the inputs `rate`, `active`, `correction1`, `correction2` of one module; an active module's count goes up by one */
   inputs(module: ModuleName, rate: number, active: boolean): Record<string, Float32Array>;
-  /** updates of each module so far, a copy */ updates(): PerModule<number>;
+  /** updates of each module so far, a copy */
+  updates(): PerModule<number>;
 }
 
 /** A clock that has counted `start` updates, by default none. */
-export function stepClock(options: { beta1: number; beta2: number }, start: PerModule<number> = { encoder: 0, backbone: 0 }): StepClock {
+export function stepClock(
+  options: { beta1: number; beta2: number },
+  start: PerModule<number> = { encoder: 0, backbone: 0 },
+): StepClock {
   const updates: PerModule<number> = { ...start };
   return {
     updates: () => ({ ...updates }),

@@ -10,11 +10,20 @@ import { distinguish, inRows, logAxis, pages, setupPanels, type Spec } from '../
 import { sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import type { JournalRecord, MeasureRecord, TrainRecord } from '../../src/train/records';
-import { syntheticGrid, syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from '../../testing/syntheticJournals';
+import {
+  syntheticGrid,
+  syntheticRecords,
+  syntheticSpec,
+  writeSyntheticGrid,
+  writeSyntheticRun,
+} from '../../testing/syntheticJournals';
 
 const options = { steps: 60, seeds: 2, validateEvery: 20 };
 type Row = Record<string, string | number | null>;
-interface Written extends Spec { data: { name: string; values: Row[] }; usermeta: { dataSha256: string; caption: string; command: string; runs: number } }
+interface Written extends Spec {
+  data: { name: string; values: Row[] };
+  usermeta: { dataSha256: string; caption: string; command: string; runs: number };
+}
 
 /** Figures that the synthetic grid has no data for; they have tests of their own. */
 const without = ['loss-contours', 'option-sweep', 'batch-and-probe', 'kappa-cost', 'stability', 'transfer-matrix'];
@@ -30,7 +39,8 @@ const specOf = (name: string, from = out) => JSON.parse(readFileSync(join(from, 
 const rowsOf = (name: string, from = out) => specOf(name, from).data.values;
 const grid = () => syntheticGrid(options);
 const journal = (spec: RunSpec) => syntheticRecords(spec, options);
-const only = <Kind extends JournalRecord['kind']>(records: JournalRecord[], kind: Kind) => records.filter((record): record is Extract<JournalRecord, { kind: Kind }> => record.kind === kind);
+const only = <Kind extends JournalRecord['kind']>(records: JournalRecord[], kind: Kind) =>
+  records.filter((record): record is Extract<JournalRecord, { kind: Kind }> => record.kind === kind);
 const average = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 beforeAll(async () => {
@@ -44,9 +54,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('files', () => {
   test('five of each figure, none skipped, nothing to complain about', () => {
     const extensions = ['svg', 'pdf', 'png', 'vl.json', 'csv'];
-    expect(made.written).toEqual(drawn.flatMap((name) => extensions.map((extension) => join(out, `${name}.${extension}`))));
-    expect(readdirSync(out).sort()).toEqual(drawn.flatMap((name) => extensions.map((extension) => `${name}.${extension}`)).sort());
-    expect(made).toMatchObject({ skipped: without.map((figure) => ({ figure })), ignoredRuns: [], notices: [], runs: grid().length });
+    expect(made.written).toEqual(
+      drawn.flatMap((name) => extensions.map((extension) => join(out, `${name}.${extension}`))),
+    );
+    expect(readdirSync(out).sort()).toEqual(
+      drawn.flatMap((name) => extensions.map((extension) => `${name}.${extension}`)).sort(),
+    );
+    expect(made).toMatchObject({
+      skipped: without.map((figure) => ({ figure })),
+      ignoredRuns: [],
+      notices: [],
+      runs: grid().length,
+    });
   });
 
   test('each names the sha256 of its data and the command that made it', () => {
@@ -67,7 +86,10 @@ describe('files', () => {
   });
 
   test('widths are those of a column and a page, and the PNG has 300 dots per inch', () => {
-    for (const [name, inches] of [['kappa-curves', 6.75], ['rate-settings', 3.3]] as const) {
+    for (const [name, inches] of [
+      ['kappa-curves', 6.75],
+      ['rate-settings', 3.3],
+    ] as const) {
       expect(readFileSync(join(out, `${name}.svg`), 'utf8')).toContain(`width="${inches}in"`);
       expect(readFileSync(join(out, `${name}.png`)).readUInt32BE(16)).toBe(inches * 300);
       expect(readFileSync(join(out, `${name}.pdf`), 'latin1')).toMatch(new RegExp(`/MediaBox \\[0 0 ${inches * 72}`));
@@ -87,7 +109,8 @@ describe('files', () => {
   test('every specification obeys the schema of Vega-Lite', () => {
     const schema = createRequire(__filename)('vega-lite/vega-lite-schema.json') as object;
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
-    for (const name of drawn) expect(validate(specOf(name)), `${name}: ${JSON.stringify(validate.errors?.slice(0, 3))}`).toBe(true);
+    for (const name of drawn)
+      expect(validate(specOf(name)), `${name}: ${JSON.stringify(validate.errors?.slice(0, 3))}`).toBe(true);
   });
 });
 
@@ -95,14 +118,26 @@ describe('content', () => {
   test('kappa-curves: a row a measured step, geometric mean and range over seeds, the rule at 1', () => {
     const rows = rowsOf('kappa-curves');
     expect(rows).toHaveLength(2 * 2 * 3 * 12);
-    const runs = grid().filter((spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'commit-clr' && spec.learningRate.backbone > 1e-3);
+    const runs = grid().filter(
+      (spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'commit-clr' && spec.learningRate.backbone > 1e-3,
+    );
     const logs = runs.map((spec) => only(journal(spec), 'measure').find((record) => record.step === 35)!.logKappa);
-    const row = rows.find((each) => each['panel'] === 'sound-qa' && each['method'] === 'commit-clr' && each['setting'] === 'backbone ×10' && each['step'] === 35)!;
+    const row = rows.find(
+      (each) =>
+        each['panel'] === 'sound-qa' &&
+        each['method'] === 'commit-clr' &&
+        each['setting'] === 'backbone ×10' &&
+        each['step'] === 35,
+    )!;
     expect(row['n']).toBe(2);
     expect(row['kappa']).toBeCloseTo(Math.exp(average(logs)), 3);
     expect(row['low']).toBeCloseTo(Math.exp(Math.min(...logs)), 3);
     expect(row['high']).toBeCloseTo(Math.exp(Math.max(...logs)), 3);
-    const layers = (specOf('kappa-curves')['spec'] as { layer: { mark: { type?: string }; encoding: { y: { datum?: number; scale?: { type: string } } } }[] }).layer;
+    const layers = (
+      specOf('kappa-curves')['spec'] as {
+        layer: { mark: { type?: string }; encoding: { y: { datum?: number; scale?: { type: string } } } }[];
+      }
+    ).layer;
     expect(layers.filter((layer) => layer.mark.type === 'rule').map((layer) => layer.encoding.y.datum)).toEqual([1]);
     expect(layers.at(-1)!.encoding.y.scale?.type).toBe('log');
     expect(specOf('kappa-curves').usermeta.caption).toContain('2 seeds');
@@ -111,9 +146,27 @@ describe('content', () => {
   test('normalised-gradients: both modules, moving average of five measures', () => {
     const rows = rowsOf('normalised-gradients');
     expect(rows).toHaveLength(2 * 3 * 2 * 12);
-    const runs = grid().filter((spec) => spec.task === 'emoji-icon-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.encoder > 1e-3);
-    const value = average(runs.map((spec) => average((only(journal(spec), 'measure') as MeasureRecord[]).filter((record) => record.step > 15 && record.step <= 40).map((record) => record.normalisedGradient.encoder))));
-    expect(rows.find((row) => row['panel'] === 'emoji-icon-qa' && row['setting'] === 'encoder ×10' && row['module'] === 'encoder' && row['step'] === 40)!['value']).toBeCloseTo(value, 5);
+    const runs = grid().filter(
+      (spec) => spec.task === 'emoji-icon-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.encoder > 1e-3,
+    );
+    const value = average(
+      runs.map((spec) =>
+        average(
+          (only(journal(spec), 'measure') as MeasureRecord[])
+            .filter((record) => record.step > 15 && record.step <= 40)
+            .map((record) => record.normalisedGradient.encoder),
+        ),
+      ),
+    );
+    expect(
+      rows.find(
+        (row) =>
+          row['panel'] === 'emoji-icon-qa' &&
+          row['setting'] === 'encoder ×10' &&
+          row['module'] === 'encoder' &&
+          row['step'] === 40,
+      )!['value'],
+    ).toBeCloseTo(value, 5);
   });
 
   test('learning-curves: moving average of the loss at synchronised rates, and validation accuracy', () => {
@@ -122,18 +175,34 @@ describe('content', () => {
     const losses = rows.filter((row) => row['quantity'] === 'training loss');
     expect(losses).toHaveLength(2 * 5 * 60);
     expect(new Set(losses.map((row) => row['averaged']))).toEqual(new Set([3]));
-    const runs = grid().filter((spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.encoder === spec.learningRate.backbone);
-    const value = average(runs.map((spec) => average((only(journal(spec), 'train') as TrainRecord[]).slice(27, 30).map((record) => record.loss))));
-    expect(losses.find((row) => row['panel'] === 'sound-qa' && row['method'] === 'constant' && row['step'] === 30)!['value']).toBeCloseTo(value, 4);
+    const runs = grid().filter(
+      (spec) =>
+        spec.task === 'sound-qa' &&
+        spec.scheduler.kind === 'constant' &&
+        spec.learningRate.encoder === spec.learningRate.backbone,
+    );
+    const value = average(
+      runs.map((spec) =>
+        average((only(journal(spec), 'train') as TrainRecord[]).slice(27, 30).map((record) => record.loss)),
+      ),
+    );
+    expect(
+      losses.find((row) => row['panel'] === 'sound-qa' && row['method'] === 'constant' && row['step'] === 30)!['value'],
+    ).toBeCloseTo(value, 4);
     expect(JSON.stringify(specOf('learning-curves')['title'])).toContain('moving average of 3 steps');
   });
 
   test('balance-against-accuracy: a point a run', () => {
     const rows = rowsOf('balance-against-accuracy');
     expect(rows).toHaveLength(grid().length);
-    const spec = grid().find((each) => each.task === 'sound-qa' && each.scheduler.kind === 'commit' && each.seed === 1)!;
+    const spec = grid().find(
+      (each) => each.task === 'sound-qa' && each.scheduler.kind === 'commit' && each.seed === 1,
+    )!;
     const row = rows.find((each) => each['panel'] === 'sound-qa' && each['method'] === 'commit' && each['seed'] === 1)!;
-    expect(row['bias']).toBeCloseTo(average(only(journal(spec), 'measure').map((record) => Math.abs(record.logKappa))), 4);
+    expect(row['bias']).toBeCloseTo(
+      average(only(journal(spec), 'measure').map((record) => Math.abs(record.logKappa))),
+      4,
+    );
     expect(row['accuracy']).toBeCloseTo(only(journal(spec), 'evaluate').at(-1)!.choice.accuracy, 5);
     expect(specOf('balance-against-accuracy').usermeta.caption).toMatch(/sound-qa: ρ = −?\d\.\d\d \[.*\], n = 18 runs/);
   });
@@ -142,16 +211,33 @@ describe('content', () => {
     const rows = rowsOf('rate-settings');
     expect(rows).toHaveLength(2 * 2 * 3 * (2 + 1));
     expect(new Set(rows.map((row) => row['method']))).toEqual(new Set(['constant', 'commit-clr']));
-    expect(rows.filter((row) => row['level'] === 'mean').every((row) => row['n'] === 2 && row['low'] !== null)).toBe(true);
+    expect(rows.filter((row) => row['level'] === 'mean').every((row) => row['n'] === 2 && row['low'] !== null)).toBe(
+      true,
+    );
   });
 
   test('rate-ratio: a row for each ratio of the rates, accuracy with its interval and the loss of the last quarter', () => {
     const rows = rowsOf('rate-ratio');
     expect([...new Set(rows.map((row) => row['method']))]).toEqual(['commit-clr', 'constant']);
     expect([...new Set(rows.map((row) => row['ratio']))].sort()).toEqual([0.1, 1, 10]);
-    const runs = grid().filter((spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.backbone > 1e-3);
-    const at = (quantity: string) => rows.find((row) => row['quantity'] === quantity && row['panel'] === 'sound-qa' && row['method'] === 'constant' && row['ratio'] === 10)!;
-    const losses = runs.map((spec) => average(only(journal(spec), 'train').filter(({ step }) => step > 45).map(({ loss }) => loss)));
+    const runs = grid().filter(
+      (spec) => spec.task === 'sound-qa' && spec.scheduler.kind === 'constant' && spec.learningRate.backbone > 1e-3,
+    );
+    const at = (quantity: string) =>
+      rows.find(
+        (row) =>
+          row['quantity'] === quantity &&
+          row['panel'] === 'sound-qa' &&
+          row['method'] === 'constant' &&
+          row['ratio'] === 10,
+      )!;
+    const losses = runs.map((spec) =>
+      average(
+        only(journal(spec), 'train')
+          .filter(({ step }) => step > 45)
+          .map(({ loss }) => loss),
+      ),
+    );
     expect(at('training loss')['value']).toBeCloseTo(average(losses), 4);
     const accuracies = runs.map((spec) => only(journal(spec), 'evaluate').at(-1)!.choice.accuracy);
     expect(at('final accuracy')).toMatchObject({ n: 2 });
@@ -160,7 +246,9 @@ describe('content', () => {
 
   test('data in the CSV are those in the specification', () => {
     for (const name of drawn) {
-      const lines = readFileSync(join(out, `${name}.csv`), 'utf8').trimEnd().split('\n');
+      const lines = readFileSync(join(out, `${name}.csv`), 'utf8')
+        .trimEnd()
+        .split('\n');
       expect(lines).toHaveLength(rowsOf(name).length + 1);
       expect(lines[0]).toBe(Object.keys(rowsOf(name)[0]!).join(','));
     }
@@ -171,35 +259,92 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
   const results = join(folder, 'sweep');
   const base = syntheticSpec('emoji-icon-qa', 'commit-clr', 'synchronised', 0, 60);
   for (const seed of [1, 2]) {
-    for (const exponent of [0.1, 0.2, 0.4]) for (const rule of ['symmetric', 'lagging'] as const) writeSyntheticRun(results, { ...base, seed, scheduler: { kind: 'commit-clr', rule, exponent, window: 5 } }, options);
-    for (const window of [1, 10]) writeSyntheticRun(results, { ...base, seed, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } }, options);
-    for (const rank of [4, 8]) writeSyntheticRun(results, { ...base, seed: seed + 10, tuning: { backbone: { kind: 'lora', rank, alpha: 16 } } }, options);
+    for (const exponent of [0.1, 0.2, 0.4])
+      for (const rule of ['symmetric', 'lagging'] as const)
+        writeSyntheticRun(
+          results,
+          { ...base, seed, scheduler: { kind: 'commit-clr', rule, exponent, window: 5 } },
+          options,
+        );
+    for (const window of [1, 10])
+      writeSyntheticRun(
+        results,
+        { ...base, seed, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } },
+        options,
+      );
+    for (const rank of [4, 8])
+      writeSyntheticRun(
+        results,
+        { ...base, seed: seed + 10, tuning: { backbone: { kind: 'lora', rank, alpha: 16 } } },
+        options,
+      );
   }
   const sweepOut = join(folder, 'sweep-out');
   expect((await makeFigures(results, sweepOut, { only: ['option-sweep'] })).skipped).toEqual([]);
   const rows = rowsOf('option-sweep', sweepOut);
   expect(new Set(rows.map((row) => row['option']))).toEqual(new Set(['scheduler.exponent', 'scheduler.window']));
   const of = (option: string) => rows.filter((row) => row['option'] === option);
-  expect(of('scheduler.exponent').map((row) => `${row['line']} ${row['value']} n=${row['n']}`).sort()).toEqual(
-    ['lagging', 'symmetric'].flatMap((rule) => [0.1, 0.2, 0.4].map((value) => `commit-clr, rule=${rule} ${value} n=2`)).sort());
+  expect(
+    of('scheduler.exponent')
+      .map((row) => `${row['line']} ${row['value']} n=${row['n']}`)
+      .sort(),
+  ).toEqual(
+    ['lagging', 'symmetric']
+      .flatMap((rule) => [0.1, 0.2, 0.4].map((value) => `commit-clr, rule=${rule} ${value} n=2`))
+      .sort(),
+  );
   expect(of('scheduler.window').map((row) => row['value'])).toEqual([1, 5, 10]);
   // the same at a tenfold rate: a line is told by its setting, not by the number of a rate
-  for (const seed of [1, 2]) for (const window of [1, 5, 10]) writeSyntheticRun(results, { ...base, seed, learningRate: { encoder: 3e-4, backbone: 3e-3 }, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } }, options);
+  for (const seed of [1, 2])
+    for (const window of [1, 5, 10])
+      writeSyntheticRun(
+        results,
+        {
+          ...base,
+          seed,
+          learningRate: { encoder: 3e-4, backbone: 3e-3 },
+          scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window },
+        },
+        options,
+      );
   await makeFigures(results, sweepOut, { only: ['option-sweep'] });
   const windows = rowsOf('option-sweep', sweepOut).filter((row) => row['option'] === 'scheduler.window');
-  expect([...new Set(windows.map((row) => row['line']))]).toEqual(['commit-clr, synchronised', 'commit-clr, backbone ×10']);
+  expect([...new Set(windows.map((row) => row['line']))]).toEqual([
+    'commit-clr, synchronised',
+    'commit-clr, backbone ×10',
+  ]);
 });
 
 test('a figure without data is skipped with a reason, and old files of it are pointed out', async () => {
   const results = join(folder, 'few');
   const few = join(folder, 'few-out');
-  writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'synchronised', 0, 60), { ...options, validateEvery: 0 });
+  writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'synchronised', 0, 60), {
+    ...options,
+    validateEvery: 0,
+  });
   const first = await makeFigures(results, few);
-  expect(first.skipped.map(({ figure }) => figure)).toEqual(['loss-contours', 'kappa-curves', 'normalised-gradients', 'normalised-gradients-commit-clr', 'rate-settings', 'rate-ratio', 'option-sweep', 'bounds', 'slope-law', 'convergence-factor', 'batch-and-probe', 'kappa-cost', 'stability', 'transfer-matrix']);
+  expect(first.skipped.map(({ figure }) => figure)).toEqual([
+    'loss-contours',
+    'kappa-curves',
+    'normalised-gradients',
+    'normalised-gradients-commit-clr',
+    'rate-settings',
+    'rate-ratio',
+    'option-sweep',
+    'bounds',
+    'slope-law',
+    'convergence-factor',
+    'batch-and-probe',
+    'kappa-cost',
+    'stability',
+    'transfer-matrix',
+  ]);
   expect(first.skipped[1]!.reason).toBe('needs finished runs of `constant` or `commit-clr` with measures of kappa');
   expect(first.notices).toEqual([]);
   expect(existsSync(join(few, 'learning-curves.svg'))).toBe(true);
-  expect(rowsOf('learning-curves', few).every((row) => row['quantity'] === 'training loss' && row['n'] === 1)).toBe(true);
+  expect(rowsOf('learning-curves', few).every((row) => row['quantity'] === 'training loss' && row['n'] === 1)).toBe(
+    true,
+  );
   expect(JSON.stringify(specOf('learning-curves', few)['title'])).toContain('1 seed');
   writeFileSync(join(few, 'kappa-curves.csv'), '');
   const second = await makeFigures(results, few, { only: ['kappa-curves'] });
@@ -208,7 +353,9 @@ test('a figure without data is skipped with a reason, and old files of it are po
 });
 
 test('an unknown figure is an error with the nearest name; names of figures and tables do not collide', async () => {
-  await expect(makeFigures(join(folder, 'quick'), out, { only: ['kapa-curves'] })).rejects.toThrow(/there is no figure "kapa-curves".*did you mean kappa-curves\?/);
+  await expect(makeFigures(join(folder, 'quick'), out, { only: ['kapa-curves'] })).rejects.toThrow(
+    /there is no figure "kapa-curves".*did you mean kappa-curves\?/,
+  );
   expect(new Set([...figureNames, ...tableNames]).size).toBe(figureNames.length + tableNames.length);
 });
 
@@ -226,11 +373,17 @@ test('log axes hold every value, tick at decades, and refuse what has no logarit
 test('curves over more measures than a panel can show are thinned evenly over all seeds, with a notice', async () => {
   const results = join(folder, 'dense');
   const dense = { steps: 400, every: 1, validateEvery: 0 };
-  for (const seed of [1, 2]) writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 400), dense);
-  const drawn = await makeFigures(results, join(folder, 'dense-out'), { only: ['kappa-curves', 'normalised-gradients'] });
+  for (const seed of [1, 2])
+    writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 400), dense);
+  const drawn = await makeFigures(results, join(folder, 'dense-out'), {
+    only: ['kappa-curves', 'normalised-gradients'],
+  });
   expect(drawn.notices).toEqual(['emoji-icon-qa: curves over measures show 134 of 400 measured steps, evenly spread']);
   const shown = Array.from({ length: 133 }, (_, i) => 3 * (i + 1)).concat(400);
-  for (const [name, curves] of [['kappa-curves', 1], ['normalised-gradients', 2]] as const) {
+  for (const [name, curves] of [
+    ['kappa-curves', 1],
+    ['normalised-gradients', 2],
+  ] as const) {
     const rows = rowsOf(name, join(folder, 'dense-out'));
     expect(rows).toHaveLength(curves * shown.length);
     expect(rows.slice(0, shown.length).map((row) => row['step'])).toEqual(shown);
@@ -242,24 +395,46 @@ test('panels: a full grid shares its axes, an unfilled last row has its own; man
   expect(inRows(4, 2)).toEqual({ columns: 2 });
   expect(inRows(3, 2)).toEqual({ columns: 2, resolve: { axis: { x: 'independent' } } });
   expect(inRows(1, 3)).toEqual({ columns: 1 });
-  expect(pages(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual([['a', 'b', 'c'], ['d', 'e', 'f']]);
+  expect(pages(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual([
+    ['a', 'b', 'c'],
+    ['d', 'e', 'f'],
+  ]);
   const names = Array.from({ length: 12 }, (_, i) => `task · measure.probe=${i}`);
-  const rows = (setups: string[], methods: string[]) => setups.flatMap((panel) => methods.map((method) => ({ panel, method })));
-  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method')['facet'] as object)).toEqual(['row', 'column']);
-  expect(setupPanels(rows(names, ['constant']), 'method')).toMatchObject({ columns: 4, facet: { field: 'place', sort: names } });
+  const rows = (setups: string[], methods: string[]) =>
+    setups.flatMap((panel) => methods.map((method) => ({ panel, method })));
+  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method')['facet'] as object)).toEqual([
+    'row',
+    'column',
+  ]);
+  expect(setupPanels(rows(names, ['constant']), 'method')).toMatchObject({
+    columns: 4,
+    facet: { field: 'place', sort: names },
+  });
   // With a pair missing a grid would put panels under each other's names.
-  expect(setupPanels([...rows(['a', 'b'], ['constant']), { panel: 'b', method: 'commit-clr' }], 'method')).toMatchObject({ columns: 3, facet: { field: 'place', sort: ['a · constant', 'b · constant', 'b · commit-clr'] } });
+  expect(
+    setupPanels([...rows(['a', 'b'], ['constant']), { panel: 'b', method: 'commit-clr' }], 'method'),
+  ).toMatchObject({ columns: 3, facet: { field: 'place', sort: ['a · constant', 'b · constant', 'b · commit-clr'] } });
 });
 
 test('a legend takes as many columns as its entries need, not as the longest would', () => {
-  const columns = (names: string[], width: 'column' | 'page') => (distinguish('method', names, 'points', width).color['legend'] as { columns: number }).columns;
-  const seven = ['constant', 'warmup-cosine', 'gradnorm', 'ogm-ge', 'commit-clr', 'commit-clr (rule=lagging)', 'commit'];
+  const columns = (names: string[], width: 'column' | 'page') =>
+    (distinguish('method', names, 'points', width).color['legend'] as { columns: number }).columns;
+  const seven = [
+    'constant',
+    'warmup-cosine',
+    'gradnorm',
+    'ogm-ge',
+    'commit-clr',
+    'commit-clr (rule=lagging)',
+    'commit',
+  ];
   expect([columns(seven, 'column'), columns(seven, 'page')]).toEqual([2, 7]);
   expect(columns(['a'.repeat(60), 'b'.repeat(60)], 'column')).toBe(1);
 });
 
 test('a variant looks like its method, nothing looks like constant, and no two of a figure look alike', () => {
-  const colours = (names: string[]) => (distinguish('method', names, 'lines', 'page').color['scale'] as { range: string[] }).range;
+  const colours = (names: string[]) =>
+    (distinguish('method', names, 'lines', 'page').color['scale'] as { range: string[] }).range;
   const [constant, clr] = colours(['constant', 'commit-clr']);
   expect(colours(['constant', 'commit-clr (rule=lagging)'])).toEqual([constant, clr]);
   const variants = colours(['commit-clr (rule=lagging)', 'commit-clr (rule=symmetric)', 'commit']);
@@ -270,14 +445,29 @@ test('a variant looks like its method, nothing looks like constant, and no two o
 
 test('two processes with other time zones, languages and folders write the same bytes', async () => {
   const root = resolve(__dirname, '..', '..');
-  const hashes = await Promise.all([{ TZ: 'UTC', LANG: 'C', place: 'a' }, { TZ: 'Asia/Kathmandu', LANG: 'de_DE.UTF-8', place: 'b' }].map(async ({ place, ...env }) => {
-    const results = join(folder, place, 'quick');
-    cpSync(join(folder, 'quick'), results, { recursive: true });
-    const target = join(folder, place, 'out');
-    await new Promise<void>((done, fail) => execFile(process.execPath, ['-r', 'ts-node/register', join(root, 'testing/drawAll.ts'), results, target],
-      { cwd: root, env: { ...process.env, ...env, LC_ALL: env.LANG } }, (error) => (error === null ? done() : fail(error))));
-    return Object.fromEntries(readdirSync(target).sort().map((name) => [name, sha256(readFileSync(join(target, name)))]));
-  }));
+  const hashes = await Promise.all(
+    [
+      { TZ: 'UTC', LANG: 'C', place: 'a' },
+      { TZ: 'Asia/Kathmandu', LANG: 'de_DE.UTF-8', place: 'b' },
+    ].map(async ({ place, ...env }) => {
+      const results = join(folder, place, 'quick');
+      cpSync(join(folder, 'quick'), results, { recursive: true });
+      const target = join(folder, place, 'out');
+      await new Promise<void>((done, fail) =>
+        execFile(
+          process.execPath,
+          ['-r', 'ts-node/register', join(root, 'testing/drawAll.ts'), results, target],
+          { cwd: root, env: { ...process.env, ...env, LC_ALL: env.LANG } },
+          (error) => (error === null ? done() : fail(error)),
+        ),
+      );
+      return Object.fromEntries(
+        readdirSync(target)
+          .sort()
+          .map((name) => [name, sha256(readFileSync(join(target, name)))]),
+      );
+    }),
+  );
   expect(Object.keys(hashes[0]!)).toHaveLength(drawn.length * 5 + (tableNames.length - tablesWithout.length) * 3);
   expect(hashes[1]).toEqual(hashes[0]);
   for (const name of drawn) expect(hashes[0]![`${name}.svg`]).toBe(sha256(readFileSync(join(out, `${name}.svg`))));
@@ -288,6 +478,8 @@ test('no file names a folder of this machine or a date', () => {
     const text = readFileSync(join(out, name), 'latin1');
     const years = [...text.matchAll(/\(D:(\d{4})/g)].map((date) => date[1]);
     expect(years).toEqual(name.endsWith('.pdf') ? ['1970', '1970'] : []);
-    expect(text.includes(folder) || text.includes(tmpdir() + '/') || text.includes(resolve(__dirname, '..', '..'))).toBe(false);
+    expect(
+      text.includes(folder) || text.includes(tmpdir() + '/') || text.includes(resolve(__dirname, '..', '..')),
+    ).toBe(false);
   }
 });

@@ -11,9 +11,18 @@ import { syntheticGrid, writeSyntheticGrid } from '../../testing/syntheticJourna
 
 const options = { steps: 40, seeds: 2, validateEvery: 20 };
 let folder: string;
-const bytesOf = (path: string) => readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  .map((entry) => [join(entry.parentPath, entry.name).slice(path.length), readFileSync(join(entry.parentPath, entry.name)).toString('base64')] as const)
-  .filter(([name]) => /run\.json$|metrics\.jsonl$|\.(csv|svg|pdf|png|vl\.json|md|tex)$/.test(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+const bytesOf = (path: string) =>
+  readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(
+      (entry) =>
+        [
+          join(entry.parentPath, entry.name).slice(path.length),
+          readFileSync(join(entry.parentPath, entry.name)).toString('base64'),
+        ] as const,
+    )
+    .filter(([name]) => /run\.json$|metrics\.jsonl$|\.(csv|svg|pdf|png|vl\.json|md|tex)$/.test(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'equipoise-keep-'));
@@ -50,19 +59,31 @@ describe('an experiment kept compact', () => {
 
   test('an experiment without a finished run is refused', async () => {
     mkdirSync(join(folder, 'results', 'empty'), { recursive: true });
-    await expect(keepRuns(join(folder, 'results', 'empty'), join(folder, 'kept', 'empty'))).rejects.toThrow(/no finished run/);
+    await expect(keepRuns(join(folder, 'results', 'empty'), join(folder, 'kept', 'empty'))).rejects.toThrow(
+      /no finished run/,
+    );
   });
 
   test.each([
     ['a file that is no Parquet', async (path: string) => writeFileSync(path, 'no parquet'), /cannot be read/],
-    ['a run id that leads elsewhere', (path: string) => parquet(path, "select '../../0000000000' as id, 'run.json' as file, '{}' as text"), /16 hexadecimal/],
-    ['another file', (path: string) => parquet(path, "select '0123456789abcdef' as id, '.bashrc' as file, 'x' as text"), /only landscape.json, metrics.jsonl, run.json/],
+    [
+      'a run id that leads elsewhere',
+      (path: string) => parquet(path, "select '../../0000000000' as id, 'run.json' as file, '{}' as text"),
+      /16 hexadecimal/,
+    ],
+    [
+      'another file',
+      (path: string) => parquet(path, "select '0123456789abcdef' as id, '.bashrc' as file, 'x' as text"),
+      /only landscape.json, metrics.jsonl, run.json/,
+    ],
     ['other columns', (path: string) => parquet(path, 'select 1 as a'), /cannot be read/],
   ])('%s is refused', async (name, write, message) => {
     const at = join(folder, 'hostile', name.replaceAll(' ', '-'));
     mkdirSync(at, { recursive: true });
     await write(join(at, 'runs.parquet'));
-    await expect(unpackedRuns(at)).rejects.toSatisfy((error) => error instanceof UserError && message.test(error.message));
+    await expect(unpackedRuns(at)).rejects.toSatisfy(
+      (error) => error instanceof UserError && message.test(error.message),
+    );
   });
 });
 

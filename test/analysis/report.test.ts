@@ -18,11 +18,18 @@ const figuresDrawn = 10;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'equipoise-report-'));
   writeSyntheticGrid(results(), { steps: 40, seeds: 2, validateEvery: 20 });
-  const [first] = readdirSync(results()).filter((name) => /^[0-9a-f]{16}$/.test(name)).sort();
+  const [first] = readdirSync(results())
+    .filter((name) => /^[0-9a-f]{16}$/.test(name))
+    .sort();
   const path = join(results(), first!, 'run.json');
   const file = JSON.parse(readFileSync(path, 'utf8')) as { notices: string[] };
   writeFileSync(path, JSON.stringify({ ...file, notices: ['<script>alert(1)</script> & "quotes"'] }));
-  html = (await makeReport(results(), { about: { what: 'a <b>grid</b>', command: 'equipoise run x', lookFor: 'balance' }, paper: [{ task: 'emoji-icon-qa', method: 'constant', value: 0.123, source: 'table 9' }] })).html;
+  html = (
+    await makeReport(results(), {
+      about: { what: 'a <b>grid</b>', command: 'equipoise run x', lookFor: 'balance' },
+      paper: [{ task: 'emoji-icon-qa', method: 'constant', value: 0.123, source: 'table 9' }],
+    })
+  ).html;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -30,7 +37,9 @@ describe('the report', () => {
   test('is one page: every figure within, nothing fetched, no script', () => {
     expect(html.match(/<figure /g)!.length).toBe(figuresDrawn);
     expect(html.match(/<svg /g)!.length).toBe(figuresDrawn);
-    const references = [...html.matchAll(/(?:src|href|action|data)\s*=\s*"([^"]*)"|url\(([^)]*)\)/g)].map((match) => match[1] ?? match[2]!);
+    const references = [...html.matchAll(/(?:src|href|action|data)\s*=\s*"([^"]*)"|url\(([^)]*)\)/g)].map(
+      (match) => match[1] ?? match[2]!,
+    );
     expect(references.filter((reference) => !reference.startsWith('#') && !reference.startsWith('data:'))).toEqual([]);
     expect(html).not.toMatch(/<script|<iframe|<link|@import/i);
     expect(html).toContain("default-src 'none'");
@@ -50,13 +59,18 @@ describe('the report', () => {
   test('states settings, provenance and every run', () => {
     expect(html).toMatch(/<dt>scheduler\.kind<\/dt><dd>commit, commit-clr, constant, feature-cd, language-cd<\/dd>/);
     expect(html).toMatch(/<dt>Code<\/dt><dd>equipoise [^<]*method/);
-    for (const id of readdirSync(results()).filter((name) => /^[0-9a-f]{16}$/.test(name))) expect(html).toContain(`<td>${id}</td>`);
+    for (const id of readdirSync(results()).filter((name) => /^[0-9a-f]{16}$/.test(name)))
+      expect(html).toContain(`<td>${id}</td>`);
   });
 
   test("has the paper's number only beside the task and method it was entered for", () => {
     const beside = html.slice(html.indexOf('id="table-paper"'), html.indexOf('id="settings"'));
-    const cells = [...beside.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row]) => [...row!.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map((cell) => cell[1]!)).filter((row) => row.length > 0);
-    expect(cells.filter((row) => row[4] !== '').map((row) => [row[0], row[1], row[4], row[5]])).toEqual([['emoji-icon-qa', 'constant', '0.123', 'table 9']]);
+    const cells = [...beside.matchAll(/<tr>(.*?)<\/tr>/g)]
+      .map(([, row]) => [...row!.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map((cell) => cell[1]!))
+      .filter((row) => row.length > 0);
+    expect(cells.filter((row) => row[4] !== '').map((row) => [row[0], row[1], row[4], row[5]])).toEqual([
+      ['emoji-icon-qa', 'constant', '0.123', 'table 9'],
+    ]);
     expect(cells.every((row) => Number(row[2]) === 2)).toBe(true);
   });
 
@@ -66,17 +80,40 @@ describe('the report', () => {
   });
 
   const chromium = '/usr/bin/chromium';
-  test.skipIf(!existsSync(chromium))('opens in a real browser without an error (skipped where Chromium is not installed)', () => {
-    const path = join(folder, 'report.html');
-    writeFileSync(path, html);
-    const dom = execFileSync(chromium, ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', `--user-data-dir=${join(folder, 'profile')}`, '--dump-dom', `file://${path}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000, maxBuffer: 64 * 1024 ** 2 });
-    expect(dom.match(/<figure /g)!.length).toBe(figuresDrawn);
-  }, 60_000);
+  test.skipIf(!existsSync(chromium))(
+    'opens in a real browser without an error (skipped where Chromium is not installed)',
+    () => {
+      const path = join(folder, 'report.html');
+      writeFileSync(path, html);
+      const dom = execFileSync(
+        chromium,
+        [
+          '--headless',
+          '--no-sandbox',
+          '--disable-gpu',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+          `--user-data-dir=${join(folder, 'profile')}`,
+          '--dump-dom',
+          `file://${path}`,
+        ],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000, maxBuffer: 64 * 1024 ** 2 },
+      );
+      expect(dom.match(/<figure /g)!.length).toBe(figuresDrawn);
+    },
+    60_000,
+  );
 });
 
 describe("the paper's numbers", () => {
   test('none are shipped', () => expect(readPaperValues()).toEqual([]));
-  test.each([['no JSON', '{', /is not JSON/], ['a percentage', '{"values":[{"task":"textvqa","method":"commit","value":41.2,"source":"t"}]}', /must be <= 1/], ['no source', '{"values":[{"task":"textvqa","method":"commit","value":0.4}]}', /source/]])('%s is refused', (name, text, message) => {
+  test.each([
+    ['no JSON', '{', /is not JSON/],
+    ['a percentage', '{"values":[{"task":"textvqa","method":"commit","value":41.2,"source":"t"}]}', /must be <= 1/],
+    ['no source', '{"values":[{"task":"textvqa","method":"commit","value":0.4}]}', /source/],
+  ])('%s is refused', (name, text, message) => {
     const path = join(folder, `${name.replaceAll(' ', '-')}.json`);
     writeFileSync(path, text);
     expect(() => readPaperValues(path)).toThrow(message);

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -11,7 +20,10 @@ import type { RunSpec } from '../../src/manifest/run';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
 const options = { steps: 20, validateEvery: 10 };
-const spec = (seed: number, change: Partial<RunSpec> = {}): RunSpec => ({ ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20), ...change });
+const spec = (seed: number, change: Partial<RunSpec> = {}): RunSpec => ({
+  ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20),
+  ...change,
+});
 
 let folder: string;
 beforeEach(() => {
@@ -21,7 +33,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function open(only?: string[]) {
   const journals = await openJournals(folder, only);
-  const [count] = journals.runs.length === 0 ? [] : await journals.rows<{ n: number }>('select count(*) as n from train');
+  const [count] =
+    journals.runs.length === 0 ? [] : await journals.rows<{ n: number }>('select count(*) as n from train');
   journals.close();
   return { ...journals, trained: count?.n ?? 0 };
 }
@@ -29,7 +42,11 @@ async function open(only?: string[]) {
 describe('which runs count', () => {
   test('finished ones; the others are listed with reasons', async () => {
     const good = writeSyntheticRun(folder, spec(0), options);
-    const failed = writeSyntheticRun(folder, spec(1), options, { status: 'failed', failure: 'the loss is not finite at step 7', final: null });
+    const failed = writeSyntheticRun(folder, spec(1), options, {
+      status: 'failed',
+      failure: 'the loss is not finite at step 7',
+      final: null,
+    });
     const running = writeSyntheticRun(folder, spec(2), options, { status: 'running', step: 12, final: null });
     const badRate = writeSyntheticRun(folder, spec(3, { learningRate: { encoder: 0, backbone: 1e-4 } }), options);
     const noJournal = writeSyntheticRun(folder, spec(4), options);
@@ -42,7 +59,9 @@ describe('which runs count', () => {
     expect(runs.map((run) => run.id)).toEqual([good]);
     expect(trained).toBe(20);
     const reasons = Object.fromEntries(ignored.map(({ id, reason }) => [id, reason]));
-    expect(Object.keys(reasons).sort()).toEqual([failed, running, badRate, noJournal, 'feedfeedfeedfeed', 'nonsense'].sort());
+    expect(Object.keys(reasons).sort()).toEqual(
+      [failed, running, badRate, noJournal, 'feedfeedfeedfeed', 'nonsense'].sort(),
+    );
     expect(reasons[failed]).toBe('failed: the loss is not finite at step 7');
     expect(reasons[running]).toBe('not finished: at step 12 of 20');
     expect(reasons[badRate]).toContain('spec.learningRate.encoder is not a positive number');
@@ -53,12 +72,23 @@ describe('which runs count', () => {
 
   test('of equal specifications the one that finished last', async () => {
     const code = { version: '1.0.0', commit: null, dirty: false, lockfile: '' };
-    const times = (finished: string) => ({ started: '', finished, trainSeconds: 1, evaluateSeconds: 1, secondsPerStep: 1 });
+    const times = (finished: string) => ({
+      started: '',
+      finished,
+      trainSeconds: 1,
+      evaluateSeconds: 1,
+      secondsPerStep: 1,
+    });
     const old = writeSyntheticRun(folder, spec(0), options, { code, times: times('2026-01-01T00:00:00Z') });
-    const young = writeSyntheticRun(folder, spec(0), options, { code: { ...code, version: '2.0.0' }, times: times('2026-02-01T00:00:00Z') });
+    const young = writeSyntheticRun(folder, spec(0), options, {
+      code: { ...code, version: '2.0.0' },
+      times: times('2026-02-01T00:00:00Z'),
+    });
     const { runs, ignored } = await open();
     expect(runs.map((run) => run.id)).toEqual([young]);
-    expect(ignored).toEqual([{ id: old, reason: `same specification as ${young}, which finished later (code 2.0.0; this one 1.0.0)` }]);
+    expect(ignored).toEqual([
+      { id: old, reason: `same specification as ${young}, which finished later (code 2.0.0; this one 1.0.0)` },
+    ]);
   });
 
   test('only those asked for', async () => {
@@ -94,7 +124,9 @@ describe('journals', () => {
   });
 
   test('an unreadable line in the middle, or a repeated step, sets the run aside', async () => {
-    const broken = writeSyntheticRun(folder, spec(0), options, {}, (text) => text.replace('{"kind":"train","step":7,', '{"kind":"train","st'));
+    const broken = writeSyntheticRun(folder, spec(0), options, {}, (text) =>
+      text.replace('{"kind":"train","step":7,', '{"kind":"train","st'),
+    );
     const twice = writeSyntheticRun(folder, spec(1), options);
     appendFileSync(join(folder, twice, 'metrics.jsonl'), `${JSON.stringify(syntheticRecords(spec(1), options)[0])}\n`);
     const { runs, ignored } = await open();
@@ -110,11 +142,17 @@ describe('journals', () => {
     writeSyntheticRun(folder, spec(2, { instructions: 'several' }), options);
     const journals = await openJournals(folder);
     journals.close();
-    expect(journals.runs.map((run) => `${run.seed} ${run.panel}`).sort()).toEqual(['0 emoji-icon-qa · instructions=one', '1 emoji-icon-qa · instructions=one', '2 emoji-icon-qa · instructions=several']);
+    expect(journals.runs.map((run) => `${run.seed} ${run.panel}`).sort()).toEqual([
+      '0 emoji-icon-qa · instructions=one',
+      '1 emoji-icon-qa · instructions=one',
+      '2 emoji-icon-qa · instructions=several',
+    ]);
   });
 
   test('a loss that is not finite is left out and told', async () => {
-    const id = writeSyntheticRun(folder, spec(0), options, {}, (text) => text.replace(/("step":3,"loss":)[\d.]+/, '$1null'));
+    const id = writeSyntheticRun(folder, spec(0), options, {}, (text) =>
+      text.replace(/("step":3,"loss":)[\d.]+/, '$1null'),
+    );
     const { notices, trained } = await open();
     expect(trained).toBe(19);
     expect(notices).toEqual([`${id}: 1 records without a finite loss or kappa; they are left out`]);
@@ -123,29 +161,65 @@ describe('journals', () => {
 
 describe('labels', () => {
   const rates = (encoder: number, backbone: number) => ({ learningRate: { encoder, backbone } });
-  const settings = (...pairs: [number, number][]) => labelRuns(pairs.map(([encoder, backbone], seed) => spec(seed, rates(encoder, backbone)))).map((label) => label.setting);
+  const settings = (...pairs: [number, number][]) =>
+    labelRuns(pairs.map(([encoder, backbone], seed) => spec(seed, rates(encoder, backbone)))).map(
+      (label) => label.setting,
+    );
 
   test('settings are told from the most common pair', () => {
-    expect(settings([3e-4, 3e-4], [3e-4, 3e-4], [3e-4, 3e-3], [3e-3, 3e-4], [3e-3, 3e-5], [3e-3, 3e-3]))
-      .toEqual(['synchronised', 'synchronised', 'backbone ×10', 'encoder ×10', 'backbone ×0.1, encoder ×10', 'both ×10']);
+    expect(settings([3e-4, 3e-4], [3e-4, 3e-4], [3e-4, 3e-3], [3e-3, 3e-4], [3e-3, 3e-5], [3e-3, 3e-3])).toEqual([
+      'synchronised',
+      'synchronised',
+      'backbone ×10',
+      'encoder ×10',
+      'backbone ×0.1, encoder ×10',
+      'both ×10',
+    ]);
   });
   test('of equally common pairs the base is the one that the others vary, even if it is not even', () => {
     expect(settings([3e-4, 1e-3], [3e-4, 1e-4], [3e-3, 1e-4])).toEqual(['backbone ×10', 'synchronised', 'encoder ×10']);
   });
   test('options make methods of their own only where they differ', () => {
     const method = (scheduler: RunSpec['scheduler']) => spec(0, { scheduler });
-    expect(labelRuns([method({ kind: 'constant' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method)).toEqual(['constant', 'commit-clr']);
-    expect(labelRuns([method({ kind: 'commit-clr' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map((label) => label.method))
-      .toEqual(['commit-clr (rule=default)', 'commit-clr (rule=lagging)']);
-    expect(labelRuns((['symmetric', 'lagging'] as const).map((rule) => method({ kind: 'commit-clr', rule }))).map((label) => label.method)).toEqual(['commit-clr', 'commit-clr (rule=lagging)']);
+    expect(
+      labelRuns([method({ kind: 'constant' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map(
+        (label) => label.method,
+      ),
+    ).toEqual(['constant', 'commit-clr']);
+    expect(
+      labelRuns([method({ kind: 'commit-clr' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map(
+        (label) => label.method,
+      ),
+    ).toEqual(['commit-clr (rule=default)', 'commit-clr (rule=lagging)']);
+    expect(
+      labelRuns((['symmetric', 'lagging'] as const).map((rule) => method({ kind: 'commit-clr', rule }))).map(
+        (label) => label.method,
+      ),
+    ).toEqual(['commit-clr', 'commit-clr (rule=lagging)']);
   });
   test('a kind speaks for the options that follow from it, and having no regulariser goes without saying', () => {
-    const panels = (...changes: Partial<RunSpec>[]) => labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
-    expect(panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } })).toEqual(['emoji-icon-qa · connector mlp', 'emoji-icon-qa · connector pixel-shuffle']);
-    expect(panels({ optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0 } }, { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0.1 } }, { optimiser: { kind: 'sgd', momentum: 0.9 } }))
-      .toEqual(['emoji-icon-qa · optimiser adamw · weightDecay=0', 'emoji-icon-qa · optimiser adamw · weightDecay=0.1', 'emoji-icon-qa · optimiser sgd']);
+    const panels = (...changes: Partial<RunSpec>[]) =>
+      labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
+    expect(
+      panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } }),
+    ).toEqual(['emoji-icon-qa · connector mlp', 'emoji-icon-qa · connector pixel-shuffle']);
+    expect(
+      panels(
+        { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0 } },
+        { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0.1 } },
+        { optimiser: { kind: 'sgd', momentum: 0.9 } },
+      ),
+    ).toEqual([
+      'emoji-icon-qa · optimiser adamw · weightDecay=0',
+      'emoji-icon-qa · optimiser adamw · weightDecay=0.1',
+      'emoji-icon-qa · optimiser sgd',
+    ]);
     const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: { kind: 'commit', lambda } }));
-    expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual(['constant', 'constant (regulariser commit, lambda=0.1)', 'constant (regulariser commit, lambda=0.3)']);
+    expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual([
+      'constant',
+      'constant (regulariser commit, lambda=0.1)',
+      'constant (regulariser commit, lambda=0.3)',
+    ]);
   });
   test('every run of the manifests of the paper has labels and a seed of its own', () => {
     const paper = join(projectRoot, 'experiments', 'paper');
@@ -156,14 +230,33 @@ describe('labels', () => {
     }
   });
   test('another encoder or another length is another panel; what follows from the method is not', () => {
-    expect(labelRuns([spec(0), spec(0, { encoder: 'mobilenet' })]).map((label) => label.panel)).toEqual(['emoji-icon-qa · resnet50', 'emoji-icon-qa · mobilenet']);
-    expect(labelRuns([spec(0), spec(0, { duration: { steps: 40 } })]).map((label) => label.panel)).toEqual(['emoji-icon-qa · duration.steps=20', 'emoji-icon-qa · duration.steps=40']);
+    expect(labelRuns([spec(0), spec(0, { encoder: 'mobilenet' })]).map((label) => label.panel)).toEqual([
+      'emoji-icon-qa · resnet50',
+      'emoji-icon-qa · mobilenet',
+    ]);
+    expect(labelRuns([spec(0), spec(0, { duration: { steps: 40 } })]).map((label) => label.panel)).toEqual([
+      'emoji-icon-qa · duration.steps=20',
+      'emoji-icon-qa · duration.steps=40',
+    ]);
     const slow = spec(0, { scheduler: { kind: 'language-cd' }, warmup: 30 });
     expect(labelRuns([spec(0), spec(1), slow]).map((label) => label.panel)).toEqual(Array(3).fill('emoji-icon-qa'));
   });
   test('house order', () => {
-    expect(orderMethods(['zebra', 'commit', 'commit-clr (rule=b)', 'constant', 'commit-clr (rule=a)'])).toEqual(['constant', 'commit-clr (rule=a)', 'commit-clr (rule=b)', 'commit', 'zebra']);
-    expect(orderMethods(['constant (probe=12)', 'constant (probe=4)', 'constant', 'constant (probe=4, every=10)'])).toEqual(['constant', 'constant (probe=4)', 'constant (probe=4, every=10)', 'constant (probe=12)']);
-    expect(orderSettings(['encoder ×10', 'backbone ×10', 'backbone ×0.1', 'synchronised'])).toEqual(['synchronised', 'backbone ×0.1', 'backbone ×10', 'encoder ×10']);
+    expect(orderMethods(['zebra', 'commit', 'commit-clr (rule=b)', 'constant', 'commit-clr (rule=a)'])).toEqual([
+      'constant',
+      'commit-clr (rule=a)',
+      'commit-clr (rule=b)',
+      'commit',
+      'zebra',
+    ]);
+    expect(
+      orderMethods(['constant (probe=12)', 'constant (probe=4)', 'constant', 'constant (probe=4, every=10)']),
+    ).toEqual(['constant', 'constant (probe=4)', 'constant (probe=4, every=10)', 'constant (probe=12)']);
+    expect(orderSettings(['encoder ×10', 'backbone ×10', 'backbone ×0.1', 'synchronised'])).toEqual([
+      'synchronised',
+      'backbone ×0.1',
+      'backbone ×10',
+      'encoder ×10',
+    ]);
   });
 });

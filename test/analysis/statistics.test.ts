@@ -1,18 +1,48 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { acceleratedInterval, bootstrapInterval, improvementEstimate, interquartileEstimate } from '../../analysis/bootstrap';
+import {
+  acceleratedInterval,
+  bootstrapInterval,
+  improvementEstimate,
+  interquartileEstimate,
+} from '../../analysis/bootstrap';
 import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../../analysis/comparison';
-import { interquartileMean, mean, normalProbability, normalQuantile, quantile, shareInterval, spearman, standardDeviation, tInterval, tQuantile } from '../../analysis/statistics';
+import {
+  interquartileMean,
+  mean,
+  normalProbability,
+  normalQuantile,
+  quantile,
+  shareInterval,
+  spearman,
+  standardDeviation,
+  tInterval,
+  tQuantile,
+} from '../../analysis/statistics';
 import { random } from '../../src/random';
 
 interface Sample {
-  values: number[]; other: number[]; mean: number; standardDeviation: number; quantiles: Record<string, number>;
-  interquartileMean: number; pairedTest: number; pairedEffect: number; accelerated: [number, number];
-  tInterval: [number, number]; pairedInterval: [number, number]; bootstrap: [number, number]; probabilityOfImprovement: number; spearman: number;
+  values: number[];
+  other: number[];
+  mean: number;
+  standardDeviation: number;
+  quantiles: Record<string, number>;
+  interquartileMean: number;
+  pairedTest: number;
+  pairedEffect: number;
+  accelerated: [number, number];
+  tInterval: [number, number];
+  pairedInterval: [number, number];
+  bootstrap: [number, number];
+  probabilityOfImprovement: number;
+  spearman: number;
 }
 interface Fixture {
-  tQuantiles: { probability: number; degrees: number; value: number }[]; normal: { probability: number; quantile: number }[]; holm: { given: number[]; adjusted: number[] }[]; samples: Record<string, Sample>;
+  tQuantiles: { probability: number; degrees: number; value: number }[];
+  normal: { probability: number; quantile: number }[];
+  holm: { given: number[]; adjusted: number[] }[];
+  samples: Record<string, Sample>;
 }
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '../fixtures/statistics/scipy.json'), 'utf8')) as Fixture;
@@ -34,19 +64,23 @@ describe('against SciPy', () => {
   });
 
   test("Holm's correction", () => {
-    for (const { given, adjusted } of fixture.holm) holm(given).forEach((value, i) => expect(value).toBeCloseTo(adjusted[i]!, 12));
+    for (const { given, adjusted } of fixture.holm)
+      holm(given).forEach((value, i) => expect(value).toBeCloseTo(adjusted[i]!, 12));
   });
 
   for (const [name, sample] of Object.entries(fixture.samples)) {
     test(`moments, quantiles and intervals of ${name}`, () => {
       expect(mean(sample.values)).toBeCloseTo(sample.mean, 12);
       expect(standardDeviation(sample.values)).toBeCloseTo(sample.standardDeviation, 12);
-      for (const [p, value] of Object.entries(sample.quantiles)) expect(quantile(sample.values, Number(p))).toBeCloseTo(value, 12);
+      for (const [p, value] of Object.entries(sample.quantiles))
+        expect(quantile(sample.values, Number(p))).toBeCloseTo(value, 12);
       const interval = tInterval(sample.values);
       expect(interval.low).toBeCloseTo(sample.tInterval[0], 10);
       expect(interval.high).toBeCloseTo(sample.tInterval[1], 10);
       expect(interquartileMean(sample.values)).toBeCloseTo(sample.interquartileMean, 12);
-      const differences = pairedDifferences(bySeed(sample.values), bySeed(sample.other)).map(({ difference }) => difference);
+      const differences = pairedDifferences(bySeed(sample.values), bySeed(sample.other)).map(
+        ({ difference }) => difference,
+      );
       const paired = tInterval(differences);
       expect(paired.low).toBeCloseTo(sample.pairedInterval[0], 10);
       expect(paired.high).toBeCloseTo(sample.pairedInterval[1], 10);
@@ -67,8 +101,10 @@ describe('against SciPy', () => {
       expect(Math.abs(accelerated.low - sample.accelerated[0])).toBeLessThan(step);
       expect(Math.abs(accelerated.high - sample.accelerated[1])).toBeLessThan(step);
       expect(bootstrapInterval(sample.values, mean, { seed: 1, resamples: 20_000 })).toEqual(interval);
-      const first = sample.values.length > 5 ? bootstrapInterval(sample.values, mean, { seed: 2, resamples: 500 }) : null;
-      if (first !== null) expect(bootstrapInterval(sample.values, mean, { seed: 3, resamples: 500 })).not.toEqual(first);
+      const first =
+        sample.values.length > 5 ? bootstrapInterval(sample.values, mean, { seed: 2, resamples: 500 }) : null;
+      if (first !== null)
+        expect(bootstrapInterval(sample.values, mean, { seed: 3, resamples: 500 })).not.toEqual(first);
     });
   }
 });
@@ -78,7 +114,8 @@ describe('bootstrap intervals of tables', () => {
     const source = random(1, 'coverage');
     const trials = 300;
     const draw = () => Array.from({ length: 5 }, () => source.normal());
-    const holds = (interval: { low: number | null; high: number | null }, truth: number) => (interval.low !== null && interval.low <= truth && interval.high! >= truth ? 1 : 0);
+    const holds = (interval: { low: number | null; high: number | null }, truth: number) =>
+      interval.low !== null && interval.low <= truth && interval.high! >= truth ? 1 : 0;
     let [middle, improvement] = [0, 0];
     for (let i = 0; i < trials; i++) {
       middle += holds(interquartileEstimate(draw(), String(i)), 0);
@@ -90,7 +127,11 @@ describe('bootstrap intervals of tables', () => {
   test('pairs stay pairs: a seed that is drawn brings both its values', () => {
     // b is a with a small loss: over unpaired draws anything could come, over pairs b never exceeds a by more than ties do.
     const a = [0.1, 0.3, 0.5, 0.7, 0.9];
-    const paired = improvementEstimate(a, a.map((value) => value - 0.01), 'pairs');
+    const paired = improvementEstimate(
+      a,
+      a.map((value) => value - 0.01),
+      'pairs',
+    );
     expect(paired.probability).toBeCloseTo(15 / 25, 12);
     expect(paired.low).toBeGreaterThan(0.5);
   });
@@ -98,7 +139,11 @@ describe('bootstrap intervals of tables', () => {
     expect(interquartileEstimate([1, 2, 3, 4], '')).toEqual({ middle: null, low: null, high: null });
     expect(interquartileEstimate([2, 2, 2, 2, 2], '')).toEqual({ middle: 2, low: null, high: null });
     expect(improvementEstimate([2, 3], [1, 1], '')).toEqual({ probability: 1, low: null, high: null });
-    expect(improvementEstimate([2, 3, 4, 5, 6], [1, 1, 1, 1, 1], '')).toEqual({ probability: 1, low: null, high: null });
+    expect(improvementEstimate([2, 3, 4, 5, 6], [1, 1, 1, 1, 1], '')).toEqual({
+      probability: 1,
+      low: null,
+      high: null,
+    });
   });
 });
 
@@ -117,11 +162,31 @@ describe('edges', () => {
     expect(shareInterval([0.4, 0.5, 0.6]).low).toBeCloseTo(tInterval([0.4, 0.5, 0.6]).low!, 12);
   });
   test('pairs are made by seed, and seeds without a partner are left out', () => {
-    expect(pairedDifferences(new Map([[3, 1], [1, 5], [2, 7]]), new Map([[1, 4], [3, 3], [9, 0]])))
-      .toEqual([{ seed: 1, difference: 1 }, { seed: 3, difference: -2 }]);
+    expect(
+      pairedDifferences(
+        new Map([
+          [3, 1],
+          [1, 5],
+          [2, 7],
+        ]),
+        new Map([
+          [1, 4],
+          [3, 3],
+          [9, 0],
+        ]),
+      ),
+    ).toEqual([
+      { seed: 1, difference: 1 },
+      { seed: 3, difference: -2 },
+    ]);
   });
   test('no spread gives no correlation; nothing gives an error', () => {
-    expect(spearman([[1, 2], [1, 3]])).toBeNaN();
+    expect(
+      spearman([
+        [1, 2],
+        [1, 3],
+      ]),
+    ).toBeNaN();
     expect(() => mean([])).toThrow(RangeError);
     expect(() => standardDeviation([1])).toThrow(RangeError);
     expect(() => quantile([1], 2)).toThrow(RangeError);

@@ -12,7 +12,13 @@ import { tablesCommand } from '../../src/cli/tables';
 import { sha256 } from '../../src/files';
 import type { EvaluateRecord } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
-import { syntheticGrid, syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from '../../testing/syntheticJournals';
+import {
+  syntheticGrid,
+  syntheticRecords,
+  syntheticSpec,
+  writeSyntheticGrid,
+  writeSyntheticRun,
+} from '../../testing/syntheticJournals';
 
 const options = { steps: 20, seeds: 3, validateEvery: 0 };
 let folder: string;
@@ -23,9 +29,16 @@ function csvRows(name: string, from = out): Record<string, string>[] {
   const [head, ...lines] = read(name, from).trimEnd().split('\n');
   return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [head!.split(',')[i]!, value])));
 }
-const accuracies = (task: string, scheduler: string, backbone: number) => syntheticGrid(options)
-  .filter((spec) => spec.task === task && spec.scheduler.kind === scheduler && spec.learningRate.backbone === backbone && spec.learningRate.encoder === 3e-4)
-  .map((spec) => syntheticRecords(spec, options).at(-1) as EvaluateRecord);
+const accuracies = (task: string, scheduler: string, backbone: number) =>
+  syntheticGrid(options)
+    .filter(
+      (spec) =>
+        spec.task === task &&
+        spec.scheduler.kind === scheduler &&
+        spec.learningRate.backbone === backbone &&
+        spec.learningRate.encoder === 3e-4,
+    )
+    .map((spec) => syntheticRecords(spec, options).at(-1) as EvaluateRecord);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'equipoise-tables-'));
@@ -40,17 +53,26 @@ describe('results', () => {
     const rows = csvRows('results.csv');
     expect(rows).toHaveLength(2 * (5 + 2 + 2));
     const scores = accuracies('sound-qa', 'commit-clr', 3e-3);
-    const row = rows.find((each) => each['panel'] === 'sound-qa' && each['setting'] === 'backbone ×10' && each['method'] === 'commit-clr')!;
+    const row = rows.find(
+      (each) => each['panel'] === 'sound-qa' && each['setting'] === 'backbone ×10' && each['method'] === 'commit-clr',
+    )!;
     const choice = tInterval(scores.map((score) => score.choice.accuracy));
     const generation = tInterval(scores.map((score) => score.generation!.accuracy));
     expect(row).toMatchObject({ n: '3', generationN: '3', choiceBest: '1' });
-    for (const [name, value] of [['choice', choice.mean], ['choiceLow', choice.low], ['choiceHigh', choice.high], ['generation', generation.mean]] as const) {
+    for (const [name, value] of [
+      ['choice', choice.mean],
+      ['choiceLow', choice.low],
+      ['choiceHigh', choice.high],
+      ['generation', generation.mean],
+    ] as const) {
       expect(Number(row[name])).toBeCloseTo(value!, 5);
     }
     for (const setting of ['synchronised', 'backbone ×10', 'encoder ×10']) {
       const group = rows.filter((each) => each['panel'] === 'emoji-icon-qa' && each['setting'] === setting);
       const highest = Math.max(...group.map((each) => Number(each['choice'])));
-      expect(group.filter((each) => each['choiceBest'] === '1').map((each) => Number(each['choice']))).toEqual([highest]);
+      expect(group.filter((each) => each['choiceBest'] === '1').map((each) => Number(each['choice']))).toEqual([
+        highest,
+      ]);
     }
   });
 
@@ -75,8 +97,15 @@ describe('results', () => {
     const [head, line] = readFileSync(join(folder, 'one-out', 'results.csv'), 'utf8').split('\n');
     expect(line).toMatch(/^emoji-icon-qa,synchronised,constant,1,0\.\d+,,,0,1,/);
     expect(head).toContain('choiceLow');
-    expect(made.skipped.map(({ table }) => table)).toEqual(['differences', 'regulariser-gain', 'fair-fight', 'variants']);
-    expect(made.skipped[0]!.reason).toBe('needs finished runs of `constant` and of another method with seeds and setting in common');
+    expect(made.skipped.map(({ table }) => table)).toEqual([
+      'differences',
+      'regulariser-gain',
+      'fair-fight',
+      'variants',
+    ]);
+    expect(made.skipped[0]!.reason).toBe(
+      'needs finished runs of `constant` and of another method with seeds and setting in common',
+    );
   });
 
   test('from five seeds on: interquartile means and probabilities of improvement with bootstrap intervals; below that neither', async () => {
@@ -85,20 +114,33 @@ describe('results', () => {
     expect(new Set(csvRows('differences.csv').map((row) => row['improvementLow']))).toEqual(new Set(['']));
     expect(read('results.md')).not.toContain('nterquartile');
     const five = { ...options, seeds: 5, tasks: ['sound-qa'] };
-    const specs = syntheticGrid(five).filter((spec) => spec.learningRate.backbone === 3e-4 && spec.learningRate.encoder === 3e-4);
+    const specs = syntheticGrid(five).filter(
+      (spec) => spec.learningRate.backbone === 3e-4 && spec.learningRate.encoder === 3e-4,
+    );
     for (const spec of specs) writeSyntheticRun(join(folder, 'five'), spec, five);
     const fives = join(folder, 'five-out');
     await makeTables(join(folder, 'five'), fives, { only: ['results', 'differences'] });
-    const scores = (scheduler: string) => specs.filter((spec) => spec.scheduler.kind === scheduler).map((spec) => (syntheticRecords(spec, five).at(-1) as EvaluateRecord).choice.accuracy);
+    const scores = (scheduler: string) =>
+      specs
+        .filter((spec) => spec.scheduler.kind === scheduler)
+        .map((spec) => (syntheticRecords(spec, five).at(-1) as EvaluateRecord).choice.accuracy);
     const row = csvRows('results.csv', fives).find((each) => each['method'] === 'commit')!;
-    const middle = scores('commit').sort((a, b) => a - b).slice(1, 4).reduce((a, b) => a + b, 0) / 3;
+    const middle =
+      scores('commit')
+        .sort((a, b) => a - b)
+        .slice(1, 4)
+        .reduce((a, b) => a + b, 0) / 3;
     expect(Number(row['choiceMiddle'])).toBeCloseTo(middle, 5);
     expect(Number(row['choiceMiddleLow'])).toBeLessThan(middle);
     expect(Number(row['choiceMiddleLow'])).toBeGreaterThanOrEqual(Math.min(...scores('commit')) - 1e-6);
     expect(read('results.md', fives)).toContain('| Choice accuracy | Interquartile mean |');
-    expect(read('results.md', fives)).toContain(`| ${middle.toFixed(3)} [${Number(row['choiceMiddleLow']).toFixed(3)}, `);
+    expect(read('results.md', fives)).toContain(
+      `| ${middle.toFixed(3)} [${Number(row['choiceMiddleLow']).toFixed(3)}, `,
+    );
     const paired = csvRows('differences.csv', fives).find((each) => each['method'] === 'commit')!;
-    const wins = scores('commit').flatMap((a) => scores('constant').map((b): number => (a > b ? 1 : a === b ? 0.5 : 0)));
+    const wins = scores('commit').flatMap((a) =>
+      scores('constant').map((b): number => (a > b ? 1 : a === b ? 0.5 : 0)),
+    );
     const improvement = wins.reduce((a, b) => a + b, 0) / wins.length;
     expect(Number(paired['probabilityOfImprovement'])).toBeCloseTo(improvement, 5);
     expect([paired['improvementLow'], paired['improvementHigh']]).not.toContain('');
@@ -117,10 +159,22 @@ test('by-kind: every kind of every task, a column a method', () => {
   const rows = csvRows('by-kind.csv');
   expect(rows).toHaveLength((3 + 4) * (5 + 2 + 2));
   const values = accuracies('emoji-icon-qa', 'constant', 3e-4).map((score) => score.choiceByKind['count']!.accuracy);
-  const row = rows.find((each) => each['kind'] === 'count' && each['panel'] === 'emoji-icon-qa' && each['setting'] === 'synchronised' && each['method'] === 'constant')!;
+  const row = rows.find(
+    (each) =>
+      each['kind'] === 'count' &&
+      each['panel'] === 'emoji-icon-qa' &&
+      each['setting'] === 'synchronised' &&
+      each['method'] === 'constant',
+  )!;
   expect(Number(row['choice'])).toBeCloseTo(tInterval(values).mean, 5);
-  expect(read('by-kind.md')).toContain('| Task | Learning rates | Kind | constant | feature-cd | language-cd | commit-clr | commit |');
-  expect(read('by-kind.md').split('\n').filter((line) => line.startsWith('| sound-qa | backbone ×10 |'))).toHaveLength(4);
+  expect(read('by-kind.md')).toContain(
+    '| Task | Learning rates | Kind | constant | feature-cd | language-cd | commit-clr | commit |',
+  );
+  expect(
+    read('by-kind.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| sound-qa | backbone ×10 |')),
+  ).toHaveLength(4);
 });
 
 test('differences: paired by seed against constant', () => {
@@ -138,7 +192,10 @@ test('regulariser-gain: commit against commit-clr, and nothing else', () => {
   expect(new Set(rows.map((row) => row['method']))).toEqual(new Set(['commit']));
   const [own, base] = [accuracies('sound-qa', 'commit', 3e-4), accuracies('sound-qa', 'commit-clr', 3e-4)];
   const row = rows.find((each) => each['panel'] === 'sound-qa' && each['setting'] === 'synchronised')!;
-  expect(Number(row['difference'])).toBeCloseTo(tInterval(own.map((score, i) => score.choice.accuracy - base[i]!.choice.accuracy)).mean, 5);
+  expect(Number(row['difference'])).toBeCloseTo(
+    tInterval(own.map((score, i) => score.choice.accuracy - base[i]!.choice.accuracy)).mean,
+    5,
+  );
   expect(read('regulariser-gain.md')).toContain('Choice accuracy of commit against commit-clr');
 });
 
@@ -155,14 +212,27 @@ describe('commands', () => {
   async function run(...words: string[]): Promise<string> {
     vi.stubEnv('EQUIPOISE_RESULTS', folder);
     try {
-      return (await commandOutput((program) => { figuresCommand(program); tablesCommand(program); }, ...words)).out;
+      return (
+        await commandOutput(
+          (program) => {
+            figuresCommand(program);
+            tablesCommand(program);
+          },
+          ...words,
+        )
+      ).out;
     } finally {
       vi.unstubAllEnvs();
     }
   }
 
   test('tables of one experiment, told in lines: what was made, skipped, not counted', async () => {
-    const failed = writeSyntheticRun(join(folder, 'cli'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), options, { status: 'failed', failure: 'out of memory', final: null });
+    const failed = writeSyntheticRun(
+      join(folder, 'cli'),
+      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20),
+      options,
+      { status: 'failed', failure: 'out of memory', final: null },
+    );
     writeSyntheticRun(join(folder, 'cli'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20), options);
     const text = await run('tables', 'cli', '--out', join(folder, 'made'));
     expect(text).toContain('cli: 1 finished run in');
@@ -173,16 +243,28 @@ describe('commands', () => {
   });
 
   test('figures as JSON, only those asked for', async () => {
-    const [outcome] = JSON.parse(await run('figures', 'cli', '--only', 'kappa-curves', 'rate-settings', '--out', join(folder, 'made'), '--json')) as [{ experiment: string; written: string[]; skipped: { name: string }[] }];
+    const [outcome] = JSON.parse(
+      await run('figures', 'cli', '--only', 'kappa-curves', 'rate-settings', '--out', join(folder, 'made'), '--json'),
+    ) as [{ experiment: string; written: string[]; skipped: { name: string }[] }];
     expect(outcome.experiment).toBe('cli');
     expect(outcome.written).toHaveLength(5);
     expect(outcome.skipped.map(({ name }) => name)).toEqual(['rate-settings']);
   });
 
   test('an unknown experiment is told with the nearest; the reference results are found by name, own ones first', async () => {
-    await expect(run('tables', 'quik', '--out', join(folder, 'made'))).rejects.toThrow(/experiment "quik": has no results.*did you mean quick\?/);
-    writeSyntheticRun(join(folder, 'reference', 'quick'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20), options);
-    writeSyntheticRun(join(folder, 'reference', 'paper'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20), options);
+    await expect(run('tables', 'quik', '--out', join(folder, 'made'))).rejects.toThrow(
+      /experiment "quik": has no results.*did you mean quick\?/,
+    );
+    writeSyntheticRun(
+      join(folder, 'reference', 'quick'),
+      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20),
+      options,
+    );
+    writeSyntheticRun(
+      join(folder, 'reference', 'paper'),
+      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20),
+      options,
+    );
     expect(experimentFolders('paper', folder)).toEqual([join(folder, 'reference', 'paper')]);
     expect(experimentFolders('quick', folder)).toEqual([join(folder, 'quick')]);
     expect(experimentFolders(join(folder, 'one'), folder)).toEqual([join(folder, 'one')]);

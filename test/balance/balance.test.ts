@@ -9,7 +9,13 @@ import { pushWindow, windowStatistics } from '../../src/balance/window';
 
 describe('kappa', () => {
   it('is the ratio of the divergences', () => {
-    expect(kappaOf(0.02, 0.005)).toEqual({ dBackbone: 0.02, dEncoder: 0.005, kappa: 4, logKappa: Math.log(4), floor: false });
+    expect(kappaOf(0.02, 0.005)).toEqual({
+      dBackbone: 0.02,
+      dEncoder: 0.005,
+      kappa: 4,
+      logKappa: Math.log(4),
+      floor: false,
+    });
   });
 
   it('clamps divergences below the floor, also negative ones, and says so', () => {
@@ -68,16 +74,28 @@ describe('bounds', () => {
     for (const old of [0.2, 0.5, 0.8]) {
       for (const moved of [0.25, 0.45, 0.7]) {
         // only the encoder moves: kappa = 0, the joint bound is sqrt(D_S) / (sqrt2 c)
-        expect(Math.abs(Math.log(moved) - Math.log(old))).toBeLessThanOrEqual(jointBound(0, kl(moved, old), Math.min(old, moved)) + 1e-12);
+        expect(Math.abs(Math.log(moved) - Math.log(old))).toBeLessThanOrEqual(
+          jointBound(0, kl(moved, old), Math.min(old, moved)) + 1e-12,
+        );
       }
     }
   });
 });
 
-const decisions = (scheduler: AnyScheduler, logKappas: number[][], steps = logKappas.length, gradientNorms: ({ encoder: number; backbone: number } | null)[] = []): Decision[] => {
+const decisions = (
+  scheduler: AnyScheduler,
+  logKappas: number[][],
+  steps = logKappas.length,
+  gradientNorms: ({ encoder: number; backbone: number } | null)[] = [],
+): Decision[] => {
   let state = scheduler.initial;
   return logKappas.map((fresh, i) => {
-    const next = scheduler.next(JSON.parse(JSON.stringify(state)), { step: i + 1, steps, logKappas: fresh, gradientNorm: gradientNorms[i] ?? null });
+    const next = scheduler.next(JSON.parse(JSON.stringify(state)), {
+      step: i + 1,
+      steps,
+      logKappas: fresh,
+      gradientNorm: gradientNorms[i] ?? null,
+    });
     state = next.state;
     return next.decision;
   });
@@ -92,19 +110,26 @@ describe('schedulers', () => {
   });
 
   it('feature-cd trains the encoder alone, then alternates beginning with it', () => {
-    const trained = decisions(buildScheduler({ kind: 'feature-cd', warm: 0.5, period: 2 }), quiet(12)).map(({ active }) => (active.encoder ? 'E' : '') + (active.backbone ? 'B' : ''));
+    const trained = decisions(buildScheduler({ kind: 'feature-cd', warm: 0.5, period: 2 }), quiet(12)).map(
+      ({ active }) => (active.encoder ? 'E' : '') + (active.backbone ? 'B' : ''),
+    );
     expect(trained.join('')).toBe('EEEEEEEEBBEE');
   });
 
   it('language-cd mirrors it, and warm 1 trains only the named module', () => {
-    const trained = (warm: number) => decisions(buildScheduler({ kind: 'language-cd', warm, period: 1 }), quiet(6)).map(({ active }) => (active.encoder ? 'E' : 'B')).join('');
+    const trained = (warm: number) =>
+      decisions(buildScheduler({ kind: 'language-cd', warm, period: 1 }), quiet(6))
+        .map(({ active }) => (active.encoder ? 'E' : 'B'))
+        .join('');
     expect(trained(0.5)).toBe('BBBBEB');
     expect(trained(1)).toBe('BBBBBB');
   });
 
   it('commit changes no rate at kappa = 1, for every rule', () => {
     for (const rule of ['symmetric', 'lagging', 'integral'] as const) {
-      expect(coordinatedFactors({ rule, interval: 1, window: 1, exponent: 0.2, clip: 3 }, 1, { encoder: 1, backbone: 1 })).toEqual({ encoder: 1, backbone: 1 });
+      expect(
+        coordinatedFactors({ rule, interval: 1, window: 1, exponent: 0.2, clip: 3 }, 1, { encoder: 1, backbone: 1 }),
+      ).toEqual({ encoder: 1, backbone: 1 });
     }
   });
 
@@ -120,7 +145,9 @@ describe('schedulers', () => {
 
   it('commit updates its rates only every `interval` steps, from the geometric mean of its window', () => {
     const scheduler = buildScheduler({ kind: 'commit-clr', interval: 2, window: 2, exponent: 0.5, clip: 10 });
-    const factors = decisions(scheduler, [[], [9, Math.log(2), Math.log(8)], [], [0]]).map(({ factor }) => factor.encoder);
+    const factors = decisions(scheduler, [[], [9, Math.log(2), Math.log(8)], [], [0]]).map(
+      ({ factor }) => factor.encoder,
+    );
     expect(factors[0]).toBe(1);
     expect(factors[1]).toBe(1); // step 2 is not due: due are steps 3, 5, ...
     expect(factors[2]).toBeCloseTo(2, 12); // window [2, 8]: mean 4, to the power 1/2
@@ -128,22 +155,44 @@ describe('schedulers', () => {
   });
 
   it('warmup-cosine goes from 1 through the middle to its final factor, for both modules alike', () => {
-    const factors = decisions(buildScheduler({ kind: 'warmup-cosine', final: 0.2 }), quiet(5)).map(({ factor }) => [factor.encoder, factor.backbone]);
-    for (const [at, wanted] of [[0, 1], [2, 0.6], [4, 0.2]] as const) for (const value of factors[at]!) expect(value).toBeCloseTo(wanted, 12);
-    expect(decisions(buildScheduler({ kind: 'warmup-cosine' }), quiet(1))[0]!.factor).toEqual({ encoder: 1, backbone: 1 });
+    const factors = decisions(buildScheduler({ kind: 'warmup-cosine', final: 0.2 }), quiet(5)).map(({ factor }) => [
+      factor.encoder,
+      factor.backbone,
+    ]);
+    for (const [at, wanted] of [
+      [0, 1],
+      [2, 0.6],
+      [4, 0.2],
+    ] as const)
+      for (const value of factors[at]!) expect(value).toBeCloseTo(wanted, 12);
+    expect(decisions(buildScheduler({ kind: 'warmup-cosine' }), quiet(1))[0]!.factor).toEqual({
+      encoder: 1,
+      backbone: 1,
+    });
   });
 
   it('gradnorm slows the module whose gradient died away further, by a share of the way a step', () => {
     // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) / (5/4) = 0.4 and 1.6.
     const norms = [null, { encoder: 4, backbone: 2 }, { encoder: 1, backbone: 2 }, { encoder: 1, backbone: 2 }];
-    const factors = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(4), 4, norms).map(({ factor }) => factor.encoder);
+    const factors = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(4), 4, norms).map(
+      ({ factor }) => factor.encoder,
+    );
     [1, 1, 0.7, 0.55].forEach((wanted, i) => expect(factors[i]).toBeCloseTo(wanted, 12));
-    const dead = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(3), 3, [null, { encoder: 0, backbone: 2 }, { encoder: 1, backbone: 2 }]);
+    const dead = decisions(buildScheduler({ kind: 'gradnorm', exponent: 1, rate: 0.5 }), quiet(3), 3, [
+      null,
+      { encoder: 0, backbone: 2 },
+      { encoder: 1, backbone: 2 },
+    ]);
     expect(dead.at(-1)!.factor).toEqual({ encoder: 1, backbone: 1 });
   });
 
   it('ogm-ge slows only the module that dominates, by the newest kappa', () => {
-    const factors = decisions(buildScheduler({ kind: 'ogm-ge', strength: 0.1 }), [[], [9, Math.log(4)], [], [Math.log(0.5)]]).map(({ factor }) => factor);
+    const factors = decisions(buildScheduler({ kind: 'ogm-ge', strength: 0.1 }), [
+      [],
+      [9, Math.log(4)],
+      [],
+      [Math.log(0.5)],
+    ]).map(({ factor }) => factor);
     expect(factors[0]).toEqual({ encoder: 1, backbone: 1 });
     expect(factors[1]!.encoder).toBe(1);
     expect(factors[1]!.backbone).toBeCloseTo(1 - Math.tanh(0.4), 12);
@@ -170,8 +219,13 @@ describe('schedulers', () => {
 
 describe('metrics of a measured step', () => {
   const step = {
-    dBackbone: 0.02, dEncoder: 0.005, smallestProbability: 0.1, meanProbability: 0.5,
-    gradientNorm: { encoder: 2, backbone: 3 }, parameterNorm: { encoder: 10, backbone: 20 }, updateNorm: { encoder: 0.1, backbone: 0.4 },
+    dBackbone: 0.02,
+    dEncoder: 0.005,
+    smallestProbability: 0.1,
+    meanProbability: 0.5,
+    gradientNorm: { encoder: 2, backbone: 3 },
+    parameterNorm: { encoder: 10, backbone: 20 },
+    updateNorm: { encoder: 0.1, backbone: 0.4 },
     progress: { encoder: -0.05, backbone: -0.2 },
   };
 

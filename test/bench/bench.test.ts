@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NotMeasured, startEngine, type Engine, type EngineProcess } from '../../bench/engines';
-import { benchBatch, benchConfigs, benchModel, benchSetting, benchShape, stepFlops, type BenchConfigName } from '../../bench/model';
+import {
+  benchBatch,
+  benchConfigs,
+  benchModel,
+  benchSetting,
+  benchShape,
+  stepFlops,
+  type BenchConfigName,
+} from '../../bench/model';
 import { probeSize } from '../../bench/protocol';
 import { kappaOf } from '../../src/balance/kappa';
 import { useBackend } from '../../src/tensor/backend';
@@ -15,7 +23,8 @@ import { stepClock } from '../../src/train/stepClock';
 import { initialState, trainProgram, unpackStep, type Setting } from '../../src/train/programs';
 
 interface Fixture {
-  parameters: Record<BenchConfigName, number>; shapes: number[][];
+  parameters: Record<BenchConfigName, number>;
+  shapes: number[][];
   measured: { kind: 'plain' | 'kappaBatch' | 'kappaProbe'; loss: number; kappa: number | null }[];
   regularised: { loss: number }[];
 }
@@ -25,14 +34,21 @@ const batch = 3;
 const modules = ['encoder', 'backbone'] as const;
 
 /** The formulas that bench/reference/step_torch.py starts its fixture from. */
-const wave = (size: number, offset: number, scale: number): number[] => Array.from({ length: size }, (_, i) => scale * Math.sin(offset + 1.3 * i + 0.17 * i * i));
+const wave = (size: number, offset: number, scale: number): number[] =>
+  Array.from({ length: size }, (_, i) => scale * Math.sin(offset + 1.3 * i + 0.17 * i * i));
 
 function withStart(setting: Setting): Setting {
   let number = 0;
   for (const module of modules) {
     setting.model.trainable[module] = setting.model.trainable[module].map((spec): ParameterSpec => {
       const one = spec.name.endsWith('.gain') ? 1 : 0;
-      return { ...spec, initial: { kind: 'value', data: Float32Array.from(wave(sizeOf(spec.shape), number++, 0.4), (value) => one + value) } };
+      return {
+        ...spec,
+        initial: {
+          kind: 'value',
+          data: Float32Array.from(wave(sizeOf(spec.shape), number++, 0.4), (value) => one + value),
+        },
+      };
     });
   }
   return setting;
@@ -41,21 +57,47 @@ function withStart(setting: Setting): Setting {
 function examples(rows: number, offset: number) {
   const { textTokens, patches, patchWidth, vocabulary } = config;
   const text = Array.from({ length: rows * (textTokens + 1) }, (_, i) => (7 * i * i + 3 * i + offset) % vocabulary);
-  const take = (from: number) => Int32Array.from({ length: rows * textTokens }, (_, i) => text[Math.floor(i / textTokens) * (textTokens + 1) + (i % textTokens) + from]!);
-  return { features: Float32Array.from(wave(rows * patches * patchWidth, offset, 1)), tokens: take(0), labels: take(1), positions: new Int32Array(rows * textTokens), mask: new Float32Array(rows * textTokens).fill(1) };
+  const take = (from: number) =>
+    Int32Array.from(
+      { length: rows * textTokens },
+      (_, i) => text[Math.floor(i / textTokens) * (textTokens + 1) + (i % textTokens) + from]!,
+    );
+  return {
+    features: Float32Array.from(wave(rows * patches * patchWidth, offset, 1)),
+    tokens: take(0),
+    labels: take(1),
+    positions: new Int32Array(rows * textTokens),
+    mask: new Float32Array(rows * textTokens).fill(1),
+  };
 }
 
 function trainer(setting: Setting, measured: boolean) {
-  const shape = benchShape(config, batch), probe = benchShape(config, probeSize);
+  const shape = benchShape(config, batch),
+    probe = benchShape(config, probeSize);
   const plain = trainProgram(setting, shape, modules, null);
-  const session = openSession(measured
-    ? { plain, kappaBatch: trainProgram(setting, shape, modules, { variant: 'a', probe: null }), kappaProbe: trainProgram(setting, shape, modules, { variant: 'a', probe }) }
-    : { plain }, initialState(setting, 0));
+  const session = openSession(
+    measured
+      ? {
+          plain,
+          kappaBatch: trainProgram(setting, shape, modules, { variant: 'a', probe: null }),
+          kappaProbe: trainProgram(setting, shape, modules, { variant: 'a', probe }),
+        }
+      : { plain },
+    initialState(setting, 0),
+  );
   const clock = stepClock(optimiserOptions(setting.optimiser));
-  const probeInputs = Object.fromEntries(Object.entries(examples(probeSize, 2)).map(([name, values]) => [`probe/${name}`, values]));
+  const probeInputs = Object.fromEntries(
+    Object.entries(examples(probeSize, 2)).map(([name, values]) => [`probe/${name}`, values]),
+  );
   const weights = { 'weight/encoder': new Float32Array([0.5]), 'weight/backbone': new Float32Array([0.5]) };
   return async (kind: string) => {
-    const outputs = await session.run(kind, { ...examples(batch, 1), ...(kind === 'kappaProbe' ? probeInputs : {}), ...weights, ...clock.inputs('encoder', 1e-3, true), ...clock.inputs('backbone', 1e-3, true) });
+    const outputs = await session.run(kind, {
+      ...examples(batch, 1),
+      ...(kind === 'kappaProbe' ? probeInputs : {}),
+      ...weights,
+      ...clock.inputs('encoder', 1e-3, true),
+      ...clock.inputs('backbone', 1e-3, true),
+    });
     return unpackStep(outputs['numbers']!);
   };
 }
@@ -71,7 +113,9 @@ describe('the model is the one of step_torch.py', () => {
   });
 
   describe.each(['cpu', 'wasm'] as const)('on %s', (name) => {
-    beforeAll(async () => { await useBackend({ name }); });
+    beforeAll(async () => {
+      await useBackend({ name });
+    });
 
     it('takes the same steps and measures the same kappa on batch and probe', async () => {
       const step = trainer(withStart(benchSetting(config)), true);
@@ -79,13 +123,15 @@ describe('the model is the one of step_torch.py', () => {
         const { step: numbers, measure } = await step(expected.kind);
         expect(Math.abs(numbers.loss / expected.loss - 1)).toBeLessThan(1e-5);
         expect(measure === null).toBe(expected.kappa === null);
-        if (measure !== null) expect(Math.abs(kappaOf(measure.dBackbone, measure.dEncoder).kappa / expected.kappa! - 1)).toBeLessThan(2e-3);
+        if (measure !== null)
+          expect(Math.abs(kappaOf(measure.dBackbone, measure.dEncoder).kappa / expected.kappa! - 1)).toBeLessThan(2e-3);
       }
     });
 
     it('takes the same steps with the regulariser', async () => {
       const step = trainer(withStart(benchSetting(config, true)), false);
-      for (const expected of fixture.regularised) expect(Math.abs((await step('plain')).step.loss / expected.loss - 1)).toBeLessThan(1e-5);
+      for (const expected of fixture.regularised)
+        expect(Math.abs((await step('plain')).step.loss / expected.loss - 1)).toBeLessThan(1e-5);
     });
   });
 });
@@ -98,19 +144,33 @@ describe('the count of work', () => {
     const kernels = tf.getKernel('BatchMatMul', 'cpu')!;
     let counted = 0;
     tf.unregisterKernel('BatchMatMul', 'cpu');
-    tf.registerKernel({ ...kernels, kernelFunc: (parameters) => {
-      const { a, b } = parameters.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-      const { transposeA, transposeB } = parameters.attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      const size = tf.util.sizeFromShape(a.shape);
-      counted += 2 * size * b.shape.at(transposeB ? -2 : -1)!;
-      expect(transposeA).toBe(false);
-      return kernels.kernelFunc(parameters);
-    } });
+    tf.registerKernel({
+      ...kernels,
+      kernelFunc: (parameters) => {
+        const { a, b } = parameters.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+        const { transposeA, transposeB } = parameters.attrs as unknown as { transposeA: boolean; transposeB: boolean };
+        const size = tf.util.sizeFromShape(a.shape);
+        counted += 2 * size * b.shape.at(transposeB ? -2 : -1)!;
+        expect(transposeA).toBe(false);
+        return kernels.kernelFunc(parameters);
+      },
+    });
     try {
       tf.tidy(() => {
-        const parts = Object.fromEntries(modules.map((module) => [module, model.trainable[module].map(({ shape }) => tf.ones(shape))]));
-        const prefix = model.prefix(parts['encoder']!, tf.tensor(given.features, [batch, config.patches, config.patchWidth]));
-        model.logProbabilities(parts['backbone']!, {}, prefix, tf.tensor2d(given.tokens, [batch, config.textTokens], 'int32'), tf.tensor1d(given.positions, 'int32'));
+        const parts = Object.fromEntries(
+          modules.map((module) => [module, model.trainable[module].map(({ shape }) => tf.ones(shape))]),
+        );
+        const prefix = model.prefix(
+          parts['encoder']!,
+          tf.tensor(given.features, [batch, config.patches, config.patchWidth]),
+        );
+        model.logProbabilities(
+          parts['backbone']!,
+          {},
+          prefix,
+          tf.tensor2d(given.tokens, [batch, config.textTokens], 'int32'),
+          tf.tensor1d(given.positions, 'int32'),
+        );
       });
     } finally {
       tf.unregisterKernel('BatchMatMul', 'cpu');
@@ -124,7 +184,11 @@ describe('the count of work', () => {
 describe('an engine process', () => {
   const engine: Engine = { name: 'eager', title: 'cpu', backend: 'cpu', eager: true, language: 'typescript' };
   const running: EngineProcess[] = [];
-  const start = (of: Engine) => { const process = startEngine(of, 1); running.push(process); return process; };
+  const start = (of: Engine) => {
+    const process = startEngine(of, 1);
+    running.push(process);
+    return process;
+  };
   const python = process.env['EQUIPOISE_PYTHON'];
   afterEach(() => {
     running.splice(0).forEach((one) => one.close());
@@ -135,7 +199,18 @@ describe('an engine process', () => {
   it('trains, measures and tells its memory', async () => {
     const process = start(engine);
     expect((await process.ask({ do: 'start', backend: 'cpu', threads: 1 })).device).toBe('cpu');
-    expect((await process.ask({ do: 'open', config: 'tiny', batch, kinds: ['plain', 'kappaProbe', 'regularised'], eager: true, rate: 1e-2 })).parameters).toBe(fixture.parameters.tiny);
+    expect(
+      (
+        await process.ask({
+          do: 'open',
+          config: 'tiny',
+          batch,
+          kinds: ['plain', 'kappaProbe', 'regularised'],
+          eager: true,
+          rate: 1e-2,
+        })
+      ).parameters,
+    ).toBe(fixture.parameters.tiny);
     const first = await process.ask({ do: 'steps', kind: 'plain', steps: 1 });
     const later = await process.ask({ do: 'steps', kind: 'plain', steps: 8 });
     expect(later.ms).toHaveLength(8);
@@ -159,7 +234,15 @@ describe('an engine process', () => {
 
   it('that ends or never answers is given up', async () => {
     process.env['EQUIPOISE_PYTHON'] = process.execPath; // fails on a Python file
-    await expect(start({ ...engine, backend: 'torch-eager', language: 'python' }).ask({ do: 'start', backend: 'torch-eager', threads: 1 })).rejects.toThrow(NotMeasured);
-    await expect(start(engine).ask({ do: 'start', backend: 'cpu', threads: 1 }, 0.01)).rejects.toThrow('no answer to "start" in 0.01 s');
+    await expect(
+      start({ ...engine, backend: 'torch-eager', language: 'python' }).ask({
+        do: 'start',
+        backend: 'torch-eager',
+        threads: 1,
+      }),
+    ).rejects.toThrow(NotMeasured);
+    await expect(start(engine).ask({ do: 'start', backend: 'cpu', threads: 1 }, 0.01)).rejects.toThrow(
+      'no answer to "start" in 0.01 s',
+    );
   });
 });

@@ -7,15 +7,46 @@ import { limitShare, overhead, spread, throughputRatio, withMeasure } from '../.
 import { isMet, markers, pairRatio, renderRecord, replaceBetween, targets } from '../../bench/table';
 
 const outcome = (plain: number, extra: Partial<Extract<EngineOutcome, { ok: true }>> = {}): EngineOutcome => ({
-  ok: true, device: 'cpu', threads: 2, versions: { library: '1.2' }, notice: null, openMs: 1500, gflops: [100, 300, 200], memory: { idle: 100 * 2 ** 20, peak: 300 * 2 ** 20 }, loss: {},
-  ms: { plain: [plain, plain, plain * 2], kappaBatch: [plain * 1.4], kappaProbe: [plain * 3], regularised: [plain * 1.25] }, ...extra,
+  ok: true,
+  device: 'cpu',
+  threads: 2,
+  versions: { library: '1.2' },
+  notice: null,
+  openMs: 1500,
+  gflops: [100, 300, 200],
+  memory: { idle: 100 * 2 ** 20, peak: 300 * 2 ** 20 },
+  loss: {},
+  ms: {
+    plain: [plain, plain, plain * 2],
+    kappaBatch: [plain * 1.4],
+    kappaProbe: [plain * 3],
+    regularised: [plain * 1.25],
+  },
+  ...extra,
 });
 const size: SizeResult = {
-  config: 'small', batch: 4, parameters: 1_500_000, flops: 2e9, tokens: 256,
-  engines: { recorded: outcome(40), torch: outcome(50, { memory: { idle: 0, peak: 100 * 2 ** 20 } }), eager: outcome(80), wasm: { ok: false, reason: 'broken | pipe' } },
+  config: 'small',
+  batch: 4,
+  parameters: 1_500_000,
+  flops: 2e9,
+  tokens: 256,
+  engines: {
+    recorded: outcome(40),
+    torch: outcome(50, { memory: { idle: 0, peak: 100 * 2 ** 20 } }),
+    eager: outcome(80),
+    wasm: { ok: false, reason: 'broken | pipe' },
+  },
   pair: { steps: 10, alone: [100, 110, 90], together: [120, 125, 115] },
 };
-const record: BenchRecord = { format: 'equipoise-bench/1', date: '2026-01-02', machine: { cpu: 'Intel(R) Some Thing', cores: 2, memoryGiB: 8, platform: 'linux x64', gpu: null }, node: '20.0.0', threads: 2, rounds: 3, sizes: [size] };
+const record: BenchRecord = {
+  format: 'equipoise-bench/1',
+  date: '2026-01-02',
+  machine: { cpu: 'Intel(R) Some Thing', cores: 2, memoryGiB: 8, platform: 'linux x64', gpu: null },
+  node: '20.0.0',
+  threads: 2,
+  rounds: 3,
+  sizes: [size],
+};
 const value = (name: RegExp) => targets.find((target) => name.test(target.name))!.of(size);
 
 describe('arithmetic', () => {
@@ -41,7 +72,8 @@ describe('arithmetic', () => {
     const effort = { rounds: 7, engineSeconds: 40 };
     expect([1000, 8000, 10_000, 60_000].map((ms) => turnsOf(ms, effort))).toEqual([7, 5, 4, 3]);
     expect(turnsOf(60_000, { rounds: 2, engineSeconds: 5 })).toBe(2);
-    for (const turns of [1, 3, 5, 7]) expect([0, 1, 2, 3, 4, 5, 6].filter((round) => hasTurn(round, turns, 7))).toHaveLength(turns);
+    for (const turns of [1, 3, 5, 7])
+      expect([0, 1, 2, 3, 4, 5, 6].filter((round) => hasTurn(round, turns, 7))).toHaveLength(turns);
     expect([0, 1, 2, 3, 4, 5, 6].filter((round) => hasTurn(round, 3, 7))).toEqual([2, 4, 6]);
   });
 
@@ -76,7 +108,9 @@ describe('the page', () => {
     expect(text).toContain('| recorded, time over PyTorch eager | at most 0.90 x | 0.80 x met |');
     expect(text).toContain('| op by op, time over recorded | at least 2.20 x | 2.00 x **missed** |');
     expect(text).toContain('| wasm, time over recorded | at most 8.00 x | no number |');
-    expect(text).toContain('| TensorFlow, recorded | **40.0** (40.0-60.0) | 41.6 (+4.0 %) | 48.0 (+20 %) | 50.0 (+25 %) | 6400 | 25 % of 200 | 200 | 1.5 |');
+    expect(text).toContain(
+      '| TensorFlow, recorded | **40.0** (40.0-60.0) | 41.6 (+4.0 %) | 48.0 (+20 %) | 50.0 (+25 %) | 6400 | 25 % of 200 | 200 | 1.5 |',
+    );
     expect(text).toContain('not measured: broken \\| pipe');
     expect(text).toContain('2026-01-02; linux x64, 8 GiB; 2 threads; 3 rounds; library 1.2.');
   });
@@ -106,7 +140,11 @@ describe('the page', () => {
 describe('--only', () => {
   it('takes engines, configurations and batches; a sort that is not named stays whole', () => {
     const chosen = choose('recorded, torch,small');
-    expect([chosen.engines.map(({ name }) => name), chosen.configs, chosen.batches]).toEqual([['recorded', 'torch'], ['small'], [4, 16]]);
+    expect([chosen.engines.map(({ name }) => name), chosen.configs, chosen.batches]).toEqual([
+      ['recorded', 'torch'],
+      ['small'],
+      [4, 16],
+    ]);
     expect(choose('16').batches).toEqual([16]);
   });
 

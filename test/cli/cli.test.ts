@@ -10,22 +10,45 @@ import { readLedger } from '../../testing/fakeTrainer';
 
 const cli = join(__dirname, '..', '..', 'testing', 'fakeCli.cjs');
 
-interface Place { folder: string; manifest: string; ledger: string; env: NodeJS.ProcessEnv }
+interface Place {
+  folder: string;
+  manifest: string;
+  ledger: string;
+  env: NodeJS.ProcessEnv;
+}
 
 /** A folder with a manifest of `seeds` runs, and an environment in which everything lies inside it. */
 function place(seeds = 3, steps = 5, orders: FakeOrders = {}): Place {
   const folder = mkdtempSync(join(tmpdir(), 'equipoise-cli-'));
   const manifest = join(folder, 'manifest.json');
   const ledger = join(folder, 'ledger');
-  writeFileSync(manifest, JSON.stringify({
-    name: 'cli-test',
-    about: { what: 'a test of the command line', command: 'equipoise run manifest.json', expectedTime: 'seconds', lookFor: 'exit codes' },
-    fixed: { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m', connector: 'mlp' },
-    steps,
-    axes: { seed: Array.from({ length: seeds }, (_, seed) => seed) },
-    profiles: { brief: { about: 'one run', keep: { seed: 0 } } },
-  }));
-  return { folder, manifest, ledger, env: { ...process.env, EQUIPOISE_RESULTS: join(folder, 'results'), EQUIPOISE_CACHE: join(folder, 'cache'), FAKE_TRAINER: JSON.stringify({ ledger, ...orders }) } };
+  writeFileSync(
+    manifest,
+    JSON.stringify({
+      name: 'cli-test',
+      about: {
+        what: 'a test of the command line',
+        command: 'equipoise run manifest.json',
+        expectedTime: 'seconds',
+        lookFor: 'exit codes',
+      },
+      fixed: { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m', connector: 'mlp' },
+      steps,
+      axes: { seed: Array.from({ length: seeds }, (_, seed) => seed) },
+      profiles: { brief: { about: 'one run', keep: { seed: 0 } } },
+    }),
+  );
+  return {
+    folder,
+    manifest,
+    ledger,
+    env: {
+      ...process.env,
+      EQUIPOISE_RESULTS: join(folder, 'results'),
+      EQUIPOISE_CACHE: join(folder, 'cache'),
+      FAKE_TRAINER: JSON.stringify({ ledger, ...orders }),
+    },
+  };
 }
 
 function equipoise({ env }: Place, ...args: string[]): { code: number | null; out: string; err: string } {
@@ -37,9 +60,14 @@ function equipoise({ env }: Place, ...args: string[]): { code: number | null; ou
 const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
 /** Starts the command and hands it over when the first training has begun. */
-async function whileTraining(at: Place, act: (child: ReturnType<typeof spawn>) => unknown): Promise<{ code: number | null; signal: string | null }> {
+async function whileTraining(
+  at: Place,
+  act: (child: ReturnType<typeof spawn>) => unknown,
+): Promise<{ code: number | null; signal: string | null }> {
   const child = spawn(process.execPath, [cli, 'run', at.manifest, '--workers', '2'], { env: at.env, stdio: 'ignore' });
-  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    child.on('exit', (code, signal) => resolve({ code, signal })),
+  );
   while (readLedger(at.ledger).length === 0) await sleep(20);
   await sleep(200);
   await act(child);
@@ -51,11 +79,17 @@ describe('plan and run', () => {
     const at = place();
     const before = equipoise(at, 'plan', at.manifest, '--json');
     expect(before.code).toBe(0);
-    expect(json(before.out)).toMatchObject({ experiment: 'cli-test', totals: { new: 3, done: 0, partial: 0, failed: 0 }, estimate: { seconds: null, unknown: 3 } });
+    expect(json(before.out)).toMatchObject({
+      experiment: 'cli-test',
+      totals: { new: 3, done: 0, partial: 0, failed: 0 },
+      estimate: { seconds: null, unknown: 3 },
+    });
     const run = equipoise(at, 'run', at.manifest, '--workers', '2');
     expect(run.code).toBe(0);
     expect(run.out).toBe('cli-test: 3 trained now; in all 3 of 3 done\n');
-    expect(run.err.match(/^\[\d\/3\] [0-9a-f]{16} done in \d+ s, accuracy \d\.\d{3} {2}emoji-icon-qa .* seed \d/gm)).toHaveLength(3);
+    expect(
+      run.err.match(/^\[\d\/3\] [0-9a-f]{16} done in \d+ s, accuracy \d\.\d{3} {2}emoji-icon-qa .* seed \d/gm),
+    ).toHaveLength(3);
     expect(run.err).not.toContain('\u001b');
     expect(readLedger(at.ledger).sort()).toEqual([0, 1, 2]);
     const again = equipoise(at, 'run', at.manifest);
@@ -100,12 +134,14 @@ describe('plan and run', () => {
   it('stop at once on a second Ctrl-C, in the middle of a step, and leave what the next command completes', async () => {
     const at = place(2, 5, { delay: 120_000 });
     const begun = performance.now();
-    expect(await whileTraining(at, async (child) => {
-      child.kill('SIGINT');
-      await sleep(1000);
-      expect(child.exitCode).toBeNull(); // the first one waits for the step
-      child.kill('SIGINT');
-    })).toEqual({ code: 130, signal: null });
+    expect(
+      await whileTraining(at, async (child) => {
+        child.kill('SIGINT');
+        await sleep(1000);
+        expect(child.exitCode).toBeNull(); // the first one waits for the step
+        child.kill('SIGINT');
+      }),
+    ).toEqual({ code: 130, signal: null });
     expect(performance.now() - begun).toBeLessThan(60_000);
     const plan = json(equipoise(at, 'plan', at.manifest, '--json').out);
     expect(plan['totals']).toMatchObject({ done: 0, failed: 0 });
@@ -131,11 +167,19 @@ describe('bad input', () => {
   it('ends with exit code 2, one line a problem, and the nearest name', () => {
     const at = place();
     const content = json(readFileSync(at.manifest, 'utf8'));
-    writeFileSync(at.manifest, JSON.stringify({ ...content, fixed: { task: 'emoji-icon-q', encoder: 'resnet5', backbone: 'stories15m' } }));
+    writeFileSync(
+      at.manifest,
+      JSON.stringify({ ...content, fixed: { task: 'emoji-icon-q', encoder: 'resnet5', backbone: 'stories15m' } }),
+    );
     const wrong = equipoise(at, 'plan', at.manifest);
     expect(wrong.code).toBe(2);
     expect(wrong.out).toBe('');
-    expect(wrong.err.trim().split('\n').every((line) => line.startsWith('error: '))).toBe(true);
+    expect(
+      wrong.err
+        .trim()
+        .split('\n')
+        .every((line) => line.startsWith('error: ')),
+    ).toBe(true);
     expect(wrong.err.trim().split('\n').length).toBeGreaterThanOrEqual(2);
     for (const [args, text] of [
       [['plan', 'experiments/quickstrat.json'], /did you mean .*quickstart\.json\?/],
@@ -157,7 +201,10 @@ describe('bad input', () => {
 
   it('shows a stack trace only when asked', () => {
     const at = place();
-    const { status, stderr } = spawnSync(process.execPath, [cli, 'plan', 'nowhere.json'], { env: { ...at.env, EQUIPOISE_DEBUG: '1' }, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, [cli, 'plan', 'nowhere.json'], {
+      env: { ...at.env, EQUIPOISE_DEBUG: '1' },
+      encoding: 'utf8',
+    });
     expect(status).toBe(2);
     expect(stderr).toMatch(/^\s+at /m);
   });
@@ -170,7 +217,8 @@ describe('bad input', () => {
       expect(out).toContain(`Examples:\n  equipoise ${name}`);
     }
     expect(equipoise(at, '--help').out).toContain('Exit codes: 0 done; 1 a run');
-    for (const name of ['figures', 'tables', 'data', 'doctor']) expect(equipoise(at, '--help').out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+    for (const name of ['figures', 'tables', 'data', 'doctor'])
+      expect(equipoise(at, '--help').out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
   });
 });
 
@@ -179,18 +227,27 @@ describe('status and why', () => {
     const at = place(2, 5, { fail: { seed: 1, step: 2, message: 'the loss\u001b[31m is not finite' } });
     expect(equipoise(at, 'status').out).toContain('no results yet');
     equipoise(at, 'run', at.manifest);
-    expect(JSON.parse(equipoise(at, 'status', '--json').out)).toEqual([{ experiment: 'cli-test', done: 1, running: 0, partial: 0, failed: 1 }]);
+    expect(JSON.parse(equipoise(at, 'status', '--json').out)).toEqual([
+      { experiment: 'cli-test', done: 1, running: 0, partial: 0, failed: 1 },
+    ]);
     const listed = equipoise(at, 'status', 'cli-test').out;
     expect(listed).toContain('2 runs: 1 done, 0 running, 0 partial, 1 failed');
     expect(listed).not.toContain('\u001b');
     expect(equipoise(at, 'status', 'cli-tset').err).toContain('did you mean cli-test?');
-    const failed = (JSON.parse(equipoise(at, 'status', 'cli-test', '--json').out) as { runs: { id: string; state: string }[] }).runs.find((run) => run.state === 'failed')!;
+    const failed = (
+      JSON.parse(equipoise(at, 'status', 'cli-test', '--json').out) as { runs: { id: string; state: string }[] }
+    ).runs.find((run) => run.state === 'failed')!;
     const why = equipoise(at, 'why', failed.id.slice(0, 8));
     expect(why.code).toBe(0);
     expect(why.out).toMatch(/: failed\n[^]*not finite[^]*which differs in\n {4}seed: 1 here, 0 there\n$/);
-    const planned = (json(equipoise(at, 'plan', at.manifest, '--backend', 'cpu', '--json').out)['runs'] as { id: string }[])[0]!.id;
+    const planned = (
+      json(equipoise(at, 'plan', at.manifest, '--backend', 'cpu', '--json').out)['runs'] as { id: string }[]
+    )[0]!.id;
     const fresh = json(equipoise(at, 'why', planned, '--manifest', at.manifest, '--backend', 'cpu', '--json').out);
-    expect(fresh).toMatchObject({ state: 'new', nearest: { differences: [{ field: 'backend', here: 'cpu', there: 'wasm' }] } });
+    expect(fresh).toMatchObject({
+      state: 'new',
+      nearest: { differences: [{ field: 'backend', here: 'cpu', there: 'wasm' }] },
+    });
   });
 });
 
@@ -200,11 +257,15 @@ describe('reproduce', () => {
     const first = equipoise(at, 'reproduce', at.manifest);
     expect(first.code).toBe(0);
     expect(first.err).toContain('only the profile "brief"');
-    expect(first.out).toMatch(/1 run to train of 1: about \d+ s for 1 run with 1 worker, from a few steps measured just now/);
+    expect(first.out).toMatch(
+      /1 run to train of 1: about \d+ s for 1 run with 1 worker, from a few steps measured just now/,
+    );
     expect(first.out).toMatch(/1 trained now; in all 1 of 1 done\nfigures and tables of cli-test-brief\n$/);
     const trained = readLedger(at.ledger).length;
     const again = equipoise(at, 'reproduce', at.manifest);
-    expect(again.out).toBe('cli-test-brief: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test-brief\n');
+    expect(again.out).toBe(
+      'cli-test-brief: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test-brief\n',
+    );
     expect(readLedger(at.ledger)).toHaveLength(trained);
     const whole = equipoise(at, 'reproduce', at.manifest, '--backend', 'cpu');
     expect(whole.out).toContain('3 runs to train of 3');

@@ -32,7 +32,10 @@ test('says what works, what is missing, and the command that mends it', async ()
   expect(works).toMatchObject({ cpu: true, wasm: true, tensorflow: false });
   expect(report.backends.find(({ name }) => name === 'wasm')?.facts).toMatchObject({ device: 'cpu', threads: 1 });
   expect(report.cache.parts).toContainEqual({ name: 'content', bytes: 3 * 2 ** 20 });
-  expect(report.missing).toContainEqual({ what: 'backend tensorflow: not linked on this machine', command: linkCommand });
+  expect(report.missing).toContainEqual({
+    what: 'backend tensorflow: not linked on this machine',
+    command: linkCommand,
+  });
   expect(report.missing).toContainEqual({ what: 'c++ is not found', command: 'apt-get install g++' });
   const text = doctorLines(report).join('\n');
   expect(text).toContain(`Missing: backend tensorflow: not linked on this machine; to mend: ${linkCommand}`);
@@ -42,6 +45,10 @@ test('says what works, what is missing, and the command that mends it', async ()
 test('doctor --link --json reports each try and ends with code 3 when there is no link', async () => {
   const { out } = await commandOutput(doctorCommand, 'doctor', '--link', '--json');
   const report = JSON.parse(out) as Awaited<ReturnType<typeof doctor>>;
-  expect(report.link).toMatchObject({ link: null, made: false, attempts: [{ problem: expect.stringContaining('does not exist') }] });
+  expect(report.link).toMatchObject({
+    link: null,
+    made: false,
+    attempts: [{ problem: expect.stringContaining('does not exist') }],
+  });
   expect(process.exitCode).toBe(3);
 });

@@ -30,14 +30,36 @@ afterAll(() => {
 });
 
 const readAll = '(everything)';
-const base = { task: 'pic-know-qa', kind: 'object', slice: 'new', choices: ['a', 'b'], loss: 1, labels: 1, answer: 'a' };
-const predictions: StoredPrediction[] = [{ ...base, id: '1', chosen: 'a', likelihoods: [-0.1, -2], generated: 'a' }, { ...base, id: '2', chosen: 'b', likelihoods: [-3, -1], generated: 'c' }];
+const base = {
+  task: 'pic-know-qa',
+  kind: 'object',
+  slice: 'new',
+  choices: ['a', 'b'],
+  loss: 1,
+  labels: 1,
+  answer: 'a',
+};
+const predictions: StoredPrediction[] = [
+  { ...base, id: '1', chosen: 'a', likelihoods: [-0.1, -2], generated: 'a' },
+  { ...base, id: '2', chosen: 'b', likelihoods: [-3, -1], generated: 'c' },
+];
 
 describe('a trained model', () => {
   const spec = tinySpec({ duration: { steps: 8 }, evaluate: { every: 4, limit: 0, validation: 4 } });
   const prepared: Prepared = (() => {
     const own = tinyPrepared(spec);
-    return { ...own, transfer: [{ task: 'other', items: [...own.items.validation].reverse(), features: own.features, shape: own.shape, notices: [] }] };
+    return {
+      ...own,
+      transfer: [
+        {
+          task: 'other',
+          items: [...own.items.validation].reverse(),
+          features: own.features,
+          shape: own.shape,
+          notices: [],
+        },
+      ],
+    };
   })();
   const records: JournalRecord[] = [];
   let summary: TrainSummary;
@@ -46,14 +68,18 @@ describe('a trained model', () => {
     const run = trainPrepared(spec, prepared);
     for (;;) {
       const next = await run.next();
-      if (next.done) { summary = next.value; break; }
+      if (next.done) {
+        summary = next.value;
+        break;
+      }
       records.push(next.value);
     }
     last = parameters(summary.checkpoint, 8);
   });
   function parameters(bytes: Uint8Array, step: number): TrainedParameters {
     const trained: TrainedParameters['trained'] = { encoder: {}, backbone: {} };
-    for (const [name, tensor] of Object.entries(readSafetensors(bytes, 'checkpoint').tensors)) trained[name.startsWith('encoder.') ? 'encoder' : 'backbone'][name.slice(name.indexOf('.') + 1)] = tensor;
+    for (const [name, tensor] of Object.entries(readSafetensors(bytes, 'checkpoint').tensors))
+      trained[name.startsWith('encoder.') ? 'encoder' : 'backbone'][name.slice(name.indexOf('.') + 1)] = tensor;
     return { step, trained };
   }
 
@@ -61,7 +87,9 @@ describe('a trained model', () => {
     const own = await evaluateTrained(spec, prepared, last, spec.task);
     expect(own.record).toEqual(summary.final);
     const other = await evaluateTrained(spec, prepared, last, 'other');
-    expect(JSON.stringify(other.record)).toBe(JSON.stringify(records.find((record) => record.kind === 'evaluate' && record.task === 'other')));
+    expect(JSON.stringify(other.record)).toBe(
+      JSON.stringify(records.find((record) => record.kind === 'evaluate' && record.task === 'other')),
+    );
     expect(predictionLines(other.predictions) + predictionLines(own.predictions)).toBe(summary.predictions);
   });
 
@@ -74,7 +102,12 @@ describe('a trained model', () => {
 
 describe('a kept evaluation', () => {
   const run = { folder: join(folder, 'run') };
-  const key: EvaluationKey = { identity: 'i'.repeat(64), weights: { which: 'last', sha256: 'w' }, data: { task: 'pic-know-qa', identity: 'd' }, method: '1' };
+  const key: EvaluationKey = {
+    identity: 'i'.repeat(64),
+    weights: { which: 'last', sha256: 'w' },
+    data: { task: 'pic-know-qa', identity: 'd' },
+    method: '1',
+  };
   let record: EvaluateRecord;
   beforeEach(async () => {
     record = { ...(await evaluationRecord(predictions, 20, 'evaluation')), task: 'pic-know-qa' };
@@ -89,10 +122,21 @@ describe('a kept evaluation', () => {
 
   it('is found for the same run, weights, questions and method, and for nothing else', async () => {
     expect(await readEvaluation(run, key)).toEqual({ found: { record, predictions }, refused: null });
-    for (const [other, why] of [[{ identity: 'x' }, 'another run'], [{ weights: { which: 'last', sha256: 'x' } }, 'other weights'], [{ data: { task: 'pic-know-qa', identity: 'x' } }, 'other questions'], [{ method: '2' }, 'another method']] as const) {
-      expect((await readEvaluation(run, { ...key, ...other })), why).toMatchObject({ found: null, refused: expect.stringContaining(why) as string });
+    for (const [other, why] of [
+      [{ identity: 'x' }, 'another run'],
+      [{ weights: { which: 'last', sha256: 'x' } }, 'other weights'],
+      [{ data: { task: 'pic-know-qa', identity: 'x' } }, 'other questions'],
+      [{ method: '2' }, 'another method'],
+    ] as const) {
+      expect(await readEvaluation(run, { ...key, ...other }), why).toMatchObject({
+        found: null,
+        refused: expect.stringContaining(why) as string,
+      });
     }
-    expect(await readEvaluation(run, { ...key, weights: { which: 'best', sha256: 'w' } })).toEqual({ found: null, refused: null });
+    expect(await readEvaluation(run, { ...key, weights: { which: 'best', sha256: 'w' } })).toEqual({
+      found: null,
+      refused: null,
+    });
   });
 
   it.each([
@@ -102,9 +146,13 @@ describe('a kept evaluation', () => {
     ['no JSON', '.json', '{', '', 'cannot be read'],
     ['nothing in it', '.json', readAll, 'null', 'has the format undefined'],
   ])('is not believed with %s', async (_what, end, from, to, why) => {
-    const text = from === readAll ? readFileSync(join(run.folder, 'evaluations', 'pic-know-qa-last.json'), 'utf8') : from;
+    const text =
+      from === readAll ? readFileSync(join(run.folder, 'evaluations', 'pic-know-qa-last.json'), 'utf8') : from;
     change(end, text, to);
-    expect(await readEvaluation(run, key)).toMatchObject({ found: null, refused: expect.stringContaining(why) as string });
+    expect(await readEvaluation(run, key)).toMatchObject({
+      found: null,
+      refused: expect.stringContaining(why) as string,
+    });
   });
 });
 
@@ -112,8 +160,14 @@ describe('equipoise evaluate', () => {
   const results = join(folder, 'results');
   const spec = syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20);
   const options = { steps: 20, validateEvery: 0 };
-  const write = (change: object = {}, file: object = {}) => writeSyntheticRun(join(results, 'made'), { ...spec, ...change }, options, { code: { version: '0', method: methodVersion, commit: null, dirty: false, lockfile: '' }, ...file });
-  beforeAll(() => { process.env['EQUIPOISE_RESULTS'] = results; });
+  const write = (change: object = {}, file: object = {}) =>
+    writeSyntheticRun(join(results, 'made'), { ...spec, ...change }, options, {
+      code: { version: '0', method: methodVersion, commit: null, dirty: false, lockfile: '' },
+      ...file,
+    });
+  beforeAll(() => {
+    process.env['EQUIPOISE_RESULTS'] = results;
+  });
   const evaluate = async (...argv: string[]): Promise<string> => {
     const { out, err } = await commandOutput(evaluateCommand, 'evaluate', ...argv);
     return out + err;
@@ -124,19 +178,52 @@ describe('equipoise evaluate', () => {
     const paths = { folder: join(results, 'made', id) };
     const { identity } = JSON.parse(readFileSync(join(paths.folder, 'run.json'), 'utf8')) as { identity: string };
     const record = { ...(await evaluationRecord(predictions, 20, 'evaluation')), task: 'pic-know-qa' };
-    writeEvaluation(paths, { identity, weights: { which: 'last', sha256: 'none' }, data: { task: 'pic-know-qa', identity: setIdentity('pic-know-qa') }, method: methodVersion }, { backend: 'cpu', device: 'cpu' }, { record, predictions });
+    writeEvaluation(
+      paths,
+      {
+        identity,
+        weights: { which: 'last', sha256: 'none' },
+        data: { task: 'pic-know-qa', identity: setIdentity('pic-know-qa') },
+        method: methodVersion,
+      },
+      { backend: 'cpu', device: 'cpu' },
+      { record, predictions },
+    );
     const said = await evaluate(id.slice(0, 6), '--task', 'pic-know-qa');
     expect(said).toMatch(/object +2 +0\.500 +0\.500/);
     expect(said).toContain('nothing was computed');
-    expect(JSON.parse((await evaluate(id, '--task', 'pic-know-qa', '--json')).split('\nfrom ')[0]!)).toMatchObject({ task: 'pic-know-qa', weights: 'last', cached: true, record: { choice: { accuracy: 0.5 } } });
+    expect(JSON.parse((await evaluate(id, '--task', 'pic-know-qa', '--json')).split('\nfrom ')[0]!)).toMatchObject({
+      task: 'pic-know-qa',
+      weights: 'last',
+      cached: true,
+      record: { choice: { accuracy: 0.5 } },
+    });
   });
 
   it.each([
-    ['a task of the other modality', {}, {}, ['--task', 'sound-qa'], /sound-qa is about audio, task emoji-icon-qa of run \w+ about image/],
+    [
+      'a task of the other modality',
+      {},
+      {},
+      ['--task', 'sound-qa'],
+      /sound-qa is about audio, task emoji-icon-qa of run \w+ about image/,
+    ],
     ['a task that is not there', {}, {}, ['--task', 'nonsense'], /there is no task "nonsense"/],
-    ['a run of another method', {}, { code: { version: '0', method: '0.1', commit: null, dirty: false, lockfile: '' } }, [], /was trained with method 0.1/],
+    [
+      'a run of another method',
+      {},
+      { code: { version: '0', method: '0.1', commit: null, dirty: false, lockfile: '' } },
+      [],
+      /was trained with method 0.1/,
+    ],
     ['a run that is not finished', {}, { status: 'running' }, [], /expected a finished run/],
-    ['words that a fully trained embedding has not seen', { tuning: { backbone: { kind: 'full' } } }, {}, ['--task', 'pic-know-qa'], /were never trained with it/],
+    [
+      'words that a fully trained embedding has not seen',
+      { tuning: { backbone: { kind: 'full' } } },
+      {},
+      ['--task', 'pic-know-qa'],
+      /were never trained with it/,
+    ],
     ['a run on data of another version', {}, {}, [], /was trained on other data than task emoji-icon-qa has now/],
   ])('refuses %s', async (_what, change, file, argv, why) => {
     await expect(evaluate(write(change, file), ...argv)).rejects.toThrow(why);

@@ -8,17 +8,33 @@ import { planRuns } from '../../src/runner/plan';
 import { fakeRuns, freshResults } from '../../testing/fakeRuns';
 import { fakeSpec } from '../../testing/fakeTrainer';
 
-const timing = (seed: number, steps: number, secondsPerStep: number, otherSeconds: number): Timing => ({ spec: fakeSpec(seed, steps), backend: 'cpu cpu', steps, secondsPerStep, otherSeconds });
+const timing = (seed: number, steps: number, secondsPerStep: number, otherSeconds: number): Timing => ({
+  spec: fakeSpec(seed, steps),
+  backend: 'cpu cpu',
+  steps,
+  secondsPerStep,
+  otherSeconds,
+});
 
 describe('progress', () => {
-  beforeEach(() => { vi.useFakeTimers(); });
-  afterEach(() => { vi.useRealTimers(); });
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
 
   const shown = (isTTY: boolean) => {
     const written: string[] = [];
     const runs = planRuns(freshResults(), 'test', fakeRuns(3, 100));
     const progress = showProgress({
-      stream: { write: (text) => written.push(text), isTTY, columns: 60 }, total: 5, done: 2, runs, workers: 2, timings: [timing(9, 100, 0.5, 10)], timingOf: () => timing(0, 100, 0.5, 10),
+      stream: { write: (text) => written.push(text), isTTY, columns: 60 },
+      total: 5,
+      done: 2,
+      runs,
+      workers: 2,
+      timings: [timing(9, 100, 0.5, 10)],
+      timingOf: () => timing(0, 100, 0.5, 10),
     });
     return { written, runs, progress };
   };
@@ -26,14 +42,35 @@ describe('progress', () => {
   it('without a terminal is a line for each end and one every ten seconds', () => {
     const { written, runs, progress } = shown(false);
     progress.observe({ kind: 'started', run: runs[0]!, attempt: 1 });
-    progress.observe({ kind: 'progress', run: runs[0]!, step: 50, steps: 100, loss: 1.2345, kappa: 2, stepsPerSecond: 2.04 });
+    progress.observe({
+      kind: 'progress',
+      run: runs[0]!,
+      step: 50,
+      steps: 100,
+      loss: 1.2345,
+      kappa: 2,
+      stepsPerSecond: 2.04,
+    });
     vi.advanceTimersByTime(9_900);
     expect(written).toEqual([]);
     vi.advanceTimersByTime(200);
-    expect(written).toEqual([`2/5 done | ${runs[0]!.id.slice(0, 6)} step 50/100 loss 1.23 kappa 2 2.04 steps/s | about 1 min 15 s left\n`]);
-    progress.observe({ kind: 'ended', run: runs[0]!, ending: { kind: 'trained', seconds: 61, accuracy: 0.5, steps: 100 } });
-    progress.observe({ kind: 'ended', run: runs[1]!, ending: { kind: 'failed', message: 'no\u001b[2J', unavailable: false } });
-    expect(written.slice(1)).toEqual([`[3/5] ${runs[0]!.id} done in 1 min 1 s, accuracy 0.500  seed 0\n`, `[3/5] ${runs[1]!.id} failed: no\\u001b[2J  seed 1\n`]);
+    expect(written).toEqual([
+      `2/5 done | ${runs[0]!.id.slice(0, 6)} step 50/100 loss 1.23 kappa 2 2.04 steps/s | about 1 min 15 s left\n`,
+    ]);
+    progress.observe({
+      kind: 'ended',
+      run: runs[0]!,
+      ending: { kind: 'trained', seconds: 61, accuracy: 0.5, steps: 100 },
+    });
+    progress.observe({
+      kind: 'ended',
+      run: runs[1]!,
+      ending: { kind: 'failed', message: 'no\u001b[2J', unavailable: false },
+    });
+    expect(written.slice(1)).toEqual([
+      `[3/5] ${runs[0]!.id} done in 1 min 1 s, accuracy 0.500  seed 0\n`,
+      `[3/5] ${runs[1]!.id} failed: no\\u001b[2J  seed 1\n`,
+    ]);
     progress.end();
     vi.advanceTimersByTime(60_000);
     expect(written).toHaveLength(3);
@@ -61,7 +98,11 @@ describe('an estimate', () => {
   });
 
   it('shares the work, but no run is shared', () => {
-    expect(estimateRuns([fakeSpec(1), fakeSpec(2), fakeSpec(3)], 2, () => 10)).toEqual({ seconds: 15, known: 3, unknown: 0 });
+    expect(estimateRuns([fakeSpec(1), fakeSpec(2), fakeSpec(3)], 2, () => 10)).toEqual({
+      seconds: 15,
+      known: 3,
+      unknown: 0,
+    });
     expect(estimateRuns([fakeSpec(1)], 8, () => 10).seconds).toBe(10);
     expect(estimateRuns([fakeSpec(1)], 8, () => null)).toEqual({ seconds: null, known: 0, unknown: 1 });
     expect(estimateRuns([], 8, () => null).seconds).toBe(0);
@@ -77,7 +118,17 @@ describe('an estimate', () => {
 
 describe('words', () => {
   it('for a length of time use the units that matter', () => {
-    expect([0.4, 59, 60, 200, 599.6, 3599, 3600, 7500, 100_000].map(duration)).toEqual(['0 s', '59 s', '1 min', '3 min 20 s', '10 min', '1 h', '1 h', '2 h 5 min', '1 d 4 h']);
+    expect([0.4, 59, 60, 200, 599.6, 3599, 3600, 7500, 100_000].map(duration)).toEqual([
+      '0 s',
+      '59 s',
+      '1 min',
+      '3 min 20 s',
+      '10 min',
+      '1 h',
+      '1 h',
+      '2 h 5 min',
+      '1 d 4 h',
+    ]);
   });
 
   it('never carry control characters to a terminal', () => {
@@ -85,6 +136,11 @@ describe('words', () => {
   });
 
   it('stand in columns', () => {
-    expect(columns([['a', 'bbb', 'c'], ['aa', 'b', '']])).toBe('a   bbb  c\naa  b');
+    expect(
+      columns([
+        ['a', 'bbb', 'c'],
+        ['aa', 'b', ''],
+      ]),
+    ).toBe('a   bbb  c\naa  b');
   });
 });

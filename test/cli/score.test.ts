@@ -15,8 +15,29 @@ const base = { slice: 'new', choices: [], chosen: null, likelihoods: [], loss: 2
 const predictions: StoredPrediction[] = [
   { ...base, id: 'a', task: 'textvqa', kind: 'read', answer: 'cat', references: ten, generated: 'Cat' },
   { ...base, id: 'b', task: 'textvqa', kind: 'read', answer: 'cat', references: ten, generated: 'owl' },
-  { ...base, id: 'c', task: 'textvqa', kind: 'caption', answer: 'rain falls on a roof', references: ['rain falls on a roof', 'it rains'], generated: 'rain falls on a roof' },
-  { ...base, id: 'd', task: 'textvqa', kind: 'choose', slice: 'old', answer: 'red', choices: ['red', 'blue'], chosen: 'blue', likelihoods: [-2, -1], generated: 'red', loss: 1, labels: 1 },
+  {
+    ...base,
+    id: 'c',
+    task: 'textvqa',
+    kind: 'caption',
+    answer: 'rain falls on a roof',
+    references: ['rain falls on a roof', 'it rains'],
+    generated: 'rain falls on a roof',
+  },
+  {
+    ...base,
+    id: 'd',
+    task: 'textvqa',
+    kind: 'choose',
+    slice: 'old',
+    answer: 'red',
+    choices: ['red', 'blue'],
+    chosen: 'blue',
+    likelihoods: [-2, -1],
+    generated: 'red',
+    loss: 1,
+    labels: 1,
+  },
 ];
 
 describe('metrics by question', () => {
@@ -24,7 +45,16 @@ describe('metrics by question', () => {
     const record = await evaluationRecord(predictions, 7, 'evaluation');
     expect(record.texts!.vqaAccuracy).toEqual({ value: (1 + 0.3) / 2, total: 2 });
     expect(record.texts!.bleu4).toEqual({ value: expect.closeTo(1, 6), total: 1 });
-    expect(Object.keys(record.texts!).sort()).toEqual(['bleu1', 'bleu2', 'bleu3', 'bleu4', 'ciderD', 'meteor', 'rougeL', 'vqaAccuracy']);
+    expect(Object.keys(record.texts!).sort()).toEqual([
+      'bleu1',
+      'bleu2',
+      'bleu3',
+      'bleu4',
+      'ciderD',
+      'meteor',
+      'rougeL',
+      'vqaAccuracy',
+    ]);
     expect(record.choice).toEqual({ correct: 0, total: 1, accuracy: 0 });
     expect(record.generation).toEqual({ correct: 2, total: 4, accuracy: 0.5 }); // `Cat` is no exact match
     expect(record.choiceBySlice).toEqual({ old: { correct: 0, total: 1, accuracy: 0 } });
@@ -32,7 +62,10 @@ describe('metrics by question', () => {
   });
 
   it("A-OKVQA's direct answers have their own accuracy", async () => {
-    const scores = await textScores([{ task: 'a-okvqa', kind: 'direct-answer', references: ['car', 'car', 'truck'], generated: 'car' }, { task: 'a-okvqa', kind: 'direct-answer', references: ['car', 'van', 'truck'], generated: 'Car' }]);
+    const scores = await textScores([
+      { task: 'a-okvqa', kind: 'direct-answer', references: ['car', 'car', 'truck'], generated: 'car' },
+      { task: 'a-okvqa', kind: 'direct-answer', references: ['car', 'van', 'truck'], generated: 'Car' },
+    ]);
     expect(scores).toEqual({ directAnswerAccuracy: { value: expect.closeTo((2 / 3 + 0) / 2, 12), total: 2 } });
   });
 });
@@ -42,8 +75,14 @@ describe('the file', () => {
     const odd = { ...predictions[3]!, likelihoods: [Math.fround(-0.1), -1e-30], generated: 'a "b"\n\u2028c' };
     expect(readPredictions(predictionLines([odd]), 'here')).toEqual([odd]);
   });
-  it.each([['torn', '{"id":"a"'], ['incomplete', '{"id":"a"}'], ['of another shape', '[]']])('names the first line that is %s', (_name, line) => {
-    expect(() => readPredictions(`${predictionLines(predictions)}${line}\n`, 'predictions.jsonl')).toThrow(/predictions.jsonl:5/);
+  it.each([
+    ['torn', '{"id":"a"'],
+    ['incomplete', '{"id":"a"}'],
+    ['of another shape', '[]'],
+  ])('names the first line that is %s', (_name, line) => {
+    expect(() => readPredictions(`${predictionLines(predictions)}${line}\n`, 'predictions.jsonl')).toThrow(
+      /predictions.jsonl:5/,
+    );
   });
 });
 
@@ -54,7 +93,12 @@ describe('equipoise score', () => {
     folder = mkdtempSync(join(tmpdir(), 'equipoise-score-'));
     process.env['EQUIPOISE_RESULTS'] = folder;
     const final = await evaluationRecord(predictions, 20, 'evaluation');
-    id = writeSyntheticRun(join(folder, 'quick'), { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), task: 'textvqa' }, { steps: 20, validateEvery: 0 }, { final });
+    id = writeSyntheticRun(
+      join(folder, 'quick'),
+      { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), task: 'textvqa' },
+      { steps: 20, validateEvery: 0 },
+      { final },
+    );
     writeFileSync(join(folder, 'quick', id, 'predictions.jsonl'), predictionLines(predictions));
   });
   afterAll(() => {
@@ -65,7 +109,9 @@ describe('equipoise score', () => {
 
   it('computes every metric again and finds that run.json agrees', async () => {
     expect(await run('quick')).toMatch(new RegExp(`${id}\\s+0.000\\s+0.500\\s+vqaAccuracy 0.650.*agrees`));
-    const [scored] = JSON.parse(await run('quick', '--json')) as [{ agrees: boolean; record: { texts: { ciderD: { total: number } } } }];
+    const [scored] = JSON.parse(await run('quick', '--json')) as [
+      { agrees: boolean; record: { texts: { ciderD: { total: number } } } },
+    ];
     expect(scored).toMatchObject({ agrees: true, record: { texts: { ciderD: { total: 1 } } } });
   });
 

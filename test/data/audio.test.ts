@@ -7,16 +7,31 @@ import { decodeSound, encodeWav, readSound, sampleRate, soundLimits } from '../.
 import { resample } from '../../src/data/resample';
 import { sineWav, wav } from '../../testing/sounds';
 
-const sine = (frequency: number, rate: number, seconds: number) => Float32Array.from({ length: Math.round(rate * seconds) }, (_, i) => 0.5 * Math.sin((2 * Math.PI * frequency * i) / rate));
+const sine = (frequency: number, rate: number, seconds: number) =>
+  Float32Array.from(
+    { length: Math.round(rate * seconds) },
+    (_, i) => 0.5 * Math.sin((2 * Math.PI * frequency * i) / rate),
+  );
 /** Largest difference away from the ends, where the resampler meets the silence outside. */
-const difference = (a: Float32Array, b: Float32Array, skip = 400) => a.slice(skip, -skip).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i + skip]!)), 0);
+const difference = (a: Float32Array, b: Float32Array, skip = 400) =>
+  a.slice(skip, -skip).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i + skip]!)), 0);
 
 let folder = '';
-beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'equipoise-audio-')); });
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'equipoise-audio-'));
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('resample', () => {
-  it.each([[44100, 16000], [48000, 16000], [22050, 16000], [11025, 16000], [8000, 16000], [11127, 16000], [16000, 8000]])('keeps a sine from %i to %i Hz', (from, to) => {
+  it.each([
+    [44100, 16000],
+    [48000, 16000],
+    [22050, 16000],
+    [11025, 16000],
+    [8000, 16000],
+    [11127, 16000],
+    [16000, 8000],
+  ])('keeps a sine from %i to %i Hz', (from, to) => {
     const frequency = 1000;
     const out = resample(sine(frequency, from, 1), from, to);
     const expected = sine(frequency, to, 1);
@@ -25,7 +40,8 @@ describe('resample', () => {
   });
 
   it('removes what the lower rate cannot hold and keeps what it can', () => {
-    const peak = (frequency: number) => difference(resample(sine(frequency, 44100, 0.5), 44100, 16000), new Float32Array(8000));
+    const peak = (frequency: number) =>
+      difference(resample(sine(frequency, 44100, 0.5), 44100, 16000), new Float32Array(8000));
     expect(peak(6900)).toBeGreaterThan(0.4995);
     expect(peak(8300)).toBeLessThan(5e-4);
     expect(peak(15000)).toBeLessThan(5e-4);
@@ -77,7 +93,9 @@ describe('readSound', () => {
 describe('refusals name the file and say what is wrong', () => {
   const whole = sineWav(440, { rate: 16000, seconds: 1 });
   it('cut-off WAV', async () => {
-    await expect(decodeSound(whole.slice(0, 1000), 'dog.wav')).rejects.toThrow('dog.wav: the sound is cut off: 31044 of its 32000 bytes of samples are missing; expected a whole WAV file');
+    await expect(decodeSound(whole.slice(0, 1000), 'dog.wav')).rejects.toThrow(
+      'dog.wav: the sound is cut off: 31044 of its 32000 bytes of samples are missing; expected a whole WAV file',
+    );
     await expect(decodeSound(whole.slice(0, 30), 'dog.wav')).rejects.toThrow('cut off before its samples begin');
   });
   it('cut-off Ogg and FLAC', async () => {
@@ -86,8 +104,12 @@ describe('refusals name the file and say what is wrong', () => {
     ogg[26] = 1;
     ogg[27] = 30;
     ogg.write('\x01vorbis', 28, 'latin1');
-    await expect(decodeSound(ogg, 'dog.ogg')).rejects.toThrow('dog.ogg: the sound is cut off: its last page is missing');
-    await expect(decodeSound(Buffer.concat([Buffer.from('fLaC'), Buffer.alloc(10)]), 'dog.flac')).rejects.toThrow('cut off before its samples begin');
+    await expect(decodeSound(ogg, 'dog.ogg')).rejects.toThrow(
+      'dog.ogg: the sound is cut off: its last page is missing',
+    );
+    await expect(decodeSound(Buffer.concat([Buffer.from('fLaC'), Buffer.alloc(10)]), 'dog.flac')).rejects.toThrow(
+      'cut off before its samples begin',
+    );
   });
   it('a FLAC that claims to be endless', async () => {
     const flac = Buffer.alloc(64);
@@ -101,10 +123,16 @@ describe('refusals name the file and say what is wrong', () => {
     await expect(decodeSound(long, 'long.wav')).rejects.toThrow('long.wav: the sound is longer than 120 seconds');
   });
   it('another format, an empty sound, a missing file, an odd rate', async () => {
-    await expect(decodeSound(Buffer.from('MThd and so on'), 'song.mid')).rejects.toThrow('song.mid: not a sound that can be read; expected WAV, MP3, FLAC or Ogg Vorbis');
+    await expect(decodeSound(Buffer.from('MThd and so on'), 'song.mid')).rejects.toThrow(
+      'song.mid: not a sound that can be read; expected WAV, MP3, FLAC or Ogg Vorbis',
+    );
     await expect(decodeSound(new Uint8Array(0), 'nothing')).rejects.toThrow('not a sound that can be read');
-    await expect(decodeSound(wav([new Float32Array(0)], 16000), 'empty.wav')).rejects.toThrow('empty.wav: the sound has no samples');
+    await expect(decodeSound(wav([new Float32Array(0)], 16000), 'empty.wav')).rejects.toThrow(
+      'empty.wav: the sound has no samples',
+    );
     await expect(readSound(join(folder, 'absent.wav'))).rejects.toThrow('cannot be opened');
-    await expect(decodeSound(sineWav(440, { rate: 1000, seconds: 1 }), 'slow.wav')).rejects.toThrow('1000 samples a second');
+    await expect(decodeSound(sineWav(440, { rate: 1000, seconds: 1 }), 'slow.wav')).rejects.toThrow(
+      '1000 samples a second',
+    );
   });
 });

@@ -3,27 +3,48 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, sha256 } from '../../src/files';
-import { fillDefaults, kindDefaults, leaveOutDefaults, modalityDefaults, runDefaults } from '../../src/manifest/defaults';
+import {
+  fillDefaults,
+  kindDefaults,
+  leaveOutDefaults,
+  modalityDefaults,
+  runDefaults,
+} from '../../src/manifest/defaults';
 import { describeRun, difference, runIdentity, stepsOf } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { methodVersion } from '../../src/version';
 import { fixed, image, runsOf } from '../../testing/manifestHelp';
 
-const context = { data: 'd'.repeat(64), weights: { resnet50: 'a'.repeat(64), stories15m: 'b'.repeat(64) }, methodVersion: '1.0.0', backend: 'wasm' };
+const context = {
+  data: 'd'.repeat(64),
+  weights: { resnet50: 'a'.repeat(64), stories15m: 'b'.repeat(64) },
+  methodVersion: '1.0.0',
+  backend: 'wasm',
+};
 const one = (more: object = {}): RunSpec => runsOf({ fixed: { ...fixed, ...more } })[0]!;
 const id = (spec: RunSpec, change: object = {}) => runIdentity(spec, { ...context, ...change }).identity;
 
 describe('identity', () => {
   it('hashes only what is not a default, at every level', () => {
     expect(leaveOutDefaults(one())).toEqual(fixed);
-    expect(leaveOutDefaults(one({ scheduler: { kind: 'commit', interval: 25 }, 'tuning.backbone.rank': 4 }))).toEqual(
-      { ...fixed, scheduler: { kind: 'commit', interval: 25 }, tuning: { backbone: { rank: 4 } } });
-    expect(runIdentity(one(), context).identity).toBe(sha256(canonicalJson({ ...context, format: 'equipoise-identity/1', run: fixed })));
+    expect(leaveOutDefaults(one({ scheduler: { kind: 'commit', interval: 25 }, 'tuning.backbone.rank': 4 }))).toEqual({
+      ...fixed,
+      scheduler: { kind: 'commit', interval: 25 },
+      tuning: { backbone: { rank: 4 } },
+    });
+    expect(runIdentity(one(), context).identity).toBe(
+      sha256(canonicalJson({ ...context, format: 'equipoise-identity/1', run: fixed })),
+    );
     expect(runIdentity(one(), context).id).toBe(id(one()).slice(0, 16));
   });
 
   it('is the same whether a default is written or not, and whatever device is asked for', () => {
-    const written = one({ scheduler: { kind: 'commit', rule: 'symmetric', exponent: 0.2 }, regulariser: { kind: 'commit', cap: 1 }, batch: 8, device: 'gpu' });
+    const written = one({
+      scheduler: { kind: 'commit', rule: 'symmetric', exponent: 0.2 },
+      regulariser: { kind: 'commit', cap: 1 },
+      batch: 8,
+      device: 'gpu',
+    });
     expect(id(written)).toBe(id(one({ scheduler: 'commit' })));
     expect(id(one({ device: 'cpu' }))).toBe(id(one()));
   });
@@ -36,40 +57,74 @@ describe('identity', () => {
   });
 
   it('changes with data, weights, method and backend', () => {
-    const all = [{}, { data: 'e' }, { weights: { resnet50: 'a'.repeat(64), stories15m: 'c' } }, { methodVersion: '1.0.1' }, { backend: 'tensorflow' }].map((change) => id(one(), change));
+    const all = [
+      {},
+      { data: 'e' },
+      { weights: { resnet50: 'a'.repeat(64), stories15m: 'c' } },
+      { methodVersion: '1.0.1' },
+      { backend: 'tensorflow' },
+    ].map((change) => id(one(), change));
     expect(new Set(all).size).toBe(all.length);
   });
 
   it('tells any two different runs apart: leaving defaults out can be undone', () => {
     const scheduler = fc.oneof(
       fc.constantFrom('constant', 'feature-cd', 'commit'),
-      fc.record({ kind: fc.constantFrom('commit', 'commit-clr'), interval: fc.constantFrom(5, 25), exponent: fc.constantFrom(0.2, 0.1) }, { requiredKeys: ['kind'] }),
+      fc.record(
+        {
+          kind: fc.constantFrom('commit', 'commit-clr'),
+          interval: fc.constantFrom(5, 25),
+          exponent: fc.constantFrom(0.2, 0.1),
+        },
+        { requiredKeys: ['kind'] },
+      ),
     );
-    const settings = fc.record({
-      scheduler,
-      connector: fc.oneof(fc.constantFrom('mlp', 'qformer'), fc.record({ kind: fc.constantFrom('mlp', 'qformer'), tokens: fc.constantFrom(4, 16) })),
-      tuning: fc.record({ backbone: fc.constantFrom('lora', 'full', { kind: 'lora', rank: 4 }) }),
-      optimiser: fc.constantFrom('adamw', 'adam', 'sgd', { kind: 'sgd', momentum: 0.9 }),
-      measure: fc.constantFrom({ on: 'probe' }, { on: 'batch', every: 2 }, { on: 'probe', probe: 12 }, { variant: 'b' }),
-      epochs: fc.constantFrom(1, 2),
-      learningRate: fc.constantFrom(3e-4, { backbone: 3e-3 }),
-    }, { requiredKeys: [] });
-    fc.assert(fc.property(settings, settings, (a, b) => {
-      const [left, right] = [one(a), one(b)];
-      expect(fillDefaults({ ...leaveOutDefaults(left), device: 'any' })).toEqual(left);
-      expect(id(left) === id(right)).toBe(canonicalJson(left) === canonicalJson(right));
-    }), { numRuns: 60, seed: 4 });
+    const settings = fc.record(
+      {
+        scheduler,
+        connector: fc.oneof(
+          fc.constantFrom('mlp', 'qformer'),
+          fc.record({ kind: fc.constantFrom('mlp', 'qformer'), tokens: fc.constantFrom(4, 16) }),
+        ),
+        tuning: fc.record({ backbone: fc.constantFrom('lora', 'full', { kind: 'lora', rank: 4 }) }),
+        optimiser: fc.constantFrom('adamw', 'adam', 'sgd', { kind: 'sgd', momentum: 0.9 }),
+        measure: fc.constantFrom(
+          { on: 'probe' },
+          { on: 'batch', every: 2 },
+          { on: 'probe', probe: 12 },
+          { variant: 'b' },
+        ),
+        epochs: fc.constantFrom(1, 2),
+        learningRate: fc.constantFrom(3e-4, { backbone: 3e-3 }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(settings, settings, (a, b) => {
+        const [left, right] = [one(a), one(b)];
+        expect(fillDefaults({ ...leaveOutDefaults(left), device: 'any' })).toEqual(left);
+        expect(id(left) === id(right)).toBe(canonicalJson(left) === canonicalJson(right));
+      }),
+      { numRuns: 60, seed: 4 },
+    );
   });
 
   it('stays valid: to change a default, raise the method version and the pinned values with it; a new one is safe', () => {
-    const pinned = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'defaults.json'), 'utf8')) as { methodVersion: string; values: object };
+    const pinned = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'defaults.json'), 'utf8')) as {
+      methodVersion: string;
+      values: object;
+    };
     expect({ methodVersion, values: { runDefaults, kindDefaults, modalityDefaults } }).toMatchObject(pinned);
   });
 });
 
 describe('why two runs differ', () => {
   it('names each field with both values, in the order of a run', () => {
-    expect(difference(one(), one({ scheduler: 'commit-clr', seed: 2, 'learningRate.backbone': 0.003 })).map(({ field, a, b }) => [field, a, b])).toEqual([
+    expect(
+      difference(one(), one({ scheduler: 'commit-clr', seed: 2, 'learningRate.backbone': 0.003 })).map(
+        ({ field, a, b }) => [field, a, b],
+      ),
+    ).toEqual([
       ['learningRate.backbone', 3e-4, 0.003],
       ['scheduler.kind', 'constant', 'commit-clr'],
       ['scheduler.rule', undefined, 'symmetric'],
@@ -96,13 +151,33 @@ describe('length in steps', () => {
 
 describe('a short description', () => {
   it('says the combination, and rates, length and options that are not the default', () => {
-    expect(describeRun(one({ scheduler: 'commit-clr' }))).toBe('emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1');
-    expect(describeRun(one({ 'learningRate.backbone': 0.003, steps: 50, 'optimiser.clip': 2, scheduler: { kind: 'commit-clr', interval: 25 } }))).toBe(
-      'emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1 rates 0.0003/0.003 50 steps optimiser.clip=2 scheduler.interval=25');
+    expect(describeRun(one({ scheduler: 'commit-clr' }))).toBe(
+      'emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1',
+    );
+    expect(
+      describeRun(
+        one({
+          'learningRate.backbone': 0.003,
+          steps: 50,
+          'optimiser.clip': 2,
+          scheduler: { kind: 'commit-clr', interval: 25 },
+        }),
+      ),
+    ).toBe(
+      'emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1 rates 0.0003/0.003 50 steps optimiser.clip=2 scheduler.interval=25',
+    );
   });
 
   it('stays short', () => {
-    const many = runsOf({ fixed: { ...image, seed: 1, batch: 4, connector: { kind: 'qformer', tokens: 1, width: 2, layers: 3, heads: 2 }, 'optimiser.clip': 2 } })[0]!;
+    const many = runsOf({
+      fixed: {
+        ...image,
+        seed: 1,
+        batch: 4,
+        connector: { kind: 'qformer', tokens: 1, width: 2, layers: 3, heads: 2 },
+        'optimiser.clip': 2,
+      },
+    })[0]!;
     expect(describeRun(many)).toContain('and 1 more');
   });
 });

@@ -22,14 +22,20 @@ describe('the published schema', () => {
     expect(readFileSync(schemaFile, 'utf8')).toBe(schemaText());
   });
 
-  it.each([['manifest', manifestSchema()], ['run', runSchema()]])('of a %s is valid 2020-12 and passes strict mode', (_name, schema) => {
+  it.each([
+    ['manifest', manifestSchema()],
+    ['run', runSchema()],
+  ])('of a %s is valid 2020-12 and passes strict mode', (_name, schema) => {
     const ajv = new Ajv2020({ strict: true, strictRequired: false, discriminator: true });
     expect(ajv.validateSchema(schema)).toBe(true);
     expect(() => ajv.compile(schema)).not.toThrow();
   });
 
   it('knows the names of names.ts and the axes of the field table', () => {
-    const definitions = manifestSchema()['$defs'] as Record<string, { enum?: string[]; anyOf?: { enum?: string[] }[]; properties?: object }>;
+    const definitions = manifestSchema()['$defs'] as Record<
+      string,
+      { enum?: string[]; anyOf?: { enum?: string[] }[]; properties?: object }
+    >;
     expect(definitions['task']?.enum).toEqual(Object.keys(tasks));
     expect(definitions['encoder']?.enum).toEqual(Object.keys(encoders));
     expect(definitions['backbone']?.enum).toEqual(Object.keys(backbones));
@@ -41,21 +47,32 @@ describe('the published schema', () => {
 
 /** Names and kinds of RunSpec as the TypeScript compiler sees them in run.ts. */
 function typePaths(): { paths: Set<string>; kinds: Map<string, Set<string>> } {
-  const program = ts.createProgram([join(projectRoot, 'src', 'manifest', 'run.ts')], { strict: true, noEmit: true, types: [], lib: ['lib.es5.d.ts'] });
+  const program = ts.createProgram([join(projectRoot, 'src', 'manifest', 'run.ts')], {
+    strict: true,
+    noEmit: true,
+    types: [],
+    lib: ['lib.es5.d.ts'],
+  });
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(join(projectRoot, 'src', 'manifest', 'run.ts'))!;
-  const spec = checker.getExportsOfModule(checker.getSymbolAtLocation(source)!).find((symbol) => symbol.name === 'RunSpec')!;
+  const spec = checker
+    .getExportsOfModule(checker.getSymbolAtLocation(source)!)
+    .find((symbol) => symbol.name === 'RunSpec')!;
   const paths = new Set<string>();
   const kinds = new Map<string, Set<string>>();
   const walk = (type: ts.Type, path: string): void => {
-    const parts = (type.isUnion() ? type.types : [type]).filter((part) => (part.flags & ts.TypeFlags.Object) !== 0 && !checker.isArrayType(part));
+    const parts = (type.isUnion() ? type.types : [type]).filter(
+      (part) => (part.flags & ts.TypeFlags.Object) !== 0 && !checker.isArrayType(part),
+    );
     for (const part of parts) {
       for (const property of part.getProperties()) {
         const inner = path === '' ? property.name : `${path}.${property.name}`;
         const value = checker.getTypeOfSymbol(property);
         paths.add(inner);
         if (['kind', 'on'].includes(property.name)) {
-          const literals = (value.isUnion() ? value.types : [value]).flatMap((each) => (each.isStringLiteral() ? [each.value] : []));
+          const literals = (value.isUnion() ? value.types : [value]).flatMap((each) =>
+            each.isStringLiteral() ? [each.value] : [],
+          );
           kinds.set(path, new Set([...(kinds.get(path) ?? []), ...literals]));
         }
         walk(value, inner);
@@ -72,16 +89,26 @@ describe('the field table', () => {
   it('has every field of RunSpec and no other', () => {
     const known = [...fieldsByPath.keys()].filter((path) => !Object.hasOwn(durationFields, path));
     expect([...paths].filter((path) => !path.startsWith('duration.')).sort()).toEqual(known.sort());
-    expect([...paths].filter((path) => path.startsWith('duration.')).sort()).toEqual(Object.keys(durationFields).map((name) => `duration.${name}`).sort());
+    expect([...paths].filter((path) => path.startsWith('duration.')).sort()).toEqual(
+      Object.keys(durationFields)
+        .map((name) => `duration.${name}`)
+        .sort(),
+    );
   });
 
   it('has every kind of every tagged union', () => {
-    const table = new Map([...fieldsByPath].flatMap(([path, field]: [string, Field]) => (field.type === 'choice' ? [[path, new Set(Object.keys(field.options))] as const] : [])));
+    const table = new Map(
+      [...fieldsByPath].flatMap(([path, field]: [string, Field]) =>
+        field.type === 'choice' ? [[path, new Set(Object.keys(field.options))] as const] : [],
+      ),
+    );
     expect(new Map([...kinds].sort())).toEqual(new Map([...table].sort()));
   });
 
   it('has a default for every field but those that must be given, and a checkpoint, which may be', () => {
-    expect([...requiredFields, ...Object.keys(runDefaults), 'checkpoint'].sort()).toEqual(Object.keys(runFields).sort());
+    expect([...requiredFields, ...Object.keys(runDefaults), 'checkpoint'].sort()).toEqual(
+      Object.keys(runFields).sort(),
+    );
   });
 });
 
@@ -92,7 +119,8 @@ describe('names', () => {
   });
 
   it('has an encoder for every task, and never an inherited name', () => {
-    for (const { modality } of Object.values(tasks)) expect(Object.values(encoders).map((encoder) => encoder.modality)).toContain(modality);
+    for (const { modality } of Object.values(tasks))
+      expect(Object.values(encoders).map((encoder) => encoder.modality)).toContain(modality);
     expect(lookUp(tasks, 'constructor')).toBeUndefined();
     expect(lookUp(tasks, '__proto__')).toBeUndefined();
   });
@@ -100,7 +128,9 @@ describe('names', () => {
 
 describe('experiments', () => {
   const folder = join(projectRoot, 'experiments');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json')).sort();
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json'))
+    .sort();
   const load = (name: string, profile?: string) => loadManifest(join(folder, name), { profile });
   const keys = (name: string) => expand(load(name)).map((run) => canonicalJson(run));
 
@@ -132,9 +162,13 @@ describe('experiments', () => {
       const key = `${task} ${encoder} ${scheduler.kind} ${learningRate.encoder} ${learningRate.backbone}`;
       table.set(key, (table.get(key) ?? 0) + 1);
     }
-    const sync = ['constant', 'feature-cd', 'language-cd', 'commit-clr', 'commit'].map((kind) => `${kind} 0.0003 0.0003`);
+    const sync = ['constant', 'feature-cd', 'language-cd', 'commit-clr', 'commit'].map(
+      (kind) => `${kind} 0.0003 0.0003`,
+    );
     const apart = ['constant', 'commit-clr'].flatMap((kind) => [`${kind} 0.0003 0.003`, `${kind} 0.003 0.0003`]);
-    const expected = ['emoji-icon-qa resnet50', 'sound-qa whisper-tiny'].flatMap((pair) => [...sync, ...apart].map((rest) => [`${pair} ${rest}`, 3] as const));
+    const expected = ['emoji-icon-qa resnet50', 'sound-qa whisper-tiny'].flatMap((pair) =>
+      [...sync, ...apart].map((rest) => [`${pair} ${rest}`, 3] as const),
+    );
     expect(new Map([...table].sort())).toEqual(new Map(expected.sort()));
   });
 
@@ -150,22 +184,35 @@ describe('experiments', () => {
 
   it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six hours on two cores', () => {
     const text = readFileSync(join(folder, 'README.md'), 'utf8');
-    const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({ name: name!, counts: counts.map(Number) }));
-    expect(rows.map(({ name }) => `paper/${name}.json`).sort()).toEqual(files.filter((file) => file.startsWith('paper/')));
+    const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({
+      name: name!,
+      counts: counts.map(Number),
+    }));
+    expect(rows.map(({ name }) => `paper/${name}.json`).sort()).toEqual(
+      files.filter((file) => file.startsWith('paper/')),
+    );
     const seen = new Set<string>();
     for (const { name, counts } of rows) {
       const own = keys(`paper/${name}.json`);
       const fresh = own.filter((key) => !seen.has(key));
       fresh.forEach((key) => seen.add(key));
       expect([name, own.length, fresh.length]).toEqual([name, counts[0], counts[1]]);
-      expect(load(`paper/${name}.json`).about.expectedTime.startsWith(`${own.length} runs of 200 steps, ${fresh.length} of them not in a paper manifest before it`)).toBe(true);
+      expect(
+        load(`paper/${name}.json`).about.expectedTime.startsWith(
+          `${own.length} runs of 200 steps, ${fresh.length} of them not in a paper manifest before it`,
+        ),
+      ).toBe(true);
     }
     expect(text).toContain(`Together they are ${seen.size} runs of 200 steps`);
     expect(rows.reduce((sum, { counts }) => sum + counts[2]!, 0)).toBeLessThan(6 * 60);
   });
 
   it('the rate ratio goes from 0.1 to 10', () => {
-    const ratios = new Set(expand(load('ablations/rate-ratio.json')).map((run) => Number((run.learningRate.backbone / run.learningRate.encoder).toPrecision(3))));
+    const ratios = new Set(
+      expand(load('ablations/rate-ratio.json')).map((run) =>
+        Number((run.learningRate.backbone / run.learningRate.encoder).toPrecision(3)),
+      ),
+    );
     expect([...ratios].sort((a, b) => a - b)).toEqual([0.1, 0.3, 1, 3.33, 10]);
   });
 });
@@ -175,10 +222,13 @@ describe('docs/manifests.md', () => {
     expect(withTables(page)).toBe(page);
   });
 
-  const examples = [...page.matchAll(/<!-- example: (.*?) -->\n```json\n([\s\S]*?)\n```/g)].map(([, said, json]) => [said!, JSON.parse(json!) as object] as const);
+  const examples = [...page.matchAll(/<!-- example: (.*?) -->\n```json\n([\s\S]*?)\n```/g)].map(
+    ([, said, json]) => [said!, JSON.parse(json!) as object] as const,
+  );
 
   it('has an example of each part', () => {
-    for (const part of ['axes', 'zip', 'exclude', 'when', 'include', 'profiles']) expect(examples.filter(([, example]) => part in example)).not.toEqual([]);
+    for (const part of ['axes', 'zip', 'exclude', 'when', 'include', 'profiles'])
+      expect(examples.filter(([, example]) => part in example)).not.toEqual([]);
     expect(page.match(/```json/g)).toHaveLength(examples.length);
   });
 

@@ -20,20 +20,38 @@ import { tf } from '../../src/tensor/tf';
 import { onnxFile, type WrittenNode, type WrittenTensor } from '../../testing/onnxFile';
 import { chirp } from '../../testing/syntheticMedia';
 
-beforeAll(async () => { await useBackend({ name: 'cpu' }); });
+beforeAll(async () => {
+  await useBackend({ name: 'cpu' });
+});
 
 const folder = () => mkdtempSync(join(tmpdir(), 'encoders-'));
-const largest = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), a.length === b.length ? 0 : Infinity);
+const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Array.from(a).reduce(
+    (worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)),
+    a.length === b.length ? 0 : Infinity,
+  );
 
 /** A small ResNet with Keras's names by the layers API, written as a layers model with random weights, moving statistics too. */
 async function writtenResNet(blocks: number[], into: string): Promise<layersApi.LayersModel> {
   const { layers } = layersApi;
-  const convolve = (x: layersApi.SymbolicTensor, name: string, filters: number, size: number, strides: number, padding: 'same' | 'valid') => {
-    const y = layers.conv2d({ name: name === 'conv1' ? name : `res${name}`, filters, kernelSize: size, strides, padding }).apply(x);
-    return layers.batchNormalization({ name: name === 'conv1' ? 'bn_conv1' : `bn${name}`, epsilon: 1e-3 }).apply(y) as layersApi.SymbolicTensor;
+  const convolve = (
+    x: layersApi.SymbolicTensor,
+    name: string,
+    filters: number,
+    size: number,
+    strides: number,
+    padding: 'same' | 'valid',
+  ) => {
+    const y = layers
+      .conv2d({ name: name === 'conv1' ? name : `res${name}`, filters, kernelSize: size, strides, padding })
+      .apply(x);
+    return layers
+      .batchNormalization({ name: name === 'conv1' ? 'bn_conv1' : `bn${name}`, epsilon: 1e-3 })
+      .apply(y) as layersApi.SymbolicTensor;
   };
   const relu = (x: layersApi.SymbolicTensor) => layers.reLU().apply(x) as layersApi.SymbolicTensor;
-  const pad = (x: layersApi.SymbolicTensor, by: number) => layers.zeroPadding2d({ padding: by }).apply(x) as layersApi.SymbolicTensor;
+  const pad = (x: layersApi.SymbolicTensor, by: number) =>
+    layers.zeroPadding2d({ padding: by }).apply(x) as layersApi.SymbolicTensor;
   const input = layersApi.input({ shape: [64, 64, 3] });
   let x = relu(convolve(pad(input, 3), 'conv1', 4, 7, 2, 'valid'));
   x = layers.maxPooling2d({ poolSize: 3, strides: 2 }).apply(pad(x, 1)) as layersApi.SymbolicTensor;
@@ -41,23 +59,42 @@ async function writtenResNet(blocks: number[], into: string): Promise<layersApi.
     for (let block = 0; block < count; block++) {
       const name = `${stage + 2}${'ab'[block]}_branch`;
       const strides = block === 0 && stage > 0 ? 2 : 1;
-      const inner = relu(convolve(relu(convolve(x, `${name}2a`, 3 + stage, 1, strides, 'valid')), `${name}2b`, 3 + stage, 3, 1, 'same'));
+      const inner = relu(
+        convolve(relu(convolve(x, `${name}2a`, 3 + stage, 1, strides, 'valid')), `${name}2b`, 3 + stage, 3, 1, 'same'),
+      );
       const shortcut = block === 0 ? convolve(x, `${name}1`, 6 + 2 * stage, 1, strides, 'valid') : x;
-      x = relu(layers.add().apply([convolve(inner, `${name}2c`, 6 + 2 * stage, 1, 1, 'valid'), shortcut]) as layersApi.SymbolicTensor);
+      x = relu(
+        layers
+          .add()
+          .apply([convolve(inner, `${name}2c`, 6 + 2 * stage, 1, 1, 'valid'), shortcut]) as layersApi.SymbolicTensor,
+      );
     }
   });
   const model = layersApi.model({ inputs: input, outputs: x });
   const draw = random(7, 'resnet weights');
-  model.setWeights(model.weights.map((weight) => {
-    const positive = weight.name.includes('variance');
-    const values = Float32Array.from({ length: weight.shape.reduce<number>((a, b) => a * b!, 1) }, () => (positive ? 0.5 + draw.uniform() : 0.4 * draw.normal()));
-    return tf.tensor(values, weight.shape as number[]);
-  }));
-  await model.save(layersApi.io.withSaveHandler(async (artifacts) => {
-    writeFileSync(join(into, 'all.bin'), Buffer.from(artifacts.weightData as ArrayBuffer));
-    writeFileSync(join(into, 'model.json'), JSON.stringify({ format: 'layers-model', modelTopology: artifacts.modelTopology, weightsManifest: [{ paths: ['all.bin'], weights: artifacts.weightSpecs }] }));
-    return { modelArtifactsInfo: layersApi.io.getModelArtifactsInfoForJSON(artifacts) };
-  }));
+  model.setWeights(
+    model.weights.map((weight) => {
+      const positive = weight.name.includes('variance');
+      const values = Float32Array.from({ length: weight.shape.reduce<number>((a, b) => a * b!, 1) }, () =>
+        positive ? 0.5 + draw.uniform() : 0.4 * draw.normal(),
+      );
+      return tf.tensor(values, weight.shape as number[]);
+    }),
+  );
+  await model.save(
+    layersApi.io.withSaveHandler(async (artifacts) => {
+      writeFileSync(join(into, 'all.bin'), Buffer.from(artifacts.weightData as ArrayBuffer));
+      writeFileSync(
+        join(into, 'model.json'),
+        JSON.stringify({
+          format: 'layers-model',
+          modelTopology: artifacts.modelTopology,
+          weightsManifest: [{ paths: ['all.bin'], weights: artifacts.weightSpecs }],
+        }),
+      );
+      return { modelArtifactsInfo: layersApi.io.getModelArtifactsInfoForJSON(artifacts) };
+    }),
+  );
   return model;
 }
 
@@ -65,12 +102,19 @@ describe('ResNet', () => {
   const blocks = [2, 1, 2];
   let path: string;
   let model: layersApi.LayersModel;
-  beforeAll(async () => { model = await writtenResNet(blocks, (path = folder())); });
+  beforeAll(async () => {
+    model = await writtenResNet(blocks, (path = folder()));
+  });
 
   it('gives the grid of the layers API, which sees blue, green, red without the means', async () => {
     const draw = random(7, 'pictures');
-    const images = tf.tensor4d(Float32Array.from({ length: 2 * 64 * 64 * 3 }, () => draw.integer(256)), [2, 64, 64, 3]);
-    const expected = model.predict(tf.sub(tf.reverse(images, -1), tf.tensor1d([103.939, 116.779, 123.68]))) as layersApi.Tensor;
+    const images = tf.tensor4d(
+      Float32Array.from({ length: 2 * 64 * 64 * 3 }, () => draw.integer(256)),
+      [2, 64, 64, 3],
+    );
+    const expected = model.predict(
+      tf.sub(tf.reverse(images, -1), tf.tensor1d([103.939, 116.779, 123.68])),
+    ) as layersApi.Tensor;
     const weights = resNetWeights(readTfjsLayers(path), blocks);
     const before = tf.memory().numTensors;
     const tensors = resNetTensors(weights);
@@ -92,27 +136,56 @@ describe('ResNet', () => {
       resNetWeights(model, blocks);
     };
     expect(damaged(() => undefined)).not.toThrow();
-    expect(damaged((m) => { delete m.tensors['bn3a_branch2b/gamma']; })).toThrow(/no weight bn3a_branch2b\/gamma/);
-    expect(damaged((m) => { m.tensors['res2b_branch2c/kernel']!.shape = [1, 1, 3, 5]; })).toThrow(/shape \[1,1,3,5\]/);
-    expect(damaged((m) => { m.tensors['bn_conv1/moving_variance']!.data[0] = -1; })).toThrow(/negative variance/);
-    expect(damaged((m) => { m.layers.get('bn_conv1')!['epsilon'] = 'x'; })).toThrow(/epsilon of bn_conv1 is x/);
+    expect(
+      damaged((m) => {
+        delete m.tensors['bn3a_branch2b/gamma'];
+      }),
+    ).toThrow(/no weight bn3a_branch2b\/gamma/);
+    expect(
+      damaged((m) => {
+        m.tensors['res2b_branch2c/kernel']!.shape = [1, 1, 3, 5];
+      }),
+    ).toThrow(/shape \[1,1,3,5\]/);
+    expect(
+      damaged((m) => {
+        m.tensors['bn_conv1/moving_variance']!.data[0] = -1;
+      }),
+    ).toThrow(/negative variance/);
+    expect(
+      damaged((m) => {
+        m.layers.get('bn_conv1')!['epsilon'] = 'x';
+      }),
+    ).toThrow(/epsilon of bn_conv1 is x/);
     expect(() => resNetWeights(good(), [2, 1, 3])).toThrow(UserError);
   });
 
   it('pools squares of the grid into rows', async () => {
-    const grid = tf.tensor4d(Array.from({ length: 16 }, (_, i) => i), [1, 4, 4, 1]);
+    const grid = tf.tensor4d(
+      Array.from({ length: 16 }, (_, i) => i),
+      [1, 4, 4, 1],
+    );
     expect(await pooledRows(grid, 2).array()).toEqual([[[2.5], [4.5], [10.5], [12.5]]]);
     expect(await pooledRows(grid, 1).array()).toEqual([Array.from({ length: 16 }, (_, i) => [i])]);
   });
 });
 
 describe('log-mel', () => {
-  const expected = (JSON.parse(readFileSync(join(__dirname, '../fixtures/encoders/towers.json'), 'utf8')) as Record<string, { step: number; values: number[] }>)['logMel']!;
+  const expected = (
+    JSON.parse(readFileSync(join(__dirname, '../fixtures/encoders/towers.json'), 'utf8')) as Record<
+      string,
+      { step: number; values: number[] }
+    >
+  )['logMel']!;
 
   it('equals the spectrogram of transformers on a chirp', () => {
     const mel = logMel(chirp());
     expect(mel.length).toBe(500 * 80);
-    expect(largest(expected.values.map((_, i) => mel[i * expected.step]!), expected.values)).toBeLessThan(1e-4);
+    expect(
+      largest(
+        expected.values.map((_, i) => mel[i * expected.step]!),
+        expected.values,
+      ),
+    ).toBeLessThan(1e-4);
   });
 
   it('puts a pure tone into the band around it, also in an odd number of frames', () => {
@@ -120,7 +193,9 @@ describe('log-mel', () => {
     const mel = logMel(Float32Array.from({ length: 160 * 5 }, (_, i) => Math.sin((2 * Math.PI * hertz * i) / 16_000)));
     const middle = Array.from(mel.subarray(4 * 80, 5 * 80));
     const filters = melFilters();
-    expect(filters[middle.indexOf(Math.max(...middle))]![hertz / 40]).toBe(Math.max(...filters.map((filter) => filter[hertz / 40]!)));
+    expect(filters[middle.indexOf(Math.max(...middle))]![hertz / 40]).toBe(
+      Math.max(...filters.map((filter) => filter[hertz / 40]!)),
+    );
   });
 
   it('spans 8 decades of power at most, and silence is even', () => {
@@ -137,7 +212,10 @@ describe('log-mel', () => {
 });
 
 /** A Whisper encoder of width 128 with random 8-bit weights, and the floats that its file means. */
-function writtenWhisper(blocks: number): { file: Buffer; floats: Map<string, { shape: number[]; data: Float32Array }> } {
+function writtenWhisper(blocks: number): {
+  file: Buffer;
+  floats: Map<string, { shape: number[]; data: Float32Array }>;
+} {
   const draw = random(11, 'whisper weights');
   const tensors: WrittenTensor[] = [];
   const nodes: WrittenNode[] = [];
@@ -155,13 +233,23 @@ function writtenWhisper(blocks: number): { file: Buffer; floats: Map<string, { s
     const zeros = Int8Array.from({ length: channels }, () => draw.integer(20) - 10);
     const type = perChannel ? 3 : 2;
     const unsignedZero = 120;
-    tensors.push({ name: `${stored}_quantized`, shape, type, raw }, { name: `${stored}_scale`, shape: perChannel ? [channels] : [], type: 1, floats: Array.from(scales) },
-      perChannel ? { name: `${stored}_zero_point`, shape: [channels], type, raw: new Uint8Array(zeros.buffer) } : { name: `${stored}_zero_point`, shape: [], type, integers: [unsignedZero] });
+    tensors.push(
+      { name: `${stored}_quantized`, shape, type, raw },
+      { name: `${stored}_scale`, shape: perChannel ? [channels] : [], type: 1, floats: Array.from(scales) },
+      perChannel
+        ? { name: `${stored}_zero_point`, shape: [channels], type, raw: new Uint8Array(zeros.buffer) }
+        : { name: `${stored}_zero_point`, shape: [], type, integers: [unsignedZero] },
+    );
     const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-    floats.set(name, { shape, data: Float32Array.from(raw, (byte, i) => {
-      const channel = Math.floor(i / stride) % channels;
-      return perChannel ? scales[channel]! * (((byte << 24) >> 24) - zeros[channel]!) : scales[0]! * (byte - unsignedZero);
-    }) });
+    floats.set(name, {
+      shape,
+      data: Float32Array.from(raw, (byte, i) => {
+        const channel = Math.floor(i / stride) % channels;
+        return perChannel
+          ? scales[channel]! * (((byte << 24) >> 24) - zeros[channel]!)
+          : scales[0]! * (byte - unsignedZero);
+      }),
+    });
   };
   quantised('conv1.weight', 'conv1.weight', [128, 8, 3], 0, true);
   plain('conv1.bias', [128]);
@@ -173,7 +261,14 @@ function writtenWhisper(blocks: number): { file: Buffer; floats: Map<string, { s
       plain(`layers.${block}.${norm}.weight`, [128], 1);
       plain(`layers.${block}.${norm}.bias`, [128]);
     }
-    for (const [part, shape] of [['self_attn/q_proj', [128, 128]], ['self_attn/k_proj', [128, 128]], ['self_attn/v_proj', [128, 128]], ['self_attn/out_proj', [128, 128]], ['fc1', [128, 96]], ['fc2', [96, 128]]] as [string, number[]][]) {
+    for (const [part, shape] of [
+      ['self_attn/q_proj', [128, 128]],
+      ['self_attn/k_proj', [128, 128]],
+      ['self_attn/v_proj', [128, 128]],
+      ['self_attn/out_proj', [128, 128]],
+      ['fc1', [128, 96]],
+      ['fc2', [96, 128]],
+    ] as [string, number[]][]) {
       const module = `layers.${block}/${part}`;
       const stored = `onnx::MatMul_${tensors.length}`;
       const asFloats = part === 'self_attn/v_proj';
@@ -181,7 +276,12 @@ function writtenWhisper(blocks: number): { file: Buffer; floats: Map<string, { s
         plain(stored, shape);
         floats.set(module, floats.get(stored)!);
       } else quantised(module, stored, shape, 1, part === 'fc1');
-      nodes.push({ operation: asFloats ? 'MatMul' : 'MatMulInteger', name: `/${module}/MatMul${asFloats ? '' : '_quant'}`, inputs: ['x', asFloats ? stored : `${stored}_quantized`], outputs: [`${module}_out`] });
+      nodes.push({
+        operation: asFloats ? 'MatMul' : 'MatMulInteger',
+        name: `/${module}/MatMul${asFloats ? '' : '_quant'}`,
+        inputs: ['x', asFloats ? stored : `${stored}_quantized`],
+        outputs: [`${module}_out`],
+      });
       if (part !== 'self_attn/k_proj') plain(`layers.${block}.${part.replace('/', '.')}.bias`, [shape[1]!]);
     }
   }
@@ -189,9 +289,14 @@ function writtenWhisper(blocks: number): { file: Buffer; floats: Map<string, { s
 }
 
 /** Whisper's encoder blocks for one sound in plain float64 loops: [frames][width]. */
-function plainWhisper(mel: number[][], floats: Map<string, { shape: number[]; data: Float32Array }>, blocks: number): number[][] {
+function plainWhisper(
+  mel: number[][],
+  floats: Map<string, { shape: number[]; data: Float32Array }>,
+  blocks: number,
+): number[][] {
   const get = (name: string) => floats.get(name)!.data;
-  const erf = (x: number) => { // Maclaurin series: exact enough for |x| < 4
+  const erf = (x: number) => {
+    // Maclaurin series: exact enough for |x| < 4
     let [term, sum] = [x, x];
     for (let n = 1; n < 120; n++) sum += (term *= (-x * x) / n) / (2 * n + 1);
     return Math.abs(x) > 5 ? Math.sign(x) : (2 / Math.sqrt(Math.PI)) * sum;
@@ -199,43 +304,71 @@ function plainWhisper(mel: number[][], floats: Map<string, { shape: number[]; da
   const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
   const convolve = (x: number[][], name: string, stride: number) => {
     const [outputs, inputs] = floats.get(`${name}.weight`)!.shape as [number, number];
-    return Array.from({ length: Math.ceil(x.length / stride) }, (_, t) => Array.from({ length: outputs }, (_unused, o) => {
-      let sum = get(`${name}.bias`)[o]!;
-      for (let k = 0; k < 3; k++) for (let i = 0; i < inputs; i++) sum += (x[t * stride + k - 1]?.[i] ?? 0) * get(`${name}.weight`)[(o * inputs + i) * 3 + k]!;
-      return gelu(sum);
-    }));
+    return Array.from({ length: Math.ceil(x.length / stride) }, (_, t) =>
+      Array.from({ length: outputs }, (_unused, o) => {
+        let sum = get(`${name}.bias`)[o]!;
+        for (let k = 0; k < 3; k++)
+          for (let i = 0; i < inputs; i++)
+            sum += (x[t * stride + k - 1]?.[i] ?? 0) * get(`${name}.weight`)[(o * inputs + i) * 3 + k]!;
+        return gelu(sum);
+      }),
+    );
   };
   const project = (x: number[][], module: string, bias: boolean) => {
-    const { shape: [inputs, outputs], data } = floats.get(module) as { shape: [number, number]; data: Float32Array };
-    return x.map((row) => Array.from({ length: outputs }, (_, o) => {
-      let sum = bias ? get(`${module.replaceAll('/', '.')}.bias`)[o]! : 0;
-      for (let i = 0; i < inputs; i++) sum += row[i]! * data[i * outputs + o]!;
-      return sum;
-    }));
+    const {
+      shape: [inputs, outputs],
+      data,
+    } = floats.get(module) as { shape: [number, number]; data: Float32Array };
+    return x.map((row) =>
+      Array.from({ length: outputs }, (_, o) => {
+        let sum = bias ? get(`${module.replaceAll('/', '.')}.bias`)[o]! : 0;
+        for (let i = 0; i < inputs; i++) sum += row[i]! * data[i * outputs + o]!;
+        return sum;
+      }),
+    );
   };
-  const normalise = (x: number[][], name: string) => x.map((row) => {
-    const mean = row.reduce((a, b) => a + b) / row.length;
-    const variance = row.reduce((a, b) => a + (b - mean) ** 2, 0) / row.length;
-    return row.map((value, i) => ((value - mean) / Math.sqrt(variance + 1e-5)) * get(`${name}.weight`)[i]! + get(`${name}.bias`)[i]!);
-  });
+  const normalise = (x: number[][], name: string) =>
+    x.map((row) => {
+      const mean = row.reduce((a, b) => a + b) / row.length;
+      const variance = row.reduce((a, b) => a + (b - mean) ** 2, 0) / row.length;
+      return row.map(
+        (value, i) =>
+          ((value - mean) / Math.sqrt(variance + 1e-5)) * get(`${name}.weight`)[i]! + get(`${name}.bias`)[i]!,
+      );
+    });
   const plus = (x: number[][], y: number[][]) => x.map((row, t) => row.map((value, i) => value + y[t]![i]!));
   let x = convolve(convolve(mel, 'conv1', 1), 'conv2', 2);
   x = x.map((row, t) => row.map((value, i) => value + get('embed_positions.weight')[t * 128 + i]!));
   for (let block = 0; block < blocks; block++) {
     const name = `layers.${block}`;
     const normal = normalise(x, `${name}.self_attn_layer_norm`);
-    const [q, k, v] = (['q', 'k', 'v'] as const).map((part) => project(normal, `${name}/self_attn/${part}_proj`, part !== 'k')) as [number[][], number[][], number[][]];
+    const [q, k, v] = (['q', 'k', 'v'] as const).map((part) =>
+      project(normal, `${name}/self_attn/${part}_proj`, part !== 'k'),
+    ) as [number[][], number[][], number[][]];
     const mixed = x.map(() => Array<number>(128).fill(0));
     for (let head = 0; head < 2; head++) {
       q.forEach((row, t) => {
-        const dot = (other: number[]) => { let sum = 0; for (let i = 64 * head; i < 64 * head + 64; i++) sum += row[i]! * other[i]!; return Math.exp(sum / 8); };
+        const dot = (other: number[]) => {
+          let sum = 0;
+          for (let i = 64 * head; i < 64 * head + 64; i++) sum += row[i]! * other[i]!;
+          return Math.exp(sum / 8);
+        };
         const scores = k.map(dot);
         const total = scores.reduce((a, b) => a + b);
-        scores.forEach((score, s) => { for (let i = 64 * head; i < 64 * head + 64; i++) mixed[t]![i]! += (score / total) * v[s]![i]!; });
+        scores.forEach((score, s) => {
+          for (let i = 64 * head; i < 64 * head + 64; i++) mixed[t]![i]! += (score / total) * v[s]![i]!;
+        });
       });
     }
     x = plus(x, project(mixed, `${name}/self_attn/out_proj`, true));
-    x = plus(x, project(project(normalise(x, `${name}.final_layer_norm`), `${name}/fc1`, true).map((row) => row.map(gelu)), `${name}/fc2`, true));
+    x = plus(
+      x,
+      project(
+        project(normalise(x, `${name}.final_layer_norm`), `${name}/fc1`, true).map((row) => row.map(gelu)),
+        `${name}/fc2`,
+        true,
+      ),
+    );
   }
   return x;
 }
@@ -249,19 +382,29 @@ describe('Whisper', () => {
     const expected = plainWhisper(mel, floats, blocks);
     const { config, tensors } = whisperWeights(readOnnx(file), blocks);
     expect(config).toEqual({ width: 128, heads: 2, blocks, bands: 8, positions: 7 });
-    const features = whisperFeatures(Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)])), config, tf.tensor3d([mel]));
+    const features = whisperFeatures(
+      Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)])),
+      config,
+      tf.tensor3d([mel]),
+    );
     expect(features.shape).toEqual([1, 5, 128]);
     expect(largest(await features.data(), expected.flat())).toBeLessThan(1e-4);
   });
 
   it('refuses more sound than positions, more blocks than stored, and other models', () => {
     const { config, tensors } = whisperWeights(readOnnx(file), 1);
-    const onBackend = Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
+    const onBackend = Object.fromEntries(
+      Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+    );
     expect(() => whisperFeatures(onBackend, config, tf.zeros([1, 16, 8]))).toThrow(/8 frames for 7 positions/);
     expect(() => whisperWeights(readOnnx(file), 4)).toThrow(/no block 3/);
-    expect(() => whisperWeights(readOnnx(onnxFile([{ name: 'w', shape: [1], type: 1, floats: [1] }])), 1)).toThrow(/no weight conv1/);
+    expect(() => whisperWeights(readOnnx(onnxFile([{ name: 'w', shape: [1], type: 1, floats: [1] }])), 1)).toThrow(
+      /no weight conv1/,
+    );
     const onnx = readOnnx(file);
-    expect(() => whisperWeights({ ...onnx, nodes: onnx.nodes.slice(1) }, 1)).toThrow(/0 products for layers\.0\.self_attn\.q_proj/);
+    expect(() => whisperWeights({ ...onnx, nodes: onnx.nodes.slice(1) }, 1)).toThrow(
+      /0 products for layers\.0\.self_attn\.q_proj/,
+    );
   });
 
   it('means neighbouring frames', async () => {
@@ -270,7 +413,11 @@ describe('Whisper', () => {
 });
 
 describe('media of the towers', () => {
-  const png = async (change: (image: sharp.Sharp) => sharp.Sharp = (image) => image, channels: 3 | 4 = 3, name = 'x.png') => {
+  const png = async (
+    change: (image: sharp.Sharp) => sharp.Sharp = (image) => image,
+    channels: 3 | 4 = 3,
+    name = 'x.png',
+  ) => {
     const path = join(folder(), name);
     await change(sharp(Buffer.alloc(8 * 8 * channels, 200), { raw: { width: 8, height: 8, channels } })).toFile(path);
     return path;
@@ -279,7 +426,9 @@ describe('media of the towers', () => {
   it('reads red, green and blue of an opaque PNG, also of a grey one', async () => {
     const pixels = Buffer.from(Array.from({ length: 2 * 2 * 3 }, (_, i) => 20 * i));
     const path = join(folder(), 'x.png');
-    await sharp(pixels, { raw: { width: 2, height: 2, channels: 3 } }).png().toFile(path);
+    await sharp(pixels, { raw: { width: 2, height: 2, channels: 3 } })
+      .png()
+      .toFile(path);
     expect(Array.from(await readPicture(path, 2))).toEqual(Array.from(pixels));
     expect(new Set(await readPicture(await png((image) => image.greyscale()), 8))).toEqual(new Set([200]));
   });

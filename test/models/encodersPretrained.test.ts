@@ -22,7 +22,12 @@ import { gelu } from '../../src/tensor/ops';
 import { tf } from '../../src/tensor/tf';
 import { chirp, stripes } from '../../testing/syntheticMedia';
 
-interface Sample { shape: number[]; step: number; values: number[]; cellMeans?: number[] }
+interface Sample {
+  shape: number[];
+  step: number;
+  values: number[];
+  cellMeans?: number[];
+}
 const fixture = <T>(name: string) => JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', name), 'utf8')) as T;
 const towers = fixture<Record<string, Sample>>('encoders/towers.json');
 
@@ -36,28 +41,39 @@ async function needCached(context: TestContext, source: string): Promise<void> {
   }
 }
 
-const largest = (a: ArrayLike<number>, { step, values }: Sample) => values.reduce((worst, value, i) => Math.max(worst, Math.abs(a[i * step]! - value)), 0);
+const largest = (a: ArrayLike<number>, { step, values }: Sample) =>
+  values.reduce((worst, value, i) => Math.max(worst, Math.abs(a[i * step]! - value)), 0);
 
-beforeAll(async () => { await useBackend({ name: 'wasm' }); });
+beforeAll(async () => {
+  await useBackend({ name: 'wasm' });
+});
 
 describe('pretrained towers', () => {
   it('ResNet-50 gives the grid of a NumPy forward pass', async (context) => {
     await needCached(context, 'resnet50-imagenet');
     const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'stripes.png');
-    await sharp(stripes(), { raw: { width: 128, height: 128, channels: 3 } }).png().toFile(path);
+    await sharp(stripes(), { raw: { width: 128, height: 128, channels: 3 } })
+      .png()
+      .toFile(path);
     const expected = towers['resnet50']!;
     const tower = await encoderRegistry['resnet50']!.open(16);
     const [grid] = await tower.extract([path]);
     tower.close();
     expect(grid!.length).toBe(expected.shape.reduce((a, b) => a * b));
     expect(largest(grid!, expected)).toBeLessThan(1e-3);
-    const means = expected.cellMeans!.map((_, cell) => grid!.subarray(cell * 2048, (cell + 1) * 2048).reduce((a, b) => a + b) / 2048);
+    const means = expected.cellMeans!.map(
+      (_, cell) => grid!.subarray(cell * 2048, (cell + 1) * 2048).reduce((a, b) => a + b) / 2048,
+    );
     expect(largest(means, { shape: [16], step: 1, values: expected.cellMeans! })).toBeLessThan(1e-4);
     const pooledTower = await encoderRegistry['resnet50']!.open();
     const [pooled] = await pooledTower.extract([path]);
     pooledTower.close();
     // The first row of 2 x 2 is the mean of cells 0, 1, 4, 5 of 4 x 4.
-    for (let i = 0; i < 2048; i++) expect(pooled![i]).toBeCloseTo([0, 1, 4, 5].reduce((sum, cell) => sum + grid![cell * 2048 + i]! / 4, 0), 4);
+    for (let i = 0; i < 2048; i++)
+      expect(pooled![i]).toBeCloseTo(
+        [0, 1, 4, 5].reduce((sum, cell) => sum + grid![cell * 2048 + i]! / 4, 0),
+        4,
+      );
   });
 
   it('Whisper-tiny gives the features of onnxruntime after its second block', async (context) => {
@@ -77,7 +93,16 @@ describe('stories15M', () => {
   it('has the architecture that its publisher names', async (context) => {
     await needCached(context, 'stories15m');
     const { config, tensors } = await loadStories15m();
-    expect(config).toEqual({ width: 288, hiddenWidth: 768, layers: 6, heads: 6, keyValueHeads: 6, vocabulary: 32_000, context: 256, tied: true });
+    expect(config).toEqual({
+      width: 288,
+      hiddenWidth: 768,
+      layers: 6,
+      heads: 6,
+      keyValueHeads: 6,
+      vocabulary: 32_000,
+      context: 256,
+      tied: true,
+    });
     expect(Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)).toBe(15_191_712);
   });
 
@@ -94,7 +119,14 @@ describe('stories15M', () => {
 });
 
 interface ZooFixture {
-  'minimind2-small': { tokens: { text: string; ids: number[] }[]; sentence: string; step: number; logits: number[]; bits: number; continued: string[] };
+  'minimind2-small': {
+    tokens: { text: string; ids: number[] }[];
+    sentence: string;
+    step: number;
+    logits: number[];
+    bits: number;
+    continued: string[];
+  };
   minilm: Record<string, number>;
 }
 
@@ -116,19 +148,32 @@ describe('MiniMind2-Small', () => {
     const tokenizer = await loadTokenizer('minimind2-small');
     const { config, weights } = await loadMinimind2Small();
     expect(Object.values(weights).reduce((sum, { data }) => sum + data.length, 0)).toBe(25_829_888);
-    const tensors = Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
-    const logits = (ids: number[]) => tf.tidy(() => {
-      const embeddings = tf.reshape(tf.gather(tensors['tokenEmbedding']!, tf.tensor1d(ids, 'int32')), [1, ids.length, config.width]);
-      return llamaLogits(config, tensors, tf.reshape(llama(config, tensors, embeddings), [ids.length, config.width]));
-    });
+    const tensors = Object.fromEntries(
+      Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+    );
+    const logits = (ids: number[]) =>
+      tf.tidy(() => {
+        const embeddings = tf.reshape(tf.gather(tensors['tokenEmbedding']!, tf.tensor1d(ids, 'int32')), [
+          1,
+          ids.length,
+          config.width,
+        ]);
+        return llamaLogits(config, tensors, tf.reshape(llama(config, tensors, embeddings), [ids.length, config.width]));
+      });
     const text = tokenizer.encode(expected.sentence);
     const all = tf.tidy(() => tf.logSoftmax(logits([tokenizer.begin, ...text]))).dataSync();
-    const bits = -text.reduce((sum, id, i) => sum + all[i * config.vocabulary + id]!, 0) / Math.LN2 / expected.sentence.length;
+    const bits =
+      -text.reduce((sum, id, i) => sum + all[i * config.vocabulary + id]!, 0) / Math.LN2 / expected.sentence.length;
     expect(bits).toBeCloseTo(expected.bits, 5);
-    const last = logits([tokenizer.begin, ...text]).dataSync().slice(text.length * config.vocabulary);
-    expect(expected.logits.reduce((worst, value, i) => Math.max(worst, Math.abs(last[i * expected.step]! - value)), 0)).toBeLessThan(1e-4);
+    const last = logits([tokenizer.begin, ...text])
+      .dataSync()
+      .slice(text.length * config.vocabulary);
+    expect(
+      expected.logits.reduce((worst, value, i) => Math.max(worst, Math.abs(last[i * expected.step]! - value)), 0),
+    ).toBeLessThan(1e-4);
     for (const [i, prompt] of ['The sky is blue and the grass is', 'Once upon a time there was a little'].entries()) {
-      const words = tokenizer.encode(expected.continued[i]!), from = tokenizer.encode(prompt).length;
+      const words = tokenizer.encode(expected.continued[i]!),
+        from = tokenizer.encode(prompt).length;
       expect(words.length).toBeGreaterThan(from);
       // What Python wrote after the prompt is what is most probable here at every place.
       const best = tf.tidy(() => tf.argMax(logits([tokenizer.begin, ...words]), -1)).dataSync();
@@ -142,11 +187,28 @@ describe('MiniLM', () => {
     await needCached(context, 'minilm');
     const sums = fixture<ZooFixture>('zoo/zoo.json').minilm;
     const ours: Record<string, string> = {
-      'embeddings.LayerNorm.weight': 'norm', 'encoder.layer.1.attention.self.key.weight': 'layers.1.self.k', 'encoder.layer.1.output.dense.weight': 'layers.1.feedForward.down',
+      'embeddings.LayerNorm.weight': 'norm',
+      'encoder.layer.1.attention.self.key.weight': 'layers.1.self.k',
+      'encoder.layer.1.output.dense.weight': 'layers.1.feedForward.down',
       'encoder.layer.5.attention.output.LayerNorm.bias': 'layers.5.self.norm.bias',
     };
-    const wanted = qformerParameters({ width: 384, hidden: 1536, layers: 6, heads: 12, epsilon: 1e-12, activation: gelu, features: 384, queries: 1, crossEvery: 2, textLayers: false });
+    const wanted = qformerParameters({
+      width: 384,
+      hidden: 1536,
+      layers: 6,
+      heads: 12,
+      epsilon: 1e-12,
+      activation: gelu,
+      features: 384,
+      queries: 1,
+      crossEvery: 2,
+      textLayers: false,
+    });
     const start = await loadMiniLm(wanted);
-    for (const [name, sum] of Object.entries(sums)) expect(start[ours[name]!]!.data.reduce((total, value) => total + value, 0), name).toBeCloseTo(sum, 4);
+    for (const [name, sum] of Object.entries(sums))
+      expect(
+        start[ours[name]!]!.data.reduce((total, value) => total + value, 0),
+        name,
+      ).toBeCloseTo(sum, 4);
   });
 });

@@ -4,7 +4,9 @@ import { availableBackends, useBackend, type BackendName } from '../../src/tenso
 import { checkModel } from '../../src/train/checkModel';
 import { copyOf, edit, published, referenceFolder, variants } from '../../testing/families';
 
-const there = availableBackends().filter(({ name, available }) => available && (name === 'wasm' || name === 'tensorflow')).map(({ name }) => name);
+const there = availableBackends()
+  .filter(({ name, available }) => available && (name === 'wasm' || name === 'tensorflow'))
+  .map(({ name }) => name);
 
 describe.each(there)('on %s', (backend: BackendName) => {
   beforeAll(async () => {
@@ -27,11 +29,38 @@ describe('a check that can fail', () => {
     await useBackend({ name: 'wasm', threads: 1 });
   });
   it.each([
-    ['kappa of one step', 'expected.json', (value: Record<string, unknown>) => void ((value['trajectory'] as { kappa: number }[])[7]!.kappa *= 1.002), /^step 7, kappa, relative/],
-    ['an activation', 'config.json', (value: Record<string, unknown>) => void ((value['vision_config'] as Record<string, unknown>)['hidden_act'] = 'quick_gelu'), /^logits, absolute/],
-    ['the vision layer', 'config.json', (value: Record<string, unknown>) => void (value['vision_feature_layer'] = -1), /^features, absolute/],
-    ['the base of rotary positions', 'config.json', (value: Record<string, unknown>) => void ((value['text_config'] as { rope_parameters: { rope_theta: number } }).rope_parameters.rope_theta = 9000), /^logits, absolute/],
-    ['the number of parameters', 'expected.json', (value: Record<string, unknown>) => void ((value['parameters'] as { encoder: number }).encoder += 1), /^parameters: encoder 25664/],
+    [
+      'kappa of one step',
+      'expected.json',
+      (value: Record<string, unknown>) => void ((value['trajectory'] as { kappa: number }[])[7]!.kappa *= 1.002),
+      /^step 7, kappa, relative/,
+    ],
+    [
+      'an activation',
+      'config.json',
+      (value: Record<string, unknown>) =>
+        void ((value['vision_config'] as Record<string, unknown>)['hidden_act'] = 'quick_gelu'),
+      /^logits, absolute/,
+    ],
+    [
+      'the vision layer',
+      'config.json',
+      (value: Record<string, unknown>) => void (value['vision_feature_layer'] = -1),
+      /^features, absolute/,
+    ],
+    [
+      'the base of rotary positions',
+      'config.json',
+      (value: Record<string, unknown>) =>
+        void ((value['text_config'] as { rope_parameters: { rope_theta: number } }).rope_parameters.rope_theta = 9000),
+      /^logits, absolute/,
+    ],
+    [
+      'the number of parameters',
+      'expected.json',
+      (value: Record<string, unknown>) => void ((value['parameters'] as { encoder: number }).encoder += 1),
+      /^parameters: encoder 25664/,
+    ],
   ])('tells of another %s', async (_what, file, change, failure) => {
     const folder = copyOf('llava-1.5');
     edit(folder, file, change);

@@ -12,7 +12,12 @@ import { useBackend } from '../../src/tensor/backend';
 const tower = vi.hoisted(() => {
   const made = { opened: 0, closed: 0, files: [] as string[], value: 1 };
   const fake: EncoderTower = {
-    modality: 'image', source: 'resnet50-imagenet', version: 1, rows: 2, rowChoices: [2, 3], width: 2,
+    modality: 'image',
+    source: 'resnet50-imagenet',
+    version: 1,
+    rows: 2,
+    rowChoices: [2, 3],
+    width: 2,
     async open(rows = 2) {
       made.opened++;
       return {
@@ -20,9 +25,13 @@ const tower = vi.hoisted(() => {
           await new Promise((resolve) => setTimeout(resolve, 20));
           made.files.push(...files);
           onFile?.(files.length);
-          return files.map((file) => Float32Array.from({ length: rows * 2 }, (_, i) => made.value * (file.length + i / 4)));
+          return files.map((file) =>
+            Float32Array.from({ length: rows * 2 }, (_, i) => made.value * (file.length + i / 4)),
+          );
         },
-        close: () => { made.closed++; },
+        close: () => {
+          made.closed++;
+        },
       };
     },
   };
@@ -31,11 +40,23 @@ const tower = vi.hoisted(() => {
 vi.mock('../../src/models/encoders', () => ({ findEncoder: () => tower.fake }));
 
 const set = (change: Partial<DataSet> = {}): DataSet => ({
-  task: 'toy', modality: 'image', identity: 'a'.repeat(64), items: [], alignment: [], classes: [], sources: [],
-  media: new Map([['b', '/pictures/bbb'], ['a', '/pictures/a']]), ...change,
+  task: 'toy',
+  modality: 'image',
+  identity: 'a'.repeat(64),
+  items: [],
+  alignment: [],
+  classes: [],
+  sources: [],
+  media: new Map([
+    ['b', '/pictures/bbb'],
+    ['a', '/pictures/a'],
+  ]),
+  ...change,
 });
 
-beforeAll(async () => { await useBackend({ name: 'cpu' }); });
+beforeAll(async () => {
+  await useBackend({ name: 'cpu' });
+});
 let cache: string;
 beforeEach(() => {
   cache = mkdtempSync(join(tmpdir(), 'features-'));
@@ -60,7 +81,9 @@ describe('features of a set', () => {
     expect(tower.made.opened).toBe(1);
     expect(Array.from(again.of('b'))).toEqual(Array.from(first.of('b')));
     const onDisk = await featuresOf(set(), 'fake', { inMemory: 0 });
-    expect(['a', 'b', 'a'].map((key) => Array.from(onDisk.of(key)))).toEqual(['a', 'b', 'a'].map((key) => Array.from(first.of(key))));
+    expect(['a', 'b', 'a'].map((key) => Array.from(onDisk.of(key)))).toEqual(
+      ['a', 'b', 'a'].map((key) => Array.from(first.of(key))),
+    );
     expect(stored()).toEqual([featureIdentity(set(), 'fake')]);
     expect(readdirSync(join(cache, 'features'))).toEqual(stored());
   });
@@ -72,7 +95,12 @@ describe('features of a set', () => {
   });
 
   it('have another identity for another set, rows, version or backend', async () => {
-    const identities = [featureIdentity(set(), 'fake'), featureIdentity(set({ identity: 'b'.repeat(64) }), 'fake'), featureIdentity(set(), 'fake', 3), featureIdentity(set(), 'other')];
+    const identities = [
+      featureIdentity(set(), 'fake'),
+      featureIdentity(set({ identity: 'b'.repeat(64) }), 'fake'),
+      featureIdentity(set(), 'fake', 3),
+      featureIdentity(set(), 'other'),
+    ];
     tower.fake.version = 2;
     identities.push(featureIdentity(set(), 'fake'));
     tower.fake.version = 1;
@@ -102,10 +130,39 @@ describe('features of a set', () => {
   });
 
   it.each<[string, (folder: string) => void, RegExp]>([
-    ['a changed value', (folder) => { const path = join(folder, 'features.bin'); const bytes = readFileSync(path); bytes[5]! ^= 1; writeFileSync(path, bytes); }, /hash/],
-    ['a torn file', (folder) => { const path = join(folder, 'features.bin'); writeFileSync(path, readFileSync(path).subarray(1)); }, /31 bytes instead of 32/],
-    ['a torn index', (folder) => { writeFileSync(join(folder, 'index.json'), '{'); }, /not JSON/],
-    ['an index of other media', (folder) => { const path = join(folder, 'index.json'); writeFileSync(path, readFileSync(path, 'utf8').replace('"b"', '"c"')); }, /other media/],
+    [
+      'a changed value',
+      (folder) => {
+        const path = join(folder, 'features.bin');
+        const bytes = readFileSync(path);
+        bytes[5]! ^= 1;
+        writeFileSync(path, bytes);
+      },
+      /hash/,
+    ],
+    [
+      'a torn file',
+      (folder) => {
+        const path = join(folder, 'features.bin');
+        writeFileSync(path, readFileSync(path).subarray(1));
+      },
+      /31 bytes instead of 32/,
+    ],
+    [
+      'a torn index',
+      (folder) => {
+        writeFileSync(join(folder, 'index.json'), '{');
+      },
+      /not JSON/,
+    ],
+    [
+      'an index of other media',
+      (folder) => {
+        const path = join(folder, 'index.json');
+        writeFileSync(path, readFileSync(path, 'utf8').replace('"b"', '"c"'));
+      },
+      /other media/,
+    ],
   ])('say what to do about %s', async (_name, damage, message) => {
     await featuresOf(set(), 'fake');
     const folder = join(cache, 'features', stored()[0]!);

@@ -8,16 +8,40 @@ import { useBackend } from '../../src/tensor/backend';
 
 const choices = ['red', 'green', 'blue'];
 const width = 8;
-const item = (split: Item['split'], i: number): Item => ({ id: `${split}-${i}`, split, kind: 'colour', slice: split, media: `${split}-${i}`, prompt: 'Which?', answer: choices[i % 3]!, choices });
-const items = [...Array.from({ length: 60 }, (_, i) => item('train', i)), ...Array.from({ length: 30 }, (_, i) => item('validation', i)), ...Array.from({ length: 30 }, (_, i) => item('evaluation', i))];
-const set = { task: 'made', modality: 'image', identity: 'made', items, alignment: [], classes: [], media: new Map() } as unknown as DataSet;
+const item = (split: Item['split'], i: number): Item => ({
+  id: `${split}-${i}`,
+  split,
+  kind: 'colour',
+  slice: split,
+  media: `${split}-${i}`,
+  prompt: 'Which?',
+  answer: choices[i % 3]!,
+  choices,
+});
+const items = [
+  ...Array.from({ length: 60 }, (_, i) => item('train', i)),
+  ...Array.from({ length: 30 }, (_, i) => item('validation', i)),
+  ...Array.from({ length: 30 }, (_, i) => item('evaluation', i)),
+];
+const set = {
+  task: 'made',
+  modality: 'image',
+  identity: 'made',
+  items,
+  alignment: [],
+  classes: [],
+  media: new Map(),
+} as unknown as DataSet;
 
 /** Features whose first three numbers say the answer, in the named splits; in the others they are noise. */
 function tableOf(...telling: Item['split'][]): FeatureTable {
   const of = (media: string) => {
     const { normal } = random(1, media);
     const { split, answer } = items.find(({ id }) => id === media)!;
-    return Float32Array.from({ length: width }, (_, i) => (telling.includes(split) ? 3 * Number(choices[i] === answer) : 0) + 0.3 * normal());
+    return Float32Array.from(
+      { length: width },
+      (_, i) => (telling.includes(split) ? 3 * Number(choices[i] === answer) : 0) + 0.3 * normal(),
+    );
   };
   return { rows: 1, width, of } as unknown as FeatureTable;
 }
@@ -34,12 +58,26 @@ describe('linear probes', () => {
 
   it('read on validation, sees nothing of evaluation and does not stop by validation', async () => {
     const rows = await probeSet(set, tableOf('train', 'validation'), { split: 'validation' });
-    expect(rows.map(({ slice, kind, total, probe }) => [slice, kind, total, probe])).toEqual([['validation', 'colour', 30, 1], ['validation', 'all', 30, 1], ['all', 'all', 30, 1]]);
+    expect(rows.map(({ slice, kind, total, probe }) => [slice, kind, total, probe])).toEqual([
+      ['validation', 'colour', 30, 1],
+      ['validation', 'all', 30, 1],
+      ['all', 'all', 30, 1],
+    ]);
     const blind = { ...set, items: items.filter(({ split }) => split !== 'evaluation') };
     expect(await probeSet(blind, tableOf('train', 'validation'), { split: 'validation' })).toEqual(rows);
     const stoppedBy: string[] = [];
     const table = tableOf('train', 'validation');
-    await probeSet(set, { ...table, of: (media: string) => { stoppedBy.push(media); return table.of(media); } }, { split: 'validation' });
+    await probeSet(
+      set,
+      {
+        ...table,
+        of: (media: string) => {
+          stoppedBy.push(media);
+          return table.of(media);
+        },
+      },
+      { split: 'validation' },
+    );
     expect(stoppedBy.some((media) => media.startsWith('evaluation'))).toBe(false);
   });
 });

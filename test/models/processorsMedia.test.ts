@@ -13,8 +13,14 @@ import { readPixels } from '../../src/models/processors/picture';
 import { resampleFilters, resize } from '../../src/models/processors/resize';
 import { testPicture } from '../../testing/syntheticMedia';
 
-interface Sample { shape: number[]; sha256: string; step: number; values: number[] }
-const read = <T>(name: string) => JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'processors', name), 'utf8')) as T;
+interface Sample {
+  shape: number[];
+  sha256: string;
+  step: number;
+  values: number[];
+}
+const read = <T>(name: string) =>
+  JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'processors', name), 'utf8')) as T;
 const pictures = read<{
   processors: (Sample & { name: string; picture: [number, number]; config: Record<string, unknown> })[];
   grids: [number, number, number, number, number, number][];
@@ -28,9 +34,12 @@ const sounds = read<{
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 describe('resizing', () => {
-  it.each(pictures.resized)('gives every level of Pillow: $from to $to, filter $resample', ({ from, to, resample, sha256: expected }) => {
-    expect(sha256(resize(testPicture(...from), ...to, resampleFilters.get(resample)!).data)).toBe(expected);
-  });
+  it.each(pictures.resized)(
+    'gives every level of Pillow: $from to $to, filter $resample',
+    ({ from, to, resample, sha256: expected }) => {
+      expect(sha256(resize(testPicture(...from), ...to, resampleFilters.get(resample)!).data)).toBe(expected);
+    },
+  );
 
   it('leaves a picture of the wanted size as it is', () => {
     expect(resize(testPicture(9, 7), 9, 7, 'bicubic')).toEqual(testPicture(9, 7));
@@ -38,13 +47,19 @@ describe('resizing', () => {
 });
 
 describe('image processors', () => {
-  it.each(pictures.processors)('$name: every value of transformers', ({ picture, config, shape, step, values, sha256: expected }) => {
-    const { width, height, outputs } = applySteps(imageSteps(config, 'preprocessor_config.json'), testPicture(...picture));
-    expect([outputs.length, 3, height, width]).toEqual(shape);
-    const all = Float32Array.from(outputs.flatMap((output) => Array.from(output)));
-    expect(values.map((_, i) => all[i * step])).toEqual(values);
-    expect(sha256(new Uint8Array(all.buffer))).toBe(expected);
-  });
+  it.each(pictures.processors)(
+    '$name: every value of transformers',
+    ({ picture, config, shape, step, values, sha256: expected }) => {
+      const { width, height, outputs } = applySteps(
+        imageSteps(config, 'preprocessor_config.json'),
+        testPicture(...picture),
+      );
+      expect([outputs.length, 3, height, width]).toEqual(shape);
+      const all = Float32Array.from(outputs.flatMap((output) => Array.from(output)));
+      expect(values.map((_, i) => all[i * step])).toEqual(values);
+      expect(sha256(new Uint8Array(all.buffer))).toBe(expected);
+    },
+  );
 
   it('chooses the tiles of transformers for 288 sizes', () => {
     const wrong = pictures.grids.filter(([width, height, least, most, columns, rows]) => {
@@ -55,22 +70,63 @@ describe('image processors', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('reads OpenGVLab\'s tiling from config.json, and LLaVA\'s padding', () => {
-    const config = { feature_extractor_type: 'CLIPFeatureExtractor', crop_size: 448, size: 448, image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225] };
-    const steps = imageSteps(config, 'p', { model_type: 'internvl_chat', force_image_size: 448, dynamic_image_size: true, max_dynamic_patch: 12, use_thumbnail: true });
-    expect(steps).toMatchObject({ tiles: { least: 1, most: 12, thumbnail: true }, resize: { kind: 'exact', width: 448, height: 448 }, crop: null });
+  it("reads OpenGVLab's tiling from config.json, and LLaVA's padding", () => {
+    const config = {
+      feature_extractor_type: 'CLIPFeatureExtractor',
+      crop_size: 448,
+      size: 448,
+      image_mean: [0.485, 0.456, 0.406],
+      image_std: [0.229, 0.224, 0.225],
+    };
+    const steps = imageSteps(config, 'p', {
+      model_type: 'internvl_chat',
+      force_image_size: 448,
+      dynamic_image_size: true,
+      max_dynamic_patch: 12,
+      use_thumbnail: true,
+    });
+    expect(steps).toMatchObject({
+      tiles: { least: 1, most: 12, thumbnail: true },
+      resize: { kind: 'exact', width: 448, height: 448 },
+      crop: null,
+    });
     expect(applySteps(steps, testPicture(900, 300)).outputs.length).toBe(4);
-    expect(outputSize(imageSteps(config, 'p', { model_type: 'internvl_chat', vision_config: { image_size: 448 } }))).toEqual({ width: 448, height: 448 });
-    expect(imageSteps({ image_processor_type: 'CLIPImageProcessor' }, 'p', { model_type: 'llava', image_aspect_ratio: 'pad' }).pad).toEqual([122, 116, 104]);
+    expect(
+      outputSize(imageSteps(config, 'p', { model_type: 'internvl_chat', vision_config: { image_size: 448 } })),
+    ).toEqual({ width: 448, height: 448 });
+    expect(
+      imageSteps({ image_processor_type: 'CLIPImageProcessor' }, 'p', {
+        model_type: 'llava',
+        image_aspect_ratio: 'pad',
+      }).pad,
+    ).toEqual([122, 116, 104]);
   });
 
   it('lists what is known when a processor is not, and every wrong setting', () => {
-    expect(() => imageSteps({ image_processor_type: 'SiglipImageProcessor' }, 'p')).toThrow(/"SiglipImageProcessor"; expected CLIPImageProcessor, LlavaImageProcessor, BlipImageProcessor, GotOcr2ImageProcessor/);
+    expect(() => imageSteps({ image_processor_type: 'SiglipImageProcessor' }, 'p')).toThrow(
+      /"SiglipImageProcessor"; expected CLIPImageProcessor, LlavaImageProcessor, BlipImageProcessor, GotOcr2ImageProcessor/,
+    );
     expect(() => imageSteps({}, 'p')).toThrow(/feature_extractor_type: missing/);
-    expect(() => imageSteps({ image_processor_type: 'constructorImageProcessor' }, 'p')).toThrow(/expected CLIPImageProcessor/);
-    const wrong = () => imageSteps({ image_processor_type: 'CLIPImageProcessor', resample: 1, size: { longest_edge: 3 }, crop_size: -1, image_std: [1, 0, 1], rescale_factor: 'x' }, 'p');
-    for (const name of ['resample', 'size', 'crop_size', 'image_std', 'rescale_factor']) expect(wrong).toThrow(new RegExp(`p/${name}`));
-    expect(() => imageSteps({ image_processor_type: 'GotOcr2ImageProcessor', min_patches: 9, max_patches: 3 }, 'p')).toThrow(/min_patches/);
+    expect(() => imageSteps({ image_processor_type: 'constructorImageProcessor' }, 'p')).toThrow(
+      /expected CLIPImageProcessor/,
+    );
+    const wrong = () =>
+      imageSteps(
+        {
+          image_processor_type: 'CLIPImageProcessor',
+          resample: 1,
+          size: { longest_edge: 3 },
+          crop_size: -1,
+          image_std: [1, 0, 1],
+          rescale_factor: 'x',
+        },
+        'p',
+      );
+    for (const name of ['resample', 'size', 'crop_size', 'image_std', 'rescale_factor'])
+      expect(wrong).toThrow(new RegExp(`p/${name}`));
+    expect(() =>
+      imageSteps({ image_processor_type: 'GotOcr2ImageProcessor', min_patches: 9, max_patches: 3 }, 'p'),
+    ).toThrow(/min_patches/);
   });
 
   it('refuses a picture that would be blown up without bounds', () => {
@@ -84,14 +140,23 @@ describe('picture files', () => {
 
   it('gives the pixels of a PNG, grey ones too, and says how many are transparent', async () => {
     const raw = testPicture(7, 5);
-    const opaque = path('a.png'), grey = path('g.png'), clear = path('t.png');
-    await sharp(raw.data, { raw: { width: 7, height: 5, channels: 3 } }).png().toFile(opaque);
+    const opaque = path('a.png'),
+      grey = path('g.png'),
+      clear = path('t.png');
+    await sharp(raw.data, { raw: { width: 7, height: 5, channels: 3 } })
+      .png()
+      .toFile(opaque);
     expect(await readPixels(opaque)).toEqual({ picture: raw, notices: [] });
-    await sharp(raw.data, { raw: { width: 7, height: 5, channels: 3 } }).greyscale().png().toFile(grey);
+    await sharp(raw.data, { raw: { width: 7, height: 5, channels: 3 } })
+      .greyscale()
+      .png()
+      .toFile(grey);
     const { picture } = await readPixels(grey);
     expect(picture.data.every((value, i) => value === picture.data[i - (i % 3)])).toBe(true);
     const colours = Uint8Array.from({ length: 4 * 4 }, (_, i) => (i % 4 === 3 ? (i < 8 ? 0 : 255) : 10 * i));
-    await sharp(colours, { raw: { width: 2, height: 2, channels: 4 } }).png().toFile(clear);
+    await sharp(colours, { raw: { width: 2, height: 2, channels: 4 } })
+      .png()
+      .toFile(clear);
     const see = await readPixels(clear);
     expect(Array.from(see.picture.data.subarray(0, 3))).toEqual([0, 10, 20]);
     expect(see.notices).toEqual([expect.stringContaining('2 of 4 pixels are transparent')]);
@@ -99,25 +164,34 @@ describe('picture files', () => {
 
   it('does not turn a picture by its EXIF orientation', async () => {
     const file = path('r.jpg');
-    await sharp(testPicture(16, 8).data, { raw: { width: 16, height: 8, channels: 3 } }).withMetadata({ orientation: 6 }).jpeg().toFile(file);
+    await sharp(testPicture(16, 8).data, { raw: { width: 16, height: 8, channels: 3 } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toFile(file);
     expect((await readPixels(file)).picture).toMatchObject({ width: 16, height: 8 });
   });
 
   it('refuses torn files, text and drawings that run programs', async () => {
-    const torn = path('t.png'), text = path('t.jpg'), svg = path('s.png');
-    await sharp(testPicture(40, 40).data, { raw: { width: 40, height: 40, channels: 3 } }).png().toFile(torn);
+    const torn = path('t.png'),
+      text = path('t.jpg'),
+      svg = path('s.png');
+    await sharp(testPicture(40, 40).data, { raw: { width: 40, height: 40, channels: 3 } })
+      .png()
+      .toFile(torn);
     writeFileSync(torn, readFileSync(torn).subarray(0, 300));
     writeFileSync(text, 'no picture');
     writeFileSync(svg, '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    for (const file of [torn, text, svg, path('none.png')]) await expect(readPixels(file)).rejects.toThrow(/expected a whole png, jpeg/);
+    for (const file of [torn, text, svg, path('none.png')])
+      await expect(readPixels(file)).rejects.toThrow(/expected a whole png, jpeg/);
   });
 });
 
 describe('log-mel', () => {
-  const chirp = (seconds: number) => Float32Array.from({ length: Math.trunc(seconds * 16_000) }, (_, i) => {
-    const t = i / 16_000;
-    return 0.5 * Math.sin(2 * Math.PI * (200 * t + 350 * t * t)) + 0.1 * Math.sin(2 * Math.PI * 3000 * t);
-  });
+  const chirp = (seconds: number) =>
+    Float32Array.from({ length: Math.trunc(seconds * 16_000) }, (_, i) => {
+      const t = i / 16_000;
+      return 0.5 * Math.sin(2 * Math.PI * (200 * t + 350 * t * t)) + 0.1 * Math.sin(2 * Math.PI * 3000 * t);
+    });
 
   it.each(sounds.features)('$name: within 1e-4 of transformers', ({ bands, seconds, shape, step, values }) => {
     const steps = soundSteps({ feature_extractor_type: 'WhisperFeatureExtractor', feature_size: bands }, 'p');

@@ -13,14 +13,30 @@ import type { Program } from '../../src/tensor/program';
 import { need, tf } from '../../src/tensor/tf';
 
 describe('published configurations', () => {
-  it.each(Object.entries(publishedModels))('%s loads, with the number of parameters that others count', (_name, { config, parameters }) => {
-    const family = familyOf(config);
-    const of = (part: string) => familyParameters(family).filter((parameter) => parameter.part === part).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    expect(Object.fromEntries(partNames.map((part) => [part, of(part)]))).toEqual({ tower: parameters.tower, connector: parameters.connector, backbone: parameters.backbone });
-    expect(partNames.reduce((sum, part) => sum + of(part), 0)).toBe(parameters.total);
-  });
+  it.each(Object.entries(publishedModels))(
+    '%s loads, with the number of parameters that others count',
+    (_name, { config, parameters }) => {
+      const family = familyOf(config);
+      const of = (part: string) =>
+        familyParameters(family)
+          .filter((parameter) => parameter.part === part)
+          .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+      expect(Object.fromEntries(partNames.map((part) => [part, of(part)]))).toEqual({
+        tower: parameters.tower,
+        connector: parameters.connector,
+        backbone: parameters.backbone,
+      });
+      expect(partNames.reduce((sum, part) => sum + of(part), 0)).toBe(parameters.total);
+    },
+  );
 
-  it.each([['blip2-opt-2.7b', 32], ['llava-1.5-7b', 576], ['internvl2-1b', 256], ['internvl2-2b', 256], ['salmonn-13b', 88]] as const)('%s turns one input into %i tokens, as its paper says', (name, tokens) => {
+  it.each([
+    ['blip2-opt-2.7b', 32],
+    ['llava-1.5-7b', 576],
+    ['internvl2-1b', 256],
+    ['internvl2-2b', 256],
+    ['salmonn-13b', 88],
+  ] as const)('%s turns one input into %i tokens, as its paper says', (name, tokens) => {
     expect(familyOf(findPublished(name).config).featureTokens).toBe(tokens);
   });
 
@@ -42,9 +58,21 @@ describe('costs of a program', () => {
     reads: ['w', 'm', 'v'],
     run(inputs, state) {
       const w = need(state, 'w');
-      const { value, grads } = tf.valueAndGrads((given) => tf.mean(tf.square(linear(need(inputs, 'x'), given!))) as tf.Scalar)([w]);
-      const one = tf.scalar(1), flat = (t: tf.Tensor) => tf.reshape(t, [-1]);
-      const next = adam({ theta: flat(w), first: need(state, 'm'), second: need(state, 'v'), gradient: flat(grads[0]!), scale: need(inputs, 'rate'), beta1: one, beta2: one, epsilon: one });
+      const { value, grads } = tf.valueAndGrads(
+        (given) => tf.mean(tf.square(linear(need(inputs, 'x'), given!))) as tf.Scalar,
+      )([w]);
+      const one = tf.scalar(1),
+        flat = (t: tf.Tensor) => tf.reshape(t, [-1]);
+      const next = adam({
+        theta: flat(w),
+        first: need(state, 'm'),
+        second: need(state, 'v'),
+        gradient: flat(grads[0]!),
+        scale: need(inputs, 'rate'),
+        beta1: one,
+        beta2: one,
+        epsilon: one,
+      });
       return { outputs: { value }, state: { w: tf.reshape(next.theta, [3, 5]), m: next.first, v: next.second } };
     },
   };
@@ -64,17 +92,30 @@ describe('costs of a program', () => {
   });
 
   it('a chain of places gives memory back after the last reader, op by op it does not', () => {
-    const chain: Program = { inputs: { x: { shape: [1000], dtype: 'float32' } }, reads: [], run: ({ x }) => {
-      let y: tf.Tensor = x!;
-      for (let i = 0; i < 9; i++) y = tf.transpose(tf.reshape(y, [10, 100]), [1, 0]);
-      return { outputs: { y } };
-    } };
+    const chain: Program = {
+      inputs: { x: { shape: [1000], dtype: 'float32' } },
+      reads: [],
+      run: ({ x }) => {
+        let y: tf.Tensor = x!;
+        for (let i = 0; i < 9; i++) y = tf.transpose(tf.reshape(y, [10, 100]), [1, 0]);
+        return { outputs: { y } };
+      },
+    };
     expect(programCost(chain, {}).activationBytes).toEqual({ recorded: 8000, eager: 36_000 });
     const added: Program = { ...chain, run: ({ x }) => ({ outputs: { y: tf.square(tf.square(tf.square(x!))) } }) };
     expect(programCost(added, {}).activationBytes.recorded).toBe(4000);
   });
 
   it('says which kernel it does not know', () => {
-    expect(() => programCost({ inputs: { x: { shape: [4], dtype: 'float32' } }, reads: [], run: ({ x }) => ({ outputs: { y: tf.topk(x!, 2).values } }) }, {})).toThrow(/TopK/);
+    expect(() =>
+      programCost(
+        {
+          inputs: { x: { shape: [4], dtype: 'float32' } },
+          reads: [],
+          run: ({ x }) => ({ outputs: { y: tf.topk(x!, 2).values } }),
+        },
+        {},
+      ),
+    ).toThrow(/TopK/);
   });
 });

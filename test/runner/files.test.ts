@@ -18,23 +18,28 @@ const notice = (step: number, message = 'é') => ({ kind: 'notice' as const, ste
 
 describe('a journal', () => {
   it('keeps its whole lines wherever a write was torn', () => {
-    fc.assert(fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 5 }), fc.nat(), (messages, at) => {
-      const path = join(freshResults(), 'metrics.jsonl');
-      const journal = createJournal(path);
-      messages.forEach((message, step) => journal.append(notice(step, message)));
-      journal.close();
-      const whole = readFileSync(path);
-      const cut = at % (whole.length + 1);
-      writeFileSync(path, whole.subarray(0, cut));
-      const lines = whole.subarray(0, cut).toString('latin1').split('\n').length - 1;
-      const torn = cut - (whole.subarray(0, cut).lastIndexOf(10) + 1);
-      expect(readJournal(path).records).toEqual(messages.slice(0, lines).map((message, step) => notice(step, message)));
-      expect(readJournal(path).torn).toBe(torn > 0);
-      expect(lastRecord(path)?.step).toBe(lines === 0 ? undefined : lines - 1);
-      expect(cutTornLine(path)).toBe(torn);
-      expect(cutTornLine(path)).toBe(0);
-      expect(readFileSync(path)).toEqual(whole.subarray(0, cut - torn));
-    }), { numRuns: 50 });
+    fc.assert(
+      fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 5 }), fc.nat(), (messages, at) => {
+        const path = join(freshResults(), 'metrics.jsonl');
+        const journal = createJournal(path);
+        messages.forEach((message, step) => journal.append(notice(step, message)));
+        journal.close();
+        const whole = readFileSync(path);
+        const cut = at % (whole.length + 1);
+        writeFileSync(path, whole.subarray(0, cut));
+        const lines = whole.subarray(0, cut).toString('latin1').split('\n').length - 1;
+        const torn = cut - (whole.subarray(0, cut).lastIndexOf(10) + 1);
+        expect(readJournal(path).records).toEqual(
+          messages.slice(0, lines).map((message, step) => notice(step, message)),
+        );
+        expect(readJournal(path).torn).toBe(torn > 0);
+        expect(lastRecord(path)?.step).toBe(lines === 0 ? undefined : lines - 1);
+        expect(cutTornLine(path)).toBe(torn);
+        expect(cutTornLine(path)).toBe(0);
+        expect(readFileSync(path)).toEqual(whole.subarray(0, cut - torn));
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('cuts a torn line longer than a read of the file', () => {
@@ -50,7 +55,15 @@ describe('a journal', () => {
   it('refuses a damaged line in the middle, an existing file, and numbers that JSON cannot hold', () => {
     const path = join(freshResults(), 'metrics.jsonl');
     const journal = createJournal(path);
-    expect(() => journal.append({ kind: 'train', step: 1, loss: Infinity, learningRate: { encoder: 0, backbone: 0 }, gradientNorm: { encoder: 0, backbone: 0 } })).toThrow('Infinity for loss');
+    expect(() =>
+      journal.append({
+        kind: 'train',
+        step: 1,
+        loss: Infinity,
+        learningRate: { encoder: 0, backbone: 0 },
+        gradientNorm: { encoder: 0, backbone: 0 },
+      }),
+    ).toThrow('Infinity for loss');
     journal.append(notice(1));
     journal.close();
     expect(() => createJournal(path)).toThrow('EEXIST');
@@ -148,7 +161,10 @@ describe('a claim', () => {
   it('of another machine is judged by its age alone', () => {
     const path = place();
     takeClaim(path);
-    writeFileSync(path, JSON.stringify({ token: 't', pid: spawnSync(process.execPath, ['-e', '']).pid, machine: 'another' }));
+    writeFileSync(
+      path,
+      JSON.stringify({ token: 't', pid: spawnSync(process.execPath, ['-e', '']).pid, machine: 'another' }),
+    );
     expect(takeClaim(path)).toBeNull();
   });
 
@@ -167,7 +183,8 @@ describe('a claim', () => {
 
 describe('folders and versions', () => {
   it('never lead out of the results folder', () => {
-    for (const name of ['..', '.', '', 'a/b', '/etc', 'reference', 'x'.repeat(101), 'a\0']) expect(() => runFolder('results', name, '0'.repeat(16)), name).toThrow(UserError);
+    for (const name of ['..', '.', '', 'a/b', '/etc', 'reference', 'x'.repeat(101), 'a\0'])
+      expect(() => runFolder('results', name, '0'.repeat(16)), name).toThrow(UserError);
     for (const id of ['..', '../x', '']) expect(() => runFolder('results', 'quickstart', id)).toThrow(UserError);
   });
 

@@ -6,35 +6,64 @@ import { checkDataManifest, fileObjects, fileSets, readDataManifests } from '../
 import { manifestOf, workplace, type Workplace } from '../../testing/fetchTools';
 
 let place: Workplace;
-beforeEach(() => { place = workplace(); });
+beforeEach(() => {
+  place = workplace();
+});
 afterEach(() => place.close());
 
 describe('the data manifests of the project', () => {
   it('are valid, state licence, citation and use, and pin every file', () => {
     const manifests = readDataManifests();
-    expect(manifests.map((manifest) => manifest.name)).toEqual(expect.arrayContaining(['stories15m', 'resnet50-imagenet', 'whisper-tiny', 'twemoji', 'noto-emoji', 'openmoji', 'emoji-names', 'wordnet', 'scratch', 'tuxpaint-stamps-default', 'sonic-pi-samples']));
+    expect(manifests.map((manifest) => manifest.name)).toEqual(
+      expect.arrayContaining([
+        'stories15m',
+        'resnet50-imagenet',
+        'whisper-tiny',
+        'twemoji',
+        'noto-emoji',
+        'openmoji',
+        'emoji-names',
+        'wordnet',
+        'scratch',
+        'tuxpaint-stamps-default',
+        'sonic-pi-samples',
+      ]),
+    );
     for (const manifest of manifests) {
       expect(fileObjects(manifest).length).toBeGreaterThan(0);
       expect(manifest.description, manifest.name).toMatch(/[Uu]sed/);
       // An archive without a FileSet would be placed whole: almost surely a forgotten FileSet.
-      for (const file of fileObjects(manifest)) if (/gzip|debian/.test(file.encodingFormat)) expect(fileSets(manifest).some((set) => set.containedIn['@id'] === file['@id']), manifest.name).toBe(true);
+      for (const file of fileObjects(manifest))
+        if (/gzip|debian/.test(file.encodingFormat))
+          expect(
+            fileSets(manifest).some((set) => set.containedIn['@id'] === file['@id']),
+            manifest.name,
+          ).toBe(true);
     }
   });
 });
 
 describe('checkDataManifest', () => {
-  const good = () => manifestOf('birds', [{ id: 'birds.tgz', url: 'npm:birds@1.0.0', content: Buffer.from('x'), includes: ['a/*'] }]);
+  const good = () =>
+    manifestOf('birds', [{ id: 'birds.tgz', url: 'npm:birds@1.0.0', content: Buffer.from('x'), includes: ['a/*'] }]);
 
   it('accepts a good one', () => expect(checkDataManifest(good(), 'x')).toEqual([]));
 
   it('reports unknown keys, missing keys and wrong forms all at once', () => {
-    const bad = JSON.parse(JSON.stringify(good())) as { licence?: string; license?: string; name: string; distribution: Record<string, unknown>[] };
+    const bad = JSON.parse(JSON.stringify(good())) as {
+      licence?: string;
+      license?: string;
+      name: string;
+      distribution: Record<string, unknown>[];
+    };
     bad.licence = bad.license;
     delete bad.license;
     bad.name = 'Birds!';
     Object.assign(bad.distribution[0] ?? {}, { md5: 'x', sha256: 'short', contentSize: '3 MB' });
     Object.assign(bad.distribution[1] ?? {}, { excludes: ['b'] });
-    const problems = checkDataManifest(bad, 'data-manifests/birds.json').map((problem) => `${problem.where}: ${problem.what}`);
+    const problems = checkDataManifest(bad, 'data-manifests/birds.json').map(
+      (problem) => `${problem.where}: ${problem.what}`,
+    );
     expect(problems.sort()).toEqual([
       'data-manifests/birds.json /distribution/0/contentSize: has the wrong form',
       'data-manifests/birds.json /distribution/0/sha256: has the wrong form',
@@ -53,7 +82,13 @@ describe('checkDataManifest', () => {
       { id: 'same', url: 'npm:a@1.0.0', content: Buffer.from('x') },
     ]);
     const set = fileSets(bad)[0];
-    bad.distribution.push({ '@type': 'cr:FileSet', '@id': 'lost', containedIn: { '@id': 'nowhere' }, includes: ['a'], encodingFormat: 'text/plain' });
+    bad.distribution.push({
+      '@type': 'cr:FileSet',
+      '@id': 'lost',
+      containedIn: { '@id': 'nowhere' },
+      includes: ['a'],
+      encodingFormat: 'text/plain',
+    });
     expect(set?.includes).toEqual(['../*']);
     expect(checkDataManifest(bad, 'x').map((problem) => `${problem.where}: ${problem.what}`)).toEqual([
       'x /distribution/0/@id: `../up` is no safe file name',
@@ -64,14 +99,25 @@ describe('checkDataManifest', () => {
     ]);
   });
 
-  it.each([null, 3, 'text', [], {}])('reports %j instead of throwing', (value) => expect(checkDataManifest(value, 'x').length).toBeGreaterThan(0));
+  it.each([null, 3, 'text', [], {}])('reports %j instead of throwing', (value) =>
+    expect(checkDataManifest(value, 'x').length).toBeGreaterThan(0),
+  );
 });
 
 it('readDataManifests reports the problems of all files at once', () => {
   place.put(manifestOf('good', [{ id: 'a', url: 'npm:a@1.0.0', content: Buffer.from('x') }]));
   writeFileSync(join(place.manifests, 'broken.json'), '{');
-  writeFileSync(join(place.manifests, 'renamed.json'), JSON.stringify(manifestOf('other', [{ id: 'a', url: 'npm:a', content: Buffer.from('x') }])));
-  const error = (() => { try { readDataManifests(place.manifests); } catch (reason) { return reason; } })();
+  writeFileSync(
+    join(place.manifests, 'renamed.json'),
+    JSON.stringify(manifestOf('other', [{ id: 'a', url: 'npm:a', content: Buffer.from('x') }])),
+  );
+  const error = (() => {
+    try {
+      readDataManifests(place.manifests);
+    } catch (reason) {
+      return reason;
+    }
+  })();
   expect(String(error)).toMatch(/broken\.json: cannot be read as JSON/);
   expect(String(error)).toMatch(/renamed\.json \/distribution\/0\/contentUrl/);
 });
@@ -82,13 +128,38 @@ describe('parseContentUrl', () => {
     ['npm:name@1.2.3-beta.1#a/b c.txt', { kind: 'npm', name: 'name', version: '1.2.3-beta.1', path: 'a/b c.txt' }],
     ['deb:wesnoth-1.16-data=1:1.16.9-1', { kind: 'deb', name: 'wesnoth-1.16-data', version: '1:1.16.9-1' }],
     ['deb:scratch#usr/share/x', { kind: 'deb', name: 'scratch', path: 'usr/share/x' }],
-    ['hf:owner/name@main#a/b.bin', { kind: 'hf', type: 'model', repository: 'owner/name', revision: 'main', path: 'a/b.bin' }],
+    [
+      'hf:owner/name@main#a/b.bin',
+      { kind: 'hf', type: 'model', repository: 'owner/name', revision: 'main', path: 'a/b.bin' },
+    ],
     ['https://example.org/a?b=c', { kind: 'https', url: 'https://example.org/a?b=c' }],
   ])('reads %s', (text, location) => expect(parseContentUrl(text)).toEqual(location));
 
   it.each([
-    'http://example.org/a', 'file:///etc/passwd', 'https://user:word@example.org/a', 'https://', 'npm:name', 'npm:name@latest', 'npm:name@^1.0.0', 'npm:--flag@1.0.0',
-    'npm:a b@1.0.0', 'npm:name@1.0.0#../x', 'npm:name@1.0.0#', 'npm:git+ssh://x@1.0.0', 'deb:-o=1', 'deb:name=', 'deb:name=1;rm', 'deb:Name=1', 'deb:name#/etc/passwd',
-    'hf:owner/name@main', 'hf:owner@main#x', 'hf:owner/../x@main#x', 'hf:owner/name@../x#x', 'hf:owner/name@main#a/../b', '', ':', 'npm:',
+    'http://example.org/a',
+    'file:///etc/passwd',
+    'https://user:word@example.org/a',
+    'https://',
+    'npm:name',
+    'npm:name@latest',
+    'npm:name@^1.0.0',
+    'npm:--flag@1.0.0',
+    'npm:a b@1.0.0',
+    'npm:name@1.0.0#../x',
+    'npm:name@1.0.0#',
+    'npm:git+ssh://x@1.0.0',
+    'deb:-o=1',
+    'deb:name=',
+    'deb:name=1;rm',
+    'deb:Name=1',
+    'deb:name#/etc/passwd',
+    'hf:owner/name@main',
+    'hf:owner@main#x',
+    'hf:owner/../x@main#x',
+    'hf:owner/name@../x#x',
+    'hf:owner/name@main#a/../b',
+    '',
+    ':',
+    'npm:',
   ])('refuses %j', (text) => expect(parseContentUrl(text)).toBeNull());
 });

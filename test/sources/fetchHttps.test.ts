@@ -38,17 +38,28 @@ const local: FetchFunction = (url, init) => {
 };
 
 function fileOf(url = 'https://data.example/set.bin', hash?: string) {
-  const [file] = fileObjects(manifestOf('set', [{ id: 'set.bin', url, content, format: 'application/octet-stream', hash }]));
+  const [file] = fileObjects(
+    manifestOf('set', [{ id: 'set.bin', url, content, format: 'application/octet-stream', hash }]),
+  );
   if (file === undefined) throw new Error('no file');
   return file;
 }
 function get(file = fileOf(), notes: Progress[] = []) {
-  return ensureContent(file, 'set', { fetch: local, retryAfter: [0, 0], onProgress: (progress) => { if (progress.stage === 'note') notes.push(progress); } });
+  return ensureContent(file, 'set', {
+    fetch: local,
+    retryAfter: [0, 0],
+    onProgress: (progress) => {
+      if (progress.stage === 'note') notes.push(progress);
+    },
+  });
 }
 /** Answers with a range when one is asked for. */
 function serve(request: IncomingMessage, response: ServerResponse, body = content): void {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-  response.writeHead(from > 0 ? 206 : 200, from > 0 ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {});
+  response.writeHead(
+    from > 0 ? 206 : 200,
+    from > 0 ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {},
+  );
   response.end(body.subarray(from));
 }
 /** Sends a beginning of the answer, then cuts the connection. */
@@ -93,7 +104,9 @@ describe('https', () => {
 
   it('starts again when the server knows no ranges', async () => {
     await leave(content.subarray(0, 50_000));
-    handle = (_request, response) => { response.end(content); };
+    handle = (_request, response) => {
+      response.end(content);
+    };
     expect(readFileSync(await get()).equals(content)).toBe(true);
   });
 
@@ -121,7 +134,9 @@ describe('https', () => {
   });
 
   it('stops an answer that never ends', async () => {
-    handle = (_request, response) => { response.end(Buffer.concat([content, content])); };
+    handle = (_request, response) => {
+      response.end(Buffer.concat([content, content]));
+    };
     await expect(get()).rejects.toThrow(/sends more than 200000 bytes/);
   });
 
@@ -138,28 +153,39 @@ describe('https', () => {
   });
 
   it('says what to do when the file is gone', async () => {
-    handle = (_request, response) => { response.writeHead(404).end(); };
-    await expect(get()).rejects.toThrow(new RegExp(`answered 404; the file is gone or was moved; .*${sha256(content)}.*data fetch --from`));
+    handle = (_request, response) => {
+      response.writeHead(404).end();
+    };
+    await expect(get()).rejects.toThrow(
+      new RegExp(`answered 404; the file is gone or was moved; .*${sha256(content)}.*data fetch --from`),
+    );
     expect(seen).toHaveLength(1);
   });
 
   it('follows redirects within https and refuses to leave it', async () => {
     handle = (request, response) => {
-      if (request.url === '/data.example/set.bin') response.writeHead(302, { location: 'https://cdn.example/real' }).end();
+      if (request.url === '/data.example/set.bin')
+        response.writeHead(302, { location: 'https://cdn.example/real' }).end();
       else serve(request, response);
     };
     expect(readFileSync(await get()).equals(content)).toBe(true);
-    handle = (_request, response) => { response.writeHead(302, { location: 'http://data.example/plain' }).end(); };
+    handle = (_request, response) => {
+      response.writeHead(302, { location: 'http://data.example/plain' }).end();
+    };
     await expect(get({ ...fileOf(), sha256: 'b'.repeat(64) })).rejects.toThrow(/not https/);
   });
 
   it('gives up on redirects in a circle', async () => {
-    handle = (_request, response) => { response.writeHead(302, { location: 'https://data.example/set.bin' }).end(); };
+    handle = (_request, response) => {
+      response.writeHead(302, { location: 'https://data.example/set.bin' }).end();
+    };
     await expect(get()).rejects.toThrow(/more than ten times/);
   });
 
   async function leave(bytes: Buffer): Promise<void> {
-    handle = (_request, response) => { response.writeHead(404).end(); };
+    handle = (_request, response) => {
+      response.writeHead(404).end();
+    };
     await get().catch(() => undefined);
     writeFileSync(`${contentPath(sha256(content))}.part`, bytes);
     seen.length = 0;
@@ -172,12 +198,17 @@ describe('the hub', () => {
   it('sends the token to the hub and not to where the hub sends us', async () => {
     process.env['HF_TOKEN'] = 'secret';
     handle = (request, response) => {
-      if (request.url?.startsWith('/huggingface.co/') === true) response.writeHead(302, { location: 'https://storage.example/blob' }).end();
+      if (request.url?.startsWith('/huggingface.co/') === true)
+        response.writeHead(302, { location: 'https://storage.example/blob' }).end();
       else serve(request, response);
     };
     expect(readFileSync(await get(fileOf(address))).equals(content)).toBe(true);
     expect(seen).toEqual([
-      { url: '/huggingface.co/owner/model/resolve/main/weights/model.safetensors', range: undefined, authorization: 'Bearer secret' },
+      {
+        url: '/huggingface.co/owner/model/resolve/main/weights/model.safetensors',
+        range: undefined,
+        authorization: 'Bearer secret',
+      },
       { url: '/storage.example/blob', range: undefined, authorization: undefined },
     ]);
   });
@@ -190,7 +221,9 @@ describe('the hub', () => {
   });
 
   it('explains a gated repository, and refuses an endpoint without https', async () => {
-    handle = (_request, response) => { response.writeHead(403).end(); };
+    handle = (_request, response) => {
+      response.writeHead(403).end();
+    };
     await expect(get(fileOf(address))).rejects.toThrow(/gated/);
     process.env['HF_ENDPOINT'] = 'http://mirror.example';
     await expect(get(fileOf(address))).rejects.toThrow(/is not https/);
@@ -198,7 +231,9 @@ describe('the hub', () => {
 
   it('names data sets', () => {
     const location = parseContentUrl('hf:datasets/owner/set@abc123#data/a b.parquet');
-    expect(location?.kind === 'hf' ? hfUrl(location, 'test') : '').toMatch(/\/datasets\/owner\/set\/resolve\/abc123\/data\/a%20b\.parquet$/);
+    expect(location?.kind === 'hf' ? hfUrl(location, 'test') : '').toMatch(
+      /\/datasets\/owner\/set\/resolve\/abc123\/data\/a%20b\.parquet$/,
+    );
   });
 });
 
@@ -211,15 +246,21 @@ it('goes through the proxy that the environment names', async () => {
   const before = process.env['HTTPS_PROXY'];
   process.env['HTTPS_PROXY'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    await expect(ensureContent(fileOf(), 'set', { retryAfter: [] })).rejects.toMatchObject({ name: 'UserError', code: 3 });
+    await expect(ensureContent(fileOf(), 'set', { retryAfter: [] })).rejects.toMatchObject({
+      name: 'UserError',
+      code: 3,
+    });
   } finally {
-    if (before === undefined) delete process.env['HTTPS_PROXY']; else process.env['HTTPS_PROXY'] = before;
+    if (before === undefined) delete process.env['HTTPS_PROXY'];
+    else process.env['HTTPS_PROXY'] = before;
   }
   expect(tunnels).toEqual(['data.example:443']);
 });
 
 it('a folder of files fetched by hand serves by size and hash, whatever their names', async () => {
-  handle = (_request, response) => { response.writeHead(500).end(); };
+  handle = (_request, response) => {
+    response.writeHead(500).end();
+  };
   place.file('decoy.bin', Buffer.alloc(content.length));
   place.file('renamed', content);
   const path = await ensureContent(fileOf(), 'set', { from: place.root, fetch: local });

@@ -3,7 +3,13 @@ import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openQtResource } from '../../src/sources/qtResource';
 
-interface Node { name: string; flags: number; /** of a folder: number of children and index of the first */ children?: [number, number]; content?: Buffer }
+interface Node {
+  name: string;
+  flags: number;
+  /** of a folder: number of children and index of the first */
+  children?: [number, number];
+  content?: Buffer;
+}
 
 /** An archive of nodes in the order of their indices; the first is the root. */
 function archive(nodes: readonly Node[], version = 3): Buffer {
@@ -35,17 +41,23 @@ function archive(nodes: readonly Node[], version = 3): Buffer {
   const parts = [Buffer.concat(tree), Buffer.concat(contents), Buffer.concat(names)];
   const head = Buffer.alloc(20);
   head.write('qres');
-  [version, 20, 20 + parts[0]!.length, 20 + parts[0]!.length + parts[1]!.length].forEach((value, i) => head.writeUInt32BE(value, 4 + 4 * i));
+  [version, 20, 20 + parts[0]!.length, 20 + parts[0]!.length + parts[1]!.length].forEach((value, i) =>
+    head.writeUInt32BE(value, 4 + 4 * i),
+  );
   return Buffer.concat([head, ...parts]);
 }
 
 const packed = (text: string) => Buffer.concat([Buffer.from([0, 0, 0, text.length]), deflateSync(Buffer.from(text))]);
-const good = (version?: number) => archive([
-  { name: '', flags: 2, children: [2, 1] },
-  { name: 'plain.txt', flags: 0, content: Buffer.from('water') },
-  { name: 'folder', flags: 2, children: [1, 3] },
-  { name: 'packed.txt', flags: 1, content: packed('engine') },
-], version);
+const good = (version?: number) =>
+  archive(
+    [
+      { name: '', flags: 2, children: [2, 1] },
+      { name: 'plain.txt', flags: 0, content: Buffer.from('water') },
+      { name: 'folder', flags: 2, children: [1, 3] },
+      { name: 'packed.txt', flags: 1, content: packed('engine') },
+    ],
+    version,
+  );
 
 describe('Qt resources', () => {
   it.each([1, 2, 3])('of version %i: names and contents, plain and packed', (version) => {
@@ -57,14 +69,26 @@ describe('Qt resources', () => {
   });
 
   it('refuses other files, other versions and every cut', () => {
-    expect(() => openQtResource(Buffer.from('not a resource, certainly'), 'x.rcc')).toThrow('does not begin with `qres`');
+    expect(() => openQtResource(Buffer.from('not a resource, certainly'), 'x.rcc')).toThrow(
+      'does not begin with `qres`',
+    );
     expect(() => openQtResource(good(9), 'x.rcc')).toThrow('format version 9');
-    for (let length = 0; length < good().length; length += 3) expect(() => openQtResource(good().subarray(0, length), 'x.rcc')).toThrow(/x\.rcc: the archive/);
+    for (let length = 0; length < good().length; length += 3)
+      expect(() => openQtResource(good().subarray(0, length), 'x.rcc')).toThrow(/x\.rcc: the archive/);
   });
 
   it('refuses a folder that contains itself, and unknown or broken packing', () => {
-    expect(() => openQtResource(archive([{ name: '', flags: 2, children: [1, 0] }]), 'x.rcc')).toThrow('contains itself');
-    const odd = (flags: number) => openQtResource(archive([{ name: '', flags: 2, children: [1, 1] }, { name: 'a', flags, content: Buffer.from('12345678') }]), 'x.rcc');
+    expect(() => openQtResource(archive([{ name: '', flags: 2, children: [1, 0] }]), 'x.rcc')).toThrow(
+      'contains itself',
+    );
+    const odd = (flags: number) =>
+      openQtResource(
+        archive([
+          { name: '', flags: 2, children: [1, 1] },
+          { name: 'a', flags, content: Buffer.from('12345678') },
+        ]),
+        'x.rcc',
+      );
     expect(() => odd(4).read('a')).toThrow('flags 4');
     expect(() => odd(1).read('a')).toThrow('cannot be unpacked');
   });

@@ -1,18 +1,40 @@
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contentPath } from '../../src/sources/content';
 import { takeClaim } from '../../src/claim';
 import { lockTimes, withLock } from '../../src/sources/lock';
-import { fetchSources, findSource, openSource, sourceFolder, sourceIdentity, sourceState, verifySources } from '../../src/sources/sources';
+import {
+  fetchSources,
+  findSource,
+  openSource,
+  sourceFolder,
+  sourceIdentity,
+  sourceState,
+  verifySources,
+} from '../../src/sources/sources';
 import { sha256 } from '../../src/files';
 import { debOf, manifestOf, opener, packageOf, packing, workplace, type Workplace } from '../../testing/fetchTools';
 
-const tgz = packageOf({ 'data/one.txt': 'one', 'data/two.txt': 'two', 'LICENSE': 'CC0', 'run.js': 'never run' });
+const tgz = packageOf({ 'data/one.txt': 'one', 'data/two.txt': 'two', LICENSE: 'CC0', 'run.js': 'never run' });
 let place: Workplace;
 let log = '';
-beforeEach(() => { place = workplace(); log = join(place.root, 'calls'); });
+beforeEach(() => {
+  place = workplace();
+  log = join(place.root, 'calls');
+});
 afterEach(() => place.close());
 
 /** A source `birds` in an npm package that the stand-in npm packs. */
@@ -28,7 +50,13 @@ describe('openSource through npm', () => {
     birds();
     const { folder, manifest } = await open();
     expect(manifest.license).toBe('CC0-1.0');
-    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['.equipoise-listing.json', 'LICENSE', 'data', 'data/one.txt', 'data/two.txt']);
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual([
+      '.equipoise-listing.json',
+      'LICENSE',
+      'data',
+      'data/one.txt',
+      'data/two.txt',
+    ]);
     expect(readFileSync(join(folder, 'data/two.txt'), 'utf8')).toBe('two');
     expect(await open({ offline: true })).toEqual({ folder, manifest });
     expect(calls()).toEqual([expect.stringMatching(/^pack birds@1\.0\.0 --ignore-scripts/)]);
@@ -37,10 +65,18 @@ describe('openSource through npm', () => {
 
   it('takes one file of a package by its own hash', async () => {
     const one = Buffer.from('one');
-    place.put(manifestOf('birds', [{ id: 'only.txt', url: 'npm:birds@1.0.0#data/one.txt', content: one, format: 'text/plain' }]));
+    place.put(
+      manifestOf('birds', [
+        { id: 'only.txt', url: 'npm:birds@1.0.0#data/one.txt', content: one, format: 'text/plain' },
+      ]),
+    );
     place.program('npm', packing(place.file('served.tgz', tgz), log));
     expect(readFileSync(join((await open()).folder, 'only.txt'), 'utf8')).toBe('one');
-    place.put(manifestOf('birds', [{ id: 'only.txt', url: 'npm:birds@1.0.0#data/none.txt', content: Buffer.from('none'), format: 'text/plain' }]));
+    place.put(
+      manifestOf('birds', [
+        { id: 'only.txt', url: 'npm:birds@1.0.0#data/none.txt', content: Buffer.from('none'), format: 'text/plain' },
+      ]),
+    );
     await expect(open()).rejects.toThrow(/has no file `data\/none\.txt`/);
   });
 
@@ -49,7 +85,8 @@ describe('openSource through npm', () => {
     birds(0, other);
     const error = await open().catch((reason: Error) => reason);
     expect(error).toMatchObject({ name: 'UserError', code: 1 });
-    for (const part of ['data-manifests/birds.json birds.tgz', 'npm:birds@1.0.0', sha256(other), sha256(tgz)]) expect(String(error)).toContain(part);
+    for (const part of ['data-manifests/birds.json birds.tgz', 'npm:birds@1.0.0', sha256(other), sha256(tgz)])
+      expect(String(error)).toContain(part);
     expect(existsSync(sourceFolder(findSource('birds', place.manifests)))).toBe(false);
     expect(readdirSync(dirname(contentPath(sha256(tgz))))).toEqual([]);
   });
@@ -57,7 +94,9 @@ describe('openSource through npm', () => {
   it('says what to do when a package has vanished, when npm is absent, and offline', async () => {
     birds();
     place.program('npm', 'process.stderr.write("npm error code E404\\nnpm error 404 Not Found\\n"); process.exit(1);');
-    await expect(open()).rejects.toThrow(/registry no longer has it.*put it in a folder and run `equipoise data fetch --from FOLDER`/);
+    await expect(open()).rejects.toThrow(
+      /registry no longer has it.*put it in a folder and run `equipoise data fetch --from FOLDER`/,
+    );
     rmSync(join(place.root, 'bin/npm'));
     await expect(open()).rejects.toThrow(/no `npm` on the PATH/);
     await expect(open({ offline: true })).rejects.toThrow(/not in the cache; run `equipoise data fetch birds`/);
@@ -69,16 +108,21 @@ describe('openSource through npm', () => {
   it('refuses a glob that matches nothing, and files that collide', async () => {
     birds(0, tgz, ['data/*.txt', 'data/*.png']);
     await expect(open()).rejects.toThrow(/no file of birds\.tgz matches `data\/\*\.png`/);
-    place.put(manifestOf('birds', [
-      { id: 'LICENSE', url: 'npm:birds@1.0.0#LICENSE', content: Buffer.from('CC0'), format: 'text/plain' },
-      { id: 'birds.tgz', url: 'npm:birds@1.0.0', content: tgz, includes: ['LICENSE'] },
-    ]));
+    place.put(
+      manifestOf('birds', [
+        { id: 'LICENSE', url: 'npm:birds@1.0.0#LICENSE', content: Buffer.from('CC0'), format: 'text/plain' },
+        { id: 'birds.tgz', url: 'npm:birds@1.0.0', content: tgz, includes: ['LICENSE'] },
+      ]),
+    );
     await expect(open()).rejects.toMatchObject({ name: 'UserError', code: 1 });
   });
 
   it('fetches once when two processes want the same source', async () => {
     birds(1500);
-    const [first, second] = await Promise.all([opener('birds', place.manifests).folder, opener('birds', place.manifests).folder]);
+    const [first, second] = await Promise.all([
+      opener('birds', place.manifests).folder,
+      opener('birds', place.manifests).folder,
+    ]);
     expect(first).toBe(second);
     expect(readFileSync(join(first, 'data/one.txt'), 'utf8')).toBe('one');
     expect(calls()).toHaveLength(1);
@@ -105,7 +149,11 @@ describe('openSource through npm', () => {
     const { folder } = await open();
     rmSync(join(folder, 'data/one.txt'));
     const notes: string[] = [];
-    await open({ onProgress: (progress: { note?: string }) => { if (progress.note !== undefined) notes.push(progress.note); } });
+    await open({
+      onProgress: (progress: { note?: string }) => {
+        if (progress.note !== undefined) notes.push(progress.note);
+      },
+    });
     expect(readFileSync(join(folder, 'data/one.txt'), 'utf8')).toBe('one');
     expect(notes).toEqual([expect.stringMatching(/damaged/)]);
   });
@@ -126,15 +174,34 @@ describe('openSource through npm', () => {
 });
 
 describe('Debian packages', () => {
-  const deb = debOf([{ path: './usr/share/chirp/a.wav', content: 'chirp' }, { path: './usr/share/chirp/link.wav', type: 'SymbolicLink', linkpath: 'a.wav' }]);
-  const put = (url = 'deb:chirp=1:2.0~x-1') => place.put(manifestOf('chirp', [{ id: 'chirp.deb', url, content: deb, format: 'application/vnd.debian.binary-package', poolPath: 'pool/main/c/chirp/chirp_2.0~x-1_all.deb', includes: ['usr/share/chirp/a.*'] }]));
+  const deb = debOf([
+    { path: './usr/share/chirp/a.wav', content: 'chirp' },
+    { path: './usr/share/chirp/link.wav', type: 'SymbolicLink', linkpath: 'a.wav' },
+  ]);
+  const put = (url = 'deb:chirp=1:2.0~x-1') =>
+    place.put(
+      manifestOf('chirp', [
+        {
+          id: 'chirp.deb',
+          url,
+          content: deb,
+          format: 'application/vnd.debian.binary-package',
+          poolPath: 'pool/main/c/chirp/chirp_2.0~x-1_all.deb',
+          includes: ['usr/share/chirp/a.*'],
+        },
+      ]),
+    );
   const chirp = () => openSource('chirp', { manifests: place.manifests });
   /** apt-get with lists that are empty until an update has filled a private folder. */
-  const apt = (updates: boolean) => place.program('apt-get', `fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
+  const apt = (updates: boolean) =>
+    place.program(
+      'apt-get',
+      `fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
 const lists = args.find((arg) => arg.startsWith('Dir::State::lists='))?.split('=')[1];
 if (args[0] === 'update') { ${updates ? "fs.writeFileSync(path.join(lists, 'Packages'), '')" : "process.stderr.write('E: no network\\n'); process.exit(100)"}; }
 else if (lists !== undefined && fs.existsSync(path.join(lists, 'Packages'))) fs.copyFileSync(${JSON.stringify(place.file('served.deb', deb))}, 'chirp_1%3a2.0~x-1_all.deb');
-else { process.stderr.write('E: Unable to locate package chirp\\n'); process.exit(100); }`);
+else { process.stderr.write('E: Unable to locate package chirp\\n'); process.exit(100); }`,
+    );
 
   it('come through apt with package lists of our own', async () => {
     put();
@@ -157,7 +224,9 @@ else { process.stderr.write('E: Unable to locate package chirp\\n'); process.exi
   it('come from a mirror in a folder when apt fails, and else say every reason and what to do', async () => {
     put();
     apt(false);
-    await expect(chirp()).rejects.toThrow(/Unable to locate package chirp.*apt-get update: E: no network.*EQUIPOISE_DEB_MIRROR is not set.*set EQUIPOISE_DEB_MIRROR/);
+    await expect(chirp()).rejects.toThrow(
+      /Unable to locate package chirp.*apt-get update: E: no network.*EQUIPOISE_DEB_MIRROR is not set.*set EQUIPOISE_DEB_MIRROR/,
+    );
     rmSync(join(place.root, 'bin/apt-get'));
     await expect(chirp()).rejects.toThrow(/no `apt-get` on the PATH/);
     const pool = join(place.root, 'mirror/pool/main/c/chirp');
@@ -172,10 +241,15 @@ else { process.stderr.write('E: Unable to locate package chirp\\n'); process.exi
     put();
     process.env['EQUIPOISE_DEB_MIRROR'] = 'http://mirror.example/debian/';
     const asked: string[] = [];
-    const answer = (body: Buffer) => (url: string) => { asked.push(url); return Promise.resolve(new Response(new Uint8Array(body))); };
+    const answer = (body: Buffer) => (url: string) => {
+      asked.push(url);
+      return Promise.resolve(new Response(new Uint8Array(body)));
+    };
     const bad = Buffer.from(deb);
     bad[bad.length - 1] = 1;
-    await expect(openSource('chirp', { manifests: place.manifests, fetch: answer(bad) })).rejects.toMatchObject({ code: 1 });
+    await expect(openSource('chirp', { manifests: place.manifests, fetch: answer(bad) })).rejects.toMatchObject({
+      code: 1,
+    });
     await openSource('chirp', { manifests: place.manifests, fetch: answer(deb) });
     expect(asked[1]).toBe('http://mirror.example/debian/pool/main/c/chirp/chirp_2.0~x-1_all.deb');
   });
@@ -184,13 +258,16 @@ else { process.stderr.write('E: Unable to locate package chirp\\n'); process.exi
 describe('fetchSources and verifySources', () => {
   it('reports the failures of all sources at once and still fetches the others', async () => {
     birds();
-    for (const name of ['gone', 'lost']) place.put(manifestOf(name, [{ id: 'x.tgz', url: `deb:${name}=1`, content: Buffer.from(name) }]));
+    for (const name of ['gone', 'lost'])
+      place.put(manifestOf(name, [{ id: 'x.tgz', url: `deb:${name}=1`, content: Buffer.from(name) }]));
     const error = await fetchSources([], { manifests: place.manifests }).catch((reason: Error) => reason);
     expect(String(error)).toContain('data-manifests/gone.json');
     expect(String(error)).toContain('data-manifests/lost.json');
     expect(sourceState(findSource('birds', place.manifests))).toBe('ready');
     expect(sourceState(findSource('gone', place.manifests))).toBe('absent');
-    await expect(fetchSources(['nope', 'nada'], { manifests: place.manifests })).rejects.toMatchObject({ problems: [{ where: 'data source `nope`' }, { where: 'data source `nada`' }] });
+    await expect(fetchSources(['nope', 'nada'], { manifests: place.manifests })).rejects.toMatchObject({
+      problems: [{ where: 'data source `nope`' }, { where: 'data source `nada`' }],
+    });
   });
 
   it('finds changed, missing and foreign files, and changes nothing', async () => {
@@ -217,7 +294,9 @@ describe('fetchSources and verifySources', () => {
 
 describe('sourceIdentity', () => {
   const identity = (change: (manifest: ReturnType<typeof manifestOf>) => void) => {
-    const manifest = manifestOf('birds', [{ id: 'birds.tgz', url: 'npm:birds@1.0.0', content: tgz, includes: ['a', 'b'] }]);
+    const manifest = manifestOf('birds', [
+      { id: 'birds.tgz', url: 'npm:birds@1.0.0', content: tgz, includes: ['a', 'b'] },
+    ]);
     change(manifest);
     place.put(manifest);
     return sourceIdentity('birds', place.manifests);
@@ -225,11 +304,36 @@ describe('sourceIdentity', () => {
   it('follows hashes and globs, not words, addresses or order; no network', () => {
     const base = identity(() => undefined);
     expect(base).toMatch(/^[0-9a-f]{64}$/);
-    expect(identity((manifest) => { manifest.license = 'other'; manifest.description = 'other'; })).toBe(base);
-    expect(identity((manifest) => { const [file] = manifest.distribution; if (file?.['@type'] === 'cr:FileObject') file.contentUrl = 'https://example.org/birds.tgz'; })).toBe(base);
-    expect(identity((manifest) => { const set = manifest.distribution[1]; if (set?.['@type'] === 'cr:FileSet') set.includes = ['b', 'a']; })).toBe(base);
-    expect(identity((manifest) => { const set = manifest.distribution[1]; if (set?.['@type'] === 'cr:FileSet') set.includes = ['a']; })).not.toBe(base);
-    expect(identity((manifest) => { const [file] = manifest.distribution; if (file?.['@type'] === 'cr:FileObject') file.sha256 = 'c'.repeat(64); })).not.toBe(base);
+    expect(
+      identity((manifest) => {
+        manifest.license = 'other';
+        manifest.description = 'other';
+      }),
+    ).toBe(base);
+    expect(
+      identity((manifest) => {
+        const [file] = manifest.distribution;
+        if (file?.['@type'] === 'cr:FileObject') file.contentUrl = 'https://example.org/birds.tgz';
+      }),
+    ).toBe(base);
+    expect(
+      identity((manifest) => {
+        const set = manifest.distribution[1];
+        if (set?.['@type'] === 'cr:FileSet') set.includes = ['b', 'a'];
+      }),
+    ).toBe(base);
+    expect(
+      identity((manifest) => {
+        const set = manifest.distribution[1];
+        if (set?.['@type'] === 'cr:FileSet') set.includes = ['a'];
+      }),
+    ).not.toBe(base);
+    expect(
+      identity((manifest) => {
+        const [file] = manifest.distribution;
+        if (file?.['@type'] === 'cr:FileObject') file.sha256 = 'c'.repeat(64);
+      }),
+    ).not.toBe(base);
   });
 });
 
@@ -244,7 +348,9 @@ describe('withLock', () => {
   /** Whether the lock is still being waited for after a second. */
   const waits = async () => {
     let done = false;
-    const work = withLock(lock(), async () => { done = true; });
+    const work = withLock(lock(), async () => {
+      done = true;
+    });
     await sleep(1000);
     const waited = !done;
     rmSync(lock(), { force: true });
@@ -254,11 +360,15 @@ describe('withLock', () => {
 
   it('lets one in at a time', async () => {
     const path = place.file('order', '');
-    await Promise.all([1, 2, 3].map((number) => withLock(lock(), async () => {
-      appendFileSync(path, `in ${number},`);
-      await sleep(30);
-      appendFileSync(path, `out ${number};`);
-    })));
+    await Promise.all(
+      [1, 2, 3].map((number) =>
+        withLock(lock(), async () => {
+          appendFileSync(path, `in ${number},`);
+          await sleep(30);
+          appendFileSync(path, `out ${number};`);
+        }),
+      ),
+    );
     expect(readFileSync(path, 'utf8')).toMatch(/^(in (\d),out \2;){3}$/);
     expect(readdirSync(dirname(lock()))).toEqual([]);
   });
@@ -268,14 +378,22 @@ describe('withLock', () => {
     expect(await waits()).toBe(true);
     let told: string[] = [];
     const own = takeClaim(lock())!;
-    const work = withLock(lock(), async () => undefined, (owner) => told.push(owner));
+    const work = withLock(
+      lock(),
+      async () => undefined,
+      (owner) => told.push(owner),
+    );
     await sleep(300);
     own.release();
     await work;
     expect(told).toEqual([`process ${process.pid}`]);
     told = [];
     held({ pid: 1, machine: 'another', token: 'x' });
-    const elsewhere = withLock(lock(), async () => undefined, (owner) => told.push(owner));
+    const elsewhere = withLock(
+      lock(),
+      async () => undefined,
+      (owner) => told.push(owner),
+    );
     rmSync(lock());
     await elsewhere;
     expect(told).toEqual(['process 1 of another machine']);

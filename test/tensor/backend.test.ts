@@ -39,7 +39,17 @@ describe('choosing, with a cache of its own', () => {
     }
   });
 
-  const whole: Link = { format: 'equipoise-link/1', tensorflow: '2.18.0', addon: addonPackageVersion() ?? '', napi: 8, platform: process.platform, arch: process.arch, cuda: false, source: { kind: 'python', folder: '/p' }, checked: { gpu: false, node: '20.0.0' } };
+  const whole: Link = {
+    format: 'equipoise-link/1',
+    tensorflow: '2.18.0',
+    addon: addonPackageVersion() ?? '',
+    napi: 8,
+    platform: process.platform,
+    arch: process.arch,
+    cuda: false,
+    source: { kind: 'python', folder: '/p' },
+    checked: { gpu: false, node: '20.0.0' },
+  };
   /** A folder that looks linked; its addon is no library. */
   function putLink(name: string, link: Partial<Link>, parts: { json?: string; addon?: boolean } = {}): string {
     const folder = join(cache, 'tensorflow', name);
@@ -50,8 +60,14 @@ describe('choosing, with a cache of its own', () => {
   }
 
   test('without a link auto is wasm and says why', () => {
-    expect(chooseBackend({ name: 'auto' })).toMatchObject({ name: 'wasm', reason: expect.stringContaining('doctor --link') });
-    expect(availableBackends().find(({ name }) => name === 'tensorflow')).toMatchObject({ available: false, hint: 'npm run equipoise -- doctor --link' });
+    expect(chooseBackend({ name: 'auto' })).toMatchObject({
+      name: 'wasm',
+      reason: expect.stringContaining('doctor --link'),
+    });
+    expect(availableBackends().find(({ name }) => name === 'tensorflow')).toMatchObject({
+      available: false,
+      hint: 'npm run equipoise -- doctor --link',
+    });
   });
 
   test('a named backend that is not linked is refused with the command that mends it, never replaced', async () => {
@@ -64,7 +80,10 @@ describe('choosing, with a cache of its own', () => {
 
   test('a link that does not load is an error also for auto', async () => {
     putLink('a', {});
-    expect(chooseBackend({ name: 'auto' })).toMatchObject({ name: 'tensorflow', reason: expect.stringContaining('2.18.0') });
+    expect(chooseBackend({ name: 'auto' })).toMatchObject({
+      name: 'tensorflow',
+      reason: expect.stringContaining('2.18.0'),
+    });
     if (tensorflowBinding() !== null) return;
     const error = await problemOf(() => useBackend({ name: 'auto' }));
     expect(error.code).toBe(3);
@@ -100,7 +119,13 @@ describe('choosing, with a cache of its own', () => {
 });
 
 test('versions compare by number', () => {
-  expect(['2.9.1', '2.21.0', '2.15', '2.15.0', '10.0'].sort(compareVersions)).toEqual(['2.9.1', '2.15', '2.15.0', '2.21.0', '10.0']);
+  expect(['2.9.1', '2.21.0', '2.15', '2.15.0', '10.0'].sort(compareVersions)).toEqual([
+    '2.9.1',
+    '2.15',
+    '2.15.0',
+    '2.21.0',
+    '10.0',
+  ]);
 });
 
 test('backends that never use a GPU refuse one', async () => {
@@ -113,19 +138,37 @@ test('backends that never use a GPU refuse one', async () => {
 });
 
 test('a number of threads that is none is refused', async () => {
-  for (const threads of [0, 1.5, -2, NaN]) expect((await problemOf(() => useBackend({ name: 'cpu', threads }))).code).toBe(2);
+  for (const threads of [0, 1.5, -2, NaN])
+    expect((await problemOf(() => useBackend({ name: 'cpu', threads }))).code).toBe(2);
 });
 
 test('there is one tfjs-core, whoever asks for it', () => {
-  const from = (name: string) => realpathSync(createRequire(require.resolve(`${name}/package.json`)).resolve('@tensorflow/tfjs-core'));
-  const all = ['tfjs', 'tfjs-backend-cpu', 'tfjs-backend-wasm', 'tfjs-backend-webgpu', 'tfjs-node-gpu', 'tfjs-layers', 'tfjs-data', 'tfjs-converter'].map((name) => from(`@tensorflow/${name}`));
+  const from = (name: string) =>
+    realpathSync(createRequire(require.resolve(`${name}/package.json`)).resolve('@tensorflow/tfjs-core'));
+  const all = [
+    'tfjs',
+    'tfjs-backend-cpu',
+    'tfjs-backend-wasm',
+    'tfjs-backend-webgpu',
+    'tfjs-node-gpu',
+    'tfjs-layers',
+    'tfjs-data',
+    'tfjs-converter',
+  ].map((name) => from(`@tensorflow/${name}`));
   expect(new Set(all)).toEqual(new Set([realpathSync(require.resolve('@tensorflow/tfjs-core'))]));
 });
 
 test('cpu and wasm start, say what runs, and can follow one another', async () => {
   for (const name of ['cpu', 'wasm', 'cpu'] as const) {
     const facts = await useBackend({ name, threads: 4 });
-    expect(facts).toMatchObject({ name, device: 'cpu', gpu: false, threads: 1, tensorflow: null, versions: { node: process.versions.node, tfjs: '4.22.0' } });
+    expect(facts).toMatchObject({
+      name,
+      device: 'cpu',
+      gpu: false,
+      threads: 1,
+      tensorflow: null,
+      versions: { node: process.versions.node, tfjs: '4.22.0' },
+    });
     expect(facts.notices).toEqual([`${name} uses one thread in Node; 4 were asked for`]);
     expect(tf.getBackend()).toBe(name);
     expect(tensorflowBinding()).toBeNull();
@@ -135,10 +178,17 @@ test('cpu and wasm start, say what runs, and can follow one another', async () =
 test('tensorflow starts from the link, once per process and setting', async (context) => {
   if (realLink === null) context.skip('TensorFlow is not linked on this machine');
   const facts = await useBackend({ name: 'tensorflow', threads: 1 });
-  expect(facts).toMatchObject({ name: 'tensorflow', threads: 1, tensorflow: realLink!.tensorflow, versions: { 'tfjs-node-gpu': '4.22.0' } });
+  expect(facts).toMatchObject({
+    name: 'tensorflow',
+    threads: 1,
+    tensorflow: realLink!.tensorflow,
+    versions: { 'tfjs-node-gpu': '4.22.0' },
+  });
   expect(process.env['TF_NUM_INTRAOP_THREADS']).toBe('1');
   expect(tensorflowBinding()?.binding.TF_Version).toBe(realLink!.tensorflow);
-  expect((await problemOf(() => useBackend({ name: 'tensorflow', threads: 2 }))).message).toContain('already runs with 1 threads');
+  expect((await problemOf(() => useBackend({ name: 'tensorflow', threads: 2 }))).message).toContain(
+    'already runs with 1 threads',
+  );
   await useBackend({ name: 'wasm' });
   expect(tensorflowBinding()).toBeNull();
   expect(await useBackend({ name: 'tensorflow' })).toEqual(facts); // what is left open follows what runs already

@@ -1,6 +1,16 @@
 /** Linking with tools that are missing, fail, or lie; PATH holds only the fakes, and no network is reached. */
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +27,9 @@ import { libraryHead, writeWheel, type WheelChanges } from '../../testing/wheelF
 const realLink = findLink();
 const variables = ['EQUIPOISE_CACHE', 'EQUIPOISE_TENSORFLOW', 'PATH', 'CXX', 'TFJS_NODE_BASE_URI'] as const;
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
-let folder = '', tools = '', links = '';
+let folder = '',
+  tools = '',
+  links = '';
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'equipoise-link-'));
@@ -46,16 +58,20 @@ function tool(name: string, script: string): void {
 
 /** A python3 without tensorflow whose pip runs `download`. */
 function python(download: string, imports = ''): void {
-  tool('python3', `case "$1 $2 $3" in
+  tool(
+    'python3',
+    `case "$1 $2 $3" in
 "-c "*) echo "${imports}";;
 "-m pip --version") echo "pip 25";;
 "-m pip download") ${download};;
 *) exit 1;;
-esac`);
+esac`,
+  );
 }
 
 const link = (options: LinkOptions = {}) => linkTensorFlow({ nvidia: false, ...options });
-const problems = (report: LinkReport) => Object.fromEntries(report.attempts.map(({ source, problem, hint }) => [source, `${problem}; ${hint ?? ''}`]));
+const problems = (report: LinkReport) =>
+  Object.fromEntries(report.attempts.map(({ source, problem, hint }) => [source, `${problem}; ${hint ?? ''}`]));
 
 /** Nothing counts as linked and no half-done work is left. */
 function expectNothingLeft(report: LinkReport): void {
@@ -88,12 +104,19 @@ describe('what is missing is told in a line, then the next way is tried', () => 
 
   test('python3 without pip', async () => {
     tool('python3', '[ "$1" = -c ] && exit 0; echo "No module named pip" >&2; exit 1');
-    expect(problems(await link())).toMatchObject({ 'TensorFlow of python3': expect.stringContaining('has no package tensorflow'), 'pip download tensorflow-cpu': 'python3 has no pip; apt-get install python3-pip' });
+    expect(problems(await link())).toMatchObject({
+      'TensorFlow of python3': expect.stringContaining('has no package tensorflow'),
+      'pip download tensorflow-cpu': 'python3 has no pip; apt-get install python3-pip',
+    });
   });
 
   test('pip without a network: asked once, not for every version', async () => {
-    python(`echo x >> ${join(folder, 'calls')}; echo "WARNING: Retrying (Retry(total=1)) after connection broken by NewConnectionError" >&2; echo "ERROR: No matching distribution found" >&2; exit 1`);
-    expect(problems(await link())).toMatchObject({ 'pip download tensorflow-cpu': expect.stringContaining('cannot reach a package index') });
+    python(
+      `echo x >> ${join(folder, 'calls')}; echo "WARNING: Retrying (Retry(total=1)) after connection broken by NewConnectionError" >&2; echo "ERROR: No matching distribution found" >&2; exit 1`,
+    );
+    expect(problems(await link())).toMatchObject({
+      'pip download tensorflow-cpu': expect.stringContaining('cannot reach a package index'),
+    });
     expect(readFileSync(join(folder, 'calls'), 'utf8')).toBe('x\n');
   });
 
@@ -105,7 +128,9 @@ while [ "$1" != -d ]; do shift; done; /bin/cp ${wheel} "$2"`);
     const said: string[] = [];
     const report = await link({ say: (line) => said.push(line) });
     expect(said).toContain('downloading tensorflow-cpu with pip (wheel for Python 3.11)');
-    expect(problems(report)).toMatchObject({ 'pip download tensorflow-cpu': 'compiler: no C++ compiler is found; apt-get install g++' });
+    expect(problems(report)).toMatchObject({
+      'pip download tensorflow-cpu': 'compiler: no C++ compiler is found; apt-get install g++',
+    });
   });
 
   test('with an NVIDIA driver wheels with CUDA come first, and one without CUDA is not mistaken for one', async () => {
@@ -113,7 +138,13 @@ while [ "$1" != -d ]; do shift; done; /bin/cp ${wheel} "$2"`);
     writeWheel(wheel);
     python(`while [ "$1" != -d ]; do shift; done; /bin/cp ${wheel} "$2"`);
     const report = await link({ nvidia: true });
-    expect(report.attempts.map(({ source }) => source)).toEqual(['TensorFlow of python3 with CUDA', 'pip download tensorflow and nvidia-*', 'TensorFlow of python3', 'pip download tensorflow-cpu', "tfjs-node's own download"]);
+    expect(report.attempts.map(({ source }) => source)).toEqual([
+      'TensorFlow of python3 with CUDA',
+      'pip download tensorflow and nvidia-*',
+      'TensorFlow of python3',
+      'pip download tensorflow-cpu',
+      "tfjs-node's own download",
+    ]);
     expect(report.attempts[1]!.problem).toContain('is built without CUDA');
   });
 
@@ -122,13 +153,18 @@ while [ "$1" != -d ]; do shift; done; /bin/cp ${wheel} "$2"`);
     process.env['EQUIPOISE_CACHE'] = join(folder, 'file');
     const report = await link();
     expect(report.link).toBeNull();
-    expect(report.attempts[0]).toMatchObject({ source: 'cache', hint: 'set EQUIPOISE_CACHE to a folder that can be written' });
+    expect(report.attempts[0]).toMatchObject({
+      source: 'cache',
+      hint: 'set EQUIPOISE_CACHE to a folder that can be written',
+    });
   });
 });
 
 describe('a disk without room', () => {
   let disk: ReturnType<typeof smallDisk> = null;
-  beforeAll(() => { disk = smallDisk('128k'); });
+  beforeAll(() => {
+    disk = smallDisk('128k');
+  });
   afterAll(() => disk?.unmount());
 
   test('is told with what is needed before anything is fetched or unpacked', async (context) => {
@@ -153,23 +189,38 @@ describe('a wheel is hostile until checked', () => {
     writeWheel(wheel);
     truncateSync(wheel, 700);
     process.env['EQUIPOISE_TENSORFLOW'] = wheel;
-    expect((await link()).attempts[0]).toMatchObject({ problem: expect.stringContaining('is torn or no archive'), hint: 'delete it and try again' });
-    expect(await linkWheel({ members: { 'tensorflow/libtensorflow_cc.so.2': null } })).toContain('holds no tensorflow/libtensorflow_cc.so.2');
+    expect((await link()).attempts[0]).toMatchObject({
+      problem: expect.stringContaining('is torn or no archive'),
+      hint: 'delete it and try again',
+    });
+    expect(await linkWheel({ members: { 'tensorflow/libtensorflow_cc.so.2': null } })).toContain(
+      'holds no tensorflow/libtensorflow_cc.so.2',
+    );
   });
 
   test('another hash than RECORD, or none', async () => {
-    expect(await linkWheel({ tamper: 'tensorflow/libtensorflow_cc.so.2' })).toContain('has another sha256 than RECORD says');
-    expect(await linkWheel({ members: { 'tensorflow/libtensorflow_framework.so.2': null }, unlisted: [['tensorflow/libtensorflow_framework.so.2', 'x']] })).toContain('RECORD has no sha256');
+    expect(await linkWheel({ tamper: 'tensorflow/libtensorflow_cc.so.2' })).toContain(
+      'has another sha256 than RECORD says',
+    );
+    expect(
+      await linkWheel({
+        members: { 'tensorflow/libtensorflow_framework.so.2': null },
+        unlisted: [['tensorflow/libtensorflow_framework.so.2', 'x']],
+      }),
+    ).toContain('RECORD has no sha256');
   });
 
   test('names that lead outside, or come twice', async () => {
-    for (const name of ['../../escaped', '/outside/escaped', 'a\\..\\..\\escaped']) expect(await linkWheel({ unlisted: [[name, 'x']] })).toContain('is torn or no archive');
+    for (const name of ['../../escaped', '/outside/escaped', 'a\\..\\..\\escaped'])
+      expect(await linkWheel({ unlisted: [[name, 'x']] })).toContain('is torn or no archive');
     expect(await linkWheel({ unlisted: [['tensorflow/libtensorflow_cc.so.2', 'x']] })).toContain('twice');
     expect(existsSync(join(folder, 'escaped'))).toBe(false);
   });
 
   test('another processor, or too old', async () => {
-    expect(await linkWheel({ machine: process.arch === 'arm64' ? 62 : 183 })).toMatch(/is built for (arm64|x64), this machine is (x64|arm64)/);
+    expect(await linkWheel({ machine: process.arch === 'arm64' ? 62 : 183 })).toMatch(
+      /is built for (arm64|x64), this machine is (x64|arm64)/,
+    );
     expect(await linkWheel({ version: '2.14.1' })).toContain('is TensorFlow 2.14.1; take 2.15 or newer');
   });
 });
@@ -185,7 +236,10 @@ describe('compiler and check', () => {
   });
 
   test('the compiler sees the needed headers alone, and what it makes must load and compute', async () => {
-    tool('c++', `previous=; for argument in "$@"; do case "$argument" in -I*/deps/include) (cd "\${argument#-I}" && /usr/bin/find . -type f | /usr/bin/sort > ${join(folder, 'headers')});; esac; [ "$previous" = -o ] && echo "no library" > "$argument"; previous="$argument"; done`);
+    tool(
+      'c++',
+      `previous=; for argument in "$@"; do case "$argument" in -I*/deps/include) (cd "\${argument#-I}" && /usr/bin/find . -type f | /usr/bin/sort > ${join(folder, 'headers')});; esac; [ "$previous" = -o ] && echo "no library" > "$argument"; previous="$argument"; done`,
+    );
     expect(await linkWheel()).toContain('the linked library fails its check: ');
     expect(readFileSync(join(folder, 'headers'), 'utf8')).toBe('./tensorflow/c/c_api.h\n./tensorflow/c/tf_status.h\n');
   });
@@ -210,7 +264,8 @@ describe('compiler and check', () => {
     mkdirSync(join(archive, 'include', 'tensorflow', 'c'), { recursive: true });
     mkdirSync(join(archive, 'lib'));
     writeFileSync(join(archive, 'include', 'tensorflow', 'c', 'c_api.h'), '');
-    for (const name of ['libtensorflow.so.2', 'libtensorflow_framework.so.2']) writeFileSync(join(archive, 'lib', name), libraryHead());
+    for (const name of ['libtensorflow.so.2', 'libtensorflow_framework.so.2'])
+      writeFileSync(join(archive, 'lib', name), libraryHead());
     await tar.create({ gzip: true, file: join(folder, 'archive.tar.gz'), cwd: archive }, ['include', 'lib']);
     const server = createServer((_request, response) => response.end(readFileSync(join(folder, 'archive.tar.gz'))));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -233,14 +288,17 @@ function linkInChild(): { done: Promise<LinkReport>; kill(): void; said: string[
   child.stdout.on('data', (part: Buffer) => (out += part.toString()));
   child.stderr.on('data', (part: Buffer) => said.push(part.toString()));
   return {
-    said, kill: () => void child.kill('SIGKILL'),
-    done: new Promise((resolve, reject) => child.on('close', () => {
-      try {
-        resolve(JSON.parse(out) as LinkReport);
-      } catch {
-        reject(new Error(`no report: ${out} ${said.join('')}`));
-      }
-    })),
+    said,
+    kill: () => void child.kill('SIGKILL'),
+    done: new Promise((resolve, reject) =>
+      child.on('close', () => {
+        try {
+          resolve(JSON.parse(out) as LinkReport);
+        } catch {
+          reject(new Error(`no report: ${out} ${said.join('')}`));
+        }
+      }),
+    ),
   };
 }
 
@@ -267,15 +325,26 @@ test('two at once with a real TensorFlow: one builds, both get the link, and it 
   const reports = await Promise.all([linkInChild().done, linkInChild().done]);
   expect(reports.map(({ made }) => made).sort()).toEqual([false, true]);
   expect(reports[0]!.link).toEqual(reports[1]!.link);
-  expect(reports[0]!.link).toMatchObject({ tensorflow: realLink.tensorflow, source: { kind: 'given', path: join(realLink.folder, 'deps') }, addon: realLink.addon });
+  expect(reports[0]!.link).toMatchObject({
+    tensorflow: realLink.tensorflow,
+    source: { kind: 'given', path: join(realLink.folder, 'deps') },
+    addon: realLink.addon,
+  });
   expect(readdirSync(links)).toHaveLength(1);
   expect(await link()).toMatchObject({ made: false, attempts: [] });
 }, 180_000);
 
 test('set-up: a failed link is told in one line, tried once, and is no failure', async () => {
-  const setup = (more: NodeJS.ProcessEnv = {}) => new Promise<{ code: number; lines: string[] }>((resolve) => {
-    execFile(process.execPath, [join(projectRoot, 'bin', 'setup.cjs')], { env: { ...process.env, ...more } }, (error, out) => resolve({ code: error === null ? 0 : Number(error.code), lines: out.split('\n').filter(Boolean) }));
-  });
+  const setup = (more: NodeJS.ProcessEnv = {}) =>
+    new Promise<{ code: number; lines: string[] }>((resolve) => {
+      execFile(
+        process.execPath,
+        [join(projectRoot, 'bin', 'setup.cjs')],
+        { env: { ...process.env, ...more } },
+        (error, out) =>
+          resolve({ code: error === null ? 0 : Number(error.code), lines: out.split('\n').filter(Boolean) }),
+      );
+    });
   process.env['EQUIPOISE_TENSORFLOW'] = join(folder, 'absent');
   expect(await setup({ EQUIPOISE_LINK: 'off' })).toEqual({ code: 0, lines: [] });
   const first = await setup();

@@ -6,7 +6,8 @@ import { divergence, innerProduct, logSoftmax, norm } from '../../src/tensor/ops
 import { tf } from '../../src/tensor/tf';
 import { stepClock } from '../../src/train/stepClock';
 
-const rows = 64, vocabulary = 500;
+const rows = 64,
+  vocabulary = 500;
 
 /** Two tables of logits in float32, `scale` apart. */
 function logits(scale: number): [Float32Array, Float32Array] {
@@ -25,17 +26,24 @@ function exactly([after, before]: [Float32Array, Float32Array]): { value: number
     return Array.from(row, (x) => x - total);
   };
   for (let at = 0; at < after.length; at += vocabulary) {
-    const p = logSoftmaxOf(after.subarray(at, at + vocabulary)), q = logSoftmaxOf(before.subarray(at, at + vocabulary));
+    const p = logSoftmaxOf(after.subarray(at, at + vocabulary)),
+      q = logSoftmaxOf(before.subarray(at, at + vocabulary));
     const kl = p.reduce((sum, logP, i) => sum + Math.exp(logP) * (logP - q[i]!), 0);
-    p.forEach((logP, i) => { gradient[at + i] = Math.exp(logP) * (logP - q[i]! - kl) / rows; });
+    p.forEach((logP, i) => {
+      gradient[at + i] = (Math.exp(logP) * (logP - q[i]! - kl)) / rows;
+    });
     value += kl / rows;
   }
   return { value, gradient };
 }
 
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let apart = 0, size = 0;
-  for (let i = 0; i < a.length; i++) { apart += (a[i]! - b[i]!) ** 2; size += b[i]! ** 2; }
+  let apart = 0,
+    size = 0;
+  for (let i = 0; i < a.length; i++) {
+    apart += (a[i]! - b[i]!) ** 2;
+    size += b[i]! ** 2;
+  }
   return Math.sqrt(apart / size);
 };
 
@@ -45,10 +53,17 @@ const mean = (p: Float32Array, q: Float32Array) => tf.mean(divergence(logSoftmax
 for (const name of ['cpu', 'wasm', 'tensorflow'] satisfies BackendName[]) {
   const { available } = availableBackends().find((entry) => entry.name === name)!;
   describe.skipIf(!available)(`on ${name}`, () => {
-    beforeAll(async () => { await useBackend({ name: chooseBackend({ name }).name, device: 'cpu', threads: 1 }); });
+    beforeAll(async () => {
+      await useBackend({ name: chooseBackend({ name }).name, device: 'cpu', threads: 1 });
+    });
 
     // the plain sum p (log p - log q) is 1e-3 off at 4e-7 nats and nothing but noise at 4e-9
-    it.each([[1e-1, 1e-5], [1e-2, 1e-4], [1e-3, 3e-4], [1e-4, 2e-3]])('a divergence between tables %f apart agrees with float64', (scale, tolerance) => {
+    it.each([
+      [1e-1, 1e-5],
+      [1e-2, 1e-4],
+      [1e-3, 3e-4],
+      [1e-4, 2e-3],
+    ])('a divergence between tables %f apart agrees with float64', (scale, tolerance) => {
       const pair = logits(scale);
       const exact = exactly(pair).value;
       expect(Math.abs(tf.tidy(() => mean(...pair).dataSync()[0]!) / exact - 1)).toBeLessThan(tolerance);
@@ -56,22 +71,31 @@ for (const name of ['cpu', 'wasm', 'tensorflow'] satisfies BackendName[]) {
 
     it('its gradient agrees with float64', () => {
       const [after, before] = logits(1e-2);
-      const found = tf.tidy(() => tf.grad((x) => tf.mean(divergence(logSoftmax(x), logSoftmax(table(before)))))(table(after)).dataSync());
+      const found = tf.tidy(() =>
+        tf
+          .grad((x) => tf.mean(divergence(logSoftmax(x), logSoftmax(table(before)))))(table(after))
+          .dataSync(),
+      );
       expect(distance(found, exactly([after, before]).gradient)).toBeLessThan(1e-4);
     });
 
     it('is zero between equal tables and never negative', () => {
       const [after, before] = logits(1e-6);
-      const least = (p: Float32Array, q: Float32Array) => Math.min(...tf.tidy(() => divergence(logSoftmax(table(p)), logSoftmax(table(q))).dataSync()));
+      const least = (p: Float32Array, q: Float32Array) =>
+        Math.min(...tf.tidy(() => divergence(logSoftmax(table(p)), logSoftmax(table(q))).dataSync()));
       expect(least(before, before)).toBe(0);
       expect(least(after, before)).toBeGreaterThanOrEqual(0);
     });
 
     it('norm and inner product of 300,000 values agree with float64', () => {
       const source = random('numerics', 'vectors');
-      const a = Float32Array.from({ length: 300_000 }, () => source.normal()), b = a.map((value) => 0.1 * value + source.normal());
+      const a = Float32Array.from({ length: 300_000 }, () => source.normal()),
+        b = a.map((value) => 0.1 * value + source.normal());
       const product = a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-      const [length, inner] = tf.tidy(() => [norm(tf.tensor1d(a)).dataSync()[0]!, innerProduct(tf.tensor1d(a), tf.tensor1d(b)).dataSync()[0]!]);
+      const [length, inner] = tf.tidy(() => [
+        norm(tf.tensor1d(a)).dataSync()[0]!,
+        innerProduct(tf.tensor1d(a), tf.tensor1d(b)).dataSync()[0]!,
+      ]);
       expect(Math.abs(length / Math.sqrt(a.reduce((sum, value) => sum + value * value, 0)) - 1)).toBeLessThan(1e-6);
       expect(Math.abs(inner / product - 1)).toBeLessThan(2e-5);
     });

@@ -5,19 +5,29 @@ import { loadTokenizer, pruneVocabulary, readTokenizer } from '../../src/text/to
 import { UserError } from '../../src/problems';
 
 /** A `tokenizer.bin` with the 259 fixed entries and the given pieces, best first. */
-function tokenizerFile(pieces: string[], edit: (entries: { text: Buffer; score: number }[]) => void = () => undefined): Buffer {
-  const entries = ['<unk>', '\n<s>\n', '\n</s>\n', ...Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))]
-    .map((text) => ({ text: Buffer.from(text), score: 0 }));
+function tokenizerFile(
+  pieces: string[],
+  edit: (entries: { text: Buffer; score: number }[]) => void = () => undefined,
+): Buffer {
+  const entries = [
+    '<unk>',
+    '\n<s>\n',
+    '\n</s>\n',
+    ...Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)),
+  ].map((text) => ({ text: Buffer.from(text), score: 0 }));
   pieces.forEach((text, i) => entries.push({ text: Buffer.from(text), score: -i }));
   edit(entries);
   const longest = Buffer.alloc(4);
   longest.writeInt32LE(27);
-  return Buffer.concat([longest, ...entries.flatMap(({ text, score }) => {
-    const head = Buffer.alloc(8);
-    head.writeFloatLE(score);
-    head.writeInt32LE(text.length, 4);
-    return [head, text];
-  })]);
+  return Buffer.concat([
+    longest,
+    ...entries.flatMap(({ text, score }) => {
+      const head = Buffer.alloc(8);
+      head.writeFloatLE(score);
+      head.writeInt32LE(text.length, 4);
+      return [head, text];
+    }),
+  ]);
 }
 
 // Merges: `ab` before `bc`, ` a` last; single characters as in a SentencePiece vocabulary, comma included twice (byte and piece).
@@ -39,14 +49,24 @@ describe('tokenizer', () => {
   });
 
   it('encodes a continuation as in running text, and decodes to the same text', () => {
-    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ',', 'x', 'é', '\n', '猫'), minLength: 1, maxLength: 6 });
-    fc.assert(fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), fc.array(word, { minLength: 1, maxLength: 4 }), (before, after) => {
-      const [prompt, answer] = [before.join(' '), after.join(' ')];
-      const whole = tokenizer.encode(`${prompt} ${answer}`);
-      expect([...tokenizer.encode(prompt), ...tokenizer.encode(` ${answer}`)]).toEqual(whole);
-      expect(tokenizer.encode(answer)).toEqual(tokenizer.encode(` ${answer}`));
-      expect(tokenizer.decode([tokenizer.begin, ...whole, tokenizer.answerEnd])).toBe(`${prompt} ${answer}`);
-    }));
+    const word = fc.string({
+      unit: fc.constantFrom('a', 'b', 'c', ',', 'x', 'é', '\n', '猫'),
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(
+        fc.array(word, { minLength: 1, maxLength: 4 }),
+        fc.array(word, { minLength: 1, maxLength: 4 }),
+        (before, after) => {
+          const [prompt, answer] = [before.join(' '), after.join(' ')];
+          const whole = tokenizer.encode(`${prompt} ${answer}`);
+          expect([...tokenizer.encode(prompt), ...tokenizer.encode(` ${answer}`)]).toEqual(whole);
+          expect(tokenizer.encode(answer)).toEqual(tokenizer.encode(` ${answer}`));
+          expect(tokenizer.decode([tokenizer.begin, ...whole, tokenizer.answerEnd])).toBe(`${prompt} ${answer}`);
+        },
+      ),
+    );
   });
 
   it('ends answers with <s> and refuses ids outside the vocabulary', () => {
@@ -68,8 +88,20 @@ describe('tokenizer', () => {
     ['a torn entry', Buffer.concat([tokenizerFile(small), Buffer.alloc(3)]), /breaks off/],
     ['no pieces', tokenizerFile([]), /more than 259/],
     ['other special ids', tokenizerFile(small, (entries) => entries.reverse()), /<unk>, <s>, <\/s>/],
-    ['other bytes', tokenizerFile(small, (entries) => { entries[50]!.text = Buffer.from('zz'); }), /byte 47/],
-    ['a score that is no number', tokenizerFile(small, (entries) => { entries[260]!.score = NaN; }), /finite/],
+    [
+      'other bytes',
+      tokenizerFile(small, (entries) => {
+        entries[50]!.text = Buffer.from('zz');
+      }),
+      /byte 47/,
+    ],
+    [
+      'a score that is no number',
+      tokenizerFile(small, (entries) => {
+        entries[260]!.score = NaN;
+      }),
+      /finite/,
+    ],
     ['pieces over two words', tokenizerFile(['a b']), /two words/],
     ['an empty file', Buffer.alloc(0), /0 bytes/],
   ])('refuses %s', (_name, bytes, message) => {
@@ -85,12 +117,16 @@ describe('tokenizer', () => {
 
 describe('emscripten bundle', () => {
   const data = Buffer.from('onetwo!');
-  const script = (files: unknown, size = 7) => `x;loadPackage({"files":${JSON.stringify(files)},"remote_package_size":${size}});y}`;
+  const script = (files: unknown, size = 7) =>
+    `x;loadPackage({"files":${JSON.stringify(files)},"remote_package_size":${size}});y}`;
   const one = { filename: '/a "}.bin', start: 0, end: 3 };
 
   it('finds the files by the script', () => {
     const files = unpackBundle(script([one, { filename: '/b', start: 3, end: 7 }]), data, 'x');
-    expect([...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString()])).toEqual([['a "}.bin', 'one'], ['b', 'two!']]);
+    expect([...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString()])).toEqual([
+      ['a "}.bin', 'one'],
+      ['b', 'two!'],
+    ]);
   });
 
   it.each<[string, string, RegExp]>([

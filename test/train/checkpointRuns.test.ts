@@ -35,7 +35,11 @@ import { checkpointKinds, taskFor, writeCheckpoint, writeTasks } from '../../tes
 import { fileOf, head } from '../../testing/manifestHelp';
 
 const base = mkdtempSync(join(tmpdir(), 'equipoise-checkpoints-'));
-const settings = { EQUIPOISE_CACHE: join(base, 'cache'), EQUIPOISE_TASKS: join(base, 'tasks'), EQUIPOISE_CHECKPOINTS: join(base, 'checkpoints') };
+const settings = {
+  EQUIPOISE_CACHE: join(base, 'cache'),
+  EQUIPOISE_TASKS: join(base, 'tasks'),
+  EQUIPOISE_CHECKPOINTS: join(base, 'checkpoints'),
+};
 const before = { ...process.env };
 beforeAll(async () => {
   Object.assign(process.env, settings);
@@ -45,17 +49,34 @@ beforeAll(async () => {
 });
 afterAll(() => {
   rmSync(base, { recursive: true, force: true });
-  for (const name of Object.keys(settings)) if (before[name] === undefined) delete process.env[name]; else process.env[name] = before[name];
+  for (const name of Object.keys(settings))
+    if (before[name] === undefined) delete process.env[name];
+    else process.env[name] = before[name];
 });
 
 /** The only run of a manifest. */
 function specOf(fixed: object): RunSpec {
-  const [spec] = expand(loadManifest(fileOf({ ...head, fixed: { seed: 1, batch: 4, learningRate: 0.01, ...fixed }, steps: 4, measure: { every: 2 }, evaluate: { every: 2, validation: 3 } })));
+  const [spec] = expand(
+    loadManifest(
+      fileOf({
+        ...head,
+        fixed: { seed: 1, batch: 4, learningRate: 0.01, ...fixed },
+        steps: 4,
+        measure: { every: 2 },
+        evaluate: { every: 2, validation: 3 },
+      }),
+    ),
+  );
   return spec!;
 }
-const ofKind = (kind: string, over: object = {}): RunSpec => specOf({ task: taskFor(kind), checkpoint: `my-${kind}`, ...over });
+const ofKind = (kind: string, over: object = {}): RunSpec =>
+  specOf({ task: taskFor(kind), checkpoint: `my-${kind}`, ...over });
 
-async function collect(spec: RunSpec, prepared: Prepared, options: TrainOptions = {}): Promise<{ records: JournalRecord[]; summary: TrainSummary }> {
+async function collect(
+  spec: RunSpec,
+  prepared: Prepared,
+  options: TrainOptions = {},
+): Promise<{ records: JournalRecord[]; summary: TrainSummary }> {
   const run = trainPrepared(spec, prepared, options);
   const records: JournalRecord[] = [];
   for (;;) {
@@ -66,12 +87,20 @@ async function collect(spec: RunSpec, prepared: Prepared, options: TrainOptions 
 }
 
 /** Adapters away from zero, so that they count. */
-const stirred = (state: Record<string, StateValue>): Record<string, StateValue> => Object.fromEntries(Object.entries(state).map(([name, { shape, data }]) => {
-  const { normal } = random(9, name);
-  return [name, { shape, data: name.endsWith('/theta') ? data.map((value) => value + 0.05 * normal()) : data }];
-}));
+const stirred = (state: Record<string, StateValue>): Record<string, StateValue> =>
+  Object.fromEntries(
+    Object.entries(state).map(([name, { shape, data }]) => {
+      const { normal } = random(9, name);
+      return [name, { shape, data: name.endsWith('/theta') ? data.map((value) => value + 0.05 * normal()) : data }];
+    }),
+  );
 
-const settingOf = (model: Prepared['model'], vocabulary: number): Setting => ({ model, vocabulary, optimiser: { kind: 'adamw' }, regulariser: { kind: 'none' } });
+const settingOf = (model: Prepared['model'], vocabulary: number): Setting => ({
+  model,
+  vocabulary,
+  optimiser: { kind: 'adamw' },
+  regulariser: { kind: 'none' },
+});
 
 describe.each(checkpointKinds)('%s', (kind) => {
   it('sees the conversation that its processor encodes, and gives every token the probability that the whole family gives it', async () => {
@@ -82,42 +111,83 @@ describe.each(checkpointKinds)('%s', (kind) => {
     const encoded = await open.processor.encode({ turns: [{ question: 'Which one?', answer: 'light blue' }] }, [file]);
     const example = encodeExample(open.codec, 'it', 'Question: Which one? Answer:', 'light blue');
     const last = encoded.labels.findLastIndex((label) => label >= 0);
-    expect([...open.head, ...Array.from({ length: family.featureTokens }, () => family.placeholder), ...example.tokens]).toEqual([...encoded.inputIds.subarray(0, last + 1)]);
+    expect([
+      ...open.head,
+      ...Array.from({ length: family.featureTokens }, () => family.placeholder),
+      ...example.tokens,
+    ]).toEqual([...encoded.inputIds.subarray(0, last + 1)]);
 
     const parts = checkpointParts(spec, open);
-    const set = { task: spec.task, modality: spec.task === 'tones' ? 'audio' as const : 'image' as const, identity: `${kind} alone`, items: [], alignment: [], classes: [], sources: [], media: new Map([['it', file]]) };
+    const set = {
+      task: spec.task,
+      modality: spec.task === 'tones' ? ('audio' as const) : ('image' as const),
+      identity: `${kind} alone`,
+      items: [],
+      alignment: [],
+      classes: [],
+      sources: [],
+      media: new Map([['it', file]]),
+    };
     const table = await parts.features(set, {});
     expect([table.rows, table.width]).toEqual([family.towerFeatures.rows, family.towerFeatures.width]);
     const { model } = await parts.open();
     const labels = example.tokens.length - example.answerFrom;
-    const shape = { batch: 1, tokens: example.tokens.length + 3, labels: labels + 1, rows: table.rows, width: table.width, prefixTokens: model.decoding.before - 1 };
+    const shape = {
+      batch: 1,
+      tokens: example.tokens.length + 3,
+      labels: labels + 1,
+      rows: table.rows,
+      width: table.width,
+      prefixTokens: model.decoding.before - 1,
+    };
     const setting = settingOf(model, family.decoder.vocabulary);
     const session = openSession({ score: scoreProgram(setting, shape) }, stirred(initialState(setting, 3)));
     const scored = (await session.run('score', fillBatch([example], table.of.bind(table), shape)))['labels']!;
     session.dispose();
 
-    const whole = familyModel({ ...loadFamily(join(base, 'checkpoints', spec.checkpoint)), family }, familyTuning(spec));
+    const whole = familyModel(
+      { ...loadFamily(join(base, 'checkpoints', spec.checkpoint)), family },
+      familyTuning(spec),
+    );
     expect(whole.trainable).toEqual(model.trainable);
     const wholeShape = familyShape(whole, { batch: 1, tokens: encoded.inputIds.length, labels });
-    const wholeSession = openSession({ asked: familyLogitsProgram(whole, wholeShape) }, stirred(initialState({ ...setting, model: whole.bind({}) }, 3)));
+    const wholeSession = openSession(
+      { asked: familyLogitsProgram(whole, wholeShape) },
+      stirred(initialState({ ...setting, model: whole.bind({}) }, 3)),
+    );
     const places = Int32Array.from({ length: labels }, (_, i) => last - labels + i);
-    const logits = (await wholeSession.run('asked', { features: encoded.input.data, tokens: encoded.inputIds, positions: places }))['logits']!;
+    const logits = (
+      await wholeSession.run('asked', { features: encoded.input.data, tokens: encoded.inputIds, positions: places })
+    )['logits']!;
     wholeSession.dispose();
     const width = family.decoder.vocabulary;
     for (let i = 0; i < labels; i++) {
       const row = logits.subarray(i * width, (i + 1) * width);
-      const expected = row[example.tokens[example.answerFrom + i]!]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+      const expected =
+        row[example.tokens[example.answerFrom + i]!]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
       expect(Math.abs(scored[i]! - expected)).toBeLessThan(1e-5);
     }
   });
 
   it('trains from a manifest, goes on from a checkpoint to the same bytes, and generates the same with and without a cache', async () => {
     const spec = ofKind(kind, { scheduler: 'commit' });
-    expect(spec).toMatchObject({ encoder: `my-${kind}`, backbone: `my-${kind}`, connector: { kind: 'published' }, tuning: { backbone: { kind: 'published' } }, align: { steps: 0 } });
+    expect(spec).toMatchObject({
+      encoder: `my-${kind}`,
+      backbone: `my-${kind}`,
+      connector: { kind: 'published' },
+      tuning: { backbone: { kind: 'published' } },
+      align: { steps: 0 },
+    });
     const prepared = await prepare(spec, () => undefined);
     const kept: { checkpoint: RunCheckpoint; before: number }[] = [];
     const records: JournalRecord[] = [];
-    const run = trainPrepared(spec, prepared, { checkpoints: { due: (step) => step === 2, save: ({ loop, tensors }) => kept.push({ checkpoint: { loop: structuredClone(loop), tensors }, before: records.length }) } });
+    const run = trainPrepared(spec, prepared, {
+      checkpoints: {
+        due: (step) => step === 2,
+        save: ({ loop, tensors }) =>
+          kept.push({ checkpoint: { loop: structuredClone(loop), tensors }, before: records.length }),
+      },
+    });
     let next = await run.next();
     for (; next.done !== true; next = await run.next()) records.push(next.value);
     const summary = next.value;
@@ -129,20 +199,37 @@ describe.each(checkpointKinds)('%s', (kind) => {
 
     const { checkpoint, before: at } = kept[0]!;
     const resumed = await collect(spec, await prepare(spec, () => undefined), { from: checkpoint });
-    expect(resumed.records.map((record) => JSON.stringify(record))).toEqual(records.slice(at).map((record) => JSON.stringify(record)));
+    expect(resumed.records.map((record) => JSON.stringify(record))).toEqual(
+      records.slice(at).map((record) => JSON.stringify(record)),
+    );
     expect(Buffer.compare(resumed.summary.checkpoint, summary.checkpoint)).toBe(0);
     expect(resumed.summary.predictions).toBe(summary.predictions);
 
     const { tensors } = readSafetensors(summary.checkpoint, 'checkpoint');
-    expect(Object.keys(tensors).filter((name) => !/^encoder\.connector\.|^backbone\.backbone\..*\.lora_[AB]$/.test(name))).toEqual([]);
+    expect(
+      Object.keys(tensors).filter((name) => !/^encoder\.connector\.|^backbone\.backbone\..*\.lora_[AB]$/.test(name)),
+    ).toEqual([]);
     expect(Object.keys(tensors).some((name) => name.startsWith('encoder.connector.'))).toBe(true);
 
     const { model, codec, items, features } = prepared;
     const setting = settingOf(model, codec.vocabulary.ids.length);
     const shape = prepared.shape(4);
-    const places = { prompts: 4, beams: 1, promptTokens: codec.prompt(items.evaluation[0]!.prompt).length, newTokens: shape.labels, rows: shape.rows, width: shape.width };
-    const session = openSession({ score: scoreProgram(setting, shape), ...generationPrograms(model, places) }, { ...stirred(initialState(setting, 2)), ...generationState(model, places) });
-    const generated = async (more: object) => (await predict(session, items.evaluation, codec, features, shape, { generate: true, ...more })).map((prediction) => prediction.generated);
+    const places = {
+      prompts: 4,
+      beams: 1,
+      promptTokens: codec.prompt(items.evaluation[0]!.prompt).length,
+      newTokens: shape.labels,
+      rows: shape.rows,
+      width: shape.width,
+    };
+    const session = openSession(
+      { score: scoreProgram(setting, shape), ...generationPrograms(model, places) },
+      { ...stirred(initialState(setting, 2)), ...generationState(model, places) },
+    );
+    const generated = async (more: object) =>
+      (await predict(session, items.evaluation, codec, features, shape, { generate: true, ...more })).map(
+        (prediction) => prediction.generated,
+      );
     const cached = await generated({ continuer: continuerOf(session, model, places) });
     expect(cached).toEqual(await generated({}));
     expect(cached.every((text) => text !== null && text.length > 0)).toBe(true);
@@ -152,17 +239,41 @@ describe.each(checkpointKinds)('%s', (kind) => {
 
 describe('a run from a checkpoint', () => {
   it('learns', async () => {
-    const spec: RunSpec = { ...ofKind('blip2', { 'tuning.backbone': 'full' }), duration: { steps: 45 }, evaluate: { every: 0 } };
+    const spec: RunSpec = {
+      ...ofKind('blip2', { 'tuning.backbone': 'full' }),
+      duration: { steps: 45 },
+      evaluate: { every: 0 },
+    };
     const { summary } = await collect(spec, await prepare(spec, () => undefined));
     expect(summary.final.choice.accuracy).toBe(1); // chance .33
     expect(summary.final.generation!.accuracy).toBe(1); // among all texts
-    expect(readPredictions(summary.predictions, 'predictions').map(({ generated }) => generated)).toContain('light blue');
+    expect(readPredictions(summary.predictions, 'predictions').map(({ generated }) => generated)).toContain(
+      'light blue',
+    );
   });
 
   it('trains through the command, with predicted needs beside the plan', () => {
     const manifest = join(base, 'manifest.json');
-    writeFileSync(manifest, JSON.stringify({ ...head, fixed: { task: 'colours', checkpoint: 'my-blip2', seed: 1, batch: 4, 'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'v'] } }, steps: 3, evaluate: { every: 0 } }));
-    const equipoise = (...args: string[]) => spawnSync(process.execPath, [join(projectRoot, 'bin', 'equipoise.cjs'), ...args, '--backend', 'wasm'], { env: { ...process.env, ...settings, EQUIPOISE_RESULTS: join(base, 'results') }, encoding: 'utf8' });
+    writeFileSync(
+      manifest,
+      JSON.stringify({
+        ...head,
+        fixed: {
+          task: 'colours',
+          checkpoint: 'my-blip2',
+          seed: 1,
+          batch: 4,
+          'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'v'] },
+        },
+        steps: 3,
+        evaluate: { every: 0 },
+      }),
+    );
+    const equipoise = (...args: string[]) =>
+      spawnSync(process.execPath, [join(projectRoot, 'bin', 'equipoise.cjs'), ...args, '--backend', 'wasm'], {
+        env: { ...process.env, ...settings, EQUIPOISE_RESULTS: join(base, 'results') },
+        encoding: 'utf8',
+      });
     const plan = equipoise('plan', manifest, '--resources');
     expect(plan.stderr).not.toContain('needs are not predicted');
     expect(plan.stdout).toMatch(/colours my-blip2 +\S* ?M/);
@@ -176,7 +287,8 @@ describe('a run from a checkpoint', () => {
       expect(files).toEqual(expect.arrayContaining(['config.json', 'tokenizer.json', 'preprocessor_config.json']));
       expect(files.some((file) => file.endsWith('.safetensors'))).toBe(true);
     }
-    for (const kind of checkpointKinds) expect(checkpointModality(`my-${kind}`)).toBe(kind === 'salmonn' ? 'audio' : 'image');
+    for (const kind of checkpointKinds)
+      expect(checkpointModality(`my-${kind}`)).toBe(kind === 'salmonn' ? 'audio' : 'image');
   });
 
   it('has an identity of what its files hold, wherever they lie', () => {
@@ -206,16 +318,56 @@ describe('a run from a checkpoint', () => {
   });
 
   it.each([
-    ['an unknown name', { task: 'colours', checkpoint: 'my-lava-1.5' }, /\/fixed\/checkpoint: there is no checkpoint "my-lava-1.5"; expected blip2-opt-2-7b, llava-1-5-7b, my-blip2.*or a folder of this name with config.json in .*did you mean "my-llava-1.5"/],
-    ['a name that leads elsewhere', { task: 'colours', checkpoint: '../checkpoints/my-blip2' }, /checkpoint: "..\/checkpoints\/my-blip2" cannot be used/],
-    ['a name that other weights have', { task: 'colours', checkpoint: 'stories15m' }, /the name stories15m belongs to data that come with Equipoise/],
-    ['another modality', { task: 'tones', checkpoint: 'my-blip2' }, /task tones is about audio, checkpoint my-blip2 reads image; expected a checkpoint or an encoder for audio/],
-    ['an encoder beside it', { task: 'colours', checkpoint: 'my-blip2', encoder: 'resnet50' }, /\/fixed\/encoder: checkpoint my-blip2 brings its own encoder, and encoder resnet50 is given, too/],
-    ['a connector beside it', { task: 'colours', checkpoint: 'my-blip2', connector: 'mlp' }, /\/fixed\/connector: checkpoint my-blip2 brings its own connector, and mlp is given, too/],
-    ['its connector without it', { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', connector: 'published' }, /connector: "published" without a checkpoint/],
-    ['its tuning without it', { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', 'tuning.backbone': 'published' }, /tuning.backbone: "published" without a checkpoint/],
-    ['its connector in the backbone', { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone' }, /leaves the encoder my-blip2 without trained parameters, because its tower is frozen/],
-    ['something trained behind its tower', { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone', 'tuning.encoder': 'scale-shift' }, /tuning.encoder: the encoder of a published checkpoint is not trained; expected no `tuning.encoder` beside a checkpoint/],
+    [
+      'an unknown name',
+      { task: 'colours', checkpoint: 'my-lava-1.5' },
+      /\/fixed\/checkpoint: there is no checkpoint "my-lava-1.5"; expected blip2-opt-2-7b, llava-1-5-7b, my-blip2.*or a folder of this name with config.json in .*did you mean "my-llava-1.5"/,
+    ],
+    [
+      'a name that leads elsewhere',
+      { task: 'colours', checkpoint: '../checkpoints/my-blip2' },
+      /checkpoint: "..\/checkpoints\/my-blip2" cannot be used/,
+    ],
+    [
+      'a name that other weights have',
+      { task: 'colours', checkpoint: 'stories15m' },
+      /the name stories15m belongs to data that come with Equipoise/,
+    ],
+    [
+      'another modality',
+      { task: 'tones', checkpoint: 'my-blip2' },
+      /task tones is about audio, checkpoint my-blip2 reads image; expected a checkpoint or an encoder for audio/,
+    ],
+    [
+      'an encoder beside it',
+      { task: 'colours', checkpoint: 'my-blip2', encoder: 'resnet50' },
+      /\/fixed\/encoder: checkpoint my-blip2 brings its own encoder, and encoder resnet50 is given, too/,
+    ],
+    [
+      'a connector beside it',
+      { task: 'colours', checkpoint: 'my-blip2', connector: 'mlp' },
+      /\/fixed\/connector: checkpoint my-blip2 brings its own connector, and mlp is given, too/,
+    ],
+    [
+      'its connector without it',
+      { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', connector: 'published' },
+      /connector: "published" without a checkpoint/,
+    ],
+    [
+      'its tuning without it',
+      { task: 'colours', encoder: 'resnet50', backbone: 'stories15m', 'tuning.backbone': 'published' },
+      /tuning.backbone: "published" without a checkpoint/,
+    ],
+    [
+      'its connector in the backbone',
+      { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone' },
+      /leaves the encoder my-blip2 without trained parameters, because its tower is frozen/,
+    ],
+    [
+      'something trained behind its tower',
+      { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone', 'tuning.encoder': 'scale-shift' },
+      /tuning.encoder: the encoder of a published checkpoint is not trained; expected no `tuning.encoder` beside a checkpoint/,
+    ],
   ])('is refused with %s', (_name, fixed, message) => {
     expect(() => specOf(fixed)).toThrow(message);
   });
@@ -225,9 +377,15 @@ describe('a run from a checkpoint', () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'config.json'), readFileSync(join(base, 'checkpoints', 'my-blip2', 'config.json')));
     const bare = specOf({ task: 'colours', checkpoint: 'bare' });
-    expect(() => identifyRuns([bare], 'wasm')).toThrow(/bare: holds no tokenizer.json;[^]*holds no preprocessor_config.json or processor_config.json;[^]*holds no model.safetensors or model.safetensors.index.json/);
-    await expect(prepare(ofKind('blip2', { 'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4 } }), () => undefined)).rejects.toThrow(/tuning.backbone.targets: no weight is called "gate"; expected .*q/);
-    expect(() => identifyRuns([specOf({ task: 'colours', checkpoint: 'llava-1-5-7b' })], 'wasm')).toThrow(/llava-1-5-7b.*was never fetched here.*equipoise data fetch llava-1-5-7b/);
+    expect(() => identifyRuns([bare], 'wasm')).toThrow(
+      /bare: holds no tokenizer.json;[^]*holds no preprocessor_config.json or processor_config.json;[^]*holds no model.safetensors or model.safetensors.index.json/,
+    );
+    await expect(
+      prepare(ofKind('blip2', { 'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4 } }), () => undefined),
+    ).rejects.toThrow(/tuning.backbone.targets: no weight is called "gate"; expected .*q/);
+    expect(() => identifyRuns([specOf({ task: 'colours', checkpoint: 'llava-1-5-7b' })], 'wasm')).toThrow(
+      /llava-1-5-7b.*was never fetched here.*equipoise data fetch llava-1-5-7b/,
+    );
     renameSync(folder, join(base, 'bare'));
     await expect(prepare(bare, () => undefined)).rejects.toThrow(/there is no checkpoint "bare"/);
   });

@@ -19,10 +19,14 @@ vi.mock('../../src/tensor/program', async (original) => {
     ...real,
     openSession: ((programs, state, options) => {
       const session = real.openSession(programs, state, options);
-      return { ...session, run: async (name, inputs) => {
-        if ((name === 'train' || name === 'measured') && rowsOf(programs[name]) > device.largest) throw new Error(`OOM when allocating tensor with shape[${rowsOf(programs[name])},9,24]`);
-        return session.run(name, inputs);
-      } };
+      return {
+        ...session,
+        run: async (name, inputs) => {
+          if ((name === 'train' || name === 'measured') && rowsOf(programs[name]) > device.largest)
+            throw new Error(`OOM when allocating tensor with shape[${rowsOf(programs[name])},9,24]`);
+          return session.run(name, inputs);
+        },
+      };
     }) satisfies typeof openSession,
   };
 });
@@ -37,26 +41,47 @@ async function failure(spec: RunSpec): Promise<{ message: string; steps: number 
   throw new Error('the run did not fail');
 }
 
-beforeEach(() => { device.largest = Infinity; });
+beforeEach(() => {
+  device.largest = Infinity;
+});
 
 describe('numbers that are not finite', () => {
-  beforeAll(async () => { await useBackend({ name: 'cpu' }); });
-  const at = (encoder: number, backbone: number) => failure(tinySpec({ learningRate: { encoder, backbone }, optimiser: { kind: 'sgd', clip: 0 }, align: { steps: 0, learningRate: 1 } }));
+  beforeAll(async () => {
+    await useBackend({ name: 'cpu' });
+  });
+  const at = (encoder: number, backbone: number) =>
+    failure(
+      tinySpec({
+        learningRate: { encoder, backbone },
+        optimiser: { kind: 'sgd', clip: 0 },
+        align: { steps: 0, learningRate: 1 },
+      }),
+    );
 
   it('stop the run at that step, with the records before it, and name the module that gave them first', async () => {
-    const encoder = await at(1e38, 0), backbone = await at(0, 1e38);
+    const encoder = await at(1e38, 0),
+      backbone = await at(0, 1e38);
     expect(encoder.message).toMatch(/^step \d+: the output of the encoder is not finite/);
     expect(backbone.message).toMatch(/^step \d+: the (loss|gradient) of the backbone is/);
-    for (const { message, steps } of [encoder, backbone]) expect(steps).toBe(Number(/^step (\d+)/.exec(message)![1]) - 1);
+    for (const { message, steps } of [encoder, backbone])
+      expect(steps).toBe(Number(/^step (\d+)/.exec(message)![1]) - 1);
   });
 
   it('are looked for in the order in which a step computes them', () => {
     const fine = { loss: 1, crossEntropy: 1, klEncoder: 0, klBackbone: 0, normEncoder: 1, normBackbone: 1, prefix: 1 };
     expect(() => checkFinite(fine, 4)).not.toThrow();
-    expect(() => checkFinite({ ...fine, prefix: NaN, loss: NaN, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow('step 4: the output of the encoder is not finite');
-    expect(() => checkFinite({ ...fine, loss: Infinity, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow('step 4: the loss of the backbone is Infinity');
-    expect(() => checkFinite({ ...fine, normEncoder: NaN, normBackbone: Infinity }, 4)).toThrow('step 4: the gradient of the backbone is not finite');
-    expect(() => checkFinite({ ...fine, normEncoder: NaN }, 4)).toThrow('step 4: the gradient of the encoder is not finite');
+    expect(() => checkFinite({ ...fine, prefix: NaN, loss: NaN, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow(
+      'step 4: the output of the encoder is not finite',
+    );
+    expect(() => checkFinite({ ...fine, loss: Infinity, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow(
+      'step 4: the loss of the backbone is Infinity',
+    );
+    expect(() => checkFinite({ ...fine, normEncoder: NaN, normBackbone: Infinity }, 4)).toThrow(
+      'step 4: the gradient of the backbone is not finite',
+    );
+    expect(() => checkFinite({ ...fine, normEncoder: NaN }, 4)).toThrow(
+      'step 4: the gradient of the encoder is not finite',
+    );
   });
 });
 
@@ -65,7 +90,9 @@ describe('out of memory on the device', () => {
     await useBackend({ name: 'cpu' });
     device.largest = 3;
     const spec = tinySpec({ batch: 8 });
-    expect((await failure(spec)).message).toBe('out of memory on cpu with a batch of 8 examples; the largest batch found to fit by halving is 2 (OOM when allocating tensor with shape[8,9,24])');
+    expect((await failure(spec)).message).toBe(
+      'out of memory on cpu with a batch of 8 examples; the largest batch found to fit by halving is 2 (OOM when allocating tensor with shape[8,9,24])',
+    );
     device.largest = 0;
     expect((await failure(spec)).message).toContain('not even one example fits');
   });
@@ -75,7 +102,9 @@ describe('out of memory on the device', () => {
     await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
     let said: unknown;
     try {
-      tf.tidy(() => { tf.matMul(tf.ones([2 ** 23, 1]), tf.ones([1, 2 ** 23])); });
+      tf.tidy(() => {
+        tf.matMul(tf.ones([2 ** 23, 1]), tf.ones([1, 2 ** 23]));
+      });
     } catch (error) {
       said = error;
     }

@@ -3,23 +3,45 @@ import { isOutOfMemory, largestBatch, outOfMemoryError } from '../../src/train/m
 
 describe('memory that runs out', () => {
   it('is recognised in what backends say, and other failures are not', () => {
-    for (const message of ['OOM when allocating tensor with shape[8,30,288]', 'RESOURCE_EXHAUSTED: failed to allocate memory', 'std::bad_alloc', 'Array buffer allocation failed', 'Device lost: out of memory']) {
+    for (const message of [
+      'OOM when allocating tensor with shape[8,30,288]',
+      'RESOURCE_EXHAUSTED: failed to allocate memory',
+      'std::bad_alloc',
+      'Array buffer allocation failed',
+      'Device lost: out of memory',
+    ]) {
       expect(isOutOfMemory(new Error(message)), message).toBe(true);
     }
-    for (const message of ['step 3: the loss is NaN', 'INVALID_ARGUMENT: indices[0] = 12 is not in [0, 3)', 'no ROOM for this']) expect(isOutOfMemory(new Error(message)), message).toBe(false);
+    for (const message of [
+      'step 3: the loss is NaN',
+      'INVALID_ARGUMENT: indices[0] = 12 is not in [0, 3)',
+      'no ROOM for this',
+    ])
+      expect(isOutOfMemory(new Error(message)), message).toBe(false);
     let real: unknown;
-    try { new ArrayBuffer(2 ** 52); } catch (error) { real = error; }
+    try {
+      new ArrayBuffer(2 ** 52);
+    } catch (error) {
+      real = error;
+    }
     expect(isOutOfMemory(real)).toBe(true);
   });
 
   it('finds the largest batch by halving', async () => {
     const tried: number[] = [];
-    expect(await largestBatch(48, async (batch) => { tried.push(batch); return batch <= 7; })).toBe(6);
+    expect(
+      await largestBatch(48, async (batch) => {
+        tried.push(batch);
+        return batch <= 7;
+      }),
+    ).toBe(6);
     expect(tried).toEqual([24, 12, 6]);
     expect(await largestBatch(4, async () => false)).toBe(0);
   });
 
   it('tells what was asked for and what would fit', () => {
-    expect(outOfMemoryError(64, 16, 'tensorflow', new Error('OOM when allocating\nmore')).message).toBe('out of memory on tensorflow with a batch of 64 examples; the largest batch found to fit by halving is 16 (OOM when allocating)');
+    expect(outOfMemoryError(64, 16, 'tensorflow', new Error('OOM when allocating\nmore')).message).toBe(
+      'out of memory on tensorflow with a batch of 64 examples; the largest batch found to fit by halving is 16 (OOM when allocating)',
+    );
   });
 });

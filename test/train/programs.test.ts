@@ -7,17 +7,33 @@ import { tf } from '../../src/tensor/tf';
 import { kappaOf } from '../../src/balance/kappa';
 import { tinyBatch, tinyConfig, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
 
-const open = (setting: Setting, options: { eager?: boolean; probe?: boolean; variant?: 'a' | 'b' } = {}): Session => openSession({
-  train: trainProgram(setting, tinyShape, ['encoder', 'backbone'], null),
-  measured: trainProgram(setting, tinyShape, ['encoder', 'backbone'], { variant: options.variant ?? 'a', probe: options.probe ? tinyShape : null }),
-  score: scoreProgram(setting, tinyShape),
-}, initialState(setting, 0), options.eager ? { eager: true } : {});
+const open = (setting: Setting, options: { eager?: boolean; probe?: boolean; variant?: 'a' | 'b' } = {}): Session =>
+  openSession(
+    {
+      train: trainProgram(setting, tinyShape, ['encoder', 'backbone'], null),
+      measured: trainProgram(setting, tinyShape, ['encoder', 'backbone'], {
+        variant: options.variant ?? 'a',
+        probe: options.probe ? tinyShape : null,
+      }),
+      score: scoreProgram(setting, tinyShape),
+    },
+    initialState(setting, 0),
+    options.eager ? { eager: true } : {},
+  );
 
-const step = async (session: Session, at: number, rates?: { encoder: number; backbone: number }, active?: { encoder: number; backbone: number }, batch = at) =>
+const step = async (
+  session: Session,
+  at: number,
+  rates?: { encoder: number; backbone: number },
+  active?: { encoder: number; backbone: number },
+  batch = at,
+) =>
   unpackStep((await session.run('measured', { ...tinyBatch(batch), ...tinyScalars(at, rates, active) }))['numbers']!);
 
 describe('on the cpu backend', () => {
-  beforeAll(async () => { await useBackend({ name: 'cpu' }); });
+  beforeAll(async () => {
+    await useBackend({ name: 'cpu' });
+  });
 
   it('kappa has slope 2 in the ratio of the learning rates', async () => {
     const logKappa = async (ratio: number) => {
@@ -35,7 +51,11 @@ describe('on the cpu backend', () => {
 
   it('variants (a) and (b) agree to first order', async () => {
     const rates = { encoder: 5e-4, backbone: 5e-4 };
-    const [a, b] = await Promise.all((['a', 'b'] as const).map(async (variant) => (await step(open(tinySetting(), { eager: true, variant }), 1, rates)).measure!));
+    const [a, b] = await Promise.all(
+      (['a', 'b'] as const).map(
+        async (variant) => (await step(open(tinySetting(), { eager: true, variant }), 1, rates)).measure!,
+      ),
+    );
     expect(Math.abs(Math.log(a!.dEncoder / b!.dEncoder))).toBeLessThan(0.1);
     expect(Math.abs(Math.log(a!.dBackbone / b!.dBackbone))).toBeLessThan(0.1);
   });
@@ -44,7 +64,9 @@ describe('on the cpu backend', () => {
     const onBatch = (await step(open(tinySetting(), { eager: true }), 1)).measure!;
     const session = open(tinySetting(), { eager: true, probe: true });
     const probe = Object.fromEntries(Object.entries(tinyBatch(1)).map(([name, values]) => [`probe/${name}`, values]));
-    const { measure } = unpackStep((await session.run('measured', { ...tinyBatch(1), ...probe, ...tinyScalars(1) }))['numbers']!);
+    const { measure } = unpackStep(
+      (await session.run('measured', { ...tinyBatch(1), ...probe, ...tinyScalars(1) }))['numbers']!,
+    );
     expect(measure!.dEncoder / onBatch.dEncoder).toBeCloseTo(1, 3);
     expect(measure!.dBackbone / onBatch.dBackbone).toBeCloseTo(1, 3);
   });
@@ -65,8 +87,16 @@ describe('on the cpu backend', () => {
     const rates = { encoder: 0.5, backbone: 0.5 };
     const after = async (noise: ((i: number) => number) | null): Promise<Float32Array[]> => {
       const session = open({ ...setting, gradientNoise: noise !== null }, { eager: true });
-      const sizes = await Promise.all((['encoder', 'backbone'] as const).map(async (module) => (await session.read(`${module}/theta`)).length));
-      const inputs: Record<string, Float32Array> = noise === null ? {} : { 'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)), 'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)) };
+      const sizes = await Promise.all(
+        (['encoder', 'backbone'] as const).map(async (module) => (await session.read(`${module}/theta`)).length),
+      );
+      const inputs: Record<string, Float32Array> =
+        noise === null
+          ? {}
+          : {
+              'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)),
+              'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)),
+            };
       await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, rates), ...inputs });
       return Promise.all([session.read('encoder/theta'), session.read('backbone/theta')]);
     };
@@ -79,7 +109,8 @@ describe('on the cpu backend', () => {
       const mean = gradient.reduce((sum, g) => sum + g, 0) / gradient.length;
       const deviation = Math.sqrt(gradient.reduce((sum, g) => sum + (g - mean) ** 2, 0) / gradient.length);
       expect(deviation).toBeGreaterThan(0);
-      for (const i of [0, 1, 2, 5]) expect((plain[m]![i]! - noisy[m]![i]!) / 0.5).toBeCloseTo(((i % 3) - 1) * deviation, 5);
+      for (const i of [0, 1, 2, 5])
+        expect((plain[m]![i]! - noisy[m]![i]!) / 0.5).toBeCloseTo(((i % 3) - 1) * deviation, 5);
     });
   });
 
@@ -94,15 +125,24 @@ describe('on the cpu backend', () => {
 
   it('the regulariser adds a heavy-ball pull along the last step', async () => {
     // -lambda w KL(p_t || p_{t-1}) has gradient -lambda w F (theta_t - theta_{t-1}): it lowers the loss along the last step
-    const session = open(tinySetting({ regulariser: { kind: 'commit', lambda: 0.1 }, optimiser: { kind: 'sgd', clip: 0 } }), { eager: true });
+    const session = open(
+      tinySetting({ regulariser: { kind: 'commit', lambda: 0.1 }, optimiser: { kind: 'sgd', clip: 0 } }),
+      { eager: true },
+    );
     await step(session, 1);
     const second = await step(session, 2);
     expect(second.step.klEncoder).toBeGreaterThan(0);
     expect(second.step.loss).toBeLessThan(second.step.crossEntropy);
-    expect(second.step.loss).toBeCloseTo(second.step.crossEntropy - 0.1 * 0.5 * (second.step.klEncoder + second.step.klBackbone), 5);
+    expect(second.step.loss).toBeCloseTo(
+      second.step.crossEntropy - 0.1 * 0.5 * (second.step.klEncoder + second.step.klBackbone),
+      5,
+    );
   });
 
-  it.each<[string, TinyOptions]>([['usual', {}], ['the connector beside the backbone', { connectorSide: 'backbone', encoder: 'scale-shift' }]])('gradients agree with central differences of the loss: %s', async (_name, options) => {
+  it.each<[string, TinyOptions]>([
+    ['usual', {}],
+    ['the connector beside the backbone', { connectorSide: 'backbone', encoder: 'scale-shift' }],
+  ])('gradients agree with central differences of the loss: %s', async (_name, options) => {
     const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 }, ...options });
     const session = open(setting, { eager: true });
     await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, { encoder: 0.1, backbone: 0.1 }) });
@@ -111,7 +151,10 @@ describe('on the cpu backend', () => {
       const rates = { encoder: 0, backbone: 0, [module]: 1 };
       const lossAt = async (values: Float32Array) => {
         await session.write(`${module}/theta`, values);
-        const { numbers } = await session.run('train', { ...tinyBatch(1), ...tinyScalars(2, { encoder: 0, backbone: 0 }) });
+        const { numbers } = await session.run('train', {
+          ...tinyBatch(1),
+          ...tinyScalars(2, { encoder: 0, backbone: 0 }),
+        });
         return unpackStep(numbers!).step.crossEntropy;
       };
       await session.write(`${module}/theta`, theta);
@@ -138,7 +181,9 @@ describe('on the cpu backend', () => {
 
   it('names a missing or mis-sized input', async () => {
     const session = open(tinySetting(), { eager: true });
-    await expect(session.run('score', { ...tinyBatch(1), tokens: new Int32Array(2) })).rejects.toThrow(/"tokens" has 2 values/);
+    await expect(session.run('score', { ...tinyBatch(1), tokens: new Int32Array(2) })).rejects.toThrow(
+      /"tokens" has 2 values/,
+    );
     await expect(session.run('train', tinyBatch(1))).rejects.toThrow(/is missing/);
   });
 });
@@ -146,30 +191,53 @@ describe('on the cpu backend', () => {
 const combinations: [string, TinyOptions][] = [
   ['mlp, lora', {}],
   ['qformer, lora', { connector: { kind: 'qformer', tokens: 2, width: 8, layers: 1, heads: 2 } }],
-  ['mlp, full tuning, untied head', { tuning: { kind: 'full' }, config: { ...tinyConfig, tied: false, keyValueHeads: 4 } }],
+  [
+    'mlp, full tuning, untied head',
+    { tuning: { kind: 'full' }, config: { ...tinyConfig, tied: false, keyValueHeads: 4 } },
+  ],
   ['mlp, lora, regulariser', { regulariser: { kind: 'commit', lambda: 0.1 } }],
-  ['scale and shift, connector beside the backbone, regulariser', { connectorSide: 'backbone', encoder: 'scale-shift', regulariser: { kind: 'commit', lambda: 0.1 } }],
+  [
+    'scale and shift, connector beside the backbone, regulariser',
+    { connectorSide: 'backbone', encoder: 'scale-shift', regulariser: { kind: 'commit', lambda: 0.1 } },
+  ],
   ['mlp, lora, sgd', { optimiser: { kind: 'sgd', momentum: 0.9, clip: 1 } }],
 ];
 
 describe('on wasm', () => {
-  it.each(combinations)('every kernel is there and the numbers are those of the reference: %s', async (_name, options) => {
-    const numbers = async (backend: 'cpu' | 'wasm') => {
-      await useBackend({ name: backend });
-      const session = open(tinySetting(options), { eager: true });
-      const steps = [await step(session, 1), await step(session, 2)];
-      const { labels } = await session.run('score', tinyBatch(1));
-      session.dispose();
-      return [...steps.flatMap(({ step: a, measure }) => [a.loss, a.normEncoder, a.normBackbone, measure!.dBackbone, measure!.dEncoder, measure!.progressEncoder]), ...labels!];
-    };
-    const [reference, wasm] = [await numbers('cpu'), await numbers('wasm')];
-    wasm.forEach((value, i) => expect(Math.abs(value - reference[i]!), `number ${i}`).toBeLessThan(1e-3 * Math.abs(reference[i]!) + 1e-5));
-  });
+  it.each(combinations)(
+    'every kernel is there and the numbers are those of the reference: %s',
+    async (_name, options) => {
+      const numbers = async (backend: 'cpu' | 'wasm') => {
+        await useBackend({ name: backend });
+        const session = open(tinySetting(options), { eager: true });
+        const steps = [await step(session, 1), await step(session, 2)];
+        const { labels } = await session.run('score', tinyBatch(1));
+        session.dispose();
+        return [
+          ...steps.flatMap(({ step: a, measure }) => [
+            a.loss,
+            a.normEncoder,
+            a.normBackbone,
+            measure!.dBackbone,
+            measure!.dEncoder,
+            measure!.progressEncoder,
+          ]),
+          ...labels!,
+        ];
+      };
+      const [reference, wasm] = [await numbers('cpu'), await numbers('wasm')];
+      wasm.forEach((value, i) =>
+        expect(Math.abs(value - reference[i]!), `number ${i}`).toBeLessThan(1e-3 * Math.abs(reference[i]!) + 1e-5),
+      );
+    },
+  );
 });
 
 const native = availableBackends().find(({ name }) => name === 'tensorflow')!;
 describe.runIf(native.available)('recorded on TensorFlow', () => {
-  beforeAll(async () => { await useBackend({ name: 'tensorflow', threads: 1 }); });
+  beforeAll(async () => {
+    await useBackend({ name: 'tensorflow', threads: 1 });
+  });
 
   it.each(combinations)('replay equals eager while rates, step, batch and mask change: %s', async (_name, options) => {
     const setting = tinySetting(options);
@@ -206,12 +274,20 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
     expect(await after(base)).toBe(unchanged);
     for (const name of Object.keys(base) as (keyof typeof base)[]) {
       const values = base[name]!.slice();
-      values[0] = name === 'tokens' || name === 'labels' ? (values[0]! + 1) % 20 : name === 'positions' ? values[0]! - 1 : values[0]! * 0.5 + 0.3;
+      values[0] =
+        name === 'tokens' || name === 'labels'
+          ? (values[0]! + 1) % 20
+          : name === 'positions'
+            ? values[0]! - 1
+            : values[0]! * 0.5 + 0.3;
       expect(await after({ ...base, [name]: values }), String(name)).not.toBe(unchanged);
     }
   });
 });
 
-it.runIf(!native.available)(`TensorFlow is not linked (${native.reason}): recorded programs are not tested here`, () => {
-  expect(chooseBackend({ name: 'auto' }).name).toBe('wasm');
-});
+it.runIf(!native.available)(
+  `TensorFlow is not linked (${native.reason}): recorded programs are not tested here`,
+  () => {
+    expect(chooseBackend({ name: 'auto' }).name).toBe('wasm');
+  },
+);

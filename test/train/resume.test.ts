@@ -18,7 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
-const regularised = { scheduler: { kind: 'commit', interval: 2, window: 3 }, regulariser: { kind: 'commit', lambda: 0.5, cap: 1e-7 }, measure: { every: 2, on: 'batch' }, evaluate: { every: 4, limit: 0, validation: 8 } };
+const regularised = {
+  scheduler: { kind: 'commit', interval: 2, window: 3 },
+  regulariser: { kind: 'commit', lambda: 0.5, cap: 1e-7 },
+  measure: { every: 2, on: 'batch' },
+  evaluate: { every: 4, limit: 0, validation: 8 },
+};
 
 async function collect(over: object, options: TrainOptions = {}): Promise<{ lines: string[]; summary: TrainSummary }> {
   const spec = tinySpec(over);
@@ -32,16 +37,29 @@ async function collect(over: object, options: TrainOptions = {}): Promise<{ line
 }
 
 /** Every checkpoint of a run with the number of records before it, after a round trip through JSON. */
-async function checkpointsOf(over: object): Promise<{ all: { checkpoint: RunCheckpoint; before: number }[]; lines: string[]; summary: TrainSummary; best: Uint8Array[] }> {
+async function checkpointsOf(
+  over: object,
+): Promise<{
+  all: { checkpoint: RunCheckpoint; before: number }[];
+  lines: string[];
+  summary: TrainSummary;
+  best: Uint8Array[];
+}> {
   const spec = tinySpec(over);
   const all: { checkpoint: RunCheckpoint; before: number }[] = [];
   const best: Uint8Array[] = [];
   const records: JournalRecord[] = [];
-  const run = trainPrepared(spec, tinyPrepared(spec), { checkpoints: {
-    due: () => true,
-    save: ({ loop, tensors }) => all.push({ checkpoint: { loop: JSON.parse(JSON.stringify(loop)) as RunCheckpoint['loop'], tensors }, before: records.length }),
-    best: (weights) => best.push(weights),
-  } });
+  const run = trainPrepared(spec, tinyPrepared(spec), {
+    checkpoints: {
+      due: () => true,
+      save: ({ loop, tensors }) =>
+        all.push({
+          checkpoint: { loop: JSON.parse(JSON.stringify(loop)) as RunCheckpoint['loop'], tensors },
+          before: records.length,
+        }),
+      best: (weights) => best.push(weights),
+    },
+  });
   for (;;) {
     const next = await run.next();
     if (next.done) return { all, lines: records.map((record) => JSON.stringify(record)), summary: next.value, best };
@@ -52,7 +70,10 @@ async function checkpointsOf(over: object): Promise<{ all: { checkpoint: RunChec
 describe('a checkpoint', () => {
   it.each([
     ['commit with its regulariser', regularised],
-    ['coordinate descent, sgd', { scheduler: { kind: 'feature-cd', warm: 0.4, period: 2 }, optimiser: { kind: 'sgd', momentum: 0.9 } }],
+    [
+      'coordinate descent, sgd',
+      { scheduler: { kind: 'feature-cd', warm: 0.4, period: 2 }, optimiser: { kind: 'sgd', momentum: 0.9 } },
+    ],
   ])('of every step continues to the same records and weights: %s', async (_name, over) => {
     const alone = await collect(over);
     const kept = await checkpointsOf(over);
@@ -69,21 +90,30 @@ describe('a checkpoint', () => {
   it('is handed out when the run is stopped, also in the middle of an evaluation, and continues exactly', async () => {
     const alone = await collect(regularised);
     expect(alone.summary.notices.join()).toContain('above its cap'); // the notice at the end of training must not come twice
-    for (const [stage, at] of [['validation', 1], ['evaluation', 1], ['training', 0]] as const) {
+    for (const [stage, at] of [
+      ['validation', 1],
+      ['evaluation', 1],
+      ['training', 0],
+    ] as const) {
       const stop = new AbortController();
       const saved: RunCheckpoint[] = [];
       const lines: string[] = [];
       const spec = tinySpec(regularised);
       const run = trainPrepared(spec, tinyPrepared(spec), {
-        signal: stop.signal, checkpoints: { due: () => false, save: (checkpoint) => saved.push(checkpoint) },
-        onStage: (text) => { if (at > 0 && text.startsWith(`${stage} `)) stop.abort(); },
+        signal: stop.signal,
+        checkpoints: { due: () => false, save: (checkpoint) => saved.push(checkpoint) },
+        onStage: (text) => {
+          if (at > 0 && text.startsWith(`${stage} `)) stop.abort();
+        },
       });
-      await expect((async () => {
-        for await (const record of run) {
-          lines.push(JSON.stringify(record));
-          if (stage === 'training' && record.step === 5) stop.abort();
-        }
-      })()).rejects.toThrow(/abort/i);
+      await expect(
+        (async () => {
+          for await (const record of run) {
+            lines.push(JSON.stringify(record));
+            if (stage === 'training' && record.step === 5) stop.abort();
+          }
+        })(),
+      ).rejects.toThrow(/abort/i);
       expect(saved).toHaveLength(1);
       const rest = await collect(regularised, { from: saved[0]! });
       expect([...lines, ...rest.lines]).toEqual(alone.lines);
@@ -92,8 +122,13 @@ describe('a checkpoint', () => {
   });
 
   it('of the best validation holds its weights and its score', async () => {
-    const { best, lines } = await checkpointsOf({ duration: { steps: 12 }, evaluate: { every: 2, limit: 0, validation: 9 } });
-    const scores = lines.map((line) => JSON.parse(line) as JournalRecord).flatMap((record) => (record.kind === 'evaluate' && record.split === 'validation' ? [record] : []));
+    const { best, lines } = await checkpointsOf({
+      duration: { steps: 12 },
+      evaluate: { every: 2, limit: 0, validation: 9 },
+    });
+    const scores = lines
+      .map((line) => JSON.parse(line) as JournalRecord)
+      .flatMap((record) => (record.kind === 'evaluate' && record.split === 'validation' ? [record] : []));
     const highest = Math.max(...scores.map(({ choice }) => choice.accuracy));
     const { metadata } = readSafetensors(best.at(-1)!, 'best');
     expect(Number(metadata['accuracy'])).toBe(highest);
@@ -102,14 +137,21 @@ describe('a checkpoint', () => {
 
   it('of another model is refused', async () => {
     const { all } = await checkpointsOf({});
-    await expect(collect({ connector: { kind: 'mlp', tokens: 2, width: 10 } }, { from: all[0]!.checkpoint })).rejects.toThrow(/encoder\/first has shape/);
-    await expect(collect(regularised, { from: all[0]!.checkpoint })).rejects.toThrow(/the checkpoint holds .*, the run needs .*previous/);
+    await expect(
+      collect({ connector: { kind: 'mlp', tokens: 2, width: 10 } }, { from: all[0]!.checkpoint }),
+    ).rejects.toThrow(/encoder\/first has shape/);
+    await expect(collect(regularised, { from: all[0]!.checkpoint })).rejects.toThrow(
+      /the checkpoint holds .*, the run needs .*previous/,
+    );
   });
 });
 
 describe('a run that is killed with SIGKILL', () => {
   it('at 25 random moments, in appends and in checkpoint writes, ends with the same bytes', async () => {
-    const reports = await Promise.all([killAndResume(regularised, 13, 'a'), killAndResume({ scheduler: { kind: 'commit-clr', interval: 3 } }, 12, 'b')]);
+    const reports = await Promise.all([
+      killAndResume(regularised, 13, 'a'),
+      killAndResume({ scheduler: { kind: 'commit-clr', interval: 3 } }, 12, 'b'),
+    ]);
     expect(reports.flatMap((report) => report.differences)).toEqual([]);
     expect(reports.reduce((sum, report) => sum + report.kills, 0)).toBe(25);
     for (const { where, notices } of reports) {

@@ -34,17 +34,29 @@ async function collect(spec: RunSpec, sound = false): Promise<{ records: Journal
     records.push(next.value);
   }
 }
-const of = <K extends JournalRecord['kind']>(records: JournalRecord[], kind: K) => records.filter((record): record is Extract<JournalRecord, { kind: K }> => record.kind === kind);
+const of = <K extends JournalRecord['kind']>(records: JournalRecord[], kind: K) =>
+  records.filter((record): record is Extract<JournalRecord, { kind: K }> => record.kind === kind);
 
 describe('a run', () => {
-  it.each([['image, captions', false], ['sound, classes', true]])('trains and evaluates end to end: %s', async (_name, sound) => {
-    const spec = tinySpec({ duration: { steps: 80 }, evaluate: { every: 40, limit: 0, validation: 9 }, align: { steps: 40, learningRate: 1e-2, batch: 8 } });
+  it.each([
+    ['image, captions', false],
+    ['sound, classes', true],
+  ])('trains and evaluates end to end: %s', async (_name, sound) => {
+    const spec = tinySpec({
+      duration: { steps: 80 },
+      evaluate: { every: 40, limit: 0, validation: 9 },
+      align: { steps: 40, learningRate: 1e-2, batch: 8 },
+    });
     const { records, summary } = await collect(spec, sound);
     const losses = of(records, 'train').map(({ loss }) => loss);
     expect(losses).toHaveLength(80);
     expect(losses.slice(-10).reduce((a, b) => a + b) / losses.slice(0, 10).reduce((a, b) => a + b)).toBeLessThan(0.5);
     expect(of(records, 'measure').map(({ step }) => step)).toEqual(Array.from({ length: 26 }, (_, i) => 3 * (i + 1)));
-    expect(of(records, 'evaluate').map(({ step, split }) => `${split} ${step}`)).toEqual(['validation 40', 'validation 80', 'evaluation 80']);
+    expect(of(records, 'evaluate').map(({ step, split }) => `${split} ${step}`)).toEqual([
+      'validation 40',
+      'validation 80',
+      'evaluation 80',
+    ]);
     expect(summary.final.choice.total).toBe(9);
     expect(summary.final.choice.accuracy).toBeGreaterThan(0.6);
     expect(summary.final.generation!.accuracy).toBeGreaterThan(0.5); // among all words, not three choices
@@ -54,7 +66,11 @@ describe('a run', () => {
   });
 
   it('is a function of its spec: the same run twice gives the same bytes, another seed does not', async () => {
-    const [first, second, other] = [await collect(tinySpec()), await collect(tinySpec()), await collect(tinySpec({ seed: 2 }))];
+    const [first, second, other] = [
+      await collect(tinySpec()),
+      await collect(tinySpec()),
+      await collect(tinySpec({ seed: 2 })),
+    ];
     expect(JSON.stringify(second.records)).toBe(JSON.stringify(first.records));
     expect(Buffer.compare(second.summary.checkpoint, first.summary.checkpoint)).toBe(0);
     expect(JSON.stringify(other.records)).not.toBe(JSON.stringify(first.records));
@@ -68,33 +84,54 @@ describe('a run', () => {
   });
 
   it.each([
-    ['feature-cd', { kind: 'feature-cd', warm: 0.5, period: 3 }], ['language-cd', { kind: 'language-cd', warm: 0.5, period: 3 }],
+    ['feature-cd', { kind: 'feature-cd', warm: 0.5, period: 3 }],
+    ['language-cd', { kind: 'language-cd', warm: 0.5, period: 3 }],
   ] as const)('%s trains one module at a time', async (name, scheduler) => {
     const { records } = await collect(tinySpec({ scheduler }));
-    for (const { learningRate } of of(records, 'train')) expect(Math.min(learningRate.encoder, learningRate.backbone)).toBe(0);
+    for (const { learningRate } of of(records, 'train'))
+      expect(Math.min(learningRate.encoder, learningRate.backbone)).toBe(0);
     const alone = name === 'feature-cd' ? 'encoder' : 'backbone';
-    expect(of(records, 'train').slice(0, 6).every(({ learningRate }) => learningRate[alone] > 0)).toBe(true);
+    expect(
+      of(records, 'train')
+        .slice(0, 6)
+        .every(({ learningRate }) => learningRate[alone] > 0),
+    ).toBe(true);
     expect(of(records, 'measure').every(({ floor }) => floor)).toBe(true);
   });
 
   it('commit-clr moves the rates against kappa, and commit adds its regulariser', async () => {
-    const clr = of((await collect(tinySpec({ scheduler: { kind: 'commit-clr', interval: 3, window: 1 }, measure: { every: 3, on: 'batch' } }))).records, 'measure');
+    const clr = of(
+      (
+        await collect(
+          tinySpec({ scheduler: { kind: 'commit-clr', interval: 3, window: 1 }, measure: { every: 3, on: 'batch' } }),
+        )
+      ).records,
+      'measure',
+    );
     for (let i = 1; i < clr.length; i++) {
       const expected = Math.sign(clr[i - 1]!.logKappa);
       expect(Math.sign(clr[i]!.factor.encoder - clr[i]!.factor.backbone)).toBe(expected);
     }
-    const commit = of((await collect(tinySpec({ scheduler: { kind: 'commit' }, regulariser: { kind: 'commit', lambda: 0.5 } }))).records, 'measure');
+    const commit = of(
+      (await collect(tinySpec({ scheduler: { kind: 'commit' }, regulariser: { kind: 'commit', lambda: 0.5 } })))
+        .records,
+      'measure',
+    );
     expect(commit.at(-1)!.regulariser).toBeLessThan(0);
     expect(clr.at(-1)!.regulariser).toBe(0);
   });
 
   it('the rivals train too: gradnorm keeps a sum of 2, the cosine ends at its final factor, ogm-ge repeats its noise', async () => {
-    const balanced = of((await collect(tinySpec({ scheduler: { kind: 'gradnorm', rate: 0.3 } }))).records, 'measure').map(({ factor }) => factor);
+    const balanced = of(
+      (await collect(tinySpec({ scheduler: { kind: 'gradnorm', rate: 0.3 } }))).records,
+      'measure',
+    ).map(({ factor }) => factor);
     for (const factor of balanced) expect(factor.encoder + factor.backbone).toBeCloseTo(2, 12);
     expect(balanced.at(-1)!.encoder).not.toBe(1);
     const cosine = of((await collect(tinySpec({ scheduler: { kind: 'warmup-cosine', final: 0.1 } }))).records, 'train');
     expect(cosine.at(-1)!.learningRate.encoder / tinySpec().learningRate.encoder).toBeCloseTo(0.1, 9);
-    const losses = async (scheduler: RunSpec['scheduler']) => of((await collect(tinySpec({ scheduler }))).records, 'train').map(({ loss }) => loss);
+    const losses = async (scheduler: RunSpec['scheduler']) =>
+      of((await collect(tinySpec({ scheduler }))).records, 'train').map(({ loss }) => loss);
     const noisy = await losses({ kind: 'ogm-ge' });
     expect(noisy).toEqual(await losses({ kind: 'ogm-ge' }));
     expect(noisy).not.toEqual(await losses({ kind: 'constant' }));
@@ -102,34 +139,70 @@ describe('a run', () => {
 
   it('trains the connector alone before a frozen backbone, whose divergence is at the floor', async () => {
     const { records } = await collect(tinySpec({ tuning: { backbone: { kind: 'frozen' } } }));
-    expect(of(records, 'measure').every(({ floor, dBackbone, parameterNorm }) => floor && dBackbone === 1e-8 && parameterNorm.backbone === 0)).toBe(true);
-    expect(of(records, 'train').every(({ gradientNorm }) => gradientNorm.backbone === 0 && gradientNorm.encoder > 0)).toBe(true);
+    expect(
+      of(records, 'measure').every(
+        ({ floor, dBackbone, parameterNorm }) => floor && dBackbone === 1e-8 && parameterNorm.backbone === 0,
+      ),
+    ).toBe(true);
+    expect(
+      of(records, 'train').every(({ gradientNorm }) => gradientNorm.backbone === 0 && gradientNorm.encoder > 0),
+    ).toBe(true);
   });
 
-  it.each([['image, captions', false], ['sound, classes', true]])('starts alike with the connector on either side, aligned once, and counts it where it belongs: %s', async (_name, sound) => {
-    const aligned = () => readdirSync(join(cache, 'alignment')).length;
-    const before = aligned();
-    const withSide = async (connectorSide: string) => collect(tinySpec({ seed: 78, connectorSide, tuning: { encoder: 'scale-shift', backbone: { kind: 'lora', rank: 2, alpha: 4 } }, regulariser: { kind: 'commit', lambda: 0.01 } }), sound);
-    const [usual, other] = [await withSide('encoder'), await withSide('backbone')];
-    expect(aligned()).toBe(before + 1);
-    const [first, second] = [usual, other].map(({ records }) => of(records, 'train')) as [TrainRecord[], TrainRecord[]];
-    expect(second[0]!.loss).toBe(first[0]!.loss);
-    const norms = (record: TrainRecord) => record.gradientNorm;
-    // All gradients of both modules together are the same; the connector's are most of them, and change sides.
-    expect(Math.hypot(norms(second[0]!).encoder, norms(second[0]!).backbone)).toBeCloseTo(Math.hypot(norms(first[0]!).encoder, norms(first[0]!).backbone), 5);
-    expect(norms(second[0]!).encoder).toBeLessThan(norms(first[0]!).encoder);
-    expect(norms(second[0]!).encoder).toBeGreaterThan(0);
-    expect(of(other.records, 'measure').every(({ floor, kappa }) => !floor && kappa > 0)).toBe(true);
-    const names = Object.keys(readSafetensors(other.summary.checkpoint, 'checkpoint').tensors);
-    expect(names.filter((name) => name.startsWith('encoder.'))).toEqual(['encoder.features.scale', 'encoder.features.shift']);
-    expect(names).toContain('backbone.hidden.weight');
-    expect(other.summary.final.generation!.total).toBe(usual.summary.final.generation!.total);
-  });
+  it.each([
+    ['image, captions', false],
+    ['sound, classes', true],
+  ])(
+    'starts alike with the connector on either side, aligned once, and counts it where it belongs: %s',
+    async (_name, sound) => {
+      const aligned = () => readdirSync(join(cache, 'alignment')).length;
+      const before = aligned();
+      const withSide = async (connectorSide: string) =>
+        collect(
+          tinySpec({
+            seed: 78,
+            connectorSide,
+            tuning: { encoder: 'scale-shift', backbone: { kind: 'lora', rank: 2, alpha: 4 } },
+            regulariser: { kind: 'commit', lambda: 0.01 },
+          }),
+          sound,
+        );
+      const [usual, other] = [await withSide('encoder'), await withSide('backbone')];
+      expect(aligned()).toBe(before + 1);
+      const [first, second] = [usual, other].map(({ records }) => of(records, 'train')) as [
+        TrainRecord[],
+        TrainRecord[],
+      ];
+      expect(second[0]!.loss).toBe(first[0]!.loss);
+      const norms = (record: TrainRecord) => record.gradientNorm;
+      // All gradients of both modules together are the same; the connector's are most of them, and change sides.
+      expect(Math.hypot(norms(second[0]!).encoder, norms(second[0]!).backbone)).toBeCloseTo(
+        Math.hypot(norms(first[0]!).encoder, norms(first[0]!).backbone),
+        5,
+      );
+      expect(norms(second[0]!).encoder).toBeLessThan(norms(first[0]!).encoder);
+      expect(norms(second[0]!).encoder).toBeGreaterThan(0);
+      expect(of(other.records, 'measure').every(({ floor, kappa }) => !floor && kappa > 0)).toBe(true);
+      const names = Object.keys(readSafetensors(other.summary.checkpoint, 'checkpoint').tensors);
+      expect(names.filter((name) => name.startsWith('encoder.'))).toEqual([
+        'encoder.features.scale',
+        'encoder.features.shift',
+      ]);
+      expect(names).toContain('backbone.hidden.weight');
+      expect(other.summary.final.generation!.total).toBe(usual.summary.final.generation!.total);
+    },
+  );
 
   it('is evaluated on other tasks without any trace in its own numbers, and keeps what it predicted there', async () => {
     const spec = tinySpec();
     const prepared = tinyPrepared(spec);
-    const other = { task: 'other', items: prepared.items.evaluation.slice(0, 6), features: prepared.features, shape: prepared.shape, notices: ['something was left out'] };
+    const other = {
+      task: 'other',
+      items: prepared.items.evaluation.slice(0, 6),
+      features: prepared.features,
+      shape: prepared.shape,
+      notices: ['something was left out'],
+    };
     const collected = async (transfer: (typeof other)[]) => {
       const records: JournalRecord[] = [];
       const run = trainPrepared(spec, { ...prepared, transfer });
@@ -141,13 +214,16 @@ describe('a run', () => {
     };
     const [alone, both] = [await collected([]), await collected([other])];
     expect(both.summary.final).toEqual(alone.summary.final);
-    expect(both.records.filter((record) => record.kind === 'train')).toEqual(alone.records.filter((record) => record.kind === 'train'));
+    expect(both.records.filter((record) => record.kind === 'train')).toEqual(
+      alone.records.filter((record) => record.kind === 'train'),
+    );
     const there = of(both.records, 'evaluate').filter(({ task }) => task === 'other');
     expect(there).toHaveLength(1);
     expect(both.records.at(-1)).toEqual(both.summary.final);
     expect(both.summary.notices).toContain('something was left out');
     const predictions = readPredictions(both.summary.predictions, 'here');
-    const at = (task: string) => predictions.filter((prediction) => prediction.task === task).map(({ task: _task, ...rest }) => rest);
+    const at = (task: string) =>
+      predictions.filter((prediction) => prediction.task === task).map(({ task: _task, ...rest }) => rest);
     expect(at('other')).toEqual(at('emoji-icon-qa').slice(0, 6));
     expect(there[0]!.choice.correct).toBe(at('other').filter(({ chosen, answer }) => chosen === answer).length);
   });
@@ -158,7 +234,17 @@ describe('a run', () => {
   });
 
   it('stops with the step and module when numbers are no longer finite', async () => {
-    await expect(collect(tinySpec({ learningRate: { encoder: 1e30, backbone: 1e30 }, optimiser: { kind: 'sgd', clip: 0 }, align: { steps: 0, learningRate: 1 } }))).rejects.toThrow(/step \d+: the (output of the encoder|loss of the backbone|gradient of the (encoder|backbone)) is/);
+    await expect(
+      collect(
+        tinySpec({
+          learningRate: { encoder: 1e30, backbone: 1e30 },
+          optimiser: { kind: 'sgd', clip: 0 },
+          align: { steps: 0, learningRate: 1 },
+        }),
+      ),
+    ).rejects.toThrow(
+      /step \d+: the (output of the encoder|loss of the backbone|gradient of the (encoder|backbone)) is/,
+    );
   });
 });
 
@@ -166,9 +252,21 @@ describe('evaluation', () => {
   it('generates what teacher forcing predicts, and scores long choices by their whole text', async () => {
     const spec = tinySpec();
     const prepared = tinyPrepared(spec);
-    const setting = { model: prepared.model, vocabulary: prepared.codec.vocabulary.ids.length, optimiser: spec.optimiser, regulariser: spec.regulariser };
+    const setting = {
+      model: prepared.model,
+      vocabulary: prepared.codec.vocabulary.ids.length,
+      optimiser: spec.optimiser,
+      regulariser: spec.regulariser,
+    };
     const session = openSession({ score: scoreProgram(setting, prepared.shape(4)) }, initialState(setting, 3));
-    const predictions = await predict(session, prepared.items.evaluation, prepared.codec, prepared.features, prepared.shape(4), { generate: true });
+    const predictions = await predict(
+      session,
+      prepared.items.evaluation,
+      prepared.codec,
+      prepared.features,
+      prepared.shape(4),
+      { generate: true },
+    );
     expect(predictions).toHaveLength(9);
     for (const { item, likelihoods, chosen, generated, loss } of predictions) {
       expect(likelihoods).toHaveLength(item.choices.length);
@@ -189,7 +287,10 @@ describe('evaluation', () => {
 
 describe('batches', () => {
   it('see every example once an epoch, in an order that depends on seed and purpose alone', () => {
-    const seen = (seed: number) => { const of = batchIndices(10, 4, seed, 'train'); return Array.from({ length: 5 }, (_, i) => of(i + 1)).flat(); };
+    const seen = (seed: number) => {
+      const of = batchIndices(10, 4, seed, 'train');
+      return Array.from({ length: 5 }, (_, i) => of(i + 1)).flat();
+    };
     expect([...seen(1).slice(0, 10)].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(seen(1)).toEqual(seen(1));
     expect(seen(1)).not.toEqual(seen(2));

@@ -20,16 +20,25 @@ const needs = (more: object) => needsOf(runsOf({ fixed: { ...fixed, ...more } })
 
 describe('needs of runs', () => {
   it('parameters by closed form: MLP connector and adapters on a Llama', () => {
-    const { trainable, parameters, memory } = needs({ connector: { kind: 'mlp', tokens: 4, width: 64 }, 'tuning': { backbone: { kind: 'lora', rank: 8, alpha: 16, targets: ['q', 'v'] } } });
-    const encoder = 2 * 2048 + 2048 * 64 + 64 + 64 * 288 + 288 + 1, backbone = 6 * 2 * 8 * (288 + 288);
-    const layer = 4 * 288 * 288 + 3 * 288 * 768 + 2 * 288, frozen = 1000 * 288 + 6 * layer + 288;
+    const { trainable, parameters, memory } = needs({
+      connector: { kind: 'mlp', tokens: 4, width: 64 },
+      tuning: { backbone: { kind: 'lora', rank: 8, alpha: 16, targets: ['q', 'v'] } },
+    });
+    const encoder = 2 * 2048 + 2048 * 64 + 64 + 64 * 288 + 288 + 1,
+      backbone = 6 * 2 * 8 * (288 + 288);
+    const layer = 4 * 288 * 288 + 3 * 288 * 768 + 2 * 288,
+      frozen = 1000 * 288 + 6 * layer + 288;
     expect(trainable).toEqual({ encoder, backbone });
     expect(parameters).toBe(frozen + encoder);
-    expect([memory.weights, memory.optimiser]).toEqual([4 * (frozen + encoder + backbone), 2 * 4 * (encoder + backbone)]);
+    expect([memory.weights, memory.optimiser]).toEqual([
+      4 * (frozen + encoder + backbone),
+      2 * 4 * (encoder + backbone),
+    ]);
   });
 
   it('grow as they must: with the batch, with kappa, with the regulariser', () => {
-    const one = needs({ batch: 64 }), two = needs({ batch: 128 });
+    const one = needs({ batch: 64 }),
+      two = needs({ batch: 128 });
     expect(two.step.flops / one.step.flops).toBeCloseTo(2, 5);
     expect(two.memory.activations).toBeGreaterThan(1.5 * one.memory.activations);
     expect(one.measured.flops).toBeGreaterThan(1.1 * one.step.flops);
@@ -39,9 +48,19 @@ describe('needs of runs', () => {
   });
 
   // `published` belongs to a checkpoint: test/train/checkpointRuns.test.ts.
-  it.each(Object.keys(backbones).flatMap((backbone) => Object.keys(connectors).filter((connector) => connector !== 'published').map((connector) => [backbone, connector])))('are predicted for %s with %s', (backbone, connector) => {
+  it.each(
+    Object.keys(backbones).flatMap((backbone) =>
+      Object.keys(connectors)
+        .filter((connector) => connector !== 'published')
+        .map((connector) => [backbone, connector]),
+    ),
+  )('are predicted for %s with %s', (backbone, connector) => {
     const sound = connector === 'window-qformer';
-    const { memory, step } = needs({ backbone, connector, ...(sound ? { task: 'sound-qa', encoder: 'whisper-tiny' } : {}) });
+    const { memory, step } = needs({
+      backbone,
+      connector,
+      ...(sound ? { task: 'sound-qa', encoder: 'whisper-tiny' } : {}),
+    });
     expect(memory.activations).toBeGreaterThan(1e6);
     expect(step.flops).toBeGreaterThan(1e8);
   });
@@ -62,13 +81,39 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(!linked)('memory of a real step, in a process of its own', () => {
   const { config } = findPublished('internvl2-1b');
-  const cut = (layers: number, tower: number) => ({ ...config, vision_config: { ...config['vision_config'] as object, num_hidden_layers: tower }, llm_config: { ...config['llm_config'] as object, num_hidden_layers: layers, vocab_size: 20_000 } });
-  it.each([['small', 1, 1, 1], ['larger', 5, 3, 1]] as const)('%s: predicted within 20 %', (name, layers, tower, batch) => {
+  const cut = (layers: number, tower: number) => ({
+    ...config,
+    vision_config: { ...(config['vision_config'] as object), num_hidden_layers: tower },
+    llm_config: { ...(config['llm_config'] as object), num_hidden_layers: layers, vocab_size: 20_000 },
+  });
+  it.each([
+    ['small', 1, 1, 1],
+    ['larger', 5, 3, 1],
+  ] as const)('%s: predicted within 20 %', (name, layers, tower, batch) => {
     const path = join(folder, `${name}.json`);
     writeFileSync(path, JSON.stringify(cut(layers, tower)));
-    const { stdout, stderr } = spawnSync(process.execPath, [join(projectRoot, 'bin', 'equipoise.cjs'), 'resources', path, '--measure', '--steps', '1', '--threads', '1', '--batch', String(batch), '--json'], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        join(projectRoot, 'bin', 'equipoise.cjs'),
+        'resources',
+        path,
+        '--measure',
+        '--steps',
+        '1',
+        '--threads',
+        '1',
+        '--batch',
+        String(batch),
+        '--json',
+      ],
+      { encoding: 'utf8' },
+    );
     expect(stdout, stderr).not.toBe('');
-    const { measured, models } = JSON.parse(stdout) as { measured: { memoryRatio: number }; models: { needs: { memory: { total: number } } }[] };
+    const { measured, models } = JSON.parse(stdout) as {
+      measured: { memoryRatio: number };
+      models: { needs: { memory: { total: number } } }[];
+    };
     expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 1e9 : 1.5e9);
     expect(Math.abs(Math.log(measured.memoryRatio))).toBeLessThan(Math.log(1.2));
   });

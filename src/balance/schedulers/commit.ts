@@ -10,16 +10,30 @@ import type { CoordinationRule, PerModule } from '../../manifest/run';
 import { pushWindow, windowStatistics } from '../window';
 import { bothActive, type Scheduler } from './scheduler';
 
-export interface CommitOptions { rule: CoordinationRule; interval: number; window: number; exponent: number; clip: number }
-export interface CommitState { logKappas: number[]; factor: PerModule<number> }
+export interface CommitOptions {
+  rule: CoordinationRule;
+  interval: number;
+  window: number;
+  exponent: number;
+  clip: number;
+}
+export interface CommitState {
+  logKappas: number[];
+  factor: PerModule<number>;
+}
 
 const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
 
 /** The factors that follow from an average kappa; kappa = 1 gives the current ones (integral) or 1. */
-export function coordinatedFactors(options: CommitOptions, average: number, current: PerModule<number>): PerModule<number> {
+export function coordinatedFactors(
+  options: CommitOptions,
+  average: number,
+  current: PerModule<number>,
+): PerModule<number> {
   const low = options.rule === 'lagging' ? 1 : 1 / options.clip;
   const base = options.rule === 'integral' ? current : { encoder: 1, backbone: 1 };
-  const factor = (module: PerModule<number>[keyof PerModule<number>], exponent: number) => clamp(module * average ** exponent, low, options.clip);
+  const factor = (module: PerModule<number>[keyof PerModule<number>], exponent: number) =>
+    clamp(module * average ** exponent, low, options.clip);
   return { encoder: factor(base.encoder, options.exponent), backbone: factor(base.backbone, -options.exponent) };
 }
 
@@ -27,9 +41,14 @@ export function commit(options: CommitOptions): Scheduler<CommitState> {
   return {
     initial: { logKappas: [], factor: { encoder: 1, backbone: 1 } },
     next: (state, { step, logKappas: fresh }) => {
-      const logKappas = fresh.reduce<number[]>((window, value) => pushWindow(window, value, options.window), state.logKappas);
+      const logKappas = fresh.reduce<number[]>(
+        (window, value) => pushWindow(window, value, options.window),
+        state.logKappas,
+      );
       const due = step > 1 && (step - 1) % options.interval === 0 && logKappas.length > 0;
-      const factor = due ? coordinatedFactors(options, windowStatistics(logKappas).average, state.factor) : state.factor;
+      const factor = due
+        ? coordinatedFactors(options, windowStatistics(logKappas).average, state.factor)
+        : state.factor;
       return { state: { logKappas, factor }, decision: bothActive(factor) };
     },
   };

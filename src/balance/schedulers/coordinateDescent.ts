@@ -13,7 +13,13 @@ export function coordinateDescent(named: ModuleName, options: { warm: number; pe
     next: (_state, { step, steps }) => {
       const after = step - 1 - Math.round(options.warm * steps);
       const trained = after < 0 || Math.floor(after / options.period) % 2 === 0 ? named : other;
-      return { state: null, decision: { factor: { encoder: 1, backbone: 1 }, active: { encoder: trained === 'encoder', backbone: trained === 'backbone' } } };
+      return {
+        state: null,
+        decision: {
+          factor: { encoder: 1, backbone: 1 },
+          active: { encoder: trained === 'encoder', backbone: trained === 'backbone' },
+        },
+      };
     },
   };
 }

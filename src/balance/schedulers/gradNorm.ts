@@ -7,7 +7,10 @@
 import type { PerModule } from '../../manifest/run';
 import { bothActive, type Scheduler } from './scheduler';
 
-export interface GradNormState { first: PerModule<number> | null; weight: PerModule<number> }
+export interface GradNormState {
+  first: PerModule<number> | null;
+  weight: PerModule<number>;
+}
 
 /** Below this a first gradient says nothing about its module, and the weights stay. */
 const smallest = 1e-12;
@@ -18,9 +21,13 @@ export function gradNorm({ exponent, rate }: { exponent: number; rate: number })
     next: (state, { gradientNorm }) => {
       if (gradientNorm === null) return { state, decision: bothActive(state.weight) };
       const first = state.first ?? gradientNorm;
-      const ratio = { encoder: (gradientNorm.encoder / Math.max(first.encoder, smallest)) ** exponent, backbone: (gradientNorm.backbone / Math.max(first.backbone, smallest)) ** exponent };
+      const ratio = {
+        encoder: (gradientNorm.encoder / Math.max(first.encoder, smallest)) ** exponent,
+        backbone: (gradientNorm.backbone / Math.max(first.backbone, smallest)) ** exponent,
+      };
       const sum = ratio.encoder + ratio.backbone;
-      if (Math.min(first.encoder, first.backbone) < smallest || !(sum > 0) || !Number.isFinite(sum)) return { state: { ...state, first }, decision: bothActive(state.weight) };
+      if (Math.min(first.encoder, first.backbone) < smallest || !(sum > 0) || !Number.isFinite(sum))
+        return { state: { ...state, first }, decision: bothActive(state.weight) };
       const encoder = state.weight.encoder + rate * ((2 * ratio.encoder) / sum - state.weight.encoder);
       const weight = { encoder, backbone: 2 - encoder };
       return { state: { first, weight }, decision: bothActive(weight) };

@@ -20,14 +20,28 @@ const opaque = <State>(scheduler: Scheduler<State>): AnyScheduler => ({
 
 export function buildScheduler(spec: SchedulerSpec): AnyScheduler {
   switch (spec.kind) {
-    case 'constant': return opaque(constant());
-    case 'feature-cd': return opaque(coordinateDescent('encoder', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
-    case 'language-cd': return opaque(coordinateDescent('backbone', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
+    case 'constant':
+      return opaque(constant());
+    case 'feature-cd':
+      return opaque(coordinateDescent('encoder', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
+    case 'language-cd':
+      return opaque(coordinateDescent('backbone', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
     case 'commit-clr':
     case 'commit':
-      return opaque(commit({ rule: spec.rule ?? 'symmetric', interval: spec.interval ?? 5, window: spec.window ?? 5, exponent: spec.exponent ?? 0.2, clip: spec.clip ?? 3 }));
-    case 'ogm-ge': return opaque(ogmGe({ strength: spec.strength ?? 0.1 }));
-    case 'warmup-cosine': return opaque(warmupCosine({ final: spec.final ?? 0 }));
-    case 'gradnorm': return opaque(gradNorm({ exponent: spec.exponent ?? 1.5, rate: spec.rate ?? 0.025 }));
+      return opaque(
+        commit({
+          rule: spec.rule ?? 'symmetric',
+          interval: spec.interval ?? 5,
+          window: spec.window ?? 5,
+          exponent: spec.exponent ?? 0.2,
+          clip: spec.clip ?? 3,
+        }),
+      );
+    case 'ogm-ge':
+      return opaque(ogmGe({ strength: spec.strength ?? 0.1 }));
+    case 'warmup-cosine':
+      return opaque(warmupCosine({ final: spec.final ?? 0 }));
+    case 'gradnorm':
+      return opaque(gradNorm({ exponent: spec.exponent ?? 1.5, rate: spec.rate ?? 0.025 }));
   }
 }

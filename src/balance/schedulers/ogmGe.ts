@@ -7,7 +7,9 @@
  */
 import { bothActive, type Scheduler } from './scheduler';
 
-export interface ModulationState { logKappa: number | null }
+export interface ModulationState {
+  logKappa: number | null;
+}
 
 export function ogmGe({ strength }: { strength: number }): Scheduler<ModulationState> {
   const factor = (ratio: number) => (ratio > 1 ? 1 - Math.tanh(strength * ratio) : 1);
@@ -15,7 +17,14 @@ export function ogmGe({ strength }: { strength: number }): Scheduler<ModulationS
     initial: { logKappa: null },
     next: (state, { logKappas }) => {
       const logKappa = logKappas.at(-1) ?? state.logKappa;
-      return { state: { logKappa }, decision: bothActive(logKappa === null ? undefined : { encoder: factor(Math.exp(-logKappa)), backbone: factor(Math.exp(logKappa)) }) };
+      return {
+        state: { logKappa },
+        decision: bothActive(
+          logKappa === null
+            ? undefined
+            : { encoder: factor(Math.exp(-logKappa)), backbone: factor(Math.exp(logKappa)) },
+        ),
+      };
     },
   };
 }

@@ -20,25 +20,53 @@ export const readAokVqa: Reader = async ({ manifest, files, problems }) => {
       const id = textOf(entry['question_id'], 'question_id', 100, place, problems);
       const question = textOf(entry['question'], 'question', longest.question, place, problems);
       const image = Number(entry['image_id']);
-      if (!Number.isSafeInteger(image) || image < 0 || entry['image_id'] === '') return problems.add(place, 'no usable image_id', String(entry['image_id']).slice(0, 40));
+      if (!Number.isSafeInteger(image) || image < 0 || entry['image_id'] === '')
+        return problems.add(place, 'no usable image_id', String(entry['image_id']).slice(0, 40));
       const choices = textsOf(entry['choices'], 'choices', longest.answer, place, problems);
       if (id === undefined || question === undefined || choices === undefined) return undefined;
       const picture = `${String(image).padStart(12, '0')}.jpg`;
       const folders = split === 'train' ? ['train2017'] : ['val2017', 'test2017', 'train2017'];
       const right = entry['correct_choice_idx'];
       const answer = typeof right === 'number' ? choices[right] : undefined;
-      if (answer === undefined) return problems.add(place, 'correct_choice_idx names no choice', `${String(right).slice(0, 40)} of ${choices.length} choices`);
+      if (answer === undefined)
+        return problems.add(
+          place,
+          'correct_choice_idx names no choice',
+          `${String(right).slice(0, 40)} of ${choices.length} choices`,
+        );
       const record = {
-        place, split: split ?? null, slice: split === 'train' ? 'train' : 'official-validation', group: picture, question,
+        place,
+        split: split ?? null,
+        slice: split === 'train' ? 'train' : 'official-validation',
+        group: picture,
+        question,
         media: { key: picture, parts: [[...folders.map((folder) => `${folder}/${picture}`), picture]] },
-        released: { image_id: image, rationales: entry['rationales'] ?? [], difficult_direct_answer: entry['difficult_direct_answer'] === true },
+        released: {
+          image_id: image,
+          rationales: entry['rationales'] ?? [],
+          difficult_direct_answer: entry['difficult_direct_answer'] === true,
+        },
       };
       const distinct = [...new Set(choices)];
-      records.push({ ...record, id: `a-okvqa/${id}/multiple-choice`, kind: 'multiple-choice', answer, references: [answer], choices: distinct });
+      records.push({
+        ...record,
+        id: `a-okvqa/${id}/multiple-choice`,
+        kind: 'multiple-choice',
+        answer,
+        references: [answer],
+        choices: distinct,
+      });
       if (split !== 'train' && entry['difficult_direct_answer'] === true) return undefined;
       const references = textsOf(entry['direct_answers'], 'direct_answers', longest.answer, place, problems);
       if (references === undefined) return undefined;
-      records.push({ ...record, id: `a-okvqa/${id}/direct-answer`, kind: 'direct-answer', answer: mostFrequent(references)!.text, references, choices: [] });
+      records.push({
+        ...record,
+        id: `a-okvqa/${id}/direct-answer`,
+        kind: 'direct-answer',
+        answer: mostFrequent(references)!.text,
+        references,
+        choices: [],
+      });
       return undefined;
     });
   }

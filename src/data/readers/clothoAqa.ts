@@ -16,7 +16,10 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
   const unanimous = manifest.agreement === 'unanimous';
   let disputed = 0;
   for (const { file, split } of manifest.questions) {
-    const questions = new Map<string, { first: CsvRow; sound: string; question: string; answers: string[]; confidence: string[] }>();
+    const questions = new Map<
+      string,
+      { first: CsvRow; sound: string; question: string; answers: string[]; confidence: string[] }
+    >();
     for (const row of await readCsv(files, file, ['file_name', 'QuestionText', 'answer', 'confidence'], problems)) {
       const sound = textOf(row.values['file_name'], 'file_name', 300, row.place, problems);
       const question = textOf(row.values['QuestionText'], 'question', longest.question, row.place, problems);
@@ -36,14 +39,27 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
       }
       const binary = best.text === 'yes' || best.text === 'no';
       records.push({
-        place: first.place, id: `clotho-aqa/${first.place.replace(':', '/')}`, split: split ?? null, slice: sliceOf(split), group: sound,
-        kind: binary ? 'binary' : 'single-word', question, answer: best.text, references: answers, choices: binary ? ['yes', 'no'] : [],
-        media: { key: sound, parts: [[`audio_files/${sound}`, sound, basename(sound)]] }, released: { confidence },
+        place: first.place,
+        id: `clotho-aqa/${first.place.replace(':', '/')}`,
+        split: split ?? null,
+        slice: sliceOf(split),
+        group: sound,
+        kind: binary ? 'binary' : 'single-word',
+        question,
+        answer: best.text,
+        references: answers,
+        choices: binary ? ['yes', 'no'] : [],
+        media: { key: sound, parts: [[`audio_files/${sound}`, sound, basename(sound)]] },
+        released: { confidence },
       });
     }
   }
-  if (disputed > 0) problems.note(`${disputed} questions have no ${unanimous ? 'answer of all' : 'answer of the most'} annotators and are not asked`);
+  if (disputed > 0)
+    problems.note(
+      `${disputed} questions have no ${unanimous ? 'answer of all' : 'answer of the most'} annotators and are not asked`,
+    );
   return records;
 };
 
-const sliceOf = (split: SplitName | undefined) => (split === 'train' ? 'train' : split === 'validation' ? 'official-validation' : 'official-test');
+const sliceOf = (split: SplitName | undefined) =>
+  split === 'train' ? 'train' : split === 'validation' ? 'official-validation' : 'official-test';

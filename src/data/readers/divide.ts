@@ -20,10 +20,16 @@ export function place(records: readonly ReleasedRecord[], { name, divide }: Task
   return records.map((record): PlacedRecord => {
     const at = draw(record.group);
     let split = record.split;
-    if (split === null) split = at < shares.evaluation ? 'evaluation' : at < shares.evaluation + shares.validation ? 'validation' : 'train';
+    if (split === null)
+      split =
+        at < shares.evaluation ? 'evaluation' : at < shares.evaluation + shares.validation ? 'validation' : 'train';
     else if (split === 'train' && !official && at < shares.validation) split = 'validation';
     const moved = split !== record.split;
-    return { ...record, split, slice: split === 'train' ? 'train' : moved || record.slice === 'train' ? 'divided' : record.slice };
+    return {
+      ...record,
+      split,
+      slice: split === 'train' ? 'train' : moved || record.slice === 'train' ? 'divided' : record.slice,
+    };
   });
 }
 
@@ -36,7 +42,9 @@ export function choose(records: readonly PlacedRecord[], { name, kinds, limit }:
     const all = wanted.filter((record) => record.split === split);
     if (most === undefined || all.length <= most) all.forEach((record) => kept.add(record));
     else {
-      const drawn = all.map((record) => ({ record, at: random(name, `task/limit/${record.id}`).uniform() })).sort((a, b) => a.at - b.at);
+      const drawn = all
+        .map((record) => ({ record, at: random(name, `task/limit/${record.id}`).uniform() }))
+        .sort((a, b) => a.at - b.at);
       drawn.slice(0, most).forEach(({ record }) => kept.add(record));
     }
   }

@@ -1,5 +1,15 @@
 /** The files of a release where the user has put them: plain, in folders, or inside zip and tar archives. */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../../problems';
 import { archiveLimits, unpack } from '../../sources/archive';
@@ -10,7 +20,12 @@ import { openZip, type ZipFile } from './zip';
 const largestText = 400 * 2 ** 20;
 
 /** A file of the release: on the disk, or a member of an archive. */
-export interface ReleasedFile { name: string; /** absolute path on the disk, where it has one */ path?: string; archive?: ZipFile }
+export interface ReleasedFile {
+  name: string;
+  /** absolute path on the disk, where it has one */
+  path?: string;
+  archive?: ZipFile;
+}
 
 export interface ReleasedFiles {
   /** Every file, by its name below the folder or inside its archive, in order of names. */
@@ -33,12 +48,15 @@ export async function openReleased(root: string, places: readonly string[], scra
   const files = new Map<string, ReleasedFile>();
   const archives: ZipFile[] = [];
   const close = () => archives.forEach((archive) => archive.close());
-  const put = (file: ReleasedFile) => { if (!files.has(file.name)) files.set(file.name, file); };
+  const put = (file: ReleasedFile) => {
+    if (!files.has(file.name)) files.set(file.name, file);
+  };
   try {
     for (const [index, place] of places.entries()) {
       const path = join(root, place);
       if (!existsSync(path)) continue;
-      if (statSync(path).isDirectory()) for (const name of filesIn(path)) put({ name: `${place}/${name}`, path: join(path, name) });
+      if (statSync(path).isDirectory())
+        for (const name of filesIn(path)) put({ name: `${place}/${name}`, path: join(path, name) });
       else if (/\.zip$/i.test(place)) {
         const archive = await openZip(path);
         archives.push(archive);
@@ -46,7 +64,16 @@ export async function openReleased(root: string, places: readonly string[], scra
       } else if (/\.(tar|tgz|tar\.gz)$/i.test(place)) {
         const folder = join(scratch, `archive-${index}`);
         mkdirSync(folder, { recursive: true });
-        for (const { path: name } of await unpack(path, 'application/x-tar', 'none', folder, () => true, archiveLimits(statSync(path).size), path)) put({ name, path: join(folder, name) });
+        for (const { path: name } of await unpack(
+          path,
+          'application/x-tar',
+          'none',
+          folder,
+          () => true,
+          archiveLimits(statSync(path).size),
+          path,
+        ))
+          put({ name, path: join(folder, name) });
       } else put({ name: place, path });
     }
   } catch (error) {
@@ -73,12 +100,21 @@ export async function openReleased(root: string, places: readonly string[], scra
     read,
     async text(name, onLatin) {
       const file = find([name]);
-      if (file === undefined) throw userError({ where: join(root, name), what: 'there is no such file', hint: 'docs/data.md says which files a task needs and where they go' }, exitCode.unavailable);
+      if (file === undefined)
+        throw userError(
+          {
+            where: join(root, name),
+            what: 'there is no such file',
+            hint: 'docs/data.md says which files a task needs and where they go',
+          },
+          exitCode.unavailable,
+        );
       const bytes = await read(file, largestText);
       try {
         return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
       } catch {
-        if (onLatin === undefined) throw userError({ where: join(root, name), what: 'is not UTF-8 text', expected: 'UTF-8' });
+        if (onLatin === undefined)
+          throw userError({ where: join(root, name), what: 'is not UTF-8 text', expected: 'UTF-8' });
         onLatin();
         return new TextDecoder('windows-1252').decode(bytes);
       }
@@ -92,7 +128,11 @@ export function filesIn(folder: string): string[] {
   const real = realpathSync(folder);
   return readdirSync(real, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(real.length + 1).replaceAll('\\', '/'))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(real.length + 1)
+        .replaceAll('\\', '/'),
+    )
     .filter(isSafePath)
     .sort();
 }
@@ -102,7 +142,8 @@ function upperFolders(names: Iterable<string>): string[] {
   const folders = new Set<string>(['']);
   for (const name of names) {
     const steps = name.split('/');
-    for (let depth = 1; depth < Math.min(steps.length, 4) && folders.size < 2000; depth++) folders.add(`${steps.slice(0, depth).join('/')}/`);
+    for (let depth = 1; depth < Math.min(steps.length, 4) && folders.size < 2000; depth++)
+      folders.add(`${steps.slice(0, depth).join('/')}/`);
   }
   return [...folders].sort((a, b) => a.split('/').length - b.split('/').length || (a < b ? -1 : 1));
 }
@@ -117,4 +158,3 @@ function readBounded(path: string, most: number): Uint8Array {
     closeSync(handle);
   }
 }
-

@@ -13,7 +13,9 @@ import { isObject, longest, textOf, textsOf, type ReleasedRecord } from './recor
 const subTasks = ['choose_img', 'choose_txt', 'fill_in_blank'] as const;
 type SubTask = (typeof subTasks)[number];
 const splits: readonly { name: string; split: SplitName; slice: string }[] = [
-  { name: 'train', split: 'train', slice: 'train' }, { name: 'val', split: 'validation', slice: 'official-validation' }, { name: 'test', split: 'evaluation', slice: 'official-test' },
+  { name: 'train', split: 'train', slice: 'train' },
+  { name: 'val', split: 'validation', slice: 'official-validation' },
+  { name: 'test', split: 'evaluation', slice: 'official-test' },
 ];
 const places = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth'];
 
@@ -66,32 +68,77 @@ function push(records: ReleasedRecord[], record: ReleasedRecord | undefined): vo
   if (record !== undefined) records.push(record);
 }
 
-function recordOf({ problems }: ReadContext, place: string, id: string, problem: unknown, kind: SubTask, { name, split, slice }: (typeof splits)[number]): ReleasedRecord | undefined {
+function recordOf(
+  { problems }: ReadContext,
+  place: string,
+  id: string,
+  problem: unknown,
+  kind: SubTask,
+  { name, split, slice }: (typeof splits)[number],
+): ReleasedRecord | undefined {
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(id)) return void problems.add(place, 'the id is no number');
   if (!isObject(problem)) return void problems.add(place, 'there is no such problem');
-  if (problem['ques_type'] !== undefined && problem['ques_type'] !== kind) return void problems.add(place, 'its ques_type is not that of its list', String(problem['ques_type']).slice(0, 40));
+  if (problem['ques_type'] !== undefined && problem['ques_type'] !== kind)
+    return void problems.add(place, 'its ques_type is not that of its list', String(problem['ques_type']).slice(0, 40));
   const question = textOf(problem['question'], 'question', longest.question, place, problems);
   if (question === undefined) return undefined;
   const folder = `iconqa/${name}/${kind}/${id}`;
   const picture = (file: string) => [`${folder}/${file}`, `${name}/${kind}/${id}/${file}`];
   const record = {
-    place, id: `iconqa/${kind}/${id}`, split, slice, group: id, kind, question,
-    released: Object.fromEntries(['grade', 'label', 'skills'].flatMap((field) => (problem[field] === undefined ? [] : [[field, problem[field]]]))),
+    place,
+    id: `iconqa/${kind}/${id}`,
+    split,
+    slice,
+    group: id,
+    kind,
+    question,
+    released: Object.fromEntries(
+      ['grade', 'label', 'skills'].flatMap((field) => (problem[field] === undefined ? [] : [[field, problem[field]]])),
+    ),
   };
   if (kind === 'fill_in_blank') {
     const answer = textOf(problem['answer'], 'answer', longest.answer, place, problems);
-    return answer === undefined ? undefined : { ...record, media: { key: `${kind}/${id}`, parts: [picture('image.png')] }, answer, references: [answer], choices: [] };
+    return answer === undefined
+      ? undefined
+      : {
+          ...record,
+          media: { key: `${kind}/${id}`, parts: [picture('image.png')] },
+          answer,
+          references: [answer],
+          choices: [],
+        };
   }
   const choices = textsOf(problem['choices'], 'choices', longest.answer, place, problems);
   if (choices === undefined) return undefined;
-  const right = typeof problem['answer'] === 'string' && /^\d+$/.test(problem['answer']) ? Number(problem['answer']) : problem['answer'];
-  if (!Number.isInteger(right) || choices[right as number] === undefined) return void problems.add(place, 'the answer is none of its choices', `answer ${String(problem['answer']).slice(0, 40)} of ${choices.length} choices`);
+  const right =
+    typeof problem['answer'] === 'string' && /^\d+$/.test(problem['answer'])
+      ? Number(problem['answer'])
+      : problem['answer'];
+  if (!Number.isInteger(right) || choices[right as number] === undefined)
+    return void problems.add(
+      place,
+      'the answer is none of its choices',
+      `answer ${String(problem['answer']).slice(0, 40)} of ${choices.length} choices`,
+    );
   if (kind === 'choose_txt') {
     if (new Set(choices).size !== choices.length) return void problems.add(place, 'a choice is there twice');
     const answer = choices[right as number]!;
-    return { ...record, media: { key: `${kind}/${id}`, parts: [picture('image.png')] }, answer, references: [answer], choices };
+    return {
+      ...record,
+      media: { key: `${kind}/${id}`, parts: [picture('image.png')] },
+      answer,
+      references: [answer],
+      choices,
+    };
   }
-  if (choices.length > places.length || choices.some((file) => !/^[A-Za-z0-9_-]+\.(png|jpg)$/.test(file))) return void problems.add(place, 'its choices are no picture files', choices.join(', ').slice(0, 80));
+  if (choices.length > places.length || choices.some((file) => !/^[A-Za-z0-9_-]+\.(png|jpg)$/.test(file)))
+    return void problems.add(place, 'its choices are no picture files', choices.join(', ').slice(0, 80));
   const answer = places[right as number]!;
-  return { ...record, media: { key: `${kind}/${id}`, parts: [picture('image.png'), ...choices.map(picture)] }, answer, references: [answer], choices: places.slice(0, choices.length) };
+  return {
+    ...record,
+    media: { key: `${kind}/${id}`, parts: [picture('image.png'), ...choices.map(picture)] },
+    answer,
+    references: [answer],
+    choices: places.slice(0, choices.length),
+  };
 }

@@ -9,12 +9,20 @@ export async function readJson(files: ReleasedFiles, name: string): Promise<unkn
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (error) {
-    throw userError({ where: name, what: `is not JSON (${(error as Error).message.slice(0, 200)})`, expected: 'the file as released; fetch it again' });
+    throw userError({
+      where: name,
+      what: `is not JSON (${(error as Error).message.slice(0, 200)})`,
+      expected: 'the file as released; fetch it again',
+    });
   }
 }
 
 /** The values of a file with one JSON value a line, with their lines; empty lines are passed over, faulty ones noted. */
-export async function readJsonLines(files: ReleasedFiles, name: string, problems: Problems): Promise<{ place: string; value: unknown }[]> {
+export async function readJsonLines(
+  files: ReleasedFiles,
+  name: string,
+  problems: Problems,
+): Promise<{ place: string; value: unknown }[]> {
   const lines = (await files.text(name)).replace(/^\uFEFF/, '').split('\n');
   return lines.flatMap((line, index) => {
     const place = `${name}:${index + 1}`;

@@ -26,37 +26,64 @@ const white = { r: 255, g: 255, b: 255 };
  * With `choices`, the picture takes the upper part and these stand in a row under it, from left to right.
  * Throws UserError for what is not PNG, JPEG, WebP, GIF or harmless SVG, too large in bytes or pixels, or damaged.
  */
-export async function preparePicture(bytes: Uint8Array, choices: readonly Uint8Array[], side: number, where: string): Promise<Buffer> {
+export async function preparePicture(
+  bytes: Uint8Array,
+  choices: readonly Uint8Array[],
+  side: number,
+  where: string,
+): Promise<Buffer> {
   const row = choices.length === 0 ? 0 : Math.round(side * 0.3);
   const width = Math.max(1, Math.floor(side / Math.max(1, choices.length)));
   const parts: sharp.OverlayOptions[] = [{ input: await fitted(bytes, side, side - row, where), left: 0, top: 0 }];
   for (const [index, choice] of choices.entries()) {
-    parts.push({ input: await fitted(choice, Math.max(1, width - 2), row - 2, `${where}, choice ${index + 1}`), left: index * width + 1, top: side - row + 1 });
+    parts.push({
+      input: await fitted(choice, Math.max(1, width - 2), row - 2, `${where}, choice ${index + 1}`),
+      left: index * width + 1,
+      top: side - row + 1,
+    });
   }
-  return sharp({ create: { width: side, height: side, channels: 3, background: white } }).composite(parts).removeAlpha()
-    .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
+  return sharp({ create: { width: side, height: side, channels: 3, background: white } })
+    .composite(parts)
+    .removeAlpha()
+    .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })
+    .toBuffer();
 }
 
 async function fitted(bytes: Uint8Array, width: number, height: number, where: string): Promise<Buffer> {
   const bad = (what: string, expected: string) => userError({ where, what, expected });
-  if (bytes.length > pictureLimits.bytes) throw bad(`this picture has ${bytes.length} bytes`, `at most ${pictureLimits.bytes}`);
+  if (bytes.length > pictureLimits.bytes)
+    throw bad(`this picture has ${bytes.length} bytes`, `at most ${pictureLimits.bytes}`);
   const format = formatOf(bytes);
   if (format === undefined) throw bad('not a picture that can be read', 'PNG, JPEG, WebP, GIF or SVG');
   if (format === 'svg') {
     const refused = refusal(Buffer.from(bytes).toString('utf8'));
-    if (refused !== undefined) throw bad(`this SVG is refused: ${refused}`, 'a drawing without references, scripts, entities or text');
+    if (refused !== undefined)
+      throw bad(`this SVG is refused: ${refused}`, 'a drawing without references, scripts, entities or text');
   }
   // The decoder takes a PNG whose rows are there for whole.
-  if (format === 'png' && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf('IEND', undefined, 'latin1') < 0) throw bad('the picture is cut off: its last chunk is missing', 'a whole PNG file');
+  if (
+    format === 'png' &&
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf('IEND', undefined, 'latin1') < 0
+  )
+    throw bad('the picture is cut off: its last chunk is missing', 'a whole PNG file');
   try {
     const head = await sharp(bytes, { limitInputPixels: false }).metadata();
-    if (head.width * head.height > pictureLimits.pixels) throw bad(`this picture has ${head.width} x ${head.height} pixels`, `at most ${pictureLimits.pixels} pixels`);
+    if (head.width * head.height > pictureLimits.pixels)
+      throw bad(`this picture has ${head.width} x ${head.height} pixels`, `at most ${pictureLimits.pixels} pixels`);
     return await sharp(bytes, { limitInputPixels: pictureLimits.pixels, failOn: 'error' })
-      .autoOrient().toColourspace('srgb').flatten({ background: white })
-      .resize(width, height, { fit: 'contain', background: white }).removeAlpha().png({ compressionLevel: 1 }).toBuffer();
+      .autoOrient()
+      .toColourspace('srgb')
+      .flatten({ background: white })
+      .resize(width, height, { fit: 'contain', background: white })
+      .removeAlpha()
+      .png({ compressionLevel: 1 })
+      .toBuffer();
   } catch (error) {
     if (error instanceof Error && error.name === 'UserError') throw error;
-    throw bad(`the picture cannot be decoded (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`, 'a whole picture');
+    throw bad(
+      `the picture cannot be decoded (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`,
+      'a whole picture',
+    );
   }
 }
 
@@ -79,11 +106,17 @@ const largestPeak = 4;
  * The first `seconds` of a recording as 16 kHz mono WAV of 16 bits; `rate` is what its file must have, if given.
  * Throws UserError for what cannot be decoded whole, is longer than five minutes, has another rate, or holds values that are no sound.
  */
-export async function prepareSound(bytes: Uint8Array, { seconds, rate }: { seconds: number; rate?: number | undefined }, where: string): Promise<Uint8Array> {
+export async function prepareSound(
+  bytes: Uint8Array,
+  { seconds, rate }: { seconds: number; rate?: number | undefined },
+  where: string,
+): Promise<Uint8Array> {
   const sound = await decodeRecording(bytes, where, { keep: seconds, longest: longestRecording });
   const bad = (what: string, expected: string) => userError({ where, what, expected });
-  if (rate !== undefined && sound.rate !== rate) throw bad(`this sound has ${sound.rate} samples a second`, String(rate));
-  if (sound.notNumbers > 0) throw bad(`${sound.notNumbers} samples of this sound are no finite numbers`, 'samples from -1 to 1');
+  if (rate !== undefined && sound.rate !== rate)
+    throw bad(`this sound has ${sound.rate} samples a second`, String(rate));
+  if (sound.notNumbers > 0)
+    throw bad(`${sound.notNumbers} samples of this sound are no finite numbers`, 'samples from -1 to 1');
   if (sound.peak > largestPeak) throw bad(`the samples of this sound reach ${sound.peak}`, 'samples from -1 to 1');
   return encodeWav(sound.samples);
 }

@@ -13,7 +13,12 @@ import { filesIn } from './files';
 import { isObject } from './record';
 
 /** One file, or one folder as a whole: `files` counts its regular files, and `sha256` is over their names and hashes. */
-export interface PinnedPlace { name: string; files: number; bytes: number; sha256: string }
+export interface PinnedPlace {
+  name: string;
+  files: number;
+  bytes: number;
+  sha256: string;
+}
 
 /** Folder where the files of a task lie: beside the manifest of a user's own, else EQUIPOISE_DATA/NAME, by default in the cache. */
 export function releaseFolder({ manifest, kind, folder }: FoundTask): string {
@@ -31,7 +36,10 @@ export function lockPath(name: string): string {
 /** Names of everything that a task may read below its folder, in the manifest's order; TextVQA's OCR tokens lie beside its questions. */
 export function placesOf({ format, questions, media }: FoundTask['manifest']): string[] {
   const files = questions.map(({ file }) => file);
-  const beside = format === 'textvqa' ? files.map((file) => file.replace(/TextVQA_0\.5\.1_(?=[a-z]+\.json$)/, 'TextVQA_Rosetta_OCR_v0.2_')) : [];
+  const beside =
+    format === 'textvqa'
+      ? files.map((file) => file.replace(/TextVQA_0\.5\.1_(?=[a-z]+\.json$)/, 'TextVQA_Rosetta_OCR_v0.2_'))
+      : [];
   return [...new Set([...files, ...beside, ...media])];
 }
 
@@ -45,7 +53,12 @@ export function pinRelease(task: FoundTask): PinnedPlace[] {
     const path = join(root, name);
     if (!statSync(path).isDirectory()) return { name, files: 1, ...sha256OfFile(path) };
     const files = filesIn(path).map((file) => ({ file, ...sha256OfFile(join(path, file)) }));
-    return { name, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), sha256: sha256(canonicalJson(files.map((one) => [one.file, one.sha256]))) };
+    return {
+      name,
+      files: files.length,
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      sha256: sha256(canonicalJson(files.map((one) => [one.file, one.sha256]))),
+    };
   });
 }
 
@@ -54,10 +67,18 @@ function notThere(task: FoundTask): Error {
   const root = releaseFolder(task);
   const wanted = [...manifest.questions.map(({ file }) => file), ...manifest.media].join(', ');
   const from = (manifest.download ?? []).map(({ file, url }) => `${file} from ${url}`).join(', ');
-  return userError({
-    where: `task ${manifest.name}`, what: `none of its files is in ${root}`, expected: wanted,
-    hint: task.kind === 'own' ? 'put them beside the task\'s manifest' : `fetch ${from === '' ? `them from ${manifest.url ?? 'the publisher'}` : from}; put them there (EQUIPOISE_DATA names another folder) and run \`equipoise data import ${manifest.name}\``,
-  }, exitCode.unavailable);
+  return userError(
+    {
+      where: `task ${manifest.name}`,
+      what: `none of its files is in ${root}`,
+      expected: wanted,
+      hint:
+        task.kind === 'own'
+          ? "put them beside the task's manifest"
+          : `fetch ${from === '' ? `them from ${manifest.url ?? 'the publisher'}` : from}; put them there (EQUIPOISE_DATA names another folder) and run \`equipoise data import ${manifest.name}\``,
+    },
+    exitCode.unavailable,
+  );
 }
 
 /** The pin that a lock file holds; null when there is none. Throws UserError for a file that is no lock. */
@@ -66,8 +87,19 @@ export function readLock(name: string): PinnedPlace[] | null {
   if (!existsSync(path)) return null;
   const { value } = readJsonFile(path);
   const places: unknown = isObject(value) ? value['places'] : undefined;
-  const isPlace = (each: unknown): each is PinnedPlace => isObject(each) && typeof each['name'] === 'string' && typeof each['sha256'] === 'string' && /^[0-9a-f]{64}$/.test(each['sha256']) && Number.isInteger(each['bytes']) && Number.isInteger(each['files']);
-  if (!Array.isArray(places) || places.length === 0 || !places.every(isPlace)) throw userError({ where: path, what: 'is no lock of a published set', expected: 'a file that `equipoise data import` has written' });
+  const isPlace = (each: unknown): each is PinnedPlace =>
+    isObject(each) &&
+    typeof each['name'] === 'string' &&
+    typeof each['sha256'] === 'string' &&
+    /^[0-9a-f]{64}$/.test(each['sha256']) &&
+    Number.isInteger(each['bytes']) &&
+    Number.isInteger(each['files']);
+  if (!Array.isArray(places) || places.length === 0 || !places.every(isPlace))
+    throw userError({
+      where: path,
+      what: 'is no lock of a published set',
+      expected: 'a file that `equipoise data import` has written',
+    });
   return places;
 }
 
@@ -81,7 +113,14 @@ export function releaseIdentity(task: FoundTask): string {
   const places = task.kind === 'own' ? pinRelease(task) : readLock(task.manifest.name);
   if (places === null) {
     if (!existsSync(releaseFolder(task))) throw notThere(task);
-    throw userError({ where: `task ${task.manifest.name}`, what: 'its files have not been read yet', hint: `run \`equipoise data import ${task.manifest.name}\`, which checks them and writes down their hashes` }, exitCode.unavailable);
+    throw userError(
+      {
+        where: `task ${task.manifest.name}`,
+        what: 'its files have not been read yet',
+        hint: `run \`equipoise data import ${task.manifest.name}\`, which checks them and writes down their hashes`,
+      },
+      exitCode.unavailable,
+    );
   }
   return sha256(canonicalJson(places.map(({ name, sha256: hash }) => [name, hash])));
 }
@@ -92,14 +131,29 @@ export function requirePinned(task: FoundTask): void {
   if (locked === null) return;
   const found = pinRelease(task);
   const added = found.find(({ name }) => !locked.some((place) => place.name === name));
-  if (added !== undefined) throw userError({ where: join(releaseFolder(task), added.name), what: `is new: ${lockPath(task.manifest.name)} does not know it`, hint: `if it is meant, run \`equipoise data import ${task.manifest.name} --again\`: runs get new identities` }, exitCode.failed);
+  if (added !== undefined)
+    throw userError(
+      {
+        where: join(releaseFolder(task), added.name),
+        what: `is new: ${lockPath(task.manifest.name)} does not know it`,
+        hint: `if it is meant, run \`equipoise data import ${task.manifest.name} --again\`: runs get new identities`,
+      },
+      exitCode.failed,
+    );
   for (const place of locked) {
     const now = found.find(({ name }) => name === place.name);
     if (now?.sha256 === place.sha256) continue;
-    throw userError({
-      where: join(releaseFolder(task), place.name), what: now === undefined ? 'is not there any more' : `has ${now.files} files, ${now.bytes} bytes, sha256 ${now.sha256}`,
-      expected: `${place.files} files, ${place.bytes} bytes, sha256 ${place.sha256}, as ${lockPath(task.manifest.name)} says`,
-      hint: `if the new files are meant, run \`equipoise data import ${task.manifest.name} --again\`: runs get new identities`,
-    }, exitCode.failed);
+    throw userError(
+      {
+        where: join(releaseFolder(task), place.name),
+        what:
+          now === undefined
+            ? 'is not there any more'
+            : `has ${now.files} files, ${now.bytes} bytes, sha256 ${now.sha256}`,
+        expected: `${place.files} files, ${place.bytes} bytes, sha256 ${place.sha256}, as ${lockPath(task.manifest.name)} says`,
+        hint: `if the new files are meant, run \`equipoise data import ${task.manifest.name} --again\`: runs get new identities`,
+      },
+      exitCode.failed,
+    );
   }
 }

@@ -6,8 +6,10 @@ import type { Problems, ReleasedRecord } from './record';
 export interface ReadContext {
   manifest: TaskManifest;
   files: ReleasedFiles;
-  /** faulty records go here */ problems: Problems;
-  /** an empty folder in the cache for what must lie on the disk while the set is made */ scratch: string;
+  /** faulty records go here */
+  problems: Problems;
+  /** an empty folder in the cache for what must lie on the disk while the set is made */
+  scratch: string;
 }
 
 /**

@@ -5,10 +5,24 @@ import { findTask, type FoundTask } from '../../manifest/taskManifest';
 import { ownTaskNames, publishedTaskNames } from '../../manifest/taskNames';
 import { userError } from '../../problems';
 import type { SetGenerator, SourceProvider } from '../sets/generator';
-import { lockPath, pinRelease, placesOf, readLock, releaseFolder, releaseIdentity, requirePinned, writeLock, type PinnedPlace } from './pin';
+import {
+  lockPath,
+  pinRelease,
+  placesOf,
+  readLock,
+  releaseFolder,
+  releaseIdentity,
+  requirePinned,
+  writeLock,
+  type PinnedPlace,
+} from './pin';
 import { releasedGenerator } from './releasedSet';
 
-export interface ReleasedTask { task: FoundTask; generator: SetGenerator; provider: SourceProvider }
+export interface ReleasedTask {
+  task: FoundTask;
+  generator: SetGenerator;
+  provider: SourceProvider;
+}
 
 /** The recipe of a task made of released files; undefined when there is no such task. Throws UserError for a manifest that cannot be used. */
 export function releasedTask(name: string): ReleasedTask | undefined {
@@ -33,7 +47,15 @@ export function releasedTaskNames(): string[] {
  * Hashes the files of a task and, for a published set, writes the lock on the first import; later the files must be what the lock says, unless
  * `again` is given. Throws UserError when the files are not there or have changed.
  */
-export function pinTask(name: string, again = false): { task: FoundTask; places: PinnedPlace[]; /** path of the lock, where there is one */ lock?: string } {
+export function pinTask(
+  name: string,
+  again = false,
+): {
+  task: FoundTask;
+  places: PinnedPlace[];
+  /** path of the lock, where there is one */
+  lock?: string;
+} {
   const { task } = known(name);
   if (task.kind === 'own') return { task, places: pinRelease(task) };
   const lock = lockPath(name);
@@ -46,7 +68,13 @@ export function pinTask(name: string, again = false): { task: FoundTask; places:
 }
 
 /** How far a task made of released files is: no file there, files there, or (published) also pinned by a lock. */
-export interface ReleaseState { name: string; modality: string; state: 'absent' | 'in place' | 'pinned'; folder: string; license: string }
+export interface ReleaseState {
+  name: string;
+  modality: string;
+  state: 'absent' | 'in place' | 'pinned';
+  folder: string;
+  license: string;
+}
 
 /** The state of one task by the presence of its files and lock. Throws UserError for an unknown name. */
 export function releaseState(name: string): ReleaseState {
@@ -64,12 +92,20 @@ export function releaseState(name: string): ReleaseState {
 export function linkRelease(name: string, from: string): void {
   const { task } = known(name);
   const where = '--from';
-  if (task.kind === 'own') throw userError({ where, what: `${name} is a task of your own`, expected: `its files beside ${task.path}` });
-  if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true) throw userError({ where, what: `${from} is no folder` });
+  if (task.kind === 'own')
+    throw userError({ where, what: `${name} is a task of your own`, expected: `its files beside ${task.path}` });
+  if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw userError({ where, what: `${from} is no folder` });
   const folder = releaseFolder(task);
   const before = lstatSync(folder, { throwIfNoEntry: false });
   if (resolve(from) === resolve(folder)) return;
-  if (before !== undefined && !before.isSymbolicLink()) throw userError({ where, what: `${folder} is a folder already`, expected: 'a link or nothing there', hint: 'import without --from, or move that folder away' });
+  if (before !== undefined && !before.isSymbolicLink())
+    throw userError({
+      where,
+      what: `${folder} is a folder already`,
+      expected: 'a link or nothing there',
+      hint: 'import without --from, or move that folder away',
+    });
   rmSync(folder, { force: true });
   mkdirSync(dirname(folder), { recursive: true });
   symlinkSync(resolve(from), folder);
@@ -77,6 +113,11 @@ export function linkRelease(name: string, from: string): void {
 
 function known(name: string): ReleasedTask {
   const found = releasedTask(name);
-  if (found === undefined) throw userError({ where: `task ${name}`, what: 'is not made of released files', expected: `one of ${releasedTaskNames().join(', ')}` });
+  if (found === undefined)
+    throw userError({
+      where: `task ${name}`,
+      what: 'is not made of released files',
+      expected: `one of ${releasedTaskNames().join(', ')}`,
+    });
   return found;
 }

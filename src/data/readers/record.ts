@@ -4,18 +4,26 @@ import type { SplitName } from '../types';
 
 /** A picture or sound of a release. */
 export interface ReleasedMedia {
-  /** equal keys are the same medium */ key: string;
-  /** names under which the file may lie, in order of preference; the first list is the medium, further ones are pictures drawn in a row under it */ parts: string[][];
-  /** absolute path of a file that the reader has written into its scratch folder, instead of `parts` */ local?: string;
+  /** equal keys are the same medium */
+  key: string;
+  /** names under which the file may lie, in order of preference; the first list is the medium, further ones are pictures drawn in a row under it */
+  parts: string[][];
+  /** absolute path of a file that the reader has written into its scratch folder, instead of `parts` */
+  local?: string;
 }
 
 /** One question as its release asks it, checked and in our terms. */
 export interface ReleasedRecord {
-  /** file with line or record number, e.g. `clotho_aqa_train.csv:17` */ place: string;
-  /** unique in the set */ id: string;
-  /** null: the release has no split for it */ split: SplitName | null;
-  /** the release's name of the split, which becomes the evaluation slice */ slice: string;
-  /** records of one group (a picture, a recording place, an artist) are never divided between splits */ group: string;
+  /** file with line or record number, e.g. `clotho_aqa_train.csv:17` */
+  place: string;
+  /** unique in the set */
+  id: string;
+  /** null: the release has no split for it */
+  split: SplitName | null;
+  /** the release's name of the split, which becomes the evaluation slice */
+  slice: string;
+  /** records of one group (a picture, a recording place, an artist) are never divided between splits */
+  group: string;
   kind: string;
   media: ReleasedMedia;
   question: string;
@@ -26,13 +34,18 @@ export interface ReleasedRecord {
 }
 
 /** One faulty record: `kind` groups equal faults in counts, `what` says which value it was. */
-export interface RecordProblem { place: string; kind: string; what: string }
+export interface RecordProblem {
+  place: string;
+  kind: string;
+  what: string;
+}
 
 /** Collects the faulty records of a set; nothing is thrown before all are known. */
 export interface Problems {
   readonly list: readonly RecordProblem[];
   add(place: string, kind: string, what?: string): void;
-  /** what a reader should know though no record is lost, once each */ readonly notices: readonly string[];
+  /** what a reader should know though no record is lost, once each */
+  readonly notices: readonly string[];
   note(text: string): void;
 }
 
@@ -43,9 +56,15 @@ export function newProblems(): Problems {
   return {
     list,
     // Values of hostile files could rewrite a terminal's line.
-    add: (place, kind, what = '') => { list.push({ place: printable(place), kind: printable(kind), what: printable(what) }); },
-    get notices() { return [...notices]; },
-    note: (text) => { notices.add(text); },
+    add: (place, kind, what = '') => {
+      list.push({ place: printable(place), kind: printable(kind), what: printable(what) });
+    },
+    get notices() {
+      return [...notices];
+    },
+    note: (text) => {
+      notices.add(text);
+    },
   };
 }
 
@@ -61,24 +80,44 @@ export const longest = { question: 2000, answer: 1000, choices: 50 } as const;
 
 /** A text with single spaces and none at its ends, and without characters that UTF-8 cannot hold. */
 export function clean(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8').replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return Buffer.from(text, 'utf8')
+    .toString('utf8')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
 }
 
 /** The cleaned text of a value, or undefined after a problem was noted: not a text (numbers count as one), empty, too long. */
-export function textOf(value: unknown, what: string, most: number, place: string, problems: Problems): string | undefined {
+export function textOf(
+  value: unknown,
+  what: string,
+  most: number,
+  place: string,
+  problems: Problems,
+): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') {
-    problems.add(place, value === undefined || value === null ? `no ${what}` : `the ${what} is no text`, value === undefined ? '' : show(value));
+    problems.add(
+      place,
+      value === undefined || value === null ? `no ${what}` : `the ${what} is no text`,
+      value === undefined ? '' : show(value),
+    );
     return undefined;
   }
   const text = clean(String(value));
   if (text === '') problems.add(place, `the ${what} is empty`);
-  else if (text.length > most) problems.add(place, `the ${what} is too long`, `${text.length} characters; at most ${most}`);
+  else if (text.length > most)
+    problems.add(place, `the ${what} is too long`, `${text.length} characters; at most ${most}`);
   else return text;
   return undefined;
 }
 
 /** The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty. */
-export function textsOf(value: unknown, what: string, most: number, place: string, problems: Problems): string[] | undefined {
+export function textsOf(
+  value: unknown,
+  what: string,
+  most: number,
+  place: string,
+  problems: Problems,
+): string[] | undefined {
   if (!Array.isArray(value) || value.length === 0) {
     problems.add(place, Array.isArray(value) ? `no ${what}` : `${what} are no list`, show(value));
     return undefined;
@@ -104,7 +143,10 @@ export function mostFrequent(texts: readonly string[]): { text: string; count: n
     entry.count += 1;
     counts.set(text.toLowerCase(), entry);
   }
-  return [...counts.values()].reduce<{ text: string; count: number } | undefined>((best, entry) => (best === undefined || entry.count > best.count ? entry : best), undefined);
+  return [...counts.values()].reduce<{ text: string; count: number } | undefined>(
+    (best, entry) => (best === undefined || entry.count > best.count ? entry : best),
+    undefined,
+  );
 }
 
 /** Whether a value is an object that is no list. */

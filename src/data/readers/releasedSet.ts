@@ -24,9 +24,37 @@ const shown = 10;
 const defaults = { prompt: 'Question: {question} Answer:', pictureSide: 128, seconds: 30 } as const;
 
 /** What of a task manifest shapes the set; wording, licence and addresses do not. */
-function shaping({ format, modality, questions, media, prompt, kinds, limit, divide, pictureSide, seconds, sampleRate, agreement, captions }: TaskManifest): Record<string, unknown> {
-  const size = modality === 'image' ? { pictureSide: pictureSide ?? defaults.pictureSide } : { seconds: seconds ?? defaults.seconds, sampleRate };
-  return { format, questions, media, prompt: prompt ?? defaults.prompt, kinds, limit, divide, agreement, captions, ...size };
+function shaping({
+  format,
+  modality,
+  questions,
+  media,
+  prompt,
+  kinds,
+  limit,
+  divide,
+  pictureSide,
+  seconds,
+  sampleRate,
+  agreement,
+  captions,
+}: TaskManifest): Record<string, unknown> {
+  const size =
+    modality === 'image'
+      ? { pictureSide: pictureSide ?? defaults.pictureSide }
+      : { seconds: seconds ?? defaults.seconds, sampleRate };
+  return {
+    format,
+    questions,
+    media,
+    prompt: prompt ?? defaults.prompt,
+    kinds,
+    limit,
+    divide,
+    agreement,
+    captions,
+    ...size,
+  };
 }
 
 /** The recipe of a task made of released files. Its one source is the release itself, in the folder where its files lie. */
@@ -42,7 +70,12 @@ export function releasedGenerator(manifest: TaskManifest): SetGenerator {
   };
 }
 
-async function generate(manifest: TaskManifest, source: Source, target: string, onProgress: OnProgress): Promise<Generated> {
+async function generate(
+  manifest: TaskManifest,
+  source: Source,
+  target: string,
+  onProgress: OnProgress,
+): Promise<Generated> {
   const scratch = `${target}.scratch`;
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
@@ -65,7 +98,12 @@ async function generate(manifest: TaskManifest, source: Source, target: string, 
       media,
       skipped: countsOf(problems.list),
       notes: {
-        records: { read: read.length, faulty: problems.list.length, used: records.length, bySplit: countBy(records, ({ split }) => split) },
+        records: {
+          read: read.length,
+          faulty: problems.list.length,
+          used: records.length,
+          bySplit: countBy(records, ({ split }) => split),
+        },
         notices: noticesOf(manifest, problems, total),
         ...(manifest.notVerified === undefined ? {} : { notVerified: manifest.notVerified }),
       },
@@ -77,7 +115,15 @@ async function generate(manifest: TaskManifest, source: Source, target: string, 
 }
 
 /** Decodes every medium once; what cannot be had becomes a problem of each record that needs it. */
-async function decodeAll(manifest: TaskManifest, records: readonly PlacedRecord[], files: ReleasedFiles, target: string, source: Source, problems: Problems, onProgress: OnProgress): Promise<{ media: MediaFile[]; usable: Set<string> }> {
+async function decodeAll(
+  manifest: TaskManifest,
+  records: readonly PlacedRecord[],
+  files: ReleasedFiles,
+  target: string,
+  source: Source,
+  problems: Problems,
+  onProgress: OnProgress,
+): Promise<{ media: MediaFile[]; usable: Set<string> }> {
   const byKey = new Map<string, PlacedRecord[]>();
   for (const record of records) byKey.set(record.media.key, [...(byKey.get(record.media.key) ?? []), record]);
   const folder = manifest.modality === 'image' ? 'pictures' : 'sounds';
@@ -104,8 +150,12 @@ async function decodeAll(manifest: TaskManifest, records: readonly PlacedRecord[
   return { media: made.filter((file) => file !== undefined), usable };
 }
 
-async function tryMedium(manifest: TaskManifest, media: ReleasedMedia, files: ReleasedFiles): Promise<{ name: string; result: Uint8Array | { kind: string; what: string } }> {
-  const name = media.local === undefined ? media.parts[0]?.[0] ?? media.key : media.key;
+async function tryMedium(
+  manifest: TaskManifest,
+  media: ReleasedMedia,
+  files: ReleasedFiles,
+): Promise<{ name: string; result: Uint8Array | { kind: string; what: string } }> {
+  const name = media.local === undefined ? (media.parts[0]?.[0] ?? media.key) : media.key;
   const contents: Uint8Array[] = [];
   try {
     if (media.local !== undefined) contents.push(readFileSync(media.local));
@@ -116,9 +166,10 @@ async function tryMedium(manifest: TaskManifest, media: ReleasedMedia, files: Re
     }
     const [first, ...choices] = contents;
     if (first === undefined) return { name, result: { kind: 'is missing', what: name } };
-    const result = manifest.modality === 'image'
-      ? await preparePicture(first, choices, manifest.pictureSide ?? defaults.pictureSide, name)
-      : await prepareSound(first, { seconds: manifest.seconds ?? defaults.seconds, rate: manifest.sampleRate }, name);
+    const result =
+      manifest.modality === 'image'
+        ? await preparePicture(first, choices, manifest.pictureSide ?? defaults.pictureSide, name)
+        : await prepareSound(first, { seconds: manifest.seconds ?? defaults.seconds, rate: manifest.sampleRate }, name);
     return { name, result };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -126,7 +177,8 @@ async function tryMedium(manifest: TaskManifest, media: ReleasedMedia, files: Re
   }
 }
 
-const line = ({ place: at, kind, what }: { place: string; kind: string; what: string }) => `${at}: ${kind}${what === '' ? '' : ` (${what})`}`;
+const line = ({ place: at, kind, what }: { place: string; kind: string; what: string }) =>
+  `${at}: ${kind}${what === '' ? '' : ` (${what})`}`;
 
 /** Keeps the list of faulty records with the set, or throws when there are more than the manifest tolerates. */
 function settle(manifest: TaskManifest, problems: Problems, total: number, target: string): void {
@@ -137,30 +189,75 @@ function settle(manifest: TaskManifest, problems: Problems, total: number, targe
   if (list.length <= tolerance * total) return;
   const all = cachePath('problems', `${manifest.name}.txt`);
   writeWhole(all, text);
-  const counts = Object.entries(countsOf(list)).map(([kind, count]) => `${count} x ${kind}`).join(', ');
-  throw new UserError([
-    ...list.slice(0, shown).map(({ place: at, kind, what }) => ({ where: `${manifest.name} ${at}`, what: what === '' ? kind : `${kind} (${what})` })),
-    { where: `task ${manifest.name}`, what: `${list.length} of ${total} records are faulty: ${counts}`, expected: `at most ${Math.floor(tolerance * total)} (tolerance ${tolerance})`, hint: `all of them are listed in ${all}; mend the files, or raise \`tolerance\` in the task's manifest to leave them out` },
-  ], exitCode.failed);
+  const counts = Object.entries(countsOf(list))
+    .map(([kind, count]) => `${count} x ${kind}`)
+    .join(', ');
+  throw new UserError(
+    [
+      ...list
+        .slice(0, shown)
+        .map(({ place: at, kind, what }) => ({
+          where: `${manifest.name} ${at}`,
+          what: what === '' ? kind : `${kind} (${what})`,
+        })),
+      {
+        where: `task ${manifest.name}`,
+        what: `${list.length} of ${total} records are faulty: ${counts}`,
+        expected: `at most ${Math.floor(tolerance * total)} (tolerance ${tolerance})`,
+        hint: `all of them are listed in ${all}; mend the files, or raise \`tolerance\` in the task's manifest to leave them out`,
+      },
+    ],
+    exitCode.failed,
+  );
 }
 
 function noticesOf({ name }: TaskManifest, problems: Problems, total: number): string[] {
-  const counts = Object.entries(countsOf(problems.list)).map(([kind, count]) => `${count} x ${kind}`).join(', ');
-  return [...(problems.list.length === 0 ? [] : [`${name}: ${problems.list.length} of ${total} records are left out: ${counts}; problems.txt beside the set lists them`]), ...problems.notices.map((note) => `${name}: ${note}`)];
+  const counts = Object.entries(countsOf(problems.list))
+    .map(([kind, count]) => `${count} x ${kind}`)
+    .join(', ');
+  return [
+    ...(problems.list.length === 0
+      ? []
+      : [
+          `${name}: ${problems.list.length} of ${total} records are left out: ${counts}; problems.txt beside the set lists them`,
+        ]),
+    ...problems.notices.map((note) => `${name}: ${note}`),
+  ];
 }
 
 /** A set without training or evaluation questions would fail much later, and say less. */
 function requireSplits({ name, kinds }: TaskManifest, records: readonly PlacedRecord[]): void {
   for (const split of ['train', 'evaluation'] as const) {
     if (records.some((record) => record.split === split)) continue;
-    throw userError({ where: `task ${name}`, what: `no question is left in the ${split} split (${records.length} questions in all)`, expected: 'questions to train and to evaluate on', ...(kinds === undefined ? {} : { hint: `the manifest keeps the kinds ${kinds.join(', ')}` }) });
+    throw userError({
+      where: `task ${name}`,
+      what: `no question is left in the ${split} split (${records.length} questions in all)`,
+      expected: 'questions to train and to evaluate on',
+      ...(kinds === undefined ? {} : { hint: `the manifest keeps the kinds ${kinds.join(', ')}` }),
+    });
   }
 }
 
 function itemsOf(manifest: TaskManifest, record: PlacedRecord): Item[] {
   const { id, split, kind, slice, media, question, answer, references, choices, released } = record;
-  const prompt = (manifest.prompt ?? defaults.prompt).replaceAll('{question}', () => question).replaceAll('{choices}', () => choices.join(', ')).replace(/\s+/g, ' ').trim();
-  const item: Item = { id, split, kind, slice, media: media.key, prompt, answer, choices, question, references, ...(released === undefined ? {} : { released }) };
+  const prompt = (manifest.prompt ?? defaults.prompt)
+    .replaceAll('{question}', () => question)
+    .replaceAll('{choices}', () => choices.join(', '))
+    .replace(/\s+/g, ' ')
+    .trim();
+  const item: Item = {
+    id,
+    split,
+    kind,
+    slice,
+    media: media.key,
+    prompt,
+    answer,
+    choices,
+    question,
+    references,
+    ...(released === undefined ? {} : { released }),
+  };
   if (kind !== 'caption' || split !== 'train') return [item];
   return references.map((caption, index) => ({ ...item, id: `${id}/${index + 1}`, answer: caption }));
 }
@@ -168,6 +265,12 @@ function itemsOf(manifest: TaskManifest, record: PlacedRecord): Item[] {
 /** The alignment phase says of each training medium what its first question is answered with: released sets have no class lists. */
 function alignmentOf(manifest: TaskManifest, records: readonly PlacedRecord[]): AlignmentItem[] {
   const first = new Map<string, PlacedRecord>();
-  for (const record of records) if (record.split === 'train' && !first.has(record.media.key)) first.set(record.media.key, record);
-  return [...first.values()].map((record): AlignmentItem => ({ kind: 'caption', media: record.media.key, prompt: itemsOf(manifest, record)[0]!.prompt, answer: record.answer }));
+  for (const record of records)
+    if (record.split === 'train' && !first.has(record.media.key)) first.set(record.media.key, record);
+  return [...first.values()].map((record): AlignmentItem => ({
+    kind: 'caption',
+    media: record.media.key,
+    prompt: itemsOf(manifest, record)[0]!.prompt,
+    answer: record.answer,
+  }));
 }

@@ -13,16 +13,33 @@ const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: 
 export const readSongDescriber: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];
   for (const { file, split } of manifest.questions) {
-    const tracks = new Map<string, { first: CsvRow; path: string; artist: string; captions: string[]; rows: CsvRow[] }>();
-    for (const row of await readCsv(files, file, ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'], problems)) {
+    const tracks = new Map<
+      string,
+      { first: CsvRow; path: string; artist: string; captions: string[]; rows: CsvRow[] }
+    >();
+    for (const row of await readCsv(
+      files,
+      file,
+      ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'],
+      problems,
+    )) {
       const valid = truths[(row.values['is_valid_subset'] ?? '').trim().toLowerCase()];
-      if (valid === undefined) { problems.add(row.place, 'is_valid_subset is neither true nor false nor empty'); continue; }
+      if (valid === undefined) {
+        problems.add(row.place, 'is_valid_subset is neither true nor false nor empty');
+        continue;
+      }
       if (!valid && manifest.captions !== 'all') continue;
       const caption = textOf(row.values['caption'], 'caption', longest.answer, row.place, problems);
       const track = textOf(row.values['track_id'], 'track_id', 100, row.place, problems);
       const path = textOf(row.values['path'], 'path', 300, row.place, problems);
       if (caption === undefined || track === undefined || path === undefined) continue;
-      const entry = tracks.get(track) ?? { first: row, path, artist: row.values['artist_id'] ?? '', captions: [], rows: [] };
+      const entry = tracks.get(track) ?? {
+        first: row,
+        path,
+        artist: row.values['artist_id'] ?? '',
+        captions: [],
+        rows: [],
+      };
       entry.captions.push(caption);
       entry.rows.push(row);
       tracks.set(track, entry);
@@ -30,9 +47,23 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems }) =
     for (const [track, { first, path, artist, captions, rows }] of tracks) {
       const cut = path.replace(/\.mp3$/, '.2min.mp3');
       records.push({
-        place: first.place, id: `sdd/${track}`, split: split ?? null, slice: split ?? 'divided', group: artist.trim() === '' ? track : artist.trim(), kind: 'caption', question: 'What do you hear?',
-        answer: captions[0]!, references: captions, choices: [], media: { key: track, parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
-        released: { caption_id: rows.map((row) => row.values['caption_id']), familiarity: rows.map((row) => row.values['familiarity']), album_id: first.values['album_id'], duration: first.values['duration'] },
+        place: first.place,
+        id: `sdd/${track}`,
+        split: split ?? null,
+        slice: split ?? 'divided',
+        group: artist.trim() === '' ? track : artist.trim(),
+        kind: 'caption',
+        question: 'What do you hear?',
+        answer: captions[0]!,
+        references: captions,
+        choices: [],
+        media: { key: track, parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
+        released: {
+          caption_id: rows.map((row) => row.values['caption_id']),
+          familiarity: rows.map((row) => row.values['familiarity']),
+          album_id: first.values['album_id'],
+          duration: first.values['duration'],
+        },
       });
     }
   }

@@ -26,40 +26,76 @@ export const readTextVqa: Reader = async (context) => {
   const { manifest, files } = context;
   const present = manifest.questions.filter(({ file }) => files.find([file]) !== undefined);
   const parquet = files.list().filter(({ name }) => hubSplit(name) !== undefined);
-  if (present.length === 0 && parquet.length > 0) return readHub(context, parquet.map(({ name, path }) => ({ name, path })));
+  if (present.length === 0 && parquet.length > 0)
+    return readHub(
+      context,
+      parquet.map(({ name, path }) => ({ name, path })),
+    );
   const records: ReleasedRecord[] = [];
   for (const { file, split } of manifest.questions) {
     const content = await readJson(files, file);
     const data = isObject(content) ? content['data'] : undefined;
-    if (!Array.isArray(data)) throw userError({ where: file, what: 'has no list `data`', expected: 'TextVQA 0.5.1 as released' });
+    if (!Array.isArray(data))
+      throw userError({ where: file, what: 'has no list `data`', expected: 'TextVQA 0.5.1 as released' });
     const tokens = await ocrTokens(context, file);
     data.forEach((entry: unknown, index) => {
       const place = `${file} record ${index + 1}`;
       const image = isObject(entry) ? entry['image_id'] : undefined;
-      const media = typeof image === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(image)
-        ? { key: image, parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] } : undefined;
-      const record = recordOf(context, place, entry, { split: split ?? null, slice: split === 'train' ? 'train' : 'official-validation' }, media, typeof image === 'string' ? tokens.get(image) : undefined);
+      const media =
+        typeof image === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(image)
+          ? { key: image, parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] }
+          : undefined;
+      const record = recordOf(
+        context,
+        place,
+        entry,
+        { split: split ?? null, slice: split === 'train' ? 'train' : 'official-validation' },
+        media,
+        typeof image === 'string' ? tokens.get(image) : undefined,
+      );
       if (record !== undefined) records.push(record);
     });
   }
   return records;
 };
 
-function recordOf({ problems }: ReadContext, place: string, entry: unknown, { split, slice }: Split, media: ReleasedMedia | undefined, ocr: unknown): ReleasedRecord | undefined {
+function recordOf(
+  { problems }: ReadContext,
+  place: string,
+  entry: unknown,
+  { split, slice }: Split,
+  media: ReleasedMedia | undefined,
+  ocr: unknown,
+): ReleasedRecord | undefined {
   if (!isObject(entry)) return void problems.add(place, 'the record is no object');
   if (media === undefined) return void problems.add(place, 'no usable image_id');
   const question = textOf(entry['question'], 'question', longest.question, place, problems);
   if (question === undefined) return undefined;
   // Some annotators left nothing: those are no answers, but the others are.
-  const given: unknown = Array.isArray(entry['answers']) ? entry['answers'].filter((answer) => answer !== '') : entry['answers'];
+  const given: unknown = Array.isArray(entry['answers'])
+    ? entry['answers'].filter((answer) => answer !== '')
+    : entry['answers'];
   const references = textsOf(given, 'answers', longest.answer, place, problems);
   if (references === undefined) return undefined;
   const id = textOf(entry['question_id'], 'question_id', 100, place, problems);
   if (id === undefined) return undefined;
   return {
-    place, id: `textvqa/${id}`, split, slice, group: media.key, kind: 'read', media, question, references, choices: [],
+    place,
+    id: `textvqa/${id}`,
+    split,
+    slice,
+    group: media.key,
+    kind: 'read',
+    media,
+    question,
+    references,
+    choices: [],
     answer: mostFrequent(references)!.text,
-    released: { image_id: media.key, ...(ocr === undefined ? {} : { ocr_tokens: ocr }), ...(entry['image_classes'] === undefined ? {} : { image_classes: entry['image_classes'] }) },
+    released: {
+      image_id: media.key,
+      ...(ocr === undefined ? {} : { ocr_tokens: ocr }),
+      ...(entry['image_classes'] === undefined ? {} : { image_classes: entry['image_classes'] }),
+    },
   };
 }
 
@@ -73,19 +109,37 @@ async function ocrTokens({ files, problems }: ReadContext, questions: string): P
   }
   const content = await readJson(files, name);
   const data = isObject(content) && Array.isArray(content['data']) ? content['data'] : [];
-  return new Map(data.flatMap((entry: unknown) => (isObject(entry) && typeof entry['image_id'] === 'string' ? [[entry['image_id'], entry['ocr_tokens']] as const] : [])));
+  return new Map(
+    data.flatMap((entry: unknown) =>
+      isObject(entry) && typeof entry['image_id'] === 'string'
+        ? [[entry['image_id'], entry['ocr_tokens']] as const]
+        : [],
+    ),
+  );
 }
 
 /** The pictures come with the questions: each is written once into the scratch folder, under its hash. */
-async function readHub(context: ReadContext, parts: { name: string; path?: string | undefined }[]): Promise<ReleasedRecord[]> {
+async function readHub(
+  context: ReadContext,
+  parts: { name: string; path?: string | undefined }[],
+): Promise<ReleasedRecord[]> {
   const folder = join(context.scratch, 'textvqa');
   mkdirSync(folder, { recursive: true });
   const records: ReleasedRecord[] = [];
   for (const { name, path } of parts) {
-    if (path === undefined) throw userError({ where: name, what: 'lies inside a zip archive', expected: 'Parquet files on the disk' });
+    if (path === undefined)
+      throw userError({ where: name, what: 'lies inside a zip archive', expected: 'Parquet files on the disk' });
     const train = hubSplit(name) === 'train';
     let row = 0;
-    for await (const { image, ...values } of readParquet(path, { question_id: 'text', image_id: 'text', question: 'text', answers: 'texts', ocr_tokens: 'texts', image_classes: 'texts', image: 'bytes' })) {
+    for await (const { image, ...values } of readParquet(path, {
+      question_id: 'text',
+      image_id: 'text',
+      question: 'text',
+      answers: 'texts',
+      ocr_tokens: 'texts',
+      image_classes: 'texts',
+      image: 'bytes',
+    })) {
       row += 1;
       const place = `${basename(name)} record ${row}`;
       if (!(image instanceof Uint8Array)) {
@@ -95,8 +149,16 @@ async function readHub(context: ReadContext, parts: { name: string; path?: strin
       const key = sha256(image);
       const file = join(folder, key);
       if (!existsSync(file)) writeFileSync(file, image);
-      const record = recordOf(context, place, values, { split: train ? 'train' : 'evaluation', slice: train ? 'train' : 'official-validation' }, { key, parts: [], local: file }, values['ocr_tokens']);
-      if (record !== undefined) records.push({ ...record, released: { ...record.released, image_id: values['image_id'] } });
+      const record = recordOf(
+        context,
+        place,
+        values,
+        { split: train ? 'train' : 'evaluation', slice: train ? 'train' : 'official-validation' },
+        { key, parts: [], local: file },
+        values['ocr_tokens'],
+      );
+      if (record !== undefined)
+        records.push({ ...record, released: { ...record.released, image_id: values['image_id'] } });
     }
   }
   return records;

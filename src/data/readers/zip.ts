@@ -8,7 +8,8 @@ import { show } from '../../manifest/validate';
 const mostMembers = 2_000_000;
 
 export interface ZipFile {
-  /** names of the regular files, in the archive's order */ names: string[];
+  /** names of the regular files, in the archive's order */
+  names: string[];
   /** The content of a member. Throws UserError when it is larger than `most` bytes, damaged, encrypted, or a link. */
   read(name: string, most: number): Promise<Buffer>;
   close(): void;
@@ -21,11 +22,17 @@ const linkType = 0o120000;
  * that comes twice, or damage: who wrote such an archive is not to be trusted with the rest.
  */
 export async function openZip(path: string): Promise<ZipFile> {
-  const refuse = (what: string, expected?: string) => userError({ where: path, what, ...(expected === undefined ? {} : { expected }) }, exitCode.failed);
+  const refuse = (what: string, expected?: string) =>
+    userError({ where: path, what, ...(expected === undefined ? {} : { expected }) }, exitCode.failed);
   let zip: yauzl.ZipFile | undefined;
   try {
     // Names are judged here, in our words; the library would stop at the first with words of its own.
-    zip = await yauzl.openPromise(path, { autoClose: false, strictFileNames: true, decodeStrings: true, validateEntrySizes: true });
+    zip = await yauzl.openPromise(path, {
+      autoClose: false,
+      strictFileNames: true,
+      decodeStrings: true,
+      validateEntrySizes: true,
+    });
     const members = new Map<string, yauzl.Entry>();
     let count = 0;
     for await (const entry of zip.eachEntry()) {
@@ -33,7 +40,8 @@ export async function openZip(path: string): Promise<ZipFile> {
       if (count > mostMembers) throw refuse(`holds more than ${mostMembers} members`);
       const name = entry.fileName;
       if (name.endsWith('/')) continue;
-      if (!isSafePath(name)) throw refuse(`holds the name ${show(name)}, which could leave the folder`, 'relative names without `..`');
+      if (!isSafePath(name))
+        throw refuse(`holds the name ${show(name)}, which could leave the folder`, 'relative names without `..`');
       if (members.has(name)) throw refuse(`holds ${show(name)} twice`);
       members.set(name, entry);
     }
@@ -43,9 +51,11 @@ export async function openZip(path: string): Promise<ZipFile> {
       async read(name, most) {
         const entry = members.get(name);
         if (entry === undefined) throw refuse(`has no ${show(name)}`);
-        if (((entry.externalFileAttributes >>> 16) & 0o170000) === linkType) throw refuse(`${show(name)} is a link`, 'a regular file');
+        if (((entry.externalFileAttributes >>> 16) & 0o170000) === linkType)
+          throw refuse(`${show(name)} is a link`, 'a regular file');
         if (entry.isEncrypted()) throw refuse(`${show(name)} is encrypted`, 'a file that can be read');
-        if (entry.uncompressedSize > most) throw refuse(`${show(name)} unpacks to ${entry.uncompressedSize} bytes`, `at most ${most}`);
+        if (entry.uncompressedSize > most)
+          throw refuse(`${show(name)} unpacks to ${entry.uncompressedSize} bytes`, `at most ${most}`);
         try {
           const parts: Buffer[] = [];
           // The library ends the stream with an error as soon as more comes than the directory states.
@@ -62,7 +72,8 @@ export async function openZip(path: string): Promise<ZipFile> {
     if (error instanceof UserError) throw error;
     const message = (error as Error).message;
     const hostile = /^(invalid relative path|absolute path|invalid characters in fileName): (.*)$/.exec(message);
-    if (hostile !== null) throw refuse(`holds the name ${show(hostile[2])}, which could leave the folder`, 'relative names without `..`');
+    if (hostile !== null)
+      throw refuse(`holds the name ${show(hostile[2])}, which could leave the folder`, 'relative names without `..`');
     throw refuse(`cannot be read as a zip archive (${message})`, 'a whole zip archive');
   }
 }

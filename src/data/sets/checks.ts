@@ -3,10 +3,18 @@ import type { AlignmentItem, Item } from '../types';
 import { formatProblem, type Problem, UserError } from '../../problems';
 
 /** A media file of the set with the hash of its bytes. */
-export interface HashedMedia { key: string; sha256: string }
+export interface HashedMedia {
+  key: string;
+  sha256: string;
+}
 
 /** Accuracy of a rule that never looks at the media, in expectation over ties. */
-export interface PriorBaseline { /** 1 / number of choices, averaged */ chance: number; accuracy: number; total: number }
+export interface PriorBaseline {
+  /** 1 / number of choices, averaged */
+  chance: number;
+  accuracy: number;
+  total: number;
+}
 
 const splits = ['train', 'validation', 'evaluation'];
 
@@ -15,7 +23,13 @@ const splits = ['train', 'validation', 'evaluation'];
  * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split. With `repeats`, the last
  * two, which a released set may have, go there.
  */
-export function findProblems(items: readonly Item[], alignment: readonly AlignmentItem[], classes: readonly string[], media: readonly HashedMedia[], repeats?: Problem[]): Problem[] {
+export function findProblems(
+  items: readonly Item[],
+  alignment: readonly AlignmentItem[],
+  classes: readonly string[],
+  media: readonly HashedMedia[],
+  repeats?: Problem[],
+): Problem[] {
   const problems: Problem[] = [];
   const repeated = repeats ?? problems;
   const hashes = new Map(media.map(({ key, sha256 }) => [key, sha256]));
@@ -27,29 +41,47 @@ export function findProblems(items: readonly Item[], alignment: readonly Alignme
     const where = `item ${item.id}`;
     if (ids.has(item.id)) problems.push({ where, what: 'this id is used twice' });
     ids.add(item.id);
-    if (!splits.includes(item.split)) problems.push({ where, what: `split ${JSON.stringify(item.split)}`, expected: splits.join(', ') });
-    if ((item.split === 'train') !== (item.slice === 'train')) problems.push({ where, what: `slice ${item.slice} in split ${item.split}`, expected: 'slice `train` exactly for training items' });
-    if (item.choices.length > 0 && !item.choices.includes(item.answer)) problems.push({ where, what: `the answer ${item.answer} is not among its choices` });
+    if (!splits.includes(item.split))
+      problems.push({ where, what: `split ${JSON.stringify(item.split)}`, expected: splits.join(', ') });
+    if ((item.split === 'train') !== (item.slice === 'train'))
+      problems.push({
+        where,
+        what: `slice ${item.slice} in split ${item.split}`,
+        expected: 'slice `train` exactly for training items',
+      });
+    if (item.choices.length > 0 && !item.choices.includes(item.answer))
+      problems.push({ where, what: `the answer ${item.answer} is not among its choices` });
     if (new Set(item.choices).size !== item.choices.length) problems.push({ where, what: 'a choice is listed twice' });
     for (const text of [item.prompt, item.answer, ...item.choices]) {
-      if (text === '' || text !== text.trim()) problems.push({ where, what: `text ${JSON.stringify(text)}`, expected: 'text without spaces at its ends' });
+      if (text === '' || text !== text.trim())
+        problems.push({ where, what: `text ${JSON.stringify(text)}`, expected: 'text without spaces at its ends' });
     }
     const hash = hashes.get(item.media);
-    if (hash === undefined) { problems.push({ where, what: `its media ${item.media} does not exist` }); continue; }
+    if (hash === undefined) {
+      problems.push({ where, what: `its media ${item.media} does not exist` });
+      continue;
+    }
     const question = JSON.stringify([hash, item.prompt]);
     if (questions.has(question)) repeated.push({ where, what: 'the same media is asked the same question twice' });
     questions.add(question);
     const before = splitOf.get(hash);
-    if (before !== undefined && before !== item.split) repeated.push({ where, what: `its media also occurs in split ${before}` });
+    if (before !== undefined && before !== item.split)
+      repeated.push({ where, what: `its media also occurs in split ${before}` });
     splitOf.set(hash, item.split);
   }
   for (const item of alignment) {
     const where = `alignment item ${item.media}`;
     const hash = hashes.get(item.media);
-    if (hash === undefined) { problems.push({ where, what: 'its media does not exist' }); continue; }
+    if (hash === undefined) {
+      problems.push({ where, what: 'its media does not exist' });
+      continue;
+    }
     const split = splitOf.get(hash);
-    if (split !== undefined && split !== 'train') repeated.push({ where, what: `its media also occurs in split ${split}` });
-    if (item.kind === 'classes') for (const name of item.classes) if (!classes.includes(name)) problems.push({ where, what: `unknown class ${name}` });
+    if (split !== undefined && split !== 'train')
+      repeated.push({ where, what: `its media also occurs in split ${split}` });
+    if (item.kind === 'classes')
+      for (const name of item.classes)
+        if (!classes.includes(name)) problems.push({ where, what: `unknown class ${name}` });
   }
   return problems;
 }
@@ -58,7 +90,13 @@ export function findProblems(items: readonly Item[], alignment: readonly Alignme
 export function requireSound(task: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const shown = problems.slice(0, 8).map(formatProblem).join('; ');
-  throw new UserError([{ where: `generated set ${task}`, what: `${problems.length} checks failed: ${shown}`, hint: 'this is a fault of the generator or of a changed source package; nothing was kept' }]);
+  throw new UserError([
+    {
+      where: `generated set ${task}`,
+      what: `${problems.length} checks failed: ${shown}`,
+      hint: 'this is a fault of the generator or of a changed source package; nothing was kept',
+    },
+  ]);
 }
 
 /**
@@ -80,7 +118,8 @@ export function priorBaseline(items: readonly Item[], of: (item: Item) => boolea
     if (item.choices.length === 0 || !of(item)) continue;
     const counts = item.choices.map((choice) => frequency.get(key(item.prompt, choice)) ?? 0);
     const most = Math.max(...counts);
-    if ((frequency.get(key(item.prompt, item.answer)) ?? 0) === most) correct += 1 / counts.filter((count) => count === most).length;
+    if ((frequency.get(key(item.prompt, item.answer)) ?? 0) === most)
+      correct += 1 / counts.filter((count) => count === most).length;
     chance += 1 / item.choices.length;
     total += 1;
   }

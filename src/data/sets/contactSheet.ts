@@ -28,7 +28,8 @@ function sampleItems(set: DataSet, count: number): Item[] {
 }
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escapeXml = (text: string) => text.replace(/[&<>"]/g, (character) => escapes[character]!).replace(/[^\t\n\x20-\uFFFD]/g, '?');
+const escapeXml = (text: string) =>
+  text.replace(/[&<>"]/g, (character) => escapes[character]!).replace(/[^\t\n\x20-\uFFFD]/g, '?');
 
 /** Lines of at most `length` characters, broken at spaces. */
 function wrap(text: string, length: number): string[] {
@@ -46,27 +47,49 @@ function wrap(text: string, length: number): string[] {
  * Throws UserError for a set of sounds.
  */
 export async function contactSheet(set: DataSet, count = 24): Promise<Buffer> {
-  if (set.modality !== 'image') throw userError({ where: set.task, what: 'its media are sounds', expected: 'a set of pictures' }, exitCode.badInput);
+  if (set.modality !== 'image')
+    throw userError(
+      { where: set.task, what: 'its media are sounds', expected: 'a set of pictures' },
+      exitCode.badInput,
+    );
   const items = sampleItems(set, count);
   const width = columns * cell.width;
   const height = Math.ceil(items.length / columns) * cell.height;
   const texts: string[] = [];
-  const pictures = await Promise.all(items.map(async (item, i) => {
-    const left = (i % columns) * cell.width + margin;
-    const top = Math.floor(i / columns) * cell.height + margin;
-    const lines = [
-      { text: item.id, style: 'fill="#777"' },
-      ...wrap(item.prompt, 24).map((text) => ({ text, style: 'fill="#222"' })),
-      { text: item.answer, style: 'fill="#000" font-weight="bold"' },
-      ...wrap(item.choices.join(' / '), 24).map((text) => ({ text, style: 'fill="#357"' })),
-    ];
-    lines.forEach(({ text, style }, line) => {
-      texts.push(`<text x="${left + picture + 8}" y="${top + 10 + line * lineHeight}" font-family="DejaVu Sans" font-size="10" ${style}>${escapeXml(text)}</text>`);
-    });
-    return { input: await sharp(set.media.get(item.media)!).resize(picture, picture, { fit: 'contain', background: '#fff' }).toBuffer(), left, top };
-  }));
+  const pictures = await Promise.all(
+    items.map(async (item, i) => {
+      const left = (i % columns) * cell.width + margin;
+      const top = Math.floor(i / columns) * cell.height + margin;
+      const lines = [
+        { text: item.id, style: 'fill="#777"' },
+        ...wrap(item.prompt, 24).map((text) => ({ text, style: 'fill="#222"' })),
+        { text: item.answer, style: 'fill="#000" font-weight="bold"' },
+        ...wrap(item.choices.join(' / '), 24).map((text) => ({ text, style: 'fill="#357"' })),
+      ];
+      lines.forEach(({ text, style }, line) => {
+        texts.push(
+          `<text x="${left + picture + 8}" y="${top + 10 + line * lineHeight}" font-family="DejaVu Sans" font-size="10" ${style}>${escapeXml(text)}</text>`,
+        );
+      });
+      return {
+        input: await sharp(set.media.get(item.media)!)
+          .resize(picture, picture, { fit: 'contain', background: '#fff' })
+          .toBuffer(),
+        left,
+        top,
+      };
+    }),
+  );
   const fonts = dirname(require.resolve('dejavu-fonts-ttf/package.json'));
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#fff"/>${texts.join('')}</svg>`;
-  const page = new Resvg(svg, { font: { loadSystemFonts: false, fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(fonts, 'ttf', name)), defaultFontFamily: 'DejaVu Sans' } }).render().asPng();
+  const page = new Resvg(svg, {
+    font: {
+      loadSystemFonts: false,
+      fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(fonts, 'ttf', name)),
+      defaultFontFamily: 'DejaVu Sans',
+    },
+  })
+    .render()
+    .asPng();
   return sharp(page).composite(pictures).png().toBuffer();
 }

@@ -13,7 +13,9 @@ import { soundQa } from './soundQa';
 import { identityOf, materialise, setFolder } from './store';
 
 /** Every generated set. A new one is one more line here and a folder beside emojiIconQa. */
-const generators: ReadonlyMap<string, SetGenerator> = new Map([emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]));
+const generators: ReadonlyMap<string, SetGenerator> = new Map(
+  [emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]),
+);
 
 /** Sources as the data manifests describe them, fetched and verified on first use. */
 const manifests: SourceProvider = {
@@ -27,14 +29,26 @@ const manifests: SourceProvider = {
 /** Names of the tasks whose sets are generated, sorted. */
 export const setTasks: readonly string[] = [...generators.keys()].sort();
 
-interface Recipe { generator: SetGenerator; provider: SourceProvider; /** from data manifests, rather than from files that the user has put in place */ generated: boolean }
+interface Recipe {
+  generator: SetGenerator;
+  provider: SourceProvider;
+  /** from data manifests, rather than from files that the user has put in place */
+  generated: boolean;
+}
 
 function recipeOf(task: string): Recipe {
   const generator = generators.get(task);
   if (generator !== undefined) return { generator, provider: manifests, generated: true };
   const released = releasedTask(task);
   if (released === undefined) {
-    throw userError({ where: 'task', what: `there is no set ${JSON.stringify(task)}`, expected: [...setTasks, ...releasedTaskNames()].join(', ') }, exitCode.badInput);
+    throw userError(
+      {
+        where: 'task',
+        what: `there is no set ${JSON.stringify(task)}`,
+        expected: [...setTasks, ...releasedTaskNames()].join(', '),
+      },
+      exitCode.badInput,
+    );
   }
   return { ...released, generated: false };
 }
@@ -44,7 +58,10 @@ function recipeOf(task: string): Recipe {
  * @param identity of a source of a generated set, by name; by default what the project's data manifests say
  * @throws UserError for an unknown task, or a released set whose files nobody has read yet
  */
-export function setIdentity(task: string, identity: SourceProvider['identity'] = (name) => sourceIdentity(name)): string {
+export function setIdentity(
+  task: string,
+  identity: SourceProvider['identity'] = (name) => sourceIdentity(name),
+): string {
   const { generator, provider, generated } = recipeOf(task);
   return identityOf(generator, generated ? { identity } : provider);
 }

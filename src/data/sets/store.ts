@@ -20,7 +20,9 @@ type StoredMedia = MediaFile & { sha256: string; bytes: number };
 /** sha256 over the task, the generator's version and options, and the hashes of its sources; fast and offline. */
 export function identityOf(generator: SetGenerator, provider: Pick<SourceProvider, 'identity'>): string {
   const sources = Object.fromEntries(generator.sources.map((name) => [name, provider.identity(name)]));
-  return sha256(canonicalJson({ task: generator.task, version: generator.version, options: generator.options, sources }));
+  return sha256(
+    canonicalJson({ task: generator.task, version: generator.version, options: generator.options, sources }),
+  );
 }
 
 /** The cache folder of a set with this identity; it need not exist. */
@@ -32,18 +34,34 @@ export function setFolder(task: string, identity: string): string {
  * The set, read from the cache or generated into it first. Throws UserError when a source cannot be opened, a check
  * fails, or the cached copy is damaged.
  */
-export async function materialise(generator: SetGenerator, provider: SourceProvider, onProgress: OnProgress = () => undefined): Promise<DataSet> {
+export async function materialise(
+  generator: SetGenerator,
+  provider: SourceProvider,
+  onProgress: OnProgress = () => undefined,
+): Promise<DataSet> {
   const identity = identityOf(generator, provider);
   const folder = setFolder(generator.task, identity);
   const isMade = () => existsSync(join(folder, cardName));
   if (!isMade()) {
     const waiting = (owner: string) => onProgress(`${owner} is generating ${generator.task}`, 0, 1);
-    await withLock(`${folder}.lock`, async () => { if (!isMade()) await build(generator, provider, identity, folder, onProgress); }, waiting);
+    await withLock(
+      `${folder}.lock`,
+      async () => {
+        if (!isMade()) await build(generator, provider, identity, folder, onProgress);
+      },
+      waiting,
+    );
   }
   return readSet(folder, identity);
 }
 
-async function build(generator: SetGenerator, provider: SourceProvider, identity: string, folder: string, onProgress: OnProgress): Promise<void> {
+async function build(
+  generator: SetGenerator,
+  provider: SourceProvider,
+  identity: string,
+  folder: string,
+  onProgress: OnProgress,
+): Promise<void> {
   const opened = new Map<string, Source>();
   for (const name of generator.sources) opened.set(name, await provider.open(name));
   const source = (name: string): Source => {
@@ -62,8 +80,12 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
       return { ...file, sha256: sha256(bytes), bytes: bytes.length };
     });
     const repeats: Problem[] = [];
-    requireSound(generator.task, findProblems(made.items, made.alignment, made.classes, media, generator.released === true ? repeats : undefined));
-    if (repeats.length > 0) made.notes['repeats'] = { count: repeats.length, first: repeats.slice(0, 5).map(formatProblem) };
+    requireSound(
+      generator.task,
+      findProblems(made.items, made.alignment, made.classes, media, generator.released === true ? repeats : undefined),
+    );
+    if (repeats.length > 0)
+      made.notes['repeats'] = { count: repeats.length, first: repeats.slice(0, 5).map(formatProblem) };
     const originsOf = new Map(media.map((file) => [file.key, file.origins]));
     const lines: Record<string, unknown[]> = {
       'items.jsonl': made.items.map((item) => ({ ...item, origins: originsOf.get(item.media) })),
@@ -78,7 +100,8 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
     }
     const card = makeCard(generator, identity, [...opened.values()], made, files);
     writeWhole(join(target, cardName), `${JSON.stringify(card, null, 2)}\n`);
-    if (generator.modality === 'image') writeWhole(join(target, 'contact-sheet.png'), await contactSheet(readSet(target, identity)));
+    if (generator.modality === 'image')
+      writeWhole(join(target, 'contact-sheet.png'), await contactSheet(readSet(target, identity)));
     rmSync(folder, { recursive: true, force: true });
     renameSync(target, folder);
   } finally {
@@ -87,7 +110,14 @@ async function build(generator: SetGenerator, provider: SourceProvider, identity
 }
 
 function damaged(folder: string, what: string): Error {
-  return userError({ where: folder, what: `the cached set is damaged: ${what}`, hint: 'delete this folder; it is generated again on the next use' }, exitCode.failed);
+  return userError(
+    {
+      where: folder,
+      what: `the cached set is damaged: ${what}`,
+      hint: 'delete this folder; it is generated again on the next use',
+    },
+    exitCode.failed,
+  );
 }
 
 /** The data card of a stored set. Throws UserError when it is missing or of another format. */
@@ -110,16 +140,30 @@ function readSet(folder: string, identity: string): DataSet {
     const path = join(folder, name);
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     if (sha256(text) !== card.files[name]) throw damaged(folder, `${name} has changed`);
-    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as T);
   };
   const media = new Map<string, string>();
   for (const { key, file, bytes } of read<StoredMedia>('media.jsonl')) {
     const path = join(folder, file);
-    if (statSync(path, { throwIfNoEntry: false })?.size !== bytes) throw damaged(folder, `${file} is missing or has changed`);
+    if (statSync(path, { throwIfNoEntry: false })?.size !== bytes)
+      throw damaged(folder, `${file} is missing or has changed`);
     media.set(key, path);
   }
   const items = read<Item & { origins?: unknown }>('items.jsonl').map(({ origins: _origins, ...item }): Item => item);
-  return { task: card.task, modality: card.modality, identity, items, alignment: read<AlignmentItem>('alignment.jsonl'), classes: card.classes, media, sources: card.sources, notices: noticesOf(card) };
+  return {
+    task: card.task,
+    modality: card.modality,
+    identity,
+    items,
+    alignment: read<AlignmentItem>('alignment.jsonl'),
+    classes: card.classes,
+    media,
+    sources: card.sources,
+    notices: noticesOf(card),
+  };
 }
 
 /** What a run that trains on the set should say about it. */

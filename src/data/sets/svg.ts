@@ -5,35 +5,74 @@
 import sharp from 'sharp';
 
 /** Why an icon is not used; the reasons are counted in the data card. */
-export type Refusal = 'larger than 1 MB' | 'larger than 4096 units' | 'not an SVG document' | 'element that does not draw' | 'refers outside the file' | 'too many repeated parts' | 'not square' | 'cannot be drawn' | 'draws nothing';
+export type Refusal =
+  | 'larger than 1 MB'
+  | 'larger than 4096 units'
+  | 'not an SVG document'
+  | 'element that does not draw'
+  | 'refers outside the file'
+  | 'too many repeated parts'
+  | 'not square'
+  | 'cannot be drawn'
+  | 'draws nothing';
 
 /** Pixels with straight (not premultiplied) alpha, 4 bytes each (red, green, blue, alpha), row by row. */
-export interface Raster { width: number; height: number; pixels: Uint8Array }
+export interface Raster {
+  width: number;
+  height: number;
+  pixels: Uint8Array;
+}
 
 const largestBytes = 2 ** 20;
 const largestSide = 4096;
 /** Parts may nest, so their number bounds a product: 16 in levels of two or three is some hundreds of copies. */
 const mostRepeats = 16;
 const drawing = new Set([
-  'svg', 'g', 'defs', 'symbol', 'use', 'path', 'rect', 'circle', 'ellipse', 'line', 'polyline', 'polygon',
-  'linearGradient', 'radialGradient', 'stop', 'clipPath', 'mask', 'title', 'desc', 'metadata',
+  'svg',
+  'g',
+  'defs',
+  'symbol',
+  'use',
+  'path',
+  'rect',
+  'circle',
+  'ellipse',
+  'line',
+  'polyline',
+  'polygon',
+  'linearGradient',
+  'radialGradient',
+  'stop',
+  'clipPath',
+  'mask',
+  'title',
+  'desc',
+  'metadata',
 ]);
 
 /** The reason to refuse this SVG text before any parser sees it, or undefined when it is harmless. */
 export function refusal(svg: string): Refusal | undefined {
   if (Buffer.byteLength(svg, 'utf8') > largestBytes) return 'larger than 1 MB';
-  const text = svg.replace(/<!--[\s\S]*?-->/g, '').replace(/^\uFEFF?\s*<\?xml\s[^<>]*\?>/, '').trim();
+  const text = svg
+    .replace(/<!--[\s\S]*?-->/g, '')
+    .replace(/^\uFEFF?\s*<\?xml\s[^<>]*\?>/, '')
+    .trim();
   if (!/^<svg[\s>]/.test(text) || !/(<\/svg>|\/>)$/.test(text)) return 'not an SVG document';
   // Entities, CDATA, processing instructions and CSS escapes are ways to hide a reference from the tests below.
-  if (/<[!?]/.test(text) || /&(?!(amp|lt|gt|quot|apos);)/.test(text) || text.includes('\\')) return 'refers outside the file';
-  for (const [, name] of text.matchAll(/<\/?\s*([^\s/>]*)/g)) if (!drawing.has(name!)) return 'element that does not draw';
-  for (const [, value] of text.matchAll(/\bhref\s*=\s*["']?\s*(.)/gi)) if (value !== '#') return 'refers outside the file';
-  for (const [, value] of text.matchAll(/url\s*\(\s*["']?\s*(.)/gi)) if (value !== '#') return 'refers outside the file';
+  if (/<[!?]/.test(text) || /&(?!(amp|lt|gt|quot|apos);)/.test(text) || text.includes('\\'))
+    return 'refers outside the file';
+  for (const [, name] of text.matchAll(/<\/?\s*([^\s/>]*)/g))
+    if (!drawing.has(name!)) return 'element that does not draw';
+  for (const [, value] of text.matchAll(/\bhref\s*=\s*["']?\s*(.)/gi))
+    if (value !== '#') return 'refers outside the file';
+  for (const [, value] of text.matchAll(/url\s*\(\s*["']?\s*(.)/gi))
+    if (value !== '#') return 'refers outside the file';
   if (/@import|\b(src|base)\s*=|\son[a-z]+\s*=/i.test(text)) return 'refers outside the file';
   if ((text.match(/<use[\s/>]/g) ?? []).length > mostRepeats) return 'too many repeated parts';
   const root = text.slice(0, text.indexOf('>'));
   for (const [, value] of root.matchAll(/\s(?:width|height|viewBox)\s*=\s*["']([^"']*)/g)) {
-    if (value!.split(/[\s,]+/).some((part) => Math.abs(Number.parseFloat(part)) > largestSide)) return 'larger than 4096 units';
+    if (value!.split(/[\s,]+/).some((part) => Math.abs(Number.parseFloat(part)) > largestSide))
+      return 'larger than 4096 units';
   }
   return undefined;
 }
@@ -48,7 +87,11 @@ export async function rasterise(svg: string, width: number): Promise<Raster | Re
   if (refused !== undefined) return refused;
   let raster: Raster;
   try {
-    const { data, info } = await sharp(Buffer.from(svg, 'utf8'), { limitInputPixels: 4096 * 4096 }).resize({ width }).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(Buffer.from(svg, 'utf8'), { limitInputPixels: 4096 * 4096 })
+      .resize({ width })
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     raster = { width: info.width, height: info.height, pixels: data };
   } catch {
     return 'cannot be drawn';

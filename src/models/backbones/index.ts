@@ -8,7 +8,10 @@ import type { WeightTensor } from '../weights';
 import { interleavedToHalf, type LlamaConfig } from './llama';
 
 /** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
-export interface Pretrained { config: LlamaConfig; weights: Record<string, WeightTensor> }
+export interface Pretrained {
+  config: LlamaConfig;
+  weights: Record<string, WeightTensor>;
+}
 
 const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }> = {
   stories15m: {
@@ -17,7 +20,10 @@ const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }
       const { config, tensors } = await loadStories15m();
       const weights = { ...tensors };
       for (let i = 0; i < config.layers; i++) {
-        for (const [part, heads] of [['q', config.heads], ['k', config.keyValueHeads]] as const) {
+        for (const [part, heads] of [
+          ['q', config.heads],
+          ['k', config.keyValueHeads],
+        ] as const) {
           const { shape, data } = tensors[`layers.${i}.${part}`]!;
           weights[`layers.${i}.${part}`] = { shape, data: interleavedToHalf(data, heads, config.width) };
         }
@@ -43,19 +49,38 @@ export function withRows({ shape, data }: WeightTensor, ids: readonly number[], 
 }
 
 /** Pretrained weights over a pruned vocabulary: rows of the embedding (and output head) in the order of `vocabulary.ids`. */
-export async function loadBackbone(name: string, tokenizer: Tokenizer, vocabulary: PrunedVocabulary): Promise<Backbone> {
+export async function loadBackbone(
+  name: string,
+  tokenizer: Tokenizer,
+  vocabulary: PrunedVocabulary,
+): Promise<Backbone> {
   const { config, weights } = await loadWholeBackbone(name);
   const prune = ({ data }: WeightTensor): WeightTensor => {
     const rows = new Float32Array(vocabulary.ids.length * config.width);
-    vocabulary.ids.forEach((id, row) => rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width));
+    vocabulary.ids.forEach((id, row) =>
+      rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width),
+    );
     return { shape: [vocabulary.ids.length, config.width], data: rows };
   };
-  const pruned = { ...weights, tokenEmbedding: prune(weights['tokenEmbedding']!), ...(config.tied ? {} : { lmHead: prune(weights['lmHead']!) }) };
-  return { config: { ...config, vocabulary: vocabulary.ids.length }, weights: pruned, beginToken: vocabulary.toPruned.get(tokenizer.begin)! };
+  const pruned = {
+    ...weights,
+    tokenEmbedding: prune(weights['tokenEmbedding']!),
+    ...(config.tied ? {} : { lmHead: prune(weights['lmHead']!) }),
+  };
+  return {
+    config: { ...config, vocabulary: vocabulary.ids.length },
+    weights: pruned,
+    beginToken: vocabulary.toPruned.get(tokenizer.begin)!,
+  };
 }
 
 function entry(name: string): (typeof pretrained)[string] {
   const found = Object.hasOwn(pretrained, name) ? pretrained[name] : undefined;
-  if (found === undefined) throw userError({ where: 'backbone', what: `no backbone is called ${JSON.stringify(name)}`, expected: Object.keys(pretrained).join(', ') });
+  if (found === undefined)
+    throw userError({
+      where: 'backbone',
+      what: `no backbone is called ${JSON.stringify(name)}`,
+      expected: Object.keys(pretrained).join(', '),
+    });
   return found;
 }

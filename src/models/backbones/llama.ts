@@ -8,19 +8,33 @@ import { adaptedLinear, type LoraSpec } from '../lora';
 import type { Attend } from './attend';
 
 export interface LlamaConfig {
-  width: number; hiddenWidth: number; layers: number; heads: number; keyValueHeads: number;
-  vocabulary: number; context: number; normEpsilon: number; ropeBase: number;
-  /** the output projection is the token embedding */ tied: boolean;
-  /** what other members of the family add; left out, the model is Llama's own */ variant?: LlamaVariant;
+  width: number;
+  hiddenWidth: number;
+  layers: number;
+  heads: number;
+  keyValueHeads: number;
+  vocabulary: number;
+  context: number;
+  normEpsilon: number;
+  ropeBase: number;
+  /** the output projection is the token embedding */
+  tied: boolean;
+  /** what other members of the family add; left out, the model is Llama's own */
+  variant?: LlamaVariant;
 }
 
 /** Differences of Llama-like published models. */
 export interface LlamaVariant {
-  /** width of a head; else width / heads */ headWidth?: number;
-  /** biases of queries, keys and values (Qwen2), of the attention's output, of the feed-forward layers */ bias?: { qkv: boolean; output: boolean; feedForward: boolean };
-  /** instead of SiLU */ activation?: (x: Tensor) => Tensor;
-  /** queries, keys and values by one matrix, whose rows are, for each group of heads, its queries, its keys, its values (InternLM2's wqkv) */ fused?: boolean;
-  /** divides each rotary frequency (positions per radian), [head width / 2] */ ropeDivisors?: readonly number[];
+  /** width of a head; else width / heads */
+  headWidth?: number;
+  /** biases of queries, keys and values (Qwen2), of the attention's output, of the feed-forward layers */
+  bias?: { qkv: boolean; output: boolean; feedForward: boolean };
+  /** instead of SiLU */
+  activation?: (x: Tensor) => Tensor;
+  /** queries, keys and values by one matrix, whose rows are, for each group of heads, its queries, its keys, its values (InternLM2's wqkv) */
+  fused?: boolean;
+  /** divides each rotary frequency (positions per radian), [head width / 2] */
+  ropeDivisors?: readonly number[];
 }
 
 /** Width of a head. */
@@ -29,14 +43,22 @@ export const headWidth = (config: LlamaConfig): number => config.variant?.headWi
 /** Names and shapes of all weights of a configuration. */
 export function llamaWeights(config: LlamaConfig): { name: string; shape: number[] }[] {
   const { width, hiddenWidth, heads, keyValueHeads, vocabulary, variant = {} } = config;
-  const queryWidth = headWidth(config) * heads, keyWidth = headWidth(config) * keyValueHeads;
+  const queryWidth = headWidth(config) * heads,
+    keyWidth = headWidth(config) * keyValueHeads;
   const { qkv = false, output = false, feedForward = false } = variant.bias ?? {};
-  const matrix = (name: string, out: number, input: number, bias: boolean) => [{ name, shape: [out, input] }, ...(bias ? [{ name: `${name}.bias`, shape: [out] }] : [])];
+  const matrix = (name: string, out: number, input: number, bias: boolean) => [
+    { name, shape: [out, input] },
+    ...(bias ? [{ name: `${name}.bias`, shape: [out] }] : []),
+  ];
   const layer = (i: number) => [
     { name: `layers.${i}.attentionNorm`, shape: [width] },
-    ...(variant.fused ? matrix(`layers.${i}.qkv`, queryWidth + 2 * keyWidth, width, qkv) : [
-      ...matrix(`layers.${i}.q`, queryWidth, width, qkv), ...matrix(`layers.${i}.k`, keyWidth, width, qkv), ...matrix(`layers.${i}.v`, keyWidth, width, qkv),
-    ]),
+    ...(variant.fused
+      ? matrix(`layers.${i}.qkv`, queryWidth + 2 * keyWidth, width, qkv)
+      : [
+          ...matrix(`layers.${i}.q`, queryWidth, width, qkv),
+          ...matrix(`layers.${i}.k`, keyWidth, width, qkv),
+          ...matrix(`layers.${i}.v`, keyWidth, width, qkv),
+        ]),
     ...matrix(`layers.${i}.o`, width, queryWidth, output),
     { name: `layers.${i}.feedForwardNorm`, shape: [width] },
     ...matrix(`layers.${i}.gate`, hiddenWidth, width, feedForward),
@@ -52,11 +74,15 @@ export function llamaWeights(config: LlamaConfig): { name: string; shape: number
 }
 
 /** What turns queries and keys by their places: tables that broadcast to [B, H, S, size]. */
-export interface Rotary { cos: Tensor; sin: Tensor }
+export interface Rotary {
+  cos: Tensor;
+  sin: Tensor;
+}
 
 /** cos and sin [length, size] for the half-split rotation at the places 0 to length - 1. */
 function rotaryTables(config: LlamaConfig, length: number): Rotary {
-  const size = headWidth(config), divisors = config.variant?.ropeDivisors;
+  const size = headWidth(config),
+    divisors = config.variant?.ropeDivisors;
   const cos = new Float32Array(length * size);
   const sin = new Float32Array(length * size);
   for (let position = 0; position < length; position++) {
@@ -72,7 +98,8 @@ function rotaryTables(config: LlamaConfig, length: number): Rotary {
 /** The same for one token a row, at positions int32 [B], all below `length`. */
 export function rotaryAt(config: LlamaConfig, positions: Tensor, length: number): Rotary {
   const tables = rotaryTables(config, length);
-  const at = (table: Tensor) => tf.reshape(tf.gather(table, positions as tf.Tensor1D), [positions.shape[0]!, 1, 1, headWidth(config)]);
+  const at = (table: Tensor) =>
+    tf.reshape(tf.gather(table, positions as tf.Tensor1D), [positions.shape[0]!, 1, 1, headWidth(config)]);
   return { cos: at(tables.cos), sin: at(tables.sin) };
 }
 
@@ -92,7 +119,14 @@ function causally(length: number): Attend {
  * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `attend` replaces
  * causal attention, `tables` the places 0 to S - 1.
  */
-export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor, lora?: LoraSpec, attend: Attend = causally(embeddings.shape[1]!), tables: Rotary = rotaryTables(config, embeddings.shape[1]!)): Tensor {
+export function llama(
+  config: LlamaConfig,
+  weights: Tensors,
+  embeddings: Tensor,
+  lora?: LoraSpec,
+  attend: Attend = causally(embeddings.shape[1]!),
+  tables: Rotary = rotaryTables(config, embeddings.shape[1]!),
+): Tensor {
   const activation = config.variant?.activation ?? silu;
   let x = embeddings;
   for (let i = 0; i < config.layers; i++) {
@@ -106,7 +140,10 @@ export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor,
     x = tf.add(x, adaptedLinear(joinHeads(attend(i, q, k, v)), `${layer}.o`, weights, lora));
     const fed = rmsNorm(x, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
     const gate = activation(adaptedLinear(fed, `${layer}.gate`, weights, lora));
-    x = tf.add(x, adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora));
+    x = tf.add(
+      x,
+      adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora),
+    );
   }
   return rmsNorm(x, need(weights, 'finalNorm'), config.normEpsilon);
 }
@@ -114,7 +151,9 @@ export function llama(config: LlamaConfig, weights: Tensors, embeddings: Tensor,
 /** Fused projection [B, S, groups * (heads a group + 2) * d] -> heads [B, heads or groups, S, d]. */
 function splitGroups(config: LlamaConfig, fused: Tensor): { q: Tensor; k: Tensor; v: Tensor } {
   const [batch, length] = fused.shape as [number, number, number];
-  const size = headWidth(config), groups = config.keyValueHeads, each = config.heads / groups;
+  const size = headWidth(config),
+    groups = config.keyValueHeads,
+    each = config.heads / groups;
   const grouped = tf.reshape(fused, [batch, length, groups, (each + 2) * size]);
   const [q, k, v] = tf.split(grouped, [each * size, size, size], 3) as [Tensor, Tensor, Tensor];
   const heads = (x: Tensor, count: number) => splitHeads(tf.reshape(x, [batch, length, count * size]), count);

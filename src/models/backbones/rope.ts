@@ -7,7 +7,11 @@ import { isObject } from '../../json';
  * `linear` divides all by `factor`; `llama3` divides only slow ones (Dubey et al. 2024); `dynamic` changes nothing within the
  * trained context, and longer texts are refused. Another type is a problem of the configuration.
  */
-export function ropeDivisors(fields: Fields, headWidth: number, missingBase: number): { base: number; divisors?: number[] } {
+export function ropeDivisors(
+  fields: Fields,
+  headWidth: number,
+  missingBase: number,
+): { base: number; divisors?: number[] } {
   // Newer configurations hold everything in rope_parameters, older ones rope_theta beside rope_scaling.
   const place = isObject(fields.raw('rope_parameters')) ? 'rope_parameters' : 'rope_scaling';
   const rope = fields.inner(place);
@@ -15,12 +19,15 @@ export function ropeDivisors(fields: Fields, headWidth: number, missingBase: num
   const kind = rope.text('rope_type', rope.text('type', 'default'));
   const half = headWidth / 2;
   switch (kind) {
-    case 'default': case 'dynamic':
+    case 'default':
+    case 'dynamic':
       return { base };
     case 'linear':
       return { base, divisors: new Array<number>(half).fill(rope.positive('factor', 1)) };
     case 'llama3': {
-      const factor = rope.positive('factor', 8), low = rope.positive('low_freq_factor', 1), high = rope.positive('high_freq_factor', 4);
+      const factor = rope.positive('factor', 8),
+        low = rope.positive('low_freq_factor', 1),
+        high = rope.positive('high_freq_factor', 4);
       const trained = rope.positive('original_max_position_embeddings', 8192);
       return {
         base,

@@ -12,7 +12,8 @@ import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 export interface Checkpoint {
   folder: string;
   tensors: ReadonlyMap<string, TensorEntry>;
-  /** as float32; throws UserError for an unknown name or a type that is not floating point */ read(name: string): WeightTensor;
+  /** as float32; throws UserError for an unknown name or a type that is not floating point */
+  read(name: string): WeightTensor;
   close(): void;
 }
 
@@ -29,7 +30,12 @@ export function openCheckpoint(folder: string): Checkpoint {
     return { folder, tensors: file.entries, read: (name) => file.read(name), close: () => file.close() };
   }
   if (existsSync(join(folder, indexName))) return openShards(folder);
-  throw userError({ where: folder, what: `holds neither ${single} nor ${indexName}`, expected: 'a checkpoint in safetensors', hint: 'weights saved by pickle are not read: save the model with safe_serialization in Python first' });
+  throw userError({
+    where: folder,
+    what: `holds neither ${single} nor ${indexName}`,
+    expected: 'a checkpoint in safetensors',
+    hint: 'weights saved by pickle are not read: save the model with safe_serialization in Python first',
+  });
 }
 
 function openShards(folder: string): Checkpoint {
@@ -40,7 +46,12 @@ function openShards(folder: string): Checkpoint {
   const shards = new Map<string, string[]>();
   for (const [name, file] of Object.entries(map)) {
     // A shard's name comes from a stranger: it must not lead out of the folder.
-    if (typeof file !== 'string' || !/^[\w-][\w.-]*\.safetensors$/.test(file)) problems.push({ where, what: `tensor "${name}" is said to be in ${JSON.stringify(file)}`, expected: 'a .safetensors file of the same folder' });
+    if (typeof file !== 'string' || !/^[\w-][\w.-]*\.safetensors$/.test(file))
+      problems.push({
+        where,
+        what: `tensor "${name}" is said to be in ${JSON.stringify(file)}`,
+        expected: 'a .safetensors file of the same folder',
+      });
     else shards.set(file, [...(shards.get(file) ?? []), name]);
   }
   if (problems.length > 0) throw new UserError(problems);
@@ -53,19 +64,34 @@ function openShards(folder: string): Checkpoint {
       const file = openSafetensors(join(folder, name));
       files.push(file);
       for (const [tensor, entry] of file.entries) {
-        if (tensors.has(tensor)) problems.push({ where: join(folder, name), what: `tensor "${tensor}" is in another shard too`, expected: 'each tensor once' });
-        else if (map[tensor] !== name) problems.push({ where: join(folder, name), what: `tensor "${tensor}" is not where the index says`, expected: `${String(map[tensor] ?? 'no such tensor')}` });
+        if (tensors.has(tensor))
+          problems.push({
+            where: join(folder, name),
+            what: `tensor "${tensor}" is in another shard too`,
+            expected: 'each tensor once',
+          });
+        else if (map[tensor] !== name)
+          problems.push({
+            where: join(folder, name),
+            what: `tensor "${tensor}" is not where the index says`,
+            expected: `${String(map[tensor] ?? 'no such tensor')}`,
+          });
         tensors.set(tensor, entry);
         holder.set(tensor, file);
       }
-      for (const tensor of shards.get(name)!) if (!file.entries.has(tensor)) problems.push({ where: join(folder, name), what: `no tensor "${tensor}"`, expected: 'what the index says' });
+      for (const tensor of shards.get(name)!)
+        if (!file.entries.has(tensor))
+          problems.push({ where: join(folder, name), what: `no tensor "${tensor}"`, expected: 'what the index says' });
     }
     if (problems.length > 0) throw new UserError(problems);
     return {
-      folder, tensors, close,
+      folder,
+      tensors,
+      close,
       read(name) {
         const file = holder.get(name);
-        if (file === undefined) throw userError({ where: folder, what: `no tensor "${name}"`, expected: 'a tensor of the checkpoint' });
+        if (file === undefined)
+          throw userError({ where: folder, what: `no tensor "${name}"`, expected: 'a tensor of the checkpoint' });
         return file.read(name);
       },
     };

@@ -3,19 +3,33 @@ import { type Problem, UserError } from '../../problems';
 import { isObject, type JsonObject } from '../../json';
 
 /** Upper limits far above any published model, so that a forged number cannot make a program loop or a product overflow. */
-export const limits = { width: 2 ** 17, hidden: 2 ** 20, layers: 1024, heads: 1024, vocabulary: 2 ** 23, positions: 2 ** 22, side: 2 ** 14 } as const;
+export const limits = {
+  width: 2 ** 17,
+  hidden: 2 ** 20,
+  layers: 1024,
+  heads: 1024,
+  vocabulary: 2 ** 23,
+  positions: 2 ** 22,
+  side: 2 ** 14,
+} as const;
 
 /** Reads the fields of one object of a configuration. A field that is absent or null has its default. */
 export interface Fields {
-  /** where these fields stand, e.g. `config.json /text_config` */ where: string;
-  /** a whole number from 1 to `most` (from 0 with `least`) */ whole(name: string, missing: number, most: number, least?: number): number;
+  /** where these fields stand, e.g. `config.json /text_config` */
+  where: string;
+  /** a whole number from 1 to `most` (from 0 with `least`) */
+  whole(name: string, missing: number, most: number, least?: number): number;
   positive(name: string, missing: number): number;
   flag(name: string, missing: boolean): boolean;
   text(name: string, missing: string): string;
-  /** a number, or a pair of equal numbers: sides of a square */ side(name: string, missing: number): number;
-  /** fields of an inner object; empty when it is absent */ inner(name: string): Fields;
-  /** the value as it stands */ raw(name: string): unknown;
-  /** reports a problem with a field */ bad(name: string, expected: string): void;
+  /** a number, or a pair of equal numbers: sides of a square */
+  side(name: string, missing: number): number;
+  /** fields of an inner object; empty when it is absent */
+  inner(name: string): Fields;
+  /** the value as it stands */
+  raw(name: string): unknown;
+  /** reports a problem with a field */
+  bad(name: string, expected: string): void;
 }
 
 /** Reads a configuration with `build`. Throws UserError with every problem that came up. */
@@ -28,7 +42,12 @@ export function readFields<T>(config: JsonObject, where: string, build: (fields:
 
 function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Fields {
   const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined);
-  const bad = (name: string, expected: string) => void problems.push({ where: `${where}/${name}`, what: (JSON.stringify(raw(name)) ?? 'missing').slice(0, 80), expected });
+  const bad = (name: string, expected: string) =>
+    void problems.push({
+      where: `${where}/${name}`,
+      what: (JSON.stringify(raw(name)) ?? 'missing').slice(0, 80),
+      expected,
+    });
   const field = <T>(name: string, missing: T, fits: (value: unknown) => value is T, expected: string): T => {
     const value = raw(name);
     if (value === undefined || value === null) return missing;
@@ -36,14 +55,25 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Field
     bad(name, expected);
     return missing;
   };
-  const within = (least: number, most: number) => (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+  const within =
+    (least: number, most: number) =>
+    (value: unknown): value is number =>
+      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
   return {
     where,
     raw,
     bad,
-    whole: (name, missing, most, least = 1) => field(name, missing, within(least, most), `a whole number from ${least} to ${most}`),
-    positive: (name, missing) => field(name, missing, (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0, 'a number above 0'),
-    flag: (name, missing) => field(name, missing, (value): value is boolean => typeof value === 'boolean', 'true or false'),
+    whole: (name, missing, most, least = 1) =>
+      field(name, missing, within(least, most), `a whole number from ${least} to ${most}`),
+    positive: (name, missing) =>
+      field(
+        name,
+        missing,
+        (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0,
+        'a number above 0',
+      ),
+    flag: (name, missing) =>
+      field(name, missing, (value): value is boolean => typeof value === 'boolean', 'true or false'),
     text: (name, missing) => field(name, missing, (value): value is string => typeof value === 'string', 'a text'),
     side(name, missing) {
       const value = raw(name);

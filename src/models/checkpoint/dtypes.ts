@@ -2,7 +2,21 @@
 
 /** Bytes of one element, for every type that the format knows (version 0.4 and the float8 types added later). */
 export const bytesOf: Readonly<Record<string, number>> = {
-  F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
 };
 
 /** Types whose values become float32 weights without loss. */
@@ -18,7 +32,14 @@ function halfTable(): Float32Array {
     const sign = bits & 0x8000 ? -1 : 1;
     const exponent = (bits >> 10) & 0x1f;
     const fraction = bits & 0x3ff;
-    halves[bits] = exponent === 0 ? sign * fraction * 2 ** -24 : exponent < 31 ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction === 0 ? sign * Infinity : NaN;
+    halves[bits] =
+      exponent === 0
+        ? sign * fraction * 2 ** -24
+        : exponent < 31
+          ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+          : fraction === 0
+            ? sign * Infinity
+            : NaN;
   }
   return halves;
 }

@@ -14,12 +14,17 @@ export type NameRow = readonly [ours: string, theirs: string, bare?: 'bare'];
 
 export interface NameTable {
   rows: readonly NameRow[];
-  /** older spellings: rewritten, in order, before anything is compared */ renamed?: readonly (readonly [RegExp, string])[];
-  /** buffers of the Python modules that are no weights, and weights of heads that are not part of this model */ ignored?: readonly RegExp[];
+  /** older spellings: rewritten, in order, before anything is compared */
+  renamed?: readonly (readonly [RegExp, string])[];
+  /** buffers of the Python modules that are no weights, and weights of heads that are not part of this model */
+  ignored?: readonly RegExp[];
 }
 
 /** What a model wants from a checkpoint. */
-export interface WantedTensor { name: string; shape: number[] }
+export interface WantedTensor {
+  name: string;
+  shape: number[];
+}
 
 const number = /(?<=\.)\d+(?=\.)/;
 
@@ -28,20 +33,26 @@ export function theirName(table: NameTable, ours: string): string {
   const at = number.exec(ours)?.[0] ?? '';
   const pattern = ours.replace(number, '*');
   const bias = pattern.endsWith('.bias');
-  const row = table.rows.find(([name]) => name === pattern) ?? (bias ? table.rows.find(([name]) => name === pattern.slice(0, -'.bias'.length)) : undefined);
+  const row =
+    table.rows.find(([name]) => name === pattern) ??
+    (bias ? table.rows.find(([name]) => name === pattern.slice(0, -'.bias'.length)) : undefined);
   if (row === undefined) throw new Error(`no published name for ${ours}`);
   const [name, theirs, bare] = row;
   return theirs.replace('*', at) + (bare === 'bare' ? '' : name === pattern ? '.weight' : '.bias');
 }
 
 /** A table whose rows are those of its parts, each with the part's own prefixes. */
-export const prefixed = (ours: string, theirs: string, rows: readonly NameRow[]): NameRow[] => rows.map(([mine, yours, bare]) => [`${ours}${mine}`, `${theirs}${yours}`, bare] as const);
+export const prefixed = (ours: string, theirs: string, rows: readonly NameRow[]): NameRow[] =>
+  rows.map(([mine, yours, bare]) => [`${ours}${mine}`, `${theirs}${yours}`, bare] as const);
 
 /** The checkpoint's names in the table's spelling, without what is ignored: canonical name -> name in the file. */
 export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: NameTable): Map<string, string> {
   const names = new Map<string, string>();
   for (const name of checkpoint.tensors.keys()) {
-    const canonical = (table.renamed ?? []).reduce((text, [pattern, spelling]) => text.replace(pattern, spelling), name);
+    const canonical = (table.renamed ?? []).reduce(
+      (text, [pattern, spelling]) => text.replace(pattern, spelling),
+      name,
+    );
     if (!(table.ignored ?? []).some((pattern) => pattern.test(canonical))) names.set(canonical, name);
   }
   return names;
@@ -51,7 +62,12 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
  * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a difference).
  * `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
  */
-export function loadWeights(checkpoint: Checkpoint, wanted: readonly WantedTensor[], table: NameTable, unread: readonly WantedTensor[] = []): Record<string, WeightTensor> {
+export function loadWeights(
+  checkpoint: Checkpoint,
+  wanted: readonly WantedTensor[],
+  table: NameTable,
+  unread: readonly WantedTensor[] = [],
+): Record<string, WeightTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];
   const tell = (what: string, expected: string) => problems.push({ where: checkpoint.folder, what, expected });
@@ -65,16 +81,19 @@ export function loadWeights(checkpoint: Checkpoint, wanted: readonly WantedTenso
       continue;
     }
     const found = checkpoint.tensors.get(source)!;
-    if (!sameShape(found.shape, shape)) tell(`tensor "${source}" has the shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
+    if (!sameShape(found.shape, shape))
+      tell(`tensor "${source}" has the shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
     else sources.set(name, source);
   }
-  for (const source of names.values()) tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
+  for (const source of names.values())
+    tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
   if (problems.length > 0) throw new UserError(problems);
 
   const weights: Record<string, WeightTensor> = {};
   for (const { name, shape } of wanted) {
     const { data } = checkpoint.read(sources.get(name)!);
-    if (!allFinite(data)) tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
+    if (!allFinite(data))
+      tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
     weights[name] = { shape, data };
   }
   if (problems.length > 0) throw new UserError(problems);

@@ -25,9 +25,14 @@ const defaults = { layers: 2, tokens: 4, window: 5, queries: 1 } as const;
 
 function options(spec: BertQformerSpec, features: number): QformerOptions {
   return {
-    width: miniLm.width, hidden: miniLm.hidden, heads: miniLm.heads, epsilon: miniLm.epsilon, activation: gelu, features,
+    width: miniLm.width,
+    hidden: miniLm.hidden,
+    heads: miniLm.heads,
+    epsilon: miniLm.epsilon,
+    activation: gelu,
+    features,
     layers: spec.layers ?? defaults.layers,
-    queries: spec.kind === 'blip2-qformer' ? spec.tokens ?? defaults.tokens : spec.queries ?? defaults.queries,
+    queries: spec.kind === 'blip2-qformer' ? (spec.tokens ?? defaults.tokens) : (spec.queries ?? defaults.queries),
     // BLIP-2 looks in every second layer, SALMONN in each.
     crossEvery: spec.kind === 'blip2-qformer' ? 2 : 1,
     textLayers: false,
@@ -35,20 +40,36 @@ function options(spec: BertQformerSpec, features: number): QformerOptions {
 }
 
 /** Whether a connector starts from MiniLM. */
-export const startsFromMiniLm = (spec: ConnectorSpec): spec is BertQformerSpec => (spec.kind === 'blip2-qformer' || spec.kind === 'window-qformer') && (spec.start ?? 'minilm') === 'minilm';
+export const startsFromMiniLm = (spec: ConnectorSpec): spec is BertQformerSpec =>
+  (spec.kind === 'blip2-qformer' || spec.kind === 'window-qformer') && (spec.start ?? 'minilm') === 'minilm';
 
 /** MiniLM's weights for the layers of a connector. Throws UserError for more layers than MiniLM has. */
 export function miniLmStart(spec: BertQformerSpec): Promise<Record<string, WeightTensor>> {
   const { layers } = options(spec, 1);
-  if (layers > miniLm.layers) throw userError({ where: 'connector.layers', what: `${layers} layers`, expected: `at most ${miniLm.layers}: MiniLM has no more to start from`, hint: 'or set connector.start to random' });
+  if (layers > miniLm.layers)
+    throw userError({
+      where: 'connector.layers',
+      what: `${layers} layers`,
+      expected: `at most ${miniLm.layers}: MiniLM has no more to start from`,
+      hint: 'or set connector.start to random',
+    });
   return loadMiniLm(qformerParameters(options(spec, 1)));
 }
 
 /** `start`: weights by the names of parts/qformer.ts for what BERT has; without it everything is random. Throws UserError for a window longer than the features. */
-export function bertQformerConnector(shape: ConnectorShape, spec: BertQformerSpec, start: Record<string, WeightTensor> | undefined): Connector {
+export function bertQformerConnector(
+  shape: ConnectorShape,
+  spec: BertQformerSpec,
+  start: Record<string, WeightTensor> | undefined,
+): Connector {
   const o = options(spec, shape.features);
-  const window = spec.kind === 'window-qformer' ? spec.window ?? defaults.window : undefined;
-  if (window !== undefined && window > shape.rows) throw userError({ where: 'connector.window', what: `windows of ${window} rows`, expected: `at most the ${shape.rows} rows of features` });
+  const window = spec.kind === 'window-qformer' ? (spec.window ?? defaults.window) : undefined;
+  if (window !== undefined && window > shape.rows)
+    throw userError({
+      where: 'connector.window',
+      what: `windows of ${window} rows`,
+      expected: `at most the ${shape.rows} rows of features`,
+    });
   const initial = (name: string): Initial => {
     const given = inBert(name) ? start?.[name] : undefined;
     if (given !== undefined) return { kind: 'value', data: given.data };
@@ -56,24 +77,48 @@ export function bertQformerConnector(shape: ConnectorShape, spec: BertQformerSpe
     return /(^|\.)norm$/.test(name) ? { kind: 'constant', value: 1 } : { kind: 'normal', deviation };
   };
   const norm = (name: string, size: number): ParameterSpec[] => [
-    { name, shape: [size], initial: { kind: 'constant', value: 1 } }, { name: `${name}.bias`, shape: [size], initial: { kind: 'zeros' } },
+    { name, shape: [size], initial: { kind: 'constant', value: 1 } },
+    { name: `${name}.bias`, shape: [size], initial: { kind: 'zeros' } },
   ];
   return {
     tokens: window === undefined ? o.queries : Math.floor(shape.rows / window) * o.queries,
     parameters: [
       ...norm('featuresNorm', shape.features),
       // Grids of a convolutional tower carry no positions of their own; Whisper's frames do.
-      ...(window === undefined ? [{ name: 'positions', shape: [shape.rows, shape.features], initial: { kind: 'normal', deviation } } satisfies ParameterSpec] : []),
-      ...qformerParameters(o).map(({ name, shape: sides }): ParameterSpec => ({ name, shape: sides, initial: initial(name) })),
+      ...(window === undefined
+        ? [
+            {
+              name: 'positions',
+              shape: [shape.rows, shape.features],
+              initial: { kind: 'normal', deviation },
+            } satisfies ParameterSpec,
+          ]
+        : []),
+      ...qformerParameters(o).map(({ name, shape: sides }): ParameterSpec => ({
+        name,
+        shape: sides,
+        initial: initial(name),
+      })),
       { name: 'output', shape: [shape.width, o.width], initial: { kind: 'normal', deviation: 1 / Math.sqrt(o.width) } },
       { name: 'output.bias', shape: [shape.width], initial: { kind: 'zeros' } },
       { name: 'gain', shape: [1], initial: { kind: 'constant', value: shape.embeddingScale } },
     ],
     apply(parameters: Tensors, features: Tensor) {
-      const normed = layerNorm(features, need(parameters, 'featuresNorm'), need(parameters, 'featuresNorm.bias'), featuresEpsilon);
+      const normed = layerNorm(
+        features,
+        need(parameters, 'featuresNorm'),
+        need(parameters, 'featuresNorm.bias'),
+        featuresEpsilon,
+      );
       const part = { tensors: parameters };
-      const seen = window === undefined ? qformer(part, tf.add(normed, need(parameters, 'positions')), o) : windowQformer(part, normed, window, o);
-      return tf.mul(normaliseRms(linear(seen, need(parameters, 'output'), need(parameters, 'output.bias')), 1e-6), need(parameters, 'gain'));
+      const seen =
+        window === undefined
+          ? qformer(part, tf.add(normed, need(parameters, 'positions')), o)
+          : windowQformer(part, normed, window, o);
+      return tf.mul(
+        normaliseRms(linear(seen, need(parameters, 'output'), need(parameters, 'output.bias')), 1e-6),
+        need(parameters, 'gain'),
+      );
     },
   };
 }

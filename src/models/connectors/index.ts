@@ -14,7 +14,8 @@ export type { Connector, ConnectorShape } from './connector';
 export type ConnectorStart = Record<string, WeightTensor>;
 
 /** Prefix tokens when a manifest names none: one a 2x2-pooled grid cell (image), one a half second (sound). */
-const defaultTokens = (shape: ConnectorShape) => (shape.rows > 16 ? Math.max(1, Math.round(shape.rows / 5)) : shape.rows);
+const defaultTokens = (shape: ConnectorShape) =>
+  shape.rows > 16 ? Math.max(1, Math.round(shape.rows / 5)) : shape.rows;
 
 /** The data manifests of the weights that a connector starts from; none for one that starts at random. */
 export const connectorSources = (spec: ConnectorSpec): string[] => (startsFromMiniLm(spec) ? [miniLm.source] : []);
@@ -36,11 +37,18 @@ export function buildConnector(spec: ConnectorSpec, shape: ConnectorShape, start
     case 'mlp':
       return mlpConnector(shape, { tokens: spec.tokens ?? defaultTokens(shape), width: spec.width ?? 512 });
     case 'qformer':
-      return qformerConnector(shape, { tokens: spec.tokens ?? defaultTokens(shape), width: spec.width ?? 256, layers: spec.layers ?? 2, heads: spec.heads ?? 4 });
+      return qformerConnector(shape, {
+        tokens: spec.tokens ?? defaultTokens(shape),
+        width: spec.width ?? 256,
+        layers: spec.layers ?? 2,
+        heads: spec.heads ?? 4,
+      });
     case 'pixel-shuffle':
       return pixelShuffleConnector(shape, { factor: spec.factor ?? 2, width: spec.width ?? 512 });
-    case 'published': throw new Error('the connector of a checkpoint comes with it');
-    case 'blip2-qformer': case 'window-qformer':
+    case 'published':
+      throw new Error('the connector of a checkpoint comes with it');
+    case 'blip2-qformer':
+    case 'window-qformer':
       return bertQformerConnector(shape, spec, start);
   }
 }

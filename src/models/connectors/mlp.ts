@@ -13,7 +13,11 @@ export function mlpConnector(shape: ConnectorShape, options: { tokens: number; w
   const { tokens, width } = options;
   if (shape.rows % tokens !== 0) {
     const divisors = Array.from({ length: shape.rows }, (_, i) => i + 1).filter((n) => shape.rows % n === 0);
-    throw userError({ where: 'connector.tokens', what: `${shape.rows} feature rows do not divide into ${tokens} tokens`, expected: `one of ${divisors.join(', ')}` });
+    throw userError({
+      where: 'connector.tokens',
+      what: `${shape.rows} feature rows do not divide into ${tokens} tokens`,
+      expected: `one of ${divisors.join(', ')}`,
+    });
   }
   const joined = (shape.rows / tokens) * shape.features;
   return {
@@ -23,13 +27,22 @@ export function mlpConnector(shape: ConnectorShape, options: { tokens: number; w
       { name: 'norm.bias', shape: [joined], initial: { kind: 'zeros' } },
       { name: 'hidden.weight', shape: [width, joined], initial: { kind: 'normal', deviation: 1 / Math.sqrt(joined) } },
       { name: 'hidden.bias', shape: [width], initial: { kind: 'zeros' } },
-      { name: 'output.weight', shape: [shape.width, width], initial: { kind: 'normal', deviation: 1 / Math.sqrt(width) } },
+      {
+        name: 'output.weight',
+        shape: [shape.width, width],
+        initial: { kind: 'normal', deviation: 1 / Math.sqrt(width) },
+      },
       { name: 'output.bias', shape: [shape.width], initial: { kind: 'zeros' } },
       { name: 'output.gain', shape: [1], initial: { kind: 'constant', value: shape.embeddingScale } },
     ],
     apply(parameters, features) {
       const batch = features.shape[0]!;
-      const x = layerNorm(tf.reshape(features, [batch, tokens, joined]), need(parameters, 'norm.gain'), need(parameters, 'norm.bias'), 1e-5);
+      const x = layerNorm(
+        tf.reshape(features, [batch, tokens, joined]),
+        need(parameters, 'norm.gain'),
+        need(parameters, 'norm.bias'),
+        1e-5,
+      );
       const hidden = gelu(linear(x, need(parameters, 'hidden.weight'), need(parameters, 'hidden.bias')));
       const output = linear(hidden, need(parameters, 'output.weight'), need(parameters, 'output.bias'));
       return tf.mul(normaliseRms(output, 1e-6), need(parameters, 'output.gain'));

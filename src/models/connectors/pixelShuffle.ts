@@ -12,9 +12,25 @@ import { mlpConnector } from './mlp';
 export function pixelShuffleConnector(shape: ConnectorShape, options: { factor: number; width: number }): Connector {
   const { factor, width } = options;
   const side = Math.sqrt(shape.rows);
-  if (!Number.isInteger(side)) throw userError({ where: 'connector', what: `pixel-shuffle over ${shape.rows} feature rows`, expected: 'an encoder whose features are a square grid' });
-  if (side % factor !== 0) throw userError({ where: 'connector.factor', what: `squares of ${factor} x ${factor} do not fill a grid of ${side} x ${side}`, expected: `a divisor of ${side}` });
+  if (!Number.isInteger(side))
+    throw userError({
+      where: 'connector',
+      what: `pixel-shuffle over ${shape.rows} feature rows`,
+      expected: 'an encoder whose features are a square grid',
+    });
+  if (side % factor !== 0)
+    throw userError({
+      where: 'connector.factor',
+      what: `squares of ${factor} x ${factor} do not fill a grid of ${side} x ${side}`,
+      expected: `a divisor of ${side}`,
+    });
   const tokens = (side / factor) ** 2;
-  const perceptron = mlpConnector({ ...shape, rows: tokens, features: shape.features * factor * factor }, { tokens, width });
-  return { ...perceptron, apply: (parameters, features) => perceptron.apply(parameters, pixelShuffle(features, side, factor)) };
+  const perceptron = mlpConnector(
+    { ...shape, rows: tokens, features: shape.features * factor * factor },
+    { tokens, width },
+  );
+  return {
+    ...perceptron,
+    apply: (parameters, features) => perceptron.apply(parameters, pixelShuffle(features, side, factor)),
+  };
 }

@@ -7,7 +7,12 @@ import type { ParameterSpec } from '../../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
 import type { Connector, ConnectorShape } from './connector';
 
-export interface QformerOptions { tokens: number; width: number; layers: number; heads: number }
+export interface QformerOptions {
+  tokens: number;
+  width: number;
+  layers: number;
+  heads: number;
+}
 
 export function qformerConnector(shape: ConnectorShape, options: QformerOptions): Connector {
   const { tokens, width, layers, heads } = options;
@@ -44,14 +49,22 @@ export function qformerConnector(shape: ConnectorShape, options: QformerOptions)
     ],
     apply(parameters, features) {
       const batch = features.shape[0]!;
-      const dense = (x: Tensor, name: string) => linear(x, need(parameters, `${name}.weight`), need(parameters, `${name}.bias`));
-      const normed = (x: Tensor, name: string) => layerNorm(x, need(parameters, `${name}.gain`), need(parameters, `${name}.bias`), 1e-5);
+      const dense = (x: Tensor, name: string) =>
+        linear(x, need(parameters, `${name}.weight`), need(parameters, `${name}.bias`));
+      const normed = (x: Tensor, name: string) =>
+        layerNorm(x, need(parameters, `${name}.gain`), need(parameters, `${name}.bias`), 1e-5);
       const seen = tf.add(dense(normed(features, 'features.norm'), 'features'), need(parameters, 'features.positions'));
       let x: Tensor = tf.tile(tf.reshape(need(parameters, 'queries'), [1, tokens, width]), [batch, 1, 1]);
       for (let i = 0; i < layers; i++) {
         x = tf.add(x, attend(parameters, `blocks.${i}.self`, normed(x, `blocks.${i}.self.norm`), undefined, heads));
         x = tf.add(x, attend(parameters, `blocks.${i}.cross`, normed(x, `blocks.${i}.cross.norm`), seen, heads));
-        x = tf.add(x, dense(gelu(dense(normed(x, `blocks.${i}.feedForward.norm`), `blocks.${i}.feedForward.hidden`)), `blocks.${i}.feedForward.output`));
+        x = tf.add(
+          x,
+          dense(
+            gelu(dense(normed(x, `blocks.${i}.feedForward.norm`), `blocks.${i}.feedForward.hidden`)),
+            `blocks.${i}.feedForward.output`,
+          ),
+        );
       }
       return tf.mul(normaliseRms(dense(normed(x, 'norm'), 'output'), 1e-6), need(parameters, 'output.gain'));
     },
@@ -60,8 +73,13 @@ export function qformerConnector(shape: ConnectorShape, options: QformerOptions)
 
 /** Multi-head attention of x to `to` (itself when undefined). */
 function attend(parameters: Tensors, name: string, x: Tensor, to: Tensor | undefined, heads: number): Tensor {
-  const dense = (input: Tensor, part: string) => linear(input, need(parameters, `${name}.${part}.weight`), need(parameters, `${name}.${part}.bias`));
+  const dense = (input: Tensor, part: string) =>
+    linear(input, need(parameters, `${name}.${part}.weight`), need(parameters, `${name}.${part}.bias`));
   const other = to ?? x;
-  const mixed = attention(splitHeads(dense(x, 'query'), heads), splitHeads(dense(other, 'key'), heads), splitHeads(dense(other, 'value'), heads));
+  const mixed = attention(
+    splitHeads(dense(x, 'query'), heads),
+    splitHeads(dense(other, 'key'), heads),
+    splitHeads(dense(other, 'value'), heads),
+  );
   return dense(joinHeads(mixed), 'output');
 }

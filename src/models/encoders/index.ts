@@ -16,18 +16,24 @@ import { pooledFrames, whisperFeatures, whisperWeights } from './whisper';
 export interface OpenTower {
   /** Features of each file, rows x width, row by row. `onFile` hears how many are done. Throws UserError for a file it cannot take. */
   extract(files: readonly string[], onFile?: (done: number) => void): Promise<Float32Array[]>;
-  /** what was cut or dropped in the files so far; absent for towers that refuse such files */ notices?: readonly string[];
+  /** what was cut or dropped in the files so far; absent for towers that refuse such files */
+  notices?: readonly string[];
   /** Gives the weights' memory back. */
   close(): void;
 }
 
 export interface EncoderTower {
   modality: Modality;
-  /** name of the data manifest of its weights */ source: string;
-  /** grows with any change of the computation, so that stored features are made anew */ version: number;
-  /** feature vectors per file unless asked otherwise */ rows: number;
-  /** numbers of rows that can be asked for */ rowChoices: readonly number[];
-  /** length of one feature vector */ width: number;
+  /** name of the data manifest of its weights */
+  source: string;
+  /** grows with any change of the computation, so that stored features are made anew */
+  version: number;
+  /** feature vectors per file unless asked otherwise */
+  rows: number;
+  /** numbers of rows that can be asked for */
+  rowChoices: readonly number[];
+  /** length of one feature vector */
+  width: number;
   /** Fetches the weights on first use. Throws UserError for rows that are not a choice. */
   open(rows?: number): Promise<OpenTower>;
 }
@@ -56,10 +62,20 @@ const resnet50: EncoderTower = {
     checkRows('resnet50', this, rows);
     const folder = join((await openSource(this.source)).folder, 'ResNet50');
     const weights = resNetWeights(readTfjsLayers(folder), undefined, folder);
-    if (weights.width !== gridWidth) throw userError({ where: folder, what: `the last grid has ${weights.width} channels`, expected: String(gridWidth) });
+    if (weights.width !== gridWidth)
+      throw userError({
+        where: folder,
+        what: `the last grid has ${weights.width} channels`,
+        expected: String(gridWidth),
+      });
     const tensors = resNetTensors(weights);
-    return batchedTower(tensors, 16, [pictureSide, pictureSide, 3], (file) => readPicture(file, pictureSide),
-      (images) => pooledRows(resNetGrid(tensors, weights.blocks, images), Math.sqrt((gridSide * gridSide) / rows)));
+    return batchedTower(
+      tensors,
+      16,
+      [pictureSide, pictureSide, 3],
+      (file) => readPicture(file, pictureSide),
+      (images) => pooledRows(resNetGrid(tensors, weights.blocks, images), Math.sqrt((gridSide * gridSide) / rows)),
+    );
   },
 };
 
@@ -72,14 +88,33 @@ const whisperTiny: EncoderTower = {
   width: whisperWidth,
   async open(rows = whisperRows) {
     checkRows('whisper-tiny', this, rows);
-    const path = join((await openSource(this.source)).folder, 'models', 'Xenova', 'whisper-tiny', 'onnx', 'encoder_model_quantized.onnx');
+    const path = join(
+      (await openSource(this.source)).folder,
+      'models',
+      'Xenova',
+      'whisper-tiny',
+      'onnx',
+      'encoder_model_quantized.onnx',
+    );
     const { config, tensors: weights } = whisperWeights(readOnnx(readFileSync(path), path), whisperBlocks, path);
-    if (config.width !== whisperWidth || config.bands !== logMelSettings.bands) throw userError({ where: path, what: `width ${config.width}, ${config.bands} mel bands`, expected: `${whisperWidth} and ${logMelSettings.bands}` });
-    const tensors = Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
+    if (config.width !== whisperWidth || config.bands !== logMelSettings.bands)
+      throw userError({
+        where: path,
+        what: `width ${config.width}, ${config.bands} mel bands`,
+        expected: `${whisperWidth} and ${logMelSettings.bands}`,
+      });
+    const tensors = Object.fromEntries(
+      Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+    );
     const samples = soundSeconds * logMelSettings.rate;
     const frames = samples / logMelSettings.hop;
-    return batchedTower(tensors, 8, [frames, config.bands], async (file) => logMel(await readSoundOf(file, samples)),
-      (mel) => pooledFrames(whisperFeatures(tensors, config, mel), frames / 2 / rows));
+    return batchedTower(
+      tensors,
+      8,
+      [frames, config.bands],
+      async (file) => logMel(await readSoundOf(file, samples)),
+      (mel) => pooledFrames(whisperFeatures(tensors, config, mel), frames / 2 / rows),
+    );
   },
 };
 
@@ -89,16 +124,28 @@ export const encoderRegistry: Readonly<Record<string, EncoderTower>> = { resnet5
 /** The tower of a name. Throws UserError that lists the known names. */
 export function findEncoder(name: string): EncoderTower {
   const found = Object.hasOwn(encoderRegistry, name) ? encoderRegistry[name] : undefined;
-  if (found === undefined) throw userError({ where: 'encoder', what: `there is no encoder ${JSON.stringify(name)}`, expected: `one of ${Object.keys(encoderRegistry).join(', ')}` });
+  if (found === undefined)
+    throw userError({
+      where: 'encoder',
+      what: `there is no encoder ${JSON.stringify(name)}`,
+      expected: `one of ${Object.keys(encoderRegistry).join(', ')}`,
+    });
   return found;
 }
 
 function checkRows(name: string, { rowChoices }: EncoderTower, rows: number): void {
-  if (!rowChoices.includes(rows)) throw userError({ where: `encoder ${name}`, what: `${rows} rows`, expected: rowChoices.join(' or ') });
+  if (!rowChoices.includes(rows))
+    throw userError({ where: `encoder ${name}`, what: `${rows} rows`, expected: rowChoices.join(' or ') });
 }
 
 /** Runs `compute` over files in batches of one size; the last is filled up with zeros so that every batch has the same shape. */
-export function batchedTower(tensors: Record<string, Tensor>, size: number, shape: number[], read: (file: string) => Promise<Float32Array>, compute: (inputs: Tensor) => Tensor): OpenTower {
+export function batchedTower(
+  tensors: Record<string, Tensor>,
+  size: number,
+  shape: number[],
+  read: (file: string) => Promise<Float32Array>,
+  compute: (inputs: Tensor) => Tensor,
+): OpenTower {
   const length = shape.reduce((product, side) => product * side, 1);
   async function readBatch(files: readonly string[]): Promise<Float32Array> {
     const batch = new Float32Array(size * length);

@@ -10,8 +10,10 @@ const { rate, window, hop } = logMelSettings;
 const bins = window / 2 + 1;
 
 /** Mel of Slaney: linear to 1,000 Hz (15 mel), then logarithmic with 27 steps for each factor of 6.4. */
-const melOf = (hertz: number): number => (hertz < 1000 ? (3 * hertz) / 200 : 15 + (27 * Math.log(hertz / 1000)) / Math.log(6.4));
-const hertzOf = (mel: number): number => (mel < 15 ? (200 * mel) / 3 : 1000 * Math.exp((Math.log(6.4) * (mel - 15)) / 27));
+const melOf = (hertz: number): number =>
+  hertz < 1000 ? (3 * hertz) / 200 : 15 + (27 * Math.log(hertz / 1000)) / Math.log(6.4);
+const hertzOf = (mel: number): number =>
+  mel < 15 ? (200 * mel) / 3 : 1000 * Math.exp((Math.log(6.4) * (mel - 15)) / 27);
 
 /** Triangular filters with equal area [bands][bins], from 0 Hz to half the rate, weight for the power of each frequency bin. */
 export function melFilters(bands: number = logMelSettings.bands): Float64Array[] {
@@ -20,7 +22,9 @@ export function melFilters(bands: number = logMelSettings.bands): Float64Array[]
     const [low, middle, high] = [edges[band]!, edges[band + 1]!, edges[band + 2]!];
     return Float64Array.from({ length: bins }, (_unused, bin) => {
       const hertz = (bin * rate) / window;
-      return (Math.max(0, Math.min((hertz - low) / (middle - low), (high - hertz) / (high - middle))) * 2) / (high - low);
+      return (
+        (Math.max(0, Math.min((hertz - low) / (middle - low), (high - hertz) / (high - middle))) * 2) / (high - low)
+      );
     });
   });
 }
@@ -34,7 +38,17 @@ const sines = Float64Array.from({ length: window }, (_, i) => Math.sin((2 * Math
  * Discrete Fourier transform of `window` complex numbers by mixed radix (Cooley and Tukey 1965): `length` values of the input
  * from `from` on, `step` apart, into outRe, outIm at `to`.
  */
-function transform(re: Float64Array, im: Float64Array, from: number, step: number, outRe: Float64Array, outIm: Float64Array, to: number, length: number, depth: number): void {
+function transform(
+  re: Float64Array,
+  im: Float64Array,
+  from: number,
+  step: number,
+  outRe: Float64Array,
+  outIm: Float64Array,
+  to: number,
+  length: number,
+  depth: number,
+): void {
   if (length === 1) {
     outRe[to] = re[from]!;
     outIm[to] = im[from]!;
@@ -42,7 +56,8 @@ function transform(re: Float64Array, im: Float64Array, from: number, step: numbe
   }
   const radix = factors[depth]!;
   const part = length / radix;
-  for (let r = 0; r < radix; r++) transform(re, im, from + r * step, step * radix, outRe, outIm, to + r * part, part, depth + 1);
+  for (let r = 0; r < radix; r++)
+    transform(re, im, from + r * step, step * radix, outRe, outIm, to + r * part, part, depth + 1);
   const partRe = new Float64Array(radix);
   const partIm = new Float64Array(radix);
   for (let k = 0; k < part; k++) {
@@ -71,15 +86,23 @@ function mirrored(samples: Float32Array, at: number): number {
   return samples[inside]!;
 }
 
-interface NarrowFilter { first: number; weights: Float64Array }
+interface NarrowFilter {
+  first: number;
+  weights: Float64Array;
+}
 const known = new Map<number, NarrowFilter[]>();
 
 /** The filters without their zeros: most bands see a handful of the 201 bins. */
 function narrowFilters(bands: number): NarrowFilter[] {
-  const made = known.get(bands) ?? melFilters(bands).map((filter) => {
-    const first = Math.max(0, filter.findIndex((weight) => weight > 0));
-    return { first, weights: filter.slice(first, filter.findLastIndex((weight) => weight > 0) + 1) };
-  });
+  const made =
+    known.get(bands) ??
+    melFilters(bands).map((filter) => {
+      const first = Math.max(
+        0,
+        filter.findIndex((weight) => weight > 0),
+      );
+      return { first, weights: filter.slice(first, filter.findLastIndex((weight) => weight > 0) + 1) };
+    });
   known.set(bands, made);
   return made;
 }
@@ -92,12 +115,18 @@ const hann = cosines.map((cosine) => 0.5 - 0.5 * cosine);
  * Throws RangeError for fewer samples than half a window, a length that is no multiple of the hop, or values that are not finite.
  */
 export function logMel(samples: Float32Array, bands: number = logMelSettings.bands): Float32Array {
-  if (samples.length <= window / 2 || samples.length % hop !== 0) throw new RangeError(`${samples.length} samples: more than ${window / 2} and a multiple of ${hop} are needed`);
+  if (samples.length <= window / 2 || samples.length % hop !== 0)
+    throw new RangeError(`${samples.length} samples: more than ${window / 2} and a multiple of ${hop} are needed`);
   for (const sample of samples) if (!Number.isFinite(sample)) throw new RangeError('a sample is not a finite number');
   const frames = samples.length / hop;
   const filters = narrowFilters(bands);
   const out = new Float32Array(frames * bands);
-  const [re, im, outRe, outIm] = [0, 0, 0, 0].map(() => new Float64Array(window)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [re, im, outRe, outIm] = [0, 0, 0, 0].map(() => new Float64Array(window)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
   const power = new Float64Array(bins);
   let highest = -Infinity;
   // Two real frames are transformed as one complex signal: the even and odd halves of the spectrum part them again.

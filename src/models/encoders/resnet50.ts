@@ -8,13 +8,18 @@ import type { WeightTensor } from '../weights';
 import type { TfjsLayers } from '../weights/tfjsLayers';
 
 /** One convolution with its batch normalisation folded in: kernel [height, width, in, out], bias [out]. */
-export interface FoldedConvolution { kernel: WeightTensor; bias: WeightTensor }
+export interface FoldedConvolution {
+  kernel: WeightTensor;
+  bias: WeightTensor;
+}
 
 export interface ResNetWeights {
   /** `stem` and `S.B.{reduce,spatial,expand,shortcut}` for stage S and block B from 0; `shortcut` in the first block of a stage */
   convolutions: Record<string, FoldedConvolution>;
-  /** number of bottleneck blocks of each stage, [3, 4, 6, 3] for ResNet-50 */ blocks: number[];
-  /** channels of the last grid */ width: number;
+  /** number of bottleneck blocks of each stage, [3, 4, 6, 3] for ResNet-50 */
+  blocks: number[];
+  /** channels of the last grid */
+  width: number;
 }
 
 const resNet50Blocks = [3, 4, 6, 3];
@@ -27,22 +32,36 @@ const channelMeans = [123.68, 116.779, 103.939];
  * The weights saw blue, green, red; the stem's kernel is turned round so that `resNetGrid` takes red, green, blue.
  * Throws UserError when a weight is missing or has another shape than its neighbours ask for.
  */
-export function resNetWeights(model: TfjsLayers, blocks: readonly number[] = resNet50Blocks, where = 'ResNet weights'): ResNetWeights {
+export function resNetWeights(
+  model: TfjsLayers,
+  blocks: readonly number[] = resNet50Blocks,
+  where = 'ResNet weights',
+): ResNetWeights {
   const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
   const tensor = (name: string, shape: readonly (number | null)[]): WeightTensor => {
     const found = Object.hasOwn(model.tensors, name) ? model.tensors[name] : undefined;
     if (found === undefined) throw bad(`no weight ${name}`, 'the weights of a Keras ResNet');
-    if (found.shape.length !== shape.length || !shape.every((side, i) => side === null || side === found.shape[i])) throw bad(`${name} has the shape [${found.shape}]`, `[${shape.map((side) => side ?? 'any')}]`);
+    if (found.shape.length !== shape.length || !shape.every((side, i) => side === null || side === found.shape[i]))
+      throw bad(`${name} has the shape [${found.shape}]`, `[${shape.map((side) => side ?? 'any')}]`);
     return found;
   };
 
-  function folded(convolution: string, normalisation: string, size: number, inputs: number | null, outputs: number | null): FoldedConvolution {
+  function folded(
+    convolution: string,
+    normalisation: string,
+    size: number,
+    inputs: number | null,
+    outputs: number | null,
+  ): FoldedConvolution {
     const kernel = tensor(`${convolution}/kernel`, [size, size, inputs, outputs]);
     const out = kernel.shape[3]!;
     const bias = tensor(`${convolution}/bias`, [out]);
-    const [gamma, beta, mean, variance] = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map((part) => tensor(`${normalisation}/${part}`, [out]).data) as [Float32Array, Float32Array, Float32Array, Float32Array];
+    const [gamma, beta, mean, variance] = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map(
+      (part) => tensor(`${normalisation}/${part}`, [out]).data,
+    ) as [Float32Array, Float32Array, Float32Array, Float32Array];
     const epsilon = model.layers.get(normalisation)?.['epsilon'];
-    if (typeof epsilon !== 'number' || !(epsilon > 0 && epsilon < 1)) throw bad(`the epsilon of ${normalisation} is ${String(epsilon)}`, 'a number between 0 and 1');
+    if (typeof epsilon !== 'number' || !(epsilon > 0 && epsilon < 1))
+      throw bad(`the epsilon of ${normalisation} is ${String(epsilon)}`, 'a number between 0 and 1');
     // gamma (W x + b - mean) / sqrt(variance + epsilon) + beta  =  (scale W) x + scale (b - mean) + beta
     if (variance.some((value) => value < 0)) throw bad(`${normalisation} has a negative variance`, 'variances');
     const scale = Float64Array.from(gamma, (g, i) => g / Math.sqrt(variance[i]! + epsilon));
@@ -58,12 +77,17 @@ export function resNetWeights(model: TfjsLayers, blocks: readonly number[] = res
   blocks.forEach((count, stage) => {
     for (let block = 0; block < count; block++) {
       const layer = `${stage + 2}${String.fromCharCode(97 + block)}_branch`;
-      const part = (branch: string, size: number, inputs: number, outputs: number | null) => folded(`res${layer}${branch}`, `bn${layer}${branch}`, size, inputs, outputs);
+      const part = (branch: string, size: number, inputs: number, outputs: number | null) =>
+        folded(`res${layer}${branch}`, `bn${layer}${branch}`, size, inputs, outputs);
       const reduce = part('2a', 1, width, null);
       const spatial = part('2b', 3, reduce.bias.shape[0]!, null);
       const expand = part('2c', 1, spatial.bias.shape[0]!, block === 0 ? null : width);
       const outputs = expand.bias.shape[0]!;
-      Object.assign(convolutions, { [`${stage}.${block}.reduce`]: reduce, [`${stage}.${block}.spatial`]: spatial, [`${stage}.${block}.expand`]: expand });
+      Object.assign(convolutions, {
+        [`${stage}.${block}.reduce`]: reduce,
+        [`${stage}.${block}.spatial`]: spatial,
+        [`${stage}.${block}.expand`]: expand,
+      });
       if (block === 0) convolutions[`${stage}.${block}.shortcut`] = part('1', 1, width, outputs);
       width = outputs;
     }
@@ -74,7 +98,8 @@ export function resNetWeights(model: TfjsLayers, blocks: readonly number[] = res
 /** Every run of `scale.length` values times the scales: the last axis of a kernel is its output channels. */
 function scaledChannels(data: Float32Array, scale: Float64Array): Float32Array {
   const out = new Float32Array(data.length);
-  for (let from = 0; from < data.length; from += scale.length) for (let i = 0; i < scale.length; i++) out[from + i] = data[from + i]! * scale[i]!;
+  for (let from = 0; from < data.length; from += scale.length)
+    for (let i = 0; i < scale.length; i++) out[from + i] = data[from + i]! * scale[i]!;
   return out;
 }
 
@@ -90,10 +115,12 @@ function reversedInputs({ shape, data }: WeightTensor): WeightTensor {
 
 /** Folded convolutions as tensors on the current backend: `NAME.kernel`, `NAME.bias`. The caller disposes them. */
 export function resNetTensors(weights: ResNetWeights): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(weights.convolutions).flatMap(([name, { kernel, bias }]) => [
-    [`${name}.kernel`, tf.tensor(kernel.data, kernel.shape)],
-    [`${name}.bias`, tf.tensor(bias.data, bias.shape)],
-  ]));
+  return Object.fromEntries(
+    Object.entries(weights.convolutions).flatMap(([name, { kernel, bias }]) => [
+      [`${name}.kernel`, tf.tensor(kernel.data, kernel.shape)],
+      [`${name}.bias`, tf.tensor(bias.data, bias.shape)],
+    ]),
+  );
 }
 
 /**
@@ -102,13 +129,40 @@ export function resNetTensors(weights: ResNetWeights): Record<string, Tensor> {
  */
 export function resNetGrid(tensors: Record<string, Tensor>, blocks: readonly number[], images: Tensor): Tensor {
   return tf.tidy(() => {
-    const convolve = (x: tf.Tensor4D, name: string, stride: number, pad: number, activation: 'relu' | 'linear') => tf.fused.conv2d({
-      x, filter: tensors[`${name}.kernel`] as tf.Tensor4D, bias: tensors[`${name}.bias`]!, activation, strides: stride, pad: pad === 0 ? 'valid' : 'same',
-    });
+    const convolve = (x: tf.Tensor4D, name: string, stride: number, pad: number, activation: 'relu' | 'linear') =>
+      tf.fused.conv2d({
+        x,
+        filter: tensors[`${name}.kernel`] as tf.Tensor4D,
+        bias: tensors[`${name}.bias`]!,
+        activation,
+        strides: stride,
+        pad: pad === 0 ? 'valid' : 'same',
+      });
     const centred = tf.sub(images, tf.tensor1d(channelMeans)) as tf.Tensor4D;
-    let x = convolve(tf.pad(centred, [[0, 0], [3, 3], [3, 3], [0, 0]]), 'stem', 2, 0, 'relu');
+    let x = convolve(
+      tf.pad(centred, [
+        [0, 0],
+        [3, 3],
+        [3, 3],
+        [0, 0],
+      ]),
+      'stem',
+      2,
+      0,
+      'relu',
+    );
     // Padding with zeros before the pool is Keras's; after a rectifier it cannot win over a true value.
-    x = tf.maxPool(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid');
+    x = tf.maxPool(
+      tf.pad(x, [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ]),
+      3,
+      2,
+      'valid',
+    );
     blocks.forEach((count, stage) => {
       for (let block = 0; block < count; block++) {
         const name = `${stage}.${block}`;

@@ -9,9 +9,20 @@ import { sizeOf, type WeightTensor } from '../weights';
 import type { OnnxWeights } from '../weights/onnx';
 import { namedWeights } from '../weights/onnxNamed';
 
-export interface WhisperConfig { width: number; heads: number; /** blocks that were read */ blocks: number; bands: number; /** longest input in frames after the convolutions */ positions: number }
+export interface WhisperConfig {
+  width: number;
+  heads: number;
+  /** blocks that were read */
+  blocks: number;
+  bands: number;
+  /** longest input in frames after the convolutions */
+  positions: number;
+}
 
-export interface WhisperWeights { config: WhisperConfig; tensors: Record<string, WeightTensor> }
+export interface WhisperWeights {
+  config: WhisperConfig;
+  tensors: Record<string, WeightTensor>;
+}
 
 /** Heads of Whisper-tiny, -base, ... are all 64 wide. */
 const headWidth = 64;
@@ -27,7 +38,8 @@ export function whisperWeights(onnx: OnnxWeights, blocks: number, where = 'Whisp
   const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
   const { has, weight: floats, matrix } = namedWeights(onnx, 'a Whisper encoder', where);
 
-  const kernel = (name: string, inputs: number | null, outputs: number | null) => channelsLast(floats(name, 0, [outputs, inputs, 3]));
+  const kernel = (name: string, inputs: number | null, outputs: number | null) =>
+    channelsLast(floats(name, 0, [outputs, inputs, 3]));
   const tensors: Record<string, WeightTensor> = {};
   tensors['conv1.weight'] = kernel('conv1.weight', null, null);
   const [, bands, width] = tensors['conv1.weight'].shape as [number, number, number];
@@ -39,11 +51,19 @@ export function whisperWeights(onnx: OnnxWeights, blocks: number, where = 'Whisp
   for (let block = 0; block < blocks; block++) {
     const from = `layers.${block}`;
     if (!has(`${from}.fc1.bias`)) throw bad(`no block ${block}`, `at least ${blocks} blocks`);
-    for (const [ours, theirs] of [['attentionNorm', 'self_attn_layer_norm'], ['feedForwardNorm', 'final_layer_norm']] as const) {
+    for (const [ours, theirs] of [
+      ['attentionNorm', 'self_attn_layer_norm'],
+      ['feedForwardNorm', 'final_layer_norm'],
+    ] as const) {
       tensors[`${from}.${ours}.gain`] = floats(`${from}.${theirs}.weight`, 0, [width]);
       tensors[`${from}.${ours}.bias`] = floats(`${from}.${theirs}.bias`, 0, [width]);
     }
-    for (const [ours, theirs] of [['q', 'q_proj'], ['k', 'k_proj'], ['v', 'v_proj'], ['o', 'out_proj']] as const) {
+    for (const [ours, theirs] of [
+      ['q', 'q_proj'],
+      ['k', 'k_proj'],
+      ['v', 'v_proj'],
+      ['o', 'out_proj'],
+    ] as const) {
       tensors[`${from}.${ours}.weight`] = matrix(`${from}.self_attn.${theirs}`, [width, width]);
       if (ours !== 'k') tensors[`${from}.${ours}.bias`] = floats(`${from}.self_attn.${theirs}.bias`, 0, [width]);
     }
@@ -53,7 +73,10 @@ export function whisperWeights(onnx: OnnxWeights, blocks: number, where = 'Whisp
     tensors[`${from}.down.weight`] = matrix(`${from}.fc2`, [hidden, width]);
     tensors[`${from}.down.bias`] = floats(`${from}.fc2.bias`, 0, [width]);
   }
-  return { config: { width, heads: width / headWidth, blocks, bands, positions: tensors['positions'].shape[0]! }, tensors };
+  return {
+    config: { width, heads: width / headWidth, blocks, bands, positions: tensors['positions'].shape[0]! },
+    tensors,
+  };
 }
 
 /** A PyTorch convolution kernel [out, in, size] as TensorFlow's [size, in, out]. */
@@ -61,7 +84,9 @@ function channelsLast({ shape, data }: WeightTensor): WeightTensor {
   const [outputs, inputs, size] = shape as [number, number, number];
   const turned = new Float32Array(sizeOf(shape));
   for (let out = 0; out < outputs; out++) {
-    for (let input = 0; input < inputs; input++) for (let at = 0; at < size; at++) turned[(at * inputs + input) * outputs + out] = data[(out * inputs + input) * size + at]!;
+    for (let input = 0; input < inputs; input++)
+      for (let at = 0; at < size; at++)
+        turned[(at * inputs + input) * outputs + out] = data[(out * inputs + input) * size + at]!;
   }
   return { shape: [size, inputs, outputs], data: turned };
 }
@@ -76,12 +101,29 @@ export function whisperFeatures(tensors: Record<string, Tensor>, config: Whisper
   return tf.tidy(() => {
     const at = (name: string): Tensor => tensors[name]!;
     // The published convolutions pad with one zero on both sides; `same` with stride 2 would pad only at the end.
-    const convolve = (x: Tensor, name: string, stride: number) => gelu(tf.add(
-      tf.conv1d(tf.pad(x, [[0, 0], [1, 1], [0, 0]]) as tf.Tensor3D, at(`${name}.weight`) as tf.Tensor3D, stride, 'valid'), at(`${name}.bias`)));
+    const convolve = (x: Tensor, name: string, stride: number) =>
+      gelu(
+        tf.add(
+          tf.conv1d(
+            tf.pad(x, [
+              [0, 0],
+              [1, 1],
+              [0, 0],
+            ]) as tf.Tensor3D,
+            at(`${name}.weight`) as tf.Tensor3D,
+            stride,
+            'valid',
+          ),
+          at(`${name}.bias`),
+        ),
+      );
     const project = (x: Tensor, name: string, bias = true) => {
       const weight = at(`${name}.weight`) as tf.Tensor2D;
       const product = tf.matMul(tf.reshape(x, [-1, weight.shape[0]]) as tf.Tensor2D, weight);
-      return tf.reshape(bias ? tf.add(product, at(`${name}.bias`)) : product, [...x.shape.slice(0, -1), weight.shape[1]]);
+      return tf.reshape(bias ? tf.add(product, at(`${name}.bias`)) : product, [
+        ...x.shape.slice(0, -1),
+        weight.shape[1],
+      ]);
     };
     const normalise = (x: Tensor, name: string) => layerNorm(x, at(`${name}.gain`), at(`${name}.bias`), 1e-5);
 

@@ -14,7 +14,11 @@ import { blip2Vit, blip2VitNames } from './vision';
 
 export function blip2(fields: Fields, tied: boolean): Family {
   const vit = blip2Vit(fields.inner('vision_config'));
-  const queries = qformerOptions(fields.inner('qformer_config'), vit.block.width, fields.whole('num_query_tokens', 32, limits.positions));
+  const queries = qformerOptions(
+    fields.inner('qformer_config'),
+    vit.block.width,
+    fields.whole('num_query_tokens', 32, limits.positions),
+  );
   const decoder = decoderOf(fields.inner('text_config'), tied, 'opt');
   return {
     kind: 'blip2',
@@ -31,7 +35,8 @@ export function blip2(fields: Fields, tied: boolean): Family {
     table: {
       rows: [
         ...prefixed('tower.', 'vision_model.', blip2VitNames),
-        ...prefixed('connector.', '', qformerNames('qformer', 'query_tokens')), ['connector.output', 'language_projection'],
+        ...prefixed('connector.', '', qformerNames('qformer', 'query_tokens')),
+        ['connector.output', 'language_projection'],
         ...prefixed('backbone.', '', decoder.names('language_model.model', 'language_model.lm_head')),
       ],
       ignored: [/\.position_ids$/, /\.rotary_emb\.inv_freq$/],
@@ -39,6 +44,10 @@ export function blip2(fields: Fields, tied: boolean): Family {
     tower: (part, pixels) => vitStates(part, pixels, vit).at(-1)!,
     connector: (part, x) => dense(part, qformer(part, x, queries), 'output'),
     // The tower is frozen and the Q-Former trained, as published; the paper froze OPT, instruction tuning adapts it (chosen: rank 16, alpha 32).
-    tuning: { tower: { kind: 'frozen' }, connector: { kind: 'full' }, backbone: { kind: 'lora', rank: 16, alpha: 32, targets: ['q', 'v'] } },
+    tuning: {
+      tower: { kind: 'frozen' },
+      connector: { kind: 'full' },
+      backbone: { kind: 'lora', rank: 16, alpha: 32, targets: ['q', 'v'] },
+    },
   };
 }

@@ -21,10 +21,15 @@ export const withoutTower = (family: Family): Family => ({
 });
 
 /** What the tower makes of inputs [N, ...family.input.shape]: features [N, rows, width]; `tensors` as the whole model has them. */
-export const towerFeatures = (family: Family, tensors: Tensors, input: Tensor): Tensor => family.tower({ tensors: within(tensors, 'tower') }, input);
+export const towerFeatures = (family: Family, tensors: Tensors, input: Tensor): Tensor =>
+  family.tower({ tensors: within(tensors, 'tower') }, input);
 
 /** The model of a run on cached features, and the family model whose parameters and names it has. `head` are the tokens before the features. Throws UserError for a target that names no linear layer. */
-export function cachedFamilyModel(loaded: LoadedFamily, head: readonly number[], options: Omit<FamilyOptions, 'items'> = {}): { model: GenerativeModel; family: FamilyModel } {
+export function cachedFamilyModel(
+  loaded: LoadedFamily,
+  head: readonly number[],
+  options: Omit<FamilyOptions, 'items'> = {},
+): { model: GenerativeModel; family: FamilyModel } {
   const family = familyModel({ ...loaded, family: withoutTower(loaded.family) }, options);
   const { decoder } = family.family;
   const { connector, trainable, frozen, prefix, decoding } = family.bind({});
@@ -37,7 +42,10 @@ export function cachedFamilyModel(loaded: LoadedFamily, head: readonly number[],
     return tf.concat([...first, seen, ...text], 1);
   };
   const model: GenerativeModel = {
-    connector, trainable, frozen, prefix,
+    connector,
+    trainable,
+    frozen,
+    prefix,
     logProbabilities(backbone, state, seen, tokens, positions) {
       const part = decoding.part(backbone, state);
       const [batch, length] = tokens.shape as [number, number];
@@ -47,12 +55,17 @@ export function cachedFamilyModel(loaded: LoadedFamily, head: readonly number[],
       return logSoftmax(decoder.logits(part, pickRows(tf.reshape(hidden, [-1, decoder.width]), positions)));
     },
     decoding: {
-      decoder, before, part: decoding.part,
+      decoder,
+      before,
+      part: decoding.part,
       prompt(backbone, state, seen, tokens) {
         const [batch] = tokens.shape as [number, number];
         const counts = tf.cast(tf.greaterEqual(tokens, 0), 'float32');
         const ids = tf.cast(tf.relu(tf.cast(tokens, 'float32')), 'int32');
-        return { embeddings: embedded(decoding.part(backbone, state), seen, ids), counts: tf.concat([tf.ones([batch, before]), counts], 1) };
+        return {
+          embeddings: embedded(decoding.part(backbone, state), seen, ids),
+          counts: tf.concat([tf.ones([batch, before]), counts], 1),
+        };
       },
     },
   };

@@ -13,8 +13,10 @@ import { salmonn } from './salmonn';
 
 interface Entry {
   build(fields: Fields, tied: boolean): Family;
-  /** where the language model is described */ text: string;
-  /** whether output head and embedding are one, by what the whole configuration and the language model's say; the published defaults */ tied(whole: boolean | undefined, text: boolean | undefined): boolean;
+  /** where the language model is described */
+  text: string;
+  /** whether output head and embedding are one, by what the whole configuration and the language model's say; the published defaults */
+  tied(whole: boolean | undefined, text: boolean | undefined): boolean;
 }
 
 const families: Readonly<Record<string, Entry>> = {
@@ -27,8 +29,10 @@ const families: Readonly<Record<string, Entry>> = {
 
 export interface LoadedFamily {
   family: Family;
-  /** float32, by our names; what no output depends on is left out */ weights: Record<string, WeightTensor>;
-  /** shapes as published, by our names: theirs may have leading axes of length one */ shapes: Record<string, number[]>;
+  /** float32, by our names; what no output depends on is left out */
+  weights: Record<string, WeightTensor>;
+  /** shapes as published, by our names: theirs may have leading axes of length one */
+  shapes: Record<string, number[]>;
 }
 
 /**
@@ -56,9 +60,16 @@ export function loadFamily(folder: string, parts: readonly PartName[] = partName
     const wanted = familyParameters(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
     const isRead = ({ use, part }: FamilyParameter) => use !== 'unused' && parts.includes(part);
-    const weights = loadWeights(checkpoint, wanted.filter(isRead), table, wanted.filter((parameter) => !isRead(parameter)));
+    const weights = loadWeights(
+      checkpoint,
+      wanted.filter(isRead),
+      table,
+      wanted.filter((parameter) => !isRead(parameter)),
+    );
     const names = canonicalNames(checkpoint, table);
-    const shapes = Object.fromEntries(Object.keys(weights).map((name) => [name, checkpoint.tensors.get(names.get(theirName(table, name))!)!.shape]));
+    const shapes = Object.fromEntries(
+      Object.keys(weights).map((name) => [name, checkpoint.tensors.get(names.get(theirName(table, name))!)!.shape]),
+    );
     return { family, weights, shapes };
   } finally {
     checkpoint.close();
@@ -74,7 +85,8 @@ function entryOf(fields: Fields): Entry {
 
 /** Whether the configuration ties the output head to the embedding. */
 function statedTie(config: JsonObject, entry: Entry): boolean {
-  const of = (value: unknown) => (isObject(value) && typeof value['tie_word_embeddings'] === 'boolean' ? value['tie_word_embeddings'] : undefined);
+  const of = (value: unknown) =>
+    isObject(value) && typeof value['tie_word_embeddings'] === 'boolean' ? value['tie_word_embeddings'] : undefined;
   return entry.tied(of(config), of(config[entry.text]));
 }
 
@@ -86,10 +98,12 @@ function headOf(checkpoint: Checkpoint, config: JsonObject, where: string): { ti
   const { table } = familyOf(config, where, false);
   const names = canonicalNames(checkpoint, table);
   const [headName, embeddingName] = [theirName(table, 'backbone.lmHead'), theirName(table, 'backbone.tokenEmbedding')];
-  const head = names.get(headName), embedding = names.get(embeddingName);
+  const head = names.get(headName),
+    embedding = names.get(embeddingName);
   const excused = statedTie(config, families[String(config['model_type'])]!);
   if (head === undefined) return { tied: excused, copy: null };
-  if (!excused || embedding === undefined || !sameValues(checkpoint, head, embedding)) return { tied: false, copy: null };
+  if (!excused || embedding === undefined || !sameValues(checkpoint, head, embedding))
+    return { tied: false, copy: null };
   return { tied: true, copy: new RegExp(`^${headName.replaceAll('.', '\\.')}$`) };
 }
 

@@ -15,17 +15,33 @@ const batch = 4;
  */
 export function checkpointTower(folder: string, { family, read }: Processor, weights: string): FeatureTower {
   return {
-    name: 'published tower', weights, version: 1, modality: family.input.name === 'pixel_values' ? 'image' : 'audio', ...family.towerFeatures,
+    name: 'published tower',
+    weights,
+    version: 1,
+    modality: family.input.name === 'pixel_values' ? 'image' : 'audio',
+    ...family.towerFeatures,
     open() {
       const notices: string[] = [];
-      const tensors = Object.fromEntries(Object.entries(loadFamily(folder, ['tower']).weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape, 'float32')]));
-      const tower = batchedTower(tensors, batch, family.input.shape, async (file) => {
-        const medium = await read(file);
-        const [item] = medium.items;
-        if (item === undefined || medium.items.length > 1) throw new Error(`${file} became ${medium.items.length} items`);
-        notices.push(...medium.notices);
-        return item;
-      }, (inputs) => towerFeatures(family, tensors, inputs));
+      const tensors = Object.fromEntries(
+        Object.entries(loadFamily(folder, ['tower']).weights).map(([name, { shape, data }]) => [
+          name,
+          tf.tensor(data, shape, 'float32'),
+        ]),
+      );
+      const tower = batchedTower(
+        tensors,
+        batch,
+        family.input.shape,
+        async (file) => {
+          const medium = await read(file);
+          const [item] = medium.items;
+          if (item === undefined || medium.items.length > 1)
+            throw new Error(`${file} became ${medium.items.length} items`);
+          notices.push(...medium.notices);
+          return item;
+        },
+        (inputs) => towerFeatures(family, tensors, inputs),
+      );
       return Promise.resolve({ ...tower, notices });
     },
   };

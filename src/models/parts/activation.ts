@@ -6,15 +6,25 @@ import type { Fields } from '../checkpoint/config';
 export type Activation = (x: Tensor) => Tensor;
 
 /** GELU by its tanh approximation, Hendrycks and Gimpel 2016, section 2. */
-const geluTanh: Activation = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI))), 1));
+const geluTanh: Activation = (x) =>
+  tf.mul(
+    tf.mul(x, 0.5),
+    tf.add(tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI))), 1),
+  );
 
 const softplus: Activation = (x) => tf.add(tf.relu(x), tf.log(tf.add(tf.exp(tf.neg(tf.abs(x))), 1)));
 
 const activations: Readonly<Record<string, Activation>> = {
-  gelu, gelu_python: gelu,
-  gelu_new: geluTanh, gelu_fast: geluTanh, gelu_accurate: geluTanh, gelu_pytorch_tanh: geluTanh, gelu_python_tanh: geluTanh,
+  gelu,
+  gelu_python: gelu,
+  gelu_new: geluTanh,
+  gelu_fast: geluTanh,
+  gelu_accurate: geluTanh,
+  gelu_pytorch_tanh: geluTanh,
+  gelu_python_tanh: geluTanh,
   quick_gelu: (x) => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702))),
-  silu, swish: silu,
+  silu,
+  swish: silu,
   relu: (x) => tf.relu(x),
   relu2: (x) => tf.square(tf.relu(x)),
   leaky_relu: (x) => tf.leakyRelu(x, 0.01),

@@ -7,19 +7,28 @@ import { need, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear, type LoraSpec } from '../lora';
 
 /** `fixed`: never trained (a published constant); `unused`: in the checkpoint, but no output depends on it. */
-export interface Declared { name: string; shape: number[]; use?: 'fixed' | 'unused' }
+export interface Declared {
+  name: string;
+  shape: number[];
+  use?: 'fixed' | 'unused';
+}
 
 /** Tensors of a part by name, adapters among them. */
-export interface Part { tensors: Tensors; lora?: LoraSpec | undefined }
+export interface Part {
+  tensors: Tensors;
+  lora?: LoraSpec | undefined;
+}
 
 /** A linear layer [output, input] with a bias unless said otherwise. */
 export const linearParameters = (name: string, output: number, input: number, bias = true): Declared[] => [
-  { name, shape: [output, input] }, ...(bias ? [{ name: `${name}.bias`, shape: [output] }] : []),
+  { name, shape: [output, input] },
+  ...(bias ? [{ name: `${name}.bias`, shape: [output] }] : []),
 ];
 
 /** A layer norm (gain and bias), or an RMS norm (gain). */
 export const normParameters = (name: string, width: number, kind: NormKind = 'layer'): Declared[] => [
-  { name, shape: [width] }, ...(kind === 'layer' ? [{ name: `${name}.bias`, shape: [width] }] : []),
+  { name, shape: [width] },
+  ...(kind === 'layer' ? [{ name: `${name}.bias`, shape: [width] }] : []),
 ];
 
 export type NormKind = 'layer' | 'rms';
@@ -28,15 +37,21 @@ export type NormKind = 'layer' | 'rms';
 export const dense = (part: Part, x: Tensor, name: string): Tensor => adaptedLinear(x, name, part.tensors, part.lora);
 
 /** The norm `name` over the last axis of x. */
-export const norm = (part: Part, x: Tensor, name: string, epsilon: number, kind: NormKind = 'layer'): Tensor => (
-  kind === 'rms' ? rmsNorm(x, need(part.tensors, name), epsilon) : layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon)
-);
+export const norm = (part: Part, x: Tensor, name: string, epsilon: number, kind: NormKind = 'layer'): Tensor =>
+  kind === 'rms'
+    ? rmsNorm(x, need(part.tensors, name), epsilon)
+    : layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon);
 
 /** A parameter whose name goes under another's. */
-export const under = (prefix: string, declared: readonly Declared[]): Declared[] => declared.map((parameter) => ({ ...parameter, name: `${prefix}.${parameter.name}` }));
+export const under = (prefix: string, declared: readonly Declared[]): Declared[] =>
+  declared.map((parameter) => ({ ...parameter, name: `${prefix}.${parameter.name}` }));
 
 /** The tensors below `prefix.`, without it. */
 export function within(tensors: Tensors, prefix: string): Tensors {
   const start = `${prefix}.`;
-  return Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(start)).map(([name, tensor]) => [name.slice(start.length), tensor]));
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(start))
+      .map(([name, tensor]) => [name.slice(start.length), tensor]),
+  );
 }

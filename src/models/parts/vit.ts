@@ -5,15 +5,22 @@ import { blockParameters, encoderBlock, type BlockOptions } from './encoderBlock
 import { norm, normParameters, type Declared, type Part } from './part';
 
 export interface VitOptions {
-  image: number; patch: number; channels: number; layers: number;
+  image: number;
+  patch: number;
+  channels: number;
+  layers: number;
   block: BlockOptions;
   patchBias: boolean;
-  /** CLIP's norm between embeddings and blocks */ preNorm: boolean;
-  /** the norm after the blocks: none, there and applied, or there in the checkpoint only */ postNorm: 'none' | 'applied' | 'unused';
+  /** CLIP's norm between embeddings and blocks */
+  preNorm: boolean;
+  /** the norm after the blocks: none, there and applied, or there in the checkpoint only */
+  postNorm: 'none' | 'applied' | 'unused';
   positions: boolean;
   maskToken: boolean;
-  /** number of blocks that are computed; the rest is in the checkpoint only */ used: number;
-  /** no output depends on the class token: no block is computed and the token itself left out */ classUnused?: boolean;
+  /** number of blocks that are computed; the rest is in the checkpoint only */
+  used: number;
+  /** no output depends on the class token: no block is computed and the token itself left out */
+  classUnused?: boolean;
 }
 
 /** Patches along one side. */
@@ -21,7 +28,8 @@ export const gridSide = (o: Pick<VitOptions, 'image' | 'patch'>): number => Math
 
 export function vitParameters(o: VitOptions): Declared[] {
   const { width } = o.block;
-  const unused = (declared: Declared[], when: boolean): Declared[] => (when ? declared.map((parameter) => ({ ...parameter, use: 'unused' })) : declared);
+  const unused = (declared: Declared[], when: boolean): Declared[] =>
+    when ? declared.map((parameter) => ({ ...parameter, use: 'unused' })) : declared;
   return [
     ...unused([{ name: 'classToken', shape: [width] }], o.classUnused === true),
     ...(o.maskToken ? unused([{ name: 'maskToken', shape: [width] }], true) : []),
@@ -39,9 +47,18 @@ export function vitParameters(o: VitOptions): Declared[] {
  * used; the last one after `postNorm` where that is applied.
  */
 export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
-  const batch = pixels.shape[0]!, side = gridSide(o), { width } = o.block;
-  const embedded = linear(patchRows(pixels, o), tf.reshape(need(part.tensors, 'patches'), [width, -1]), o.patchBias ? need(part.tensors, 'patches.bias') : undefined);
-  const classToken = tf.tile(tf.reshape(o.classUnused ? tf.zeros([width]) : need(part.tensors, 'classToken'), [1, 1, width]), [batch, 1, 1]);
+  const batch = pixels.shape[0]!,
+    side = gridSide(o),
+    { width } = o.block;
+  const embedded = linear(
+    patchRows(pixels, o),
+    tf.reshape(need(part.tensors, 'patches'), [width, -1]),
+    o.patchBias ? need(part.tensors, 'patches.bias') : undefined,
+  );
+  const classToken = tf.tile(
+    tf.reshape(o.classUnused ? tf.zeros([width]) : need(part.tensors, 'classToken'), [1, 1, width]),
+    [batch, 1, 1],
+  );
   let x: Tensor = tf.concat([classToken, tf.reshape(embedded, [batch, side * side, width])], 1);
   if (o.positions) x = tf.add(x, need(part.tensors, 'positions'));
   if (o.preNorm) x = norm(part, x, 'preNorm', o.block.epsilon);
@@ -53,7 +70,9 @@ export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
 
 /** Pixels -> [B, side * side, channels * patch * patch], each row in the order of a convolution's kernel; what does not fill a patch is left out. */
 function patchRows(pixels: Tensor, o: VitOptions): Tensor {
-  const batch = pixels.shape[0]!, side = gridSide(o), reach = side * o.patch;
+  const batch = pixels.shape[0]!,
+    side = gridSide(o),
+    reach = side * o.patch;
   const whole = reach === o.image ? pixels : tf.slice(pixels, [0, 0, 0, 0], [batch, o.channels, reach, reach]);
   // Axes one at a time: not every backend transposes six.
   const rows = tf.transpose(tf.reshape(whole, [batch, o.channels, side, o.patch * reach]), [0, 2, 1, 3]);

@@ -4,7 +4,12 @@ import { readFields } from '../checkpoint/config';
 import type { JsonObject } from '../../json';
 import { logMel, logMelSettings } from '../encoders/logMel';
 
-export interface SoundSteps { /** mel bands */ bands: number; /** 10 ms each; longer sounds are cut, shorter ones followed by silence */ frames: number }
+export interface SoundSteps {
+  /** mel bands */
+  bands: number;
+  /** 10 ms each; longer sounds are cut, shorter ones followed by silence */
+  frames: number;
+}
 
 /** Longest sound that a configuration may ask for. */
 const mostSeconds = 120;
@@ -24,7 +29,10 @@ export function soundSteps(config: JsonObject, where: string): SoundSteps {
     fixed('dither', 0);
     if (fields.flag('do_normalize', false)) fields.bad('do_normalize', 'false');
     const seconds = fields.whole('chunk_length', 30, mostSeconds);
-    return { bands: fields.whole('feature_size', logMelSettings.bands, 512), frames: (seconds * logMelSettings.rate) / logMelSettings.hop };
+    return {
+      bands: fields.whole('feature_size', logMelSettings.bands, 512),
+      frames: (seconds * logMelSettings.rate) / logMelSettings.hop,
+    };
   });
 }
 
@@ -34,15 +42,20 @@ export function inputFeatures({ bands, frames }: SoundSteps, samples: Float32Arr
   whole.set(samples.subarray(0, whole.length));
   const byFrame = logMel(whole, bands);
   const out = new Float32Array(byFrame.length);
-  for (let frame = 0; frame < frames; frame++) for (let band = 0; band < bands; band++) out[band * frames + frame] = byFrame[frame * bands + band]!;
+  for (let frame = 0; frame < frames; frame++)
+    for (let band = 0; band < bands; band++) out[band * frames + frame] = byFrame[frame * bands + band]!;
   return out;
 }
 
 /** As inputFeatures, of a file; a notice tells when it was cut. Throws UserError as readSound. */
-export async function readFeatures(steps: SoundSteps, path: string): Promise<{ values: Float32Array; notices: string[] }> {
+export async function readFeatures(
+  steps: SoundSteps,
+  path: string,
+): Promise<{ values: Float32Array; notices: string[] }> {
   const samples = await readSound(path);
   const most = steps.frames * logMelSettings.hop;
   const seconds = (count: number) => (count / sampleRate).toFixed(2);
-  const notices = samples.length > most ? [`${path}: cut to its first ${seconds(most)} of ${seconds(samples.length)} s`] : [];
+  const notices =
+    samples.length > most ? [`${path}: cut to its first ${seconds(most)} of ${seconds(samples.length)} s`] : [];
   return { values: inputFeatures(steps, samples), notices };
 }

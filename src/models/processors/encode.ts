@@ -6,9 +6,12 @@ import type { Piece } from './templates';
 const notAsked = -100;
 
 export interface EncodedText {
-  /** one id for each place; the placeholder where a feature stands */ inputIds: Int32Array;
-  /** the id itself where it is trained on, else -100 */ labels: Int32Array;
-  /** for each image or sound, in order: its features stand in [from, to) */ featureRanges: { from: number; to: number }[];
+  /** one id for each place; the placeholder where a feature stands */
+  inputIds: Int32Array;
+  /** the id itself where it is trained on, else -100 */
+  labels: Int32Array;
+  /** for each image or sound, in order: its features stand in [from, to) */
+  featureRanges: { from: number; to: number }[];
 }
 
 /**
@@ -18,8 +21,15 @@ export interface EncodedText {
  * Text between media is encoded in one go, as the published tokenizers see it. Which of its tokens are trained follows from the text before the
  * answer, encoded alone: tokens that both encodings share at their beginning belong to what stands before. So a token that spans both belongs to the answer.
  */
-export function encodePieces(pieces: readonly Piece[], tokenizer: FileTokenizer, token: string | null, places: readonly number[], placeholder: number): EncodedText {
-  const ids: number[] = [], labels: number[] = [];
+export function encodePieces(
+  pieces: readonly Piece[],
+  tokenizer: FileTokenizer,
+  token: string | null,
+  places: readonly number[],
+  placeholder: number,
+): EncodedText {
+  const ids: number[] = [],
+    labels: number[] = [];
   const featureRanges: { from: number; to: number }[] = [];
   const push = (id: number, trained: boolean) => {
     ids.push(id);
@@ -50,7 +60,11 @@ export function encodePieces(pieces: readonly Piece[], tokenizer: FileTokenizer,
 }
 
 /** Ids of a run of text and media tokens, whether each is trained, and the media in order. */
-function encodeRun(run: readonly Piece[], tokenizer: FileTokenizer, token: string | null): { found: number[]; trained: boolean[]; media: number[] } {
+function encodeRun(
+  run: readonly Piece[],
+  tokenizer: FileTokenizer,
+  token: string | null,
+): { found: number[]; trained: boolean[]; media: number[] } {
   let text = '';
   const borders: { at: number; trained: boolean }[] = [];
   const media: number[] = [];

@@ -8,17 +8,29 @@ import { isObject, type JsonObject } from '../../json';
 import { resampleFilters, type Filter } from './resize';
 
 export interface ImageSteps {
-  /** fill up to a square with this colour first */ pad: readonly [number, number, number] | null;
-  /** to exactly this size, or the shorter edge to a length */ resize: { kind: 'exact'; width: number; height: number } | { kind: 'shorter edge'; edge: number } | null;
+  /** fill up to a square with this colour first */
+  pad: readonly [number, number, number] | null;
+  /** to exactly this size, or the shorter edge to a length */
+  resize: { kind: 'exact'; width: number; height: number } | { kind: 'shorter edge'; edge: number } | null;
   filter: Filter;
-  /** then cut out the centre, filled up with 0 where the picture is smaller */ crop: { width: number; height: number } | null;
-  /** instead of resizing whole: cut into `least` to `most` tiles of the exact size (InternVL2's dynamic tiling) */ tiles: { least: number; most: number; thumbnail: boolean } | null;
-  /** levels are multiplied by this */ scale: number;
-  /** then (value - mean) / deviation for red, green, blue */ mean: readonly number[];
+  /** then cut out the centre, filled up with 0 where the picture is smaller */
+  crop: { width: number; height: number } | null;
+  /** instead of resizing whole: cut into `least` to `most` tiles of the exact size (InternVL2's dynamic tiling) */
+  tiles: { least: number; most: number; thumbnail: boolean } | null;
+  /** levels are multiplied by this */
+  scale: number;
+  /** then (value - mean) / deviation for red, green, blue */
+  mean: readonly number[];
   deviation: readonly number[];
 }
 
-interface Kind { edge: number; shorter: boolean; crop: number | null; tiles: boolean; pads: boolean }
+interface Kind {
+  edge: number;
+  shorter: boolean;
+  crop: number | null;
+  tiles: boolean;
+  pads: boolean;
+}
 
 /** Published defaults of each kind of image processor. */
 const kinds: Readonly<Record<string, Kind>> = {
@@ -28,7 +40,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   GotOcr2: { edge: 384, shorter: false, crop: null, tiles: true, pads: false },
 };
 
-const clipMean = [0.48145466, 0.4578275, 0.40821073], clipDeviation = [0.26862954, 0.26130258, 0.27577711];
+const clipMean = [0.48145466, 0.4578275, 0.40821073],
+  clipDeviation = [0.26862954, 0.26130258, 0.27577711];
 /** At most this many tiles: the published limit is 12, at times 40. */
 const mostTiles = 256;
 
@@ -36,10 +49,17 @@ const mostTiles = 256;
  * Reads a preprocessor configuration. `whole` is the checkpoint's config.json: OpenGVLab's InternVL2 states its tiling there, LLaVA's own
  * checkpoints whether pictures are padded. Throws UserError with every problem; an unknown processor is one and lists what is known.
  */
-export function imageSteps(config: JsonObject, where: string, whole: JsonObject = {}, wholeWhere = 'config.json'): ImageSteps {
+export function imageSteps(
+  config: JsonObject,
+  where: string,
+  whole: JsonObject = {},
+  wholeWhere = 'config.json',
+): ImageSteps {
   const steps = readFields(config, where, (fields) => stepsOf(fields));
-  if (whole['model_type'] === 'internvl_chat') return readFields(whole, wholeWhere, (fields) => openGvTiling(fields, steps));
-  if (whole['model_type'] === 'llava' && whole['image_aspect_ratio'] === 'pad' && steps.pad === null) return { ...steps, pad: background(steps.mean) };
+  if (whole['model_type'] === 'internvl_chat')
+    return readFields(whole, wholeWhere, (fields) => openGvTiling(fields, steps));
+  if (whole['model_type'] === 'llava' && whole['image_aspect_ratio'] === 'pad' && steps.pad === null)
+    return { ...steps, pad: background(steps.mean) };
   return steps;
 }
 
@@ -47,20 +67,33 @@ function stepsOf(fields: Fields): ImageSteps {
   const stated = fields.raw('image_processor_type') === undefined ? 'feature_extractor_type' : 'image_processor_type';
   const name = /^(\w+?)(?:ImageProcessor(?:Fast|Pil)?|FeatureExtractor)$/.exec(fields.text(stated, ''))?.[1] ?? '';
   const kind = Object.hasOwn(kinds, name) ? kinds[name]! : undefined;
-  if (kind === undefined) fields.bad(stated, `${Object.keys(kinds).map((known) => `${known}ImageProcessor`).join(', ')} (or with Fast at the end)`);
+  if (kind === undefined)
+    fields.bad(
+      stated,
+      `${Object.keys(kinds)
+        .map((known) => `${known}ImageProcessor`)
+        .join(', ')} (or with Fast at the end)`,
+    );
   const { edge, shorter, crop, tiles, pads } = kind ?? kinds['CLIP']!;
   const number = fields.raw('resample') ?? 3;
   const filter = typeof number === 'number' ? resampleFilters.get(number) : undefined;
-  if (filter === undefined) fields.bad('resample', [...resampleFilters].map(([code, text]) => `${code} (${text})`).join(' or '));
+  if (filter === undefined)
+    fields.bad('resample', [...resampleFilters].map(([code, text]) => `${code} (${text})`).join(' or '));
   const triple = (field: string, missing: readonly number[]): readonly number[] => {
     const value = fields.raw(field) ?? missing;
     const all = typeof value === 'number' ? [value, value, value] : value;
-    if (Array.isArray(all) && all.length === 3 && all.every((entry) => typeof entry === 'number' && Number.isFinite(entry) && (field === 'image_mean' || entry > 0))) return all as number[];
+    if (
+      Array.isArray(all) &&
+      all.length === 3 &&
+      all.every((entry) => typeof entry === 'number' && Number.isFinite(entry) && (field === 'image_mean' || entry > 0))
+    )
+      return all as number[];
     fields.bad(field, 'three numbers, those of image_std above 0');
     return missing;
   };
   const normalised = fields.flag('do_normalize', true);
-  const mean = triple('image_mean', clipMean), deviation = triple('image_std', clipDeviation);
+  const mean = triple('image_mean', clipMean),
+    deviation = triple('image_std', clipDeviation);
   const resized = fields.flag('do_resize', true);
   const tiled = tiles && fields.flag('crop_to_patches', true);
   if (tiled && !resized) fields.bad('do_resize', 'true: tiles are cut from a resized picture');
@@ -77,7 +110,8 @@ function stepsOf(fields: Fields): ImageSteps {
 }
 
 /** LLaVA's background: the mean colour, cut to whole levels. */
-const background = (mean: readonly number[]): readonly [number, number, number] => [0, 1, 2].map((channel) => Math.max(0, Math.min(255, Math.trunc(mean[channel]! * 255)))) as [number, number, number];
+const background = (mean: readonly number[]): readonly [number, number, number] =>
+  [0, 1, 2].map((channel) => Math.max(0, Math.min(255, Math.trunc(mean[channel]! * 255)))) as [number, number, number];
 
 function sizeOf(fields: Fields, name: string, missing: { edge: number; shorter: boolean }): ImageSteps['resize'] {
   const value = fields.raw(name) ?? (missing.shorter ? { shortest_edge: missing.edge } : missing.edge);
@@ -103,8 +137,16 @@ function side(fields: Fields, name: string, value: unknown): number {
   return 1;
 }
 
-function range(fields: Fields, leastName: string, leastMissing: number, mostName: string, mostMissing: number, thumbnail: boolean): ImageSteps['tiles'] {
-  const least = fields.whole(leastName, leastMissing, mostTiles), most = fields.whole(mostName, mostMissing, mostTiles);
+function range(
+  fields: Fields,
+  leastName: string,
+  leastMissing: number,
+  mostName: string,
+  mostMissing: number,
+  thumbnail: boolean,
+): ImageSteps['tiles'] {
+  const least = fields.whole(leastName, leastMissing, mostTiles),
+    most = fields.whole(mostName, mostMissing, mostTiles);
   if (least > most) fields.bad(leastName, `at most ${mostName}, which is ${most}`);
   return { least, most, thumbnail };
 }
@@ -112,6 +154,8 @@ function range(fields: Fields, leastName: string, leastMissing: number, mostName
 /** OpenGVLab's InternVL2: `dynamic_preprocess` with the numbers of config.json; preprocessor_config.json gives colours only. */
 function openGvTiling(fields: Fields, steps: ImageSteps): ImageSteps {
   const edge = fields.side('force_image_size', fields.inner('vision_config').side('image_size', 448));
-  const tiles = fields.flag('dynamic_image_size', false) ? range(fields, 'min_dynamic_patch', 1, 'max_dynamic_patch', 6, fields.flag('use_thumbnail', false)) : null;
+  const tiles = fields.flag('dynamic_image_size', false)
+    ? range(fields, 'min_dynamic_patch', 1, 'max_dynamic_patch', 6, fields.flag('use_thumbnail', false))
+    : null;
   return { ...steps, pad: null, resize: { kind: 'exact', width: edge, height: edge }, crop: null, tiles };
 }

@@ -1,7 +1,10 @@
 /** Readers of published weight files. Every file is hostile until its sizes, names and numbers are checked. */
 
 /** One weight: row-major float32 values of the given shape. */
-export interface WeightTensor { shape: number[]; data: Float32Array }
+export interface WeightTensor {
+  shape: number[];
+  data: Float32Array;
+}
 
 /** Number of values of a shape. */
 export function sizeOf(shape: readonly number[]): number {

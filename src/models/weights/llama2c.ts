@@ -10,17 +10,35 @@ import { userError } from '../../problems';
 import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
 
 export interface Llama2cConfig {
-  width: number; hiddenWidth: number; layers: number; heads: number; keyValueHeads: number; vocabulary: number;
-  /** longest sequence seen in training, in tokens */ context: number;
-  /** whether the output head is the token embedding */ tied: boolean;
+  width: number;
+  hiddenWidth: number;
+  layers: number;
+  heads: number;
+  keyValueHeads: number;
+  vocabulary: number;
+  /** longest sequence seen in training, in tokens */
+  context: number;
+  /** whether the output head is the token embedding */
+  tied: boolean;
 }
 
-export interface Llama2cWeights { config: Llama2cConfig; tensors: Record<string, WeightTensor> }
+export interface Llama2cWeights {
+  config: Llama2cConfig;
+  tensors: Record<string, WeightTensor>;
+}
 
 const headerBytes = 7 * 4;
 
 /** Upper limits far above any llama2.c model, so that a forged header cannot make products overflow. */
-const limits = { width: 65_536, hiddenWidth: 262_144, layers: 1_024, heads: 1_024, keyValueHeads: 1_024, vocabulary: 4_194_304, context: 1_048_576 };
+const limits = {
+  width: 65_536,
+  hiddenWidth: 262_144,
+  layers: 1_024,
+  heads: 1_024,
+  keyValueHeads: 1_024,
+  vocabulary: 4_194_304,
+  context: 1_048_576,
+};
 
 /**
  * Weights of a llama2.c checkpoint, in this project's names:
@@ -38,15 +56,37 @@ export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llam
   const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
   if (bytes.length < headerBytes) throw bad(`${bytes.length} bytes`, `a header of ${headerBytes} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
-  const numbers = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true)) as [number, number, number, number, number, number, number];
+  const numbers = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const [width, hiddenWidth, layers, heads, keyValueHeads, signedVocabulary, context] = numbers;
   // A negative vocabulary is how the format says that the output head is a matrix of its own.
-  const config: Llama2cConfig = { width, hiddenWidth, layers, heads, keyValueHeads, vocabulary: Math.abs(signedVocabulary), context, tied: signedVocabulary > 0 };
+  const config: Llama2cConfig = {
+    width,
+    hiddenWidth,
+    layers,
+    heads,
+    keyValueHeads,
+    vocabulary: Math.abs(signedVocabulary),
+    context,
+    tied: signedVocabulary > 0,
+  };
   for (const [name, limit] of Object.entries(limits) as [keyof typeof limits, number][]) {
     if (config[name] < 1 || config[name] > limit) throw bad(`${name} is ${config[name]}`, `1 to ${limit}`);
   }
-  if (width % heads !== 0 || (width / heads) % 2 !== 0) throw bad(`width ${width} with ${heads} heads`, 'an even width for each head');
-  if (heads % keyValueHeads !== 0) throw bad(`${heads} heads with ${keyValueHeads} key-value heads`, 'a whole number of heads for each key-value head');
+  if (width % heads !== 0 || (width / heads) % 2 !== 0)
+    throw bad(`width ${width} with ${heads} heads`, 'an even width for each head');
+  if (heads % keyValueHeads !== 0)
+    throw bad(
+      `${heads} heads with ${keyValueHeads} key-value heads`,
+      'a whole number of heads for each key-value head',
+    );
 
   const headWidth = width / heads;
   const keyValueWidth = keyValueHeads * headWidth;
@@ -94,6 +134,7 @@ export async function loadStories15m(): Promise<Llama2cWeights> {
   const data = join(folder, 'src', 'llama2.data');
   const files = unpackBundle(readFileSync(join(folder, 'src', 'llama2.js'), 'utf8'), readFileSync(data), data);
   const weights = files.get('model.bin');
-  if (weights === undefined) throw userError({ where: data, what: 'no model.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
+  if (weights === undefined)
+    throw userError({ where: data, what: 'no model.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
   return readLlama2c(weights, `${data} model.bin`);
 }

@@ -6,11 +6,24 @@
 import { userError } from '../../problems';
 import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
 
-export interface OnnxNode { operation: string; name: string; inputs: string[]; outputs: string[] }
+export interface OnnxNode {
+  operation: string;
+  name: string;
+  inputs: string[];
+  outputs: string[];
+}
 
-export interface OnnxInitialiser { shape: number[]; /** TensorProto.DataType: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64 */ dataType: number; values: Float32Array | Uint8Array | Int8Array }
+export interface OnnxInitialiser {
+  shape: number[];
+  /** TensorProto.DataType: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64 */
+  dataType: number;
+  values: Float32Array | Uint8Array | Int8Array;
+}
 
-export interface OnnxWeights { initialisers: Map<string, OnnxInitialiser>; nodes: OnnxNode[] }
+export interface OnnxWeights {
+  initialisers: Map<string, OnnxInitialiser>;
+  nodes: OnnxNode[];
+}
 
 type Field = { field: number } & ({ wire: 0; value: bigint } | { wire: 1 | 2 | 5; bytes: Uint8Array });
 
@@ -101,22 +114,27 @@ function readInitialiser(bytes: Uint8Array): { name: string; initialiser: OnnxIn
     else if (field.field === 5) for (const value of integersOf(field)) integers.push(value);
     else if (field.field === 8) name = textOf(field);
     else if (field.field === 9) raw = bytesOf(field);
-    else if (field.field === 13 || (field.field === 14 && field.wire === 0 && field.value !== 0n)) throw new Malformed(`weight ${JSON.stringify(name)} lies in another file`);
+    else if (field.field === 13 || (field.field === 14 && field.wire === 0 && field.value !== 0n))
+      throw new Malformed(`weight ${JSON.stringify(name)} lies in another file`);
   }
   if (name === '') throw new Malformed('an initialiser has no name');
-  if (shape.length > 8 || !shape.every((side) => Number.isInteger(side) && side >= 0 && side <= 2 ** 31)) throw new Malformed(`weight ${JSON.stringify(name)} has the shape [${shape}]`);
+  if (shape.length > 8 || !shape.every((side) => Number.isInteger(side) && side >= 0 && side <= 2 ** 31))
+    throw new Malformed(`weight ${JSON.stringify(name)} has the shape [${shape}]`);
   if (dataType !== 1 && dataType !== 2 && dataType !== 3) return { name, initialiser: null };
   const size = sizeOf(shape);
   let values: OnnxInitialiser['values'];
   if (dataType === 1) {
     const stored = raw ?? Buffer.concat(floats);
-    if (stored.length !== 4 * size) throw new Malformed(`weight ${JSON.stringify(name)} of shape [${shape}] has ${stored.length} bytes`);
+    if (stored.length !== 4 * size)
+      throw new Malformed(`weight ${JSON.stringify(name)} of shape [${shape}] has ${stored.length} bytes`);
     values = floatsOf(stored);
     if (!allFinite(values)) throw new Malformed(`weight ${JSON.stringify(name)} holds values that are not numbers`);
   } else {
     const [low, high] = dataType === 2 ? [0, 255] : [-128, 127];
-    if ((raw ?? integers).length !== size) throw new Malformed(`weight ${JSON.stringify(name)} of shape [${shape}] has ${(raw ?? integers).length} values`);
-    if (raw === null && integers.some((value) => value < low || value > high)) throw new Malformed(`weight ${JSON.stringify(name)} has values outside ${low} to ${high}`);
+    if ((raw ?? integers).length !== size)
+      throw new Malformed(`weight ${JSON.stringify(name)} of shape [${shape}] has ${(raw ?? integers).length} values`);
+    if (raw === null && integers.some((value) => value < low || value > high))
+      throw new Malformed(`weight ${JSON.stringify(name)} has values outside ${low} to ${high}`);
     // A copy through the constructor: the `slice` of a Node Buffer would share the whole file's memory.
     const copy = new Uint8Array(raw ?? integers.map((value) => value & 0xff));
     values = dataType === 2 ? copy : new Int8Array(copy.buffer);
@@ -146,7 +164,13 @@ export function readOnnx(bytes: Uint8Array, where = 'ONNX file'): OnnxWeights {
     }
     if (seen.size === 0) throw new Malformed('it holds no weights');
   } catch (error) {
-    if (error instanceof Malformed) throw userError({ where, what: error.message, expected: 'an ONNX model with its weights inside', hint: 'fetch the weights again' });
+    if (error instanceof Malformed)
+      throw userError({
+        where,
+        what: error.message,
+        expected: 'an ONNX model with its weights inside',
+        hint: 'fetch the weights again',
+      });
     throw error;
   }
   return { initialisers, nodes };
@@ -156,14 +180,23 @@ export function readOnnx(bytes: Uint8Array, where = 'ONNX file'): OnnxWeights {
  * Float32 values of int8 or uint8 weights: scale * (stored - zeroPoint), as in ONNX's DequantizeLinear. Scale and zero point
  * hold one value for all, or one for each index of `axis` (per channel). Throws RangeError when their sizes fit neither.
  */
-export function dequantise(weight: OnnxInitialiser, scale: OnnxInitialiser, zeroPoint: OnnxInitialiser | undefined, axis: number): WeightTensor {
+export function dequantise(
+  weight: OnnxInitialiser,
+  scale: OnnxInitialiser,
+  zeroPoint: OnnxInitialiser | undefined,
+  axis: number,
+): WeightTensor {
   const scales = scale.values;
   const zeros = zeroPoint?.values;
   const channels = weight.shape[axis];
-  if (weight.dataType === 1 || scale.dataType !== 1) throw new RangeError('quantised weights are 8-bit integers and their scale is float32');
-  if (zeroPoint !== undefined && zeroPoint.dataType !== weight.dataType) throw new RangeError('the zero point has another type than the weights');
-  if (scales.length !== 1 && scales.length !== channels) throw new RangeError(`${scales.length} scales for ${channels} channels`);
-  if (zeros !== undefined && zeros.length !== 1 && zeros.length !== channels) throw new RangeError(`${zeros.length} zero points for ${channels} channels`);
+  if (weight.dataType === 1 || scale.dataType !== 1)
+    throw new RangeError('quantised weights are 8-bit integers and their scale is float32');
+  if (zeroPoint !== undefined && zeroPoint.dataType !== weight.dataType)
+    throw new RangeError('the zero point has another type than the weights');
+  if (scales.length !== 1 && scales.length !== channels)
+    throw new RangeError(`${scales.length} scales for ${channels} channels`);
+  if (zeros !== undefined && zeros.length !== 1 && zeros.length !== channels)
+    throw new RangeError(`${zeros.length} zero points for ${channels} channels`);
   const stride = sizeOf(weight.shape.slice(axis + 1));
   const data = new Float32Array(weight.values.length);
   for (let i = 0; i < data.length; i++) {

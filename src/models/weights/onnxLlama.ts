@@ -23,20 +23,37 @@ const importVersion = 1;
  * has another shape than `config` says. The output head is the token embedding: an export may hold a copy, quantised apart,
  * which is left out.
  */
-export function onnxLlamaWeights(onnx: OnnxWeights, config: LlamaConfig, where = 'ONNX Llama'): Record<string, WeightTensor> {
-  if (!config.tied) throw userError({ where, what: 'the output head is a matrix of its own', expected: 'one that is the token embedding' });
+export function onnxLlamaWeights(
+  onnx: OnnxWeights,
+  config: LlamaConfig,
+  where = 'ONNX Llama',
+): Record<string, WeightTensor> {
+  if (!config.tied)
+    throw userError({
+      where,
+      what: 'the output head is a matrix of its own',
+      expected: 'one that is the token embedding',
+    });
   const named = namedWeights(onnx, 'a Llama exported by transformers', where);
-  return Object.fromEntries(llamaWeights(config).map(({ name, shape }) => {
-    const published = theirName(causalLlama, name);
-    const isLinear = shape.length === 2 && name !== 'tokenEmbedding';
-    return [name, isLinear ? transposed(named.matrix(published.replace(/\.weight$/, ''), [shape[1]!, shape[0]!])) : named.weight(published, 0, shape)];
-  }));
+  return Object.fromEntries(
+    llamaWeights(config).map(({ name, shape }) => {
+      const published = theirName(causalLlama, name);
+      const isLinear = shape.length === 2 && name !== 'tokenEmbedding';
+      return [
+        name,
+        isLinear
+          ? transposed(named.matrix(published.replace(/\.weight$/, ''), [shape[1]!, shape[0]!]))
+          : named.weight(published, 0, shape),
+      ];
+    }),
+  );
 }
 
 function transposed({ shape, data }: WeightTensor): WeightTensor {
   const [rows, columns] = shape as [number, number];
   const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) turned[column * rows + row] = data[row * columns + column]!;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = data[row * columns + column]!;
   return { shape: [columns, rows], data: turned };
 }
 
@@ -52,11 +69,20 @@ export async function loadMinimind2Small(): Promise<{ config: LlamaConfig; weigh
     return llamaConfigOf(fields, 'llama', fields.flag('tie_word_embeddings', false));
   });
   const path = join(folder, 'onnx', 'model_quantized.onnx');
-  const kept = cachePath('weights', `${sha256(canonicalJson({ source, identity: sourceIdentity(source), importVersion })).slice(0, 32)}.safetensors`);
+  const kept = cachePath(
+    'weights',
+    `${sha256(canonicalJson({ source, identity: sourceIdentity(source), importVersion })).slice(0, 32)}.safetensors`,
+  );
   if (existsSync(kept)) {
     const { tensors } = readSafetensors(readFileSync(kept), kept);
     for (const { name, shape } of llamaWeights(config)) {
-      if (tensors[name]?.data.length !== sizeOf(shape)) throw userError({ where: kept, what: `no weight ${name} of shape [${shape}]`, expected: 'the weights as they were stored', hint: 'delete the file; it is made again' });
+      if (tensors[name]?.data.length !== sizeOf(shape))
+        throw userError({
+          where: kept,
+          what: `no weight ${name} of shape [${shape}]`,
+          expected: 'the weights as they were stored',
+          hint: 'delete the file; it is made again',
+        });
     }
     return { config, weights: { ...tensors } };
   }

@@ -16,9 +16,14 @@ export interface NamedWeights {
 
 /** Both functions throw UserError for a weight that is missing or has another shape; `what` says what kind of file was expected. */
 export function namedWeights(onnx: OnnxWeights, what: string, where: string): NamedWeights {
-  const bad = (found: string, expected: string): UserError => userError({ where, what: found, expected, hint: 'fetch the weights again' });
+  const bad = (found: string, expected: string): UserError =>
+    userError({ where, what: found, expected, hint: 'fetch the weights again' });
   const checked = (name: string, found: WeightTensor, shape: ShapePattern): WeightTensor => {
-    if (found.shape.length !== shape.length || !shape.every((side, i) => (side === null ? found.shape[i]! > 0 : side === found.shape[i]))) throw bad(`${name} has the shape [${found.shape}]`, `[${shape.map((side) => side ?? 'any')}]`);
+    if (
+      found.shape.length !== shape.length ||
+      !shape.every((side, i) => (side === null ? found.shape[i]! > 0 : side === found.shape[i]))
+    )
+      throw bad(`${name} has the shape [${found.shape}]`, `[${shape.map((side) => side ?? 'any')}]`);
     return found;
   };
   function weight(name: string, axis: number, shape: ShapePattern): WeightTensor {
@@ -26,7 +31,8 @@ export function namedWeights(onnx: OnnxWeights, what: string, where: string): Na
     if (plain?.values instanceof Float32Array) return checked(name, { shape: plain.shape, data: plain.values }, shape);
     const quantised = onnx.initialisers.get(`${name}_quantized`);
     const scale = onnx.initialisers.get(`${name}_scale`);
-    if (quantised === undefined || scale === undefined) throw bad(`no weight ${name}, neither plain nor quantised`, what);
+    if (quantised === undefined || scale === undefined)
+      throw bad(`no weight ${name}, neither plain nor quantised`, what);
     try {
       return checked(name, dequantise(quantised, scale, onnx.initialisers.get(`${name}_zero_point`), axis), shape);
     } catch (error) {

@@ -4,7 +4,11 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { join } from 'node:path';
 
 /** A file of a crate: path with `/` from the crate's root. */
-export interface CrateFile { path: string; bytes: number; sha256: string }
+export interface CrateFile {
+  path: string;
+  bytes: number;
+  sha256: string;
+}
 
 /** Files that a crate may have, folders in folders, and bytes of one file. */
 const limits = { files: 100_000, depth: 6, bytes: 2 ** 30 };
@@ -27,8 +31,12 @@ export function readContainer(folder: string): { files: CrateFile[]; faults: str
       const path = at === '' ? entry.name : `${at}/${entry.name}`;
       if (!isCratePath(path)) faults.push(`${path}: has a name that a crate may not have`);
       else if (entry.isDirectory()) waiting.push(path);
-      else if (!entry.isFile()) faults.push(`${path}: is ${entry.isSymbolicLink() ? 'a symbolic link' : 'no regular file'}; a crate holds files and folders only`);
-      else if (files.length >= limits.files) return { files: [], faults: [`there are more than ${limits.files} files`] };
+      else if (!entry.isFile())
+        faults.push(
+          `${path}: is ${entry.isSymbolicLink() ? 'a symbolic link' : 'no regular file'}; a crate holds files and folders only`,
+        );
+      else if (files.length >= limits.files)
+        return { files: [], faults: [`there are more than ${limits.files} files`] };
       else {
         const found = hashed(join(folder, path));
         if (typeof found === 'string') faults.push(`${path}: ${found}`);

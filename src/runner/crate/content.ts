@@ -14,29 +14,46 @@ import type { RunFile } from '../runFile';
 
 /** Names inside a crate. Results lie as in a results folder, so that figures are drawn from a crate as from one. */
 export const crateNames = {
-  metadata: 'ro-crate-metadata.json', manifest: 'manifest.json', results: 'results', data: 'data-manifests', environment: 'environment',
-  figures: 'figures', tables: 'tables',
+  metadata: 'ro-crate-metadata.json',
+  manifest: 'manifest.json',
+  results: 'results',
+  data: 'data-manifests',
+  environment: 'environment',
+  figures: 'figures',
+  tables: 'tables',
 } as const;
 
 /** The files of a run that a crate takes. Logs stay out: they may name machines. */
 export const runFileNames = ['run.json', 'metrics.jsonl', predictionsName, landscapeName] as const;
 
-const runPath = new RegExp(`^${crateNames.results}/[A-Za-z0-9][A-Za-z0-9._-]*/([0-9a-f]{16})/(${runFileNames.join('|').replaceAll('.', '\\.')})$`);
+const runPath = new RegExp(
+  `^${crateNames.results}/[A-Za-z0-9][A-Za-z0-9._-]*/([0-9a-f]{16})/(${runFileNames.join('|').replaceAll('.', '\\.')})$`,
+);
 
 /** Which run a path of a crate belongs to. */
 export const runOfPath = (path: string): string | undefined => runPath.exec(path)?.[1];
 
 /** Whether a path has its place in a crate of this program. A publisher may add others, in folders of their own. */
 export function hasPlace(path: string): boolean {
-  return path === crateNames.manifest || runPath.test(path) || new RegExp(`^${crateNames.data}/[a-z0-9-]+\\.json$`).test(path)
-    || new RegExp(`^${crateNames.environment}/package-lock-[0-9a-f]{16}\\.json$`).test(path) || new RegExp(`^(${crateNames.figures}|${crateNames.tables})/[A-Za-z0-9.-]+$`).test(path);
+  return (
+    path === crateNames.manifest ||
+    runPath.test(path) ||
+    new RegExp(`^${crateNames.data}/[a-z0-9-]+\\.json$`).test(path) ||
+    new RegExp(`^${crateNames.environment}/package-lock-[0-9a-f]{16}\\.json$`).test(path) ||
+    new RegExp(`^(${crateNames.figures}|${crateNames.tables})/[A-Za-z0-9.-]+$`).test(path)
+  );
 }
 
 /** Path in a crate of a lockfile, by its hash. */
-export const lockPath = (sha256: string): string => `${crateNames.environment}/package-lock-${sha256.slice(0, 16)}.json`;
+export const lockPath = (sha256: string): string =>
+  `${crateNames.environment}/package-lock-${sha256.slice(0, 16)}.json`;
 
 /** A finished run and the combination of the manifest that it is. */
-export interface CrateRun { file: RunFile; spec: RunSpec; description: string }
+export interface CrateRun {
+  file: RunFile;
+  spec: RunSpec;
+  description: string;
+}
 
 /** Opens a manifest under the profile that an experiment's name says. Throws UserError with every problem of the file, or for another experiment's manifest. */
 export function manifestOf(path: string, experiment: string): Manifest {
@@ -54,7 +71,10 @@ export const experimentOf = ({ name, profile }: Manifest): string => (profile ==
  * (another method or arithmetic) the one that finished last counts, as in the figures.
  * @returns `lacking`: combinations without a run, in words; `surplus`: runs that are none of the combinations, or not the last
  */
-export function pairRuns(manifest: Manifest, files: readonly RunFile[]): { runs: CrateRun[]; lacking: string[]; surplus: RunFile[] } {
+export function pairRuns(
+  manifest: Manifest,
+  files: readonly RunFile[],
+): { runs: CrateRun[]; lacking: string[]; surplus: RunFile[] } {
   const byKey = new Map<string, RunFile[]>();
   for (const file of files) {
     const key = keyOf(file.spec);
@@ -64,12 +84,18 @@ export function pairRuns(manifest: Manifest, files: readonly RunFile[]): { runs:
   const runs: CrateRun[] = [];
   const lacking: string[] = [];
   for (const spec of expand(manifest)) {
-    const file = (byKey.get(keyOf(spec)) ?? []).filter((each) => each.status === 'done' && identityFrom(spec, each) === each.identity).sort((a, b) => (ended(a) < ended(b) ? 1 : -1))[0];
+    const file = (byKey.get(keyOf(spec)) ?? [])
+      .filter((each) => each.status === 'done' && identityFrom(spec, each) === each.identity)
+      .sort((a, b) => (ended(a) < ended(b) ? 1 : -1))[0];
     if (file === undefined) lacking.push(describeRun(spec));
     else runs.push({ file, spec, description: describeRun(spec) });
   }
   const used = new Set(runs.map(({ file }) => file));
-  return { runs: runs.sort((a, b) => (a.file.id < b.file.id ? -1 : 1)), lacking, surplus: files.filter((file) => !used.has(file)) };
+  return {
+    runs: runs.sort((a, b) => (a.file.id < b.file.id ? -1 : 1)),
+    lacking,
+    surplus: files.filter((file) => !used.has(file)),
+  };
 }
 
 /** A run.json is not checked to its depths: what cannot be read as a spec is none of a manifest's. */
@@ -92,4 +118,5 @@ export function sourcesOf(spec: RunSpec): string[] {
 }
 
 /** Path of a run's file in a crate. */
-export const pathOf = (experiment: string, id: string, name: (typeof runFileNames)[number]): string => `${crateNames.results}/${experiment}/${id}/${name}`;
+export const pathOf = (experiment: string, id: string, name: (typeof runFileNames)[number]): string =>
+  `${crateNames.results}/${experiment}/${id}/${name}`;

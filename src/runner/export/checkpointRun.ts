@@ -21,13 +21,21 @@ const parametersName = 'trained_parameters.safetensors';
  * Fills `folder`. By LoRA: PEFT's layout, the connector as layers trained in full. Otherwise everything trained in one file.
  * Throws UserError as `readTrained`, and for a checkpoint that is not there.
  */
-export async function writeCheckpointRun(paths: RunFolder, file: RunFile, which: Which, folder: string): Promise<{ step: number; form: BackboneForm }> {
+export async function writeCheckpointRun(
+  paths: RunFolder,
+  file: RunFile,
+  which: Which,
+  folder: string,
+): Promise<{ step: number; form: BackboneForm }> {
   const name = file.spec.checkpoint ?? file.spec.backbone;
   // The backbone's tensors lie in the run's own file; of the checkpoint only the connector's published shapes are read.
   const loaded = loadFamily(await openCheckpointFolder(name, { offline: true }), ['connector']);
   const family = withoutTower(loaded.family);
   const bare = withoutWeights(family);
-  const model = familyModel({ family, weights: bare.weights, shapes: { ...bare.shapes, ...loaded.shapes } }, familyTuning(file.spec));
+  const model = familyModel(
+    { family, weights: bare.weights, shapes: { ...bare.shapes, ...loaded.shapes } },
+    familyTuning(file.spec),
+  );
   const run = readTrained(paths, file, which, model.trainable);
   const trained = { ...run.trained.encoder, ...run.trained.backbone };
   const form = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[model.tuning.backbone.kind];
@@ -35,7 +43,9 @@ export async function writeCheckpointRun(paths: RunFolder, file: RunFile, which:
   if (form === 'adapter') parameters = writePeftAdapter(folder, peftAdapter(model, trained)).includes(parametersName);
   else writeWhole(join(folder, parametersName), writeSafetensors(publishedTensors(model, trained), { format: 'pt' }));
   const facts: CheckpointFacts = {
-    ...runFacts(run, which), form, parameters,
+    ...runFacts(run, which),
+    form,
+    parameters,
     checkpoint: { name, identity: file.weights[name]!, published: isOwnCheckpoint(name) ? null : baseFacts(name) },
   };
   writeWhole(join(folder, 'README.md'), readmeOfCheckpointRun(facts));

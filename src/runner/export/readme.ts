@@ -1,10 +1,13 @@
 /** README.md of what is exported for users of Python. */
 import type { BackboneForm, BaseFacts, CheckpointFacts, ExportFacts, RunFacts } from './facts';
 
-const origin = ({ url, license, files }: BaseFacts): string => `${url} (${license}), ${files.map(({ contentUrl, sha256 }) => `\`${contentUrl}\`, sha256 \`${sha256}\``).join('; ')}`;
+const origin = ({ url, license, files }: BaseFacts): string =>
+  `${url} (${license}), ${files.map(({ contentUrl, sha256 }) => `\`${contentUrl}\`, sha256 \`${sha256}\``).join('; ')}`;
 
 const forms: Record<BackboneForm, (facts: ExportFacts) => string> = {
-  adapter: ({ backbone }) => `\`adapter_model.safetensors\` and \`adapter_config.json\` are the LoRA adapter of the backbone in PEFT's layout. It touches no embedding, so it fits the backbone with its whole vocabulary:
+  adapter: ({
+    backbone,
+  }) => `\`adapter_model.safetensors\` and \`adapter_config.json\` are the LoRA adapter of the backbone in PEFT's layout. It touches no embedding, so it fits the backbone with its whole vocabulary:
 
     equipoise export backbone ${backbone.name} base
 
@@ -24,7 +27,10 @@ the run's probabilities are those among its own tokens.`,
 };
 
 function head({ run, weights }: RunFacts, model: string): string {
-  const accuracy = weights.accuracy === null ? '' : `; accuracy ${weights.accuracy.toFixed(3)} on the evaluation split of ${run.spec.task}`;
+  const accuracy =
+    weights.accuracy === null
+      ? ''
+      : `; accuracy ${weights.accuracy.toFixed(3)} on the evaluation split of ${run.spec.task}`;
   return `# Run ${run.id} of ${run.experiment}
 
 Written by \`equipoise export peft\`. Task ${run.spec.task}, ${model}.
@@ -43,11 +49,19 @@ export function readmeOfCheckpointRun(facts: CheckpointFacts): string {
 `;
   return `${head(facts, `checkpoint ${name}`)}
 
-${facts.form === 'adapter' ? `The LoRA adapter of the language model, and the connector as layers that were trained in full:
+${
+  facts.form === 'adapter'
+    ? `The LoRA adapter of the language model, and the connector as layers that were trained in full:
 
-${adapter}` : ''}${facts.parameters ? `${facts.form === 'adapter' ? '\nTrained tensors that are no layer, for which PEFT has no place' : 'All that was trained'}, by published name:
+${adapter}`
+    : ''
+}${
+    facts.parameters
+      ? `${facts.form === 'adapter' ? '\nTrained tensors that are no layer, for which PEFT has no place' : 'All that was trained'}, by published name:
 
-${others}` : ''}
+${others}`
+      : ''
+  }
 ## Base weights, which keep their own licence
 
 - ${name}: ${published === null ? `a folder of its owner; sha256 over its files ${identity}` : origin(published)}
@@ -57,7 +71,10 @@ ${others}` : ''}
 /** README.md of an exported run. */
 export function readmeOfRun(facts: ExportFacts): string {
   const { run, backbone, connector, encoder } = facts;
-  const scaled = run.spec.tuning.encoder === undefined ? '' : '\nBefore it, each feature channel is multiplied by `features.scale` and shifted by `features.shift`.';
+  const scaled =
+    run.spec.tuning.encoder === undefined
+      ? ''
+      : '\nBefore it, each feature channel is multiplied by `features.scale` and shifted by `features.shift`.';
   return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`)}
 
 ## Backbone

@@ -14,15 +14,31 @@ export type Which = 'last' | 'best';
 
 export interface TrainedRun {
   file: RunFile;
-  /** step of the parameters */ step: number;
-  /** by module and our names */ trained: Record<ModuleName, Record<string, WeightTensor>>;
+  /** step of the parameters */
+  step: number;
+  /** by module and our names */
+  trained: Record<ModuleName, Record<string, WeightTensor>>;
 }
 
 /** run.json of a finished run. Throws UserError for any other. */
 export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
   const read = readRunFile(runJson);
-  if (read.state !== 'read') throw userError({ where: `run ${name}`, what: read.state === 'absent' ? 'has no run.json' : read.why, expected: 'a finished run' }, exitCode.failed);
-  if (read.file.status !== 'done') throw userError({ where: `run ${name}`, what: read.file.status === 'failed' ? 'failed' : `is at step ${read.file.step} of ${read.file.steps}`, expected: 'a finished run', hint: 'equipoise run goes on with it' });
+  if (read.state !== 'read')
+    throw userError(
+      {
+        where: `run ${name}`,
+        what: read.state === 'absent' ? 'has no run.json' : read.why,
+        expected: 'a finished run',
+      },
+      exitCode.failed,
+    );
+  if (read.file.status !== 'done')
+    throw userError({
+      where: `run ${name}`,
+      what: read.file.status === 'failed' ? 'failed' : `is at step ${read.file.step} of ${read.file.steps}`,
+      expected: 'a finished run',
+      hint: 'equipoise run goes on with it',
+    });
   return read.file;
 }
 
@@ -31,16 +47,31 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
  * @param trainable of the run's model
  * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no longer those of the training
  */
-export function readTrained(paths: RunFolder, file: RunFile, which: Which, trainable: Record<ModuleName, readonly ParameterSpec[]>): TrainedRun {
+export function readTrained(
+  paths: RunFolder,
+  file: RunFile,
+  which: Which,
+  trainable: Record<ModuleName, readonly ParameterSpec[]>,
+): TrainedRun {
   for (const [name, identity] of Object.entries(weightIdentities(file.spec))) {
-    if (identity !== file.weights[name]) throw userError({ where: `run ${file.id}`, what: `was trained on other weights than ${name} has now`, hint: 'bring those weights back, or use the version of Equipoise that trained it' });
+    if (identity !== file.weights[name])
+      throw userError({
+        where: `run ${file.id}`,
+        what: `was trained on other weights than ${name} has now`,
+        hint: 'bring those weights back, or use the version of Equipoise that trained it',
+      });
   }
   const path = which === 'best' ? paths.best : paths.checkpoint;
   if (!existsSync(path)) {
-    throw userError({
-      where: `run ${file.id}`, what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
-      expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it', hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
-    }, exitCode.unavailable);
+    throw userError(
+      {
+        where: `run ${file.id}`,
+        what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
+        expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it',
+        hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
+      },
+      exitCode.unavailable,
+    );
   }
   const stored = openSafetensors(path);
   try {
@@ -53,18 +84,39 @@ export function readTrained(paths: RunFolder, file: RunFile, which: Which, train
         const found = stored.entries.get(full);
         surplus.delete(full);
         if (found === undefined || found.shape.join() !== shape.join()) {
-          problems.push({ where: path, what: found === undefined ? `no tensor "${full}"` : `tensor "${full}" has the shape [${found.shape.join(', ')}]`, expected: `[${shape.join(', ')}]` });
+          problems.push({
+            where: path,
+            what:
+              found === undefined
+                ? `no tensor "${full}"`
+                : `tensor "${full}" has the shape [${found.shape.join(', ')}]`,
+            expected: `[${shape.join(', ')}]`,
+          });
           continue;
         }
         const { data } = stored.read(full);
-        if (!allFinite(data)) problems.push({ where: path, what: `tensor "${full}" holds values that are not finite numbers`, expected: 'finite numbers' });
+        if (!allFinite(data))
+          problems.push({
+            where: path,
+            what: `tensor "${full}" holds values that are not finite numbers`,
+            expected: 'finite numbers',
+          });
         trained[module][name] = { shape, data };
       }
     }
-    for (const name of surplus) problems.push({ where: path, what: `tensor "${name}" is surplus`, expected: 'no tensor of this name for this run' });
+    for (const name of surplus)
+      problems.push({
+        where: path,
+        what: `tensor "${name}" is surplus`,
+        expected: 'no tensor of this name for this run',
+      });
     if (problems.length > 0) throw new UserError(problems, exitCode.failed);
     const step = which === 'best' ? Number(stored.metadata['step']) : file.step;
-    if (!Number.isInteger(step)) throw userError({ where: path, what: 'does not say after which step it was kept', expected: 'a file that Equipoise wrote' }, exitCode.failed);
+    if (!Number.isInteger(step))
+      throw userError(
+        { where: path, what: 'does not say after which step it was kept', expected: 'a file that Equipoise wrote' },
+        exitCode.failed,
+      );
     return { file, step, trained };
   } finally {
     stored.close();

@@ -25,12 +25,25 @@ import { baseFacts, runFacts, seal, type BackboneForm, type ExportFacts } from '
 import { readmeOfBackbone, readmeOfRun } from './readme';
 import { finishedFile, readTrained, type TrainedRun, type Which } from './trained';
 
-export interface WrittenRun { id: string; out: string; step: number; backbone: BackboneForm; files: string[] }
+export interface WrittenRun {
+  id: string;
+  out: string;
+  step: number;
+  backbone: BackboneForm;
+  files: string[];
+}
 
 /** The whole table of a fully trained backbone: what the run trained over the rows of its vocabulary, the pretrained rows elsewhere. */
-export function wholeBackbone({ config, weights }: Pretrained, trained: Record<string, WeightTensor>, ids: readonly number[]): Record<string, WeightTensor> {
+export function wholeBackbone(
+  { config, weights }: Pretrained,
+  trained: Record<string, WeightTensor>,
+  ids: readonly number[],
+): Record<string, WeightTensor> {
   const tables = config.tied ? ['tokenEmbedding'] : ['tokenEmbedding', 'lmHead'];
-  return { ...trained, ...Object.fromEntries(tables.map((name) => [name, withRows(weights[name]!, ids, trained[name]!)])) };
+  return {
+    ...trained,
+    ...Object.fromEntries(tables.map((name) => [name, withRows(weights[name]!, ids, trained[name]!)])),
+  };
 }
 
 /**
@@ -38,11 +51,25 @@ export function wholeBackbone({ config, weights }: Pretrained, trained: Record<s
  * @throws UserError for a run that is not finished, whose parameters are gone or damaged, or whose data or base weights
  * changed, and for a folder that is taken or cannot be made
  */
-export function exportRun(paths: RunFolder, name: string, which: Which, out: string, onStage: (stage: string) => void = () => undefined): Promise<WrittenRun> {
-  return newFolder(out, (folder) => fillWithRun(paths, name, which, folder, onStage).then((written) => ({ ...written, out })));
+export function exportRun(
+  paths: RunFolder,
+  name: string,
+  which: Which,
+  out: string,
+  onStage: (stage: string) => void = () => undefined,
+): Promise<WrittenRun> {
+  return newFolder(out, (folder) =>
+    fillWithRun(paths, name, which, folder, onStage).then((written) => ({ ...written, out })),
+  );
 }
 
-async function fillWithRun(paths: RunFolder, name: string, which: Which, folder: string, onStage: (stage: string) => void): Promise<Omit<WrittenRun, 'out'>> {
+async function fillWithRun(
+  paths: RunFolder,
+  name: string,
+  which: Which,
+  folder: string,
+  onStage: (stage: string) => void,
+): Promise<Omit<WrittenRun, 'out'>> {
   const file = finishedFile(paths, name);
   const { spec, id } = file;
   const tuning = spec.tuning.backbone;
@@ -57,40 +84,70 @@ async function fillWithRun(paths: RunFolder, name: string, which: Which, folder:
   const run = readTrained(paths, file, which, model.trainable);
   const { connector, language } = parted(run, model.connector);
   if (tuning.kind === 'lora') {
-    writePeftAdapter(folder, peftLayout({ table: causalLlama, trained: language, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'));
+    writePeftAdapter(
+      folder,
+      peftLayout({ table: causalLlama, trained: language, adapterOf: () => tuning }, tuning, 'CAUSAL_LM'),
+    );
   } else if (texts !== null) {
     const base = await loadWholeBackbone(spec.backbone);
     writeBackbone(folder, base, wholeBackbone(base, language, texts.ids), texts.tokenizer);
   }
   const backbone = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[tuning.kind];
   writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(connector, { format: 'pt' }));
-  const facts = factsOf(run, which, { tokens: model.connector.tokens, rows, features: width }, backbone, texts?.ids ?? null);
+  const facts = factsOf(
+    run,
+    which,
+    { tokens: model.connector.tokens, rows, features: width },
+    backbone,
+    texts?.ids ?? null,
+  );
   writeWhole(join(folder, 'README.md'), readmeOfRun(facts));
   return { id, step: run.step, backbone, files: seal(folder, facts) };
 }
 
 /** What a run trained, by file and not by module: the connector, with what is trained behind the tower, and the language model. */
-function parted({ trained: { encoder, backbone } }: TrainedRun, { parameters }: Connector): Record<'connector' | 'language', Record<string, WeightTensor>> {
+function parted(
+  { trained: { encoder, backbone } }: TrainedRun,
+  { parameters }: Connector,
+): Record<'connector' | 'language', Record<string, WeightTensor>> {
   const names = new Set(parameters.map(({ name }) => name));
-  const beside = (has: boolean) => Object.fromEntries(Object.entries(backbone).filter(([name]) => names.has(name) === has));
+  const beside = (has: boolean) =>
+    Object.fromEntries(Object.entries(backbone).filter(([name]) => names.has(name) === has));
   return { connector: { ...encoder, ...beside(true) }, language: beside(false) };
 }
 
 /** The pruned vocabulary of a run. Throws UserError when the data is no longer that of the training. */
-async function vocabularyOf(file: RunFile, onStage: (stage: string) => void): Promise<{ tokenizer: Tokenizer; ids: readonly number[] }> {
+async function vocabularyOf(
+  file: RunFile,
+  onStage: (stage: string) => void,
+): Promise<{ tokenizer: Tokenizer; ids: readonly number[] }> {
   if (dataIdentity(file.spec, setIdentity) !== file.data.identity) {
-    throw userError({ where: `run ${file.id}`, what: `was trained on other data than task ${file.spec.task} has now; which rows of the embedding its weights are cannot be told`, hint: 'use the version of Equipoise and the data that it was trained on' });
+    throw userError({
+      where: `run ${file.id}`,
+      what: `was trained on other data than task ${file.spec.task} has now; which rows of the embedding its weights are cannot be told`,
+      hint: 'use the version of Equipoise and the data that it was trained on',
+    });
   }
   const { tokenizer, texts } = await loadTexts(file.spec, onStage);
   return { tokenizer, ids: texts.codec.vocabulary.ids };
 }
 
-function factsOf(run: TrainedRun, which: Which, connector: { tokens: number; rows: number; features: number }, backbone: BackboneForm, vocabulary: readonly number[] | null): ExportFacts {
+function factsOf(
+  run: TrainedRun,
+  which: Which,
+  connector: { tokens: number; rows: number; features: number },
+  backbone: BackboneForm,
+  vocabulary: readonly number[] | null,
+): ExportFacts {
   const { spec } = run.file;
   return {
     ...runFacts(run, which),
     backbone: {
-      name: spec.backbone, form: backbone, base: baseFacts(backboneSource(spec.backbone)), vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null, trainedRows: vocabulary,
+      name: spec.backbone,
+      form: backbone,
+      base: baseFacts(backboneSource(spec.backbone)),
+      vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null,
+      trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
     encoder: { name: spec.encoder, trained: false, base: baseFacts(findEncoder(spec.encoder).source) },
@@ -102,13 +159,24 @@ export function exportBackbone(name: string, out: string): Promise<{ out: string
   return newFolder(out, async (folder) => {
     const base = await loadWholeBackbone(name);
     writeBackbone(folder, base, base.weights, await loadTokenizer(name));
-    const facts = { format: 'equipoise-export/1', backbone: { name, form: 'pretrained', base: baseFacts(backboneSource(name)) } };
+    const facts = {
+      format: 'equipoise-export/1',
+      backbone: { name, form: 'pretrained', base: baseFacts(backboneSource(name)) },
+    };
     writeWhole(join(folder, 'README.md'), readmeOfBackbone(name, facts.backbone.base));
     return { out, files: seal(folder, facts) };
   });
 }
 
-function writeBackbone(folder: string, { config }: Pretrained, weights: Record<string, WeightTensor>, { begin, answerEnd }: Tokenizer): void {
+function writeBackbone(
+  folder: string,
+  { config }: Pretrained,
+  weights: Record<string, WeightTensor>,
+  { begin, answerEnd }: Tokenizer,
+): void {
   writeWhole(join(folder, 'model.safetensors'), writeSafetensors(asCausalLlama(config, weights), { format: 'pt' }));
-  writeWhole(join(folder, 'config.json'), `${JSON.stringify(causalLlamaConfig(config, { begin, end: answerEnd }), null, 2)}\n`);
+  writeWhole(
+    join(folder, 'config.json'),
+    `${JSON.stringify(causalLlamaConfig(config, { begin, end: answerEnd }), null, 2)}\n`,
+  );
 }

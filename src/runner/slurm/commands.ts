@@ -4,36 +4,76 @@ import { exitCode, userError } from '../../problems';
 
 /** A task of a job array as squeue tells it. */
 export interface QueuedTask {
-  /** number of the array's job */ job: number;
+  /** number of the array's job */
+  job: number;
   task: number;
-  /** name of the job */ name: string;
-  /** PENDING, RUNNING, COMPLETING, ... */ state: string;
-  /** time used, as Slurm writes it */ time: string;
-  /** empty while it waits */ node: string;
-  /** why it waits; `None` when it does not */ reason: string;
+  /** name of the job */
+  name: string;
+  /** PENDING, RUNNING, COMPLETING, ... */
+  state: string;
+  /** time used, as Slurm writes it */
+  time: string;
+  /** empty while it waits */
+  node: string;
+  /** why it waits; `None` when it does not */
+  reason: string;
 }
 
 const limit = 60_000;
 
 /** Runs one of Slurm's commands. Throws UserError when it is not installed, does not answer, or refuses. */
-function call(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): string {
+function call(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): string {
   const result = spawnSync(command, args, { encoding: 'utf8', timeout: limit, maxBuffer: 256 * 1024 ** 2, ...options });
   if (result.error !== undefined) {
     const code = (result.error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw userError({ where: command, what: 'is not installed here', expected: 'the commands of Slurm', hint: 'run it on a login node of the cluster' }, exitCode.unavailable);
-    throw userError({ where: command, what: code === 'ETIMEDOUT' ? `has not answered for ${limit / 1000} s` : result.error.message, hint: 'try again' }, exitCode.unavailable);
+    if (code === 'ENOENT')
+      throw userError(
+        {
+          where: command,
+          what: 'is not installed here',
+          expected: 'the commands of Slurm',
+          hint: 'run it on a login node of the cluster',
+        },
+        exitCode.unavailable,
+      );
+    throw userError(
+      {
+        where: command,
+        what: code === 'ETIMEDOUT' ? `has not answered for ${limit / 1000} s` : result.error.message,
+        hint: 'try again',
+      },
+      exitCode.unavailable,
+    );
   }
   if (result.status === 0) return result.stdout;
   const words = result.stderr.trim().split('\n').slice(0, 5).join('; ').slice(0, 600);
-  const absent = /unable to contact|connection (refused|timed out)|socket timed out|could not establish a configuration/i.test(words);
-  throw userError({ where: command, what: words === '' ? `ended with exit code ${result.status}` : words, ...(absent ? { hint: 'is the cluster up? try again' } : {}) }, absent ? exitCode.unavailable : exitCode.badInput);
+  const absent =
+    /unable to contact|connection (refused|timed out)|socket timed out|could not establish a configuration/i.test(
+      words,
+    );
+  throw userError(
+    {
+      where: command,
+      what: words === '' ? `ended with exit code ${result.status}` : words,
+      ...(absent ? { hint: 'is the cluster up? try again' } : {}),
+    },
+    absent ? exitCode.unavailable : exitCode.badInput,
+  );
 }
 
 /** Submits a script; its relative paths begin in `folder`. Returns the number of the job. */
 export function submitScript(script: string, folder: string, env: NodeJS.ProcessEnv): number {
   const answer = call('sbatch', ['--parsable', script], { cwd: folder, env });
   const number = /^(\d+)(;|$)/.exec(answer.trim().split('\n').at(-1) ?? '');
-  if (number === null) throw userError({ where: 'sbatch', what: `answered ${JSON.stringify(answer.slice(0, 200))}`, expected: 'the number of the job' }, exitCode.failed);
+  if (number === null)
+    throw userError(
+      { where: 'sbatch', what: `answered ${JSON.stringify(answer.slice(0, 200))}`, expected: 'the number of the job' },
+      exitCode.failed,
+    );
   return Number(number[1]);
 }
 
@@ -49,7 +89,9 @@ export function parseQueue(text: string): QueuedTask[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.split('|').map((part) => part.trim());
     const [job = '', task = '', name = '', state = '', time = '', node = '', reason = ''] = fields;
-    return fields.length === 7 && /^\d+$/.test(job) && /^\d+$/.test(task) ? [{ job: Number(job), task: Number(task), name, state, time, node, reason }] : [];
+    return fields.length === 7 && /^\d+$/.test(job) && /^\d+$/.test(task)
+      ? [{ job: Number(job), task: Number(task), name, state, time, node, reason }]
+      : [];
   });
 }
 
@@ -71,6 +113,8 @@ export function largestArray(): number {
 
 /** The environment for sbatch: of its own variables, which lie over a script, only those that the script leaves open. */
 export function submissionEnvironment(env: NodeJS.ProcessEnv, given: readonly string[]): NodeJS.ProcessEnv {
-  const open = ['SBATCH_ACCOUNT', 'SBATCH_PARTITION', 'SBATCH_QOS', 'SBATCH_RESERVATION', 'SBATCH_CLUSTERS'].filter((name) => !given.includes(name));
+  const open = ['SBATCH_ACCOUNT', 'SBATCH_PARTITION', 'SBATCH_QOS', 'SBATCH_RESERVATION', 'SBATCH_CLUSTERS'].filter(
+    (name) => !given.includes(name),
+  );
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SBATCH_') || open.includes(name)));
 }

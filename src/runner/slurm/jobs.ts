@@ -6,8 +6,11 @@ import { readSubmissions } from './submission';
 
 /** A run in the queue. */
 export interface RunJob extends Pick<QueuedTask, 'state' | 'time' | 'node' | 'reason'> {
-  /** id of the run */ id: string;
-  /** number of the array's job, and of the task in it */ job: number; task: number;
+  /** id of the run */
+  id: string;
+  /** number of the array's job, and of the task in it */
+  job: number;
+  task: number;
 }
 
 /** Whether an experiment was ever submitted from this results folder. */
@@ -20,7 +23,11 @@ export function wasSubmitted(results: string, experiment: string): boolean {
  * @throws UserError when squeue is not there or does not answer
  */
 export function jobsOf(results: string, experiment: string, tasks: readonly QueuedTask[] = queuedTasks()): RunJob[] {
-  const arrays = new Map(readSubmissions(results, experiment).submissions.flatMap((submission) => submission.arrays.map((array) => [array.name, array.runs] as const)));
+  const arrays = new Map(
+    readSubmissions(results, experiment).submissions.flatMap((submission) =>
+      submission.arrays.map((array) => [array.name, array.runs] as const),
+    ),
+  );
   return tasks
     .flatMap(({ name, ...task }) => {
       const id = arrays.get(name)?.[task.task];
@@ -45,5 +52,8 @@ export function cancelRuns(jobs: readonly RunJob[], chosen: readonly RunJob[]): 
 export function countJobs(jobs: readonly RunJob[]): string {
   const counts = new Map<string, number>();
   for (const { state } of jobs) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => `${count} ${state.toLowerCase()}`).join(', ');
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([state, count]) => `${count} ${state.toLowerCase()}`)
+    .join(', ');
 }

@@ -8,6 +8,12 @@ import { UserError } from '../../problems';
 export function loadSlurmProfile(path: string): SlurmProfile {
   const { value } = readJsonFile(path);
   const faults = slurmProfileFaults(value);
-  if (faults.length > 0) throw new UserError(faults.map(({ place, ...fault }) => ({ where: place === '' ? path : `${path} ${printable(place.slice(0, 300))}`, ...fault })));
+  if (faults.length > 0)
+    throw new UserError(
+      faults.map(({ place, ...fault }) => ({
+        where: place === '' ? path : `${path} ${printable(place.slice(0, 300))}`,
+        ...fault,
+      })),
+    );
   return value as SlurmProfile;
 }

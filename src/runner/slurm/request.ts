@@ -7,19 +7,35 @@ import { UserError, type Problem } from '../../problems';
 import type { IdentifiedRun } from '../plan';
 
 /** A request with its defaults. */
-export interface Resources extends SlurmRequest { cpus: number; gpus: number; requeue: number; grace: number }
+export interface Resources extends SlurmRequest {
+  cpus: number;
+  gpus: number;
+  requeue: number;
+  grace: number;
+}
 
 /** Runs that ask for the same, in the order of the plan. */
-export interface ResourceClass<Run extends IdentifiedRun = IdentifiedRun> { resources: Resources; runs: Run[] }
+export interface ResourceClass<Run extends IdentifiedRun = IdentifiedRun> {
+  resources: Resources;
+  runs: Run[];
+}
 
-export interface Classes<Run extends IdentifiedRun> { classes: ResourceClass<Run>[]; /** one sentence each */ warnings: string[] }
+export interface Classes<Run extends IdentifiedRun> {
+  classes: ResourceClass<Run>[];
+  /** one sentence each */
+  warnings: string[];
+}
 
 /**
  * The resource classes of runs, in the order of their first runs. The profile's requests lie over the manifest's, then come
  * the conditions of the manifest, then those of the profile.
  * @throws UserError for runs that compute on a GPU and would get none, and for a time limit within the grace
  */
-export function resourceClasses<Run extends IdentifiedRun>(runs: readonly Run[], section: SlurmSection = {}, profile: SlurmProfile = {}): Classes<Run> {
+export function resourceClasses<Run extends IdentifiedRun>(
+  runs: readonly Run[],
+  section: SlurmSection = {},
+  profile: SlurmProfile = {},
+): Classes<Run> {
   const base: SlurmRequest = { ...requestOf(section), ...requestOf(profile) };
   const conditions = [...placed('manifest', section), ...placed('profile file', profile)];
   const used = new Set<string>();
@@ -39,23 +55,37 @@ export function resourceClasses<Run extends IdentifiedRun>(runs: readonly Run[],
     if (known === undefined) classes.set(key, { resources, runs: [run] });
     else known.runs.push(run);
   }
-  const problems = [...(without.length > 0 ? [noGpu(without)] : []), ...[...classes.values()].flatMap(({ resources }) => tooShort(resources))];
+  const problems = [
+    ...(without.length > 0 ? [noGpu(without)] : []),
+    ...[...classes.values()].flatMap(({ resources }) => tooShort(resources)),
+  ];
   if (problems.length > 0) throw new UserError(problems);
-  const idle = conditions.filter(({ place }) => !used.has(place)).map(({ place }) => `${place} matches no run that is to be trained`);
+  const idle = conditions
+    .filter(({ place }) => !used.has(place))
+    .map(({ place }) => `${place} matches no run that is to be trained`);
   return { classes: [...classes.values()], warnings: runs.length === 0 ? [] : idle };
 }
 
 function noGpu(runs: readonly IdentifiedRun[]): Problem {
   return {
-    where: 'slurm gpus', what: `is 0 for ${runs.length} ${runs.length === 1 ? 'run that computes' : 'runs that compute'} on a GPU, e.g. ${runs[0]!.description}`,
-    expected: 'at least 1', hint: 'leave gpus out, or give --device cpu',
+    where: 'slurm gpus',
+    what: `is 0 for ${runs.length} ${runs.length === 1 ? 'run that computes' : 'runs that compute'} on a GPU, e.g. ${runs[0]!.description}`,
+    expected: 'at least 1',
+    hint: 'leave gpus out, or give --device cpu',
   };
 }
 
 /** Told to stop as soon as it starts, a run would go back into the queue without having done anything. */
 function tooShort({ time, grace }: Resources): Problem[] {
   if (time === undefined || secondsOf(time) > grace) return [];
-  return [{ where: 'slurm time', what: `is ${time}, and a run is told to stop ${grace} s before it`, expected: 'a time limit longer than the grace', hint: 'give more time or less grace' }];
+  return [
+    {
+      where: 'slurm time',
+      what: `is ${time}, and a run is told to stop ${grace} s before it`,
+      expected: 'a time limit longer than the grace',
+      hint: 'give more time or less grace',
+    },
+  ];
 }
 
 /** Seconds of H:MM:SS or D-HH:MM:SS. */
@@ -71,8 +101,23 @@ function placed(source: string, { when = [] }: SlurmSection) {
 
 /** The requests of a section or profile without its other parts. */
 function requestOf(section: SlurmSection): SlurmRequest {
-  const { partition, account, qos, time, memory, cpus, gpus, gpuType, constraint, throttle, requeue, grace, modules } = section;
-  const request: SlurmRequest = { partition, account, qos, time, memory, cpus, gpus, gpuType, constraint, throttle, requeue, grace, modules };
+  const { partition, account, qos, time, memory, cpus, gpus, gpuType, constraint, throttle, requeue, grace, modules } =
+    section;
+  const request: SlurmRequest = {
+    partition,
+    account,
+    qos,
+    time,
+    memory,
+    cpus,
+    gpus,
+    gpuType,
+    constraint,
+    throttle,
+    requeue,
+    grace,
+    modules,
+  };
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }
 
@@ -80,7 +125,9 @@ function requestOf(section: SlurmSection): SlurmRequest {
 export function describeResources({ partition, gpus, gpuType, cpus, memory, time }: Resources): string {
   return [
     ...(partition === undefined ? [] : [partition]),
-    gpus > 0 ? `${gpus} GPU${gpus === 1 ? '' : 's'}${gpuType === undefined ? '' : ` ${gpuType}`}` : `${cpus} processor${cpus === 1 ? '' : 's'}`,
+    gpus > 0
+      ? `${gpus} GPU${gpus === 1 ? '' : 's'}${gpuType === undefined ? '' : ` ${gpuType}`}`
+      : `${cpus} processor${cpus === 1 ? '' : 's'}`,
     ...(memory === undefined ? [] : [memory]),
     ...(time === undefined ? [] : [`at most ${time}`]),
   ].join(', ');

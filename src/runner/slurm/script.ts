@@ -4,17 +4,27 @@ import type { Resources } from './request';
 
 /** What a script is made of. */
 export interface ScriptParts {
-  /** name of the jobs: letters, digits, dots, dashes */ name: string;
+  /** name of the jobs: letters, digits, dots, dashes */
+  name: string;
   resources: Resources;
-  /** ids of the runs; the position is the index in the array */ ids: readonly string[];
-  /** at most this many at once */ throttle?: number;
+  /** ids of the runs; the position is the index in the array */
+  ids: readonly string[];
+  /** at most this many at once */
+  throttle?: number;
   profile: SlurmProfile;
-  /** file of the array's runs */ plan: string;
-  /** folder of the experiment in the results */ folder: string;
-  /** name of the file, beside the script, for what tasks say before they know their run */ output: string;
-  /** folder in which the command runs */ root: string;
-  /** Node and the command line's script, e.g. node and bin/equipoise.cjs */ node: string; entry: string;
-  /** environment variables that name folders, absolute */ environment: Readonly<Record<string, string>>;
+  /** file of the array's runs */
+  plan: string;
+  /** folder of the experiment in the results */
+  folder: string;
+  /** name of the file, beside the script, for what tasks say before they know their run */
+  output: string;
+  /** folder in which the command runs */
+  root: string;
+  /** Node and the command line's script, e.g. node and bin/equipoise.cjs */
+  node: string;
+  entry: string;
+  /** environment variables that name folders, absolute */
+  environment: Readonly<Record<string, string>>;
 }
 
 /** Exit status of a task that was stopped in the middle: the same as of an interrupted command. */
@@ -33,7 +43,9 @@ export function arrayScript(parts: ScriptParts): string {
     ...directives(parts).map((directive) => `#SBATCH ${directive}`),
     '',
     `# One task trains one run. Written by equipoise; what is trained stands in ${parts.output.replace(/\.txt$/, '.json')}.`,
-    'runs=(', ...parts.ids.map((id) => `  ${quote(id)}`), ')',
+    'runs=(',
+    ...parts.ids.map((id) => `  ${quote(id)}`),
+    ')',
     'id=${runs[$SLURM_ARRAY_TASK_ID]}',
     'if [ -z "$id" ]; then echo "equipoise: the array has no run $SLURM_ARRAY_TASK_ID" >&2; exit 1; fi',
     `folder=${quote(parts.folder)}/"$id"`,
@@ -59,15 +71,21 @@ function directives({ name, resources, ids, throttle, profile, output }: ScriptP
   return [
     `--job-name=${name}`,
     `--array=0-${ids.length - 1}${throttle === undefined ? '' : `%${throttle}`}`,
-    ...given('partition', partition), ...given('account', account), ...given('qos', qos), ...given('time', time),
-    '--nodes=1', '--ntasks=1', `--cpus-per-task=${cpus}`,
+    ...given('partition', partition),
+    ...given('account', account),
+    ...given('qos', qos),
+    ...given('time', time),
+    '--nodes=1',
+    '--ntasks=1',
+    `--cpus-per-task=${cpus}`,
     ...given('mem', memory),
     ...(gpus > 0 ? [`--gres=gpu:${gpuType === undefined ? '' : `${gpuType}:`}${gpus}`] : []),
     ...given('constraint', constraint),
     // To the shell alone: it decides what the run is told.
     `--signal=B:USR1@${grace}`,
     requeue > 0 ? '--requeue' : '--no-requeue',
-    '--open-mode=append', `--output=${output}`,
+    '--open-mode=append',
+    `--output=${output}`,
     ...(profile.options ?? []),
   ];
 }
@@ -87,7 +105,10 @@ function surroundings({ resources, profile, environment }: ScriptParts): string[
   return [
     ...variables.map(([name, value]) => `export ${name}=${quote(value)}`),
     ...(modules.length === 0 ? [] : ['type module >/dev/null 2>&1 || . /etc/profile']),
-    ...modules.map((module) => `module load ${quote(module)} || { echo ${quote(`equipoise: the module ${module} cannot be loaded`)}; exit 3; }`),
+    ...modules.map(
+      (module) =>
+        `module load ${quote(module)} || { echo ${quote(`equipoise: the module ${module} cannot be loaded`)}; exit 3; }`,
+    ),
     // Whatever options the prologue sets, what follows asks for each status itself.
     ...(profile.prologue === undefined ? [] : [...profile.prologue, 'set +eu']),
   ];
@@ -115,7 +136,10 @@ function training({ profile, node, entry, plan }: ScriptParts): string[] {
 function ending(requeue: number): string[] {
   const stopped = `[ "$asked" = limit ] && { [ "$status" -eq ${stoppedStatus} ] || [ "$status" -eq 143 ]; }`;
   if (requeue === 0) {
-    return [`if ${stopped}; then echo "equipoise: stopped before the time limit; it is not put back into the queue"; fi`, 'exit "$status"'];
+    return [
+      `if ${stopped}; then echo "equipoise: stopped before the time limit; it is not put back into the queue"; fi`,
+      'exit "$status"',
+    ];
   }
   return [
     `if ${stopped}; then`,

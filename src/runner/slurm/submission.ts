@@ -12,25 +12,45 @@ import type { IdentifiedRun } from '../plan';
 import type { Resources } from './request';
 
 /** One job array of a submission. */
-export interface SubmittedArray { /** name of its jobs in Slurm */ name: string; /** null until sbatch has taken it */ job: number | null; resources: Resources; /** ids, by index */ runs: string[] }
+export interface SubmittedArray {
+  /** name of its jobs in Slurm */
+  name: string;
+  /** null until sbatch has taken it */
+  job: number | null;
+  resources: Resources;
+  /** ids, by index */
+  runs: string[];
+}
 
 export interface Submission {
   format: 'equipoise-slurm/1';
   experiment: string;
   manifest: { file: string; sha256: string; profile: string | null };
-  /** wall-clock time, for people */ submitted: string;
+  /** wall-clock time, for people */
+  submitted: string;
   arrays: SubmittedArray[];
 }
 
 /** The runs of one array, as planned. */
-export interface ArrayPlan { format: 'equipoise-slurm-array/1'; experiment: string; /** after a crashed worker */ retries: number; /** seconds */ hang?: number; checkpoint?: CheckpointInterval; runs: IdentifiedRun[] }
+export interface ArrayPlan {
+  format: 'equipoise-slurm-array/1';
+  experiment: string;
+  /** after a crashed worker */
+  retries: number;
+  /** seconds */
+  hang?: number;
+  checkpoint?: CheckpointInterval;
+  runs: IdentifiedRun[];
+}
 
 const submissionsFolder = (results: string, experiment: string) => join(results, experiment, '.slurm');
 
 /** Numbers of the submissions of an experiment, ascending. */
 function numbers(results: string, experiment: string): string[] {
   try {
-    return readdirSync(submissionsFolder(results, experiment)).filter((name) => /^\d{4,}$/.test(name)).sort((a, b) => Number(a) - Number(b));
+    return readdirSync(submissionsFolder(results, experiment))
+      .filter((name) => /^\d{4,}$/.test(name))
+      .sort((a, b) => Number(a) - Number(b));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -67,7 +87,10 @@ export function writeSubmission(folder: string, submission: Submission): void {
 }
 
 /** The submissions of an experiment, oldest first, and the folders of which submission.json cannot be used. */
-export function readSubmissions(results: string, experiment: string): { submissions: Submission[]; unusable: string[] } {
+export function readSubmissions(
+  results: string,
+  experiment: string,
+): { submissions: Submission[]; unusable: string[] } {
   const read = numbers(results, experiment).map((number) => {
     const folder = join(submissionsFolder(results, experiment), number);
     return { folder, value: readJson(join(folder, 'submission.json')) };
@@ -81,13 +104,27 @@ export function readSubmissions(results: string, experiment: string): { submissi
 /** The planned run of a task. Throws UserError when the file is not a plan or does not have the run. */
 export function readPlannedRun(path: string, id: string): { plan: Omit<ArrayPlan, 'runs'>; run: IdentifiedRun } {
   const value = readJson(path) as Partial<ArrayPlan> | null;
-  if (value?.format !== 'equipoise-slurm-array/1' || typeof value.experiment !== 'string' || !Number.isInteger(value.retries) || !Array.isArray(value.runs)) {
+  if (
+    value?.format !== 'equipoise-slurm-array/1' ||
+    typeof value.experiment !== 'string' ||
+    !Number.isInteger(value.retries) ||
+    !Array.isArray(value.runs)
+  ) {
     throw userError({ where: path, what: 'is not the plan of a job array, or cannot be read', hint: 'submit again' });
   }
   const run = value.runs.find((each: Partial<IdentifiedRun> | null) => each?.id === id);
   if (run === undefined) throw userError({ where: path, what: `has no run ${JSON.stringify(id)}` });
   const { format, experiment, retries, hang, checkpoint } = value as ArrayPlan;
-  return { plan: { format, experiment, retries, ...(hang === undefined ? {} : { hang }), ...(checkpoint === undefined ? {} : { checkpoint }) }, run };
+  return {
+    plan: {
+      format,
+      experiment,
+      retries,
+      ...(hang === undefined ? {} : { hang }),
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    },
+    run,
+  };
 }
 
 function readJson(path: string): unknown {
@@ -100,6 +137,14 @@ function readJson(path: string): unknown {
 
 function isSubmission(value: unknown): value is Submission {
   const submission = value as Partial<Submission> | null;
-  return submission?.format === 'equipoise-slurm/1' && Array.isArray(submission.arrays)
-    && submission.arrays.every((array: Partial<SubmittedArray> | null) => typeof array?.name === 'string' && Array.isArray(array.runs) && array.runs.every((id) => typeof id === 'string'));
+  return (
+    submission?.format === 'equipoise-slurm/1' &&
+    Array.isArray(submission.arrays) &&
+    submission.arrays.every(
+      (array: Partial<SubmittedArray> | null) =>
+        typeof array?.name === 'string' &&
+        Array.isArray(array.runs) &&
+        array.runs.every((id) => typeof id === 'string'),
+    )
+  );
 }

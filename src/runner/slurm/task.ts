@@ -9,11 +9,13 @@ import { readPlannedRun } from './submission';
 
 export interface TaskOptions {
   results: string;
-  /** file of the array's runs */ plan: string;
+  /** file of the array's runs */
+  plan: string;
   id: string;
   start: StartWorker;
   observe: (event: QueueEvent) => void;
-  /** finish the running step, then stop */ stop: AbortSignal;
+  /** finish the running step, then stop */
+  stop: AbortSignal;
 }
 
 /**
@@ -23,15 +25,33 @@ export interface TaskOptions {
  * @throws UserError when code, data or weights are not those that the run was planned with
  */
 export async function trainPlanned(options: TaskOptions): Promise<Ending | { kind: 'done' }> {
-  const { plan: { experiment, retries, hang, checkpoint }, run } = readPlannedRun(options.plan, options.id);
+  const {
+    plan: { experiment, retries, hang, checkpoint },
+    run,
+  } = readPlannedRun(options.plan, options.id);
   if (identityNow(run) !== run.identity) {
-    throw userError({ where: `run ${run.id}`, what: 'was planned with another version of the method, the data or the weights than this node has', hint: 'submit again: equipoise run --launcher slurm' });
+    throw userError({
+      where: `run ${run.id}`,
+      what: 'was planned with another version of the method, the data or the weights than this node has',
+      hint: 'submit again: equipoise run --launcher slurm',
+    });
   }
   const [planned] = planRuns(options.results, experiment, [run]);
   if (planned!.state === 'done' && planned!.elsewhere === undefined) return { kind: 'done' };
   const endings = await runQueue({
-    results: options.results, experiment, runs: [planned!], workers: 1, retries, hang, checkpoint, failFast: false,
-    code: codeVersion(), packages: packageVersions(), start: options.start, observe: options.observe, stop: options.stop,
+    results: options.results,
+    experiment,
+    runs: [planned!],
+    workers: 1,
+    retries,
+    hang,
+    checkpoint,
+    failFast: false,
+    code: codeVersion(),
+    packages: packageVersions(),
+    start: options.start,
+    observe: options.observe,
+    stop: options.stop,
   });
   return endings.get(run.id) ?? { kind: 'stopped', step: 0 };
 }

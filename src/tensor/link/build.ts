@@ -7,7 +7,10 @@ import { addonPath, napiVersion } from './state';
 import { errorLine, findTool, linkError, runTool } from './tools';
 
 /** What the check program saw. */
-export interface CheckedFacts { tensorflow: string; gpu: boolean }
+export interface CheckedFacts {
+  tensorflow: string;
+  gpu: boolean;
+}
 
 /**
  * Builds a link in the folder `into`: deps/lib, deps/include (so that a newer addon can be built from it without
@@ -15,12 +18,15 @@ export interface CheckedFacts { tensorflow: string; gpu: boolean }
  * @throws UserError naming the missing compiler, or the compiler's first error
  */
 export async function buildLink(library: Library, into: string): Promise<void> {
-  const lib = join(into, 'deps', 'lib'), include = join(into, 'deps', 'include'), addon = join(into, addonPath);
+  const lib = join(into, 'deps', 'lib'),
+    include = join(into, 'deps', 'include'),
+    addon = join(into, addonPath);
   mkdirSync(lib, { recursive: true });
   mkdirSync(dirname(addon), { recursive: true });
   const main = basename(library.main).startsWith('libtensorflow_cc') ? 'libtensorflow_cc.so.2' : 'libtensorflow.so.2';
   for (const name of [main, 'libtensorflow.so']) linkOrCopy(library.main, join(lib, name));
-  for (const name of ['libtensorflow_framework.so.2', 'libtensorflow_framework.so']) linkOrCopy(library.framework, join(lib, name));
+  for (const name of ['libtensorflow_framework.so.2', 'libtensorflow_framework.so'])
+    linkOrCopy(library.framework, join(lib, name));
   if (library.nvidia !== null) placeNvidia(library.nvidia, join(into, 'deps', 'nvidia'));
   await copyHeaders((path) => readFile(join(library.include, path), 'utf8').catch(() => null), include);
   await compileAddon(include, lib, addon);
@@ -29,23 +35,56 @@ export async function buildLink(library: Library, into: string): Promise<void> {
 /** Compiles the addon's C++ files with one command, against the headers of Node-API from npm. */
 async function compileAddon(include: string, lib: string, to: string): Promise<void> {
   const compiler = findTool(...(process.env['CXX'] ? [process.env['CXX']] : ['c++', 'g++', 'clang++']));
-  if (compiler === null) throw linkError('compiler', process.env['CXX'] ? `CXX=${process.env['CXX']} is not found` : 'no C++ compiler is found', 'apt-get install g++');
+  if (compiler === null)
+    throw linkError(
+      'compiler',
+      process.env['CXX'] ? `CXX=${process.env['CXX']} is not found` : 'no C++ compiler is found',
+      'apt-get install g++',
+    );
   const sources = addonSources().filter((path) => path.endsWith('.cc'));
-  const result = await runTool(compiler, [
-    '-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${napiVersion}`,
-    `-I${dirname(dirname(sources[0] ?? '.'))}`, `-I${join(dirname(require.resolve('node-api-headers/package.json')), 'include')}`, `-I${include}`,
-    ...sources, '-o', to, `-L${lib}`, '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib',
-  ], { seconds: 600 });
-  if (result.code !== 0) throw linkError('compiler', `${basename(compiler)} failed: ${errorLine(result)}`, 'a C++17 compiler is needed: apt-get install g++');
+  const result = await runTool(
+    compiler,
+    [
+      '-std=c++17',
+      '-O2',
+      '-fPIC',
+      '-shared',
+      `-DNAPI_VERSION=${napiVersion}`,
+      `-I${dirname(dirname(sources[0] ?? '.'))}`,
+      `-I${join(dirname(require.resolve('node-api-headers/package.json')), 'include')}`,
+      `-I${include}`,
+      ...sources,
+      '-o',
+      to,
+      `-L${lib}`,
+      '-ltensorflow',
+      '-ltensorflow_framework',
+      '-Wl,-rpath,$ORIGIN/../../deps/lib',
+    ],
+    { seconds: 600 },
+  );
+  if (result.code !== 0)
+    throw linkError(
+      'compiler',
+      `${basename(compiler)} failed: ${errorLine(result)}`,
+      'a C++17 compiler is needed: apt-get install g++',
+    );
 }
 
 /** Tries an addon in a child process. @throws UserError with what it printed, or the signal that ended it */
 export async function checkAddon(file: string, where: string): Promise<CheckedFacts> {
   const result = await runTool(process.execPath, [join(__dirname, 'check.cjs'), file], {
     seconds: 180,
-    environment: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', TF_FORCE_GPU_ALLOW_GROWTH: 'true' },
+    environment: {
+      ...process.env,
+      TF_CPP_MIN_LOG_LEVEL: '2',
+      TF_NUM_INTRAOP_THREADS: '1',
+      TF_NUM_INTEROP_THREADS: '1',
+      TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+    },
   });
-  if (result.signal === 'SIGILL') throw linkError(where, 'the library uses instructions that this processor does not have', 'use backend wasm');
+  if (result.signal === 'SIGILL')
+    throw linkError(where, 'the library uses instructions that this processor does not have', 'use backend wasm');
   if (result.code !== 0) throw linkError(where, `the linked library fails its check: ${errorLine(result)}`);
   const line = result.out.trim().split('\n').at(-1) ?? '';
   try {
@@ -74,7 +113,12 @@ function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {
-    if (!['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (
+      !['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
+      throw error;
     copyFileSync(from, to, constants.COPYFILE_FICLONE);
   }
 }

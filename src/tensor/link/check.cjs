@@ -12,13 +12,27 @@ async function check(file) {
   const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend');
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu'), 3);
   await tf.setBackend('tensorflow');
-  const product = Array.from(tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync());
+  const product = Array.from(
+    tf
+      .matMul(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          [5, 6],
+          [7, 8],
+        ],
+      )
+      .dataSync(),
+  );
   if (product.join() !== '19,22,43,50') throw new Error(`a matrix product came out as ${product}`);
   // The first step of Adam moves every weight by the learning rate against the sign of its gradient, here 2w.
   const weights = tf.variable(tf.tensor1d([1, -2, 3]));
   tf.train.adam(0.1).minimize(() => tf.sum(tf.square(weights)), false, [weights]);
   const stepped = Array.from(weights.dataSync());
-  if ([0.9, -1.9, 2.9].some((value, i) => !(Math.abs(value - stepped[i]) < 1e-5))) throw new Error(`a step of Adam gave ${stepped}`);
+  if ([0.9, -1.9, 2.9].some((value, i) => !(Math.abs(value - stepped[i]) < 1e-5)))
+    throw new Error(`a step of Adam gave ${stepped}`);
   return { tensorflow: binding.TF_Version, gpu: binding.isUsingGpuDevice() };
 }
 

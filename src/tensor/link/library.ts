@@ -1,5 +1,15 @@
 /** A TensorFlow library on disk: which files make it one, and whether it suits this machine. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addonPackageFolder, type LinkSource } from './state';
 import { linkError } from './tools';
@@ -10,11 +20,16 @@ export const oldestTensorflow = '2.15';
 /** Where the parts of a TensorFlow lie. Nothing in it is changed: linking makes hard links or copies. */
 export interface Library {
   source: LinkSource;
-  /** absolute path of libtensorflow_cc.so.2 or libtensorflow.so.2 */ main: string;
-  /** absolute path of libtensorflow_framework.so.2 */ framework: string;
-  /** folder in which `tensorflow/c/c_api.h` lies */ include: string;
-  /** folder with CUDA libraries as nvidia/<name>/lib/*.so*, or null */ nvidia: string | null;
-  /** built for NVIDIA GPUs */ cuda: boolean;
+  /** absolute path of libtensorflow_cc.so.2 or libtensorflow.so.2 */
+  main: string;
+  /** absolute path of libtensorflow_framework.so.2 */
+  framework: string;
+  /** folder in which `tensorflow/c/c_api.h` lies */
+  include: string;
+  /** folder with CUDA libraries as nvidia/<name>/lib/*.so*, or null */
+  nvidia: string | null;
+  /** built for NVIDIA GPUs */
+  cuda: boolean;
 }
 
 const mainNames = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
@@ -27,13 +42,26 @@ const frameworkName = 'libtensorflow_framework.so.2';
  */
 export function libraryInFolder(folder: string, source: LinkSource, where: string): Library {
   if (!existsSync(folder)) throw linkError(where, `${folder} does not exist`);
-  const find = (names: string[]) => [folder, join(folder, 'lib')].flatMap((base) => names.map((name) => join(base, name))).find((path) => existsSync(path));
-  const main = find(mainNames), framework = find([frameworkName]);
-  if (main === undefined || framework === undefined) throw linkError(where, `${folder} holds no ${main === undefined ? mainNames.join(' or ') : frameworkName}`);
+  const find = (names: string[]) =>
+    [folder, join(folder, 'lib')]
+      .flatMap((base) => names.map((name) => join(base, name)))
+      .find((path) => existsSync(path));
+  const main = find(mainNames),
+    framework = find([frameworkName]);
+  if (main === undefined || framework === undefined)
+    throw linkError(where, `${folder} holds no ${main === undefined ? mainNames.join(' or ') : frameworkName}`);
   const include = join(folder, 'include');
-  if (!existsSync(join(include, 'tensorflow', 'c', 'c_api.h'))) throw linkError(where, `${include} holds no tensorflow/c/c_api.h`);
+  if (!existsSync(join(include, 'tensorflow', 'c', 'c_api.h')))
+    throw linkError(where, `${include} holds no tensorflow/c/c_api.h`);
   const nvidia = [join(folder, 'nvidia'), join(dirname(folder), 'nvidia')].find((path) => existsSync(path)) ?? null;
-  const library: Library = { source, main: realpathSync(main), framework: realpathSync(framework), include, nvidia, cuda: isCudaBuild(folder) };
+  const library: Library = {
+    source,
+    main: realpathSync(main),
+    framework: realpathSync(framework),
+    include,
+    nvidia,
+    cuda: isCudaBuild(folder),
+  };
   checkArchitecture(library.main, where);
   return library;
 }
@@ -65,7 +93,11 @@ export function checkArchitecture(path: string, where: string): void {
   const machine = head.readUInt16LE(18);
   if (machine === elfMachine[process.arch]) return;
   const name = Object.entries(elfMachine).find(([, value]) => value === machine)?.[0] ?? `machine ${machine}`;
-  throw linkError(where, `the library is built for ${name}, this machine is ${process.arch}`, `take a TensorFlow for ${process.arch}`);
+  throw linkError(
+    where,
+    `the library is built for ${name}, this machine is ${process.arch}`,
+    `take a TensorFlow for ${process.arch}`,
+  );
 }
 
 /** The addon's C++ files, sorted. @throws UserError when the package is not installed */
@@ -73,7 +105,10 @@ export function addonSources(): string[] {
   const folder = addonPackageFolder();
   if (folder === null) throw linkError('node_modules', '@tensorflow/tfjs-node-gpu is not installed', 'run: npm ci');
   const binding = join(folder, 'binding');
-  return readdirSync(binding).filter((name) => name.endsWith('.cc') || name.endsWith('.h')).sort().map((name) => join(binding, name));
+  return readdirSync(binding)
+    .filter((name) => name.endsWith('.cc') || name.endsWith('.h'))
+    .sort()
+    .map((name) => join(binding, name));
 }
 
 /**
@@ -81,7 +116,10 @@ export function addonSources(): string[] {
  * header by its path below the include folder, or null when there is none (a system header, or one of an unused branch).
  */
 export async function copyHeaders(read: (path: string) => Promise<string | null>, into: string): Promise<void> {
-  const included = (text: string) => [...text.matchAll(/^\s*#\s*include\s+"((?:tensorflow|tsl|xla)\/[A-Za-z0-9_./-]+\.h)"/gm)].map((match) => match[1]!).filter((path) => !path.split('/').includes('..'));
+  const included = (text: string) =>
+    [...text.matchAll(/^\s*#\s*include\s+"((?:tensorflow|tsl|xla)\/[A-Za-z0-9_./-]+\.h)"/gm)]
+      .map((match) => match[1]!)
+      .filter((path) => !path.split('/').includes('..'));
   const waiting = addonSources().flatMap((path) => included(readFileSync(path, 'utf8')));
   const seen = new Set<string>();
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

@@ -10,9 +10,17 @@ import { registerTensorflowKernels } from '../tensorflowKernels';
 import { addonPackageFolder, findLink, linkCommand, type FoundLink } from './state';
 
 /** One op attribute as the addon takes it. */
-export interface OpAttribute { name: string; type: number; value: unknown }
+export interface OpAttribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
 /** One output as the addon returns it: `id` names the tensor inside the addon, `dtype` is TensorFlow's number. */
-export interface AddonTensor { id: number; shape: number[]; dtype: number }
+export interface AddonTensor {
+  id: number;
+  shape: number[];
+  dtype: number;
+}
 
 /** The addon's functions and constants that this project uses (binding/tfjs_binding.cc of the package). */
 export interface AddonBinding {
@@ -42,7 +50,13 @@ export interface AddonBinding {
 }
 
 /** What the backend knows of one tensor: `id` in the addon, or `values` that are still on the JavaScript side. */
-export interface BackendTensor { id: number; shape: number[]; dtype: number; values: Float32Array | Int32Array | Uint8Array | null; refCount: number }
+export interface BackendTensor {
+  id: number;
+  shape: number[];
+  dtype: number;
+  values: Float32Array | Int32Array | Uint8Array | null;
+  refCount: number;
+}
 
 /** The package's NodeJSKernelBackend with the members that the recorder reads and replaces. */
 export interface NativeBackend extends tf.KernelBackend {
@@ -52,7 +66,12 @@ export interface NativeBackend extends tf.KernelBackend {
 }
 
 /** A backend that has been loaded in this process, with the link it came from and the threads it was started with. */
-export interface LoadedTensorFlow { backend: NativeBackend; link: FoundLink; threads: number; device: 'cpu' | 'any' }
+export interface LoadedTensorFlow {
+  backend: NativeBackend;
+  link: FoundLink;
+  threads: number;
+  device: 'cpu' | 'any';
+}
 
 let loaded: LoadedTensorFlow | null = null;
 
@@ -69,7 +88,15 @@ export function loadedTensorFlow(): LoadedTensorFlow | null {
 export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Promise<LoadedTensorFlow> {
   if (loaded !== null) {
     if (loaded.threads === threads && loaded.device === device) return loaded;
-    throw userError({ where: 'backend tensorflow', what: `already runs with ${loaded.threads} threads on device ${loaded.device}`, expected: 'one setting per process', hint: 'start another process' }, exitCode.unavailable);
+    throw userError(
+      {
+        where: 'backend tensorflow',
+        what: `already runs with ${loaded.threads} threads on device ${loaded.device}`,
+        expected: 'one setting per process',
+        hint: 'start another process',
+      },
+      exitCode.unavailable,
+    );
   }
   const link = findLink();
   if (link === null) throw notLinked();
@@ -78,12 +105,16 @@ export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Pr
   const binding = loadAddon(link.addonFile);
   await import('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
   registerTensorflowKernels();
-  const { NodeJSKernelBackend } = (await import('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js')) as unknown as {
-    NodeJSKernelBackend: new (binding: AddonBinding, packageName: string) => NativeBackend;
-  };
+  const { NodeJSKernelBackend } =
+    (await import('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js')) as unknown as {
+      NodeJSKernelBackend: new (binding: AddonBinding, packageName: string) => NativeBackend;
+    };
   const backend = new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu');
   if (!(backend instanceof tf.KernelBackend)) {
-    throw userError({ where: 'node_modules', what: 'holds two copies of @tensorflow/tfjs-core', expected: 'one', hint: 'npm ci' }, exitCode.unavailable);
+    throw userError(
+      { where: 'node_modules', what: 'holds two copies of @tensorflow/tfjs-core', expected: 'one', hint: 'npm ci' },
+      exitCode.unavailable,
+    );
   }
   tf.registerBackend('tensorflow', () => backend, 3);
   loaded = { backend, link, threads, device };
@@ -93,11 +124,14 @@ export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Pr
 /** The error for a missing link. */
 export function notLinked(): Error {
   const missing = addonPackageFolder() === null;
-  return userError({
-    where: 'backend tensorflow',
-    what: missing ? '@tensorflow/tfjs-node-gpu is not installed' : 'TensorFlow is not linked on this machine',
-    hint: missing ? 'run: npm ci' : `run: ${linkCommand}`,
-  }, exitCode.unavailable);
+  return userError(
+    {
+      where: 'backend tensorflow',
+      what: missing ? '@tensorflow/tfjs-node-gpu is not installed' : 'TensorFlow is not linked on this machine',
+      hint: missing ? 'run: npm ci' : `run: ${linkCommand}`,
+    },
+    exitCode.unavailable,
+  );
 }
 
 /** TensorFlow reads these once, when the library starts. Values that the user has set are kept, except the number of threads. */
@@ -114,7 +148,10 @@ function setEnvironment(threads: number, device: 'cpu' | 'any'): void {
 
 /** tfjs-node 4.22 calls two functions of `util` that Node 23 removed; its compiled modules look them up at each call. */
 function shimNode(): void {
-  const util = createRequire(__filename)('node:util') as { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean };
+  const util = createRequire(__filename)('node:util') as {
+    isNullOrUndefined?: (value: unknown) => boolean;
+    isArray?: (value: unknown) => boolean;
+  };
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
   util.isArray ??= Array.isArray;
 }
@@ -124,7 +161,14 @@ function loadAddon(file: string): AddonBinding {
   try {
     return createRequire(__filename)(file) as AddonBinding;
   } catch (error) {
-    throw userError({ where: 'backend tensorflow', what: `the linked library in ${join(file, '..', '..', '..')} does not load: ${firstLine(error)}`, hint: `run: ${linkCommand}` }, exitCode.unavailable);
+    throw userError(
+      {
+        where: 'backend tensorflow',
+        what: `the linked library in ${join(file, '..', '..', '..')} does not load: ${firstLine(error)}`,
+        hint: `run: ${linkCommand}`,
+      },
+      exitCode.unavailable,
+    );
   }
 }
 

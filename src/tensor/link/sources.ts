@@ -7,7 +7,12 @@ import { errorLine, findTool, linkError, runTool, type ToolResult } from './tool
 import { unpackNvidia, unpackTensorflow } from './wheel';
 
 /** One way to get a TensorFlow; `obtain` may write into `work`, and throws a UserError with one problem when there is none. */
-export interface Source { name: string; /** disk that it needs, bytes */ disk: number; obtain(work: string, say: (line: string) => void): Promise<Library> }
+export interface Source {
+  name: string;
+  /** disk that it needs, bytes */
+  disk: number;
+  obtain(work: string, say: (line: string) => void): Promise<Library>;
+}
 
 /** Newest TensorFlow line this addon was tried with; wheels above it are not downloaded. */
 const wheelRange = '>=2.15,<2.22';
@@ -19,27 +24,54 @@ const otherwise = 'set EQUIPOISE_TENSORFLOW to a TensorFlow folder or wheel';
 /** All sources for this machine; with an NVIDIA driver those built for CUDA come first. EQUIPOISE_TENSORFLOW excludes all others. */
 export function sourcesToTry(nvidia: boolean): Source[] {
   const given = givenTensorflow();
-  if (given !== null) return [{ name: `EQUIPOISE_TENSORFLOW=${given}`, disk: gigabyte, obtain: (work) => fromGiven(given, work) }];
+  if (given !== null)
+    return [{ name: `EQUIPOISE_TENSORFLOW=${given}`, disk: gigabyte, obtain: (work) => fromGiven(given, work) }];
   const python: Source = { name: 'TensorFlow of python3', disk: gigabyte, obtain: () => fromPython(false) };
-  const cpuWheel: Source = { name: 'pip download tensorflow-cpu', disk: 2 * gigabyte, obtain: (work, say) => fromPip(['tensorflow-cpu', 'tensorflow'], false, work, say) };
-  const own: Source = { name: "tfjs-node's own download", disk: gigabyte, obtain: (work, say) => fromTfjsDownload(work, say) };
-  const earlier = listLinks().filter((link) => link.platform === process.platform && link.arch === process.arch && (link.cuda || !nvidia)).map((link): Source => ({
-    name: `earlier link of TensorFlow ${link.tensorflow}`, disk: 0,
-    obtain: async () => ({ ...libraryInFolder(join(link.folder, 'deps'), link.source, 'earlier link'), cuda: link.cuda }),
-  }));
+  const cpuWheel: Source = {
+    name: 'pip download tensorflow-cpu',
+    disk: 2 * gigabyte,
+    obtain: (work, say) => fromPip(['tensorflow-cpu', 'tensorflow'], false, work, say),
+  };
+  const own: Source = {
+    name: "tfjs-node's own download",
+    disk: gigabyte,
+    obtain: (work, say) => fromTfjsDownload(work, say),
+  };
+  const earlier = listLinks()
+    .filter((link) => link.platform === process.platform && link.arch === process.arch && (link.cuda || !nvidia))
+    .map((link): Source => ({
+      name: `earlier link of TensorFlow ${link.tensorflow}`,
+      disk: 0,
+      obtain: async () => ({
+        ...libraryInFolder(join(link.folder, 'deps'), link.source, 'earlier link'),
+        cuda: link.cuda,
+      }),
+    }));
   if (!nvidia) return [...earlier, python, cpuWheel, own];
   return [
     ...earlier,
     { name: 'TensorFlow of python3 with CUDA', disk: gigabyte, obtain: () => fromPython(true) },
-    { name: 'pip download tensorflow and nvidia-*', disk: 9 * gigabyte, obtain: (work, say) => fromPip(['tensorflow'], true, work, say) },
-    python, cpuWheel, own,
+    {
+      name: 'pip download tensorflow and nvidia-*',
+      disk: 9 * gigabyte,
+      obtain: (work, say) => fromPip(['tensorflow'], true, work, say),
+    },
+    python,
+    cpuWheel,
+    own,
   ];
 }
 
 /** A folder or a wheel that the user names. */
 async function fromGiven(given: string, work: string): Promise<Library> {
-  const where = 'EQUIPOISE_TENSORFLOW', source = { kind: 'given', path: given } as const;
-  if (!existsSync(given)) throw linkError(where, `${given} does not exist`, 'name the folder of a TensorFlow package or C library, or a wheel');
+  const where = 'EQUIPOISE_TENSORFLOW',
+    source = { kind: 'given', path: given } as const;
+  if (!existsSync(given))
+    throw linkError(
+      where,
+      `${given} does not exist`,
+      'name the folder of a TensorFlow package or C library, or a wheel',
+    );
   if (!given.endsWith('.whl')) return libraryInFolder(given, source, where);
   const { library } = await unpackTensorflow(given, work, where);
   return { ...library, source };
@@ -47,37 +79,62 @@ async function fromGiven(given: string, work: string): Promise<Library> {
 
 /** The package that `python3` would import, found without importing it. */
 async function fromPython(cuda: boolean): Promise<Library> {
-  const where = 'python3', python = findTool('python3');
+  const where = 'python3',
+    python = findTool('python3');
   if (python === null) throw linkError(where, 'not found', 'apt-get install python3');
-  const found = await runTool(python, ['-c', "import importlib.util as u; s = u.find_spec('tensorflow'); print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')"], { seconds: 60 });
+  const found = await runTool(
+    python,
+    [
+      '-c',
+      "import importlib.util as u; s = u.find_spec('tensorflow'); print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')",
+    ],
+    { seconds: 60 },
+  );
   if (found.code !== 0) throw linkError(where, errorLine(found));
   const folder = found.out.trim();
   if (folder === '') throw linkError(where, 'has no package tensorflow', 'pip install tensorflow-cpu');
   const library = libraryInFolder(resolve(folder), { kind: 'python', folder: resolve(folder) }, where);
-  if (cuda && !library.cuda) throw linkError(where, 'its TensorFlow is built without CUDA', "pip install 'tensorflow[and-cuda]'");
+  if (cuda && !library.cuda)
+    throw linkError(where, 'its TensorFlow is built without CUDA', "pip install 'tensorflow[and-cuda]'");
   return library;
 }
 
 /** The first of `names` for which pip has a wheel, with its CUDA libraries when asked. */
 async function fromPip(names: string[], cuda: boolean, work: string, say: (line: string) => void): Promise<Library> {
-  const where = 'pip', python = findTool('python3');
+  const where = 'pip',
+    python = findTool('python3');
   if (python === null) throw linkError(where, 'python3 is not found', 'apt-get install python3 python3-pip');
-  if ((await runTool(python, ['-m', 'pip', '--version'], { seconds: 60 })).code !== 0) throw linkError(where, 'python3 has no pip', 'apt-get install python3-pip');
+  if ((await runTool(python, ['-m', 'pip', '--version'], { seconds: 60 })).code !== 0)
+    throw linkError(where, 'python3 has no pip', 'apt-get install python3-pip');
   const downloads = join(work, 'download');
   mkdirSync(downloads, { recursive: true });
-  let wheel: string | null = null, last: ToolResult | null = null;
+  let wheel: string | null = null,
+    last: ToolResult | null = null;
   search: for (const name of names) {
     for (const version of [null, ...otherPythons]) {
       say(`downloading ${name} with pip${version === null ? '' : ` (wheel for Python ${version})`}`);
-      last = await pipDownload(python, `${name}${wheelRange}`, downloads, version === null ? [] : ['--python-version', version]);
+      last = await pipDownload(
+        python,
+        `${name}${wheelRange}`,
+        downloads,
+        version === null ? [] : ['--python-version', version],
+      );
       if (last.code === 0) {
-        wheel = readdirSync(downloads).sort().find((file) => file.startsWith('tensorflow') && file.endsWith('.whl')) ?? null;
+        wheel =
+          readdirSync(downloads)
+            .sort()
+            .find((file) => file.startsWith('tensorflow') && file.endsWith('.whl')) ?? null;
         break search;
       }
       if (isOffline(last)) break search;
     }
   }
-  if (wheel === null) throw linkError(where, last !== null && isOffline(last) ? 'cannot reach a package index' : errorLine(last!), otherwise);
+  if (wheel === null)
+    throw linkError(
+      where,
+      last !== null && isOffline(last) ? 'cannot reach a package index' : errorLine(last!),
+      otherwise,
+    );
   say(`unpacking ${wheel}`);
   const { library, nvidiaRequirements } = await unpackTensorflow(join(downloads, wheel), work, where);
   if (!cuda) return library;
@@ -88,16 +145,38 @@ async function fromPip(names: string[], cuda: boolean, work: string, say: (line:
     const result = await pipDownload(python, requirement, nvidia, []);
     if (result.code !== 0) throw linkError(where, `${requirement}: ${errorLine(result)}`);
   }
-  for (const file of existsSync(nvidia) ? readdirSync(nvidia).sort() : []) await unpackNvidia(join(nvidia, file), work, where);
+  for (const file of existsSync(nvidia) ? readdirSync(nvidia).sort() : [])
+    await unpackNvidia(join(nvidia, file), work, where);
   return { ...library, nvidia: join(work, 'nvidia') };
 }
 
 function pipDownload(python: string, requirement: string, into: string, more: string[]): Promise<ToolResult> {
-  return runTool(python, ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--disable-pip-version-check', '--progress-bar=off', '--retries=2', '--timeout=20', '-d', into, ...more, requirement], { seconds: 3600 });
+  return runTool(
+    python,
+    [
+      '-m',
+      'pip',
+      'download',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--no-input',
+      '--disable-pip-version-check',
+      '--progress-bar=off',
+      '--retries=2',
+      '--timeout=20',
+      '-d',
+      into,
+      ...more,
+      requirement,
+    ],
+    { seconds: 3600 },
+  );
 }
 
 function isOffline(result: ToolResult): boolean {
-  return /Retrying \(|connection broken|Could not fetch URL|Name or service not known|Network is unreachable/i.test(result.err);
+  return /Retrying \(|connection broken|Could not fetch URL|Name or service not known|Network is unreachable/i.test(
+    result.err,
+  );
 }
 
 /**
@@ -105,19 +184,29 @@ function isOffline(result: ToolResult): boolean {
  * beside itself. Only the download is wanted: without node-pre-gyp on PATH the script stops before building.
  */
 async function fromTfjsDownload(work: string, say: (line: string) => void): Promise<Library> {
-  const where = "tfjs-node's own download", from = addonPackageFolder();
+  const where = "tfjs-node's own download",
+    from = addonPackageFolder();
   if (from === null) throw linkError(where, '@tensorflow/tfjs-node-gpu is not installed', 'run: npm ci');
-  const copy = join(work, 'tfjs-node'), deps = join(copy, 'deps');
+  const copy = join(work, 'tfjs-node'),
+    deps = join(copy, 'deps');
   mkdirSync(copy);
   for (const part of ['scripts', 'package.json']) cpSync(join(from, part), join(copy, part), { recursive: true });
   say('downloading the C library of tfjs-node');
   const giveUp = new AbortController();
   const running = runTool(process.execPath, ['scripts/install.js', 'cpu', 'download'], {
-    seconds: 1200, folder: copy, signal: giveUp.signal,
-    environment: { ...process.env, PATH: '', NODE_PATH: [join(from, 'node_modules'), dirname(dirname(from))].join(':') },
+    seconds: 1200,
+    folder: copy,
+    signal: giveUp.signal,
+    environment: {
+      ...process.env,
+      PATH: '',
+      NODE_PATH: [join(from, 'node_modules'), dirname(dirname(from))].join(':'),
+    },
   });
   // behind a firewall that drops packets it would wait for ever
-  const patience = setTimeout(() => { if (!existsSync(join(deps, 'lib'))) giveUp.abort(); }, 30_000);
+  const patience = setTimeout(() => {
+    if (!existsSync(join(deps, 'lib'))) giveUp.abort();
+  }, 30_000);
   const result = await running;
   clearTimeout(patience);
   if (giveUp.signal.aborted) throw linkError(where, 'nothing came within 30 seconds', otherwise);

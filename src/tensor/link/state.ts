@@ -5,28 +5,44 @@ import { cachePath } from '../../files';
 
 /** Where the library of a link came from. */
 export type LinkSource =
-  | { kind: 'given'; /** what EQUIPOISE_TENSORFLOW named: a folder or a wheel */ path: string }
+  | {
+      kind: 'given';
+      /** what EQUIPOISE_TENSORFLOW named: a folder or a wheel */
+      path: string;
+    }
   | { kind: 'python'; folder: string }
-  | { kind: 'wheel'; /** file name of the wheel that pip gave */ wheel: string; sha256: string }
+  | {
+      kind: 'wheel';
+      /** file name of the wheel that pip gave */
+      wheel: string;
+      sha256: string;
+    }
   | { kind: 'tfjs-download' };
 
 /** link.json: a TensorFlow library and an addon built against it, tried in a child process. */
 export interface Link {
   format: 'equipoise-link/1';
-  /** TensorFlow's own version, as the library reports it */ tensorflow: string;
-  /** version of @tensorflow/tfjs-node-gpu whose addon was built */ addon: string;
-  /** Node-API version of the addon */ napi: number;
+  /** TensorFlow's own version, as the library reports it */
+  tensorflow: string;
+  /** version of @tensorflow/tfjs-node-gpu whose addon was built */
+  addon: string;
+  /** Node-API version of the addon */
+  napi: number;
   platform: NodeJS.Platform;
   arch: string;
-  /** whether the library was built for NVIDIA GPUs (it also runs without one) */ cuda: boolean;
+  /** whether the library was built for NVIDIA GPUs (it also runs without one) */
+  cuda: boolean;
   source: LinkSource;
-  /** what the check in the child process saw; it may differ on another machine that shares the cache */ checked: { gpu: boolean; node: string };
+  /** what the check in the child process saw; it may differ on another machine that shares the cache */
+  checked: { gpu: boolean; node: string };
 }
 
 /** A link and the folder that holds it. */
 export interface FoundLink extends Link {
-  /** absolute folder with link.json, lib/napi-v8 and deps/lib */ folder: string;
-  /** absolute path of the addon */ addonFile: string;
+  /** absolute folder with link.json, lib/napi-v8 and deps/lib */
+  folder: string;
+  /** absolute path of the addon */
+  addonFile: string;
 }
 
 /** Node-API version the addon is compiled for: the newest that every supported Node has. */
@@ -72,27 +88,47 @@ export function addonPackageFolder(): string | null {
 export function findLink(): FoundLink | null {
   const addon = addonPackageVersion();
   const given = givenTensorflow();
-  const usable = listLinks().filter((link) => link.addon === addon && link.platform === process.platform && link.arch === process.arch && link.napi === napiVersion);
-  const chosen = given === null ? usable : usable.filter((link) => link.source.kind === 'given' && link.source.path === given);
-  return chosen.sort((a, b) => Number(b.cuda) - Number(a.cuda) || compareVersions(b.tensorflow, a.tensorflow) || (a.folder < b.folder ? -1 : 1))[0] ?? null;
+  const usable = listLinks().filter(
+    (link) =>
+      link.addon === addon &&
+      link.platform === process.platform &&
+      link.arch === process.arch &&
+      link.napi === napiVersion,
+  );
+  const chosen =
+    given === null ? usable : usable.filter((link) => link.source.kind === 'given' && link.source.path === given);
+  return (
+    chosen.sort(
+      (a, b) =>
+        Number(b.cuda) - Number(a.cuda) ||
+        compareVersions(b.tensorflow, a.tensorflow) ||
+        (a.folder < b.folder ? -1 : 1),
+    )[0] ?? null
+  );
 }
 
 /** All whole links in the cache, sorted by folder name, also those for other platforms or addons. */
 export function listLinks(): FoundLink[] {
   const base = linksFolder();
   if (!existsSync(base)) return [];
-  return readdirSync(base).sort().flatMap((name) => {
-    const folder = join(base, name);
-    const link = readLink(join(folder, 'link.json'));
-    const addonFile = join(folder, addonPath);
-    return link !== null && existsSync(addonFile) ? [{ ...link, folder, addonFile }] : [];
-  });
+  return readdirSync(base)
+    .sort()
+    .flatMap((name) => {
+      const folder = join(base, name);
+      const link = readLink(join(folder, 'link.json'));
+      const addonFile = join(folder, addonPath);
+      return link !== null && existsSync(addonFile) ? [{ ...link, folder, addonFile }] : [];
+    });
 }
 
 function readLink(path: string): Link | null {
   try {
     const content = JSON.parse(readFileSync(path, 'utf8')) as Partial<Link>;
-    return content.format === 'equipoise-link/1' && typeof content.tensorflow === 'string' && typeof content.source === 'object' ? (content as Link) : null;
+    return content.format === 'equipoise-link/1' &&
+      typeof content.tensorflow === 'string' &&
+      typeof content.source === 'object'
+      ? (content as Link)
+      : null;
   } catch {
     return null; // absent or torn: not a link
   }
@@ -100,7 +136,8 @@ function readLink(path: string): Link | null {
 
 /** Orders dotted version numbers by value: negative when `a` is older. */
 export function compareVersions(a: string, b: string): number {
-  const left = a.split('.').map((part) => parseInt(part, 10) || 0), right = b.split('.').map((part) => parseInt(part, 10) || 0);
+  const left = a.split('.').map((part) => parseInt(part, 10) || 0),
+    right = b.split('.').map((part) => parseInt(part, 10) || 0);
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const difference = (left[i] ?? 0) - (right[i] ?? 0);
     if (difference !== 0) return difference;

@@ -16,11 +16,15 @@ export function bleu(items: readonly Captioned[]): [number, number, number, numb
   let referenceLength = 0;
   for (const { candidate, references } of items) {
     candidateLength += candidate.length;
-    referenceLength += closestLength(candidate.length, references.map((reference) => reference.length));
+    referenceLength += closestLength(
+      candidate.length,
+      references.map((reference) => reference.length),
+    );
     for (let k = 1; k <= 4; k++) {
       guessed[k - 1]! += Math.max(0, candidate.length - k + 1);
       const counted = references.map((reference) => countRuns(reference, k));
-      for (const [run, count] of countRuns(candidate, k)) correct[k - 1]! += Math.min(count, Math.max(0, ...counted.map((counts) => counts.get(run) ?? 0)));
+      for (const [run, count] of countRuns(candidate, k))
+        correct[k - 1]! += Math.min(count, Math.max(0, ...counted.map((counts) => counts.get(run) ?? 0)));
     }
   }
   const ratio = (candidateLength + tiny) / (referenceLength + small);

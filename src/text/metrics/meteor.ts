@@ -5,7 +5,10 @@ const alpha = 0.9;
 const beta = 3;
 const gamma = 0.5;
 
-interface Place { at: number; word: string }
+interface Place {
+  at: number;
+  word: string;
+}
 
 /**
  * METEOR with exact and stem matches, 0..1, the best over the references: F-mean of the matched words, less a penalty that grows with the number of chunks in which they lie.
@@ -32,7 +35,9 @@ function one(candidate: readonly string[], reference: readonly string[], stem: (
   const precision = matches.length / candidate.length;
   const recall = matches.length / reference.length;
   const mean = (precision * recall) / (alpha * precision + (1 - alpha) * recall);
-  const chunks = matches.filter(([a, b], i) => i === 0 || a !== matches[i - 1]![0] + 1 || b !== matches[i - 1]![1] + 1).length;
+  const chunks = matches.filter(
+    ([a, b], i) => i === 0 || a !== matches[i - 1]![0] + 1 || b !== matches[i - 1]![1] + 1,
+  ).length;
   return mean * (1 - gamma * (chunks / matches.length) ** beta);
 }
 

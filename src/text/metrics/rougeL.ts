@@ -9,10 +9,14 @@ const beta = 1.2;
  */
 export function rougeL({ candidate, references }: Captioned): number {
   if (candidate.length === 0) return 0;
-  const common = references.filter((reference) => reference.length > 0).map((reference) => ({ common: longestCommon(candidate, reference), length: reference.length }));
+  const common = references
+    .filter((reference) => reference.length > 0)
+    .map((reference) => ({ common: longestCommon(candidate, reference), length: reference.length }));
   const precision = Math.max(0, ...common.map((pair) => pair.common / candidate.length));
   const recall = Math.max(0, ...common.map((pair) => pair.common / pair.length));
-  return precision === 0 || recall === 0 ? 0 : ((1 + beta ** 2) * precision * recall) / (recall + beta ** 2 * precision);
+  return precision === 0 || recall === 0
+    ? 0
+    : ((1 + beta ** 2) * precision * recall) / (recall + beta ** 2 * precision);
 }
 
 /** Words in the longest common subsequence. */

@@ -3,16 +3,35 @@ import { captionScores, directAnswerAccuracy, vqaAccuracy, type CaptionScores } 
 
 /** Metrics of generated text beyond the exact match; all are shares but `ciderD` (0..10). */
 export type TextMetric = 'vqaAccuracy' | 'directAnswerAccuracy' | keyof CaptionScores;
-export type TextScores = Partial<Record<TextMetric, { value: number; /** questions */ total: number }>>;
+export type TextScores = Partial<
+  Record<
+    TextMetric,
+    {
+      value: number;
+      /** questions */
+      total: number;
+    }
+  >
+>;
 
 /** A generated answer with what it is held to. */
-export interface AnsweredQuestion { task: string; kind: string; /** every reference, in the order of the release */ references: readonly string[]; generated: string }
+export interface AnsweredQuestion {
+  task: string;
+  kind: string;
+  /** every reference, in the order of the release */
+  references: readonly string[];
+  generated: string;
+}
 
 /**
  * Captions: BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of the set. A-OKVQA's direct answers: its own accuracy. Other questions with several annotators
  * (TextVQA, own tasks with several answers): soft VQA accuracy. Questions with one answer have the exact match alone.
  */
-function metricOf({ task, kind, references }: AnsweredQuestion): 'captions' | 'directAnswerAccuracy' | 'vqaAccuracy' | null {
+function metricOf({
+  task,
+  kind,
+  references,
+}: AnsweredQuestion): 'captions' | 'directAnswerAccuracy' | 'vqaAccuracy' | null {
   if (kind === 'caption' || task === 'scene-cap') return 'captions';
   if (references.length < 2) return null;
   return task === 'a-okvqa' && kind === 'direct-answer' ? 'directAnswerAccuracy' : 'vqaAccuracy';
@@ -22,14 +41,24 @@ function metricOf({ task, kind, references }: AnsweredQuestion): 'captions' | 'd
 export async function textScores(questions: readonly AnsweredQuestion[]): Promise<TextScores> {
   const of = (metric: ReturnType<typeof metricOf>) => questions.filter((question) => metricOf(question) === metric);
   const scores: TextScores = {};
-  for (const [metric, score] of [['vqaAccuracy', vqaAccuracy], ['directAnswerAccuracy', directAnswerAccuracy]] as const) {
+  for (const [metric, score] of [
+    ['vqaAccuracy', vqaAccuracy],
+    ['directAnswerAccuracy', directAnswerAccuracy],
+  ] as const) {
     const own = of(metric);
-    if (own.length > 0) scores[metric] = { value: own.reduce((sum, { generated, references }) => sum + score(generated, references), 0) / own.length, total: own.length };
+    if (own.length > 0)
+      scores[metric] = {
+        value: own.reduce((sum, { generated, references }) => sum + score(generated, references), 0) / own.length,
+        total: own.length,
+      };
   }
   const captions = of('captions');
   if (captions.length > 0) {
-    const all = await captionScores(captions.map(({ generated, references }) => ({ generated, references: [...references] })));
-    for (const [metric, value] of Object.entries(all)) scores[metric as keyof CaptionScores] = { value, total: captions.length };
+    const all = await captionScores(
+      captions.map(({ generated, references }) => ({ generated, references: [...references] })),
+    );
+    for (const [metric, value] of Object.entries(all))
+      scores[metric as keyof CaptionScores] = { value, total: captions.length };
   }
   return scores;
 }

@@ -17,9 +17,17 @@ const withOneApostropheLess = (word: string): string[] =>
   [...word].flatMap((letter, at) => (letter === "'" ? [word.slice(0, at) + word.slice(at + 1)] : []));
 
 /** Typed form -> proper form; the published table also has this one the wrong way round. */
-const contracted = new Map<string, string>([...contractions.flatMap((word) => withOneApostropheLess(word).map((typed) => [typed, word] as const)), ["somebody'd", 'somebodyd']]);
+const contracted = new Map<string, string>([
+  ...contractions.flatMap((word) => withOneApostropheLess(word).map((typed) => [typed, word] as const)),
+  ["somebody'd", 'somebodyd'],
+]);
 
-const numbers = new Map(['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'].map((word, value) => [word, String(value)]));
+const numbers = new Map(
+  ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'].map((word, value) => [
+    word,
+    String(value),
+  ]),
+);
 numbers.set('none', '0');
 const articles = new Set(['a', 'an', 'the']);
 const punctuation = [...';/[]"{}()=+\\_-><@`,?!'];
@@ -29,13 +37,28 @@ const mostFullStops = 32;
 
 /** An answer as it is compared: lower case, without punctuation and articles, number words as digits, contractions with their apostrophes. */
 export function normaliseVqaAnswer(answer: string): string {
-  const text = answer.toLowerCase().replaceAll(',', '').replaceAll('?', '').replaceAll("'s", " 's").trim().replaceAll('\n', ' ').replaceAll('\t', ' ').trim();
+  const text = answer
+    .toLowerCase()
+    .replaceAll(',', '')
+    .replaceAll('?', '')
+    .replaceAll("'s", " 's")
+    .trim()
+    .replaceAll('\n', ' ')
+    .replaceAll('\t', ' ')
+    .trim();
   // Next to a space a mark vanishes, inside a word it becomes a space.
   let plain = text;
-  for (const mark of punctuation) plain = plain.replaceAll(mark, text.includes(`${mark} `) || text.includes(` ${mark}`) ? '' : ' ');
+  for (const mark of punctuation)
+    plain = plain.replaceAll(mark, text.includes(`${mark} `) || text.includes(` ${mark}`) ? '' : ' ');
   let fullStops = 0;
   plain = plain.replace(/\.(?!\d)/g, (stop) => (fullStops++ < mostFullStops ? '' : stop));
-  return plain.split(/\s+/).filter((word) => word !== '').map((word) => numbers.get(word) ?? word).filter((word) => !articles.has(word)).map((word) => contracted.get(word) ?? word).join(' ');
+  return plain
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => numbers.get(word) ?? word)
+    .filter((word) => !articles.has(word))
+    .map((word) => contracted.get(word) ?? word)
+    .join(' ');
 }
 
 /**

@@ -1,7 +1,28 @@
 /** Captions as lists of words, the unit of every caption metric. */
 
 /** Marks that the caption evaluation of MS COCO leaves out after tokenising. */
-const leftOut = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--', '...', ';', '(', ')', '[', ']', '{', '}', '"']);
+const leftOut = new Set([
+  "''",
+  "'",
+  '``',
+  '`',
+  '.',
+  '?',
+  '!',
+  ',',
+  ':',
+  '-',
+  '--',
+  '...',
+  ';',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  '"',
+]);
 
 /**
  * Lower-case words without punctuation, in the manner of the Penn Treebank tokenizer that MS COCO's evaluation runs (Chen et al. 2015):
@@ -11,7 +32,8 @@ const leftOut = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--
 export function captionWords(caption: string): string[] {
   return caption
     .toLowerCase()
-    .replace(/[“”]/g, '"').replace(/[‘’]/g, "'")
+    .replace(/[“”]/g, '"')
+    .replace(/[‘’]/g, "'")
     .replace(/\.\.\.|--|[;:@#$%&?!()[\]{}<>"`]/g, ' $& ')
     .replace(/,(?!\d)|(?<!\d),/g, ' , ')
     .replace(/\.(?=\s|$)/g, ' . ')
@@ -32,4 +54,7 @@ export function countRuns(words: readonly string[], length: number): Map<string,
 }
 
 /** A generated caption and the captions that people wrote, as words. */
-export interface Captioned { candidate: string[]; references: string[][] }
+export interface Captioned {
+  candidate: string[];
+  references: string[][];
+}

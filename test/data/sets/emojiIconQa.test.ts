@@ -16,34 +16,66 @@ import { random } from '../../../src/random';
 
 const groups = ['Animals & Nature', 'Food & Drink', 'Travel & Places', 'Activities', 'Objects'];
 /** Ten good concepts (two a group), one that Noto draws from an address, one that OpenMoji lacks, one of another group. */
-const emoji = [...'🐶🐱🍞🥚🚌🚢🎾🎫🔑🔔'].map((character, i) => ({ character, name: `thing${'abcdefghij'[i]}`, group: groups[Math.floor(i / 2)]! }));
+const emoji = [...'🐶🐱🍞🥚🚌🚢🎾🎫🔑🔔'].map((character, i) => ({
+  character,
+  name: `thing${'abcdefghij'[i]}`,
+  group: groups[Math.floor(i / 2)]!,
+}));
 const hostile = { character: '🐴', name: 'horse', group: groups[0]! };
 const missing = { character: '🐮', name: 'cow face', group: groups[0]! };
 const flag = { character: '🏁', name: 'flag', group: 'Flags' };
 const all = [...emoji, hostile, missing, flag];
 
-const drawing = (i: number, style: number) => `<rect x="${1 + (i % 5)}" y="${1 + style}" width="${9 + i}" height="${12 - style}" fill="#${'9bd'[style]}${(i * 3).toString(16).slice(-1)}0"/><circle cx="12" cy="${20 - style}" r="${2 + style}"/>`;
+const drawing = (i: number, style: number) =>
+  `<rect x="${1 + (i % 5)}" y="${1 + style}" width="${9 + i}" height="${12 - style}" fill="#${'9bd'[style]}${(i * 3).toString(16).slice(-1)}0"/><circle cx="12" cy="${20 - style}" r="${2 + style}"/>`;
 const svg = (body: string) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">${body}</svg>`;
-const options = { ...defaultOptions, amounts: { train: 60, validation: 10, crossStyle: 20, inStyle: 10 }, alignmentPictures: 2 };
+const options = {
+  ...defaultOptions,
+  amounts: { train: 60, validation: 10, crossStyle: 20, inStyle: 10 },
+  alignmentPictures: 2,
+};
 const generator = emojiIconQaGenerator(options, async () => (name) => name.split(' ').length);
 
 let folder: string;
 let set: DataSet;
 const before = process.env['EQUIPOISE_CACHE'];
-const provider: SourceProvider = { identity: (name) => name, open: async (name) => ({ name, folder: join(folder, name), licence: `licence of ${name}` }) };
+const provider: SourceProvider = {
+  identity: (name) => name,
+  open: async (name) => ({ name, folder: join(folder, name), licence: `licence of ${name}` }),
+};
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emoji-'));
-  for (const path of ['twemoji', 'openmoji/color/svg', 'noto-emoji', 'emoji-names', 'stories15m']) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ['twemoji', 'openmoji/color/svg', 'noto-emoji', 'emoji-names', 'stories15m'])
+    mkdirSync(join(folder, path), { recursive: true });
   all.forEach(({ character }, i) => {
     const point = codePoints(character).join('-');
     writeFileSync(join(folder, 'twemoji', `${point}.svg`), svg(drawing(i, 0)));
-    if (character !== missing.character) writeFileSync(join(folder, 'openmoji/color/svg', `${point.toUpperCase()}.svg`), svg(drawing(i, 1)));
+    if (character !== missing.character)
+      writeFileSync(join(folder, 'openmoji/color/svg', `${point.toUpperCase()}.svg`), svg(drawing(i, 1)));
   });
   const body = (i: number) => (all[i] === hostile ? '<image href="https://example.org/horse.png"/>' : drawing(i, 2));
-  writeFileSync(join(folder, 'noto-emoji/icons.json'), JSON.stringify({ width: 24, height: 24, icons: Object.fromEntries(all.map(({ name }, i) => [name, { body: body(i) }])), aliases: { bell: { parent: 'thingj' } } }));
-  writeFileSync(join(folder, 'noto-emoji/chars.json'), JSON.stringify(Object.fromEntries(all.map(({ character, name }) => [codePoints(character).join('-'), name === 'thingj' ? 'bell' : name]))));
-  writeFileSync(join(folder, 'emoji-names/data-by-emoji.json'), JSON.stringify(Object.fromEntries(all.map(({ character, name, group }) => [character, { name, group }]))));
+  writeFileSync(
+    join(folder, 'noto-emoji/icons.json'),
+    JSON.stringify({
+      width: 24,
+      height: 24,
+      icons: Object.fromEntries(all.map(({ name }, i) => [name, { body: body(i) }])),
+      aliases: { bell: { parent: 'thingj' } },
+    }),
+  );
+  writeFileSync(
+    join(folder, 'noto-emoji/chars.json'),
+    JSON.stringify(
+      Object.fromEntries(
+        all.map(({ character, name }) => [codePoints(character).join('-'), name === 'thingj' ? 'bell' : name]),
+      ),
+    ),
+  );
+  writeFileSync(
+    join(folder, 'emoji-names/data-by-emoji.json'),
+    JSON.stringify(Object.fromEntries(all.map(({ character, name, group }) => [character, { name, group }]))),
+  );
   process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   set = await materialise(generator, provider);
 });
@@ -60,41 +92,71 @@ describe('EmojiIconQA', () => {
     const again = await materialise(generator, provider);
     const second = setFolder(again.task, again.identity);
     process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
-    const files = readdirSync(first, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(first.length)).sort();
+    const files = readdirSync(first, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(first.length))
+      .sort();
     expect(files.length).toBe(set.media.size + 5);
-    for (const file of files) expect(readFileSync(join(second, file)).equals(readFileSync(join(first, file))), file).toBe(true);
+    for (const file of files)
+      expect(readFileSync(join(second, file)).equals(readFileSync(join(first, file))), file).toBe(true);
   });
 
   it('has other pictures for another seed', async () => {
-    const other = await materialise(emojiIconQaGenerator({ ...options, seed: 2 }, async () => () => 1), provider);
+    const other = await materialise(
+      emojiIconQaGenerator({ ...options, seed: 2 }, async () => () => 1),
+      provider,
+    );
     expect(other.identity).not.toBe(set.identity);
     expect(other.items.map((item) => item.answer)).not.toEqual(set.items.map((item) => item.answer));
   });
 
   it('counts items by split and kind as asked', () => {
-    expect(readCard(setFolder(set.task, set.identity)).counts.byCell).toEqual(Object.fromEntries(['category', 'count', 'name'].flatMap((kind) => [
-      [`evaluation/cross-style/${kind}`, 20], [`evaluation/in-style/${kind}`, 10], [`train/train/${kind}`, 60], [`validation/validation/${kind}`, 10],
-    ])));
+    expect(readCard(setFolder(set.task, set.identity)).counts.byCell).toEqual(
+      Object.fromEntries(
+        ['category', 'count', 'name'].flatMap((kind) => [
+          [`evaluation/cross-style/${kind}`, 20],
+          [`evaluation/in-style/${kind}`, 10],
+          [`train/train/${kind}`, 60],
+          [`validation/validation/${kind}`, 10],
+        ]),
+      ),
+    );
   });
 
   it('shares no picture between splits and holds the evaluation style out of training', () => {
-    const pictures = (split: string) => new Set(set.items.filter((item) => item.split === split).map((item) => readFileSync(set.media.get(item.media)!, 'base64')));
+    const pictures = (split: string) =>
+      new Set(
+        set.items
+          .filter((item) => item.split === split)
+          .map((item) => readFileSync(set.media.get(item.media)!, 'base64')),
+      );
     const [train, validation, evaluation] = [pictures('train'), pictures('validation'), pictures('evaluation')];
     for (const picture of validation) expect(train.has(picture) || evaluation.has(picture)).toBe(false);
     for (const picture of evaluation) expect(train.has(picture)).toBe(false);
-    const lines = readFileSync(join(setFolder(set.task, set.identity), 'items.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { slice: string; origins: { source: string }[] });
-    for (const { slice, origins } of lines) expect(origins[0]!.source === 'noto-emoji', slice).toBe(slice === 'cross-style');
+    const lines = readFileSync(join(setFolder(set.task, set.identity), 'items.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { slice: string; origins: { source: string }[] });
+    for (const { slice, origins } of lines)
+      expect(origins[0]!.source === 'noto-emoji', slice).toBe(slice === 'cross-style');
   });
 
   it('balances answers within one and keeps their place in the choices free', () => {
     for (const split of ['train', 'validation', 'evaluation']) {
       for (const kind of ['name', 'count', 'category']) {
-        const items = set.items.filter((item) => item.kind === kind && item.split === split && item.slice !== 'in-style');
+        const items = set.items.filter(
+          (item) => item.kind === kind && item.split === split && item.slice !== 'in-style',
+        );
         const counts = Object.values(countBy(items, (item) => item.answer));
         expect(Math.max(...counts) - Math.min(...counts), `${split} ${kind}`).toBeLessThanOrEqual(1);
       }
     }
-    const places = Object.values(countBy(set.items.filter((item) => item.kind === 'name' && item.split === 'train'), (item) => String(item.choices.indexOf(item.answer))));
+    const places = Object.values(
+      countBy(
+        set.items.filter((item) => item.kind === 'name' && item.split === 'train'),
+        (item) => String(item.choices.indexOf(item.answer)),
+      ),
+    );
     expect(places).toHaveLength(4);
     for (const count of places) expect(count).toBeGreaterThan(4);
   });
@@ -105,13 +167,23 @@ describe('EmojiIconQA', () => {
       expect(item.choices).toContain(item.answer);
       expect(item.media).toBe(item.id);
     }
-    expect(set.items.filter((item) => item.kind === 'count').every((item) => [...item.choices].sort().join() === 'five,four,one,three,two')).toBe(true);
+    expect(
+      set.items
+        .filter((item) => item.kind === 'count')
+        .every((item) => [...item.choices].sort().join() === 'five,four,one,three,two'),
+    ).toBe(true);
   });
 
   it('writes square RGB pictures that hold as many icons as the answer says', async () => {
     for (const kind of ['name', 'count']) {
       const item = set.items.find((one) => one.kind === kind)!;
-      expect(await sharp(set.media.get(item.media)!).metadata()).toMatchObject({ format: 'png', width: 128, height: 128, channels: 3, depth: 'uchar' });
+      expect(await sharp(set.media.get(item.media)!).metadata()).toMatchObject({
+        format: 'png',
+        width: 128,
+        height: 128,
+        channels: 3,
+        depth: 'uchar',
+      });
     }
     // Each drawing has one black disc: count the connected black regions.
     for (const item of set.items.filter((one) => one.kind === 'count').slice(0, 40)) {
@@ -140,8 +212,13 @@ describe('EmojiIconQA', () => {
   });
 
   it('stops with a message when the names package has changed', async () => {
-    const bad: SourceProvider = { identity: () => 'bad', open: async (name) => ({ name, licence: '', folder: join(folder, name === 'emoji-names' ? 'stories15m' : name) }) };
-    await expect(materialise(generator, bad)).rejects.toThrow(/emoji-names data-by-emoji.json: it is missing or not JSON/);
+    const bad: SourceProvider = {
+      identity: () => 'bad',
+      open: async (name) => ({ name, licence: '', folder: join(folder, name === 'emoji-names' ? 'stories15m' : name) }),
+    };
+    await expect(materialise(generator, bad)).rejects.toThrow(
+      /emoji-names data-by-emoji.json: it is missing or not JSON/,
+    );
   });
 });
 
@@ -151,7 +228,8 @@ describe('drawLayout', () => {
       const { size, places } = drawLayout(random(1, 'test', i), 128, { least: 28, most: 40 }, 5, 200);
       for (const [a, { x, y }] of places.entries()) {
         expect(Math.min(x, y) >= 0 && Math.max(x, y) + size <= 128).toBe(true);
-        for (const other of places.slice(a + 1)) expect(Math.max(Math.abs(x - other.x), Math.abs(y - other.y))).toBeGreaterThanOrEqual(size);
+        for (const other of places.slice(a + 1))
+          expect(Math.max(Math.abs(x - other.x), Math.abs(y - other.y))).toBeGreaterThanOrEqual(size);
       }
     }
   });
@@ -175,7 +253,8 @@ function regions(pixels: Uint8Array): number {
       if (seen.has(at) || !black(at)) continue;
       seen.add(at);
       const x = at % 128;
-      for (const next of [x > 0 ? at - 1 : -1, x < 127 ? at + 1 : -1, at - 128, at + 128]) if (next >= 0 && next < 128 * 128) open.push(next);
+      for (const next of [x > 0 ? at - 1 : -1, x < 127 ? at + 1 : -1, at - 128, at + 128])
+        if (next >= 0 && next < 128 * 128) open.push(next);
     }
   }
   return found;

@@ -40,7 +40,14 @@ const generate = async (of: RecordingList, name: string): Promise<{ made: Genera
   mkdirSync(target);
   return { made: await soundQaGenerator(of, options).generate(source, target, () => undefined), target };
 };
-const clipsOf = (target: string) => new Map(readFileSync(join(target, 'mixtures.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { media: string; clips: Placed[] }).map(({ media, clips }) => [media, clips]));
+const clipsOf = (target: string) =>
+  new Map(
+    readFileSync(join(target, 'mixtures.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { media: string; clips: Placed[] })
+      .map(({ media, clips }) => [media, clips]),
+  );
 
 /** Share of the energy of samples[from, to) that lies at a frequency (Goertzel). */
 function amplitude(samples: Float32Array, from: number, to: number, at: number): number {
@@ -57,12 +64,21 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'equipoise-sound-qa-'));
   const recordings: RecordingList['recordings'] = [];
   for (const name of classes) {
-    for (const [of, takes] of [['small', 7], ['unheard', 1]] as const) {
+    for (const [of, takes] of [
+      ['small', 7],
+      ['unheard', 1],
+    ] as const) {
       mkdirSync(join(folder, of), { recursive: true });
       for (let take = 0; take < takes; take++) {
-        for (const [part, seconds] of [[0, 2], [1, 0.3]] as const) {
+        for (const [part, seconds] of [
+          [0, 2],
+          [1, 0.3],
+        ] as const) {
           const path = `${name}-${take}-${part}.wav`;
-          writeFileSync(join(folder, of, path), sineWav(frequency(name) + take, { rate: take % 2 === 0 ? 16000 : 22050, seconds }));
+          writeFileSync(
+            join(folder, of, path),
+            sineWav(frequency(name) + take, { rate: take % 2 === 0 ? 16000 : 22050, seconds }),
+          );
           recordings.push({ source: of, path, class: name, take: `${of}/${name}-${take}`, licence: 'CC0' });
         }
       }
@@ -76,14 +92,21 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('SoundQA', () => {
   it('writes the same bytes twice', async () => {
     const again = await generate(list, 'again');
-    const hashes = (target: string) => readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => `${entry.name} ${sha256(readFileSync(join(entry.parentPath, entry.name)))}`).sort();
+    const hashes = (target: string) =>
+      readdirSync(target, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => `${entry.name} ${sha256(readFileSync(join(entry.parentPath, entry.name)))}`)
+        .sort();
     expect(hashes(again.target)).toEqual(hashes(first.target));
     expect(again.made).toEqual(first.made);
     expect(first.made.media).toHaveLength(76 + 3 * 35 + 5);
   });
 
   it('passes every check of a set', () => {
-    const media = first.made.media.map(({ key, file }) => ({ key, sha256: sha256(readFileSync(join(first.target, file))) }));
+    const media = first.made.media.map(({ key, file }) => ({
+      key,
+      sha256: sha256(readFileSync(join(first.target, file))),
+    }));
     expect(findProblems(first.made.items, first.made.alignment, first.made.classes, media)).toEqual([]);
   });
 
@@ -94,7 +117,8 @@ describe('SoundQA', () => {
       expect(samples.slice(0, clips[0]!.onset).every((value) => value === 0)).toBe(true);
       for (const [i, clip] of clips.entries()) {
         const before = clips[i - 1];
-        if (before !== undefined) expect(clip.onset - before.onset).toBeGreaterThanOrEqual(options.mixture.spacing * sampleRate - 1);
+        if (before !== undefined)
+          expect(clip.onset - before.onset).toBeGreaterThanOrEqual(options.mixture.spacing * sampleRate - 1);
         expect(clip.onset + clip.length).toBeLessThanOrEqual(samples.length);
         const at = frequency(clip.class) + Number(/-(\d)-\d\.wav$/.exec(clip.file)![1]);
         expect(amplitude(samples, clip.onset, clip.onset + 3200, at)).toBeGreaterThan(0.03);
@@ -108,7 +132,8 @@ describe('SoundQA', () => {
     for (const item of first.made.items) {
       const heard = clips.get(item.media)!.map((clip) => clip.class);
       expect(new Set(heard).size).toBe(heard.length);
-      if (item.kind === 'present') expect(item.answer).toBe(heard.some((name) => item.prompt.includes(` ${name}?`)) ? 'yes' : 'no');
+      if (item.kind === 'present')
+        expect(item.answer).toBe(heard.some((name) => item.prompt.includes(` ${name}?`)) ? 'yes' : 'no');
       if (item.kind === 'which') expect(item.choices.filter((choice) => heard.includes(choice))).toEqual([item.answer]);
       if (item.kind === 'count') expect(item.answer).toBe(['one', 'two', 'three'][heard.length - 1]);
       if (item.kind === 'first') {
@@ -116,7 +141,10 @@ describe('SoundQA', () => {
         expect(item.choices.every((choice) => heard.includes(choice))).toBe(true);
       }
     }
-    for (const item of first.made.alignment) expect(item.kind === 'classes' && new Set(item.classes)).toEqual(new Set(clips.get(item.media)!.map((clip) => clip.class)));
+    for (const item of first.made.alignment)
+      expect(item.kind === 'classes' && new Set(item.classes)).toEqual(
+        new Set(clips.get(item.media)!.map((clip) => clip.class)),
+      );
   });
 
   it('keeps every take on one side, and the held-out package for its slice', () => {
@@ -133,28 +161,66 @@ describe('SoundQA', () => {
   });
 
   it('refuses a take that stands on both sides', async () => {
-    const shared = { ...list, recordings: list.recordings.map((recording) => ({ ...recording, take: recording.take.replace('unheard', 'small') })) };
+    const shared = {
+      ...list,
+      recordings: list.recordings.map((recording) => ({
+        ...recording,
+        take: recording.take.replace('unheard', 'small'),
+      })),
+    };
     await expect(generate(shared, 'shared')).rejects.toThrow(/take small\/.* stands in/);
   });
 
   it('counts what the decoder refuses and stops when a file is missing or much is refused', async () => {
     writeFileSync(join(folder, 'small', 'cut.wav'), sineWav(440, { rate: 16000, seconds: 1 }).subarray(0, 500));
-    writeFileSync(join(folder, 'small', 'silent.wav'), Buffer.concat([sineWav(440, { rate: 16000, seconds: 1 }).subarray(0, 44), Buffer.alloc(32000)]));
+    writeFileSync(
+      join(folder, 'small', 'silent.wav'),
+      Buffer.concat([sineWav(440, { rate: 16000, seconds: 1 }).subarray(0, 44), Buffer.alloc(32000)]),
+    );
     const bad = (path: string) => ({ source: 'small', path, class: 'bird', take: `small/${path}`, licence: 'CC0' });
-    const { made } = await generate({ ...list, recordings: [...list.recordings, bad('cut.wav'), bad('silent.wav')] }, 'refused');
+    const { made } = await generate(
+      { ...list, recordings: [...list.recordings, bad('cut.wav'), bad('silent.wav')] },
+      'refused',
+    );
     expect(made.skipped).toEqual({ 'recording refused by the decoder': 2 });
-    expect(made.notes['refused']).toEqual([expect.stringContaining('small/cut.wav: the sound is cut off'), 'small/silent.wav: the sound is silent']);
-    await expect(generate({ ...list, recordings: [...list.recordings, bad('absent.wav')] }, 'missing')).rejects.toThrow('small/absent.wav: the source has no such file');
-    await expect(generate({ ...list, recordings: [...list.recordings, ...Array.from({ length: 8 }, () => bad('cut.wav'))] }, 'many')).rejects.toThrow(/8 of \d+ recordings cannot be read/);
+    expect(made.notes['refused']).toEqual([
+      expect.stringContaining('small/cut.wav: the sound is cut off'),
+      'small/silent.wav: the sound is silent',
+    ]);
+    await expect(generate({ ...list, recordings: [...list.recordings, bad('absent.wav')] }, 'missing')).rejects.toThrow(
+      'small/absent.wav: the source has no such file',
+    );
+    await expect(
+      generate(
+        { ...list, recordings: [...list.recordings, ...Array.from({ length: 8 }, () => bad('cut.wav'))] },
+        'many',
+      ),
+    ).rejects.toThrow(/8 of \d+ recordings cannot be read/);
   });
 });
 
 describe('questions', () => {
   it('are balanced: the question alone is worth chance, in every pool and kind', () => {
-    const of = (split: 'train' | 'evaluation', pool: 'train' | 'held-out-recordings' | 'held-out-package') => planQuestions(defaultOptions.amounts[pool], classes, 1, pool).map((question, i) => ({ ...question, id: `${pool}${i}`, media: `${i}`, split, slice: pool }));
-    const items = [...of('train', 'train'), ...of('evaluation', 'held-out-recordings'), ...of('evaluation', 'held-out-package')];
+    const of = (split: 'train' | 'evaluation', pool: 'train' | 'held-out-recordings' | 'held-out-package') =>
+      planQuestions(defaultOptions.amounts[pool], classes, 1, pool).map((question, i) => ({
+        ...question,
+        id: `${pool}${i}`,
+        media: `${i}`,
+        split,
+        slice: pool,
+      }));
+    const items = [
+      ...of('train', 'train'),
+      ...of('evaluation', 'held-out-recordings'),
+      ...of('evaluation', 'held-out-package'),
+    ];
     for (const slice of ['held-out-recordings', 'held-out-package']) {
-      for (const [kind, chance] of [['present', 0.5], ['which', 0.25], ['count', 1 / 3], ['first', 0.5]] as const) {
+      for (const [kind, chance] of [
+        ['present', 0.5],
+        ['which', 0.25],
+        ['count', 1 / 3],
+        ['first', 0.5],
+      ] as const) {
         const baseline = priorBaseline(items, (item) => item.slice === slice && item.kind === kind);
         expect(baseline.accuracy).toBeCloseTo(chance, 3);
         expect(baseline.total).toBeGreaterThanOrEqual(39);
@@ -163,13 +229,18 @@ describe('questions', () => {
   });
 
   it('do not betray a yes by the number of sounds', () => {
-    const counts = (answer: string) => planQuestions(defaultOptions.amounts.train, classes, 1, 'train').filter((question) => question.kind === 'present' && question.answer === answer).map((question) => question.heard.length);
+    const counts = (answer: string) =>
+      planQuestions(defaultOptions.amounts.train, classes, 1, 'train')
+        .filter((question) => question.kind === 'present' && question.answer === answer)
+        .map((question) => question.heard.length);
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     expect(Math.abs(mean(counts('yes')) - mean(counts('no')))).toBeLessThan(0.1);
   });
 
   it('refuse amounts that cannot be balanced', () => {
-    expect(() => planQuestions({ present: 17, which: 8, count: 3, first: 8 }, classes, 1, 'train')).toThrow('a multiple of 16');
+    expect(() => planQuestions({ present: 17, which: 8, count: 3, first: 8 }, classes, 1, 'train')).toThrow(
+      'a multiple of 16',
+    );
   });
 });
 
@@ -212,14 +283,26 @@ describe('the curated list', () => {
     for (const name of new Set(curated.recordings.map((recording) => recording.source))) {
       const manifest = manifests.get(name);
       expect(manifest, name).toBeDefined();
-      const included = picomatch(fileSets(manifest!).flatMap((set) => set.includes), { dot: true, nonegate: true });
-      expect(curated.recordings.filter((recording) => recording.source === name && !included(recording.path)).map((recording) => recording.path)).toEqual([]);
+      const included = picomatch(
+        fileSets(manifest!).flatMap((set) => set.includes),
+        { dot: true, nonegate: true },
+      );
+      expect(
+        curated.recordings
+          .filter((recording) => recording.source === name && !included(recording.path))
+          .map((recording) => recording.path),
+      ).toEqual([]);
     }
   });
   it('has takes of the held-out package nowhere else, and enough takes of every class', () => {
     const held = (source: string) => curated.heldOutSources.includes(source);
     for (const name of curated.classes) {
-      const takes = (inside: boolean) => new Set(curated.recordings.filter((recording) => recording.class === name && held(recording.source) === inside).map((recording) => recording.take));
+      const takes = (inside: boolean) =>
+        new Set(
+          curated.recordings
+            .filter((recording) => recording.class === name && held(recording.source) === inside)
+            .map((recording) => recording.take),
+        );
       expect([...takes(true)].filter((take) => takes(false).has(take))).toEqual([]);
       expect(takes(false).size).toBeGreaterThanOrEqual(10);
       expect(takes(true).size).toBeGreaterThanOrEqual(2);

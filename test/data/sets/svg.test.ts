@@ -2,14 +2,21 @@
 import { describe, expect, it } from 'vitest';
 import { rasterise, refusal } from '../../../src/data/sets/svg';
 
-const svg = (body: string, open = 'viewBox="0 0 8 8"') => `<svg xmlns="http://www.w3.org/2000/svg" ${open}>${body}</svg>`;
+const svg = (body: string, open = 'viewBox="0 0 8 8"') =>
+  `<svg xmlns="http://www.w3.org/2000/svg" ${open}>${body}</svg>`;
 const square = '<rect width="8" height="8" fill="#0a0"/>';
 
 describe('refusal', () => {
   it('lets plain drawings, gradients and inner references through', () => {
     expect(refusal(svg(square))).toBeUndefined();
     expect(refusal(`<?xml version="1.0" encoding="UTF-8"?>\n<!-- drawn by hand -->\n${svg(square)}\n`)).toBeUndefined();
-    expect(refusal(svg('<defs><linearGradient id="a"><stop stop-color="#f00"/></linearGradient><path id="p" d="M0 0h8v8z"/></defs><use xlink:href="#p" fill="url(#a)"/>'))).toBeUndefined();
+    expect(
+      refusal(
+        svg(
+          '<defs><linearGradient id="a"><stop stop-color="#f00"/></linearGradient><path id="p" d="M0 0h8v8z"/></defs><use xlink:href="#p" fill="url(#a)"/>',
+        ),
+      ),
+    ).toBeUndefined();
   });
 
   it.each([
@@ -33,7 +40,9 @@ describe('refusal', () => {
   });
 
   it('refuses entities, style sheets and things that are no SVG', () => {
-    expect(refusal(`<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/hostname">]>${svg(square)}`)).toBe('not an SVG document');
+    expect(refusal(`<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/hostname">]>${svg(square)}`)).toBe(
+      'not an SVG document',
+    );
     expect(refusal(`<?xml-stylesheet href="a.css"?>${svg(square)}`)).toBe('not an SVG document');
     expect(refusal(svg('<![CDATA[<image/>]]>'))).toBe('refers outside the file');
     expect(refusal(svg(square, 'viewBox="0 0 1e9 1e9"'))).toBe('larger than 4096 units');

@@ -20,13 +20,20 @@ import { openStyles, type Style, trainStyles } from './styles';
 /** Everything that shapes the set; all of it enters the identity. */
 export interface EmojiIconQaOptions {
   seed: number;
-  /** width and height of a picture, pixels */ canvas: number;
-  /** width of a single icon, pixels */ iconSize: Range;
-  /** width of each of several copies, pixels */ copySize: Range;
-  /** least value of each channel of the ground, 0 to 255 */ darkestGround: number;
-  /** items of each kind */ amounts: Amounts;
-  /** alignment pictures for each name and training style */ alignmentPictures: number;
-  /** longest name in the alignment phase, tokens */ alignmentTokens: number;
+  /** width and height of a picture, pixels */
+  canvas: number;
+  /** width of a single icon, pixels */
+  iconSize: Range;
+  /** width of each of several copies, pixels */
+  copySize: Range;
+  /** least value of each channel of the ground, 0 to 255 */
+  darkestGround: number;
+  /** items of each kind */
+  amounts: Amounts;
+  /** alignment pictures for each name and training style */
+  alignmentPictures: number;
+  /** longest name in the alignment phase, tokens */
+  alignmentTokens: number;
 }
 
 export const defaultOptions: EmojiIconQaOptions = {
@@ -40,16 +47,33 @@ export const defaultOptions: EmojiIconQaOptions = {
   alignmentTokens: 1,
 };
 
-interface Picture { key: string; concept: Concept; style: Style; copies: number; /** bounds of each copy's width */ sizes: Range }
+interface Picture {
+  key: string;
+  concept: Concept;
+  style: Style;
+  copies: number;
+  /** bounds of each copy's width */
+  sizes: Range;
+}
 
 /** Pictures for naming: every short enough name in both training styles, in an order that mixes them. */
 function planAlignment(concepts: readonly Concept[], options: EmojiIconQaOptions): Picture[] {
   const pictures: Picture[] = [];
   for (let round = 0; round < options.alignmentPictures; round++) {
-    const icons = concepts.filter((concept) => concept.tokens <= options.alignmentTokens).flatMap((concept) => trainStyles.map((style) => ({ concept, style })));
-    random(options.seed, 'emoji-icon-qa/alignment', round).shuffle(icons).forEach(({ concept, style }, i) => {
-      pictures.push({ key: `alignment-${round}-${String(i).padStart(4, '0')}`, concept, style, copies: 1, sizes: options.iconSize });
-    });
+    const icons = concepts
+      .filter((concept) => concept.tokens <= options.alignmentTokens)
+      .flatMap((concept) => trainStyles.map((style) => ({ concept, style })));
+    random(options.seed, 'emoji-icon-qa/alignment', round)
+      .shuffle(icons)
+      .forEach(({ concept, style }, i) => {
+        pictures.push({
+          key: `alignment-${round}-${String(i).padStart(4, '0')}`,
+          concept,
+          style,
+          copies: 1,
+          sizes: options.iconSize,
+        });
+      });
   }
   return pictures;
 }
@@ -58,7 +82,10 @@ function planAlignment(concepts: readonly Concept[], options: EmojiIconQaOptions
  * The generator with these options. `nameLength` gives the tokens of a name after a space; the product reads them from
  * the backbone's own vocabulary, so that single-token names are single tokens.
  */
-export function emojiIconQaGenerator(options: EmojiIconQaOptions, nameLength: () => Promise<(name: string) => number>): SetGenerator {
+export function emojiIconQaGenerator(
+  options: EmojiIconQaOptions,
+  nameLength: () => Promise<(name: string) => number>,
+): SetGenerator {
   return {
     task: 'emoji-icon-qa',
     modality: 'image',
@@ -70,32 +97,65 @@ export function emojiIconQaGenerator(options: EmojiIconQaOptions, nameLength: ()
       const named = concepts.filter((concept) => concept.tokens === 1);
       const empty = categories.filter((category) => concepts.every((concept) => concept.category !== category));
       if (named.length < 4 || empty.length > 0) {
-        throw userError({ where: 'emoji-icon-qa', what: `${named.length} single-token names, no concept in: ${empty.join(', ') || 'none'}`, expected: 'at least 4 names and a concept in each category', hint: 'the source packages have changed' });
+        throw userError({
+          where: 'emoji-icon-qa',
+          what: `${named.length} single-token names, no concept in: ${empty.join(', ') || 'none'}`,
+          expected: 'at least 4 names and a concept in each category',
+          hint: 'the source packages have changed',
+        });
       }
       const questions = planQuestions(concepts, options.amounts, options.seed);
       const alignment = planAlignment(concepts, options);
       const pictures: Picture[] = [
-        ...questions.map(({ id: key, kind, concept, style, copies }) => ({ key, concept, style, copies, sizes: kind === 'count' ? options.copySize : options.iconSize })),
+        ...questions.map(({ id: key, kind, concept, style, copies }) => ({
+          key,
+          concept,
+          style,
+          copies,
+          sizes: kind === 'count' ? options.copySize : options.iconSize,
+        })),
         ...alignment,
       ];
 
       mkdirSync(join(target, 'media'), { recursive: true });
-      const licences = new Map((['twemoji', 'openmoji', 'noto-emoji'] as const).map((style) => [style, source(style).licence]));
+      const licences = new Map(
+        (['twemoji', 'openmoji', 'noto-emoji'] as const).map((style) => [style, source(style).licence]),
+      );
       const media: MediaFile[] = [];
       for (const [done, { key, concept, style, copies, sizes }] of pictures.entries()) {
         const draw = random(options.seed, `emoji-icon-qa/layout/${key}`);
         const layout = drawLayout(draw, options.canvas, sizes, copies, options.darkestGround);
         const icon = concept.icons[style];
         const raster = await rasterise(icon.svg, layout.size);
-        if (typeof raster === 'string') throw userError({ where: `${style} ${icon.file}`, what: raster, hint: 'this icon passed the first check and cannot be drawn: the generator must skip it' });
+        if (typeof raster === 'string')
+          throw userError({
+            where: `${style} ${icon.file}`,
+            what: raster,
+            hint: 'this icon passed the first check and cannot be drawn: the generator must skip it',
+          });
         const file = `media/${key}.png`;
         writeFileSync(join(target, file), await encodePng(compose(layout, raster, options.canvas), options.canvas));
         media.push({ key, file, origins: [{ source: style, file: icon.file, licence: licences.get(style)! }] });
-        if (done % 200 === 0 || done === pictures.length - 1) onProgress('drawing EmojiIconQA', done + 1, pictures.length);
+        if (done % 200 === 0 || done === pictures.length - 1)
+          onProgress('drawing EmojiIconQA', done + 1, pictures.length);
       }
       return {
-        items: questions.map(({ id, split, kind, slice, answer, choices }): Item => ({ id, split, kind, slice, media: id, prompt: prompts[kind], answer, choices })),
-        alignment: alignment.map(({ key, concept }): AlignmentItem => ({ kind: 'caption', media: key, prompt: prompts.name, answer: concept.name })),
+        items: questions.map(({ id, split, kind, slice, answer, choices }): Item => ({
+          id,
+          split,
+          kind,
+          slice,
+          media: id,
+          prompt: prompts[kind],
+          answer,
+          choices,
+        })),
+        alignment: alignment.map(({ key, concept }): AlignmentItem => ({
+          kind: 'caption',
+          media: key,
+          prompt: prompts.name,
+          answer: concept.name,
+        })),
         classes: [],
         media,
         skipped,
@@ -103,7 +163,12 @@ export function emojiIconQaGenerator(options: EmojiIconQaOptions, nameLength: ()
           concepts: concepts.length,
           singleTokenNames: named.length,
           namesOfAtMostTwoTokens: concepts.filter((concept) => concept.tokens <= 2).length,
-          conceptsByCategory: Object.fromEntries(categories.map((category) => [category, concepts.filter((concept) => concept.category === category).length])),
+          conceptsByCategory: Object.fromEntries(
+            categories.map((category) => [
+              category,
+              concepts.filter((concept) => concept.category === category).length,
+            ]),
+          ),
           numbers,
         },
       };

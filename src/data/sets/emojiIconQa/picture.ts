@@ -5,10 +5,18 @@ import type { Raster } from '../svg';
 
 export type Colour = [red: number, green: number, blue: number];
 /** Where copies of an icon go; all of one size, in pixels from the upper left corner. */
-export interface Layout { background: Colour; /** width of the icon */ size: number; places: { x: number; y: number }[] }
+export interface Layout {
+  background: Colour;
+  /** width of the icon */
+  size: number;
+  places: { x: number; y: number }[];
+}
 
 /** Inclusive bounds of a size in pixels. */
-export interface Range { least: number; most: number }
+export interface Range {
+  least: number;
+  most: number;
+}
 
 const between = (draw: Random, { least, most }: Range) => least + draw.integer(most - least + 1);
 
@@ -25,7 +33,8 @@ export function drawLayout(draw: Random, canvas: number, sizes: Range, copies: n
     const places: Layout['places'] = [];
     for (let attempt = 0; attempt < 20 * copies && places.length < copies; attempt++) {
       const place = { x: draw.integer(canvas - size + 1), y: draw.integer(canvas - size + 1) };
-      if (places.every(({ x, y }) => Math.abs(x - place.x) >= size || Math.abs(y - place.y) >= size)) places.push(place);
+      if (places.every(({ x, y }) => Math.abs(x - place.x) >= size || Math.abs(y - place.y) >= size))
+        places.push(place);
     }
     if (places.length === copies) return { background, size, places };
   }
@@ -42,7 +51,8 @@ export function compose(layout: Layout, icon: Raster, canvas: number): Uint8Arra
         const from = (y * icon.width + x) * 4;
         const to = ((top + y) * canvas + left + x) * 3;
         const alpha = icon.pixels[from + 3]! / 255;
-        for (let c = 0; c < 3; c++) picture[to + c] = Math.round(icon.pixels[from + c]! * alpha + picture[to + c]! * (1 - alpha));
+        for (let c = 0; c < 3; c++)
+          picture[to + c] = Math.round(icon.pixels[from + c]! * alpha + picture[to + c]! * (1 - alpha));
       }
     }
   }
@@ -51,5 +61,7 @@ export function compose(layout: Layout, icon: Raster, canvas: number): Uint8Arra
 
 /** A square RGB picture as PNG bytes, without any metadata. */
 export async function encodePng(picture: Uint8Array, canvas: number): Promise<Buffer> {
-  return sharp(picture, { raw: { width: canvas, height: canvas, channels: 3 } }).png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
+  return sharp(picture, { raw: { width: canvas, height: canvas, channels: 3 } })
+    .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })
+    .toBuffer();
 }

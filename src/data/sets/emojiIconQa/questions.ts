@@ -18,10 +18,16 @@ export const numbers = ['one', 'two', 'three', 'four', 'five'] as const;
 export const categories = ['nature', 'food', 'travel', 'sport', 'object'] as const;
 
 /** Items of each kind in each part of the set. */
-export interface Amounts { train: number; validation: number; crossStyle: number; inStyle: number }
+export interface Amounts {
+  train: number;
+  validation: number;
+  crossStyle: number;
+  inStyle: number;
+}
 
 export interface Question {
-  /** unique and stable, also the media key */ id: string;
+  /** unique and stable, also the media key */
+  id: string;
   split: SplitName;
   slice: string;
   kind: Kind;
@@ -35,18 +41,44 @@ export interface Question {
 /** Names that begin alike are never offered together: `house` and `houses` can both be right. */
 const confusable = (a: string, b: string) => a.startsWith(b) || b.startsWith(a);
 
-interface Subject { concept: Concept; copies: number; answer: string }
+interface Subject {
+  concept: Concept;
+  copies: number;
+  answer: string;
+}
 
 /** What `count` questions of a kind are about, with balanced answers; equal arguments, equal subjects. */
-function subjects(kind: Kind, count: number, named: readonly Concept[], all: readonly Concept[], seed: number, part: string): Subject[] {
+function subjects(
+  kind: Kind,
+  count: number,
+  named: readonly Concept[],
+  all: readonly Concept[],
+  seed: number,
+  part: string,
+): Subject[] {
   const purpose = `emoji-icon-qa/${part}/${kind}`;
-  if (kind === 'name') return balanced(named, count, seed, purpose).map((concept) => ({ concept, copies: 1, answer: concept.name }));
+  if (kind === 'name')
+    return balanced(named, count, seed, purpose).map((concept) => ({ concept, copies: 1, answer: concept.name }));
   if (kind === 'count') {
     const concepts = balanced(named, count, seed, `${purpose}/concept`);
-    return balanced(numbers, count, seed, purpose).map((answer, i) => ({ concept: concepts[i]!, copies: numbers.indexOf(answer) + 1, answer }));
+    return balanced(numbers, count, seed, purpose).map((answer, i) => ({
+      concept: concepts[i]!,
+      copies: numbers.indexOf(answer) + 1,
+      answer,
+    }));
   }
   const answers = balanced(categories, count, seed, purpose);
-  const ofCategory = new Map(categories.map((category) => [category as string, balanced(all.filter((concept) => concept.category === category), count, seed, `${purpose}/${category}`)]));
+  const ofCategory = new Map(
+    categories.map((category) => [
+      category as string,
+      balanced(
+        all.filter((concept) => concept.category === category),
+        count,
+        seed,
+        `${purpose}/${category}`,
+      ),
+    ]),
+  );
   return answers.map((answer) => ({ concept: ofCategory.get(answer)!.pop()!, copies: 1, answer }));
 }
 
@@ -69,20 +101,37 @@ export function planQuestions(concepts: readonly Concept[], amounts: Amounts, se
   for (const kind of kinds) {
     const add = (split: SplitName, slice: string, part: string, number: number, subject: Subject, style: Style) => {
       const id = `${part}-${kind}-${String(number).padStart(4, '0')}`;
-      questions.push({ id, split, slice, kind, style, ...subject, choices: choicesOf(kind, subject.answer, named, seed, id) });
+      questions.push({
+        id,
+        split,
+        slice,
+        kind,
+        style,
+        ...subject,
+        choices: choicesOf(kind, subject.answer, named, seed, id),
+      });
     };
     const seen = (split: 'train' | 'validation') => {
       const styles = balanced(trainStyles, amounts[split], seed, `emoji-icon-qa/${split}/${kind}/style`);
-      subjects(kind, amounts[split], named, concepts, seed, split).forEach((subject, i) => add(split, split, split, i, subject, styles[i]!));
+      subjects(kind, amounts[split], named, concepts, seed, split).forEach((subject, i) =>
+        add(split, split, split, i, subject, styles[i]!),
+      );
     };
     seen('train');
     seen('validation');
-    subjects(kind, amounts.crossStyle, named, concepts, seed, 'cross-style').forEach((subject, i) => add('evaluation', 'cross-style', 'cross-style', i, subject, heldOutStyle));
+    subjects(kind, amounts.crossStyle, named, concepts, seed, 'cross-style').forEach((subject, i) =>
+      add('evaluation', 'cross-style', 'cross-style', i, subject, heldOutStyle),
+    );
 
     // An in-style item repeats the subject of a training item with a new size, place and ground: answers stay balanced.
     const trained = questions.filter((question) => question.kind === kind && question.split === 'train');
     const order = random(seed, `emoji-icon-qa/in-style/${kind}`).shuffle(trained);
-    const answers = balanced([...new Set(trained.map((question) => question.answer))], amounts.inStyle, seed, `emoji-icon-qa/in-style/${kind}/answers`);
+    const answers = balanced(
+      [...new Set(trained.map((question) => question.answer))],
+      amounts.inStyle,
+      seed,
+      `emoji-icon-qa/in-style/${kind}/answers`,
+    );
     answers.forEach((answer, i) => {
       const at = order.findIndex((question) => question.answer === answer);
       const [{ concept, copies, style }] = order.splice(at, 1) as [Question];

@@ -10,7 +10,11 @@ export const trainStyles = ['twemoji', 'openmoji'] as const satisfies readonly S
 export const heldOutStyle: Style = 'noto-emoji';
 
 /** An icon as its package gives it. */
-export interface Icon { /** path inside the source; for an icon collection `file#name` */ file: string; svg: string }
+export interface Icon {
+  /** path inside the source; for an icon collection `file#name` */
+  file: string;
+  svg: string;
+}
 export type IconReader = (emoji: string) => Icon | undefined;
 
 /** Unicode code points of an emoji in hexadecimal, lower case. */
@@ -30,7 +34,8 @@ function fileReader(source: Source, nameOf: (points: string[]) => string): IconR
     for (const points of spellings(emoji)) {
       const file = nameOf(points);
       const path = join(source.folder, file);
-      if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return { file, svg: readFileSync(path, 'utf8') };
+      if (statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+        return { file, svg: readFileSync(path, 'utf8') };
     }
     return undefined;
   };
@@ -43,9 +48,15 @@ export function readJsonObject(source: Source, file: string): Record<string, unk
   try {
     value = JSON.parse(readFileSync(join(source.folder, file), 'utf8'));
   } catch {
-    throw userError({ where, what: 'it is missing or not JSON', expected: 'a JSON object', hint: 'fetch the source again' });
+    throw userError({
+      where,
+      what: 'it is missing or not JSON',
+      expected: 'a JSON object',
+      hint: 'fetch the source again',
+    });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw userError({ where, what: 'it holds no object', expected: 'a JSON object' });
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw userError({ where, what: 'it holds no object', expected: 'a JSON object' });
   return value as Record<string, unknown>;
 }
 
@@ -55,9 +66,14 @@ function collectionReader(source: Source): IconReader {
   const names = readJsonObject(source, 'chars.json');
   const { icons, aliases, width, height } = collection;
   if (typeof icons !== 'object' || icons === null || !Number.isFinite(width) || !Number.isFinite(height)) {
-    throw userError({ where: `${source.name} icons.json`, what: 'it is no icon collection', expected: 'icons, width and height' });
+    throw userError({
+      where: `${source.name} icons.json`,
+      what: 'it is no icon collection',
+      expected: 'icons, width and height',
+    });
   }
-  const own = <T>(of: unknown, key: string): T | undefined => (typeof of === 'object' && of !== null && Object.hasOwn(of, key) ? (of as Record<string, T>)[key] : undefined);
+  const own = <T>(of: unknown, key: string): T | undefined =>
+    typeof of === 'object' && of !== null && Object.hasOwn(of, key) ? (of as Record<string, T>)[key] : undefined;
   return (emoji) => {
     for (const points of spellings(emoji)) {
       const name = own<unknown>(names, points.join('-'));
@@ -75,8 +91,11 @@ function collectionReader(source: Source): IconReader {
 /** Readers of the three styles. Throws UserError when the Noto collection is malformed. */
 export function openStyles(source: (name: string) => Source): Record<Style, IconReader> {
   return {
-    'twemoji': fileReader(source('twemoji'), (points) => `${points.join('-')}.svg`),
-    'openmoji': fileReader(source('openmoji'), (points) => `color/svg/${points.map((point) => point.toUpperCase().padStart(4, '0')).join('-')}.svg`),
+    twemoji: fileReader(source('twemoji'), (points) => `${points.join('-')}.svg`),
+    openmoji: fileReader(
+      source('openmoji'),
+      (points) => `color/svg/${points.map((point) => point.toUpperCase().padStart(4, '0')).join('-')}.svg`,
+    ),
     'noto-emoji': collectionReader(source('noto-emoji')),
   };
 }

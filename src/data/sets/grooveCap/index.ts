@@ -19,10 +19,14 @@ import { openSynthesiser } from './synthesiser';
 /** Everything that shapes the set; all of it enters the identity. */
 export interface GrooveCapOptions {
   seed: number;
-  /** length of a sound */ seconds: number;
-  /** shares of the styles of each family */ shares: { validation: number; evaluation: number };
-  /** pieces of each kind */ amounts: Record<Pool, number>;
-  /** items on the page for listening */ sampled: number;
+  /** length of a sound */
+  seconds: number;
+  /** shares of the styles of each family */
+  shares: { validation: number; evaluation: number };
+  /** pieces of each kind */
+  amounts: Record<Pool, number>;
+  /** items on the page for listening */
+  sampled: number;
 }
 
 export const defaultOptions: GrooveCapOptions = {
@@ -39,7 +43,12 @@ const pageName = 'sampler.html';
 const soundFont = 'usr/share/sounds/sf2/TimGM6mb.sf2';
 
 /** MIDI of every piece by its key: one run of MMA a style file. Styles that MMA refuses are named in `refused`. */
-async function write(pieces: readonly Piece[], mma: Source, options: GrooveCapOptions, onStyle: (done: number, total: number) => void): Promise<{ commands: Map<string, Command[]>; refused: string[] }> {
+async function write(
+  pieces: readonly Piece[],
+  mma: Source,
+  options: GrooveCapOptions,
+  onStyle: (done: number, total: number) => void,
+): Promise<{ commands: Map<string, Command[]>; refused: string[] }> {
   const byStyle = new Map<string, Piece[]>();
   for (const piece of pieces) byStyle.set(piece.style.file, [...(byStyle.get(piece.style.file) ?? []), piece]);
   const commands = new Map<string, Command[]>();
@@ -47,9 +56,15 @@ async function write(pieces: readonly Piece[], mma: Source, options: GrooveCapOp
   for (const [n, [file, of]] of [...byStyle].entries()) {
     const marks = of.map((_, i) => `item${i}`);
     try {
-      const song = songText(file, of.map(({ groove, speed, chords }, i) => ({ mark: marks[i]!, groove: groove.name, tempo: speed, chords })), options.seed);
+      const song = songText(
+        file,
+        of.map(({ groove, speed, chords }, i) => ({ mark: marks[i]!, groove: groove.name, tempo: speed, chords })),
+        options.seed,
+      );
       const cut = cutAtMarks(await runMma(mma, song, `mma-grooves ${file}`), marks, options.seconds, `MIDI of ${file}`);
-      of.forEach(({ key }, i) => { if (cut.get(marks[i]!)?.some(({ kind }) => kind === 'on') === true) commands.set(key, cut.get(marks[i]!)!); });
+      of.forEach(({ key }, i) => {
+        if (cut.get(marks[i]!)?.some(({ kind }) => kind === 'on') === true) commands.set(key, cut.get(marks[i]!)!);
+      });
     } catch (error) {
       if (!(error instanceof UserError) || error.code === exitCode.unavailable) throw error;
       refused.push(error.message);
@@ -74,10 +89,18 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
       const { styles, skipped } = findStyles(mma);
       const divided = divideStyles(styles, options.shares, options.seed);
       const planned = planPieces(divided, options.amounts, options.seed);
-      const { commands, refused } = await write(planned, mma, options, (done, total) => onProgress('writing grooves', done, total));
+      const { commands, refused } = await write(planned, mma, options, (done, total) =>
+        onProgress('writing grooves', done, total),
+      );
       const pieces = planned.filter(({ key }) => commands.has(key));
       if (planned.length - pieces.length > mostRefused * planned.length) {
-        throw userError({ where: 'groove-cap', what: `${planned.length - pieces.length} of ${planned.length} pieces cannot be written: ${refused.slice(0, 3).join('; ')}` }, exitCode.failed);
+        throw userError(
+          {
+            where: 'groove-cap',
+            what: `${planned.length - pieces.length} of ${planned.length} pieces cannot be written: ${refused.slice(0, 3).join('; ')}`,
+          },
+          exitCode.failed,
+        );
       }
       const synthesiser = await openSynthesiser(join(font.folder, soundFont));
       const items: Item[] = [];
@@ -94,15 +117,36 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
           const wav = encodeWav(synthesiser.render(played, options.seconds));
           const file = `sounds/${key}.wav`;
           writeFileSync(join(target, file), wav);
-          media.push({ key, file, origins: [{ source: mma.name, file: `${libraryPath}/${style.file}#${groove.name}`, licence: mma.licence }, { source: font.name, file: soundFont, licence: font.licence }] });
+          media.push({
+            key,
+            file,
+            origins: [
+              { source: mma.name, file: `${libraryPath}/${style.file}#${groove.name}`, licence: mma.licence },
+              { source: font.name, file: soundFont, licence: font.licence },
+            ],
+          });
           const { answer, choices } = answerOf(piece, heard, options.seed);
           const item: Item = {
-            id: `groove-cap/${key}`, split: pool, kind, slice: pool === 'evaluation' ? 'new-styles' : pool, media: key, prompt: prompts[kind], answer, choices,
+            id: `groove-cap/${key}`,
+            split: pool,
+            kind,
+            slice: pool === 'evaluation' ? 'new-styles' : pool,
+            media: key,
+            prompt: prompts[kind],
+            answer,
+            choices,
             ...(kind === 'caption' ? { references: captions(piece, heard) } : {}),
-            released: { style: style.file, groove: groove.name, description: groove.description, tempo: speed, instruments: heard },
+            released: {
+              style: style.file,
+              groove: groove.name,
+              description: groove.description,
+              tempo: speed,
+              instruments: heard,
+            },
           };
           items.push(item);
-          if (pool === 'train') alignment.push({ kind: 'classes', media: key, classes: [tempo, style.family, ...heard] });
+          if (pool === 'train')
+            alignment.push({ kind: 'classes', media: key, classes: [tempo, style.family, ...heard] });
           if (index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips: [], wav });
           if (index % 50 === 0) onProgress('playing grooves', index, pieces.length);
         }
@@ -115,10 +159,20 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
         alignment,
         classes: [...tempoWords, ...families, ...instruments],
         media,
-        skipped: { ...skipped, ...(planned.length === pieces.length ? {} : { 'piece: MMA refuses its style or writes no note': planned.length - pieces.length }) },
+        skipped: {
+          ...skipped,
+          ...(planned.length === pieces.length
+            ? {}
+            : { 'piece: MMA refuses its style or writes no note': planned.length - pieces.length }),
+        },
         notes: {
           refused,
-          styleFiles: Object.fromEntries((['train', 'validation', 'evaluation'] as const).map((pool) => [pool, Object.fromEntries(families.map((family) => [family, divided[pool].get(family)!.length]))])),
+          styleFiles: Object.fromEntries(
+            (['train', 'validation', 'evaluation'] as const).map((pool) => [
+              pool,
+              Object.fromEntries(families.map((family) => [family, divided[pool].get(family)!.length])),
+            ]),
+          ),
           listening: pageName,
         },
       };

@@ -16,8 +16,17 @@ const nameParts: Readonly<Record<Family, RegExp>> = {
 /** Words of groove names that are not a whole groove. */
 const partial = /fill|intro|ending|end$|break|count|roll/i;
 
-export interface Groove { name: string; /** the author's line, without a full stop; may be empty */ description: string }
-export interface Style { /** path inside the library, e.g. `stdlib/swing.mma` */ file: string; family: Family; grooves: Groove[] }
+export interface Groove {
+  name: string;
+  /** the author's line, without a full stop; may be empty */
+  description: string;
+}
+export interface Style {
+  /** path inside the library, e.g. `stdlib/swing.mma` */
+  file: string;
+  family: Family;
+  grooves: Groove[];
+}
 
 /** Where the library lies inside the source. */
 export const libraryPath = 'usr/share/mma/lib';
@@ -32,24 +41,45 @@ export function familyOf(name: string): Family | 'none' | 'several' {
 export function groovesOf(text: string): Groove[] {
   const joined = text.replace(/\\\s*\n/g, ' ');
   return [...joined.matchAll(/^DefGroove\s+([A-Za-z0-9_-]+)[ \t]*([^\n]*)$/gim)]
-    .map(([, name, description]) => ({ name: name!, description: description!.replace(/\/\/.*$/, '').replace(/\s+/g, ' ').trim().replace(/\.$/, '') }))
+    .map(([, name, description]) => ({
+      name: name!,
+      description: description!
+        .replace(/\/\/.*$/, '')
+        .replace(/\s+/g, ' ')
+        .trim()
+        .replace(/\.$/, ''),
+    }))
     .filter(({ name, description }) => !partial.test(name) && !/\b(fill|intro|ending)\b/i.test(description));
 }
 
 /** All style files in four quarters whose name says one family, in the order of their paths, and why others were left out. */
 export function findStyles(source: Source): { styles: Style[]; skipped: Record<string, number> } {
   const skipped: Record<string, number> = {};
-  const skip = (reason: string) => { skipped[reason] = (skipped[reason] ?? 0) + 1; };
+  const skip = (reason: string) => {
+    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  };
   const styles: Style[] = [];
   const base = join(source.folder, libraryPath);
-  for (const file of readdirSync(base, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.mma')).sort()) {
+  for (const file of readdirSync(base, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.mma'))
+    .sort()) {
     const family = familyOf(file.split('/').at(-1)!.slice(0, -4));
-    if (family === 'none' || family === 'several') { skip(`style file: its name says ${family === 'none' ? 'no family' : 'several families'}`); continue; }
+    if (family === 'none' || family === 'several') {
+      skip(`style file: its name says ${family === 'none' ? 'no family' : 'several families'}`);
+      continue;
+    }
     const text = readFileSync(join(base, file), 'latin1');
     const times = [...text.matchAll(/^\s*Time\s+(\d+)/gim)].map(([, beats]) => beats);
-    if (times.some((beats) => beats !== '4')) { skip('style file: not in four quarters'); continue; }
+    if (times.some((beats) => beats !== '4')) {
+      skip('style file: not in four quarters');
+      continue;
+    }
     const grooves = groovesOf(text);
-    if (grooves.length === 0) { skip('style file: no whole groove'); continue; }
+    if (grooves.length === 0) {
+      skip('style file: no whole groove');
+      continue;
+    }
     styles.push({ file, family, grooves });
   }
   return { styles, skipped };

@@ -48,10 +48,18 @@ export async function openSynthesiser(soundFont: string): Promise<Synthesiser> {
       for (const command of commands) {
         until(command.at);
         switch (command.kind) {
-          case 'on': synthesiser.midiNoteOn(command.channel, command.key, command.velocity); break;
-          case 'off': synthesiser.midiNoteOff(command.channel, command.key); break;
-          case 'control': synthesiser.midiControl(command.channel, command.controller, command.value); break;
-          case 'program': synthesiser.midiProgramChange(command.channel, command.program); break;
+          case 'on':
+            synthesiser.midiNoteOn(command.channel, command.key, command.velocity);
+            break;
+          case 'off':
+            synthesiser.midiNoteOff(command.channel, command.key);
+            break;
+          case 'control':
+            synthesiser.midiControl(command.channel, command.controller, command.value);
+            break;
+          case 'program':
+            synthesiser.midiProgramChange(command.channel, command.program);
+            break;
         }
       }
       until(seconds);

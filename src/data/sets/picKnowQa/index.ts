@@ -19,12 +19,18 @@ import { openNouns } from './wordnet';
 /** Everything that shapes the set; all of it enters the identity. */
 export interface PicKnowQaOptions {
   seed: number;
-  /** width and height of a picture, pixels */ canvas: number;
-  /** width of the square that a stamp fits into, pixels */ stampSize: Range;
-  /** least value of each channel of the ground under a stamp, 0 to 255 */ darkestGround: number;
-  /** items of each kind */ amounts: Amounts;
-  /** shares of the nouns of each category */ shares: { validation: number; evaluation: number };
-  /** pictures of the alignment phase */ alignment: { photographs: number; stamps: number };
+  /** width and height of a picture, pixels */
+  canvas: number;
+  /** width of the square that a stamp fits into, pixels */
+  stampSize: Range;
+  /** least value of each channel of the ground under a stamp, 0 to 255 */
+  darkestGround: number;
+  /** items of each kind */
+  amounts: Amounts;
+  /** shares of the nouns of each category */
+  shares: { validation: number; evaluation: number };
+  /** pictures of the alignment phase */
+  alignment: { photographs: number; stamps: number };
 }
 
 export const defaultOptions: PicKnowQaOptions = {
@@ -46,12 +52,23 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],
     options: { ...options, prompts, renderer },
     async generate(source, target, onProgress): Promise<Generated> {
-      const photographs = { train: await openPhotographs(source('cifar10'), 'train'), test: await openPhotographs(source('cifar10'), 'test') };
+      const photographs = {
+        train: await openPhotographs(source('cifar10'), 'train'),
+        test: await openPhotographs(source('cifar10'), 'test'),
+      };
       const nouns = openNouns(source('wordnet'));
       const paint = source('tuxpaint-stamps-default');
       const { stamps, skipped } = findStamps(paint, nouns);
-      const { questions, alignment } = planQuestions({ train: photographs.train.classes, test: photographs.test.classes }, stamps, nouns, options);
-      const pictures: { key: string; subject: Subject }[] = [...questions.map(({ id, subject }) => ({ key: id, subject })), ...alignment];
+      const { questions, alignment } = planQuestions(
+        { train: photographs.train.classes, test: photographs.test.classes },
+        stamps,
+        nouns,
+        options,
+      );
+      const pictures: { key: string; subject: Subject }[] = [
+        ...questions.map(({ id, subject }) => ({ key: id, subject })),
+        ...alignment,
+      ];
 
       mkdirSync(join(target, 'media'), { recursive: true });
       const media: MediaFile[] = [];
@@ -59,24 +76,72 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
         const file = `media/${key}.png`;
         if (subject.of === 'photograph') {
           const { file: from, enlarged } = photographs[subject.file];
-          writeFileSync(join(target, file), await encodePng(await enlarged(subject.index, options.canvas), options.canvas));
-          media.push({ key, file, origins: [{ source: 'cifar10', file: `${from}#${subject.index}`, licence: source('cifar10').licence }] });
+          writeFileSync(
+            join(target, file),
+            await encodePng(await enlarged(subject.index, options.canvas), options.canvas),
+          );
+          media.push({
+            key,
+            file,
+            origins: [{ source: 'cifar10', file: `${from}#${subject.index}`, licence: source('cifar10').licence }],
+          });
         } else {
-          const layout = drawLayout(random(options.seed, `pic-know-qa/layout/${key}`), options.canvas, options.stampSize, 1, options.darkestGround);
+          const layout = drawLayout(
+            random(options.seed, `pic-know-qa/layout/${key}`),
+            options.canvas,
+            options.stampSize,
+            1,
+            options.darkestGround,
+          );
           const raster = await drawStamp(paint, subject.stamp, layout.size);
-          if (raster === undefined) throw userError({ where: `${paint.name} ${subject.stamp.file}`, what: 'this picture cannot be read', hint: 'fetch the source again' });
+          if (raster === undefined)
+            throw userError({
+              where: `${paint.name} ${subject.stamp.file}`,
+              what: 'this picture cannot be read',
+              hint: 'fetch the source again',
+            });
           writeFileSync(join(target, file), await encodePng(compose(layout, raster, options.canvas), options.canvas));
-          media.push({ key, file, origins: [{ source: paint.name, file: subject.stamp.file, licence: paint.licence }] });
+          media.push({
+            key,
+            file,
+            origins: [{ source: paint.name, file: subject.stamp.file, licence: paint.licence }],
+          });
         }
-        if (done % 200 === 0 || done === pictures.length - 1) onProgress('drawing PicKnowQA', done + 1, pictures.length);
+        if (done % 200 === 0 || done === pictures.length - 1)
+          onProgress('drawing PicKnowQA', done + 1, pictures.length);
       }
       return {
-        items: questions.map(({ id, split, slice, kind, answer, choices, rationale }): Item => ({ id, split, kind, slice, media: id, prompt: prompts[kind], answer, choices, released: { rationale } })),
-        alignment: alignment.map(({ key, prompt, answer }): AlignmentItem => ({ kind: 'caption', media: key, prompt, answer })),
+        items: questions.map(({ id, split, slice, kind, answer, choices, rationale }): Item => ({
+          id,
+          split,
+          kind,
+          slice,
+          media: id,
+          prompt: prompts[kind],
+          answer,
+          choices,
+          released: { rationale },
+        })),
+        alignment: alignment.map(({ key, prompt, answer }): AlignmentItem => ({
+          kind: 'caption',
+          media: key,
+          prompt,
+          answer,
+        })),
         classes: [],
         media,
         skipped,
-        notes: { stamps: Object.fromEntries(categories.map((name) => [name, { stamps: stamps.filter(({ category }) => category === name).length, nouns: new Set(stamps.filter(({ category }) => category === name).map(({ noun }) => noun)).size }])) },
+        notes: {
+          stamps: Object.fromEntries(
+            categories.map((name) => [
+              name,
+              {
+                stamps: stamps.filter(({ category }) => category === name).length,
+                nouns: new Set(stamps.filter(({ category }) => category === name).map(({ noun }) => noun)).size,
+              },
+            ]),
+          ),
+        },
       };
     },
   };

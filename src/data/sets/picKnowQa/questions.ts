@@ -18,10 +18,22 @@ export const prompts: Readonly<Record<Kind, string>> = {
 
 /** What a photographed thing is a kind of; each must be an ancestor in WordNet. `bird` is left out: its nearest ancestors hold for most of the others. */
 const hypernyms: Readonly<Partial<Record<PhotographClass, string>>> = {
-  airplane: 'aircraft', car: 'motor vehicle', truck: 'motor vehicle', cat: 'feline', dog: 'canine', deer: 'ruminant', frog: 'amphibian', horse: 'equine', ship: 'vessel',
+  airplane: 'aircraft',
+  car: 'motor vehicle',
+  truck: 'motor vehicle',
+  cat: 'feline',
+  dog: 'canine',
+  deer: 'ruminant',
+  frog: 'amphibian',
+  horse: 'equine',
+  ship: 'vessel',
 };
 
-export interface Amounts { train: number; validation: number; evaluation: number }
+export interface Amounts {
+  train: number;
+  validation: number;
+  evaluation: number;
+}
 export type Part = keyof Amounts;
 export const parts = ['train', 'validation', 'evaluation'] as const satisfies readonly Part[];
 
@@ -29,80 +41,135 @@ export const parts = ['train', 'validation', 'evaluation'] as const satisfies re
 export type Subject = { of: 'photograph'; file: 'train' | 'test'; index: number } | { of: 'stamp'; stamp: Stamp };
 
 export interface Question {
-  /** unique and stable, also the media key */ id: string;
+  /** unique and stable, also the media key */
+  id: string;
   split: SplitName;
   slice: string;
   kind: Kind;
   subject: Subject;
   answer: string;
   choices: string[];
-  /** the gloss of what is seen: why the answer is right */ rationale: string;
+  /** the gloss of what is seen: why the answer is right */
+  rationale: string;
 }
 
-export interface AlignmentPicture { key: string; subject: Subject; prompt: string; answer: string }
+export interface AlignmentPicture {
+  key: string;
+  subject: Subject;
+  prompt: string;
+  answer: string;
+}
 
 /** What each photographed class is a kind of, and its gloss. Throws UserError when WordNet says otherwise. */
 function knowledge(nouns: Nouns): Map<PhotographClass, { hypernym: string | undefined; gloss: string }> {
-  return new Map(photographClasses.map((name) => {
-    const [synset] = nouns.senses(name);
-    const hypernym = hypernyms[name];
-    const ancestors = synset === undefined ? [] : nouns.ancestors(synset).flatMap(({ words }) => words);
-    const wrong = Object.entries(hypernyms).some(([other, word]) => word !== hypernym && ancestors.includes(word!) && other !== name);
-    if (synset === undefined || (hypernym !== undefined && (!ancestors.includes(hypernym) || wrong))) throw userError({ where: 'wordnet', what: `${name} is not exactly a kind of ${String(hypernym)}`, hint: 'the source package has changed' });
-    return [name, { hypernym, gloss: synset.gloss }];
-  }));
+  return new Map(
+    photographClasses.map((name) => {
+      const [synset] = nouns.senses(name);
+      const hypernym = hypernyms[name];
+      const ancestors = synset === undefined ? [] : nouns.ancestors(synset).flatMap(({ words }) => words);
+      const wrong = Object.entries(hypernyms).some(
+        ([other, word]) => word !== hypernym && ancestors.includes(word!) && other !== name,
+      );
+      if (synset === undefined || (hypernym !== undefined && (!ancestors.includes(hypernym) || wrong)))
+        throw userError({
+          where: 'wordnet',
+          what: `${name} is not exactly a kind of ${String(hypernym)}`,
+          hint: 'the source package has changed',
+        });
+      return [name, { hypernym, gloss: synset.gloss }];
+    }),
+  );
 }
 
 /**
  * Takes photographs of a class without repetition, the training file for `train` and `validation` and the test file for
  * `evaluation`, each in a seeded order.
  */
-function photographTaker(classes: Record<'train' | 'test', readonly PhotographClass[]>, seed: number): (part: Part, name: PhotographClass) => Subject {
+function photographTaker(
+  classes: Record<'train' | 'test', readonly PhotographClass[]>,
+  seed: number,
+): (part: Part, name: PhotographClass) => Subject {
   const queues = new Map<string, number[]>();
   return (part, name) => {
     const file = part === 'evaluation' ? 'test' : 'train';
     const key = `${file}/${name}`;
     let queue = queues.get(key);
-    if (queue === undefined) queues.set(key, queue = random(seed, `pic-know-qa/photographs/${key}`).shuffle(classes[file].flatMap((one, index) => (one === name ? [index] : []))));
+    if (queue === undefined)
+      queues.set(
+        key,
+        (queue = random(seed, `pic-know-qa/photographs/${key}`).shuffle(
+          classes[file].flatMap((one, index) => (one === name ? [index] : [])),
+        )),
+      );
     const index = queue.pop();
-    if (index === undefined) throw userError({ where: 'cifar10', what: `too few photographs of ${name} in its ${file} file` });
+    if (index === undefined)
+      throw userError({ where: 'cifar10', what: `too few photographs of ${name} in its ${file} file` });
     return { of: 'photograph', file, index };
   };
 }
 
 /** Nouns of each category in each part: all stamps of one noun stand in one part. */
-export function divideStamps(stamps: readonly Stamp[], shares: { validation: number; evaluation: number }, seed: number): Record<Part, Map<Category, Stamp[][]>> {
-  const divided: Record<Part, Map<Category, Stamp[][]>> = { train: new Map(), validation: new Map(), evaluation: new Map() };
+export function divideStamps(
+  stamps: readonly Stamp[],
+  shares: { validation: number; evaluation: number },
+  seed: number,
+): Record<Part, Map<Category, Stamp[][]>> {
+  const divided: Record<Part, Map<Category, Stamp[][]>> = {
+    train: new Map(),
+    validation: new Map(),
+    evaluation: new Map(),
+  };
   // One noun may stand in two categories (an orange): it then goes where its first category puts it.
   const placeOf = new Map<string, Part>();
   for (const category of categories) {
     const ofNoun = new Map<string, Stamp[]>();
-    for (const stamp of stamps) if (stamp.category === category) ofNoun.set(stamp.noun, [...(ofNoun.get(stamp.noun) ?? []), stamp]);
+    for (const stamp of stamps)
+      if (stamp.category === category) ofNoun.set(stamp.noun, [...(ofNoun.get(stamp.noun) ?? []), stamp]);
     const groups = random(seed, `pic-know-qa/stamps/${category}`).shuffle([...ofNoun.values()]);
     const evaluated = Math.round(shares.evaluation * groups.length);
     const validated = Math.round(shares.validation * groups.length);
     groups.forEach((group, i) => {
       const noun = group[0]!.noun;
-      const part = placeOf.get(noun) ?? (i < evaluated ? 'evaluation' : i < evaluated + validated ? 'validation' : 'train');
+      const part =
+        placeOf.get(noun) ?? (i < evaluated ? 'evaluation' : i < evaluated + validated ? 'validation' : 'train');
       placeOf.set(noun, part);
       divided[part].set(category, [...(divided[part].get(category) ?? []), group]);
     });
-    for (const part of parts) if (!divided[part].has(category)) throw userError({ where: 'tuxpaint-stamps-default', what: `no stamp of ${category} for ${part}`, hint: 'the source package has changed' });
+    for (const part of parts)
+      if (!divided[part].has(category))
+        throw userError({
+          where: 'tuxpaint-stamps-default',
+          what: `no stamp of ${category} for ${part}`,
+          hint: 'the source package has changed',
+        });
   }
   return divided;
 }
 
-const sliceOf = (split: SplitName, kind: Kind) => (split !== 'evaluation' ? split : kind === 'category' ? 'new-concepts' : 'new-photographs');
+const sliceOf = (split: SplitName, kind: Kind) =>
+  split !== 'evaluation' ? split : kind === 'category' ? 'new-concepts' : 'new-photographs';
 
 /** All questions and the alignment pictures, in a fixed order. */
-export function planQuestions(classes: Record<'train' | 'test', readonly PhotographClass[]>, stamps: readonly Stamp[], nouns: Nouns, options: { amounts: Amounts; alignment: { photographs: number; stamps: number }; shares: { validation: number; evaluation: number }; seed: number }): { questions: Question[]; alignment: AlignmentPicture[] } {
+export function planQuestions(
+  classes: Record<'train' | 'test', readonly PhotographClass[]>,
+  stamps: readonly Stamp[],
+  nouns: Nouns,
+  options: {
+    amounts: Amounts;
+    alignment: { photographs: number; stamps: number };
+    shares: { validation: number; evaluation: number };
+    seed: number;
+  },
+): { questions: Question[]; alignment: AlignmentPicture[] } {
   const { seed, amounts } = options;
   const facts = knowledge(nouns);
   const take = photographTaker(classes, seed);
   const divided = divideStamps(stamps, options.shares, seed);
   const kindsOf = [...new Set(Object.values(hypernyms))];
-  const stampsOf = (part: Part, category: Category, count: number, purpose: string) => balanced(divided[part].get(category)!, count, seed, `pic-know-qa/${purpose}/${category}`)
-    .map((group, i) => random(seed, `pic-know-qa/${purpose}/${category}/pick`, i).pick(group));
+  const stampsOf = (part: Part, category: Category, count: number, purpose: string) =>
+    balanced(divided[part].get(category)!, count, seed, `pic-know-qa/${purpose}/${category}`).map((group, i) =>
+      random(seed, `pic-know-qa/${purpose}/${category}/pick`, i).pick(group),
+    );
   const questions: Question[] = [];
   for (const kind of kinds) {
     for (const part of parts) {
@@ -112,7 +179,16 @@ export function planQuestions(classes: Record<'train' | 'test', readonly Photogr
         const id = `${part}-${kind}-${String(i).padStart(4, '0')}`;
         const draw = random(seed, `pic-know-qa/choices/${id}`);
         const others = draw.shuffle(among.filter((one) => one !== answer)).slice(0, 3);
-        questions.push({ id, split: part, slice: sliceOf(part, kind), kind, subject, answer, choices: draw.shuffle([answer, ...others]), rationale });
+        questions.push({
+          id,
+          split: part,
+          slice: sliceOf(part, kind),
+          kind,
+          subject,
+          answer,
+          choices: draw.shuffle([answer, ...others]),
+          rationale,
+        });
       };
       if (kind === 'category') {
         const pools = new Map(categories.map((category) => [category, stampsOf(part, category, count, purpose)]));
@@ -121,7 +197,9 @@ export function planQuestions(classes: Record<'train' | 'test', readonly Photogr
           add(i, { of: 'stamp', stamp }, category, categories, `${stamp.noun}: ${stamp.synset.gloss}`);
         });
       } else if (kind === 'object') {
-        balanced(photographClasses, count, seed, `pic-know-qa/${purpose}`).forEach((name, i) => add(i, take(part, name), name, photographClasses, `${name}: ${facts.get(name)!.gloss}`));
+        balanced(photographClasses, count, seed, `pic-know-qa/${purpose}`).forEach((name, i) =>
+          add(i, take(part, name), name, photographClasses, `${name}: ${facts.get(name)!.gloss}`),
+        );
       } else {
         const members = (word: string) => photographClasses.filter((name) => hypernyms[name] === word);
         balanced(kindsOf, count, seed, `pic-know-qa/${purpose}`).forEach((word, i) => {
@@ -132,8 +210,18 @@ export function planQuestions(classes: Record<'train' | 'test', readonly Photogr
     }
   }
   const alignment = [
-    ...balanced(photographClasses, options.alignment.photographs, seed, 'pic-know-qa/alignment').map((name) => ({ subject: take('train', name), prompt: prompts.object, answer: name })),
-    ...categories.flatMap((category) => stampsOf('train', category, options.alignment.stamps / categories.length, 'alignment').map((stamp) => ({ subject: { of: 'stamp' as const, stamp }, prompt: prompts.category, answer: category }))),
+    ...balanced(photographClasses, options.alignment.photographs, seed, 'pic-know-qa/alignment').map((name) => ({
+      subject: take('train', name),
+      prompt: prompts.object,
+      answer: name,
+    })),
+    ...categories.flatMap((category) =>
+      stampsOf('train', category, options.alignment.stamps / categories.length, 'alignment').map((stamp) => ({
+        subject: { of: 'stamp' as const, stamp },
+        prompt: prompts.category,
+        answer: category,
+      })),
+    ),
   ].map((picture, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...picture }));
   return { questions, alignment };
 }

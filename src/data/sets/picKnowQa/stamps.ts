@@ -12,7 +12,11 @@ export type Category = (typeof categories)[number];
 /** Folder of a stamp -> its category, and the words of WordNet synsets of which its noun must be a kind. */
 const folders: readonly { folder: string; category: Category; roots: readonly string[] }[] = [
   { folder: 'animals', category: 'animal', roots: ['animal'] },
-  { folder: 'food', category: 'food', roots: ['food', 'foodstuff', 'edible fruit', 'vegetable', 'edible nut', 'produce'] },
+  {
+    folder: 'food',
+    category: 'food',
+    roots: ['food', 'foodstuff', 'edible fruit', 'vegetable', 'edible nut', 'produce'],
+  },
   { folder: 'plants', category: 'plant', roots: ['plant', 'flower', 'fungus'] },
   { folder: 'vehicles', category: 'vehicle', roots: ['vehicle'] },
   { folder: 'military/vehicles', category: 'vehicle', roots: ['vehicle'] },
@@ -23,7 +27,8 @@ const folders: readonly { folder: string; category: Category; roots: readonly st
 ];
 
 export interface Stamp {
-  /** path inside the source */ file: string;
+  /** path inside the source */
+  file: string;
   noun: string;
   category: Category;
   synset: Synset;
@@ -31,8 +36,18 @@ export interface Stamp {
 
 /** Words of a caption that may be its noun: after the article, before a comma or a clause, up to four words. */
 function candidates(caption: string): string[] {
-  const words = caption.toLowerCase().replace(/\(.*?\)/g, '').replace(/[.!?].*$/, '').replace(/^(an?|the|some|a pair of) /, '').split(/,| with | on | of | in | for /)[0]!.trim().split(/\s+/);
-  return words.slice(0, 4).map((_, i) => words.slice(i).join(' ')).filter((word) => /^[a-z' -]+$/.test(word));
+  const words = caption
+    .toLowerCase()
+    .replace(/\(.*?\)/g, '')
+    .replace(/[.!?].*$/, '')
+    .replace(/^(an?|the|some|a pair of) /, '')
+    .split(/,| with | on | of | in | for /)[0]!
+    .trim()
+    .split(/\s+/);
+  return words
+    .slice(0, 4)
+    .map((_, i) => words.slice(i).join(' '))
+    .filter((word) => /^[a-z' -]+$/.test(word));
 }
 
 /** PNG stamps in the order of their paths, and the number of those that were left out for each reason. */
@@ -40,17 +55,33 @@ export function findStamps(source: Source, nouns: Nouns): { stamps: Stamp[]; ski
   const base = 'usr/share/tuxpaint/stamps';
   const stamps: Stamp[] = [];
   const skipped: Record<string, number> = {};
-  const skip = (reason: string) => { skipped[reason] = (skipped[reason] ?? 0) + 1; };
-  const names = readdirSync(join(source.folder, base), { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.png') && !/_(mirror|flip)\.png$/.test(name)).sort();
+  const skip = (reason: string) => {
+    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  };
+  const names = readdirSync(join(source.folder, base), { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.png') && !/_(mirror|flip)\.png$/.test(name))
+    .sort();
   for (const name of names) {
     const place = folders.find(({ folder }) => name.startsWith(`${folder}/`));
-    if (place === undefined) { skip('stamp: no category has its folder'); continue; }
+    if (place === undefined) {
+      skip('stamp: no category has its folder');
+      continue;
+    }
     const text = join(source.folder, base, name.replace(/\.png$/, '.txt'));
-    if (!existsSync(text)) { skip('stamp: no caption'); continue; }
+    if (!existsSync(text)) {
+      skip('stamp: no caption');
+      continue;
+    }
     const caption = readFileSync(text, 'utf8').split('\n')[0]!.trim();
     const isOfKind = (synset: Synset) => nouns.ancestors(synset).some(({ words }) => place.roots.includes(words[0]!));
-    const found = candidates(caption).map((noun) => ({ noun, synset: nouns.senses(noun).find(isOfKind) })).find(({ synset }) => synset !== undefined);
-    if (found?.synset === undefined) { skip('stamp: WordNet does not confirm its category'); continue; }
+    const found = candidates(caption)
+      .map((noun) => ({ noun, synset: nouns.senses(noun).find(isOfKind) }))
+      .find(({ synset }) => synset !== undefined);
+    if (found?.synset === undefined) {
+      skip('stamp: WordNet does not confirm its category');
+      continue;
+    }
     stamps.push({ file: `${base}/${name}`, noun: found.noun, category: place.category, synset: found.synset });
   }
   return { stamps, skipped };
@@ -60,7 +91,11 @@ export function findStamps(source: Source, nouns: Nouns): { stamps: Stamp[]; ski
 export async function drawStamp(source: Source, stamp: Stamp, width: number): Promise<Raster | undefined> {
   try {
     const { data, info } = await sharp(join(source.folder, stamp.file), { limitInputPixels: 4096 * 4096 })
-      .resize(width, width, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } }).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+      .resize(width, width, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, pixels: data };
   } catch {
     return undefined;

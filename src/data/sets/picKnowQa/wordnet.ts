@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { userError } from '../../../problems';
 import type { Source } from '../generator';
 
-export interface Synset { /** byte offset, its name */ offset: number; words: string[]; gloss: string; hypernyms: number[] }
+export interface Synset {
+  /** byte offset, its name */
+  offset: number;
+  words: string[];
+  gloss: string;
+  hypernyms: number[];
+}
 
 export interface Nouns {
   /** Senses of a noun in lower case with spaces, the most frequent first; empty for an unknown word. */
@@ -33,14 +39,19 @@ export function openNouns(source: Source): Nouns {
   const synsets = new Map<number, Synset>();
   const synset = (offset: number): Synset => {
     let found = synsets.get(offset);
-    if (found === undefined) synsets.set(offset, found = parse(data.toString('latin1', offset, data.indexOf(10, offset)), offset, source.name));
+    if (found === undefined)
+      synsets.set(
+        offset,
+        (found = parse(data.toString('latin1', offset, data.indexOf(10, offset)), offset, source.name)),
+      );
     return found;
   };
   return {
     senses: (word) => (index.get(word.replaceAll(' ', '_')) ?? []).map(synset),
     ancestors(start) {
       const seen = new Map([[start.offset, start]]);
-      for (const one of seen.values()) for (const offset of one.hypernyms) if (!seen.has(offset)) seen.set(offset, synset(offset));
+      for (const one of seen.values())
+        for (const offset of one.hypernyms) if (!seen.has(offset)) seen.set(offset, synset(offset));
       return [...seen.values()];
     },
   };
@@ -52,8 +63,21 @@ function parse(line: string, offset: number, where: string): Synset {
   const fields = line.slice(0, bar < 0 ? undefined : bar).split(' ');
   const words = Number.parseInt(fields[3] ?? '', 16);
   const pointers = Number(fields[4 + 2 * words]);
-  if (Number(fields[0]) !== offset || !(words > 0) || !(pointers >= 0)) throw userError({ where: `${where} dict/data.noun`, what: `no synset at byte ${offset}`, expected: 'the database of WordNet 3.1', hint: 'fetch the source again' });
+  if (Number(fields[0]) !== offset || !(words > 0) || !(pointers >= 0))
+    throw userError({
+      where: `${where} dict/data.noun`,
+      what: `no synset at byte ${offset}`,
+      expected: 'the database of WordNet 3.1',
+      hint: 'fetch the source again',
+    });
   const at = 5 + 2 * words;
-  const hypernyms = Array.from({ length: pointers }, (_, i) => fields.slice(at + 4 * i, at + 4 * i + 4)).filter(([symbol]) => symbol === '@' || symbol === '@i').map(([, target]) => Number(target));
-  return { offset, words: Array.from({ length: words }, (_, i) => fields[4 + 2 * i]!.replaceAll('_', ' ')), gloss: bar < 0 ? '' : line.slice(bar + 3).trim(), hypernyms };
+  const hypernyms = Array.from({ length: pointers }, (_, i) => fields.slice(at + 4 * i, at + 4 * i + 4))
+    .filter(([symbol]) => symbol === '@' || symbol === '@i')
+    .map(([, target]) => Number(target));
+  return {
+    offset,
+    words: Array.from({ length: words }, (_, i) => fields[4 + 2 * i]!.replaceAll('_', ' ')),
+    gloss: bar < 0 ? '' : line.slice(bar + 3).trim(),
+    hypernyms,
+  };
 }

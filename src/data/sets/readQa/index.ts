@@ -19,27 +19,39 @@ import { digitWords, fonts, lengths, type Part, signs } from './words';
 
 /** Everything that shapes the set; all of it enters the identity. */
 export interface ReadQaOptions {
-  /** of questions and drawing; piles and alignment follow that of training */ seeds: Readonly<Record<Part, number>>;
-  /** width and height of a picture, pixels */ canvas: number;
-  /** width of a written word, pixels */ wordWidth: Range;
-  /** width of a digit by how many stand in the strip */ digitSize: Record<1 | 2 | 3 | 4, Range>;
+  /** of questions and drawing; piles and alignment follow that of training */
+  seeds: Readonly<Record<Part, number>>;
+  /** width and height of a picture, pixels */
+  canvas: number;
+  /** width of a written word, pixels */
+  wordWidth: Range;
+  /** width of a digit by how many stand in the strip */
+  digitSize: Record<1 | 2 | 3 | 4, Range>;
   kinds: readonly Kind[];
-  /** items of each kind */ amounts: Amounts;
-  /** pictures of the alignment phase: signs, single digits */ alignment: { words: number; digits: number };
+  /** items of each kind */
+  amounts: Amounts;
+  /** pictures of the alignment phase: signs, single digits */
+  alignment: { words: number; digits: number };
 }
 
 export const defaultOptions: ReadQaOptions = {
   seeds: { train: 1, validation: 1, evaluation: 2 },
   canvas: 128,
   wordWidth: { least: 100, most: 114 },
-  digitSize: { 1: { least: 80, most: 120 }, 2: { least: 58, most: 63 }, 3: { least: 30, most: 42 }, 4: { least: 24, most: 32 } },
+  digitSize: {
+    1: { least: 80, most: 120 },
+    2: { least: 58, most: 63 },
+    3: { least: 30, most: 42 },
+    4: { least: 24, most: 32 },
+  },
   kinds,
   amounts: { train: 480, validation: 60, evaluation: 120 },
   alignment: { words: 400, digits: 400 },
 };
 
 const resvgVersion = (createRequire(__filename)('@resvg/resvg-js/package.json') as { version: string }).version;
-const between = (draw: { integer(bound: number): number }, { least, most }: Range) => least + draw.integer(most - least + 1);
+const between = (draw: { integer(bound: number): number }, { least, most }: Range) =>
+  least + draw.integer(most - least + 1);
 
 /** The generator with these options. */
 export function readQaGenerator(options: ReadQaOptions): SetGenerator {
@@ -50,14 +62,25 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
     sources: ['cifar10', 'mnist', 'reading-fonts'],
     options: { ...options, prompts, renderer: `${renderer}, resvg ${resvgVersion}`, texts: { signs, lengths, fonts } },
     async generate(source, target, onProgress): Promise<Generated> {
-      const photographs = { train: await openPhotographs(source('cifar10'), 'train'), test: await openPhotographs(source('cifar10'), 'test') };
+      const photographs = {
+        train: await openPhotographs(source('cifar10'), 'train'),
+        test: await openPhotographs(source('cifar10'), 'test'),
+      };
       const digits = { train: openDigits(source('mnist'), 'train'), test: openDigits(source('mnist'), 't10k') };
       const seed = options.seeds.train;
       const questions = planQuestions(options.kinds, options.amounts, options.seeds);
       const words = balanced(signs, options.alignment.words, seed, 'read-qa/alignment/words');
       const aligned = [
-        ...words.map((word, i) => ({ written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.train) } as Written, prompt: prompts.word, answer: word })),
-        ...balanced(digitWords, options.alignment.digits, seed, 'read-qa/alignment/digits').map((answer) => ({ written: { what: 'digits', values: [digitWords.indexOf(answer)] } as Written, prompt: prompts.digit, answer })),
+        ...words.map((word, i) => ({
+          written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.train) } as Written,
+          prompt: prompts.word,
+          answer: word,
+        })),
+        ...balanced(digitWords, options.alignment.digits, seed, 'read-qa/alignment/digits').map((answer) => ({
+          written: { what: 'digits', values: [digitWords.indexOf(answer)] } as Written,
+          prompt: prompts.digit,
+          answer,
+        })),
       ].map((one, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...one }));
       const pictures: { key: string; part: Part; written: Written }[] = [
         ...questions.map(({ id: key, split: part, written }) => ({ key, part, written })),
@@ -82,15 +105,42 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
         const draw = random(options.seeds[part], `read-qa/drawing/${key}`);
         const photograph = deal(`photographs/${from}`, part, () => photographs[from].classes.map((_, index) => index));
         const picture = Uint8Array.from(await photographs[from].enlarged(photograph, options.canvas));
-        const origins: Origin[] = [{ source: 'cifar10', file: `${photographs[from].file}#${photograph}`, licence: source('cifar10').licence }];
+        const origins: Origin[] = [
+          { source: 'cifar10', file: `${photographs[from].file}#${photograph}`, licence: source('cifar10').licence },
+        ];
         if (written.what === 'sign') {
-          drawSign(picture, options.canvas, { word: written.word, font: join(source('reading-fonts').folder, written.font), width: between(draw, options.wordWidth) }, draw);
+          drawSign(
+            picture,
+            options.canvas,
+            {
+              word: written.word,
+              font: join(source('reading-fonts').folder, written.font),
+              width: between(draw, options.wordWidth),
+            },
+            draw,
+          );
           origins.push({ source: 'reading-fonts', file: written.font, licence: source('reading-fonts').licence });
         } else {
           const { labels, pixels, file } = digits[from];
-          const indices = written.values.map((value) => deal(`digits/${from}/${value}`, part, () => Array.from(labels.keys()).filter((index) => labels[index] === value)));
-          drawDigits(picture, options.canvas, indices.map(pixels), between(draw, options.digitSize[indices.length as 1 | 2 | 3 | 4]), draw);
-          origins.push(...indices.map((index): Origin => ({ source: 'mnist', file: `${file}#${index}`, licence: source('mnist').licence })));
+          const indices = written.values.map((value) =>
+            deal(`digits/${from}/${value}`, part, () =>
+              Array.from(labels.keys()).filter((index) => labels[index] === value),
+            ),
+          );
+          drawDigits(
+            picture,
+            options.canvas,
+            indices.map(pixels),
+            between(draw, options.digitSize[indices.length as 1 | 2 | 3 | 4]),
+            draw,
+          );
+          origins.push(
+            ...indices.map((index): Origin => ({
+              source: 'mnist',
+              file: `${file}#${index}`,
+              licence: source('mnist').licence,
+            })),
+          );
         }
         const file = `media/${key}.png`;
         writeFileSync(join(target, file), await encodePng(picture, options.canvas));
@@ -98,12 +148,29 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
         if (done % 200 === 0 || done === pictures.length - 1) onProgress('drawing ReadQA', done + 1, pictures.length);
       }
       return {
-        items: questions.map(({ id, split, slice, kind, answer, choices }): Item => ({ id, split, kind, slice, media: id, prompt: prompts[kind], answer, choices })),
-        alignment: aligned.map(({ key, prompt, answer }): AlignmentItem => ({ kind: 'caption', media: key, prompt, answer })),
+        items: questions.map(({ id, split, slice, kind, answer, choices }): Item => ({
+          id,
+          split,
+          kind,
+          slice,
+          media: id,
+          prompt: prompts[kind],
+          answer,
+          choices,
+        })),
+        alignment: aligned.map(({ key, prompt, answer }): AlignmentItem => ({
+          kind: 'caption',
+          media: key,
+          prompt,
+          answer,
+        })),
         classes: [],
         media,
         skipped: {},
-        notes: { words: signs.length, fonts: Object.fromEntries(Object.entries(fonts).map(([part, files]) => [part, files.length])) },
+        notes: {
+          words: signs.length,
+          fonts: Object.fromEntries(Object.entries(fonts).map(([part, files]) => [part, files.length])),
+        },
       };
     },
   };

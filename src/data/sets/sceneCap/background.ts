@@ -10,7 +10,11 @@ const fade = Math.round(0.05 * sampleRate);
 
 /** One recording of at least a second: every class that has any is as likely as the others, then every take. Throws RangeError when there is none. */
 export function pickBackground(takes: Map<string, Recording[][]>, classes: readonly string[], draw: Random): Recording {
-  const fit = classes.map((name) => (takes.get(name) ?? []).map((take) => take.filter(({ samples }) => samples.length >= shortest)).filter((take) => take.length > 0));
+  const fit = classes.map((name) =>
+    (takes.get(name) ?? [])
+      .map((take) => take.filter(({ samples }) => samples.length >= shortest))
+      .filter((take) => take.length > 0),
+  );
   return draw.pick(draw.pick(draw.pick(fit.filter((of) => of.length > 0))));
 }
 

@@ -31,9 +31,11 @@ export function captions(heard: readonly string[]): [string, string, string] {
 /** A sound to be made, before it exists. */
 export interface Scene {
   kind: Kind;
-  /** event classes in the order of their onsets */ heard: string[];
+  /** event classes in the order of their onsets */
+  heard: string[];
   references: string[];
-  /** four captions of equal length, one of them true */ choices: string[];
+  /** four captions of equal length, one of them true */
+  choices: string[];
 }
 
 /** Another order of two or more names. */
@@ -60,19 +62,24 @@ function alternatives(heard: readonly string[], draw: Random): string[][] {
  * captions are balanced. Throws RangeError for an amount that does not divide by the number of classes.
  */
 export function planScenes(amount: number, seed: number, pool: string): Scene[] {
-  if (amount % eventClasses.length !== 0) throw new RangeError(`${amount} scenes of a kind; a multiple of ${eventClasses.length} is needed, so that captions are balanced`);
-  return kinds.flatMap((kind, k) => Array.from({ length: amount }, (_, index): Scene => {
-    const draw = random(seed, `scene-cap/scene/${pool}/${kind}`, index);
-    const first = eventClasses[index % eventClasses.length]!;
-    const others = eventClasses.filter((name) => name !== first);
-    const second = others[Math.floor(index / eventClasses.length) % others.length]!;
-    const third = draw.pick(others.filter((name) => name !== second));
-    const heard = [first, second, third].slice(0, k + 1);
-    return {
-      kind,
-      heard,
-      references: captions(heard),
-      choices: draw.shuffle(alternatives(heard, draw).map((names) => captions(names)[0])),
-    };
-  }));
+  if (amount % eventClasses.length !== 0)
+    throw new RangeError(
+      `${amount} scenes of a kind; a multiple of ${eventClasses.length} is needed, so that captions are balanced`,
+    );
+  return kinds.flatMap((kind, k) =>
+    Array.from({ length: amount }, (_, index): Scene => {
+      const draw = random(seed, `scene-cap/scene/${pool}/${kind}`, index);
+      const first = eventClasses[index % eventClasses.length]!;
+      const others = eventClasses.filter((name) => name !== first);
+      const second = others[Math.floor(index / eventClasses.length) % others.length]!;
+      const third = draw.pick(others.filter((name) => name !== second));
+      const heard = [first, second, third].slice(0, k + 1);
+      return {
+        kind,
+        heard,
+        references: captions(heard),
+        choices: draw.shuffle(alternatives(heard, draw).map((names) => captions(names)[0])),
+      };
+    }),
+  );
 }

@@ -14,7 +14,14 @@ import type { AlignmentItem, Item, SplitName } from '../../types';
 import type { Generated, MediaFile, SetGenerator } from '../generator';
 import { defaultOptions as soundQa } from '../soundQa';
 import { makeMixture, type MixtureOptions, type Placed } from '../soundQa/mixture';
-import { decodeRecordings, divide, type Pool, pools, type RecordingList, type SplitShares } from '../soundQa/recordings';
+import {
+  decodeRecordings,
+  divide,
+  type Pool,
+  pools,
+  type RecordingList,
+  type SplitShares,
+} from '../soundQa/recordings';
 import { samplerPage, type SampledItem } from '../soundQa/samplerPage';
 import { backgroundOf, pickBackground } from './background';
 import { backgroundClasses, eventClasses, planScenes, prompt, type Scene } from './captions';
@@ -22,12 +29,16 @@ import { backgroundClasses, eventClasses, planScenes, prompt, type Scene } from 
 /** Everything that shapes the set beside the list of recordings; all of it enters the identity. */
 export interface SceneCapOptions {
   seed: number;
-  /** division of the takes; SoundQA's, with its seed, so that no recording changes sides between the two sets */ shares: SplitShares;
+  /** division of the takes; SoundQA's, with its seed, so that no recording changes sides between the two sets */
+  shares: SplitShares;
   sharesSeed: number;
   mixture: MixtureOptions;
-  /** root mean square of the background, dB below full scale */ background: number;
-  /** scenes of each kind */ amounts: Record<Pool, number>;
-  /** items on the page for listening */ sampled: number;
+  /** root mean square of the background, dB below full scale */
+  background: number;
+  /** scenes of each kind */
+  amounts: Record<Pool, number>;
+  /** items on the page for listening */
+  sampled: number;
 }
 
 export const defaultOptions: SceneCapOptions = {
@@ -40,18 +51,45 @@ export const defaultOptions: SceneCapOptions = {
   sampled: 16,
 };
 
-const splitOf: Record<Pool, SplitName> = { train: 'train', validation: 'validation', 'held-out-recordings': 'evaluation', 'held-out-package': 'evaluation' };
+const splitOf: Record<Pool, SplitName> = {
+  train: 'train',
+  validation: 'validation',
+  'held-out-recordings': 'evaluation',
+  'held-out-package': 'evaluation',
+};
 const pageName = 'sampler.html';
 const mixturesName = 'mixtures.jsonl';
 
-interface Planned { key: string; pool: Pool; scene: Scene; item: Item }
+interface Planned {
+  key: string;
+  pool: Pool;
+  scene: Scene;
+  item: Item;
+}
 
 function plan(options: SceneCapOptions): Planned[] {
-  return pools.flatMap((pool) => planScenes(options.amounts[pool], options.seed, pool).map((scene, i): Planned => {
-    const key = `${pool}-${String(i).padStart(4, '0')}`;
-    const { kind, references, choices } = scene;
-    return { key, pool, scene, item: { id: `scene-cap/${key}`, split: splitOf[pool], kind, slice: pool, media: key, prompt, answer: references[0]!, choices, references } };
-  }));
+  return pools.flatMap((pool) =>
+    planScenes(options.amounts[pool], options.seed, pool).map((scene, i): Planned => {
+      const key = `${pool}-${String(i).padStart(4, '0')}`;
+      const { kind, references, choices } = scene;
+      return {
+        key,
+        pool,
+        scene,
+        item: {
+          id: `scene-cap/${key}`,
+          split: splitOf[pool],
+          kind,
+          slice: pool,
+          media: key,
+          prompt,
+          answer: references[0]!,
+          choices,
+          references,
+        },
+      };
+    }),
+  );
 }
 
 /** The generator over a list of recordings with these options. */
@@ -67,12 +105,21 @@ export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions)
       const divided = divide(recordings, list, options.shares, options.sharesSeed);
       const planned = plan(options);
       const media: MediaFile[] = [];
-      const mixtures: { media: string; background: { class: string; source: string; file: string; take: string }; clips: Placed[] }[] = [];
+      const mixtures: {
+        media: string;
+        background: { class: string; source: string; file: string; take: string };
+        clips: Placed[];
+      }[] = [];
       const sampled: SampledItem[] = [];
       const stride = Math.max(1, Math.floor(planned.length / options.sampled));
       mkdirSync(join(target, 'sounds'), { recursive: true });
       for (const [index, { key, pool, scene, item }] of planned.entries()) {
-        const { samples, clips } = makeMixture(scene.heard, divided[pool], random(options.seed, `scene-cap/mixture/${key}`), options.mixture);
+        const { samples, clips } = makeMixture(
+          scene.heard,
+          divided[pool],
+          random(options.seed, `scene-cap/mixture/${key}`),
+          options.mixture,
+        );
         const draw = random(options.seed, `scene-cap/background/${key}`);
         const behind = pickBackground(divided[pool], backgroundClasses, draw);
         const ground = backgroundOf(behind.samples, samples.length, options.background, draw);
@@ -80,8 +127,19 @@ export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions)
         const file = `sounds/${key}.wav`;
         writeFileSync(join(target, file), wav);
         const behindFile = behind.inside === undefined ? behind.path : `${behind.path}#${behind.inside}`;
-        media.push({ key, file, origins: [{ source: behind.source, file: behindFile, licence: behind.licence }, ...clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence }))] });
-        mixtures.push({ media: key, background: { class: behind.class, source: behind.source, file: behindFile, take: behind.take }, clips });
+        media.push({
+          key,
+          file,
+          origins: [
+            { source: behind.source, file: behindFile, licence: behind.licence },
+            ...clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence })),
+          ],
+        });
+        mixtures.push({
+          media: key,
+          background: { class: behind.class, source: behind.source, file: behindFile, take: behind.take },
+          clips,
+        });
         if (index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips, wav });
         if (index % 50 === 0) onProgress('mixing', index, planned.length);
       }
@@ -89,11 +147,21 @@ export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions)
       writeFileSync(join(target, pageName), samplerPage('SceneCap: some items', sampled));
       return {
         items: planned.map(({ item }) => item),
-        alignment: planned.filter(({ pool }) => pool === 'train').map(({ key, scene }): AlignmentItem => ({ kind: 'classes', media: key, classes: eventClasses.filter((name) => scene.heard.includes(name)) })),
+        alignment: planned
+          .filter(({ pool }) => pool === 'train')
+          .map(({ key, scene }): AlignmentItem => ({
+            kind: 'classes',
+            media: key,
+            classes: eventClasses.filter((name) => scene.heard.includes(name)),
+          })),
         classes: [...eventClasses],
         media,
         skipped: refused.length === 0 ? {} : { 'recording refused by the decoder': refused.length },
-        notes: { refused, onsets: `${mixturesName} gives background and clips of every sound, onsets and lengths in samples at 16 kHz`, listening: pageName },
+        notes: {
+          refused,
+          onsets: `${mixturesName} gives background and clips of every sound, onsets and lengths in samples at 16 kHz`,
+          listening: pageName,
+        },
       };
     },
   };

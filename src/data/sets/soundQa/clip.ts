@@ -3,12 +3,17 @@ import type { Random } from '../../../random';
 import { sampleRate } from '../../audio';
 
 export interface ClipOptions {
-  /** seconds; a clip's length is drawn between these */ shortest: number;
+  /** seconds; a clip's length is drawn between these */
+  shortest: number;
   longest: number;
-  /** recordings shorter than this (seconds) are played again until the clip is long enough */ repeatBelow: number;
-  /** silence between repetitions, seconds */ repeatGap: number;
-  /** root mean square of a clip before its variation, dB below full scale */ loudness: number;
-  /** the loudness varies by at most this much, dB */ variation: number;
+  /** recordings shorter than this (seconds) are played again until the clip is long enough */
+  repeatBelow: number;
+  /** silence between repetitions, seconds */
+  repeatGap: number;
+  /** root mean square of a clip before its variation, dB below full scale */
+  loudness: number;
+  /** the loudness varies by at most this much, dB */
+  variation: number;
 }
 
 const frame = sampleRate / 100;
@@ -30,7 +35,8 @@ function level(samples: Float32Array, from = 0, to = samples.length): number {
 /** The sound without its silent beginning and end, cut in frames of 10 ms; empty when all is silent. */
 export function trimSilence(samples: Float32Array): Float32Array {
   const levels: number[] = [];
-  for (let at = 0; at < samples.length; at += frame) levels.push(level(samples, at, Math.min(at + frame, samples.length)));
+  for (let at = 0; at < samples.length; at += frame)
+    levels.push(level(samples, at, Math.min(at + frame, samples.length)));
   const loudest = levels.reduce((most, one) => Math.max(most, one), 0);
   if (loudest < inaudible) return new Float32Array(0);
   const isAudible = (one: number) => one >= audible * loudest;
@@ -62,11 +68,15 @@ function repeated(samples: Float32Array, length: number, gap: number): Float32Ar
 export function cutClip(recording: Float32Array, draw: Random, options: ClipOptions): Float32Array {
   const length = Math.round((options.shortest + draw.uniform() * (options.longest - options.shortest)) * sampleRate);
   const variation = (2 * draw.uniform() - 1) * options.variation;
-  const clip = recording.length > length ? piece(recording, length, draw)
-    : recording.length < options.repeatBelow * sampleRate ? repeated(recording, length, Math.round(options.repeatGap * sampleRate))
-      : recording.slice();
+  const clip =
+    recording.length > length
+      ? piece(recording, length, draw)
+      : recording.length < options.repeatBelow * sampleRate
+        ? repeated(recording, length, Math.round(options.repeatGap * sampleRate))
+        : recording.slice();
   const peak = clip.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const gain = Math.min(10 ** ((variation - options.loudness) / 20) / level(clip), highestPeak / peak);
-  for (let i = 0; i < clip.length; i++) clip[i] = clip[i]! * gain * Math.min(1, (i + 1) / fadeIn, (clip.length - i) / fadeOut);
+  for (let i = 0; i < clip.length; i++)
+    clip[i] = clip[i]! * gain * Math.min(1, (i + 1) / fadeIn, (clip.length - i) / fadeOut);
   return clip;
 }

@@ -14,7 +14,15 @@ import type { AlignmentItem, Item, SplitName } from '../../types';
 import type { Generated, MediaFile, SetGenerator } from '../generator';
 import { makeMixture, type MixtureOptions, type Placed } from './mixture';
 import { type Amounts, planQuestions } from './questions';
-import { decodeRecordings, divide, type Pool, pools, type Pools, type RecordingList, type SplitShares } from './recordings';
+import {
+  decodeRecordings,
+  divide,
+  type Pool,
+  pools,
+  type Pools,
+  type RecordingList,
+  type SplitShares,
+} from './recordings';
 import { samplerPage, type SampledItem } from './samplerPage';
 
 /** Everything that shapes the set beside the list of recordings; all of it enters the identity. */
@@ -23,8 +31,10 @@ export interface SoundQaOptions {
   shares: SplitShares;
   mixture: MixtureOptions;
   amounts: Record<Pool, Amounts>;
-  /** mixtures of the alignment phase beside those of the training questions */ alignmentMixtures: number;
-  /** items on the page for listening */ sampled: number;
+  /** mixtures of the alignment phase beside those of the training questions */
+  alignmentMixtures: number;
+  /** items on the page for listening */
+  sampled: number;
 }
 
 export const defaultOptions: SoundQaOptions = {
@@ -46,31 +56,60 @@ export const defaultOptions: SoundQaOptions = {
   sampled: 16,
 };
 
-const splitOf: Record<Pool, SplitName> = { train: 'train', validation: 'validation', 'held-out-recordings': 'evaluation', 'held-out-package': 'evaluation' };
+const splitOf: Record<Pool, SplitName> = {
+  train: 'train',
+  validation: 'validation',
+  'held-out-recordings': 'evaluation',
+  'held-out-package': 'evaluation',
+};
 const pageName = 'sampler.html';
 const mixturesName = 'mixtures.jsonl';
 
 /** A sound to be made: with its question, or only for the alignment phase. */
-interface Planned { key: string; pool: Pool; heard: string[]; item?: Item }
+interface Planned {
+  key: string;
+  pool: Pool;
+  heard: string[];
+  item?: Item;
+}
 
 function plan(list: RecordingList, options: SoundQaOptions): Planned[] {
   const number = (i: number) => String(i).padStart(4, '0');
-  const questions = pools.flatMap((pool) => planQuestions(options.amounts[pool], list.classes, options.seed, pool).map(({ kind, prompt, answer, choices, heard }, i): Planned => {
-    const key = `${pool}-${number(i)}`;
-    return { key, pool, heard, item: { id: `sound-qa/${key}`, split: splitOf[pool], kind, slice: pool, media: key, prompt, answer, choices } };
-  }));
+  const questions = pools.flatMap((pool) =>
+    planQuestions(options.amounts[pool], list.classes, options.seed, pool).map(
+      ({ kind, prompt, answer, choices, heard }, i): Planned => {
+        const key = `${pool}-${number(i)}`;
+        return {
+          key,
+          pool,
+          heard,
+          item: { id: `sound-qa/${key}`, split: splitOf[pool], kind, slice: pool, media: key, prompt, answer, choices },
+        };
+      },
+    ),
+  );
   const alignment = Array.from({ length: options.alignmentMixtures }, (_, i): Planned => ({
     key: `alignment-${number(i)}`,
     pool: 'train',
-    heard: random(options.seed, 'sound-qa/alignment', i).shuffle(list.classes).slice(0, 1 + (i % 3)),
+    heard: random(options.seed, 'sound-qa/alignment', i)
+      .shuffle(list.classes)
+      .slice(0, 1 + (i % 3)),
   }));
   return [...questions, ...alignment];
 }
 
 /** Recordings and takes of each class in each pool, for the data card. */
 function countPools(divided: Pools): Record<Pool, Record<string, { recordings: number; takes: number }>> {
-  const count = (pool: Pool) => Object.fromEntries([...divided[pool]].map(([name, takes]) => [name, { recordings: takes.flat().length, takes: takes.length }]));
-  return { train: count('train'), validation: count('validation'), 'held-out-recordings': count('held-out-recordings'), 'held-out-package': count('held-out-package') };
+  const count = (pool: Pool) =>
+    Object.fromEntries(
+      [...divided[pool]].map(([name, takes]) => [name, { recordings: takes.flat().length, takes: takes.length }]),
+    );
+  return {
+    train: count('train'),
+    validation: count('validation'),
+    'held-out-recordings': count('held-out-recordings'),
+    'held-out-package': count('held-out-package'),
+  };
 }
 
 /** The generator over a list of recordings with these options. */
@@ -91,20 +130,36 @@ export function soundQaGenerator(list: RecordingList, options: SoundQaOptions): 
       const stride = Math.max(1, Math.floor(planned.length / options.sampled));
       mkdirSync(join(target, 'sounds'), { recursive: true });
       for (const [index, { key, pool, heard, item }] of planned.entries()) {
-        const { samples, clips } = makeMixture(heard, divided[pool], random(options.seed, `sound-qa/mixture/${key}`), options.mixture);
+        const { samples, clips } = makeMixture(
+          heard,
+          divided[pool],
+          random(options.seed, `sound-qa/mixture/${key}`),
+          options.mixture,
+        );
         const wav = encodeWav(samples);
         const file = `sounds/${key}.wav`;
         writeFileSync(join(target, file), wav);
-        media.push({ key, file, origins: clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence })) });
+        media.push({
+          key,
+          file,
+          origins: clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence })),
+        });
         mixtures.push({ media: key, clips });
-        if (item !== undefined && index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips, wav });
+        if (item !== undefined && index % stride === 0 && sampled.length < options.sampled)
+          sampled.push({ item, clips, wav });
         if (index % 50 === 0) onProgress('mixing', index, planned.length);
       }
       writeFileSync(join(target, mixturesName), mixtures.map((one) => `${canonicalJson(one)}\n`).join(''));
       writeFileSync(join(target, pageName), samplerPage('SoundQA: some items', sampled));
       return {
         items: planned.flatMap(({ item }) => item ?? []),
-        alignment: planned.filter(({ pool }) => pool === 'train').map(({ key, heard }): AlignmentItem => ({ kind: 'classes', media: key, classes: list.classes.filter((name) => heard.includes(name)) })),
+        alignment: planned
+          .filter(({ pool }) => pool === 'train')
+          .map(({ key, heard }): AlignmentItem => ({
+            kind: 'classes',
+            media: key,
+            classes: list.classes.filter((name) => heard.includes(name)),
+          })),
         classes: [...list.classes],
         media,
         skipped: refused.length === 0 ? {} : { 'recording refused by the decoder': refused.length },

@@ -5,9 +5,12 @@ import { type ClipOptions, cutClip } from './clip';
 import type { Recording } from './recordings';
 
 export interface MixtureOptions {
-  /** length of a mixture, seconds */ seconds: number;
-  /** least time between two onsets, seconds */ spacing: number;
-  /** silence before the first and after the last possible sample of a clip, seconds */ margin: number;
+  /** length of a mixture, seconds */
+  seconds: number;
+  /** least time between two onsets, seconds */
+  spacing: number;
+  /** silence before the first and after the last possible sample of a clip, seconds */
+  margin: number;
   clip: ClipOptions;
 }
 
@@ -18,11 +21,17 @@ export interface Placed {
   file: string;
   take: string;
   licence: string;
-  /** sample at which it begins */ onset: number;
-  /** samples */ length: number;
+  /** sample at which it begins */
+  onset: number;
+  /** samples */
+  length: number;
 }
 
-export interface Mixture { samples: Float32Array; /** in the order of their onsets */ clips: Placed[] }
+export interface Mixture {
+  samples: Float32Array;
+  /** in the order of their onsets */
+  clips: Placed[];
+}
 
 const highestPeak = 0.99;
 
@@ -40,7 +49,12 @@ function pickRecording(takes: Map<string, Recording[][]>, name: string, draw: Ra
 }
 
 /** The mixture of these classes in this order. Deterministic in `draw`. Throws RangeError when a class has no recording. */
-export function makeMixture(classes: readonly string[], takes: Map<string, Recording[][]>, draw: Random, options: MixtureOptions): Mixture {
+export function makeMixture(
+  classes: readonly string[],
+  takes: Map<string, Recording[][]>,
+  draw: Random,
+  options: MixtureOptions,
+): Mixture {
   const samples = new Float32Array(Math.round(options.seconds * sampleRate));
   const onsets = drawOnsets(classes.length, draw, options);
   const clips = classes.map((name, i): Placed => {
@@ -49,7 +63,15 @@ export function makeMixture(classes: readonly string[], takes: Map<string, Recor
     const onset = Math.round(onsets[i]! * sampleRate);
     for (let k = 0; k < clip.length; k++) samples[onset + k] = samples[onset + k]! + clip[k]!;
     const { source, take, licence } = recording;
-    return { class: name, source, file: recording.inside === undefined ? recording.path : `${recording.path}#${recording.inside}`, take, licence, onset, length: clip.length };
+    return {
+      class: name,
+      source,
+      file: recording.inside === undefined ? recording.path : `${recording.path}#${recording.inside}`,
+      take,
+      licence,
+      onset,
+      length: clip.length,
+    };
   });
   const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (peak > highestPeak) for (let i = 0; i < samples.length; i++) samples[i] = (samples[i]! * highestPeak) / peak;

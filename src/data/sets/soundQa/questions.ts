@@ -16,7 +16,8 @@ export interface Question {
   prompt: string;
   answer: string;
   choices: string[];
-  /** classes to be heard, in the order of their onsets */ heard: string[];
+  /** classes to be heard, in the order of their onsets */
+  heard: string[];
 }
 
 const numbers = ['one', 'two', 'three'];
@@ -51,25 +52,57 @@ function question(kind: Kind, index: number, classes: readonly string[], draw: R
     case 'which': {
       const shuffled = draw.shuffle(others);
       const heard = draw.shuffle([asked, ...shuffled.slice(0, round % 2)]);
-      return { kind, prompt: prompts.which, answer: asked, choices: draw.shuffle([asked, ...shuffled.slice(-3)]), heard };
+      return {
+        kind,
+        prompt: prompts.which,
+        answer: asked,
+        choices: draw.shuffle([asked, ...shuffled.slice(-3)]),
+        heard,
+      };
     }
     case 'count': {
       const count = 1 + (index % numbers.length);
-      return { kind, prompt: prompts.count, answer: numbers[count - 1]!, choices: [...numbers], heard: some(classes, count, draw) };
+      return {
+        kind,
+        prompt: prompts.count,
+        answer: numbers[count - 1]!,
+        choices: [...numbers],
+        heard: some(classes, count, draw),
+      };
     }
     case 'first': {
       const second = others[round % others.length]!;
-      const third = some(others.filter((name) => name !== second), round % 2, draw);
-      return { kind, prompt: prompts.first, answer: asked, choices: draw.shuffle([asked, second]), heard: [asked, ...draw.shuffle([second, ...third])] };
+      const third = some(
+        others.filter((name) => name !== second),
+        round % 2,
+        draw,
+      );
+      return {
+        kind,
+        prompt: prompts.first,
+        answer: asked,
+        choices: draw.shuffle([asked, second]),
+        heard: [asked, ...draw.shuffle([second, ...third])],
+      };
     }
   }
 }
 
 /** All questions of one pool. Throws RangeError when an amount does not divide evenly into its answers. */
 export function planQuestions(amounts: Amounts, classes: readonly string[], seed: number, pool: string): Question[] {
-  const evenly: Amounts = { present: 2 * classes.length, which: classes.length, count: numbers.length, first: classes.length };
+  const evenly: Amounts = {
+    present: 2 * classes.length,
+    which: classes.length,
+    count: numbers.length,
+    first: classes.length,
+  };
   return kinds.flatMap((kind) => {
-    if (amounts[kind] % evenly[kind] !== 0) throw new RangeError(`${amounts[kind]} questions of kind ${kind}; a multiple of ${evenly[kind]} is needed, so that answers are balanced`);
-    return Array.from({ length: amounts[kind] }, (_, index) => question(kind, index, classes, random(seed, `sound-qa/question/${pool}/${kind}`, index)));
+    if (amounts[kind] % evenly[kind] !== 0)
+      throw new RangeError(
+        `${amounts[kind]} questions of kind ${kind}; a multiple of ${evenly[kind]} is needed, so that answers are balanced`,
+      );
+    return Array.from({ length: amounts[kind] }, (_, index) =>
+      question(kind, index, classes, random(seed, `sound-qa/question/${pool}/${kind}`, index)),
+    );
   });
 }

@@ -10,23 +10,31 @@ import { trimSilence } from './clip';
 
 /** One line of the curated list (data-manifests/recordings/sound-qa.json). */
 export interface RecordingEntry {
-  /** name of the data manifest */ source: string;
-  /** path inside the source */ path: string;
-  /** name inside the Qt resource at `path` */ inside?: string;
+  /** name of the data manifest */
+  source: string;
+  /** path inside the source */
+  path: string;
+  /** name inside the Qt resource at `path` */
+  inside?: string;
   class: string;
-  /** recordings of one take (same speaker, same session, same series) share this name and never stand on both sides of a split */ take: string;
+  /** recordings of one take (same speaker, same session, same series) share this name and never stand on both sides of a split */
+  take: string;
   licence: string;
 }
 
 export interface RecordingList {
   about: string;
   classes: string[];
-  /** sources that are only evaluated on: slice `held-out-package` */ heldOutSources: string[];
+  /** sources that are only evaluated on: slice `held-out-package` */
+  heldOutSources: string[];
   recordings: RecordingEntry[];
 }
 
 /** A decoded recording without silence at its ends. */
-export interface Recording extends RecordingEntry { /** 16 kHz mono */ samples: Float32Array }
+export interface Recording extends RecordingEntry {
+  /** 16 kHz mono */
+  samples: Float32Array;
+}
 
 /** Where a recording may be heard. */
 export type Pool = 'train' | 'validation' | 'held-out-recordings' | 'held-out-package';
@@ -36,10 +44,17 @@ export const pools: readonly Pool[] = ['train', 'validation', 'held-out-recordin
 export type Pools = Record<Pool, Map<string, Recording[][]>>;
 
 /** Share of a class's takes that validation and evaluation get, at least `least` each. */
-export interface SplitShares { validation: number; evaluation: number; least: number }
+export interface SplitShares {
+  validation: number;
+  evaluation: number;
+  least: number;
+}
 
 /** What decoding gave: the recordings, and for each one refused a line that says why. */
-export interface Decoded { recordings: Recording[]; refused: string[] }
+export interface Decoded {
+  recordings: Recording[];
+  refused: string[];
+}
 
 /** A seldom file that a decoder refuses is counted and left out; more than this share means that the sources changed. */
 const mostRefused = 0.05;
@@ -51,7 +66,11 @@ const longest = 12;
  * Decodes every recording of the list. Files that cannot be decoded are left out and named in `refused`.
  * Throws UserError when a file is missing or when too many are refused.
  */
-export async function decodeRecordings(list: RecordingList, source: (name: string) => Source, onProgress: OnProgress): Promise<Decoded> {
+export async function decodeRecordings(
+  list: RecordingList,
+  source: (name: string) => Source,
+  onProgress: OnProgress,
+): Promise<Decoded> {
   const recordings: Recording[] = [];
   const refused: string[] = [];
   let archive: { path: string; files: QtResource } | undefined;
@@ -59,7 +78,11 @@ export async function decodeRecordings(list: RecordingList, source: (name: strin
     const where = `${entry.source}/${entry.inside ?? entry.path}`;
     let bytes: Uint8Array = readSourceFile(join(source(entry.source).folder, entry.path), where);
     if (entry.inside !== undefined) {
-      if (archive?.path !== `${entry.source}/${entry.path}`) archive = { path: `${entry.source}/${entry.path}`, files: openQtResource(bytes, `${entry.source}/${entry.path}`) };
+      if (archive?.path !== `${entry.source}/${entry.path}`)
+        archive = {
+          path: `${entry.source}/${entry.path}`,
+          files: openQtResource(bytes, `${entry.source}/${entry.path}`),
+        };
       bytes = archive.files.read(entry.inside);
     }
     try {
@@ -73,7 +96,14 @@ export async function decodeRecordings(list: RecordingList, source: (name: strin
     if (index % 20 === 0) onProgress('decoding', index, list.recordings.length);
   }
   if (refused.length > mostRefused * list.recordings.length) {
-    throw userError({ where: 'sound-qa', what: `${refused.length} of ${list.recordings.length} recordings cannot be read: ${refused.slice(0, 3).join('; ')}`, hint: 'the source packages have changed; compare them with data-manifests/recordings/sound-qa.json' }, exitCode.failed);
+    throw userError(
+      {
+        where: 'sound-qa',
+        what: `${refused.length} of ${list.recordings.length} recordings cannot be read: ${refused.slice(0, 3).join('; ')}`,
+        hint: 'the source packages have changed; compare them with data-manifests/recordings/sound-qa.json',
+      },
+      exitCode.failed,
+    );
   }
   return { recordings, refused };
 }
@@ -82,7 +112,14 @@ function readSourceFile(path: string, where: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch {
-    throw userError({ where, what: 'the source has no such file', hint: 'the file globs of its data manifest must include every recording of data-manifests/recordings/sound-qa.json' }, exitCode.failed);
+    throw userError(
+      {
+        where,
+        what: 'the source has no such file',
+        hint: 'the file globs of its data manifest must include every recording of data-manifests/recordings/sound-qa.json',
+      },
+      exitCode.failed,
+    );
   }
 }
 
@@ -90,18 +127,36 @@ function readSourceFile(path: string, where: string): Uint8Array {
  * Divides recordings into pools: held-out sources first; of every class's other takes, a seeded draw goes to validation
  * and evaluation and the rest to training. Throws UserError when a take would stand in two pools or a class be without training takes.
  */
-export function divide(recordings: readonly Recording[], list: Pick<RecordingList, 'classes' | 'heldOutSources'>, shares: SplitShares, seed: number): Pools {
-  const pools: Pools = { train: new Map(), validation: new Map(), 'held-out-recordings': new Map(), 'held-out-package': new Map() };
-  const place = (pool: Pool, name: string, takes: Recording[][]) => { if (takes.length > 0) pools[pool].set(name, takes); };
+export function divide(
+  recordings: readonly Recording[],
+  list: Pick<RecordingList, 'classes' | 'heldOutSources'>,
+  shares: SplitShares,
+  seed: number,
+): Pools {
+  const pools: Pools = {
+    train: new Map(),
+    validation: new Map(),
+    'held-out-recordings': new Map(),
+    'held-out-package': new Map(),
+  };
+  const place = (pool: Pool, name: string, takes: Recording[][]) => {
+    if (takes.length > 0) pools[pool].set(name, takes);
+  };
   for (const name of list.classes) {
     const ofClass = recordings.filter((recording) => recording.class === name);
     const isHeldOut = (recording: Recording) => list.heldOutSources.includes(recording.source);
     place('held-out-package', name, byTake(ofClass.filter(isHeldOut)));
-    const takes = random(seed, `sound-qa/takes/${name}`).shuffle(byTake(ofClass.filter((recording) => !isHeldOut(recording))));
+    const takes = random(seed, `sound-qa/takes/${name}`).shuffle(
+      byTake(ofClass.filter((recording) => !isHeldOut(recording))),
+    );
     const evaluated = Math.max(shares.least, Math.round(shares.evaluation * takes.length));
     const validated = Math.max(shares.least, Math.round(shares.validation * takes.length));
     if (takes.length <= evaluated + validated) {
-      throw userError({ where: 'sound-qa', what: `class ${name} has ${takes.length} takes`, expected: `more than ${evaluated + validated}, so that some are left for training` });
+      throw userError({
+        where: 'sound-qa',
+        what: `class ${name} has ${takes.length} takes`,
+        expected: `more than ${evaluated + validated}, so that some are left for training`,
+      });
     }
     place('held-out-recordings', name, takes.slice(0, evaluated));
     place('validation', name, takes.slice(evaluated, evaluated + validated));
@@ -123,7 +178,13 @@ function requireDisjoint(divided: Pools): void {
     for (const takes of divided[pool].values()) {
       for (const { take } of takes.flat()) {
         const before = poolOf.get(take);
-        if (before !== undefined && before !== pool) throw userError({ where: 'sound-qa', what: `take ${take} stands in ${before} and in ${pool}`, expected: 'one pool a take', hint: 'give recordings of different classes or packages takes of their own' });
+        if (before !== undefined && before !== pool)
+          throw userError({
+            where: 'sound-qa',
+            what: `take ${take} stands in ${before} and in ${pool}`,
+            expected: 'one pool a take',
+            hint: 'give recordings of different classes or packages takes of their own',
+          });
         poolOf.set(take, pool);
       }
     }

@@ -4,13 +4,20 @@ import type { Placed } from './mixture';
 import { sampleRate } from '../../audio';
 
 /** One item with its sound as a WAV file. */
-export interface SampledItem { item: Item; clips: readonly Placed[]; wav: Uint8Array }
+export interface SampledItem {
+  item: Item;
+  clips: readonly Placed[];
+  wav: Uint8Array;
+}
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => escapes[character]!);
 
 function section({ item, clips, wav }: SampledItem): string {
-  const heard = clips.map((clip) => `<li>${(clip.onset / sampleRate).toFixed(2)} s: ${escapeHtml(clip.class)} <small>${escapeHtml(`${clip.source}/${clip.file} (${clip.licence})`)}</small></li>`);
+  const heard = clips.map(
+    (clip) =>
+      `<li>${(clip.onset / sampleRate).toFixed(2)} s: ${escapeHtml(clip.class)} <small>${escapeHtml(`${clip.source}/${clip.file} (${clip.licence})`)}</small></li>`,
+  );
   return `<section>
 <h2>${escapeHtml(item.prompt)} <b>${escapeHtml(item.answer)}</b></h2>
 <p>${escapeHtml(`${item.id}, ${item.kind}, ${item.slice}; choices: ${item.choices.join(', ')}`)}</p>
