@@ -5,7 +5,8 @@
  */
 import { divergencePairs } from '../balance/kappa';
 import { regulariser } from '../balance/regulariser';
-import type { ModuleName, OptimiserSpec, PerModule, RegulariserSpec } from '../manifest/run';
+import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
+import { moduleNames, type ModuleName, type PerModule } from '../modules';
 import type { MultimodalModel } from '../models/multimodal';
 import { divergence, innerProduct, labelLogProbability, maskedMean, norm, oneHot } from '../tensor/ops';
 import { clipByNorm, optimiserOptions, update } from '../tensor/optimiser';
@@ -14,8 +15,6 @@ import type { Program, StateValue, TensorSpec } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { random } from '../random';
 import type { BatchShape } from './batches';
-
-export const moduleNames: readonly ModuleName[] = ['encoder', 'backbone'];
 
 /** What is fixed while a session is open. */
 export interface Setting {
