@@ -6,7 +6,8 @@ import type { Program, TensorSpec } from '../tensor/program';
 import { splitVector } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
-import { frozenNames, frozenTensors, trainProgram, type MeasureOption, type Setting } from './programs';
+import { frozenNames, frozenTensors, type Setting } from './programs';
+import { trainProgram, type MeasureOption } from './trainProgram';
 import { moduleNames } from '../modules';
 
 /** A run's setting with a family in place of a model. */
