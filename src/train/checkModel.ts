@@ -10,7 +10,10 @@ import { sizeOf } from '../models/weights';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, familyTrainProgram, type FamilySetting } from './familyPrograms';
-import { initialState, moduleNames, unpackStep } from './programs';
+import { initialState } from './programs';
+import { packStep, updateValues } from './stepInputs';
+import { unpackStep } from './stepNumbers';
+import { both, moduleNames } from '../modules';
 
 /**
  * Largest differences that pass: features, logits and the loss before training absolute; while training all are relative
@@ -106,28 +109,7 @@ async function compare(
   const features = difference(forward['features']!, reference.features);
   const logits = difference(text, reference.logits, (i) => reference.counted[Math.floor(i / width)] === 1);
 
-  const trajectory: CheckReport['trajectory'] = [];
-  let loss = NaN;
-  for (const [at, expected] of reference.steps.entries()) {
-    const { step, measure, divergences } = await trainStep(session, reference, width, at + 1);
-    if (at === 0) loss = step.loss;
-    const computed: StepValues = {
-      loss: step.loss,
-      gradientNormEncoder: step.normEncoder,
-      gradientNormBackbone: step.normBackbone,
-      ...divergences,
-      kappa: divergences.dBackbone / divergences.dEncoder,
-    };
-    const by = (field: (typeof stepFields)[number]) =>
-      Math.abs(computed[field] - expected[field]) / Math.max(Math.abs(expected[field]), field === 'loss' ? 1 : 0);
-    trajectory.push({
-      step: at,
-      computed,
-      expected,
-      difference: eachField(by),
-      recordedKappa: kappaOf(measure.dBackbone, measure.dEncoder).kappa,
-    });
-  }
+  const { trajectory, loss } = await follow(session, reference, width);
   const worst = eachField((field) =>
     trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0),
   );
@@ -151,6 +133,37 @@ async function compare(
   return { ...report, failures: failuresOf(report) };
 }
 
+/** The reference's training steps taken here, and the loss before the first. */
+async function follow(
+  session: Session,
+  reference: Reference,
+  width: number,
+): Promise<{ trajectory: CheckReport['trajectory']; loss: number }> {
+  const trajectory: CheckReport['trajectory'] = [];
+  let loss = NaN;
+  for (const [at, expected] of reference.steps.entries()) {
+    const { step, measure, divergences } = await trainStep(session, reference, width, at + 1);
+    if (at === 0) loss = step.loss;
+    const computed: StepValues = {
+      loss: step.loss,
+      gradientNormEncoder: step.normEncoder,
+      gradientNormBackbone: step.normBackbone,
+      ...divergences,
+      kappa: divergences.dBackbone / divergences.dEncoder,
+    };
+    const by = (field: (typeof stepFields)[number]) =>
+      Math.abs(computed[field] - expected[field]) / Math.max(Math.abs(expected[field]), field === 'loss' ? 1 : 0);
+    trajectory.push({
+      step: at,
+      computed,
+      expected,
+      difference: eachField(by),
+      recordedKappa: kappaOf(measure.dBackbone, measure.dEncoder).kappa,
+    });
+  }
+  return { trajectory, loss };
+}
+
 /**
  * One step, and the divergences that its two halves cause, from logits of the mixed states with sums in float64 as the
  * reference has them; `recordedKappa` says what float32 makes of it.
@@ -169,7 +182,9 @@ async function trainStep(session: Session, { batch }: Reference, width: number, 
   });
   const before = await thetas();
   const old = await tables();
-  const { step, measure } = unpackStep((await session.run('train', { ...batch, ...scalars(at) }))['numbers']!);
+  const { step, measure } = unpackStep(
+    (await session.run('train', packStep({ batch, update: updatesOf(at) })))['numbers']!,
+  );
   const after = await thetas();
   await session.write('encoder/theta', before.encoder);
   const dBackbone = divergence(await tables(), old, batch.mask, width);
@@ -247,16 +262,5 @@ function difference(
 const eachField = (value: (field: (typeof stepFields)[number]) => number): StepValues =>
   Object.fromEntries(stepFields.map((field) => [field, value(field)])) as StepValues;
 
-/**
- * Adam's per-step inputs, step from 1. The device holds the betas in float32, and 1 - 0.999 differs there by 1e-5: only
- * corrections from the same betas leave the steps as long as the reference's.
- */
-const scalars = (step: number): Record<string, Float32Array> =>
-  Object.fromEntries(
-    moduleNames.flatMap((module) => [
-      [`rate/${module}`, new Float32Array([rates[module]])],
-      [`active/${module}`, new Float32Array([1])],
-      [`correction1/${module}`, new Float32Array([1 - Math.fround(0.9) ** step])],
-      [`correction2/${module}`, new Float32Array([1 - Math.fround(0.999) ** step])],
-    ]),
-  );
+/** Adam's per-step values, step from 1. */
+const updatesOf = (step: number) => both((module) => updateValues({ beta1: 0.9, beta2: 0.999 }, step, rates[module]));

@@ -9,7 +9,9 @@ import { writeSafetensors } from '../models/safetensors';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
-import { moduleNames, type Setting } from './programs';
+import type { Seconds } from './clock';
+import { type Setting } from './programs';
+import { moduleNames } from '../modules';
 
 /** The loop between two records; plain JSON that survives a round trip to the last bit. */
 export interface LoopState {
@@ -37,7 +39,7 @@ export interface LoopState {
   /** what run.json will say */
   notices: string[];
   /** wall-clock seconds so far, over all attempts; for run.json only */
-  seconds: { prepare: number; train: number; evaluate: number };
+  seconds: Seconds;
 }
 
 export interface BestValidation {

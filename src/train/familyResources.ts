@@ -12,13 +12,15 @@ import type { LoadedFamily } from '../models/families';
 import { random } from '../random';
 import { optimiserOptions } from '../tensor/optimiser';
 import { sizeOf } from '../tensor/parameters';
-import { openSession, type Values } from '../tensor/program';
+import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
-import type { BatchShape } from './batches';
+import type { BatchArrays, BatchShape } from './batches';
 import { familyShape, familyTrainProgram, type FamilySetting } from './familyPrograms';
-import { initialState, moduleNames, unpackStep } from './programs';
+import { initialState } from './programs';
+import { packStep, updateValues } from './stepInputs';
+import { unpackStep } from './stepNumbers';
+import { both, moduleNames } from '../modules';
 import { resourceNeeds, type ResourceNeeds } from './resources';
-import { stepClock } from './stepClock';
 
 /** One step: rows of a batch, text tokens of a row beside those of its image or sound, and how many of them are answers. */
 export interface StepSize {
@@ -120,20 +122,15 @@ export async function measureFamilyStep(
     initialState({ ...setting, model: model.bind({}) }, 0),
   );
   const openSeconds = (performance.now() - begun) / 1000;
-  const updates = stepClock(optimiserOptions(optimiser));
+  const adam = optimiserOptions(optimiser);
+  let updates = 0;
   const batch = randomBatch(model, shape);
   let loss = NaN;
   const step = async (): Promise<number> => {
     const from = clock();
-    loss = unpackStep(
-      (
-        await session.run('train', {
-          ...batch,
-          ...updates.inputs('encoder', 1e-5, true),
-          ...updates.inputs('backbone', 1e-5, true),
-        })
-      )['numbers']!,
-    ).step.loss;
+    updates += 1;
+    const update = both(() => updateValues(adam, updates, 1e-5));
+    loss = unpackStep((await session.run('train', packStep({ batch, update })))['numbers']!).step.loss;
     if (!Number.isFinite(loss)) throw new Error(`the loss is ${loss}`);
     return clock() - from;
   };
@@ -157,7 +154,7 @@ export async function measureFamilyStep(
   }
 }
 
-function randomBatch(model: FamilyModel, shape: BatchShape): Record<string, Values> {
+function randomBatch(model: FamilyModel, shape: BatchShape): BatchArrays {
   const { placeholder, decoder } = model.family;
   const source = random(1, 'random batch');
   const sequence = familySequence(model.family, model.prefixTokens, shape.tokens);

@@ -7,8 +7,8 @@ import { random } from '../random';
 import { openSession, type Session } from '../tensor/program';
 import { fillBatch, type Example } from './batches';
 import type { Prepared } from './prepare';
-import { initialState, moduleNames, scoreProgram, type Setting } from './programs';
-import type { ModuleName, PerModule } from '../manifest/run';
+import { initialState, scoreProgram, type Setting } from './programs';
+import { both, moduleNames, type PerModule } from '../modules';
 import type { JournalRecord } from './records';
 import { trainPrepared } from './run';
 
@@ -68,16 +68,12 @@ export async function lossLandscape(
     if (norm(direction[module]) === 0)
       throw new Error(`the ${module} did not move in this run: there is no direction to look along`);
 
-  const { model, codec } = prepared;
-  const setting: Setting = {
-    model,
-    vocabulary: codec.vocabulary.ids.length,
-    optimiser: spec.optimiser,
-    regulariser: { kind: 'none' },
-  };
+  const { optimiser, seed } = spec;
+  const vocabulary = prepared.codec.vocabulary.ids.length;
+  const setting: Setting = { model: prepared.model, vocabulary, optimiser, regulariser: { kind: 'none' } };
   const session = openSession(
     { score: scoreProgram(setting, prepared.shape(probeBatch)) },
-    initialState(setting, spec.seed),
+    initialState(setting, seed),
   );
   const probe = random(prepared.set.identity, 'landscape').shuffle(prepared.examples.train).slice(0, probeQuestions);
   try {
@@ -166,7 +162,6 @@ async function probeLoss(
   return sum / count;
 }
 
-const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({ encoder: of('encoder'), backbone: of('backbone') });
 const subtract = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value - b[i]!);
 const moved = (from: Float32Array, direction: Float32Array, by: number): Float32Array =>
   from.map((value, i) => value + by * direction[i]!);
