@@ -2,6 +2,7 @@
  * A backend that computes shapes and nothing else: the same programs run on it, however large their model, and every kernel
  * is written down with what it would read, write and multiply. Its tensors hold no values; reading one is an error.
  */
+import { sizeOf } from './shape';
 import { tf, type Tensor } from './tf';
 
 /** One kernel of a program. */
@@ -35,7 +36,6 @@ interface Rule {
 }
 
 const name = 'shapes';
-export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 const bytesOf = ({ shape, dtype }: { shape: Shape; dtype: tf.DataType }): number =>
   sizeOf(shape) * (dtype === 'bool' ? 1 : 4);
 
