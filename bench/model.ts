@@ -11,7 +11,7 @@ import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, 
 import { byName, type Initial, type ParameterSpec } from '../src/tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../src/tensor/tf';
 
-export interface BenchConfig {
+interface BenchConfig {
   width: number;
   heads: number;
   /** blocks of the decoder */
