@@ -14,6 +14,7 @@ import { backbones, encoders, tasks } from '../src/manifest/names';
 import { backboneSource } from '../src/models/backbones';
 import { backboneConfigs } from '../src/models/backbones/configs';
 import { encoderRegistry } from '../src/models/encoders';
+import { notEmpty } from '../testing/lists';
 
 describe('a name in a manifest', () => {
   it('is an encoder of the same modality and width, with weights that a data manifest describes', () => {
@@ -42,7 +43,8 @@ describe('a name in a manifest', () => {
     expect(
       Object.keys(tasks).filter((name) => !setTasks.includes(name) && !releasedTaskNames().includes(name)),
     ).toEqual([]);
-    for (const task of setTasks) for (const source of setSources(task)) expect(() => findSource(source)).not.toThrow();
+    for (const task of notEmpty(setTasks))
+      for (const source of notEmpty(setSources(task))) expect(() => findSource(source)).not.toThrow();
   });
 });
 

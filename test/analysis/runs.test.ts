@@ -17,6 +17,7 @@ import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
 const options = { steps: 20, validateEvery: 10 };
@@ -223,7 +224,7 @@ describe('labels', () => {
   });
   test('every run of the manifests of the paper has labels and a seed of its own', () => {
     const paper = join(projectRoot, 'experiments', 'paper');
-    for (const name of readdirSync(paper)) {
+    for (const name of notEmpty(readdirSync(paper))) {
       const specs = expand(loadManifest(join(paper, name)));
       const said = labelRuns(specs).map((label, i) => JSON.stringify([label, specs[i]!.seed]));
       expect([name, new Set(said).size]).toEqual([name, specs.length]);

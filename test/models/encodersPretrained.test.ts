@@ -20,6 +20,7 @@ import { exitCode, UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { gelu } from '../../src/tensor/ops';
 import { tf } from '../../src/tensor/tf';
+import { notEmpty } from '../../testing/lists';
 import { chirp, stripes } from '../../testing/syntheticMedia';
 
 interface Sample {
@@ -111,7 +112,7 @@ describe('stories15M', () => {
     const tokenizer = await loadTokenizer('stories15m');
     const { cases } = fixture<{ cases: { text: string; ids: number[] }[] }>('tokenizer.json');
     expect(cases.length).toBeGreaterThan(10);
-    for (const { text, ids } of cases) {
+    for (const { text, ids } of notEmpty(cases)) {
       expect(tokenizer.encode(text), text).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(text);
     }
@@ -136,7 +137,7 @@ describe('MiniMind2-Small', () => {
   it('tokenizes as the tokenizers library of Python does', async (context) => {
     await needCached(context, 'minimind2-small');
     const tokenizer = await loadTokenizer('minimind2-small');
-    for (const { text, ids } of expected.tokens) {
+    for (const { text, ids } of notEmpty(expected.tokens)) {
       expect(tokenizer.encode(text), text).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(text);
     }

@@ -13,6 +13,7 @@ import { packStep } from '../../src/train/stepInputs';
 import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import type { BatchArrays } from '../../src/train/batches';
+import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinyShape } from '../../testing/tinyModel';
 
 interface Fixture {
@@ -76,10 +77,10 @@ describe.each(backends)('on %s', (backend: BackendName) => {
     await useBackend({ name: backend, threads: 1 });
     const session = openSession({ score: scoreProgram(setting(), tinyShape) }, initialState(setting(), 0));
     const { first, labels } = await session.run('score', batch(0));
-    fixture.logProbabilities.forEach((row, i) => {
+    notEmpty(fixture.logProbabilities).forEach((row, i) => {
       expect(Math.abs(labels![i]! - row[batch(0).labels[i]!]!)).toBeLessThan(1e-4);
       if (i % 2 === 0)
-        row.forEach((value, v) => expect(Math.abs(first![(i / 2) * 20 + v]! - value)).toBeLessThan(1e-4));
+        notEmpty(row).forEach((value, v) => expect(Math.abs(first![(i / 2) * 20 + v]! - value)).toBeLessThan(1e-4));
     });
     session.dispose();
   });
@@ -90,7 +91,7 @@ describe.each(backends)('on %s', (backend: BackendName) => {
       { measured: trainProgram(setting(), tinyShape, ['encoder', 'backbone'], { variant: 'a', probe: null }) },
       initialState(setting(), 0),
     );
-    for (const [at, expected] of fixture.steps.entries()) {
+    for (const [at, expected] of notEmpty(fixture.steps.entries())) {
       const update = both((module) => ({
         rate: fixture.rates[module],
         active: 1,

@@ -20,6 +20,7 @@ import { gelu } from '../../src/tensor/ops';
 import { initialVector, splitVector, totalSize, byName } from '../../src/tensor/parameters';
 import { tf } from '../../src/tensor/tf';
 import { random } from '../../src/random';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { tinyBackbone, tinyConfig } from '../../testing/tinyModel';
 import { runsOf } from '../../testing/manifestHelp';
 
@@ -136,7 +137,8 @@ describe('a Llama in an ONNX export', () => {
         .map(({ name }) => name)
         .sort(),
     );
-    for (const { name, shape: sides } of llamaWeights(config)) expect(weights[name]!.shape, name).toEqual(sides);
+    for (const { name, shape: sides } of notEmpty(llamaWeights(config)))
+      expect(weights[name]!.shape, name).toEqual(sides);
     expect([...weights['tokenEmbedding']!.data.slice(0, 4)]).toEqual([-1, -0.5, 0, 0.5]);
     const stored = onnx.initialisers.get(onnx.nodes.find(({ name }) => name.includes('k_proj'))!.inputs[1]!)!.values; // [4, 2]
     expect([...weights['layers.0.k']!.data]).toEqual([0, 2, 4, 6, 1, 3, 5, 7].map((i) => 0.5 * stored[i]!));
@@ -267,12 +269,11 @@ describe('MiniLM as a start', () => {
     );
     expect(Object.keys(start)).toEqual(given.map(({ name }) => name));
     expect(Object.keys(start).some((name) => name === 'queries' || name.includes('cross'))).toBe(false);
-    expect(
-      [...sides.keys()]
-        .filter((name) => !(name in start))
-        .every((name) => name === 'queries' || name.includes('.cross.')),
-    ).toBe(true);
-    for (const [ours, theirs] of published)
+    expectEvery(
+      [...sides.keys()].filter((name) => !(name in start)),
+      (name) => name === 'queries' || name.includes('.cross.'),
+    );
+    for (const [ours, theirs] of notEmpty(published))
       expect(start[ours]!.data, ours).toEqual(numbers(theirs, start[ours]!.data.length));
     expect(new Set(asked).size).toBe(asked.length);
   });
@@ -353,7 +354,7 @@ describe('connectors of the families', () => {
 
   it('start with tokens of the size of words', async () => {
     for (const kind of ['pixel-shuffle', 'blip2-qformer', 'window-qformer'] as const) {
-      for (const token of await prefixOf({ kind }, features))
+      for (const token of notEmpty(await prefixOf({ kind }, features)))
         expect(Math.sqrt(token.reduce((sum, value) => sum + value * value, 0) / token.length), kind).toBeCloseTo(
           0.5,
           3,
@@ -395,7 +396,7 @@ describe('the partition', () => {
     const weights = names('backbone').filter((name) => !adapters.includes(name));
     expect([...weights, ...Object.keys(model.frozen)].sort()).toEqual([...layout].sort());
     expect(new Set(names('backbone')).size).toBe(names('backbone').length);
-    expect(adapters.every((name) => layout.includes(name.replace(/\.lora_[AB]$/, '')))).toBe(true);
+    expectEvery(adapters, (name) => layout.includes(name.replace(/\.lora_[AB]$/, '')));
     expect([tuning.kind === 'lora', tuning.kind === 'full']).toEqual([adapters.length > 0, weights.length > 0]);
     expect(totalSize(model.trainable.encoder)).toBeGreaterThan(0);
   });
