@@ -4,7 +4,7 @@
  * Without a cache the whole text is read anew for each token, in passes of the full length. Medians of five, one thread. Needs the weights.
  */
 import { loadTokenizer, pruneVocabulary } from '../src/text/tokenizer';
-import { loadBackbone } from '../src/models/backbones';
+import { loadBackbone } from '../src/models/zoo/backbones';
 import { argmax } from '../src/models/generation/choose';
 import type { Prompt } from '../src/models/generation/continuer';
 import { generate } from '../src/models/generation/generate';

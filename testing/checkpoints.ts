@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { theirName } from '../src/models/checkpoint/names';
-import { familyOf } from '../src/models/families';
-import { familyParameters } from '../src/models/families/family';
+import { familyOf } from '../src/models/published';
+import { familyParameters } from '../src/models/published/family';
 import { writeSafetensors } from '../src/models/safetensors';
 import { random } from '../src/random';
 import { picture, put, type Colour } from './releases';

@@ -1,5 +1,5 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
-import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
+import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
 import { buildModel, type Backbone, type GenerativeModel } from '../src/models/multimodal';
 import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';

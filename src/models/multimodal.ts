@@ -10,13 +10,13 @@ import type { ModuleName, RunSpec } from '../manifest/run';
 import { lookUp, logSoftmax, pickRows } from '../tensor/ops';
 import { byName, type ParameterSpec } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
-import { llamaPasses } from './backbones/decoder';
-import { llama, llamaLogits, llamaWeights, type LlamaConfig } from './backbones/llama';
-import { buildConnector, type Connector, type ConnectorStart } from './connectors';
+import { llamaPasses } from './parts/decoder';
+import { llama, llamaLogits, llamaWeights, type LlamaConfig } from './parts/llama';
+import { buildConnector, type Connector, type ConnectorStart } from './zoo/connectors';
 import type { Decoding } from './generation/decoding';
 import { loraParameters, type LoraSpec } from './lora';
 import { scaleShift } from './scaleShift';
-import type { WeightTensor } from './weights';
+import type { WeightTensor } from './weight';
 
 /** Length S of the sequence that T text tokens make: the last one predicts nothing that is asked for. */
 const sequenceLength = (prefixTokens: number, textTokens: number): number => prefixTokens + textTokens;

@@ -3,10 +3,10 @@
  * a trajectory of training steps; the same is computed here, by the programs of every run, and compared.
  */
 import { kappaOf } from '../balance/kappa';
-import { familyParameters, moduleOf } from '../models/families/family';
-import { loadFamily } from '../models/families';
-import { familyModel, familySequence, type FamilyModel } from '../models/families/model';
-import { sizeOf } from '../models/weights';
+import { familyParameters, moduleOf } from '../models/published/family';
+import { loadFamily } from '../models/published';
+import { familyModel, familySequence, type FamilyModel } from '../models/published/model';
+import { sizeOf } from '../models/weight';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, familyTrainProgram, type FamilySetting } from './familyPrograms';

@@ -1,8 +1,8 @@
 /** The batch and the expected numbers of a reference folder (docs/models.md says what each file holds), checked against the model. */
 import { join } from 'node:path';
 import { isObject, jsonLimits, readObject } from '../json';
-import type { Family } from '../models/families/family';
-import { familySequence, padded, type FamilyModel } from '../models/families/model';
+import type { Family } from '../models/published/family';
+import { familySequence, padded, type FamilyModel } from '../models/published/model';
 import { openSafetensors, type SafetensorsFile } from '../models/safetensors';
 import { userError } from '../problems';
 import type { BatchArrays, BatchShape } from './batches';

@@ -1,6 +1,6 @@
 /** Programs of the published families: those of every run, on a model whose frozen weights reach its tower, too. */
 import type { ModuleName } from '../manifest/run';
-import { familySequence, type FamilyModel } from '../models/families/model';
+import { familySequence, type FamilyModel } from '../models/published/model';
 import type { MultimodalModel } from '../models/multimodal';
 import type { Program, TensorSpec } from '../tensor/program';
 import { splitVector } from '../tensor/parameters';

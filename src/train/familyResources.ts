@@ -1,14 +1,14 @@
 /** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
 import type { OptimiserSpec } from '../manifest/run';
-import type { Family } from '../models/families/family';
+import type { Family } from '../models/published/family';
 import {
   familyModel,
   familySequence,
   withoutWeights,
   type FamilyModel,
   type FamilyOptions,
-} from '../models/families/model';
-import type { LoadedFamily } from '../models/families';
+} from '../models/published/model';
+import type { LoadedFamily } from '../models/published';
 import { random } from '../random';
 import { optimiserOptions } from '../tensor/optimiser';
 import { sizeOf } from '../tensor/parameters';

@@ -3,8 +3,8 @@
  * beside the other programs of a run on the same state; the cache is state of its own: `cache/counts`, and for each layer
  * `cache/<prompt or fresh>/<keys or values>/<layer>`. Shapes are fixed, so that TensorFlow replays them as recorded.
  */
-import { embedTokens } from '../models/backbones/decoder';
-import { padded, type FamilyModel } from '../models/families/model';
+import { embedTokens } from '../models/parts/decoder';
+import { padded, type FamilyModel } from '../models/published/model';
 import { promptAttention, stepAttention, type Cache } from '../models/generation/cache';
 import type { Continuer, Prompt } from '../models/generation/continuer';
 import type { GenerativeModel } from '../models/multimodal';

@@ -4,16 +4,16 @@ import { sourceIdentity, type OpenOptions } from '../sources/sources';
 import type { Tokenizer, PrunedVocabulary } from '../text/tokenizer';
 import type { DataSet } from '../data/types';
 import type { ModuleName, RunSpec } from '../manifest/run';
-import { backboneSource, loadBackbone } from '../models/backbones';
-import { connectorRows, connectorSources, connectorStart } from '../models/connectors';
+import { backboneSource, loadBackbone } from '../models/zoo/backbones';
+import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
-import { loadFamily } from '../models/families';
-import { cachedFamilyModel } from '../models/families/cached';
-import { checkpointTower } from '../models/families/tower';
+import { loadFamily } from '../models/published';
+import { cachedFamilyModel } from '../models/published/cached';
+import { checkpointTower } from '../models/published/tower';
 import { featuresBy, featuresOf, type FeatureOptions, type FeatureTable } from '../models/features';
 import { buildModel, type GenerativeModel } from '../models/multimodal';
-import { openProcessor, type Processor } from '../models/processors';
-import type { WeightTensor } from '../models/weights';
+import { openProcessor, type Processor } from '../models/published/processors';
+import type { WeightTensor } from '../models/weight';
 import { conversationCodec, type TextCodec } from './codec';
 
 /** The model side of a run before its weights are read. */

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadFamily } from '../../src/models/families';
-import { familyModel, padded, type FamilyOptions } from '../../src/models/families/model';
+import { loadFamily } from '../../src/models/published';
+import { familyModel, padded, type FamilyOptions } from '../../src/models/published/model';
 import type { Continuer, Prompt } from '../../src/models/generation/continuer';
 import { beamsOf, generate, type Strategy } from '../../src/models/generation/generate';
 import { random } from '../../src/random';

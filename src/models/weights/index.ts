@@ -1,25 +1,2 @@
-/** Readers of published weight files. Every file is hostile until its sizes, names and numbers are checked. */
-
-/** One weight: row-major float32 values of the given shape. */
-export interface WeightTensor {
-  shape: number[];
-  data: Float32Array;
-}
-
-/** Number of values of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
-}
-
-/** Whether every value is a finite number: a NaN in a weight file would only show as a ruined run much later. */
-export function allFinite(values: Float32Array): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
-  return true;
-}
-
-/** Little-endian float32 values from bytes at any alignment; `bytes.length` must be a multiple of 4. Returns a copy. */
-export function floatsOf(bytes: Uint8Array): Float32Array {
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  return new Float32Array(copy.buffer);
-}
+/** What the towers still import from here. */
+export { sizeOf, type WeightTensor } from '../weight';

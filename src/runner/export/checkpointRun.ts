@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { isOwnCheckpoint, openCheckpointFolder } from '../../sources/checkpoints';
 import { writeWhole } from '../../files';
-import { loadFamily } from '../../models/families';
-import { peftAdapter, publishedTensors } from '../../models/families/adapters';
-import { withoutTower } from '../../models/families/cached';
-import { familyModel, withoutWeights } from '../../models/families/model';
+import { loadFamily } from '../../models/published';
+import { peftAdapter, publishedTensors } from '../../models/published/adapters';
+import { withoutTower } from '../../models/published/cached';
+import { familyModel, withoutWeights } from '../../models/published/model';
 import { writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
 import { familyTuning } from '../../train/parts';
