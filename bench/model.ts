@@ -99,7 +99,7 @@ function block(all: Tensors, name: string, heads: number, x: Tensor, mask?: Tens
   return tf.add(attended, linear(gelu(linear(fed, of('up'), of('upBias'))), of('down'), of('downBias')));
 }
 
-/** The model of a configuration. Its labels are all text tokens, so `positions` (the last argument of logProbabilities) is not read. */
+/** The model of a configuration. Its labels are all text tokens, so a pass does not read `positions`. */
 export function benchModel(config: BenchConfig): MultimodalModel {
   const { width, heads, layers, encoderLayers, vocabulary, textTokens, patches, patchWidth } = config;
   const encoderNames = Array.from({ length: encoderLayers }, (_, i) => `blocks.${i}`);
@@ -126,7 +126,7 @@ export function benchModel(config: BenchConfig): MultimodalModel {
     trainable: { encoder, backbone },
     frozen: {},
     prefix: (parts, features) => encode(byName(encoder, parts), features),
-    logProbabilities(parts, _frozen, prefix, tokens) {
+    logProbabilities({ backbone: parts, prefix, tokens }) {
       const all = byName(backbone, parts);
       const batch = tokens.shape[0]!;
       const text = tf.reshape(pickRows(need(all, 'embedding'), tf.reshape(tokens, [-1])), [batch, textTokens, width]);

@@ -8,7 +8,8 @@ import { familyModel, type FamilyOptions } from '../src/models/published/model';
 import { openSession, type Session } from '../src/tensor/program';
 import { readReference, type Reference } from '../src/train/checkReference';
 import { familyForwardProgram, familyTrainProgram, type FamilySetting } from '../src/train/familyPrograms';
-import { initialState, moduleNames } from '../src/train/programs';
+import { initialState } from '../src/train/programs';
+import { moduleNames } from '../src/modules';
 
 export const referenceFolder = (name: string): string => join(__dirname, '..', 'test', 'fixtures', 'families', name);
 export const published = ['blip2-opt', 'llava-1.5', 'internvl2', 'salmonn-whisper'];

@@ -5,7 +5,7 @@
  *   |dL_S| <~ (1 / (sqrt2 c)) sqrt(D_X / kappa),   |dL_X| <~ (1 / (sqrt2 c)) sqrt(kappa D_S)
  * kappa >> 1 caps the encoder's progress, kappa << 1 the backbone's.
  */
-import type { PerModule } from '../manifest/run';
+import type { PerModule } from '../modules';
 
 /** Right-hand sides for each module, nats. `probability` c: the smallest label probability for a bound. */
 export function progressBounds(

@@ -1,5 +1,5 @@
 /** From the numbers of a measured step to its journal record: every metric of docs/method.md section 3. */
-import type { ModuleName, PerModule } from '../manifest/run';
+import { both, type PerModule } from '../modules';
 import { progressBounds } from './bounds';
 import { kappaOf, type Kappa } from './kappa';
 import { pushWindow, windowStatistics, type WindowStatistics } from './window';
@@ -45,11 +45,6 @@ export interface Metrics extends Kappa, Omit<WindowStatistics, 'average'> {
   scale: PerModule<number>;
 }
 
-/** The same formula for both modules. */
-const both = (of: (module: ModuleName) => number): PerModule<number> => ({
-  encoder: of('encoder'),
-  backbone: of('backbone'),
-});
 const ratio = (a: number, b: number): number => (b > 0 ? a / b : 0);
 
 /**

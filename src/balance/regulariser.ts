@@ -6,7 +6,7 @@
  */
 import { divergence, maskedMean } from '../tensor/ops';
 import { tf, type Tensor } from '../tensor/tf';
-import type { PerModule } from '../manifest/run';
+import type { PerModule } from '../modules';
 
 /** Weights of the two terms by learning state: w_S = kappa / (1 + kappa), w_X = 1 / (1 + kappa). */
 export const regulariserWeights = (kappaAverage: number): PerModule<number> => ({

@@ -4,10 +4,9 @@
  * Options that a manifest leaves out take the values of `runDefaults` and stay out of the identity, so that a new
  * option with a default leaves finished runs valid.
  */
+import type { ModuleName } from '../modules';
 
-/** The two modules whose balance is studied. The connector belongs to one of them by `connectorSide`. */
-export type ModuleName = 'encoder' | 'backbone';
-export type PerModule<T> = Record<ModuleName, T>;
+export type { ModuleName, PerModule } from '../modules';
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
 export type Duration = { steps: number } | { epochs: number } | { examples: number };

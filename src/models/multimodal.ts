@@ -33,6 +33,20 @@ export interface Backbone {
   beginToken: number;
 }
 
+/** What a pass through the backbone is given. */
+export interface BackbonePass {
+  /** trained parameters of the backbone's module, in their order */
+  backbone: Tensor[];
+  /** frozen weights by name */
+  frozen: Tensors;
+  /** what `MultimodalModel.prefix` gave */
+  prefix: Tensor;
+  /** int32 [B, T] */
+  tokens: Tensor;
+  /** int32 [N] into the flattened hidden states [B, S] */
+  positions: Tensor;
+}
+
 export interface MultimodalModel {
   connector: Connector;
   /** trainable parameters of both modules, in the order of their flat vectors */
@@ -41,8 +55,8 @@ export interface MultimodalModel {
   frozen: Record<string, WeightTensor>;
   /** features [B, rows, width] -> what the backbone's module is given: the prefix [B, n, D], or features still, where the connector belongs to the backbone */
   prefix(encoder: Tensor[], features: Tensor): Tensor;
-  /** what `prefix` gave, tokens int32 [B, T], positions int32 [N] into the flattened hidden states [B, S] -> log-probabilities of what follows there [N, V] */
-  logProbabilities(backbone: Tensor[], frozen: Tensors, prefix: Tensor, tokens: Tensor, positions: Tensor): Tensor;
+  /** log-probabilities of what follows at the positions [N, V] */
+  logProbabilities(pass: BackbonePass): Tensor;
 }
 
 /** A model that can continue a prompt token by token. */
@@ -108,7 +122,7 @@ export function buildModel(
         encoder,
         scaling === undefined ? input : scaling.apply(byName(trainable.encoder, encoder), input),
       ),
-    logProbabilities(parts, frozenTensors, seen, tokens, positions) {
+    logProbabilities({ backbone: parts, frozen: frozenTensors, prefix: seen, tokens, positions }) {
       const all: Tensors = { ...frozenTensors, ...byName(trainable.backbone, parts) };
       const prefix = connect('backbone', parts, seen);
       const [batch, length] = tokens.shape as [number, number];

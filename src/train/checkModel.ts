@@ -10,7 +10,8 @@ import { sizeOf } from '../models/weight';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, familyTrainProgram, type FamilySetting } from './familyPrograms';
-import { initialState, moduleNames, unpackStep } from './programs';
+import { initialState, unpackStep } from './programs';
+import { moduleNames } from '../modules';
 
 /**
  * Largest differences that pass: features, logits and the loss before training absolute; while training all are relative

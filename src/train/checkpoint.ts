@@ -9,7 +9,8 @@ import { writeSafetensors } from '../models/safetensors';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
-import { moduleNames, type Setting } from './programs';
+import { type Setting } from './programs';
+import { moduleNames } from '../modules';
 
 /** The loop between two records; plain JSON that survives a round trip to the last bit. */
 export interface LoopState {

@@ -8,7 +8,8 @@ import { evaluationRecord, predict } from './evaluate';
 import { continuerOf, generationPrograms, generationState } from './generationPrograms';
 import { stored, type StoredPrediction } from './predictions';
 import type { Prepared } from './prepare';
-import { initialState, moduleNames, scoreProgram, type Setting } from './programs';
+import { initialState, scoreProgram, type Setting } from './programs';
+import { moduleNames } from '../modules';
 import type { EvaluateRecord } from './records';
 import { evaluationBatch } from './run';
 

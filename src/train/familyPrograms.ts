@@ -6,7 +6,8 @@ import type { Program, TensorSpec } from '../tensor/program';
 import { splitVector } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
-import { frozenNames, frozenTensors, moduleNames, trainProgram, type MeasureOption, type Setting } from './programs';
+import { frozenNames, frozenTensors, trainProgram, type MeasureOption, type Setting } from './programs';
+import { moduleNames } from '../modules';
 
 /** A run's setting with a family in place of a model. */
 export type FamilySetting = Omit<Setting, 'model'> & { model: FamilyModel };
@@ -46,16 +47,16 @@ export function familyForwardProgram(model: FamilyModel, shape: BatchShape): Pro
   const places = shape.batch * familySequence(model.family, model.prefixTokens, shape.tokens);
   return forward(model, shape, {}, ({ parts, frozen, prefix, inputs }) => ({
     features: model.features(parts, frozen, need(inputs, 'features')),
-    logits: model.logits(
-      parts.backbone,
+    logits: model.logits({
+      backbone: parts.backbone,
       frozen,
       prefix,
-      need(inputs, 'tokens'),
-      tf.tensor1d(
+      tokens: need(inputs, 'tokens'),
+      positions: tf.tensor1d(
         Int32Array.from({ length: places }, (_, i) => i),
         'int32',
       ),
-    ),
+    }),
   }));
 }
 
@@ -66,7 +67,13 @@ export const familyLogitsProgram = (model: FamilyModel, shape: BatchShape): Prog
     shape,
     { positions: { shape: [shape.batch * shape.labels], dtype: 'int32' } },
     ({ parts, frozen, prefix, inputs }) => ({
-      logits: model.logits(parts.backbone, frozen, prefix, need(inputs, 'tokens'), need(inputs, 'positions')),
+      logits: model.logits({
+        backbone: parts.backbone,
+        frozen,
+        prefix,
+        tokens: need(inputs, 'tokens'),
+        positions: need(inputs, 'positions'),
+      }),
     }),
   );
 

@@ -16,7 +16,8 @@ import { openSession, type Values } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { familyShape, familyTrainProgram, type FamilySetting } from './familyPrograms';
-import { initialState, moduleNames, unpackStep } from './programs';
+import { initialState, unpackStep } from './programs';
+import { moduleNames } from '../modules';
 import { resourceNeeds, type ResourceNeeds } from './resources';
 import { stepClock } from './stepClock';
 

@@ -7,8 +7,8 @@ import { random } from '../random';
 import { openSession, type Session } from '../tensor/program';
 import { fillBatch, type Example } from './batches';
 import type { Prepared } from './prepare';
-import { initialState, moduleNames, scoreProgram, type Setting } from './programs';
-import type { ModuleName, PerModule } from '../manifest/run';
+import { initialState, scoreProgram, type Setting } from './programs';
+import { both, moduleNames, type PerModule } from '../modules';
 import type { JournalRecord } from './records';
 import { trainPrepared } from './run';
 
@@ -166,7 +166,6 @@ async function probeLoss(
   return sum / count;
 }
 
-const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({ encoder: of('encoder'), backbone: of('backbone') });
 const subtract = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value - b[i]!);
 const moved = (from: Float32Array, direction: Float32Array, by: number): Float32Array =>
   from.map((value, i) => value + by * direction[i]!);

@@ -5,7 +5,8 @@
  */
 import { divergencePairs } from '../balance/kappa';
 import { regulariser } from '../balance/regulariser';
-import type { ModuleName, OptimiserSpec, PerModule, RegulariserSpec } from '../manifest/run';
+import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
+import { moduleNames, type ModuleName, type PerModule } from '../modules';
 import type { MultimodalModel } from '../models/multimodal';
 import { divergence, innerProduct, labelLogProbability, maskedMean, norm, oneHot } from '../tensor/ops';
 import { clipByNorm, optimiserOptions, update } from '../tensor/optimiser';
@@ -14,8 +15,6 @@ import type { Program, StateValue, TensorSpec } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { random } from '../random';
 import type { BatchShape } from './batches';
-
-export const moduleNames: readonly ModuleName[] = ['encoder', 'backbone'];
 
 /** What is fixed while a session is open. */
 export interface Setting {
@@ -187,7 +186,7 @@ export function trainProgram(
       const { tokens, positions, mask } = inputs as { tokens: Tensor; positions: Tensor; mask: Tensor };
       const hot = oneHot(need(inputs, 'labels'), setting.vocabulary);
       const pass = (parts: Parts, prefix: Tensor) =>
-        model.logProbabilities(parts.backbone, frozen, prefix, tokens, positions);
+        model.logProbabilities({ backbone: parts.backbone, frozen, prefix, tokens, positions });
       const previous = regularised ? previousPass(partsOf(model, state, 'previous'), old) : null;
       function previousPass(before: Parts, now: Parts) {
         const features = need(inputs, 'features');
@@ -269,13 +268,13 @@ export function trainProgram(
         const label = how.probe === null ? '' : 'probe/';
         const features = need(inputs, `${label}features`);
         const at2 = (parts: Tensor[], seen: Tensor) =>
-          model.logProbabilities(
-            parts,
+          model.logProbabilities({
+            backbone: parts,
             frozen,
-            seen,
-            need(inputs, `${label}tokens`),
-            need(inputs, `${label}positions`),
-          );
+            prefix: seen,
+            tokens: need(inputs, `${label}tokens`),
+            positions: need(inputs, `${label}positions`),
+          });
         const oldPrefix = how.probe === null ? prefix : model.prefix(old.encoder, features);
         const newPrefix = model.prefix(fresh.encoder, features);
         const pairs = divergencePairs(how.variant, {
@@ -326,13 +325,13 @@ export function scoreProgram({ model, vocabulary }: Setting, shape: BatchShape):
     reads: [...trained(model).map((module) => `${module}/theta`), ...frozenNames(model)],
     run(inputs, state) {
       const parts = partsOf(model, state, 'theta');
-      const logP = model.logProbabilities(
-        parts.backbone,
-        frozenTensors(model, state),
-        model.prefix(parts.encoder, need(inputs, 'features')),
-        need(inputs, 'tokens'),
-        need(inputs, 'positions'),
-      );
+      const logP = model.logProbabilities({
+        backbone: parts.backbone,
+        frozen: frozenTensors(model, state),
+        prefix: model.prefix(parts.encoder, need(inputs, 'features')),
+        tokens: need(inputs, 'tokens'),
+        positions: need(inputs, 'positions'),
+      });
       const hot = oneHot(need(inputs, 'labels'), vocabulary);
       const first = tf.reshape(
         tf.slice(tf.reshape(logP, [shape.batch, shape.labels, vocabulary]), [0, 0, 0], [shape.batch, 1, vocabulary]),

@@ -7,7 +7,7 @@ import { programCost, type ProgramCost } from '../tensor/cost';
 import { totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import type { MultimodalModel } from '../models/multimodal';
-import { moduleNames } from './programs';
+import { moduleNames } from '../modules';
 
 export type Engine = 'recorded' | 'eager';
 

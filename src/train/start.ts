@@ -6,7 +6,8 @@ import { alignedState } from './alignment';
 import { fillBatch } from './batches';
 import { isOutOfMemory } from './memory';
 import type { Prepared } from './prepare';
-import { initialState, moduleNames, noiseInputs, trainProgram, type Setting } from './programs';
+import { initialState, noiseInputs, trainProgram, type Setting } from './programs';
+import { moduleNames } from '../modules';
 import { stepClock } from './stepClock';
 
 /** The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. Throws UserError for a damaged cache file of that phase. */

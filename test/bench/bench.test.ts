@@ -164,13 +164,13 @@ describe('the count of work', () => {
           parts['encoder']!,
           tf.tensor(given.features, [batch, config.patches, config.patchWidth]),
         );
-        model.logProbabilities(
-          parts['backbone']!,
-          {},
+        model.logProbabilities({
+          backbone: parts['backbone']!,
+          frozen: {},
           prefix,
-          tf.tensor2d(given.tokens, [batch, config.textTokens], 'int32'),
-          tf.tensor1d(given.positions, 'int32'),
-        );
+          tokens: tf.tensor2d(given.tokens, [batch, config.textTokens], 'int32'),
+          positions: tf.tensor1d(given.positions, 'int32'),
+        });
       });
     } finally {
       tf.unregisterKernel('BatchMatMul', 'cpu');

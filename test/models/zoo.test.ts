@@ -418,13 +418,13 @@ describe('the partition', () => {
           const prefix = model.prefix(splitVector(tf.tensor1d(encoder), model.trainable.encoder), input);
           return [
             ...model
-              .logProbabilities(
-                splitVector(tf.tensor1d(backbone), model.trainable.backbone),
-                {},
+              .logProbabilities({
+                backbone: splitVector(tf.tensor1d(backbone), model.trainable.backbone),
+                frozen: {},
                 prefix,
-                tf.tensor2d([[2, 3]], [1, 2], 'int32'),
-                tf.tensor1d([model.connector.tokens + 1], 'int32'),
-              )
+                tokens: tf.tensor2d([[2, 3]], [1, 2], 'int32'),
+                positions: tf.tensor1d([model.connector.tokens + 1], 'int32'),
+              })
               .dataSync(),
           ];
         });
@@ -482,7 +482,9 @@ describe('the side of the connector', () => {
         const seen = model.prefix(parts('encoder'), input);
         const prompt = model.decoding.prompt(parts('backbone'), frozen, seen, tokens);
         return [
-          ...model.logProbabilities(parts('backbone'), frozen, seen, tokens, positions).dataSync(),
+          ...model
+            .logProbabilities({ backbone: parts('backbone'), frozen, prefix: seen, tokens, positions })
+            .dataSync(),
           ...prompt.embeddings.dataSync(),
           ...prompt.counts.dataSync(),
         ];

@@ -46,7 +46,7 @@ export function cachedFamilyModel(
     trainable,
     frozen,
     prefix,
-    logProbabilities(backbone, state, seen, tokens, positions) {
+    logProbabilities({ backbone, frozen: state, prefix: seen, tokens, positions }) {
       const part = decoding.part(backbone, state);
       const [batch, length] = tokens.shape as [number, number];
       // The last token predicts nothing that is asked for.

@@ -9,7 +9,7 @@ import { byName, type ParameterSpec } from '../../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { embedTokens } from '../parts/decoder';
 import { loraParameters, type LoraSpec } from '../lora';
-import type { GenerativeModel } from '../multimodal';
+import type { BackbonePass, GenerativeModel } from '../multimodal';
 import { within, type Part } from '../parts/part';
 import type { WeightTensor } from '../weight';
 import { familyParameters, moduleOf, partNames, type Family, type PartName } from './family';
@@ -39,8 +39,8 @@ export interface FamilyModel {
   bind(frozen: Tensors): GenerativeModel;
   /** what stands in the places of the inputs, [B, prefixTokens, width] */
   features(parts: Record<ModuleName, Tensor[]>, frozen: Tensors, input: Tensor): Tensor;
-  /** logits [N, V] at positions int32 [N] of the flattened [B, S]; `prefix` comes from the bound model */
-  logits(backbone: Tensor[], frozen: Tensors, prefix: Tensor, tokens: Tensor, positions: Tensor): Tensor;
+  /** logits [N, V] at the positions; the prefix comes from the bound model */
+  logits(pass: BackbonePass): Tensor;
 }
 
 /** Matrices that are read by row and not by a linear layer: no adapter sits on them. */
@@ -111,7 +111,7 @@ export function familyModel({ family, weights, shapes }: LoadedFamily, options: 
   };
   const embedded = (tensors: Tensors, seen: Tensor, tokens: Tensor) =>
     sequence(family, partOf('backbone', tensors), side === 'encoder' ? seen : connector(tensors, seen), tokens);
-  const logits = (backbone: Tensor[], frozenTensors: Tensors, seen: Tensor, tokens: Tensor, positions: Tensor) => {
+  const logits = ({ backbone, frozen: frozenTensors, prefix: seen, tokens, positions }: BackbonePass) => {
     const tensors = { ...frozenTensors, ...byName(trainable.backbone, backbone) };
     const part = partOf('backbone', tensors);
     const { embeddings, counts } = embedded(tensors, seen, tokens);
@@ -141,8 +141,7 @@ export function familyModel({ family, weights, shapes }: LoadedFamily, options: 
       trainable,
       frozen,
       prefix: (encoder, input) => prefix(encoder, frozenTensors, input),
-      logProbabilities: (backbone, state, seen, tokens, positions) =>
-        logSoftmax(logits(backbone, state, seen, tokens, positions)),
+      logProbabilities: (pass) => logSoftmax(logits(pass)),
       decoding: {
         decoder: family.decoder,
         before: familySequence(family, prefixTokens, 0),
