@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isObject } from '../src/json';
 import { loadFamily } from '../src/models/published';
-import { familyModel, type FamilyOptions } from '../src/models/published/model';
+import { familyModel, type FamilyOptions } from '../src/models/published/family';
 import { openSession, type Session } from '../src/tensor/program';
 import { readReference, type Reference } from '../src/train/checkReference';
-import { familyForwardProgram, familyTrainProgram, type FamilySetting } from '../src/train/familyPrograms';
-import { initialState } from '../src/train/programs';
+import { familyForwardProgram, type FamilySetting } from '../src/train/familyPrograms';
+import { initialState, trainProgram } from '../src/train/programs';
 import { moduleNames } from '../src/modules';
 
 export const referenceFolder = (name: string): string => join(__dirname, '..', 'test', 'fixtures', 'families', name);
@@ -45,17 +45,17 @@ export function openFamily(folder: string, options: FamilyOptions = {}): OpenFam
   const reference = readReference(folder, model);
   const setting: FamilySetting = {
     model,
-    vocabulary: model.family.decoder.vocabulary,
+    vocabulary: model.composition.decoder.vocabulary,
     optimiser: { kind: 'adam', clip: 0 },
     regulariser: { kind: 'none' },
   };
   const modules = moduleNames.filter((module) => model.trainable[module].length > 0);
   const session = openSession(
     {
-      train: familyTrainProgram(setting, reference.shape, modules, null),
+      train: trainProgram(setting, reference.shape, modules, null),
       forward: familyForwardProgram(model, reference.shape),
     },
-    initialState({ ...setting, model: model.bind({}) }, 0),
+    initialState(setting, 0),
   );
   const one = (value: number) => new Float32Array([value]);
   return {

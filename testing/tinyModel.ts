@@ -1,11 +1,13 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
 import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
-import { buildModel, type Backbone, type GenerativeModel } from '../src/models/multimodal';
+import type { Model } from '../src/models/build';
+import type { Backbone } from '../src/models/zoo/backbones/backbone';
+import { zooModel } from '../src/models/zoo/compose';
 import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';
 import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
-import { predictedAt } from '../src/models/multimodal';
+import { predictedAt } from '../src/models/sequence';
 
 export const tinyConfig: LlamaConfig = {
   width: 16,
@@ -43,9 +45,9 @@ export interface TinyOptions {
   optimiser?: Setting['optimiser'];
 }
 
-export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
+export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
   const config = options.config ?? tinyConfig;
-  const model = buildModel(
+  const model = zooModel(
     {
       connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 },
       connectorSide: options.connectorSide ?? 'encoder',

@@ -191,8 +191,8 @@ export function trainProgram(
       function previousPass(before: Parts, now: Parts) {
         const features = need(inputs, 'features');
         return {
-          encoder: pass(now, model.prefix(before.encoder, features)),
-          backbone: pass(before, model.prefix(now.encoder, features)),
+          encoder: pass(now, model.prefix({ encoder: before.encoder, frozen, features })),
+          backbone: pass(before, model.prefix({ encoder: now.encoder, frozen, features })),
         };
       }
 
@@ -202,7 +202,7 @@ export function trainProgram(
         const parts: Parts = { ...old };
         let at = 0;
         for (const module of modules) parts[module] = given.slice(at, (at += model.trainable[module].length));
-        const prefix = model.prefix(parts.encoder, need(inputs, 'features'));
+        const prefix = model.prefix({ encoder: parts.encoder, frozen, features: need(inputs, 'features') });
         const logP = pass(parts, prefix);
         const crossEntropy = tf.neg(maskedMean(labelLogProbability(logP, hot), mask));
         kept.prefix = tf.keep(prefix.clone());
@@ -275,8 +275,8 @@ export function trainProgram(
             tokens: need(inputs, `${label}tokens`),
             positions: need(inputs, `${label}positions`),
           });
-        const oldPrefix = how.probe === null ? prefix : model.prefix(old.encoder, features);
-        const newPrefix = model.prefix(fresh.encoder, features);
+        const oldPrefix = how.probe === null ? prefix : model.prefix({ encoder: old.encoder, frozen, features });
+        const newPrefix = model.prefix({ encoder: fresh.encoder, frozen, features });
         const pairs = divergencePairs(how.variant, {
           old: how.probe === null ? logP : at2(old.backbone, oldPrefix),
           backboneMoved: at2(fresh.backbone, oldPrefix),
@@ -325,10 +325,11 @@ export function scoreProgram({ model, vocabulary }: Setting, shape: BatchShape):
     reads: [...trained(model).map((module) => `${module}/theta`), ...frozenNames(model)],
     run(inputs, state) {
       const parts = partsOf(model, state, 'theta');
+      const frozen = frozenTensors(model, state);
       const logP = model.logProbabilities({
         backbone: parts.backbone,
-        frozen: frozenTensors(model, state),
-        prefix: model.prefix(parts.encoder, need(inputs, 'features')),
+        frozen,
+        prefix: model.prefix({ encoder: parts.encoder, frozen, features: need(inputs, 'features') }),
         tokens: need(inputs, 'tokens'),
         positions: need(inputs, 'positions'),
       });

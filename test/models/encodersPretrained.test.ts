@@ -203,6 +203,7 @@ describe('MiniLM', () => {
       queries: 1,
       crossEvery: 2,
       textLayers: false,
+      normFirst: false,
     });
     const start = await loadMiniLm(wanted);
     for (const [name, sum] of Object.entries(sums))

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkpointIdentity } from '../../src/sources/checkpoints';
 import type { RunSpec } from '../../src/manifest/run';
 import { loadFamily } from '../../src/models/published';
-import { familyModel } from '../../src/models/published/model';
+import { familyModel } from '../../src/models/published/family';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors';
 import { sizeOf, type WeightTensor } from '../../src/models/weight';
 import { random } from '../../src/random';

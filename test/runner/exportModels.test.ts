@@ -15,7 +15,7 @@ import { llama, llamaLogits, llamaWeights } from '../../src/models/parts/llama';
 import { openCheckpoint, readConfig } from '../../src/models/checkpoint/checkpoint';
 import { readFields } from '../../src/models/checkpoint/config';
 import { loadWeights, theirName } from '../../src/models/checkpoint/names';
-import { buildModel } from '../../src/models/multimodal';
+import { zooModel } from '../../src/models/zoo/compose';
 import { mergedInto, peftLayout, type TunedModel } from '../../src/models/peft';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/safetensors';
 import { sizeOf, type WeightTensor } from '../../src/models/weight';
@@ -186,7 +186,7 @@ describe('equipoise export peft', () => {
       { steps: 20, validateEvery: 0 },
       { weights, experiment, ...change },
     );
-    const model = buildModel(spec, { rows: 4, width: 2048 }, backboneWithoutWeights('stories15m', 1));
+    const model = zooModel(spec, { rows: 4, width: 2048 }, backboneWithoutWeights('stories15m', 1));
     const source = random(seed, 'export');
     const stored = Object.fromEntries(
       (['encoder', 'backbone'] as const).flatMap((module) =>

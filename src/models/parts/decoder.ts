@@ -1,28 +1,32 @@
-/** A language model from its published configuration, whatever its architecture: what a family needs of its backbone. */
-import { causalMask, groupedAttention, pickRows } from '../../tensor/ops';
+/** A language model, whatever its architecture: what a composition needs of its backbone, and decoders from published configurations. */
+import { pickRows } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { limits, type Fields } from '../checkpoint/config';
 import type { NameRow } from '../checkpoint/names';
 import { activationOf } from './activation';
 import type { Declared, Part } from './part';
-import type { Attend } from './attend';
+import { causalAmong, causally, type Attend } from './attend';
 import { headWidth, llama, llamaLogits, llamaWeights, rotaryAt, type LlamaConfig, type LlamaVariant } from './llama';
 import { opt, optLogits, optParameters, optPlaces, optPlacesAt, type OptConfig } from './opt';
 import { ropeDivisors } from './rope';
 
 export interface Decoder extends DecoderPasses {
-  /** `model_type` of the configuration */
-  kind: string;
   /** width of a token embedding, as the prefix must have it */
   width: number;
   vocabulary: number;
+  parameters: Declared[];
+  /** linear layers that adapters usually sit on, by our names */
+  adapted: string[];
+}
+
+/** A decoder from a published configuration. */
+export interface PublishedDecoder extends Decoder {
+  /** `model_type` of the configuration */
+  kind: string;
   /** the output head is the token embedding */
   tied: boolean;
-  parameters: Declared[];
   /** published names below the modules `stem` (the model) and `head` (its output head) */
   names(stem: string, head: string): NameRow[];
-  /** linear layers that the published adapters sit on, by our names */
-  adapted: string[];
 }
 
 /** What a decoder computes. */
@@ -31,8 +35,8 @@ export interface DecoderPasses {
   context: number;
   /** what one token leaves in a cache: keys, and values, [heads, size] in each layer */
   cache: { layers: number; heads: number; size: number };
-  /** embeddings [B, S, width] and which places count [B, S] (1 or 0) -> hidden states [B, S, width]; `attend` replaces causal attention among places that count */
-  hidden(part: Part, embeddings: Tensor, counts: Tensor, attend?: Attend): Tensor;
+  /** embeddings [B, S, width] and which places count [B, S] (1 or 0; null: all) -> hidden states [B, S, width]; `attend` replaces causal attention among places that count */
+  hidden(part: Part, embeddings: Tensor, counts: Tensor | null, attend?: Attend): Tensor;
   /** embeddings [R, 1, width] of one token a row at positions int32 [R], all below `length` -> hidden states [R, 1, width] */
   next(part: Part, embeddings: Tensor, positions: Tensor, length: number, attend: Attend): Tensor;
   /** hidden states [n, width] -> logits [n, V] */
@@ -42,23 +46,22 @@ export interface DecoderPasses {
 /** Rows [n, width] of token ids int32 [n]. */
 export const embedTokens = (part: Part, ids: Tensor): Tensor => pickRows(need(part.tensors, 'tokenEmbedding'), ids);
 
-/**
- * Causal attention that also hides places that do not count [B, S] (1 or 0). A row that sees nothing spreads evenly and means nothing.
- */
-export function causalAmong(counts: Tensor): Attend {
-  const [batch, length] = counts.shape as [number, number];
-  const mask = tf.add(causalMask(length), tf.reshape(tf.mul(tf.sub(counts, 1), 1e9), [batch, 1, 1, length]));
-  return (_layer, q, k, v) => groupedAttention(q, k, v, mask);
-}
+/** Causal attention among places that count. */
+const causal = (embeddings: Tensor, counts: Tensor | null): Attend =>
+  counts === null ? causally(embeddings.shape[1]!) : causalAmong(counts);
 
-/** The passes of a Llama-like model. */
-export const llamaPasses = (config: LlamaConfig): DecoderPasses => ({
+/** A Llama-like model. */
+export const llamaDecoder = (config: LlamaConfig): Decoder => ({
+  width: config.width,
+  vocabulary: config.vocabulary,
+  parameters: llamaWeights(config),
+  adapted: [...(config.variant?.fused ? ['qkv'] : ['q', 'k', 'v']), 'o', 'gate', 'up', 'down'],
   context: config.context,
   cache: { layers: config.layers, heads: config.keyValueHeads, size: headWidth(config) },
   hidden(part, embeddings, counts, attend) {
     if (embeddings.shape[1]! > config.context)
       throw new RangeError(`${embeddings.shape[1]} tokens for a context of ${config.context}`);
-    return llama(config, part.tensors, embeddings, part.lora, attend ?? causalAmong(counts));
+    return llama(config, part.tensors, embeddings, part.lora, attend ?? causal(embeddings, counts));
   },
   next: (part, embeddings, positions, length, attend) =>
     llama(config, part.tensors, embeddings, part.lora, attend, rotaryAt(config, positions, length)),
@@ -66,7 +69,7 @@ export const llamaPasses = (config: LlamaConfig): DecoderPasses => ({
 });
 
 /** `tied`: whether the checkpoint leaves out the output head. A model type that is not known is a problem of the configuration. */
-export function decoderOf(fields: Fields, tied: boolean, missingKind: string): Decoder {
+export function decoderOf(fields: Fields, tied: boolean, missingKind: string): PublishedDecoder {
   const kind = fields.text('model_type', missingKind);
   switch (kind) {
     case 'opt':
@@ -75,10 +78,10 @@ export function decoderOf(fields: Fields, tied: boolean, missingKind: string): D
     case 'mistral':
     case 'qwen2':
     case 'internlm2':
-      return llamaDecoder(fields, kind, tied);
+      return publishedLlama(fields, kind, tied);
     default:
       fields.bad('model_type', 'internlm2, llama, mistral, opt or qwen2');
-      return llamaDecoder(fields, 'llama', tied);
+      return publishedLlama(fields, 'llama', tied);
   }
 }
 
@@ -142,20 +145,12 @@ export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): L
   };
 }
 
-function llamaDecoder(fields: Fields, kind: LlamaKind, tied: boolean): Decoder {
-  const config = llamaConfigOf(fields, kind, tied);
-  const fused = kind === 'internlm2';
-  return {
-    kind,
-    width: config.width,
-    tied,
-    vocabulary: config.vocabulary,
-    ...llamaPasses(config),
-    parameters: llamaWeights(config),
-    names: fused ? internlm2Names : llamaNames,
-    adapted: [...(fused ? ['qkv'] : ['q', 'k', 'v']), 'o', 'gate', 'up', 'down'],
-  };
-}
+const publishedLlama = (fields: Fields, kind: LlamaKind, tied: boolean): PublishedDecoder => ({
+  kind,
+  tied,
+  ...llamaDecoder(llamaConfigOf(fields, kind, tied)),
+  names: kind === 'internlm2' ? internlm2Names : llamaNames,
+});
 
 /** Published names of a Llama. */
 export const llamaNames = (stem: string, head: string): NameRow[] => [
@@ -194,7 +189,7 @@ const internlm2Names = (stem: string, head: string): NameRow[] => [
   ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `${stem}.layers.*.${theirs}`]),
 ];
 
-function optDecoder(fields: Fields, tied: boolean): Decoder {
+function optDecoder(fields: Fields, tied: boolean): PublishedDecoder {
   const width = fields.whole('hidden_size', 768, limits.width),
     heads = fields.whole('num_attention_heads', 12, limits.heads);
   if (width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
@@ -227,7 +222,13 @@ function optDecoder(fields: Fields, tied: boolean): Decoder {
     adapted: ['q', 'k', 'v', 'o', 'up', 'down'],
     cache: { layers: config.layers, heads, size: width / heads },
     hidden: (part, embeddings, counts, attend) =>
-      opt(config, part, embeddings, optPlaces(counts), attend ?? causalAmong(counts)),
+      opt(
+        config,
+        part,
+        embeddings,
+        optPlaces(counts ?? tf.ones(embeddings.shape.slice(0, 2))),
+        attend ?? causal(embeddings, counts),
+      ),
     next: (part, embeddings, positions, _length, attend) =>
       opt(config, part, embeddings, optPlacesAt(positions), attend),
     logits: (part, hidden) => optLogits(config, part, hidden),

@@ -2,10 +2,10 @@
  * The Llama architecture: RMSNorm, rotary positions, grouped keys, SwiGLU (Touvron et al. 2023; Su et al. 2021;
  * Ainslie et al. 2023; Shazeer 2020). Every Llama-like backbone is a `LlamaConfig`. Weights [out, in].
  */
-import { causalMask, groupedAttention, joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
+import { joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear, type LoraSpec } from '../lora';
-import type { Attend } from './attend';
+import { causally, type Attend } from './attend';
 
 export interface LlamaConfig {
   width: number;
@@ -107,12 +107,6 @@ export function rotaryAt(config: LlamaConfig, positions: Tensor, length: number)
 function rotate(x: Tensor, tables: Rotary): Tensor {
   const [first, second] = tf.split(x, 2, 3) as [Tensor, Tensor];
   return tf.add(tf.mul(x, tables.cos), tf.mul(tf.concat([second, first], 3), tables.sin));
-}
-
-/** Each place sees itself and those before it. */
-function causally(length: number): Attend {
-  const mask = causalMask(length);
-  return (_layer, q, k, v) => groupedAttention(q, k, v, mask);
 }
 
 /**

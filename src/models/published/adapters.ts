@@ -1,14 +1,12 @@
 /** Trained parameters of a family: merged into its weights, or in PEFT's layout for users of Python. */
-import type { PerModule } from '../../manifest/run';
+import type { PerModule } from '../../modules';
 import { userError } from '../../problems';
 import { valuesByName } from '../../tensor/parameters';
 import { theirName } from '../checkpoint/names';
+import { partNames } from '../composition';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
 import type { WeightTensor } from '../weight';
-import { partNames, type PartName } from './family';
-import type { FamilyModel } from './model';
-
-const partOf = (name: string): PartName => partNames.find((part) => name.startsWith(`${part}.`))!;
+import type { FamilyModel } from './family';
 
 /**
  * Trained tensors by our names.
@@ -20,14 +18,18 @@ export const trainedTensors = (model: FamilyModel, trained: PerModule<Float32Arr
   ...valuesByName(model.trainable.backbone, trained.backbone),
 });
 
-const tuned = (model: FamilyModel, trained: Record<string, WeightTensor>): TunedModel => ({
-  table: model.family.table,
-  trained,
-  adapterOf(weight) {
-    const tuning = model.tuning[partOf(weight)];
-    return tuning.kind === 'lora' ? tuning : undefined;
-  },
-});
+function tuned(model: FamilyModel, trained: Record<string, WeightTensor>): TunedModel {
+  const parts = new Map(Object.values(model.trainable).flatMap((list) => list.map(({ name, part }) => [name, part])));
+  return {
+    table: model.composition.table,
+    trained,
+    adapterOf(weight) {
+      const part = parts.get(`${weight}.lora_A`);
+      const tuning = part === undefined ? undefined : model.tuning[part];
+      return tuning?.kind === 'lora' ? tuning : undefined;
+    },
+  };
+}
 
 /** All weights with what was trained, by our names, merged in: a model that needs no adapter. */
 export const mergedWeights = (
@@ -35,25 +37,42 @@ export const mergedWeights = (
   trained: Record<string, WeightTensor>,
 ): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trained));
 
-/** Adapters and fully trained layers, by our names, in PEFT's layout. Throws UserError when no part is tuned by LoRA. */
-export function peftAdapter(model: FamilyModel, trained: Record<string, WeightTensor>): PeftAdapter {
-  const usual = partNames.flatMap((part) => (model.tuning[part].kind === 'lora' ? [model.tuning[part]] : [])).at(-1); // the backbone's, where it has one
+/**
+ * Adapters and fully trained layers, by our names, in PEFT's layout. Throws UserError when no part is tuned by LoRA.
+ * @param shapes as published, by our names
+ */
+export function peftAdapter(
+  model: FamilyModel,
+  trained: Record<string, WeightTensor>,
+  shapes: Record<string, number[]>,
+): PeftAdapter {
+  const usual = partNames
+    .map((part) => model.tuning[part])
+    .filter((tuning) => tuning.kind === 'lora')
+    .at(-1); // the backbone's, where it has one
   if (usual === undefined)
     throw userError({ where: 'tuning', what: 'no part is tuned by LoRA', expected: 'an adapter to write' });
-  return peftLayout(tuned(model, asPublished(model, trained)), usual, null);
+  return peftLayout(tuned(model, asPublished(trained, shapes)), usual, null);
 }
 
-/** Trained tensors under their published names, for a model without adapters. */
+/** Trained tensors under their published names, for a model without adapters. `shapes` as for `peftAdapter`. */
 export const publishedTensors = (
   model: FamilyModel,
   trained: Record<string, WeightTensor>,
+  shapes: Record<string, number[]>,
 ): Record<string, WeightTensor> =>
   Object.fromEntries(
-    Object.entries(asPublished(model, trained)).map(([name, tensor]) => [theirName(model.family.table, name), tensor]),
+    Object.entries(asPublished(trained, shapes)).map(([name, tensor]) => [
+      theirName(model.composition.table, name),
+      tensor,
+    ]),
   );
 
 /** In published shapes, which may have leading axes of length one. */
-const asPublished = (model: FamilyModel, trained: Record<string, WeightTensor>): Record<string, WeightTensor> =>
+const asPublished = (
+  trained: Record<string, WeightTensor>,
+  shapes: Record<string, number[]>,
+): Record<string, WeightTensor> =>
   Object.fromEntries(
-    Object.entries(trained).map(([name, { shape, data }]) => [name, { shape: model.shapes[name] ?? shape, data }]),
+    Object.entries(trained).map(([name, { shape, data }]) => [name, { shape: shapes[name] ?? shape, data }]),
   );

@@ -8,7 +8,7 @@ import { prefixed } from '../checkpoint/names';
 import { dense, linearParameters } from '../parts/part';
 import { qformer, qformerNames, qformerOptions, qformerParameters } from '../parts/qformer';
 import { gridSide, vitParameters, vitStates } from '../parts/vit';
-import type { Family } from './family';
+import { stems, type Family } from './family';
 import { placeholderOf } from './placeholder';
 import { blip2Vit, blip2VitNames } from './vision';
 
@@ -27,6 +27,7 @@ export function blip2(fields: Fields, tied: boolean): Family {
     featureTokens: queries.queries,
     placeholder: placeholderOf(fields, ['image_token_index', 'image_token_id'], null),
     decoder,
+    stems,
     parameters: {
       tower: vitParameters(vit),
       connector: [...qformerParameters(queries), ...linearParameters('output', decoder.width, queries.width)],

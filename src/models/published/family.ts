@@ -1,18 +1,14 @@
 /**
- * What the four published families have in common: a tower turns pixels or sound into features, a connector turns features
- * into tokens of the backbone's width, a language model reads them among the text. A family is plain data and pure functions,
- * built from its configuration alone, so that sizes are known before any weight is read.
+ * What the four published families have in common: compositions whose sizes and names come from a published configuration.
+ * A family is plain data and pure functions, built from its configuration alone.
  */
-import type { ModuleName, TuningSpec } from '../../manifest/run';
-import type { Decoder } from '../parts/decoder';
 import type { NameTable } from '../checkpoint/names';
-import type { Declared, Part } from '../parts/part';
-import type { Tensor } from '../../tensor/tf';
+import { parametersOf, type Composition } from '../composition';
+import { buildModel, withoutTower, type Model, type ModelOptions } from '../build';
+import type { PublishedDecoder } from '../parts/decoder';
+import type { WeightTensor } from '../weight';
 
-export type PartName = 'tower' | 'connector' | 'backbone';
-export const partNames: readonly PartName[] = ['tower', 'connector', 'backbone'];
-
-export interface Family {
+export interface Family extends Composition {
   /** e.g. `llava` */
   kind: string;
   input: {
@@ -21,36 +17,54 @@ export interface Family {
     /** of one image or sound, e.g. [channels, height, width] */
     shape: number[];
   };
-  /** what the tower makes of one image or sound: feature vectors, and the length of one */
-  towerFeatures: { rows: number; width: number };
-  /** tokens that one image or sound becomes */
-  featureTokens: number;
   /** id in whose place features stand; null: they stand before the text */
   placeholder: number | null;
-  /** parameters of each part, names relative to it */
-  parameters: Record<PartName, Declared[]>;
   /** published names; ours begin with the part, e.g. `tower.blocks.0.q` */
   table: NameTable;
-  /** [N, ...input.shape] -> features [N, rows, width] */
-  tower(part: Part, input: Tensor): Tensor;
-  /** features [N, rows, width] -> [N, featureTokens, decoder.width] */
-  connector(part: Part, features: Tensor): Tensor;
-  decoder: Decoder;
-  /** how each part is tuned when nothing else is said */
-  tuning: Record<PartName, TuningSpec>;
+  decoder: PublishedDecoder;
 }
 
-/** A parameter of the whole model. */
-export interface FamilyParameter extends Declared {
-  part: PartName;
+/** Our names of a family's parameters begin with their part. */
+export const stems: Family['stems'] = { tower: 'tower.', connector: 'connector.', backbone: 'backbone.' };
+
+export interface LoadedFamily {
+  family: Family;
+  /** float32, by our names; what no output depends on is left out */
+  weights: Record<string, WeightTensor>;
+  /** shapes as published, by our names: theirs may have leading axes of length one */
+  shapes: Record<string, number[]>;
 }
 
-/** All parameters of a family by their full names. */
-export const familyParameters = (family: Family): FamilyParameter[] =>
-  partNames.flatMap((part) =>
-    family.parameters[part].map((parameter) => ({ ...parameter, name: `${part}.${parameter.name}`, part })),
-  );
+/** A family without weights: its tensors have shapes and no values, so that a model of any size can be planned. */
+export function withoutWeights(family: Family): LoadedFamily {
+  const used = parametersOf(family).filter(({ use }) => use !== 'unused');
+  return {
+    family,
+    weights: Object.fromEntries(used.map(({ name, shape }) => [name, { shape, data: new Float32Array(0) }])),
+    shapes: Object.fromEntries(used.map(({ name, shape }) => [name, shape])),
+  };
+}
 
-/** The module whose balance a part counts to. The tower is the encoder, the language model the backbone, the connector an option. */
-export const moduleOf = (part: PartName, connectorSide: ModuleName): ModuleName =>
-  part === 'tower' ? 'encoder' : part === 'backbone' ? 'backbone' : connectorSide;
+export type FamilyModel = Model<Family>;
+export type FamilyOptions = Omit<ModelOptions, 'layout'>;
+
+/** The whole family on conversations as its processor encodes them, its tower part of the graph. Throws UserError as `buildModel`. */
+export const familyModel = (
+  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  options: FamilyOptions = {},
+): FamilyModel =>
+  buildModel(family, weights, {
+    ...options,
+    layout: family.placeholder === null ? { kind: 'before' } : { kind: 'places', id: family.placeholder },
+  });
+
+/**
+ * A family as runs know it. Its tower is frozen and sees each image or sound by itself, so what it gives is computed once
+ * and kept with the features of the small zoo. In a conversation about one image or sound the features stand behind the
+ * same tokens in every question, `head`. Throws UserError as `buildModel`.
+ */
+export const cachedFamilyModel = (
+  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  head: readonly number[],
+  options: Omit<FamilyOptions, 'items'> = {},
+): FamilyModel => buildModel(withoutTower(family), weights, { ...options, layout: { kind: 'question', head } });

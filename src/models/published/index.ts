@@ -4,9 +4,9 @@ import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/check
 import { readFields, type Fields } from '../checkpoint/config';
 import { isObject, type JsonObject } from '../../json';
 import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
-import type { WeightTensor } from '../weight';
+import { parametersOf, partNames, type ModelParameter, type PartName } from '../composition';
 import { blip2 } from './blip2';
-import { familyParameters, partNames, type Family, type FamilyParameter, type PartName } from './family';
+import type { Family, LoadedFamily } from './family';
 import { internvl2 } from './internvl2';
 import { llava } from './llava';
 import { salmonn } from './salmonn';
@@ -26,14 +26,6 @@ const families: Readonly<Record<string, Entry>> = {
   internvl_chat: { build: internvl2, text: 'llm_config', tied: (whole, text) => text ?? whole ?? false },
   salmonn_whisper: { build: salmonn, text: 'llama', tied: (_whole, text) => text ?? false },
 };
-
-export interface LoadedFamily {
-  family: Family;
-  /** float32, by our names; what no output depends on is left out */
-  weights: Record<string, WeightTensor>;
-  /** shapes as published, by our names: theirs may have leading axes of length one */
-  shapes: Record<string, number[]>;
-}
 
 /**
  * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws UserError
@@ -57,9 +49,9 @@ export function loadFamily(folder: string, parts: readonly PartName[] = partName
   try {
     const { tied, copy } = headOf(checkpoint, config, where);
     const family = familyOf(config, where, tied);
-    const wanted = familyParameters(family);
+    const wanted = parametersOf(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
-    const isRead = ({ use, part }: FamilyParameter) => use !== 'unused' && parts.includes(part);
+    const isRead = ({ use, part }: ModelParameter) => use !== 'unused' && parts.includes(part);
     const weights = loadWeights(
       checkpoint,
       wanted.filter(isRead),

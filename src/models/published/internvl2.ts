@@ -6,11 +6,12 @@ import { decoderOf } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
 import { prefixed, type NameTable } from '../checkpoint/names';
 import { activationOf, type Activation } from '../parts/activation';
-import { dense, linearParameters, norm, normParameters } from '../parts/part';
+import { norm, normParameters } from '../parts/part';
+import { perceptron, perceptronParameters } from '../parts/perceptron';
 import { pixelShuffle } from '../parts/pixelShuffle';
 import { selectStates } from '../parts/select';
 import { gridSide, vitParameters, vitStates } from '../parts/vit';
-import type { Family } from './family';
+import { stems, type Family } from './family';
 import { nestedSpellings } from './llava';
 import { placeholderOf } from './placeholder';
 import { internVit, internVitChat, internVitChatNames, internVitNames, selectedRows, selection } from './vision';
@@ -53,23 +54,15 @@ export function internvl2(fields: Fields, tied: boolean): Family {
     // OpenGVLab's configuration leaves the id of <IMG_CONTEXT> to the tokenizer.
     placeholder: placeholderOf(fields, ['image_token_id', 'img_context_token_id'], chat ? null : 151_667),
     decoder,
+    stems,
     parameters: {
       tower: vitParameters(vit),
-      connector: [
-        ...normParameters('norm', joined),
-        ...linearParameters('hidden', decoder.width, joined),
-        ...linearParameters('output', decoder.width, decoder.width),
-      ],
+      connector: [...normParameters('norm', joined), ...perceptronParameters(joined, decoder.width, decoder.width)],
       backbone: decoder.parameters,
     },
     table,
     tower: (part, pixels) => selectStates(vitStates(part, pixels, vit), seen),
-    connector: (part, x) =>
-      dense(
-        part,
-        activation(dense(part, norm(part, pixelShuffle(x, side, factor), 'norm', epsilon), 'hidden')),
-        'output',
-      ),
+    connector: (part, x) => perceptron(part, norm(part, pixelShuffle(x, side, factor), 'norm', epsilon), activation),
     // LoRA 16 / 32 on all linear layers of the language model, as in the published fine-tuning scripts; those freeze the projector, too (chosen: trained).
     tuning: {
       tower: { kind: 'frozen' },

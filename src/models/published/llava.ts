@@ -5,10 +5,10 @@ import { activationOf } from '../parts/activation';
 import { decoderOf } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
 import { prefixed, type NameTable } from '../checkpoint/names';
-import { dense, linearParameters } from '../parts/part';
+import { perceptron, perceptronParameters } from '../parts/perceptron';
 import { selectStates } from '../parts/select';
 import { vitParameters, vitStates } from '../parts/vit';
-import type { Family } from './family';
+import { stems, type Family } from './family';
 import { placeholderOf } from './placeholder';
 import { clipVit, clipVitNames, selectedRows, selection } from './vision';
 
@@ -36,12 +36,10 @@ export function llava(fields: Fields, tied: boolean): Family {
     featureTokens: selectedRows(vit, seen),
     placeholder: placeholderOf(fields, ['image_token_index', 'image_token_id'], 32_000),
     decoder,
+    stems,
     parameters: {
       tower: vitParameters(vit),
-      connector: [
-        ...linearParameters('hidden', decoder.width, features, bias),
-        ...linearParameters('output', decoder.width, decoder.width, bias),
-      ],
+      connector: perceptronParameters(features, decoder.width, decoder.width, bias),
       backbone: decoder.parameters,
     },
     table: {
@@ -55,7 +53,7 @@ export function llava(fields: Fields, tied: boolean): Family {
       ignored: [/\.position_ids$/, /\.rotary_emb\.inv_freq$/],
     },
     tower: (part, pixels) => selectStates(vitStates(part, pixels, vit), seen),
-    connector: (part, x) => dense(part, activation(dense(part, x, 'hidden')), 'output'),
+    connector: (part, x) => perceptron(part, x, activation),
     // As published: tower frozen, projector trained, LoRA 128 / 256 on all linear layers of the language model (finetune_lora.sh).
     tuning: {
       tower: { kind: 'frozen' },

@@ -9,7 +9,7 @@ import { activationOf } from '../parts/activation';
 import { dense, linearParameters, norm, normParameters } from '../parts/part';
 import { qformerNames, qformerOptions, qformerParameters, windowQformer } from '../parts/qformer';
 import { whisperEncoder, whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
-import type { Family } from './family';
+import { stems, type Family } from './family';
 
 /** Both norms of Whisper and the norm after it have PyTorch's default. */
 const epsilon = 1e-5;
@@ -31,6 +31,7 @@ export function salmonn(fields: Fields, tied: boolean): Family {
     featureTokens: Math.floor(whisper.positions / window) * queries.queries,
     placeholder: null,
     decoder,
+    stems,
     parameters: {
       tower: whisperParameters(whisper),
       connector: [

@@ -1,9 +1,9 @@
 /** The tower of a published checkpoint, run over files: its features are cached like those of the small zoo. */
 import { tf } from '../../tensor/tf';
+import { parametersOf } from '../composition';
 import { batchedTower } from '../encoders';
 import type { FeatureTower } from '../features';
 import type { Processor } from './processors';
-import { towerFeatures } from './cached';
 import { loadFamily } from './index';
 
 /** Images or sounds in a pass. */
@@ -22,11 +22,12 @@ export function checkpointTower(folder: string, { family, read }: Processor, wei
     ...family.towerFeatures,
     open() {
       const notices: string[] = [];
+      const { weights } = loadFamily(folder, ['tower']);
       const tensors = Object.fromEntries(
-        Object.entries(loadFamily(folder, ['tower']).weights).map(([name, { shape, data }]) => [
-          name,
-          tf.tensor(data, shape, 'float32'),
-        ]),
+        parametersOf(family).flatMap(({ name, own }) => {
+          const weight = weights[name];
+          return weight === undefined ? [] : [[own, tf.tensor(weight.data, weight.shape, 'float32')]];
+        }),
       );
       const tower = batchedTower(
         tensors,
@@ -40,7 +41,7 @@ export function checkpointTower(folder: string, { family, read }: Processor, wei
           notices.push(...medium.notices);
           return item;
         },
-        (inputs) => towerFeatures(family, tensors, inputs),
+        (inputs) => family.tower({ tensors }, inputs),
       );
       return Promise.resolve({ ...tower, notices });
     },

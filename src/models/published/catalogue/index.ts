@@ -5,7 +5,7 @@
 import { nearestName } from '../../../manifest/nearest';
 import { userError } from '../../../problems';
 import type { JsonObject } from '../../../json';
-import type { PartName } from '../family';
+import type { PartName } from '../../composition';
 import blip2Opt125m from './blip2-opt-125m.json';
 import blip2Opt27b from './blip2-opt-2.7b.json';
 import internvl21b from './internvl2-1b.json';

@@ -1,7 +1,7 @@
 /** Configurations of the small backbones as facts, so that a run can be planned before their weights are there. The weights' own configuration must agree (test/train/runNeeds.test.ts). */
 import { userError } from '../../../problems';
 import { llamaWeights, type LlamaConfig } from '../../parts/llama';
-import type { Backbone } from '../../multimodal';
+import type { Backbone } from './backbone';
 
 export const backboneConfigs: Readonly<Record<string, LlamaConfig>> = {
   stories15m: {

@@ -1,17 +1,11 @@
 /** To add a backbone: one entry below (reader and configuration), its name in src/manifest/names.ts, its tokenizer in src/text/tokenizer.ts. */
 import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
 import { userError } from '../../../problems';
-import type { Backbone } from '../../multimodal';
+import type { Backbone, Pretrained } from './backbone';
 import { loadStories15m } from '../../weights/llama2c';
 import { loadMinimind2Small } from './minimind2';
 import type { WeightTensor } from '../../weight';
-import { interleavedToHalf, type LlamaConfig } from '../../parts/llama';
-
-/** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
-export interface Pretrained {
-  config: LlamaConfig;
-  weights: Record<string, WeightTensor>;
-}
+import { interleavedToHalf } from '../../parts/llama';
 
 const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }> = {
   stories15m: {

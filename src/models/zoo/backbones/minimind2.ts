@@ -1,4 +1,4 @@
-/** A Llama from an ONNX export with 8-bit weights, turned into float32 once and kept in the cache. */
+/** MiniMind2-Small: a Llama from an ONNX export with 8-bit weights, turned into float32 once and kept in the cache. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSource, sourceIdentity } from '../../../sources/sources';
@@ -14,6 +14,7 @@ import { readSafetensors, writeSafetensors } from '../../safetensors';
 import { readOnnx, type OnnxWeights } from '../../weights/onnx';
 import { namedWeights } from '../../weights/onnxNamed';
 import { sizeOf, type WeightTensor } from '../../weight';
+import type { Pretrained } from './backbone';
 
 /** Grows with any change of what is made of a file, so that the cache is made anew. */
 const importVersion = 1;
@@ -61,7 +62,7 @@ function transposed({ shape, data }: WeightTensor): WeightTensor {
  * MiniMind2-Small (Apache-2.0, J. Gong): 26 M parameters, 8 layers, width 512, 8 heads on 2 pairs of keys and values,
  * vocabulary 6,400. Fetches on first use; the float32 weights are kept in the cache under the identity of the package.
  */
-export async function loadMinimind2Small(): Promise<{ config: LlamaConfig; weights: Record<string, WeightTensor> }> {
+export async function loadMinimind2Small(): Promise<Pretrained> {
   const source = 'minimind2-small';
   const { folder } = await openSource(source);
   const config = readFields(readConfig(folder), join(folder, 'config.json'), (fields) => {

@@ -1,17 +1,19 @@
 /**
  * Q-Formers of the published kind, as in the families: BLIP-2's, whose learned queries look at all features, and SALMONN's,
  * whose queries look at one window of frames at a time. Layers of MiniLM's size, so that they may start from its weights.
- * Their output, RMS-matched to the token embeddings (see mlp.ts), is the prefix.
+ * Their output, RMS-matched to the token embeddings (connector.ts), is the prefix.
  */
 import type { ConnectorSpec } from '../../../manifest/run';
 import { userError } from '../../../problems';
-import { gelu, layerNorm, linear, normaliseRms } from '../../../tensor/ops';
-import type { Initial, ParameterSpec } from '../../../tensor/parameters';
-import { need, tf, type Tensor, type Tensors } from '../../../tensor/tf';
+import { gelu } from '../../../tensor/ops';
+import type { Initial } from '../../../tensor/parameters';
+import { need, tf } from '../../../tensor/tf';
+import { dense, norm } from '../../parts/part';
 import { qformer, qformerParameters, windowQformer, type QformerOptions } from '../../parts/qformer';
 import { inBert, loadMiniLm, miniLm } from './minilm';
 import type { WeightTensor } from '../../weight';
-import type { Connector, ConnectorShape } from './connector';
+import { linearStart, normStart, sized, sizeParameter } from './connector';
+import type { Connector, ConnectorParameter, ConnectorShape } from './connector';
 
 type Kind = 'blip2-qformer' | 'window-qformer';
 export type BertQformerSpec = Extract<ConnectorSpec, { kind: Kind }>;
@@ -36,6 +38,7 @@ function options(spec: BertQformerSpec, features: number): QformerOptions {
     // BLIP-2 looks in every second layer, SALMONN in each.
     crossEvery: spec.kind === 'blip2-qformer' ? 2 : 1,
     textLayers: false,
+    normFirst: false,
   };
 }
 
@@ -76,14 +79,10 @@ export function bertQformerConnector(
     if (name.endsWith('.bias')) return { kind: 'zeros' };
     return /(^|\.)norm$/.test(name) ? { kind: 'constant', value: 1 } : { kind: 'normal', deviation };
   };
-  const norm = (name: string, size: number): ParameterSpec[] => [
-    { name, shape: [size], initial: { kind: 'constant', value: 1 } },
-    { name: `${name}.bias`, shape: [size], initial: { kind: 'zeros' } },
-  ];
   return {
     tokens: window === undefined ? o.queries : Math.floor(shape.rows / window) * o.queries,
     parameters: [
-      ...norm('featuresNorm', shape.features),
+      ...normStart('featuresNorm', shape.features),
       // Grids of a convolutional tower carry no positions of their own; Whisper's frames do.
       ...(window === undefined
         ? [
@@ -91,34 +90,20 @@ export function bertQformerConnector(
               name: 'positions',
               shape: [shape.rows, shape.features],
               initial: { kind: 'normal', deviation },
-            } satisfies ParameterSpec,
+            } satisfies ConnectorParameter,
           ]
         : []),
-      ...qformerParameters(o).map(({ name, shape: sides }): ParameterSpec => ({
-        name,
-        shape: sides,
-        initial: initial(name),
-      })),
-      { name: 'output', shape: [shape.width, o.width], initial: { kind: 'normal', deviation: 1 / Math.sqrt(o.width) } },
-      { name: 'output.bias', shape: [shape.width], initial: { kind: 'zeros' } },
-      { name: 'gain', shape: [1], initial: { kind: 'constant', value: shape.embeddingScale } },
+      ...qformerParameters(o).map((declared) => ({ ...declared, initial: initial(declared.name) })),
+      ...linearStart('output', shape.width, o.width),
+      sizeParameter('gain', shape),
     ],
-    apply(parameters: Tensors, features: Tensor) {
-      const normed = layerNorm(
-        features,
-        need(parameters, 'featuresNorm'),
-        need(parameters, 'featuresNorm.bias'),
-        featuresEpsilon,
-      );
-      const part = { tensors: parameters };
+    apply(part, features) {
+      const normed = norm(part, features, 'featuresNorm', featuresEpsilon);
       const seen =
         window === undefined
-          ? qformer(part, tf.add(normed, need(parameters, 'positions')), o)
+          ? qformer(part, tf.add(normed, need(part.tensors, 'positions')), o)
           : windowQformer(part, normed, window, o);
-      return tf.mul(
-        normaliseRms(linear(seen, need(parameters, 'output'), need(parameters, 'output.bias')), 1e-6),
-        need(parameters, 'gain'),
-      );
+      return sized(part, dense(part, seen, 'output'), 'gain');
     },
   };
 }

@@ -1,12 +1,13 @@
 /**
  * LLaVA-style connector: neighbouring feature rows are joined, normalised and mapped by a two-layer perceptron
- * (Liu et al. 2023b, section 3). Its output is RMS-matched to the token embeddings with a learned gain: without that,
- * prefix tokens are many times larger than words and the frozen backbone ignores what follows them.
+ * (Liu et al. 2023b, section 3). Its output is RMS-matched to the token embeddings with a learned gain (connector.ts).
  */
 import { userError } from '../../../problems';
-import { gelu, layerNorm, linear, normaliseRms } from '../../../tensor/ops';
-import { need, tf } from '../../../tensor/tf';
-import type { Connector, ConnectorShape } from './connector';
+import { gelu } from '../../../tensor/ops';
+import { tf } from '../../../tensor/tf';
+import { norm } from '../../parts/part';
+import { perceptron } from '../../parts/perceptron';
+import { linearStart, normStart, sized, sizeParameter, stored, type Connector, type ConnectorShape } from './connector';
 
 /** Throws UserError when the encoder's rows do not divide into `tokens`. */
 export function mlpConnector(shape: ConnectorShape, options: { tokens: number; width: number }): Connector {
@@ -23,29 +24,16 @@ export function mlpConnector(shape: ConnectorShape, options: { tokens: number; w
   return {
     tokens,
     parameters: [
-      { name: 'norm.gain', shape: [joined], initial: { kind: 'constant', value: 1 } },
-      { name: 'norm.bias', shape: [joined], initial: { kind: 'zeros' } },
-      { name: 'hidden.weight', shape: [width, joined], initial: { kind: 'normal', deviation: 1 / Math.sqrt(joined) } },
-      { name: 'hidden.bias', shape: [width], initial: { kind: 'zeros' } },
-      {
-        name: 'output.weight',
-        shape: [shape.width, width],
-        initial: { kind: 'normal', deviation: 1 / Math.sqrt(width) },
-      },
-      { name: 'output.bias', shape: [shape.width], initial: { kind: 'zeros' } },
-      { name: 'output.gain', shape: [1], initial: { kind: 'constant', value: shape.embeddingScale } },
+      ...stored([
+        ...normStart('norm', joined),
+        ...linearStart('hidden', width, joined),
+        ...linearStart('output', shape.width, width),
+      ]),
+      sizeParameter('output.gain', shape),
     ],
-    apply(parameters, features) {
-      const batch = features.shape[0]!;
-      const x = layerNorm(
-        tf.reshape(features, [batch, tokens, joined]),
-        need(parameters, 'norm.gain'),
-        need(parameters, 'norm.bias'),
-        1e-5,
-      );
-      const hidden = gelu(linear(x, need(parameters, 'hidden.weight'), need(parameters, 'hidden.bias')));
-      const output = linear(hidden, need(parameters, 'output.weight'), need(parameters, 'output.bias'));
-      return tf.mul(normaliseRms(output, 1e-6), need(parameters, 'output.gain'));
+    apply(part, features) {
+      const rows = tf.reshape(features, [features.shape[0]!, tokens, joined]);
+      return sized(part, perceptron(part, norm(part, rows, 'norm', 1e-5), gelu), 'output.gain');
     },
   };
 }
