@@ -5,12 +5,15 @@
 import { createInterface } from 'node:readline';
 import { useBackend } from '../src/tensor/backend';
 import { optimiserOptions } from '../src/tensor/optimiser';
-import { openSession, type Program, type Session, type Values } from '../src/tensor/program';
+import { openSession, type Program, type Session } from '../src/tensor/program';
 import { totalSize } from '../src/tensor/parameters';
 import { need, tf } from '../src/tensor/tf';
 import { kappaOf } from '../src/balance/kappa';
-import { stepClock } from '../src/train/stepClock';
-import { initialState, trainProgram, unpackStep } from '../src/train/programs';
+import { both } from '../src/modules';
+import { initialState } from '../src/train/programs';
+import { packStep, updateValues } from '../src/train/stepInputs';
+import { unpackStep } from '../src/train/stepNumbers';
+import { trainProgram } from '../src/train/trainProgram';
 import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
 import { probeSize, type Command, type Reply, type StepKind } from './protocol';
 
@@ -52,25 +55,20 @@ function open(command: Extract<Command, { do: 'open' }>): {
   if (second !== null) sessions.push(second);
 
   const batch = benchBatch(config, command.batch, 'batch');
-  const asked = Object.fromEntries(
-    Object.entries(benchBatch(config, probeSize, 'probe')).map(([name, values]) => [`probe/${name}`, values]),
-  );
-  const weights = { 'weight/encoder': new Float32Array([0.5]), 'weight/backbone': new Float32Array([0.5]) };
-  const clocks = [
-    stepClock(optimiserOptions(setting.optimiser)),
-    stepClock(optimiserOptions(regularised.optimiser)),
-  ] as const;
+  const asked = benchBatch(config, probeSize, 'probe');
+  const updates = { own: 0, regularised: 0 };
   const step = async (kind: StepKind) => {
     const own = kind === 'regularised' ? second : session;
     if (own === null) throw new Error(`the session was opened without "${kind}"`);
-    const clock = clocks[kind === 'regularised' ? 1 : 0];
-    const inputs: Record<string, Values> = {
-      ...batch,
-      ...clock.inputs('encoder', command.rate, true),
-      ...clock.inputs('backbone', command.rate, true),
-    };
-    if (kind === 'kappaProbe') Object.assign(inputs, asked);
-    if (kind === 'regularised') Object.assign(inputs, weights);
+    const count = ++updates[kind === 'regularised' ? 'regularised' : 'own'];
+    const { optimiser } = kind === 'regularised' ? regularised : setting;
+    const update = both(() => updateValues(optimiserOptions(optimiser), count, command.rate));
+    const inputs = packStep({
+      batch,
+      update,
+      probe: kind === 'kappaProbe' ? asked : null,
+      weights: { encoder: 0.5, backbone: 0.5 },
+    });
     const { step: numbers, measure } = unpackStep(outputOf(await own.run(kind, inputs), 'numbers'));
     return { loss: numbers.loss, kappa: measure === null ? null : kappaOf(measure.dBackbone, measure.dEncoder).kappa };
   };

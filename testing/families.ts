@@ -8,8 +8,10 @@ import { familyModel, type FamilyOptions } from '../src/models/published/family'
 import { openSession, type Session } from '../src/tensor/program';
 import { readReference, type Reference } from '../src/train/checkReference';
 import { familyForwardProgram, type FamilySetting } from '../src/train/familyPrograms';
-import { initialState, trainProgram } from '../src/train/programs';
-import { moduleNames } from '../src/modules';
+import { initialState } from '../src/train/programs';
+import { packStep } from '../src/train/stepInputs';
+import { trainProgram } from '../src/train/trainProgram';
+import { both, moduleNames } from '../src/modules';
 
 export const referenceFolder = (name: string): string => join(__dirname, '..', 'test', 'fixtures', 'families', name);
 export const published = ['blip2-opt', 'llava-1.5', 'internvl2', 'salmonn-whisper'];
@@ -57,7 +59,6 @@ export function openFamily(folder: string, options: FamilyOptions = {}): OpenFam
     },
     initialState(setting, 0),
   );
-  const one = (value: number) => new Float32Array([value]);
   return {
     setting,
     reference,
@@ -65,15 +66,13 @@ export function openFamily(folder: string, options: FamilyOptions = {}): OpenFam
     logits: async () =>
       (await session.run('forward', { features: reference.batch.features, tokens: reference.batch.tokens }))['logits']!,
     async step(number, rate = 1e-2) {
-      const scalars = Object.fromEntries(
-        moduleNames.flatMap((module) => [
-          [`rate/${module}`, one(rate)],
-          [`active/${module}`, one(1)],
-          [`correction1/${module}`, one(1 - 0.9 ** number)],
-          [`correction2/${module}`, one(1 - 0.999 ** number)],
-        ]),
-      );
-      return (await session.run('train', { ...reference.batch, ...scalars }))['numbers']![0]!;
+      const update = both(() => ({
+        rate,
+        active: 1,
+        correction1: 1 - 0.9 ** number,
+        correction2: 1 - 0.999 ** number,
+      }));
+      return (await session.run('train', packStep({ batch: reference.batch, update })))['numbers']![0]!;
     },
   };
 }

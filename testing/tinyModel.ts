@@ -5,7 +5,9 @@ import type { Backbone } from '../src/models/zoo/backbones/backbone';
 import { zooModel } from '../src/models/zoo/compose';
 import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';
+import { both } from '../src/modules';
 import type { Setting } from '../src/train/programs';
+import type { StepValues } from '../src/train/stepInputs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import { predictedAt } from '../src/models/sequence';
 
@@ -98,20 +100,19 @@ export function tinyBatch(step = 0, shape: BatchShape = tinyShape): BatchArrays 
   };
 }
 
-/** The optimiser's scalars for a step with equal rates. */
+/** The optimiser's values for a step, by default with equal rates; corrections after Kingma and Ba 2015. */
 export function tinyScalars(
   step: number,
   rates = { encoder: 1e-2, backbone: 1e-2 },
   active = { encoder: 1, backbone: 1 },
-): Record<string, Float32Array> {
-  const one = (value: number) => new Float32Array([value]);
-  return Object.fromEntries(
-    (['encoder', 'backbone'] as const).flatMap((module) => [
-      [`rate/${module}`, one(rates[module])],
-      [`active/${module}`, one(active[module])],
-      [`correction1/${module}`, one(1 - 0.9 ** step)],
-      [`correction2/${module}`, one(1 - 0.999 ** step)],
-      [`weight/${module}`, one(0.5)],
-    ]),
-  );
+): Pick<StepValues, 'update' | 'weights'> {
+  return {
+    update: both((module) => ({
+      rate: rates[module],
+      active: active[module],
+      correction1: 1 - 0.9 ** step,
+      correction2: 1 - 0.999 ** step,
+    })),
+    weights: { encoder: 0.5, backbone: 0.5 },
+  };
 }

@@ -1,6 +1,7 @@
 /**
  * The balance coefficient (docs/method.md section 2): how much the backbone's step alone changes the distribution of
  * the next token, over how much the encoder's step alone does. kappa > 1: the backbone dominates; < 1: the encoder.
+ * The passes and divergences that go into it: measureStep.ts.
  */
 
 /** Divergences below this are set to it and flagged: a module that hardly moved would otherwise give a kappa without meaning. */

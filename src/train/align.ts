@@ -5,13 +5,14 @@
  */
 import type { AlignmentItem } from '../data/types';
 import type { AlignSpec } from '../manifest/run';
-import { clipByNorm, update } from '../tensor/optimiser';
+import { clipByNorm } from '../tensor/optimiser';
 import { joinVector, splitVector } from '../tensor/parameters';
 import type { Program, Session } from '../tensor/program';
 import { need, tf, type Tensor } from '../tensor/tf';
 import { batchIndices, type BatchShape } from './batches';
 import type { Setting } from './programs';
-import { stepClock } from './stepClock';
+import { packUpdate, updateInputs, updateScalars, updateValues } from './stepInputs';
+import { updateModule } from './trainProgram';
 
 /** Sharpness and offset of the class probabilities: sigmoid(sharpness * cosine + offset). */
 const sharpness = 12;
@@ -37,21 +38,16 @@ export function alignClassesProgram(
 ): Program {
   const specs = model.trainable.encoder;
   const frozen = Object.keys(model.frozen).filter((name) => model.frozen[name]!.part !== 'backbone');
-  const scalar = { shape: [], dtype: 'float32' as const };
   return {
     inputs: {
       features: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' },
       targets: { shape: [shape.batch, classWords.length], dtype: 'float32' },
-      'rate/encoder': scalar,
-      'active/encoder': scalar,
-      'correction1/encoder': scalar,
-      'correction2/encoder': scalar,
+      ...updateInputs(['encoder']),
     },
     reads: ['encoder/theta', 'encoder/first', 'encoder/second', ...frozen.map((name) => `frozen/${name}`)],
     run(inputs, state) {
       const words = tf.stack(classWords.map((word) => tf.tensor1d(word)));
       const targets = need(inputs, 'targets');
-      const theta = need(state, 'encoder/theta');
       const given = {
         frozen: Object.fromEntries(frozen.map((name) => [name, need(state, `frozen/${name}`)])),
         features: need(inputs, 'features'),
@@ -60,27 +56,11 @@ export function alignClassesProgram(
         const logits = classLogits(model.prefix({ encoder, ...given }), words);
         // softplus(x) - x t = -[t log sigmoid(x) + (1 - t) log(1 - sigmoid(x))]
         return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, targets))) as tf.Scalar;
-      })(splitVector(theta, specs));
+      })(splitVector(need(state, 'encoder/theta'), specs));
       const { gradient, norm } = clipByNorm(joinVector(grads), 1);
-      const next = update(
-        optimiser,
-        theta,
-        gradient,
-        { first: need(state, 'encoder/first'), second: need(state, 'encoder/second') },
-        {
-          rate: need(inputs, 'rate/encoder'),
-          active: need(inputs, 'active/encoder'),
-          correction1: need(inputs, 'correction1/encoder'),
-          correction2: need(inputs, 'correction2/encoder'),
-        },
-      );
       return {
         outputs: { numbers: tf.stack([value, tf.reshape(norm, [])]) },
-        state: {
-          'encoder/theta': next.theta,
-          'encoder/first': next.moments.first,
-          'encoder/second': next.moments.second,
-        },
+        state: updateModule(optimiser, 'encoder', gradient, updateScalars(inputs, 'encoder'), state),
       };
     },
   };
@@ -107,7 +87,6 @@ export async function* align(
   options: { beta1: number; beta2: number },
 ): AsyncGenerator<number> {
   const indices = batchIndices(count, batch, seed, 'align');
-  const clock = stepClock(options);
   const warm = Math.max(1, Math.round(spec.steps / 10));
   for (let step = 1; step <= spec.steps; step++) {
     const shape =
@@ -116,7 +95,7 @@ export async function* align(
       (1 + Math.cos((Math.PI * Math.max(0, step - warm)) / Math.max(1, spec.steps - warm + 1)));
     const { numbers } = await session.run('align', {
       ...batchOf(indices(step)),
-      ...clock.inputs('encoder', spec.learningRate * shape, true),
+      ...packUpdate({ encoder: updateValues(options, step, spec.learningRate * shape) }),
     });
     const loss = numbers![0]!;
     if (!Number.isFinite(loss)) throw new Error(`the alignment phase diverged at step ${step}: loss ${loss}`);

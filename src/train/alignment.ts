@@ -11,7 +11,8 @@ import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
 import { fillBatch } from './batches';
 import type { Prepared } from './prepare';
-import { initialState, trainProgram, type Setting } from './programs';
+import { initialState, type Setting } from './programs';
+import { trainProgram } from './trainProgram';
 import { moduleNames } from '../modules';
 
 /** Examples of the alignment's batch when the manifest names none: captions cost a pass of the backbone, classes do not. */

@@ -10,8 +10,11 @@ import { sizeOf } from '../models/weight';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, type FamilySetting } from './familyPrograms';
-import { initialState, trainProgram, unpackStep } from './programs';
-import { moduleNames } from '../modules';
+import { initialState } from './programs';
+import { packStep, updateValues } from './stepInputs';
+import { unpackStep } from './stepNumbers';
+import { trainProgram } from './trainProgram';
+import { both, moduleNames } from '../modules';
 
 /**
  * Largest differences that pass: features, logits and the loss before training absolute; while training all are relative
@@ -170,7 +173,9 @@ async function trainStep(session: Session, { batch }: Reference, width: number, 
   });
   const before = await thetas();
   const old = await tables();
-  const { step, measure } = unpackStep((await session.run('train', { ...batch, ...scalars(at) }))['numbers']!);
+  const { step, measure } = unpackStep(
+    (await session.run('train', packStep({ batch, update: updatesOf(at) })))['numbers']!,
+  );
   const after = await thetas();
   await session.write('encoder/theta', before.encoder);
   const dBackbone = divergence(await tables(), old, batch.mask, width);
@@ -248,16 +253,5 @@ function difference(
 const eachField = (value: (field: (typeof stepFields)[number]) => number): StepValues =>
   Object.fromEntries(stepFields.map((field) => [field, value(field)])) as StepValues;
 
-/**
- * Adam's per-step inputs, step from 1. The device holds the betas in float32, and 1 - 0.999 differs there by 1e-5: only
- * corrections from the same betas leave the steps as long as the reference's.
- */
-const scalars = (step: number): Record<string, Float32Array> =>
-  Object.fromEntries(
-    moduleNames.flatMap((module) => [
-      [`rate/${module}`, new Float32Array([rates[module]])],
-      [`active/${module}`, new Float32Array([1])],
-      [`correction1/${module}`, new Float32Array([1 - Math.fround(0.9) ** step])],
-      [`correction2/${module}`, new Float32Array([1 - Math.fround(0.999) ** step])],
-    ]),
-  );
+/** Adam's per-step values, step from 1. */
+const updatesOf = (step: number) => both((module) => updateValues({ beta1: 0.9, beta2: 0.999 }, step, rates[module]));

@@ -9,6 +9,7 @@ import { writeSafetensors } from '../models/safetensors';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
+import type { Seconds } from './clock';
 import { type Setting } from './programs';
 import { moduleNames } from '../modules';
 
@@ -38,7 +39,7 @@ export interface LoopState {
   /** what run.json will say */
   notices: string[];
   /** wall-clock seconds so far, over all attempts; for run.json only */
-  seconds: { prepare: number; train: number; evaluate: number };
+  seconds: Seconds;
 }
 
 export interface BestValidation {

@@ -11,7 +11,7 @@ import type { Prepared } from './prepare';
 import { initialState, scoreProgram, type Setting } from './programs';
 import { moduleNames } from '../modules';
 import type { EvaluateRecord } from './records';
-import { evaluationBatch } from './run';
+import { evaluationBatch } from './open';
 
 /** Trained parameters by module and name, after `step` steps. */
 export interface TrainedParameters {

@@ -5,14 +5,16 @@ import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models
 import { random } from '../random';
 import { optimiserOptions } from '../tensor/optimiser';
 import { sizeOf } from '../tensor/parameters';
-import { openSession, type Values } from '../tensor/program';
+import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
-import type { BatchShape } from './batches';
+import type { BatchArrays, BatchShape } from './batches';
 import { familyShape, type FamilySetting } from './familyPrograms';
-import { initialState, trainProgram, unpackStep } from './programs';
-import { moduleNames } from '../modules';
+import { initialState } from './programs';
+import { packStep, updateValues } from './stepInputs';
+import { unpackStep } from './stepNumbers';
+import { trainProgram } from './trainProgram';
+import { both, moduleNames } from '../modules';
 import { resourceNeeds, type ResourceNeeds } from './resources';
-import { stepClock } from './stepClock';
 
 /** One step: rows of a batch, text tokens of a row beside those of its image or sound, and how many of them are answers. */
 export interface StepSize {
@@ -115,20 +117,15 @@ export async function measureFamilyStep(
     shape = shapeOf(model, size);
   const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
   const openSeconds = (performance.now() - begun) / 1000;
-  const updates = stepClock(optimiserOptions(optimiser));
+  const adam = optimiserOptions(optimiser);
+  let updates = 0;
   const batch = randomBatch(model, shape);
   let loss = NaN;
   const step = async (): Promise<number> => {
     const from = clock();
-    loss = unpackStep(
-      (
-        await session.run('train', {
-          ...batch,
-          ...updates.inputs('encoder', 1e-5, true),
-          ...updates.inputs('backbone', 1e-5, true),
-        })
-      )['numbers']!,
-    ).step.loss;
+    updates += 1;
+    const update = both(() => updateValues(adam, updates, 1e-5));
+    loss = unpackStep((await session.run('train', packStep({ batch, update })))['numbers']!).step.loss;
     if (!Number.isFinite(loss)) throw new Error(`the loss is ${loss}`);
     return clock() - from;
   };
@@ -152,7 +149,7 @@ export async function measureFamilyStep(
   }
 }
 
-function randomBatch(model: FamilyModel, shape: BatchShape): Record<string, Values> {
+function randomBatch(model: FamilyModel, shape: BatchShape): BatchArrays {
   const { placeholder, decoder } = model.composition;
   const source = random(1, 'random batch');
   const sequence = model.decoding.before + shape.tokens;

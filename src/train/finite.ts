@@ -1,5 +1,5 @@
 /** Which module first gives numbers that are not finite, in the order in which a step computes them. */
-import type { StepNumbers } from './programs';
+import type { StepNumbers } from './stepNumbers';
 
 /** Throws Error naming the step, the module and what of it is NaN or infinite; a step whose numbers are all finite passes. */
 export function checkFinite(numbers: StepNumbers, step: number): void {

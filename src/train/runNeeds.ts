@@ -21,10 +21,11 @@ import { alignClassesProgram } from './align';
 import { alignmentBatch } from './alignment';
 import type { BatchShape } from './batches';
 import { familyTuning, openCheckpoint } from './parts';
-import { scoreProgram, trainProgram, type Setting } from './programs';
+import { scoreProgram, type Setting } from './programs';
 import { moduleNames } from '../modules';
+import { trainProgram } from './trainProgram';
 import { resourceNeeds, type ResourceNeeds } from './resources';
-import { evaluationBatch } from './run';
+import { evaluationBatch } from './open';
 import { textsIn, textsOf } from './texts';
 
 /** Sizes of a task's data as one backbone's tokenizer sees it. */

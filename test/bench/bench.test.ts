@@ -19,8 +19,11 @@ import { optimiserOptions } from '../../src/tensor/optimiser';
 import { sizeOf, totalSize } from '../../src/tensor/parameters';
 import { openSession } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
-import { stepClock } from '../../src/train/stepClock';
-import { initialState, trainProgram, unpackStep, type Setting } from '../../src/train/programs';
+import { both } from '../../src/modules';
+import { initialState, type Setting } from '../../src/train/programs';
+import { packStep, updateValues } from '../../src/train/stepInputs';
+import { unpackStep } from '../../src/train/stepNumbers';
+import { trainProgram } from '../../src/train/trainProgram';
 
 interface Fixture {
   parameters: Record<BenchConfigName, number>;
@@ -85,19 +88,17 @@ function trainer(setting: Setting, measured: boolean) {
       : { plain },
     initialState(setting, 0),
   );
-  const clock = stepClock(optimiserOptions(setting.optimiser));
-  const probeInputs = Object.fromEntries(
-    Object.entries(examples(probeSize, 2)).map(([name, values]) => [`probe/${name}`, values]),
-  );
-  const weights = { 'weight/encoder': new Float32Array([0.5]), 'weight/backbone': new Float32Array([0.5]) };
+  const adam = optimiserOptions(setting.optimiser);
+  let updates = 0;
   return async (kind: string) => {
-    const outputs = await session.run(kind, {
-      ...examples(batch, 1),
-      ...(kind === 'kappaProbe' ? probeInputs : {}),
-      ...weights,
-      ...clock.inputs('encoder', 1e-3, true),
-      ...clock.inputs('backbone', 1e-3, true),
-    });
+    updates += 1;
+    const values = {
+      batch: examples(batch, 1),
+      probe: kind === 'kappaProbe' ? examples(probeSize, 2) : null,
+      update: both(() => updateValues(adam, updates, 1e-3)),
+      weights: { encoder: 0.5, backbone: 0.5 },
+    };
+    const outputs = await session.run(kind, packStep(values));
     return unpackStep(outputs['numbers']!);
   };
 }

@@ -8,7 +8,11 @@ import { zooModel } from '../../src/models/zoo/compose';
 import { readSafetensors } from '../../src/models/safetensors';
 import { availableBackends, useBackend, type BackendName } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';
-import { initialState, scoreProgram, trainProgram, unpackStep, type Setting } from '../../src/train/programs';
+import { both } from '../../src/modules';
+import { initialState, scoreProgram, type Setting } from '../../src/train/programs';
+import { packStep } from '../../src/train/stepInputs';
+import { unpackStep } from '../../src/train/stepNumbers';
+import { trainProgram } from '../../src/train/trainProgram';
 import type { BatchArrays } from '../../src/train/batches';
 import { tinyConfig, tinyShape } from '../../testing/tinyModel';
 
@@ -88,15 +92,14 @@ describe.each(backends)('on %s', (backend: BackendName) => {
       initialState(setting(), 0),
     );
     for (const [at, expected] of fixture.steps.entries()) {
-      const scalars = Object.fromEntries(
-        (['encoder', 'backbone'] as const).flatMap((module) => [
-          [`rate/${module}`, new Float32Array([fixture.rates[module]])],
-          [`active/${module}`, new Float32Array([1])],
-          [`correction1/${module}`, new Float32Array([1 - 0.9 ** (at + 1)])],
-          [`correction2/${module}`, new Float32Array([1 - 0.999 ** (at + 1)])],
-        ]),
-      );
-      const { step, measure } = unpackStep((await session.run('measured', { ...batch(at), ...scalars }))['numbers']!);
+      const update = both((module) => ({
+        rate: fixture.rates[module],
+        active: 1,
+        correction1: 1 - 0.9 ** (at + 1),
+        correction2: 1 - 0.999 ** (at + 1),
+      }));
+      const outputs = await session.run('measured', packStep({ batch: batch(at), update }));
+      const { step, measure } = unpackStep(outputs['numbers']!);
       expect(Math.abs(step.loss - expected.loss)).toBeLessThan(1e-5 * Math.max(1, expected.loss));
       expect(Math.abs(step.normEncoder / expected.normEncoder - 1)).toBeLessThan(1e-4);
       expect(Math.abs(step.normBackbone / expected.normBackbone - 1)).toBeLessThan(1e-4);

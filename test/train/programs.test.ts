@@ -1,6 +1,9 @@
 /** The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { initialState, scoreProgram, trainProgram, unpackStep, type Setting } from '../../src/train/programs';
+import { initialState, scoreProgram, type Setting } from '../../src/train/programs';
+import { packStep, type StepValues } from '../../src/train/stepInputs';
+import { unpackStep } from '../../src/train/stepNumbers';
+import { trainProgram } from '../../src/train/trainProgram';
 import { chooseBackend, useBackend, availableBackends } from '../../src/tensor/backend';
 import { openSession, type Session } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
@@ -28,7 +31,11 @@ const step = async (
   active?: { encoder: number; backbone: number },
   batch = at,
 ) =>
-  unpackStep((await session.run('measured', { ...tinyBatch(batch), ...tinyScalars(at, rates, active) }))['numbers']!);
+  unpackStep(
+    (await session.run('measured', packStep({ batch: tinyBatch(batch), ...tinyScalars(at, rates, active) })))[
+      'numbers'
+    ]!,
+  );
 
 describe('on the cpu backend', () => {
   beforeAll(async () => {
@@ -39,7 +46,10 @@ describe('on the cpu backend', () => {
     const logKappa = async (ratio: number) => {
       // SGD: the step is proportional to the rate, so D ~ rate^2 to first order
       const session = open(tinySetting({ optimiser: { kind: 'sgd', clip: 0 } }), { eager: true });
-      await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, { encoder: 0.05, backbone: 0.05 }) }); // LoRA's B leaves zero
+      await session.run(
+        'train',
+        packStep({ batch: tinyBatch(0), ...tinyScalars(1, { encoder: 0.05, backbone: 0.05 }) }),
+      ); // LoRA's B leaves zero
       const { measure } = await step(session, 2, { encoder: 0.004, backbone: 0.004 * ratio });
       session.dispose();
       return kappaOf(measure!.dBackbone, measure!.dEncoder).logKappa;
@@ -63,10 +73,8 @@ describe('on the cpu backend', () => {
   it('a probe equal to the batch measures the same divergences', async () => {
     const onBatch = (await step(open(tinySetting(), { eager: true }), 1)).measure!;
     const session = open(tinySetting(), { eager: true, probe: true });
-    const probe = Object.fromEntries(Object.entries(tinyBatch(1)).map(([name, values]) => [`probe/${name}`, values]));
-    const { measure } = unpackStep(
-      (await session.run('measured', { ...tinyBatch(1), ...probe, ...tinyScalars(1) }))['numbers']!,
-    );
+    const inputs = packStep({ batch: tinyBatch(1), probe: tinyBatch(1), ...tinyScalars(1) });
+    const { measure } = unpackStep((await session.run('measured', inputs))['numbers']!);
     expect(measure!.dEncoder / onBatch.dEncoder).toBeCloseTo(1, 3);
     expect(measure!.dBackbone / onBatch.dBackbone).toBeCloseTo(1, 3);
   });
@@ -90,14 +98,14 @@ describe('on the cpu backend', () => {
       const sizes = await Promise.all(
         (['encoder', 'backbone'] as const).map(async (module) => (await session.read(`${module}/theta`)).length),
       );
-      const inputs: Record<string, Float32Array> =
+      const numbers: StepValues['noise'] =
         noise === null
-          ? {}
+          ? null
           : {
-              'noise/encoder': Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)),
-              'noise/backbone': Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)),
+              encoder: Float32Array.from({ length: sizes[0]! }, (_, i) => noise(i)),
+              backbone: Float32Array.from({ length: sizes[1]! }, (_, i) => noise(i)),
             };
-      await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, rates), ...inputs });
+      await session.run('train', packStep({ batch: tinyBatch(0), ...tinyScalars(1, rates), noise: numbers }));
       return Promise.all([session.read('encoder/theta'), session.read('backbone/theta')]);
     };
     const start = initialState(setting, 0);
@@ -145,20 +153,20 @@ describe('on the cpu backend', () => {
   ])('gradients agree with central differences of the loss: %s', async (_name, options) => {
     const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 }, ...options });
     const session = open(setting, { eager: true });
-    await session.run('train', { ...tinyBatch(0), ...tinyScalars(1, { encoder: 0.1, backbone: 0.1 }) });
+    await session.run('train', packStep({ batch: tinyBatch(0), ...tinyScalars(1, { encoder: 0.1, backbone: 0.1 }) }));
     for (const module of ['encoder', 'backbone'] as const) {
       const theta = await session.read(`${module}/theta`);
       const rates = { encoder: 0, backbone: 0, [module]: 1 };
       const lossAt = async (values: Float32Array) => {
         await session.write(`${module}/theta`, values);
-        const { numbers } = await session.run('train', {
-          ...tinyBatch(1),
-          ...tinyScalars(2, { encoder: 0, backbone: 0 }),
-        });
+        const { numbers } = await session.run(
+          'train',
+          packStep({ batch: tinyBatch(1), ...tinyScalars(2, { encoder: 0, backbone: 0 }) }),
+        );
         return unpackStep(numbers!).step.crossEntropy;
       };
       await session.write(`${module}/theta`, theta);
-      await session.run('train', { ...tinyBatch(1), ...tinyScalars(2, rates) }); // theta - gradient
+      await session.run('train', packStep({ batch: tinyBatch(1), ...tinyScalars(2, rates) })); // theta - gradient
       const moved = await session.read(`${module}/theta`);
       const gradient = theta.map((value, i) => value - moved[i]!);
       const norm = Math.hypot(...gradient);
@@ -260,13 +268,13 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
   });
 
   it('every input reaches the graph: each one changed alone changes the step', async () => {
-    const base = { ...tinyBatch(1), ...tinyScalars(3) };
+    const base = packStep({ batch: tinyBatch(1), ...tinyScalars(3) });
     const setting = tinySetting({ regulariser: { kind: 'commit', lambda: 0.1 } });
     const start = Object.entries(initialState(setting, 0)).filter(([name]) => !name.startsWith('frozen/'));
     const session = open(setting);
     const after = async (inputs: Record<string, Float32Array | Int32Array>) => {
       for (const [name, { data }] of start) await session.write(name, data);
-      await session.run('train', { ...tinyBatch(0), ...tinyScalars(1) });
+      await session.run('train', packStep({ batch: tinyBatch(0), ...tinyScalars(1) }));
       const { numbers } = await session.run('train', inputs);
       return [...numbers!, ...(await session.read('encoder/theta')), ...(await session.read('backbone/theta'))].join();
     };

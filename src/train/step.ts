@@ -1,0 +1,136 @@
+/**
+ * One step of the method: what the scheduler makes of the kappas so far, the rates that follow, the update, and what is
+ * measured of it. No rate is changed anywhere else.
+ */
+import { metricsOf, seenGradient } from '../balance/measure';
+import { regulariserWeights } from '../balance/regulariser';
+import type { Decision } from '../balance/schedulers';
+import type { RunSpec } from '../manifest/run';
+import { both, type PerModule } from '../modules';
+import { optimiserOptions } from '../tensor/optimiser';
+import { batchIndices, fillBatch, type BatchArrays } from './batches';
+import { checkFinite } from './finite';
+import type { OpenRun } from './open';
+import type { MeasureRecord, TrainRecord } from './records';
+import { whyItFailed } from './start';
+import { packStep, updateValues, type StepValues } from './stepInputs';
+import { measuredStep, unpackStep, type MeasureNumbers, type StepNumbers } from './stepNumbers';
+import { stepNoise } from './trainProgram';
+
+/** How both modules are trained in one step. */
+export interface StepPlan extends Decision {
+  /** from 1 */
+  step: number;
+  /** learning rates: base rate, scheduler's factor, warm-up */
+  rate: PerModule<number>;
+  /** whether kappa is measured */
+  measured: boolean;
+}
+
+/** Asks the scheduler about the next step. It has then seen the kappas that were measured since it was last asked. */
+export function planStep({ spec, steps, scheduler, loop }: OpenRun): StepPlan {
+  const step = loop.step + 1;
+  const { fresh: logKappas, gradientNorm } = loop;
+  const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas, gradientNorm });
+  loop.scheduler = state;
+  loop.fresh = [];
+  const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
+  return {
+    ...decision,
+    step,
+    rate: both((module) => spec.learningRate[module] * decision.factor[module] * warm),
+    measured: spec.measure.every > 0 && step % spec.measure.every === 0,
+  };
+}
+
+/** The questions of a step. */
+export type Questions = (step: number) => BatchArrays;
+
+/** The batches of a run: epochs of seeded permutations of its training questions. */
+export function trainingBatches({ spec, prepared, shape }: OpenRun): Questions {
+  const { train } = prepared.examples;
+  const indices = batchIndices(train.length, spec.batch, spec.seed, 'train');
+  return (step) =>
+    fillBatch(
+      indices(step).map((i) => train[i]!),
+      prepared.features,
+      shape,
+    );
+}
+
+/** What a step gave. */
+export interface Taken {
+  step: StepNumbers;
+  measure: MeasureNumbers | null;
+}
+
+/**
+ * Takes the step: parameters at t become those at t + 1 in the session.
+ * @throws Error when loss or a gradient is not finite (naming step and module), or when memory does not suffice
+ */
+export async function takeStep(run: OpenRun, plan: StepPlan, questions: Questions): Promise<Taken> {
+  const { spec, setting, loop, session } = run;
+  const adam = optimiserOptions(spec.optimiser);
+  const updates = both((module) => loop.updates[module] + (plan.active[module] ? 1 : 0));
+  const values: StepValues = {
+    batch: questions(plan.step),
+    probe: plan.measured ? run.probe : null,
+    update: both((module) => updateValues(adam, updates[module], plan.rate[module], plan.active[module])),
+    weights: regulariserWeights(loop.kappaAverage),
+    noise: stepNoise(setting, spec.seed, plan.step),
+  };
+  let numbers: Float32Array;
+  try {
+    numbers = (await session.run(plan.measured ? 'measured' : 'train', packStep(values)))['numbers']!;
+  } catch (error) {
+    throw await whyItFailed(error, run);
+  }
+  const taken = unpackStep(numbers);
+  checkFinite(taken.step, plan.step);
+  loop.updates = updates;
+  return taken;
+}
+
+/** The rates that were in force: none for a frozen module. */
+const usedRate = ({ active, rate }: StepPlan): PerModule<number> =>
+  both((module) => (active[module] ? rate[module] : 0));
+
+/** The journal's record of a step. */
+export const trainRecord = (plan: StepPlan, { step }: Taken): TrainRecord => ({
+  kind: 'train',
+  step: plan.step,
+  loss: step.crossEntropy,
+  learningRate: usedRate(plan),
+  gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
+});
+
+/** Remembers of every step what schedulers and metrics look back on. */
+export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: Taken): void {
+  const isCapped = regulariser.kind !== 'none' && Math.max(step.klEncoder, step.klBackbone) > (regulariser.cap ?? 1);
+  if (isCapped) loop.capped += 1;
+  loop.gradientNorm = { encoder: step.normEncoder, backbone: step.normBackbone };
+  loop.memory = seenGradient(loop.memory, loop.gradientNorm);
+}
+
+/** kappa of the step and its metrics, which the scheduler sees at the next; null for a step that was not measured. */
+export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, measure }: Taken): MeasureRecord | null {
+  if (measure === null) return null;
+  const { metrics, memory } = metricsOf(measuredStep(step, measure), loop.memory, windowOf(spec));
+  loop.memory = memory;
+  loop.kappaAverage = metrics.kappaAverage;
+  loop.fresh = [metrics.logKappa];
+  return {
+    kind: 'measure',
+    step: plan.step,
+    on: spec.measure.on,
+    ...metrics,
+    learningRate: usedRate(plan),
+    factor: plan.factor,
+    convergenceFactor: Math.min(plan.factor.encoder, plan.factor.backbone),
+    regulariser: step.loss - step.crossEntropy,
+  };
+}
+
+/** Measures in the moving statistics: the scheduler's own window, or its default for schedulers without one. */
+const windowOf = ({ scheduler }: RunSpec): number =>
+  'window' in scheduler && scheduler.window !== undefined ? scheduler.window : 5;

@@ -1,0 +1,53 @@
+/** The numbers that a step gives back. They come as one vector, so that a step costs one read from the device. */
+import type { MeasuredStep } from '../balance/measure';
+import { tf, type Tensor } from '../tensor/tf';
+
+const stepNames = ['loss', 'crossEntropy', 'klEncoder', 'klBackbone', 'normEncoder', 'normBackbone', 'prefix'] as const;
+const measureNames = [
+  'dBackbone',
+  'dEncoder',
+  'smallestProbability',
+  'meanProbability',
+  'thetaEncoder',
+  'thetaBackbone',
+  'deltaEncoder',
+  'deltaBackbone',
+  'progressEncoder',
+  'progressBackbone',
+] as const;
+
+/** Of every step. `loss`: the objective, regulariser included; `prefix`: a sum that says whether the encoder's output is finite. */
+export type StepNumbers<T = number> = Record<(typeof stepNames)[number], T>;
+/** Of a measured step besides: divergences, label probabilities, and of each module ||theta||, ||dtheta||, <g, dtheta>. */
+export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T>;
+
+/** The program's scalars as its output. */
+export function packNumbers(step: StepNumbers<Tensor>, measure: MeasureNumbers<Tensor> | null): { numbers: Tensor } {
+  const scalars = [
+    ...stepNames.map((name) => step[name]),
+    ...(measure === null ? [] : measureNames.map((name) => measure[name])),
+  ];
+  return { numbers: tf.stack(scalars.map((value) => tf.reshape(value, []))) };
+}
+
+/** Names for the packed vector of `trainProgram`. */
+export function unpackStep(numbers: Float32Array): { step: StepNumbers; measure: MeasureNumbers | null } {
+  const take = <N extends string>(names: readonly N[], from: number) =>
+    Object.fromEntries(names.map((name, i) => [name, numbers[from + i]!])) as Record<N, number>;
+  return {
+    step: take(stepNames, 0),
+    measure: numbers.length > stepNames.length ? take(measureNames, stepNames.length) : null,
+  };
+}
+
+/** The same, as the balance room takes them. */
+export const measuredStep = (step: StepNumbers, measure: MeasureNumbers): MeasuredStep => ({
+  dBackbone: measure.dBackbone,
+  dEncoder: measure.dEncoder,
+  smallestProbability: measure.smallestProbability,
+  meanProbability: measure.meanProbability,
+  gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
+  parameterNorm: { encoder: measure.thetaEncoder, backbone: measure.thetaBackbone },
+  updateNorm: { encoder: measure.deltaEncoder, backbone: measure.deltaBackbone },
+  progress: { encoder: measure.progressEncoder, backbone: measure.progressBackbone },
+});

@@ -1,0 +1,259 @@
+/**
+ * One optimiser step as a program: the objective, its gradients, the update of each module, and where kappa is asked for
+ * the divergences that the two halves of the step cause (src/balance/measureStep.ts).
+ */
+import {
+  labelProbabilities,
+  movement,
+  stepDivergences,
+  type Movement,
+  type Parts,
+  type Passes,
+} from '../balance/measureStep';
+import { regulariser } from '../balance/regulariser';
+import type { OptimiserSpec } from '../manifest/run';
+import type { MultimodalModel } from '../models/multimodal';
+import { both, type ModuleName, type PerModule } from '../modules';
+import { random } from '../random';
+import { labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
+import { clipByNorm, optimiserOptions, update, type StepScalars } from '../tensor/optimiser';
+import { joinVector, splitVector, totalSize } from '../tensor/parameters';
+import type { Program } from '../tensor/program';
+import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
+import type { BatchShape } from './batches';
+import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
+import { batchTensors, noiseTensor, stepInputs, updateScalars, weightTensors, type BatchTensors } from './stepInputs';
+import { packNumbers, type MeasureNumbers } from './stepNumbers';
+
+/** How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used. */
+export interface MeasureOption {
+  variant: 'a' | 'b';
+  probe: BatchShape | null;
+}
+
+/**
+ * One step of the given modules: state at t -> state at t + 1, and the numbers of stepNumbers.ts. With `measure` the
+ * mixed states come from the same graph: the old parameters, the new ones, and on the batch what the training pass saw.
+ */
+export function trainProgram(
+  setting: Setting,
+  shape: BatchShape,
+  only: readonly ModuleName[],
+  measure: MeasureOption | null,
+): Program {
+  const { model, optimiser } = setting;
+  const modules = trained(model).filter((module) => only.includes(module));
+  const regularised = setting.regulariser.kind !== 'none' && modules.length === 2;
+  const noisy = setting.gradientNoise === true && modules.length === 2;
+  const noise = noisy ? both((module) => totalSize(model.trainable[module])) : null;
+  const { clip } = optimiserOptions(optimiser);
+  return {
+    inputs: stepInputs(shape, { modules, probe: measure?.probe ?? null, regularised, noise }),
+    reads: [
+      ...trained(model).flatMap((module) => [`${module}/theta`, ...(regularised ? [`${module}/previous`] : [])]),
+      ...modules.flatMap((module) => [`${module}/first`, `${module}/second`]),
+      ...frozenNames(model),
+    ],
+    run(inputs, state) {
+      const old = partsOf(model, state, 'theta');
+      const on = trainingBatch(setting, inputs, state);
+      const term = regularised ? regulariserOn(setting, on, inputs, state, old) : null;
+      const { loss, seen, gradients } = differentiate(model, modules, old, (parts) => objective(on, parts, term));
+      const next: Tensors = {};
+      const norms: Partial<PerModule<Tensor>> = {};
+      for (const module of modules) {
+        const clipped = clipByNorm(gradients[module]!, clip);
+        norms[module] = clipped.norm;
+        const gradient = noisy ? withNoise(clipped.gradient, noiseTensor(inputs, module)) : clipped.gradient;
+        Object.assign(next, updateModule(optimiser, module, gradient, updateScalars(inputs, module), state));
+        if (regularised) next[`${module}/previous`] = need(state, `${module}/theta`);
+      }
+      const zero = tf.scalar(0);
+      const step = {
+        loss,
+        crossEntropy: seen.crossEntropy,
+        klEncoder: seen.klEncoder ?? zero,
+        klBackbone: seen.klBackbone ?? zero,
+        normEncoder: norms.encoder ?? zero,
+        normBackbone: norms.backbone ?? zero,
+        prefix: tf.sum(seen.prefix),
+      };
+      const taken: TakenStep = { modules, old, state, next, gradients, seen };
+      const outputs = packNumbers(step, measure === null ? null : measured(model, measure, on, inputs, taken));
+      tf.dispose(Object.values(seen));
+      return { outputs, state: next };
+    },
+  };
+}
+
+/** What the training pass finds out on its way to the loss. */
+interface Seen {
+  prefix: Tensor;
+  /** log-probabilities at the label places [N, V] */
+  logP: Tensor;
+  crossEntropy: Tensor;
+  /** the regulariser's divergences; absent without one */
+  klEncoder?: Tensor;
+  klBackbone?: Tensor;
+}
+
+/** The questions of a step, and the model on them. */
+interface TrainingBatch {
+  batch: BatchTensors;
+  /** labels [N, V] */
+  hot: Tensor;
+  passes: Passes;
+}
+
+function trainingBatch({ model, vocabulary }: Setting, inputs: Tensors, state: Tensors): TrainingBatch {
+  const batch = batchTensors(inputs);
+  return {
+    batch,
+    hot: oneHot(batch.labels, vocabulary),
+    passes: passesOn(model, frozenTensors(model, state), batch),
+  };
+}
+
+/** The regulariser, given log p of the parameters that are differentiated. */
+type Term = (now: Tensor) => ReturnType<typeof regulariser>;
+
+/** The regulariser on a batch: it needs log p with one module as it was a step ago and the other as it is now. */
+function regulariserOn(
+  { model, regulariser: spec }: Setting,
+  { batch, passes }: TrainingBatch,
+  inputs: Tensors,
+  state: Tensors,
+  now: Parts,
+): Term | null {
+  if (spec.kind === 'none') return null;
+  const before = partsOf(model, state, 'previous');
+  const encoderBefore = passes.logProbabilities(now.backbone, passes.prefix(before.encoder));
+  const backboneBefore = passes.logProbabilities(before.backbone, passes.prefix(now.encoder));
+  const options = { lambda: spec.lambda, cap: spec.cap ?? 1 };
+  return (logP) => regulariser(logP, encoderBefore, backboneBefore, batch.mask, weightTensors(inputs), options);
+}
+
+/** The loss of both modules' parameters: cross-entropy of the batch's labels and, where there is one, the regulariser. */
+function objective({ batch, hot, passes }: TrainingBatch, parts: Parts, term: Term | null): Seen & { loss: Tensor } {
+  const prefix = passes.prefix(parts.encoder);
+  const logP = passes.logProbabilities(parts.backbone, prefix);
+  const crossEntropy = tf.neg(maskedMean(labelLogProbability(logP, hot), batch.mask));
+  if (term === null) return { loss: crossEntropy, prefix, logP, crossEntropy };
+  const added = term(logP);
+  const loss = tf.add(crossEntropy, added.value);
+  return { loss, prefix, logP, crossEntropy, klEncoder: added.encoder, klBackbone: added.backbone };
+}
+
+/** The loss at `old` and its gradient for each of the modules [size]. What was seen on the way is the caller's to dispose of. */
+function differentiate(
+  model: MultimodalModel,
+  modules: readonly ModuleName[],
+  old: Parts,
+  lossOf: (parts: Parts) => Seen & { loss: Tensor },
+): { loss: Tensor; seen: Seen; gradients: Partial<PerModule<Tensor>> } {
+  const split = (tensors: Tensor[]): Partial<Parts> => {
+    let at = 0;
+    return Object.fromEntries(
+      modules.map((module) => [module, tensors.slice(at, (at += model.trainable[module].length))]),
+    );
+  };
+  let kept: Seen | undefined;
+  const scalar = (...given: Tensor[]): tf.Scalar => {
+    const { loss, ...seen } = lossOf({ ...old, ...split(given) });
+    // Differentiation frees whatever its function leaves behind.
+    kept = Object.fromEntries(
+      Object.entries(seen).map(([name, tensor]) => [name, tf.keep((tensor as Tensor).clone())]),
+    ) as unknown as Seen;
+    return loss as tf.Scalar;
+  };
+  const { value, grads } = tf.valueAndGrads(scalar)(modules.flatMap((module) => old[module]));
+  const parts = split(grads);
+  const gradients = Object.fromEntries(modules.map((module) => [module, joinVector(parts[module]!)]));
+  return { loss: value, seen: kept!, gradients };
+}
+
+/** A gradient and Gaussian noise with the gradient's own standard deviation, taken over the module. */
+function withNoise(gradient: Tensor, unit: Tensor): Tensor {
+  const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(gradient, tf.mean(gradient)))));
+  return tf.add(gradient, tf.mul(unit, deviation));
+}
+
+/** The unit normals of a step, one for each parameter, for schedulers that train with gradient noise; null for the others. */
+export function stepNoise(
+  { model, gradientNoise }: Setting,
+  seed: number,
+  step: number,
+): PerModule<Float32Array> | null {
+  if (gradientNoise !== true) return null;
+  return both((module) => {
+    const { normal } = random(seed, `gradient noise ${module}`, step);
+    const values = new Float32Array(totalSize(model.trainable[module]));
+    for (let i = 0; i < values.length; i++) values[i] = normal(); // Float32Array.from takes half as long again
+    return values;
+  });
+}
+
+/** A module's parameters and moments after one update, under the names of the state. */
+export function updateModule(
+  optimiser: OptimiserSpec,
+  module: ModuleName,
+  gradient: Tensor,
+  scalars: StepScalars,
+  state: Tensors,
+): Tensors {
+  const moments = { first: need(state, `${module}/first`), second: need(state, `${module}/second`) };
+  const updated = update(optimiser, need(state, `${module}/theta`), gradient, moments, scalars);
+  return {
+    [`${module}/theta`]: updated.theta,
+    [`${module}/first`]: updated.moments.first,
+    [`${module}/second`]: updated.moments.second,
+  };
+}
+
+/** A step that has been taken, as its measurement sees it. */
+interface TakenStep {
+  modules: readonly ModuleName[];
+  old: Parts;
+  /** before and after */
+  state: Tensors;
+  next: Tensors;
+  gradients: Partial<PerModule<Tensor>>;
+  seen: Seen;
+}
+
+/** The measurement: the divergences of the step on the probe or on the batch, label probabilities of the batch, movements. */
+function measured(
+  model: MultimodalModel,
+  { variant, probe }: MeasureOption,
+  { batch, hot, passes: onBatch }: TrainingBatch,
+  inputs: Tensors,
+  { modules, old, state, next, gradients, seen }: TakenStep,
+): MeasureNumbers<Tensor> {
+  const after: Parts = { ...old };
+  for (const module of modules) after[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
+  const asked = probe === null ? batch : batchTensors(inputs, 'probe');
+  const passes = probe === null ? onBatch : passesOn(model, frozenTensors(model, state), asked);
+  const known = probe === null ? { prefix: seen.prefix, logProbabilities: seen.logP } : null;
+  const { dBackbone, dEncoder } = stepDivergences(passes, { before: old, after }, asked.mask, variant, known);
+  const label = labelProbabilities(labelLogProbability(seen.logP, hot), batch.mask);
+  const zero = tf.scalar(0);
+  // A module without trained parameters has no norm and makes no progress.
+  const still: Movement = { parameterNorm: zero, updateNorm: zero, progress: zero };
+  const moved = both((module) =>
+    modules.includes(module)
+      ? movement(need(state, `${module}/theta`), need(next, `${module}/theta`), gradients[module]!)
+      : still,
+  );
+  return {
+    dBackbone,
+    dEncoder,
+    smallestProbability: label.smallest,
+    meanProbability: label.mean,
+    thetaEncoder: moved.encoder.parameterNorm,
+    thetaBackbone: moved.backbone.parameterNorm,
+    deltaEncoder: moved.encoder.updateNorm,
+    deltaBackbone: moved.backbone.updateNorm,
+    progressEncoder: moved.encoder.progress,
+    progressBackbone: moved.backbone.progress,
+  };
+}
