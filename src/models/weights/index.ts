@@ -1,2 +1,0 @@
-/** What the towers still import from here. */
-export { sizeOf, type WeightTensor } from '../weight';
