@@ -22,7 +22,7 @@ export interface Partition {
 const tables: readonly string[] = ['positions', 'queries', 'tokenEmbedding', 'lmHead'];
 const last = (name: string): string => name.split('.').at(-1)!;
 
-/** Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be trained. */
+/** Throws UserError for a target that names no linear layer, a part without one, and a part that starts at random and would never be trained. */
 export function partition(
   composition: Composition,
   weights: Record<string, WeightTensor>,
@@ -85,6 +85,8 @@ function adaptersOf(
   parameters: readonly ModelParameter[],
 ): { lora: LoraSpec; adapted: (Omit<TrainedParameter, 'part'> & { own: string })[] } {
   const layers = parameters.filter(({ name, shape }) => shape.length === 2 && !tables.includes(last(name)));
+  if (layers.length === 0)
+    throw userError({ where: `tuning.${part}`, what: 'no layer takes an adapter', expected: 'full or frozen' });
   const usual = part === 'backbone' ? decoder.adapted : [...new Set(layers.map(({ name }) => last(name)))];
   const lora = { rank: spec.rank, alpha: spec.alpha, targets: spec.targets ?? usual };
   const own = new Map(layers.map((layer) => [layer.name, layer.own]));
