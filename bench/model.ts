@@ -5,6 +5,7 @@
  */
 import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
+import type { PartName } from '../src/models/composition';
 import type { MultimodalModel } from '../src/models/multimodal';
 import { random } from '../src/random';
 import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, pickRows } from '../src/tensor/ops';
@@ -99,6 +100,9 @@ function block(all: Tensors, name: string, heads: number, x: Tensor, mask?: Tens
   return tf.add(attended, linear(gelu(linear(fed, of('up'), of('upBias'))), of('down'), of('downBias')));
 }
 
+const ofPart = (part: PartName, parameters: readonly ParameterSpec[]) =>
+  parameters.map((parameter) => ({ ...parameter, part }));
+
 /** The model of a configuration. Its labels are all text tokens, so a pass does not read `positions`. */
 export function benchModel(config: BenchConfig): MultimodalModel {
   const { width, heads, layers, encoderLayers, vocabulary, textTokens, patches, patchWidth } = config;
@@ -122,10 +126,9 @@ export function benchModel(config: BenchConfig): MultimodalModel {
       tf.add(linear(features, need(all, 'patch'), need(all, 'patchBias')), need(all, 'position')),
     );
   return {
-    connector: { tokens: patches, parameters: encoder, apply: encode },
-    trainable: { encoder, backbone },
+    trainable: { encoder: ofPart('tower', encoder), backbone: ofPart('backbone', backbone) },
     frozen: {},
-    prefix: (parts, features) => encode(byName(encoder, parts), features),
+    prefix: ({ encoder: parts, features }) => encode(byName(encoder, parts), features),
     logProbabilities({ backbone: parts, prefix, tokens }) {
       const all = byName(backbone, parts);
       const batch = tokens.shape[0]!;

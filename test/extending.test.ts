@@ -11,8 +11,8 @@ import { findSource } from '../src/sources/sources';
 import { loadTokenizer } from '../src/text/tokenizer';
 import { projectRoot } from '../src/files';
 import { backbones, encoders, tasks } from '../src/manifest/names';
-import { backboneSource } from '../src/models/backbones';
-import { backboneConfigs } from '../src/models/backbones/configs';
+import { backboneSource } from '../src/models/zoo/backbones';
+import { backboneConfigs } from '../src/models/zoo/backbones/configs';
 import { encoderRegistry } from '../src/models/encoders';
 import { notEmpty } from '../testing/lists';
 

@@ -1,13 +1,15 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
-import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
-import { buildModel, type Backbone, type GenerativeModel } from '../src/models/multimodal';
+import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
+import type { Model } from '../src/models/build';
+import type { Backbone } from '../src/models/zoo/backbones/backbone';
+import { zooModel } from '../src/models/zoo/compose';
 import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';
 import { both } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
-import { predictedAt } from '../src/models/multimodal';
+import { predictedAt } from '../src/models/sequence';
 
 export const tinyConfig: LlamaConfig = {
   width: 16,
@@ -45,9 +47,9 @@ export interface TinyOptions {
   optimiser?: Setting['optimiser'];
 }
 
-export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
+export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
   const config = options.config ?? tinyConfig;
-  const model = buildModel(
+  const model = zooModel(
     {
       connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 },
       connectorSide: options.connectorSide ?? 'encoder',

@@ -3,8 +3,8 @@ import { Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { jsonLimits, readObject, type JsonObject } from '../json';
-import { familyOf } from '../models/families';
-import { findPublished, publishedModels } from '../models/published';
+import { familyOf } from '../models/published';
+import { findPublished, publishedModels } from '../models/published/catalogue';
 import { userError } from '../problems';
 import { useBackend, type BackendRequest } from '../tensor/backend';
 import {

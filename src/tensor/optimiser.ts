@@ -8,7 +8,7 @@ import { norm } from './ops';
 import { tf, type Tensor } from './tf';
 
 /** Per-step scalars of one module, computed in JavaScript in float64. */
-interface StepScalars {
+export interface StepScalars {
   /** learning rate of this step */
   rate: Tensor;
   /** 1 when the module is trained in this step, 0 when it is frozen: then moments and parameters stay as they are */

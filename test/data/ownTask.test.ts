@@ -8,7 +8,7 @@ import { pruneVocabulary, type Tokenizer } from '../../src/text/tokenizer';
 import type { DataSet } from '../../src/data/types';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
-import { buildModel } from '../../src/models/multimodal';
+import { zooModel } from '../../src/models/zoo/compose';
 import { UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { encodeExample } from '../../src/train/batches';
@@ -93,7 +93,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
     ...tinyBackbone({ ...tinyConfig, vocabulary: vocabulary.ids.length }),
     beginToken: vocabulary.toPruned.get(1)!,
   };
-  const model = buildModel(spec, { rows: 4, width: 3 }, backbone);
+  const model = zooModel(spec, { rows: 4, width: 3 }, backbone);
   const features = new Map<string, Float32Array>();
   for (const [key, path] of set.media) {
     const { channels } = await sharp(path).stats();
@@ -125,7 +125,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
     ),
     transfer: [],
     weights: { toy: 'toy' },
-    shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.connector.tokens }),
+    shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.prefixTokens }),
   };
 }
 

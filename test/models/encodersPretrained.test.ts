@@ -11,11 +11,11 @@ import { encodeWav } from '../../src/data/audio';
 import { openSource } from '../../src/sources/sources';
 import { loadTokenizer } from '../../src/text/tokenizer';
 import { encoderRegistry } from '../../src/models/encoders';
-import { llama, llamaLogits } from '../../src/models/backbones/llama';
+import { llama, llamaLogits } from '../../src/models/parts/llama';
 import { qformerParameters } from '../../src/models/parts/qformer';
 import { loadStories15m } from '../../src/models/weights/llama2c';
-import { loadMiniLm } from '../../src/models/weights/minilm';
-import { loadMinimind2Small } from '../../src/models/weights/onnxLlama';
+import { loadMiniLm } from '../../src/models/zoo/connectors/minilm';
+import { loadMinimind2Small } from '../../src/models/zoo/backbones/minimind2';
 import { exitCode, UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { gelu } from '../../src/tensor/ops';
@@ -204,6 +204,7 @@ describe('MiniLM', () => {
       queries: 1,
       crossEvery: 2,
       textLayers: false,
+      normFirst: false,
     });
     const start = await loadMiniLm(wanted);
     for (const [name, sum] of Object.entries(sums))

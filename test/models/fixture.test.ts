@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kappaOf } from '../../src/balance/kappa';
-import { buildModel, predictedAt } from '../../src/models/multimodal';
+import { predictedAt } from '../../src/models/sequence';
+import { zooModel } from '../../src/models/zoo/compose';
 import { readSafetensors } from '../../src/models/safetensors';
 import { availableBackends, useBackend, type BackendName } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';
@@ -40,7 +41,7 @@ const weightsOf = (module: string) =>
   );
 
 function setting(): Setting {
-  const model = buildModel(
+  const model = zooModel(
     { connector: { kind: 'mlp', tokens: 2, width: 12 }, tuning: { backbone: { kind: 'full' } } },
     { rows: 4, width: 6 },
     { config: { ...tinyConfig, tied: false }, weights: weightsOf('backbone'), beginToken: 1 },

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadFamily } from '../../src/models/families';
-import { familyModel, padded, type FamilyOptions } from '../../src/models/families/model';
+import { loadFamily } from '../../src/models/published';
+import { familyModel, type FamilyOptions } from '../../src/models/published/family';
+import { padded } from '../../src/models/sequence';
 import type { Continuer, Prompt } from '../../src/models/generation/continuer';
 import { beamsOf, generate, type Strategy } from '../../src/models/generation/generate';
 import { random } from '../../src/random';
@@ -15,7 +16,6 @@ import { predict } from '../../src/train/evaluate';
 import { familyLogitsProgram, familyShape } from '../../src/train/familyPrograms';
 import {
   continuerOf,
-  familyGenerationPrograms,
   generationPrograms,
   generationState,
   type GenerationShape,
@@ -69,15 +69,15 @@ function openFamily(
   const whole = familyShape(model, { batch: 1, tokens: length, labels: sizes.newTokens });
   const shape: GenerationShape = { ...sizes, rows: whole.rows, width: whole.width };
   const setting = {
-    model: model.bind({}),
-    vocabulary: model.family.decoder.vocabulary,
+    model,
+    vocabulary: model.composition.decoder.vocabulary,
     optimiser: { kind: 'adam' },
     regulariser: { kind: 'none' },
   } as const;
   const size = whole.rows * whole.width;
   const features = (row: number) => reference.batch.features.subarray(row * size, (row + 1) * size);
   const session = openSession(
-    { ...familyGenerationPrograms(model, shape), whole: familyLogitsProgram(model, whole) },
+    { ...generationPrograms(model, shape), whole: familyLogitsProgram(model, whole) },
     { ...stirred(initialState(setting, 0), options === allFull ? 0 : 0.05), ...generationState(setting.model, shape) },
   );
   return { model, session, features, continuer: continuerOf(session, setting.model, shape), length };

@@ -6,8 +6,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { readTokenizerFolder } from '../../src/text/tokenizerJson';
-import { openProcessor } from '../../src/models/processors';
-import type { Conversation } from '../../src/models/processors/templates';
+import { openProcessor } from '../../src/models/published/processors';
+import type { Conversation } from '../../src/models/published/processors/templates';
 import { notEmpty } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
 

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { melFilters } from '../../src/models/encoders/logMel';
-import { inputFeatures, soundSteps } from '../../src/models/processors/audio';
-import { applySteps, outputSize, tileGrid } from '../../src/models/processors/image';
-import { imageSteps } from '../../src/models/processors/imageConfig';
-import { readPixels } from '../../src/models/processors/picture';
-import { resampleFilters, resize } from '../../src/models/processors/resize';
+import { inputFeatures, soundSteps } from '../../src/models/published/processors/audio';
+import { applySteps, outputSize, tileGrid } from '../../src/models/published/processors/image';
+import { imageSteps } from '../../src/models/published/processors/imageConfig';
+import { readPixels } from '../../src/models/published/processors/picture';
+import { resampleFilters, resize } from '../../src/models/published/processors/resize';
 import { expectEvery } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
 

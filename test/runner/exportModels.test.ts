@@ -8,18 +8,18 @@ import { define as peft } from '../../src/cli/export/peft';
 import { sourceIdentity } from '../../src/sources/sources';
 import { sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
-import { withRows } from '../../src/models/backbones';
-import { backboneWithoutWeights } from '../../src/models/backbones/configs';
-import { llamaConfigOf } from '../../src/models/backbones/decoder';
-import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../src/models/backbones/huggingFace';
-import { llama, llamaLogits, llamaWeights } from '../../src/models/backbones/llama';
+import { withRows } from '../../src/models/zoo/backbones';
+import { backboneWithoutWeights } from '../../src/models/zoo/backbones/configs';
+import { llamaConfigOf } from '../../src/models/parts/decoder';
+import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../src/models/zoo/backbones/huggingFace';
+import { llama, llamaLogits, llamaWeights } from '../../src/models/parts/llama';
 import { openCheckpoint, readConfig } from '../../src/models/checkpoint/checkpoint';
 import { readFields } from '../../src/models/checkpoint/config';
 import { loadWeights, theirName } from '../../src/models/checkpoint/names';
-import { buildModel } from '../../src/models/multimodal';
+import { zooModel } from '../../src/models/zoo/compose';
 import { mergedInto, peftLayout, type TunedModel } from '../../src/models/peft';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/safetensors';
-import { sizeOf, type WeightTensor } from '../../src/models/weights';
+import { sizeOf, type WeightTensor } from '../../src/models/weight';
 import { random } from '../../src/random';
 import type { RunFile } from '../../src/runner/runFile';
 import { weightSources } from '../../src/runner/identify';
@@ -186,7 +186,7 @@ describe('equipoise export peft', () => {
       { steps: 20, validateEvery: 0 },
       { weights, experiment, ...change },
     );
-    const model = buildModel(spec, { rows: 4, width: 2048 }, backboneWithoutWeights('stories15m', 1));
+    const model = zooModel(spec, { rows: 4, width: 2048 }, backboneWithoutWeights('stories15m', 1));
     const source = random(seed, 'export');
     const stored = Object.fromEntries(
       (['encoder', 'backbone'] as const).flatMap((module) =>

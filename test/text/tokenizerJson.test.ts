@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openSource } from '../../src/sources/sources';
 import { readTokenizerFolder, tokenizerOf } from '../../src/text/tokenizerJson';
-import { encodePieces } from '../../src/models/processors/encode';
+import { encodePieces } from '../../src/models/published/processors/encode';
 import {
   chatTemplates,
   renderConversation,
   type MediaMarks,
   type TemplateName,
-} from '../../src/models/processors/templates';
+} from '../../src/models/published/processors/templates';
 import { exitCode, UserError } from '../../src/problems';
 import { notEmpty } from '../../testing/lists';
 

@@ -12,8 +12,8 @@ import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import { checkpoints } from '../../src/manifest/names';
 import type { RunSpec } from '../../src/manifest/run';
-import { loadFamily } from '../../src/models/families';
-import { familyModel } from '../../src/models/families/model';
+import { loadFamily } from '../../src/models/published';
+import { familyModel } from '../../src/models/published/family';
 import { readSafetensors } from '../../src/models/safetensors';
 import { random } from '../../src/random';
 import { identifyRuns } from '../../src/runner/identify';
@@ -144,7 +144,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
     const wholeShape = familyShape(whole, { batch: 1, tokens: encoded.inputIds.length, labels });
     const wholeSession = openSession(
       { asked: familyLogitsProgram(whole, wholeShape) },
-      stirred(initialState({ ...setting, model: whole.bind({}) }, 3)),
+      stirred(initialState({ ...setting, model: whole }, 3)),
     );
     const places = Int32Array.from({ length: labels }, (_, i) => last - labels + i);
     const logits = (
