@@ -151,6 +151,26 @@ const pooling: Rule = {
   },
 };
 
+const convolution: Rule = {
+  outputs: ([x, filter], { strides, pad }) => {
+    const [batch, height, width] = x!.shape as [number, number, number],
+      [down, across] = pairOf(strides);
+    return [
+      {
+        shape: [
+          batch,
+          padding(height, filter!.shape[0]!, down, pad),
+          padding(width, filter!.shape[1]!, across, pad),
+          filter!.shape[3]!,
+        ],
+      },
+    ];
+  },
+  flops: ([, filter], [out]) => convolutionFlops(filter!.shape, out!),
+};
+/** Inputs are the gradient of what was pooled, then what was pooled. */
+const poolingGradient: Rule = { outputs: ([, x]) => [{ shape: x!.shape }] };
+
 const rules: Record<string, Rule> = {
   ...Object.fromEntries(
     [
@@ -319,23 +339,8 @@ const rules: Record<string, Rule> = {
     ],
     flops: ([a], [out], { transposeA }) => 2 * sizeOf(out!) * a!.shape.at(transposeA ? -2 : -1)!,
   },
-  Conv2D: {
-    outputs: ([x, filter], { strides, pad }) => {
-      const [batch, height, width] = x!.shape as [number, number, number],
-        [down, across] = pairOf(strides);
-      return [
-        {
-          shape: [
-            batch,
-            padding(height, filter!.shape[0]!, down, pad),
-            padding(width, filter!.shape[1]!, across, pad),
-            filter!.shape[3]!,
-          ],
-        },
-      ];
-    },
-    flops: ([, filter], [out]) => convolutionFlops(filter!.shape, out!),
-  },
+  Conv2D: convolution,
+  FusedConv2D: convolution,
   Conv2DBackpropInput: {
     outputs: (_inputs, { inputShape }) => [{ shape: inputShape as number[] }],
     flops: ([dy, filter]) => convolutionFlops(filter!.shape, dy!.shape),
@@ -345,7 +350,9 @@ const rules: Record<string, Rule> = {
     flops: ([, dy], [filter]) => convolutionFlops(filter!, dy!.shape),
   },
   AvgPool: pooling,
+  AvgPoolGrad: poolingGradient,
   MaxPool: pooling,
+  MaxPoolGrad: poolingGradient,
 };
 
 /** The names that a kernel's inputs may have, in their order; several tensors come as one list. */
@@ -362,6 +369,8 @@ const inputNames = [
   'b',
   'segmentIds',
   'input',
+  'output',
+  'bias',
   'dim',
 ];
 
@@ -410,7 +419,10 @@ function register(): ShapeBackend {
 /** Inputs in the order that the rules expect. TensorFlow.js hands them over by name, lists by index. */
 function ordered(kernel: string, inputs: Record<string, Info> | readonly Info[]): Info[] {
   if (Array.isArray(inputs)) return [...(inputs as Info[])];
-  const entries = Object.entries(inputs as Record<string, Info>);
+  // What an op leaves out comes as undefined.
+  const entries = Object.entries(inputs as Record<string, Info | undefined>).filter(
+    (entry): entry is [string, Info] => entry[1] !== undefined,
+  );
   const place = (key: string) => (/^\d+$/.test(key) ? Number(key) : inputNames.indexOf(key));
   const unknown = entries.find(([key]) => place(key) < 0);
   if (unknown !== undefined)

@@ -71,6 +71,7 @@ function whisperOptions(fields: Fields): WhisperOptions {
     bands: fields.whole('num_mel_bins', 80, limits.width),
     positions: fields.whole('max_source_positions', 1500, limits.positions),
     layers: fields.whole('encoder_layers', 4, limits.layers),
+    lastNorm: true,
     block: {
       width,
       heads,

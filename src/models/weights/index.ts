@@ -23,3 +23,12 @@ export function floatsOf(bytes: Uint8Array): Float32Array {
   copy.set(bytes);
   return new Float32Array(copy.buffer);
 }
+
+/** The matrix [rows, columns] as [columns, rows], a copy. */
+export function transposed({ shape, data }: WeightTensor): WeightTensor {
+  const [rows, columns] = shape as [number, number];
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = data[row * columns + column]!;
+  return { shape: [columns, rows], data: turned };
+}

@@ -13,7 +13,7 @@ import { theirName } from '../checkpoint/names';
 import { readSafetensors, writeSafetensors } from '../safetensors';
 import { readOnnx, type OnnxWeights } from './onnx';
 import { namedWeights } from './onnxNamed';
-import { sizeOf, type WeightTensor } from './index';
+import { sizeOf, transposed, type WeightTensor } from './index';
 
 /** Grows with any change of what is made of a file, so that the cache is made anew. */
 const importVersion = 1;
@@ -47,14 +47,6 @@ export function onnxLlamaWeights(
       ];
     }),
   );
-}
-
-function transposed({ shape, data }: WeightTensor): WeightTensor {
-  const [rows, columns] = shape as [number, number];
-  const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) turned[column * rows + row] = data[row * columns + column]!;
-  return { shape: [columns, rows], data: turned };
 }
 
 /**
