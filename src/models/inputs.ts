@@ -32,6 +32,9 @@ function inputTower({ name, modality, input, ...tower }: EncoderTower): FeatureT
   };
 }
 
+/** Inputs of more bytes stay on disk: to read one takes nothing beside a pass through the tower, and a set of pictures is 700 MB. */
+const inMemory = 2 ** 28;
+
 /**
  * The input of an encoder of the small zoo for every medium of the set, from the cache or read now; 200 kB a medium. Throws as
  * `featuresOf`.
@@ -40,4 +43,4 @@ export const inputsOf = (
   set: DataSet,
   encoder: string,
   options: Omit<FeatureOptions, 'rows'> = {},
-): Promise<FeatureTable> => featuresBy(set, inputTower(findEncoder(encoder)), options);
+): Promise<FeatureTable> => featuresBy(set, inputTower(findEncoder(encoder)), { inMemory, ...options });

@@ -1,6 +1,6 @@
 /**
  * Gradients of convolutions and pools on the wasm backend. TensorFlow.js 4.22 has no Conv2DBackpropFilter there, its
- * Conv2DBackpropInput is plain loops, many times slower than the convolution, and its MaxPoolGrad loses the gradient of windows
+ * Conv2DBackpropInput is plain loops, ten times slower than the convolution, and its MaxPoolGrad loses the gradient of windows
  * whose values are all negative.
  */
 import * as tf from '@tensorflow/tfjs-core';
