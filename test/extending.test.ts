@@ -19,8 +19,8 @@ import { notEmpty } from '../testing/lists';
 describe('a name in a manifest', () => {
   it('is an encoder of the same modality and width, with weights that a data manifest describes', () => {
     expect(Object.keys(encoderRegistry).sort()).toEqual(Object.keys(encoders).sort());
-    for (const [name, { modality, width }] of Object.entries(encoders)) {
-      expect(encoderRegistry[name]).toMatchObject({ modality, width });
+    for (const [name, { modality, width, about }] of Object.entries(encoders)) {
+      expect(encoderRegistry[name]).toMatchObject({ name, modality, width, about });
       expect(() => findSource(encoderRegistry[name]!.source)).not.toThrow();
     }
   });

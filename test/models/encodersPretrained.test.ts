@@ -90,6 +90,42 @@ describe('pretrained towers', () => {
   });
 });
 
+/** What the part that is trained makes of one file, with its published weights. */
+async function trainedFeatures(name: string, path: string, rows: number): Promise<Float32Array> {
+  const tower = encoderRegistry[name]!;
+  const weights = await tower.part.weights();
+  expect(Object.entries(weights).map(([of, { shape }]) => [of, shape])).toEqual(
+    tower.part.parameters.map(({ name: of, shape }) => [of, shape]),
+  );
+  const tensors = Object.fromEntries(
+    Object.entries(weights).map(([of, { shape, data }]) => [of, tf.tensor(data, shape)]),
+  );
+  const input = tf.tensor(await tower.input.read(path), [1, ...tower.input.shape]);
+  const features = tf.tidy(() => tower.part.apply({ tensors }, input, rows));
+  expect(features.shape).toEqual([1, rows, tower.width]);
+  const values = features.dataSync<'float32'>().slice();
+  tf.dispose([features, input, tensors]);
+  return values;
+}
+
+describe('a pretrained tower as the part that is trained', () => {
+  it('gives the grid of a NumPy forward pass: ResNet-50', async (context) => {
+    await needCached(context, 'resnet50-imagenet');
+    const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'stripes.png');
+    await sharp(stripes(), { raw: { width: 128, height: 128, channels: 3 } })
+      .png()
+      .toFile(path);
+    expect(largest(await trainedFeatures('resnet50', path, 16), towers['resnet50']!)).toBeLessThan(1e-3);
+  });
+
+  it('gives the features of onnxruntime: Whisper-tiny', async (context) => {
+    await needCached(context, 'whisper-tiny');
+    const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'chirp.wav');
+    writeFileSync(path, encodeWav(chirp()));
+    expect(largest(await trainedFeatures('whisper-tiny', path, 50), towers['whisperRows']!)).toBeLessThan(2e-3);
+  });
+});
+
 describe('stories15M', () => {
   it('has the architecture that its publisher names', async (context) => {
     await needCached(context, 'stories15m');
