@@ -89,7 +89,7 @@ export function buildModel(
       ? {
           rank: tuning.rank,
           alpha: tuning.alpha,
-          targets: tuning.targets ?? ['q', 'k', 'v', 'o', 'gate', 'up', 'down'],
+          targets: tuning.targets,
         }
       : undefined;
   const languageParameters: ParameterSpec[] =

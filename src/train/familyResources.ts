@@ -1,5 +1,4 @@
 /** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
-import type { OptimiserSpec } from '../manifest/run';
 import type { Family } from '../models/families/family';
 import {
   familyModel,
@@ -10,7 +9,8 @@ import {
 } from '../models/families/model';
 import type { LoadedFamily } from '../models/families';
 import { random } from '../random';
-import { optimiserOptions } from '../tensor/optimiser';
+import { completeSpec } from '../parts/define';
+import { adamDecays, optimisers } from '../tensor/optimiserKinds';
 import { sizeOf } from '../tensor/parameters';
 import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
@@ -29,7 +29,7 @@ export interface StepSize {
   labels: number;
 }
 
-const optimiser: OptimiserSpec = { kind: 'adamw' };
+const optimiser = completeSpec(optimisers, { kind: 'adamw' });
 
 const settingOf = (model: FamilyModel): FamilySetting => ({
   model,
@@ -122,7 +122,7 @@ export async function measureFamilyStep(
     initialState({ ...setting, model: model.bind({}) }, 0),
   );
   const openSeconds = (performance.now() - begun) / 1000;
-  const adam = optimiserOptions(optimiser);
+  const adam = adamDecays(optimiser);
   let updates = 0;
   const batch = randomBatch(model, shape);
   let loss = NaN;

@@ -3,7 +3,8 @@
  * into tokens of the backbone's width, a language model reads them among the text. A family is plain data and pure functions,
  * built from its configuration alone, so that sizes are known before any weight is read.
  */
-import type { ModuleName, TuningSpec } from '../../manifest/run';
+import type { ModuleName } from '../../modules';
+import type { PartTuning } from '../tuningKinds';
 import type { Decoder } from '../backbones/decoder';
 import type { NameTable } from '../checkpoint/names';
 import type { Declared, Part } from '../parts/part';
@@ -37,7 +38,7 @@ export interface Family {
   connector(part: Part, features: Tensor): Tensor;
   decoder: Decoder;
   /** how each part is tuned when nothing else is said */
-  tuning: Record<PartName, TuningSpec>;
+  tuning: Record<PartName, PartTuning>;
 }
 
 /** A parameter of the whole model. */

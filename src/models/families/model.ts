@@ -3,7 +3,8 @@
  * belongs, and the passes from pixels or sound to log-probabilities. Trained towers are part of the graph; what is frozen is
  * state that programs read.
  */
-import type { ModuleName, TuningSpec } from '../../manifest/run';
+import type { ModuleName } from '../../modules';
+import type { PartTuning } from '../tuningKinds';
 import { oneHot, logSoftmax, pickRows } from '../../tensor/ops';
 import { byName, type ParameterSpec } from '../../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../../tensor/tf';
@@ -19,14 +20,14 @@ export interface FamilyOptions {
   /** the module that the connector counts to; default `encoder` */
   connectorSide?: ModuleName;
   /** instead of the published tuning, part by part */
-  tuning?: Partial<Record<PartName, TuningSpec>>;
+  tuning?: Partial<Record<PartName, PartTuning>>;
   /** images or sounds in a row of a batch; default 1 */
   items?: number;
 }
 
 export interface FamilyModel {
   family: Family;
-  tuning: Record<PartName, TuningSpec>;
+  tuning: Record<PartName, PartTuning>;
   /** trainable parameters of both modules, in the order of their flat vectors */
   trainable: Record<ModuleName, ParameterSpec[]>;
   /** weights that no step changes, by name */
