@@ -42,7 +42,12 @@ async function measure(backend: BackendName): Promise<void> {
   const tokens = tokenizer.encode(text).map((id) => vocabulary.toPruned.get(id)!);
   const decode = (ids: number[]) => tokenizer.decode(ids.map((id) => vocabulary.ids[id]!));
   const state = initialState(
-    { model, vocabulary: vocabulary.ids.length, optimiser: completeSpec(optimisers, { kind: 'adam' }), regulariser: { kind: 'none' } },
+    {
+      model,
+      vocabulary: vocabulary.ids.length,
+      optimiser: completeSpec(optimisers, { kind: 'adam' }),
+      regulariser: { kind: 'none' },
+    },
     1,
   );
   for (const batch of [1, 8]) {

@@ -1,13 +1,22 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
 import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
 import { buildModel, type Backbone, type GenerativeModel } from '../src/models/multimodal';
-import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';
-import { both } from '../src/modules';
+import { both, type ModuleName } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import { predictedAt } from '../src/models/multimodal';
+import {
+  connectorOf,
+  optimiserOf,
+  regulariserOf,
+  tuningOf,
+  type GivenConnector,
+  type GivenOptimiser,
+  type GivenRegulariser,
+  type GivenTuning,
+} from './specs';
 
 export const tinyConfig: LlamaConfig = {
   width: 16,
@@ -36,24 +45,24 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
 }
 
 export interface TinyOptions {
-  connector?: ConnectorSpec;
+  connector?: GivenConnector;
   connectorSide?: ModuleName;
   encoder?: 'scale-shift';
-  tuning?: TuningSpec;
-  regulariser?: RegulariserSpec;
+  tuning?: GivenTuning;
+  regulariser?: GivenRegulariser;
   config?: LlamaConfig;
-  optimiser?: Setting['optimiser'];
+  optimiser?: GivenOptimiser;
 }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
   const config = options.config ?? tinyConfig;
   const model = buildModel(
     {
-      connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 },
+      connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
       tuning: {
         ...(options.encoder === undefined ? {} : { encoder: options.encoder }),
-        backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 },
+        backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
       },
     },
     { rows: 4, width: 6 },
@@ -62,8 +71,8 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Gener
   return {
     model,
     vocabulary: config.vocabulary,
-    optimiser: options.optimiser ?? { kind: 'adamw', clip: 1 },
-    regulariser: options.regulariser ?? { kind: 'none' },
+    optimiser: optimiserOf(options.optimiser ?? { kind: 'adamw' }),
+    regulariser: regulariserOf(options.regulariser ?? { kind: 'none' }),
   };
 }
 

@@ -69,8 +69,7 @@ export const batchAndProbe: FigureDefinition<Row> = {
   name: 'batch-and-probe',
   title: 'Balance coefficient on the training batch and on a probe',
   width: 'page',
-  needs:
-    `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${kappaIgnored.join(', ')})`,
+  needs: `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${kappaIgnored.join(', ')})`,
 
   select: async (journals) => (await pairsOf(journals)).flatMap(rowsOf),
 

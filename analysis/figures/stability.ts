@@ -64,8 +64,7 @@ export const stability: FigureDefinition<Row> = {
     const groups = grouped(points, key);
     const swept = groups.filter(
       ([first, ...others]) =>
-        first!.rule !== baseline &&
-        new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents,
+        first!.rule !== baseline && new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents,
     );
     const panelsAndSettings = new Set(swept.map(([first]) => `${first!.panel}\n${first!.setting}`));
     const constant = groups.filter(

@@ -15,6 +15,5 @@ export const regularisers = {
 export type RegulariserSpec = SpecOf<typeof regularisers>;
 
 /** Whether a run has none: then nothing of its loss depends on kappa, whose average weighs the terms of all others. */
-export const isUnregularised = <Spec extends { kind: string }>(
-  spec: Spec,
-): spec is Extract<Spec, { kind: 'none' }> => spec.kind === 'none';
+export const isUnregularised = <Spec extends { kind: string }>(spec: Spec): spec is Extract<Spec, { kind: 'none' }> =>
+  spec.kind === 'none';

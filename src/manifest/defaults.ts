@@ -78,10 +78,9 @@ function defaultsOf(run: PartialRun): Tree {
 /** The defaults depend on a few kinds only, and a manifest has thousands of runs: each set of kinds is worked out once. */
 const knownDefaults = new Map<string, Tree>();
 
-const choicePaths: readonly (readonly string[])[] = choicesIn(
-  { type: 'group', about: '', fields: runFields },
-  [],
-).map(({ path, field }) => [...path, field.tag]);
+const choicePaths: readonly (readonly string[])[] = choicesIn({ type: 'group', about: '', fields: runFields }, []).map(
+  ({ path, field }) => [...path, field.tag],
+);
 
 /** All tagged unions with their paths. */
 function choicesIn(field: Field, path: readonly string[]): { path: readonly string[]; field: Choice }[] {

@@ -6,8 +6,7 @@ import type { Leaf } from '../parts/options';
 export function mergedOptions(kinds: Kinds): Record<string, Leaf> {
   const found = new Map<string, [kind: string, leaf: Leaf][]>();
   for (const [kind, { options }] of Object.entries(kinds))
-    for (const [name, option] of Object.entries(options))
-      found.set(name, [...(found.get(name) ?? []), [kind, option]]);
+    for (const [name, option] of Object.entries(options)) found.set(name, [...(found.get(name) ?? []), [kind, option]]);
   return Object.fromEntries(inOrder(kinds, [...found.keys()]).map((name) => [name, merged(found.get(name)!)]));
 }
 

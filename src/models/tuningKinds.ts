@@ -9,12 +9,7 @@ export const tunings = {
   lora: kind('low-rank adapters', {
     rank: whole('rank of the adapters', 1, 1024, 8),
     alpha: above0('scale: the adapter is multiplied by alpha / rank', 10_000, 16),
-    targets: names(
-      'names of the weight matrices that get an adapter',
-      '^[A-Za-z0-9_]{1,64}$',
-      64,
-      linearLayers,
-    ),
+    targets: names('names of the weight matrices that get an adapter', '^[A-Za-z0-9_]{1,64}$', 64, linearLayers),
   }),
   full: kind('every weight', {}),
   frozen: kind('nothing', {}),

@@ -37,12 +37,18 @@ export function defaultsOfKind(table: Kinds, name: string, tag = 'kind'): Record
   return { [tag]: name, ...Object.fromEntries(values) };
 }
 
-/** A spec of which only some options are given, with the defaults of its kind for the others. */
-export function completeSpec<Table extends Kinds, K extends keyof Table & string>(
+/** A spec of which only some options are given. */
+export type Given<Table extends Kinds> = {
+  [K in keyof Table]: Flat<{ kind: K } & Partial<ValuesOf<Table[K]['options']>>>;
+}[keyof Table];
+
+/** The spec with the defaults of its kind for what is not given. */
+export function completeSpec<Table extends Kinds, const G extends Given<Table>>(
   table: Table,
-  given: { kind: K } & Partial<ValuesOf<Table[K]['options']>>,
-): Extract<SpecOf<Table>, { kind: K }> {
-  return { ...defaultsOfKind(table, given.kind), ...given } as unknown as Extract<SpecOf<Table>, { kind: K }>;
+  given: G,
+): Extract<SpecOf<Table>, { kind: G['kind'] }> {
+  const spec: unknown = { ...defaultsOfKind(table, String(given.kind)), ...given };
+  return spec as Extract<SpecOf<Table>, { kind: G['kind'] }>;
 }
 
 /** Tables that have been read: names of axes and schemas are made of them once. */

@@ -14,6 +14,7 @@ import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import type { BatchArrays } from '../../src/train/batches';
 import { tinyConfig, tinyShape } from '../../testing/tinyModel';
+import { optimiserOf } from '../../testing/specs';
 
 interface Fixture {
   rates: { encoder: number; backbone: number };
@@ -49,7 +50,7 @@ function setting(): Setting {
     ...spec,
     initial: { kind: 'value', data: encoder[spec.name]!.data },
   }));
-  return { model, vocabulary: 20, optimiser: { kind: 'adamw', clip: 1 }, regulariser: { kind: 'none' } };
+  return { model, vocabulary: 20, optimiser: optimiserOf({ kind: 'adamw' }), regulariser: { kind: 'none' } };
 }
 
 function batch(at: number): BatchArrays {

@@ -24,6 +24,7 @@ import { initialState, scoreProgram } from '../../src/train/programs';
 import { published, referenceFolder, variants } from '../../testing/families';
 import { tinyConfig, tinySetting, type TinyOptions } from '../../testing/tinyModel';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
+import { optimiserOf } from '../../testing/specs';
 
 interface Case {
   name: string;
@@ -70,9 +71,9 @@ function openFamily(
   const setting = {
     model: model.bind({}),
     vocabulary: model.family.decoder.vocabulary,
-    optimiser: { kind: 'adam' },
-    regulariser: { kind: 'none' },
-  } as const;
+    optimiser: optimiserOf({ kind: 'adam' }),
+    regulariser: { kind: 'none' as const },
+  };
   const size = whole.rows * whole.width;
   const features = (row: number) => reference.batch.features.subarray(row * size, (row + 1) * size);
   const session = openSession(

@@ -33,6 +33,7 @@ import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
 import { checkpointKinds, taskFor, writeCheckpoint, writeTasks } from '../../testing/checkpoints';
 import { fileOf, head } from '../../testing/manifestHelp';
+import { optimiserOf } from '../../testing/specs';
 
 const base = mkdtempSync(join(tmpdir(), 'equipoise-checkpoints-'));
 const settings = {
@@ -98,7 +99,7 @@ const stirred = (state: Record<string, StateValue>): Record<string, StateValue> 
 const settingOf = (model: Prepared['model'], vocabulary: number): Setting => ({
   model,
   vocabulary,
-  optimiser: { kind: 'adamw' },
+  optimiser: optimiserOf({ kind: 'adamw' }),
   regulariser: { kind: 'none' },
 });
 
@@ -242,7 +243,7 @@ describe('a run from a checkpoint', () => {
     const spec: RunSpec = {
       ...ofKind('blip2', { 'tuning.backbone': 'full' }),
       duration: { steps: 45 },
-      evaluate: { every: 0 },
+      evaluate: { every: 0, limit: 0, validation: 64 },
     };
     const { summary } = await collect(spec, await prepare(spec, () => undefined));
     expect(summary.final.choice.accuracy).toBe(1); // chance .33
@@ -266,7 +267,7 @@ describe('a run from a checkpoint', () => {
           'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'v'] },
         },
         steps: 3,
-        evaluate: { every: 0 },
+        evaluate: { every: 0, limit: 0, validation: 64 },
       }),
     );
     const equipoise = (...args: string[]) =>

@@ -15,6 +15,7 @@ import type { JournalRecord, TrainRecord } from '../../src/train/records';
 import { trainPrepared, type TrainSummary } from '../../src/train/run';
 import type { RunSpec } from '../../src/manifest/run';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
+import { schedulerOf } from '../../testing/specs';
 
 const cache = mkdtempSync(join(tmpdir(), 'equipoise-train-'));
 const linked = cachePath('tensorflow');
@@ -132,8 +133,8 @@ describe('a run', () => {
     expect(cosine.at(-1)!.learningRate.encoder / tinySpec().learningRate.encoder).toBeCloseTo(0.1, 9);
     const losses = async (scheduler: RunSpec['scheduler']) =>
       of((await collect(tinySpec({ scheduler }))).records, 'train').map(({ loss }) => loss);
-    const noisy = await losses({ kind: 'ogm-ge' });
-    expect(noisy).toEqual(await losses({ kind: 'ogm-ge' }));
+    const noisy = await losses(schedulerOf({ kind: 'ogm-ge' }));
+    expect(noisy).toEqual(await losses(schedulerOf({ kind: 'ogm-ge' })));
     expect(noisy).not.toEqual(await losses({ kind: 'constant' }));
   });
 
