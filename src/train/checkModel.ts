@@ -2,38 +2,16 @@
  * Parity with a reference implementation: a folder holds a checkpoint, a batch with what the reference computed on it, and
  * a trajectory of training steps; the same is computed here, by the programs of every run, and compared.
  */
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { kappaOf } from '../balance/kappa';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { familyParameters, moduleOf } from '../models/families/family';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { loadFamily } from '../models/families';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { familyModel, familySequence, type FamilyModel } from '../models/families/model';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { sizeOf } from '../models/weights';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { openSession, type Session } from '../tensor/program';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { familyForwardProgram, familyLogitsProgram, familyTrainProgram, type FamilySetting } from './familyPrograms';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { initialState } from './programs';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { packStep, updateValues } from './stepInputs';
-import { completeSpec } from '../parts/define';
-import { optimisers } from '../tensor/optimiserKinds';
 import { unpackStep } from './stepNumbers';
 import { completeSpec } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';

@@ -7,7 +7,6 @@ import { windowOf } from '../balance/schedulers';
 import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
 import type { Decision } from '../balance/schedulers';
-import type { RunSpec } from '../manifest/run';
 import { both, type PerModule } from '../modules';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { batchIndices, fillBatch, type BatchArrays } from './batches';
@@ -132,4 +131,3 @@ export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, m
     regulariser: step.loss - step.crossEntropy,
   };
 }
-
