@@ -211,7 +211,7 @@ describe('labels', () => {
     ).toEqual([
       'emoji-icon-qa · optimiser adamw · weightDecay=0',
       'emoji-icon-qa · optimiser adamw · weightDecay=0.1',
-      'emoji-icon-qa · optimiser sgd',
+      'emoji-icon-qa · optimiser sgd · weightDecay=0',
     ]);
     // A number of tokens by rule stands in no run: beside a run that names one it is the default.
     expect(
