@@ -3,6 +3,7 @@
  * column width. Colours are those of Okabe and Ito, which the common kinds of colour blindness tell apart; every colour
  * comes with a dash and a shape of its own, so that a figure also reads in grey.
  */
+import { schedulerFacts, type LookName } from '../src/balance/schedulers';
 import { byText, orderMethods, orderSettings } from './labels';
 
 /** Plain JSON: a Vega-Lite specification is data. */
@@ -87,50 +88,48 @@ interface Look {
   shape: string;
 }
 
-const looks: Look[] = [
-  { colour: '#000000', dash: [1, 0], shape: 'circle' },
-  { colour: '#56b4e9', dash: [6, 2], shape: 'square' },
-  { colour: '#e69f00', dash: [2, 1.5], shape: 'triangle-up' },
-  { colour: '#0072b2', dash: [8, 1.5, 1.5, 1.5], shape: 'diamond' },
-  { colour: '#d55e00', dash: [4, 1.5], shape: 'triangle-down' },
-  { colour: '#009e73', dash: [1, 1], shape: 'cross' },
-  { colour: '#cc79a7', dash: [10, 2], shape: 'triangle-right' },
-  { colour: '#8c8c8c', dash: [5, 1.5, 1, 1.5, 1, 1.5], shape: 'triangle-left' },
-];
+/** In the order in which names without a look of their own take them. */
+const looks: Record<LookName, Look> = {
+  black: { colour: '#000000', dash: [1, 0], shape: 'circle' },
+  'sky-blue': { colour: '#56b4e9', dash: [6, 2], shape: 'square' },
+  orange: { colour: '#e69f00', dash: [2, 1.5], shape: 'triangle-up' },
+  blue: { colour: '#0072b2', dash: [8, 1.5, 1.5, 1.5], shape: 'diamond' },
+  vermilion: { colour: '#d55e00', dash: [4, 1.5], shape: 'triangle-down' },
+  green: { colour: '#009e73', dash: [1, 1], shape: 'cross' },
+  purple: { colour: '#cc79a7', dash: [10, 2], shape: 'triangle-right' },
+  grey: { colour: '#8c8c8c', dash: [5, 1.5, 1, 1.5, 1, 1.5], shape: 'triangle-left' },
+};
+const lookNames = Object.keys(looks) as LookName[];
 
-/** Names that keep their look in every figure, whichever others are present. */
-const fixedLooks: Record<string, number> = {
-  constant: 0,
-  'feature-cd': 1,
-  'language-cd': 2,
-  'commit-clr': 3,
-  commit: 4,
-  gradnorm: 5,
-  'ogm-ge': 6,
-  'warmup-cosine': 7,
-  synchronised: 0,
-  'backbone ×10': 4,
-  'encoder ×10': 3,
-  encoder: 0,
-  backbone: 4,
+/** Settings and modules that keep their look in every figure, whichever others are present; schedulers say theirs themselves. */
+const fixedLooks: Record<string, LookName> = {
+  synchronised: 'black',
+  'backbone ×10': 'vermilion',
+  'encoder ×10': 'blue',
+  encoder: 'black',
+  backbone: 'vermilion',
 };
 
+const fixedLook = (name: string): LookName | undefined => fixedLooks[name] ?? schedulerFacts(name).look;
+
 /**
- * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `commit-clr (rule=lagging)`, has the method's look,
- * and beside methods nothing else looks like `constant`.
+ * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `name (option=value)`, has the method's look,
+ * and beside methods nothing else looks like constant rates.
  */
 function looksOf(names: readonly string[]): Look[] {
-  const own = new Map(
-    names.flatMap((name) => (fixedLooks[name] === undefined ? [] : [[name, fixedLooks[name]] as const])),
-  );
+  const own = new Map<string, LookName>();
   for (const name of names) {
-    const look = fixedLooks[name.split(' (')[0]!];
+    const look = fixedLook(name);
+    if (look !== undefined) own.set(name, look);
+  }
+  for (const name of names) {
+    const look = fixedLook(name.split(' (')[0]!);
     if (look !== undefined && ![...own.values()].includes(look)) own.set(name, look);
   }
-  const taken = new Set([...own.values(), ...(own.size > 0 ? [0] : [])]);
-  const free = looks.map((_, i) => i).filter((i) => !taken.has(i));
+  const taken = new Set<LookName>([...own.values(), ...(own.size > 0 ? (['black'] as const) : [])]);
+  const free = lookNames.filter((name) => !taken.has(name));
   let next = 0;
-  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
+  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 'black']);
 }
 
 /** Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about 0.53 of its size wide. */

@@ -6,7 +6,7 @@
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../src/tensor/backend';
-import { optimiserOptions } from '../src/tensor/optimiser';
+import { adamDecays } from '../src/tensor/optimiserKinds';
 import { openSession, type Program, type Session } from '../src/tensor/program';
 import { totalSize } from '../src/tensor/parameters';
 import { need, tf } from '../src/tensor/tf';
@@ -64,7 +64,7 @@ function open(command: Extract<Command, { do: 'open' }>): {
     if (own === null) throw new Error(`the session was opened without "${kind}"`);
     const count = ++updates[kind === 'regularised' ? 'regularised' : 'own'];
     const { optimiser } = kind === 'regularised' ? regularised : setting;
-    const update = both(() => updateValues(optimiserOptions(optimiser), count, command.rate));
+    const update = both(() => updateValues(adamDecays(optimiser), count, command.rate));
     const inputs = packStep({
       batch,
       update,

@@ -6,8 +6,19 @@ import { afterAll, expect, test } from 'vitest';
 import { projectRoot } from '../src/files';
 import { arrowsUp, circlesOf, importsOf } from '../testing/imports';
 
+/** What parts say about themselves: declarations, from which the manifest derives its types, schema and defaults. */
+const statements = [
+  'src/balance/window.ts',
+  'src/balance/schedulers',
+  'src/balance/regularisers.ts',
+  'src/balance/measureKinds.ts',
+  'src/tensor/optimiserKinds.ts',
+  'src/models/tuningKinds.ts',
+  'src/models/zoo/connectors/kinds.ts',
+];
 /** From left to right. */
 const rooms = [
+  'src/parts',
   'src/manifest',
   'src/sources',
   'src/text',
@@ -40,7 +51,7 @@ test('no files import each other in a circle, not even types', () => {
 });
 
 test('no room knows a later one, and the files of all rooms know none', () => {
-  expect(arrowsUp(graph, rooms)).toEqual([]);
+  expect(arrowsUp(graph, ['src/parts', ...statements, ...rooms.slice(1)])).toEqual([]);
 });
 
 test('circles and arrows up are found, whatever the kind of import', () => {

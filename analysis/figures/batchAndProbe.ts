@@ -4,8 +4,11 @@ import type { FigureDefinition } from '../figure';
 import { footnote, ruleAt } from '../figure';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
+import { kappaIgnored } from '../methods';
 import { mean, pearson, quantile, standardDeviation } from '../statistics';
 import { distinguish, inOrder, logAxis, panels, stepAxis, type Spec } from '../style';
+import { isUnregularised } from '../../src/balance/regularisers';
+import { valueAt } from '../../src/manifest/tree';
 import { random } from '../../src/random';
 
 interface Pair {
@@ -66,8 +69,7 @@ export const batchAndProbe: FigureDefinition<Row> = {
   name: 'batch-and-probe',
   title: 'Balance coefficient on the training batch and on a probe',
   width: 'page',
-  needs:
-    'pairs of finished runs that differ only in `measure.on`, under a scheduler that does not read kappa (constant, warmup-cosine, gradnorm)',
+  needs: `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${kappaIgnored.join(', ')})`,
 
   select: async (journals) => (await pairsOf(journals)).flatMap(rowsOf),
 
@@ -190,10 +192,7 @@ export const batchAndProbe: FigureDefinition<Row> = {
 
 /** Whether nothing that the run does depends on where kappa is measured. */
 export function ignoresKappa({ file: { spec } }: Run): boolean {
-  return (
-    ['constant', 'warmup-cosine', 'gradnorm', 'feature-cd', 'language-cd'].includes(spec.scheduler.kind) &&
-    spec.regulariser.kind === 'none'
-  );
+  return kappaIgnored.includes(spec.scheduler.kind) && isUnregularised(spec.regulariser);
 }
 
 async function pairsOf(journals: Journals): Promise<Pair[]> {
@@ -223,7 +222,8 @@ async function pairsOf(journals: Journals): Promise<Pair[]> {
   ];
   const names = found.map(({ batch }) => bare(batch));
   const several = [1, 2].map((place) => new Set(names.map((name) => name[place])).size > 1);
-  const probes = new Set(found.map(({ probe }) => probe.file.spec.measure.probe)).size > 1;
+  const questions = ({ file: { spec } }: Run) => valueAt(spec, 'measure.probe');
+  const probes = new Set(found.map(({ probe }) => questions(probe))).size > 1;
   const pairs: Pair[] = [];
   for (const [i, { batch, probe }] of found.entries()) {
     const both = (table: string, value: string, test: string) =>
@@ -236,7 +236,7 @@ async function pairsOf(journals: Journals): Promise<Pair[]> {
     const panel = [
       names[i]![0]!,
       ...[1, 2].filter((place) => several[place - 1]).map((place) => names[i]![place]!),
-      ...(probes ? [`probe of ${probe.file.spec.measure.probe ?? 'default size'}`] : []),
+      ...(probes ? [`probe of ${String(questions(probe))}`] : []),
     ].join(' · ');
     pairs.push({
       panel,

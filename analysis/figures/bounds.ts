@@ -2,6 +2,7 @@
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
 import { synchronised } from '../labels';
+import { orList, shownMethods, sqlList } from '../methods';
 import { distinguish, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
@@ -23,8 +24,7 @@ export const bounds: FigureDefinition<Row> = {
   name: 'bounds',
   title: 'Tightness of the bounds on the progress of each module',
   width: 'page',
-  needs:
-    'finished runs of `constant` or `commit-clr` at synchronised rates with bounds above zero in steps that train both modules',
+  needs: `finished runs of ${orList(shownMethods)} at synchronised rates with bounds above zero in steps that train both modules`,
 
   select: (journals) =>
     journals.rows<Row>(`
@@ -33,7 +33,7 @@ export const bounds: FigureDefinition<Row> = {
       union all
       select id, step, 'backbone', tightnessBackbone from measure where bothTrained and isfinite(tightnessBackbone) and tightnessBackbone > 0)
     select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high, count(*) as n, count(*) filter (tightness > 1) as above
-    from each join runs using (id) semi join shown using (panel, step) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
+    from each join runs using (id) semi join shown using (panel, step) where setting = '${synchronised}' and scheduler in ${sqlList(shownMethods)} group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
 
   caption(rows) {
     const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];

@@ -2,6 +2,7 @@
 import { synchronised } from '../labels';
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
+import { baseline, oneAtATime, sqlList } from '../methods';
 import { distinguish, inOrder, pages, panels, stepAxis, type Spec } from '../style';
 
 type Row = {
@@ -19,7 +20,6 @@ type Row = {
   averaged: number;
 };
 
-const baseline = 'constant';
 /** Points on a curve at most. */
 const pointsPerCurve = 120;
 
@@ -31,7 +31,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
 
   async select(journals) {
     const rows = await journals.rows<Row>(`
-      with chosen as (select * from runs where setting = '${synchronised}' and scheduler not in ('feature-cd', 'language-cd')),
+      with chosen as (select * from runs where setting = '${synchronised}' and scheduler not in ${sqlList(oneAtATime)}),
         length as (select panel, greatest(1, max(step) // 20)::integer as averaged, greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last from train join chosen using (id) group by panel),
         running as (select panel, method, seed, step, 1 / nullif(avg(convergenceFactor) over (partition by id order by step), 0) as ratio from measure join chosen using (id) where convergenceFactor is not null),
         smooth as (select panel, method, seed, step, averaged, stride, last, avg(loss) over (partition by id order by step range between averaged - 1 preceding and current row) as loss from train join chosen using (id) join length using (panel)),

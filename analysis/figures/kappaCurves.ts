@@ -1,6 +1,7 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
 import type { FigureDefinition } from '../figure';
 import { curveText, footnote, ruleAt } from '../figure';
+import { orList, shownMethods, sqlList } from '../methods';
 import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
 
 type Row = {
@@ -22,13 +23,13 @@ export const kappaCurves: FigureDefinition<Row> = {
   name: 'kappa-curves',
   title: 'Balance coefficient over training, by learning-rate setting',
   width: 'page',
-  needs: 'finished runs of `constant` or `commit-clr` with measures of kappa',
+  needs: `finished runs of ${orList(shownMethods)} with measures of kappa`,
 
   select: (journals) =>
     journals.rows<Row>(`
     select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
       count(*) as n, count(*) filter (floor) as floor
-    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
+    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ${sqlList(shownMethods)} group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);

@@ -4,15 +4,17 @@ import type { FigureDefinition } from '../figure';
 import { footnote, seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { orderSettings } from '../labels';
+import { baseline, coordinated, orList, shownMethods, sqlList } from '../methods';
 import { mean, standardDeviation, tInterval } from '../statistics';
 import { distinguish, inOrder, type Spec } from '../style';
 import { leastSquaresSlope } from './slopeLaw';
-import type { CoordinationRule } from '../../src/manifest/run';
-import { stabilityLimit } from '../../src/manifest/runRules';
+import { schedulerFacts } from '../../src/balance/schedulers';
+import { valueAt } from '../../src/manifest/tree';
 
 type Row = {
   panel: string;
-  rule: CoordinationRule | 'constant';
+  /** the baseline's name for constant rates */
+  rule: string;
   /** setting, and options of the scheduler that differ */
   line: string;
   /** null for constant rates */
@@ -36,7 +38,12 @@ interface Point {
   oscillation: number;
 }
 
-const rules: readonly CoordinationRule[] = ['symmetric', 'lagging', 'integral'];
+/** By rule, the exponent from which on the rates ring, as the coordinated schedulers state it. */
+const limits: Readonly<Record<string, number>> = Object.assign(
+  {},
+  ...coordinated.map((scheduler) => schedulerFacts(scheduler).stableBelow),
+) as Record<string, number>;
+const rules = Object.keys(limits);
 const fewestExponents = 3;
 
 /** Standard deviation of the values about their least-squares line over the steps. */
@@ -49,7 +56,7 @@ export const stability: FigureDefinition<Row> = {
   name: 'stability',
   title: 'Oscillation over the exponent of the coordinated rates, by rule',
   width: 'page',
-  needs: `finished runs of \`commit-clr\` that differ in the exponent of a rule, with ${fewestExponents} or more values and measures of kappa`,
+  needs: `finished runs of ${orList(coordinated)} that differ in the exponent of a rule, with ${fewestExponents} or more values and measures of kappa`,
 
   async select(journals) {
     const points = await pointsOf(journals);
@@ -57,21 +64,20 @@ export const stability: FigureDefinition<Row> = {
     const groups = grouped(points, key);
     const swept = groups.filter(
       ([first, ...others]) =>
-        first!.rule !== 'constant' &&
-        new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents,
+        first!.rule !== baseline && new Set([first!, ...others].map((point) => point.exponent)).size >= fewestExponents,
     );
     const panelsAndSettings = new Set(swept.map(([first]) => `${first!.panel}\n${first!.setting}`));
     const constant = groups.filter(
-      ([first]) => first!.rule === 'constant' && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`),
+      ([first]) => first!.rule === baseline && panelsAndSettings.has(`${first!.panel}\n${first!.setting}`),
     );
-    const differing = ['interval', 'window', 'clip'].filter(
+    const differing = ['scheduler', 'interval', 'window', 'clip'].filter(
       (option) => new Set(swept.map(([first]) => first!.options.get(option))).size > 1,
     );
     const settings = new Set(swept.map(([first]) => first!.setting)).size > 1;
     return [...swept, ...constant].flatMap((group) => {
       const { panel, rule, setting, options } = group[0]!;
       const line =
-        rule === 'constant'
+        rule === baseline
           ? setting
           : [
               ...(settings || differing.length === 0 ? [setting] : []),
@@ -95,7 +101,7 @@ export const stability: FigureDefinition<Row> = {
             low: low === null ? null : Math.max(0, low),
             high,
             n,
-            limit: rule === 'constant' ? null : stabilityLimit[rule],
+            limit: rule === baseline ? null : limits[rule]!,
           };
         });
     });
@@ -103,12 +109,12 @@ export const stability: FigureDefinition<Row> = {
 
   caption: (rows) =>
     'Standard deviation of log κ (natural log) about its linear trend over the second half of the run, over the exponent p of the coordinated rates, by rule. ' +
-    `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${stabilityLimit[rule]}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. ` +
-    `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}. Part of the oscillation is noise of the measure: compare with small exponents.`,
+    `Vertical line: limit beyond which a rule is unstable (${rules.map((rule) => `${rule} ${limits[rule]!}`).join(', ')}), derived from slope 2 without noise, clip or the delay of a moving average. ` +
+    `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${rows.some((row) => row.rule === baseline) ? '; dashed: constant rates' : ''}. Part of the oscillation is noise of the measure: compare with small exponents.`,
 
   build(rows) {
     const shownRules = rules.filter((rule) => rows.some((row) => row.rule === rule));
-    const lines = orderSettings(rows.filter((row) => row.rule !== 'constant').map((row) => row.line));
+    const lines = orderSettings(rows.filter((row) => row.rule !== baseline).map((row) => row.line));
     const { color, dashOrShape } = distinguish('line', lines, 'lines', 'page');
     const order = inOrder.panel(rows);
     const exponents = rows.flatMap((row) => row.exponent ?? []);
@@ -127,7 +133,7 @@ export const stability: FigureDefinition<Row> = {
       scale: { domain: [0, Number((top * 1.06).toPrecision(3))], nice: false },
       axis: { tickCount: 5, format: '~g', minExtent: 24 },
     };
-    const panel = (name: string, rule: CoordinationRule, first: boolean, last: boolean): Spec => {
+    const panel = (name: string, rule: string, first: boolean, last: boolean): Spec => {
       const own = { ...x, ...(last ? {} : { title: null }) };
       const title = [...name.split(' · '), rule].join(' · ');
       return {
@@ -137,7 +143,7 @@ export const stability: FigureDefinition<Row> = {
           {
             data: { values: [{}] },
             mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-            encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] } },
+            encoding: { x: { ...own, field: undefined, datum: limits[rule]! } },
           },
           {
             data: { values: [{}] },
@@ -150,10 +156,10 @@ export const stability: FigureDefinition<Row> = {
               color: '#555555',
               baseline: 'top',
             },
-            encoding: { x: { ...own, field: undefined, datum: stabilityLimit[rule] }, y: { value: 2 } },
+            encoding: { x: { ...own, field: undefined, datum: limits[rule]! }, y: { value: 2 } },
           },
           {
-            transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === 'constant'` }],
+            transform: [{ filter: `datum.panel === ${JSON.stringify(name)} && datum.rule === '${baseline}'` }],
             mark: { type: 'rule', strokeWidth: 0.9, strokeDash: [4, 2], color: '#777777' },
             encoding: { y },
           },
@@ -174,7 +180,7 @@ export const stability: FigureDefinition<Row> = {
     };
     return {
       title: footnote(
-        `Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval${rows.some((row) => row.rule === 'constant') ? '; dashed: constant rates' : ''}.`,
+        `Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval${rows.some((row) => row.rule === baseline) ? '; dashed: constant rates' : ''}.`,
       ),
       columns: shownRules.length,
       concat: order.flatMap((name, i) =>
@@ -184,11 +190,11 @@ export const stability: FigureDefinition<Row> = {
   },
 };
 
-/** One point a run of `constant` or `commit-clr` with at least three measures above the floor in its second half. */
+/** One point a run of constant or coordinated rates with at least three measures above the floor in its second half. */
 async function pointsOf(journals: Journals): Promise<Point[]> {
   const rows = await journals.rows<{ id: string; step: number; logKappa: number }>(`
     with last as (select id, max(step) as steps from train group by id)
-    select id, measure.step as step, logKappa from measure join last using (id) semi join (select id from runs where scheduler in ('constant', 'commit-clr')) using (id)
+    select id, measure.step as step, logKappa from measure join last using (id) semi join (select id from runs where scheduler in ${sqlList(shownMethods)}) using (id)
     where not floor and measure.step > steps / 2 order by id, step`);
   const byRun = new Map<string, { step: number; logKappa: number }[]>();
   for (const row of rows) byRun.set(row.id, [...(byRun.get(row.id) ?? []), row]);
@@ -211,17 +217,12 @@ async function pointsOf(journals: Journals): Promise<Point[]> {
   });
 }
 
-/** What the scheduler is set to; null when a run does not say (runs of today write their defaults out). */
+/** What a run's scheduler is set to; null for one that is neither the baseline nor coordinated by a rule with a limit. */
 function coordinationOf(run: Run): Pick<Point, 'rule' | 'options' | 'exponent'> | null {
   const { scheduler } = run.file.spec;
-  if (scheduler.kind !== 'commit-clr') return { rule: 'constant', options: new Map(), exponent: null };
-  const { rule, exponent } = scheduler;
-  if (rule === undefined || exponent === undefined) return null;
-  return {
-    rule,
-    exponent,
-    options: new Map(
-      (['interval', 'window', 'clip'] as const).map((option) => [option, String(scheduler[option] ?? 'default')]),
-    ),
-  };
+  if (scheduler.kind === baseline) return { rule: baseline, options: new Map(), exponent: null };
+  const [rule, exponent] = [valueAt(scheduler, 'rule'), valueAt(scheduler, 'exponent')];
+  if (typeof rule !== 'string' || typeof exponent !== 'number' || limits[rule] === undefined) return null;
+  const others = ['interval', 'window', 'clip'].map((option) => [option, String(valueAt(scheduler, option))] as const);
+  return { rule, exponent, options: new Map([...others, ['scheduler', scheduler.kind]]) };
 }

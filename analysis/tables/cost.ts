@@ -1,6 +1,7 @@
 /** What each method costs: time of a step beside that of constant rates on the same machine. */
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
+import { baseline } from '../methods';
 import { mean, tInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
@@ -17,8 +18,6 @@ type Row = {
   /** mean step over that of `constant`; null without it */
   ratio: number | null;
 };
-
-const baseline = 'constant';
 
 export const cost: TableDefinition<Row> = {
   name: 'cost',

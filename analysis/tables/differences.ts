@@ -1,9 +1,10 @@
-/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against `constant`; and `commit` against `commit-clr`, which is what the regulariser adds. */
+/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against constant rates; and schedulers with a regulariser against the same without it, which is what the regulariser adds. */
 import type { Journals } from '../aggregate';
 import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
 import { holm, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
+import { baseline, regularisedPairs } from '../methods';
 import { tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -126,7 +127,9 @@ const differencesTable = (name: string, comparison: Comparison): TableDefinition
 });
 
 /** Every method against constant rates. */
-export const differences = differencesTable('differences', { baseline: 'constant' });
+export const differences = differencesTable('differences', { baseline });
 
-/** What the regulariser adds to coordinated rates. */
-export const regulariserGain = differencesTable('regulariser-gain', { baseline: 'commit-clr', scheduler: 'commit' });
+/** What the regulariser adds to coordinated rates: one table for each scheduler that brings one. */
+export const regulariserGains = regularisedPairs.map((pair, i) =>
+  differencesTable(i === 0 ? 'regulariser-gain' : `regulariser-gain-${pair.scheduler}`, pair),
+);

@@ -11,10 +11,11 @@ export interface Assignment {
   place: string;
 }
 
-const order: ReadonlyMap<string, number> = new Map([...fieldsByPath.keys()].map((path, index) => [path, index]));
+let order: ReadonlyMap<string, number> | undefined;
 
 /** Position of a field in the walking order: parents before their parts, the seed last. */
 export function fieldOrder(path: FieldPath): number {
+  order ??= new Map([...fieldsByPath().keys()].map((name, index) => [name, index]));
   return order.get(settledField(path)) ?? Number.MAX_SAFE_INTEGER;
 }
 
@@ -81,7 +82,7 @@ function put(field: Field, current: unknown, value: unknown): unknown {
     const [old, fresh] = [under[field.tag], given[field.tag]];
     if (old === undefined || fresh === undefined || old === fresh) return { ...under, ...given };
     if (field.tag === 'kind') return given;
-    const kept = field.options[String(fresh)]?.fields ?? {};
+    const kept = field.kinds[String(fresh)]?.options ?? {};
     return { ...Object.fromEntries(Object.entries(under).filter(([name]) => Object.hasOwn(kept, name))), ...given };
   }
   return value;

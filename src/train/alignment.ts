@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/safetensors';
-import { optimiserOptions } from '../tensor/optimiser';
+import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
 import { tf } from '../tensor/tf';
@@ -14,13 +14,6 @@ import type { Prepared } from './prepare';
 import { initialState, type Setting } from './programs';
 import { trainProgram } from './trainProgram';
 import { moduleNames } from '../modules';
-
-/** Examples of the alignment's batch when the manifest names none: captions cost a pass of the backbone, classes do not. */
-const defaultBatch = { captions: 16, classes: 64 };
-
-/** Examples of an alignment batch, by sounds' classes or by captions. */
-export const alignmentBatch = (options: RunSpec['align'], bySound: boolean): number =>
-  options.batch ?? (bySound ? defaultBatch.classes : defaultBatch.captions);
 
 /**
  * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector belongs to, in the flat vectors of both
@@ -137,7 +130,7 @@ async function alignNow(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const bySound = prepared.captions.length === 0;
-  const batch = alignmentBatch(options, bySound);
+  const { batch } = options;
   const { program, reads, count, batchOf } = (bySound ? classData : captionData)(
     setting,
     prepared,
@@ -151,7 +144,7 @@ async function alignNow(
   const session = openSession({ align: program }, state);
   try {
     let step = 0;
-    for await (const loss of align(session, options, seed, count, batchOf, batch, optimiserOptions(optimiser))) {
+    for await (const loss of align(session, options, seed, count, batchOf, batch, adamDecays(optimiser))) {
       signal?.throwIfAborted();
       step += 1;
       if (step % 5 === 0) await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire

@@ -14,6 +14,8 @@ import { initialState } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { unpackStep } from './stepNumbers';
 import { trainProgram } from './trainProgram';
+import { completeSpec } from '../parts/define';
+import { optimisers } from '../tensor/optimiserKinds';
 import { both, moduleNames } from '../modules';
 
 /**
@@ -68,7 +70,7 @@ export async function checkModel(folder: string): Promise<CheckReport> {
   const setting: FamilySetting = {
     model,
     vocabulary: loaded.family.decoder.vocabulary,
-    optimiser: { kind: 'adam', clip: 0 },
+    optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
     regulariser: { kind: 'none' },
   };
   const session = openSession(

@@ -18,6 +18,7 @@ import {
   writeSyntheticGrid,
   writeSyntheticRun,
 } from '../../testing/syntheticJournals';
+import { schedulerOf, tuningOf } from '../../testing/specs';
 
 const options = { steps: 60, seeds: 2, validateEvery: 20 };
 type Row = Record<string, string | number | null>;
@@ -265,19 +266,19 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
       for (const rule of ['symmetric', 'lagging'] as const)
         writeSyntheticRun(
           results,
-          { ...base, seed, scheduler: { kind: 'commit-clr', rule, exponent, window: 5 } },
+          { ...base, seed, scheduler: schedulerOf({ kind: 'commit-clr', rule, exponent, window: 5 }) },
           options,
         );
     for (const window of [1, 10])
       writeSyntheticRun(
         results,
-        { ...base, seed, scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window } },
+        { ...base, seed, scheduler: schedulerOf({ kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window }) },
         options,
       );
     for (const rank of [4, 8])
       writeSyntheticRun(
         results,
-        { ...base, seed: seed + 10, tuning: { backbone: { kind: 'lora', rank, alpha: 16 } } },
+        { ...base, seed: seed + 10, tuning: { backbone: tuningOf({ kind: 'lora', rank, alpha: 16 }) } },
         options,
       );
   }
@@ -305,7 +306,7 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
           ...base,
           seed,
           learningRate: { encoder: 3e-4, backbone: 3e-3 },
-          scheduler: { kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window },
+          scheduler: schedulerOf({ kind: 'commit-clr', rule: 'symmetric', exponent: 0.2, window }),
         },
         options,
       );

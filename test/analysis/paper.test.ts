@@ -14,6 +14,7 @@ import type { RunSpec, SchedulerSpec } from '../../src/manifest/run';
 import { random } from '../../src/random';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from '../../src/train/records';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
+import { measureOf, optimiserOf, schedulerOf } from '../../testing/specs';
 
 const options = { steps: 100, validateEvery: 50 };
 type Row = Record<string, string | number | null>;
@@ -237,9 +238,9 @@ test('kappa-cost: median distance from the largest probe, and time over the spar
     );
   };
   for (const seed of seeds) {
-    for (const probe of sizes) one(seed, { every: 5, on: 'probe', probe }, 0.1 * seed * (1 + probe / 1000));
-    for (const every of [5, 10]) one(seed, { every, on: 'batch' }, 0.1 * seed * (1 + 0.5 / every));
-    one(seed, { every: 100, on: 'batch' }, 0.1 * seed);
+    for (const probe of sizes) one(seed, measureOf({ every: 5, on: 'probe', probe }), 0.1 * seed * (1 + probe / 1000));
+    for (const every of [5, 10]) one(seed, measureOf({ every, on: 'batch' }), 0.1 * seed * (1 + 0.5 / every));
+    one(seed, measureOf({ every: 100, on: 'batch' }), 0.1 * seed);
   }
   const rows = await draw('cost', 'kappa-cost');
   const at = (quantity: string, on: string, x: number) =>
@@ -284,11 +285,11 @@ describe('batch-and-probe', () => {
             }),
           ).map((record) => record.logKappa);
         found.set(`${task} ${seed}`, {
-          batch: on({ every: 5, on: 'batch' }, 'constant', 0.8),
-          probe: on({ every: 5, on: 'probe', probe: 24 }, 'constant', 0.05),
+          batch: on(measureOf({ every: 5, on: 'batch' }), 'constant', 0.8),
+          probe: on(measureOf({ every: 5, on: 'probe', probe: 24 }), 'constant', 0.05),
         });
-        on({ every: 5, on: 'batch' }, 'commit-clr', 0.8);
-        on({ every: 5, on: 'probe', probe: 24 }, 'commit-clr', 0.8);
+        on(measureOf({ every: 5, on: 'batch' }), 'commit-clr', 0.8);
+        on(measureOf({ every: 5, on: 'probe', probe: 24 }), 'commit-clr', 0.8);
       }
     const rows = await draw('pairs', 'batch-and-probe');
     expect(rows).toHaveLength(2 * 3 * (2 * 20 + 3));
@@ -471,7 +472,7 @@ test('variants: runs equal in everything but an option and the seed, paired agai
     for (const kind of ['adamw', 'adam', 'sgd'] as const)
       put(
         spec('emoji-icon-qa', 'constant', seed, {
-          optimiser: { kind },
+          optimiser: optimiserOf({ kind }),
           ...(kind === 'sgd' ? { learningRate: { encoder: 0.1, backbone: 0.1 } } : {}),
         }),
         accuracy(kind, seed),
@@ -479,7 +480,9 @@ test('variants: runs equal in everything but an option and the seed, paired agai
     put(spec('emoji-icon-qa', 'constant', seed, { tuning: { backbone: { kind: 'full' } } }), 0.7 + 0.01 * seed);
     for (const rule of ['symmetric', 'lagging'] as const)
       put(
-        spec('emoji-icon-qa', 'commit-clr', seed, { scheduler: { kind: 'commit-clr', rule, exponent: 0.2 } }),
+        spec('emoji-icon-qa', 'commit-clr', seed, {
+          scheduler: schedulerOf({ kind: 'commit-clr', rule, exponent: 0.2 }),
+        }),
         rule === 'symmetric' ? 0.5 : 0.52,
       );
   }

@@ -7,6 +7,7 @@ import { workerCount } from '../../src/runner/local';
 import { planRuns } from '../../src/runner/plan';
 import { fakeRuns, freshResults } from '../../testing/fakeRuns';
 import { fakeSpec } from '../../testing/fakeTrainer';
+import { schedulerOf } from '../../testing/specs';
 
 const timing = (seed: number, steps: number, secondsPerStep: number, otherSeconds: number): Timing => ({
   spec: fakeSpec(seed, steps),
@@ -94,7 +95,7 @@ describe('an estimate', () => {
     expect(secondsOf(fakeSpec(7, 200))).toBe(110);
     expect(secondsOf(fakeSpec(7, 1000))).toBeNull();
     expect(secondsOf({ ...fakeSpec(7), task: 'another' })).toBeNull();
-    expect(secondsOf({ ...fakeSpec(7), scheduler: { kind: 'commit-clr' } })).toBe(15);
+    expect(secondsOf({ ...fakeSpec(7), scheduler: schedulerOf({ kind: 'commit-clr' }) })).toBe(15);
   });
 
   it('shares the work, but no run is shared', () => {

@@ -8,11 +8,12 @@ import { requiredFields, runDefaults } from '../../src/manifest/defaults';
 import { expand } from '../../src/manifest/expand';
 import { durationFields, fieldsByPath, runFields, type Field } from '../../src/manifest/fields';
 import { loadManifest } from '../../src/manifest/load';
-import { backbones, connectors, encoders, lookUp, tasks } from '../../src/manifest/names';
+import { backbones, encoders, lookUp, tasks } from '../../src/manifest/names';
 import { schemaText, withTables } from '../../src/manifest/reference';
 import { manifestSchema, runSchema } from '../../src/manifest/schema';
 import { notEmpty } from '../../testing/lists';
 import { fileOf, head, runsOf } from '../../testing/manifestHelp';
+import { connectorKinds } from '../../src/models/zoo/connectors/kinds';
 
 const schemaFile = join(projectRoot, 'src', 'manifest', 'manifest.schema.json');
 const page = readFileSync(join(projectRoot, 'docs', 'manifests.md'), 'utf8');
@@ -39,9 +40,9 @@ describe('the published schema', () => {
     expect(definitions['task']?.enum).toEqual(Object.keys(tasks));
     expect(definitions['encoder']?.enum).toEqual(Object.keys(encoders));
     expect(definitions['backbone']?.enum).toEqual(Object.keys(backbones));
-    expect(definitions['connector']?.anyOf?.[0]?.enum).toEqual(Object.keys(connectors));
-    expect(Object.keys(definitions['axes']?.properties ?? {})).toEqual([...fieldsByPath.keys()]);
-    expect(Object.keys(definitions['settings']?.properties ?? {})).toEqual([...fieldsByPath.keys()]);
+    expect(definitions['connector']?.anyOf?.[0]?.enum).toEqual(Object.keys(connectorKinds));
+    expect(Object.keys(definitions['axes']?.properties ?? {})).toEqual([...fieldsByPath().keys()]);
+    expect(Object.keys(definitions['settings']?.properties ?? {})).toEqual([...fieldsByPath().keys()]);
   });
 });
 
@@ -87,7 +88,7 @@ describe('the field table', () => {
   const { paths, kinds } = typePaths();
 
   it('has every field of RunSpec and no other', () => {
-    const known = [...fieldsByPath.keys()].filter((path) => !Object.hasOwn(durationFields, path));
+    const known = [...fieldsByPath().keys()].filter((path) => !Object.hasOwn(durationFields, path));
     expect([...paths].filter((path) => !path.startsWith('duration.')).sort()).toEqual(known.sort());
     expect([...paths].filter((path) => path.startsWith('duration.')).sort()).toEqual(
       Object.keys(durationFields)
@@ -98,8 +99,8 @@ describe('the field table', () => {
 
   it('has every kind of every tagged union', () => {
     const table = new Map(
-      [...fieldsByPath].flatMap(([path, field]: [string, Field]) =>
-        field.type === 'choice' ? [[path, new Set(Object.keys(field.options))] as const] : [],
+      [...fieldsByPath()].flatMap(([path, field]: [string, Field]) =>
+        field.type === 'choice' ? [[path, new Set(Object.keys(field.kinds))] as const] : [],
       ),
     );
     expect(new Map([...kinds].sort())).toEqual(new Map([...table].sort()));

@@ -19,6 +19,7 @@ import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { tinyBackbone, tinyBatch, tinyConfig, tinyScalars } from '../../testing/tinyModel';
 import { tinyTowers } from '../../testing/towers';
+import { optimiserOf, tuningOf } from '../../testing/specs';
 
 beforeAll(async () => {
   await useBackend({ name: 'cpu' });
@@ -133,7 +134,7 @@ describe('tuning by part', () => {
     (kind) => {
       const inside = built({ tower: kind === 'lora' ? lora : { kind } });
       const beforehand = zooModel(
-        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: lora } },
+        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: tuningOf(lora) } },
         { rows, width },
         backbone,
       );
@@ -161,9 +162,9 @@ describe('tuning by part', () => {
       const setting = {
         model,
         vocabulary: tinyConfig.vocabulary,
-        optimiser: { kind: 'adam', clip: 0 },
-        regulariser: { kind: 'none' },
-      } as const;
+        optimiser: optimiserOf({ kind: 'adam', clip: 0 }),
+        regulariser: { kind: 'none' as const },
+      };
       const session = openSession(
         { train: trainProgram(setting, shape, ['encoder', 'backbone'], null) },
         initialState(setting, 1),

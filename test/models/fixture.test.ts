@@ -16,6 +16,7 @@ import { trainProgram } from '../../src/train/trainProgram';
 import type { BatchArrays } from '../../src/train/batches';
 import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinyShape } from '../../testing/tinyModel';
+import { optimiserOf } from '../../testing/specs';
 
 interface Fixture {
   rates: { encoder: number; backbone: number };
@@ -51,7 +52,7 @@ function setting(): Setting {
     ...spec,
     initial: { kind: 'value', data: encoder[spec.name]!.data },
   }));
-  return { model, vocabulary: 20, optimiser: { kind: 'adamw', clip: 1 }, regulariser: { kind: 'none' } };
+  return { model, vocabulary: 20, optimiser: optimiserOf({ kind: 'adamw' }), regulariser: { kind: 'none' } };
 }
 
 function batch(at: number): BatchArrays {

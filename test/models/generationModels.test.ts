@@ -25,6 +25,7 @@ import { published, referenceFolder, variants } from '../../testing/families';
 import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinySetting, type TinyOptions } from '../../testing/tinyModel';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
+import { optimiserOf } from '../../testing/specs';
 
 interface Case {
   name: string;
@@ -71,9 +72,9 @@ function openFamily(
   const setting = {
     model,
     vocabulary: model.composition.decoder.vocabulary,
-    optimiser: { kind: 'adam' },
-    regulariser: { kind: 'none' },
-  } as const;
+    optimiser: optimiserOf({ kind: 'adam' }),
+    regulariser: { kind: 'none' as const },
+  };
   const size = whole.rows * whole.width;
   const features = (row: number) => reference.batch.features.subarray(row * size, (row + 1) * size);
   const session = openSession(

@@ -34,6 +34,7 @@ import { checkpointKinds, taskFor, writeCheckpoint, writeTasks } from '../../tes
 import { withCache } from '../../testing/environment';
 import { expectEvery, notEmpty } from '../../testing/lists';
 import { fileOf, head } from '../../testing/manifestHelp';
+import { optimiserOf } from '../../testing/specs';
 
 const { folder: base } = withCache('file', (folder) => ({
   EQUIPOISE_TASKS: join(folder, 'tasks'),
@@ -89,7 +90,7 @@ const stirred = (state: Record<string, StateValue>): Record<string, StateValue> 
 const settingOf = (model: Prepared['model'], vocabulary: number): Setting => ({
   model,
   vocabulary,
-  optimiser: { kind: 'adamw' },
+  optimiser: optimiserOf({ kind: 'adamw' }),
   regulariser: { kind: 'none' },
 });
 
@@ -233,7 +234,7 @@ describe('a run from a checkpoint', () => {
     const spec: RunSpec = {
       ...ofKind('blip2', { 'tuning.backbone': 'full' }),
       duration: { steps: 45 },
-      evaluate: { every: 0 },
+      evaluate: { every: 0, limit: 0, validation: 64 },
     };
     const { summary } = await collect(spec, await prepare(spec, () => undefined));
     expect(summary.final.choice.accuracy).toBe(1); // chance .33
@@ -257,7 +258,7 @@ describe('a run from a checkpoint', () => {
           'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'v'] },
         },
         steps: 3,
-        evaluate: { every: 0 },
+        evaluate: { every: 0, limit: 0, validation: 64 },
       }),
     );
     const equipoise = (...args: string[]) =>

@@ -16,6 +16,7 @@ import type { RunSpec } from '../../src/manifest/run';
 import { withCache } from '../../testing/environment';
 import { expectEvery, notEmpty } from '../../testing/lists';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
+import { schedulerOf } from '../../testing/specs';
 
 const linked = cachePath('tensorflow');
 const { cache } = withCache();
@@ -127,8 +128,8 @@ describe('a run', () => {
     expect(cosine.at(-1)!.learningRate.encoder / tinySpec().learningRate.encoder).toBeCloseTo(0.1, 9);
     const losses = async (scheduler: RunSpec['scheduler']) =>
       of((await collect(tinySpec({ scheduler }))).records, 'train').map(({ loss }) => loss);
-    const noisy = await losses({ kind: 'ogm-ge' });
-    expect(noisy).toEqual(await losses({ kind: 'ogm-ge' }));
+    const noisy = await losses(schedulerOf({ kind: 'ogm-ge' }));
+    expect(noisy).toEqual(await losses(schedulerOf({ kind: 'ogm-ge' })));
     expect(noisy).not.toEqual(await losses({ kind: 'constant' }));
   });
 
