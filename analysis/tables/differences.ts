@@ -1,7 +1,7 @@
 /** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against `constant`; and `commit` against `commit-clr`, which is what the regulariser adds. */
 import type { Journals } from '../aggregate';
 import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
 import { tInterval } from '../statistics';
@@ -79,20 +79,13 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
   );
 }
 
-/** p-values corrected over the whole table. */
-function correct(rows: Row[]): Row[] {
-  const tested = rows.filter((row) => row.corrected !== null);
-  const adjusted = holm(tested.map((row) => row.corrected!));
-  return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
-}
-
 const differencesTable = (name: string, comparison: Comparison): TableDefinition<Row> => ({
   name,
   title: `Choice accuracy ${comparison.scheduler === undefined ? '' : `of ${comparison.scheduler} `}against ${comparison.baseline}, paired by seed`,
   needs: `finished runs of \`${comparison.baseline}\` and of ${comparison.scheduler === undefined ? 'another method' : `\`${comparison.scheduler}\``} with seeds and setting in common`,
 
   async select(journals) {
-    return correct(await compare(journals, comparison));
+    return correctedRows(await compare(journals, comparison));
   },
 
   caption: (rows) =>

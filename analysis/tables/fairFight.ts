@@ -1,6 +1,6 @@
 /** A fair fight: every method with its own best pair of learning rates, chosen on validation from the same grid; constant rates so chosen are the rival `per-module-lr`. */
 import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
 import { mean, shareInterval, tInterval } from '../statistics';
@@ -156,9 +156,7 @@ export const fairFight: TableDefinition<Row> = {
       const common = commonGrid(trials.filter((trial) => trial.panel === panel));
       return common.length === 0 ? [] : rowsOf(panel, common);
     });
-    const tested = rows.filter((row) => row.corrected !== null);
-    const adjusted = holm(tested.map((row) => row.corrected!));
-    return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+    return correctedRows(rows);
   },
 
   caption: (rows) =>

@@ -1,6 +1,6 @@
 /** Final accuracy by task, learning-rate setting and method: the paper's main table, with intervals. */
 import { fewestForBootstrap, interquartileEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { holmOfTested, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
 import { shareInterval } from '../statistics';
@@ -63,9 +63,7 @@ export function notWorse(scores: readonly ReadonlyMap<number, number>[], marked:
       ? null
       : pairedTest(pairedDifferences(own, top).map((pair) => pair.difference)),
   );
-  const corrected = holm(tests.flatMap((p) => p ?? []));
-  let next = 0;
-  return tests.map((p) => p !== null && corrected[next++]! >= level);
+  return holmOfTested(tests).map((corrected) => corrected !== null && corrected >= level);
 }
 
 function estimate(scores: (number | null)[]) {

@@ -1,6 +1,6 @@
 /** Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule. */
 import type { Journals, Run } from '../aggregate';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
@@ -166,10 +166,7 @@ export const variants: TableDefinition<Row> = {
   needs: `finished runs that differ in one of ${options.map((option) => `${option.name} (beside ${option.usual})`).join(', ')} and the seed only`,
 
   async select(journals) {
-    const rows = await rowsOf(journals);
-    const tested = rows.filter((row) => row.corrected !== null);
-    const adjusted = holm(tested.map((row) => row.corrected!));
-    return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+    return correctedRows(await rowsOf(journals));
   },
 
   caption: (rows) =>
