@@ -6,6 +6,7 @@
 import { canonicalJson } from '../src/files';
 import type { ModuleName, RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
+import { schedulerOrder } from './schedulers';
 
 /** The names of one run in figures and tables. */
 export interface RunLabels {
@@ -150,17 +151,6 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   }));
 }
 
-const knownMethods = [
-  'constant',
-  'warmup-cosine',
-  'feature-cd',
-  'language-cd',
-  'gradnorm',
-  'ogm-ge',
-  'commit-clr',
-  'commit',
-];
-
 /** By text, but numbers in it by their size: `probe=4` before `probe=12`. */
 export function byText(a: string, b: string): number {
   const parts = (text: string) => text.split(/(\d+(?:\.\d+)?)/);
@@ -177,8 +167,8 @@ export function byText(a: string, b: string): number {
 /** Methods in the order of every figure and table: baselines first, unknown ones last, variants of one method by name. */
 export function orderMethods(methods: Iterable<string>): string[] {
   const place = (method: string) => {
-    const at = knownMethods.indexOf(method.split(' (')[0]!);
-    return at === -1 ? knownMethods.length : at;
+    const at = schedulerOrder.indexOf(method.split(' (')[0]!);
+    return at === -1 ? schedulerOrder.length : at;
   };
   return [...new Set(methods)].sort((a, b) => place(a) - place(b) || byText(a, b));
 }

@@ -4,6 +4,7 @@
  * comes with a dash and a shape of its own, so that a figure also reads in grey.
  */
 import { byText, orderMethods, orderSettings } from './labels';
+import { schedulerLooks } from './schedulers';
 
 /** Plain JSON: a Vega-Lite specification is data. */
 export type Json = string | number | boolean | null | Json[] | Spec;
@@ -100,14 +101,7 @@ const looks: Look[] = [
 
 /** Names that keep their look in every figure, whichever others are present. */
 const fixedLooks: Record<string, number> = {
-  constant: 0,
-  'feature-cd': 1,
-  'language-cd': 2,
-  'commit-clr': 3,
-  commit: 4,
-  gradnorm: 5,
-  'ogm-ge': 6,
-  'warmup-cosine': 7,
+  ...schedulerLooks,
   synchronised: 0,
   'backbone ×10': 4,
   'encoder ×10': 3,
@@ -167,138 +161,6 @@ export function distinguish(
     color: channel(found.map((look) => look.colour)),
     dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))),
   };
-}
-
-/** The x axis of curves over training. */
-export function stepAxis(): Spec {
-  return {
-    field: 'step',
-    type: 'quantitative',
-    title: 'optimiser step',
-    axis: { tickCount: 4, grid: false },
-    scale: { zero: true, nice: false },
-  };
-}
-
-/** Panels in rows that fit side by side on a page, as even as can be. */
-export function pages(order: readonly string[], most = 4): string[][] {
-  const across = Math.ceil(order.length / Math.ceil(order.length / most));
-  return Array.from({ length: Math.ceil(order.length / across) }, (_, i) => order.slice(i * across, (i + 1) * across));
-}
-
-/** A facet channel whose panels come in this order; the parts of a panel's name stand below each other. */
-export function panels(field: string, order: readonly string[], header: Spec = {}): Spec {
-  return {
-    field,
-    type: 'nominal',
-    sort: [...order],
-    title: null,
-    header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header },
-  };
-}
-
-/** Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a shared one would hang below the gap. */
-export function inRows(count: number, across: number): Spec {
-  const columns = Math.min(across, count);
-  return { columns, ...(count % columns === 0 ? {} : { resolve: { axis: { x: 'independent' } } }) };
-}
-
-/** Parts of a name below each other, options in brackets too. */
-const stacked = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' · '), ')', ''), ' · ')" };
-
-/** Rows of panels that fit on a page. */
-const mostRows = 4;
-
-/**
- * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in rows of four where either are more than fit, or where a pair is missing: in a
- * grid with a gap Vega puts the panels under each other's names.
- */
-export function setupPanels<Field extends 'method' | 'setting'>(
-  rows: readonly ({ panel: string } & Record<Field, string>)[],
-  field: Field,
-): Spec {
-  const setups = inOrder.panel(rows);
-  const names =
-    field === 'method' ? orderMethods(rows.map((row) => row[field])) : orderSettings(rows.map((row) => row[field]));
-  const present = new Set(rows.map((row) => `${row.panel} · ${row[field]}`));
-  const whole = present.size === setups.length * names.length;
-  if (
-    whole &&
-    names.length <= (field === 'method' ? 4 : 5) &&
-    setups.length <= mostRows &&
-    (names.length > 1 || setups.length < 3)
-  ) {
-    const bracketed = setups.some((setup) => setup.includes(' ('));
-    return {
-      facet: {
-        row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }),
-        column: panels(field, names),
-      },
-    };
-  }
-  const alone = names.length === 1;
-  const places = setups.flatMap((setup) =>
-    alone ? [setup] : names.map((name) => `${setup} · ${name}`).filter((place) => present.has(place)),
-  );
-  return {
-    transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }],
-    facet: panels('place', places, stacked),
-    ...inRows(places.length, 4),
-  };
-}
-
-const superscript = (exponent: number) =>
-  [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : ('⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? ''))).join('');
-
-/** Text of a tick on a log axis. */
-function tickText(value: number): string {
-  const exponent = Math.round(Math.log10(value));
-  return Math.abs(exponent) <= 2 ? String(Number(value.toPrecision(3))) : `10${superscript(exponent)}`;
-}
-
-/**
- * Scale and axis of a ratio: logarithmic, symmetric labels, ticks at decades (at 1, 2 and 5 in less than two decades; every
- * second or third in more than eight). `always` are values that the axis must show, such as the balance at 1.
- * Throws RangeError when a value is not positive.
- */
-export function logAxis(values: readonly number[], always: readonly number[] = []): { scale: Spec; axis: Spec } {
-  const all = [...values, ...always].filter((value) => Number.isFinite(value));
-  if (all.length === 0 || all.some((value) => value <= 0)) throw new RangeError('a log axis needs positive values');
-  const [low, high] = [
-    Math.log10(all.reduce((a, b) => Math.min(a, b))),
-    Math.log10(all.reduce((a, b) => Math.max(a, b))),
-  ];
-  const margin = Math.max(0.04 * (high - low), 0.02);
-  const span = high - low + 2 * margin;
-  const [from, to] = [low - margin, high + margin];
-  const stride = Math.max(1, Math.ceil(span / 6));
-  const steps = span < 2 ? [1, 2, 5] : [1];
-  const ticks: number[] = [];
-  for (let decade = Math.floor(from); decade <= Math.ceil(to); decade++) {
-    if (decade % stride !== 0) continue;
-    for (const step of steps) {
-      const tick = Number(`${step}e${decade}`);
-      if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
-    }
-  }
-  const text = Object.fromEntries(
-    ticks.map((tick) => [
-      String(tick),
-      steps.length > 1 && Math.abs(Math.log10(tick)) <= 3 ? String(tick) : tickText(tick),
-    ]),
-  );
-  return {
-    scale: { type: 'log', domain: [10 ** from, 10 ** to].map((value) => Number(value.toPrecision(6))), nice: false },
-    axis: { grid: true, values: ticks, labelExpr: `(${JSON.stringify(text)})[toString(datum.value)]` },
-  };
-}
-
-/** Axis of accuracies, 0..1, cut to what is there (never closer than a tenth). */
-export function accuracyScale(values: readonly number[]): Spec {
-  const low = values.reduce((a, b) => Math.min(a, b), 1);
-  const high = values.reduce((a, b) => Math.max(a, b), 0);
-  const domain = [Math.max(0, Math.floor((low - 0.02) * 10) / 10), Math.min(1, Math.ceil((high + 0.02) * 10) / 10)];
-  return { domain, nice: false, zero: false };
 }
 
 /** Names of a column in house order. */

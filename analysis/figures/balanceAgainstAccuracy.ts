@@ -1,10 +1,12 @@
 /** Does balance go with accuracy? One point a run: its bias against its final accuracy. */
+import { accuracyScale } from '../axes';
 import type { FigureDefinition } from '../figure';
-import { footnote } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 import { synchronised } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
-import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
 type Row = {
   panel: string;

@@ -1,8 +1,11 @@
 /** How tight the bounds of docs/method.md section 3 are: what the loss did to first order over what the bound allows, for each module. */
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote, ruleAt } from '../figure';
+import { logAxis, stepAxis } from '../axes';
+import { curveText, type FigureDefinition } from '../figure';
+import { band, footnote, ruleAt } from '../layers';
+import { setupPanels } from '../panels';
+import { distinguish } from '../style';
 import { synchronised } from '../labels';
-import { distinguish, logAxis, setupPanels, stepAxis } from '../style';
+import { baseline, coordinated, sqlList } from '../schedulers';
 
 type Row = {
   panel: string;
@@ -19,12 +22,15 @@ type Row = {
   above: number;
 };
 
+/** Schedulers whose curves are drawn. */
+const shown = [baseline, coordinated];
+
 export const bounds: FigureDefinition<Row> = {
   name: 'bounds',
   title: 'Tightness of the bounds on the progress of each module',
   width: 'page',
   needs:
-    'finished runs of `constant` or `commit-clr` at synchronised rates with bounds above zero in steps that train both modules',
+    `finished runs of \`${baseline}\` or \`${coordinated}\` at synchronised rates with bounds above zero in steps that train both modules`,
 
   select: (journals) =>
     journals.rows<Row>(`
@@ -33,7 +39,7 @@ export const bounds: FigureDefinition<Row> = {
       union all
       select id, step, 'backbone', tightnessBackbone from measure where bothTrained and isfinite(tightnessBackbone) and tightnessBackbone > 0)
     select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high, count(*) as n, count(*) filter (tightness > 1) as above
-    from each join runs using (id) semi join shown using (panel, step) where setting = '${synchronised}' and scheduler in ('constant', 'commit-clr') group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
+    from each join runs using (id) semi join shown using (panel, step) where setting = '${synchronised}' and scheduler in ${sqlList(shown)} group by panel, method, module, step qualify count(*) over (partition by panel, method, module) > 1 order by panel, method, module desc, step`),
 
   caption(rows) {
     const [all, above] = [rows.reduce((sum, row) => sum + row.n, 0), rows.reduce((sum, row) => sum + row.above, 0)];
@@ -71,10 +77,7 @@ export const bounds: FigureDefinition<Row> = {
         height: 96,
         layer: [
           ruleAt(1),
-          {
-            mark: { type: 'area', opacity: 0.18 },
-            encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-          },
+          band({ x, y, color }, 0.18),
           { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
         ],
       },

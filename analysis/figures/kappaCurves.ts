@@ -1,7 +1,10 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote, ruleAt } from '../figure';
-import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
+import { logAxis, stepAxis } from '../axes';
+import { curveText, type FigureDefinition } from '../figure';
+import { band, footnote, ruleAt } from '../layers';
+import { setupPanels } from '../panels';
+import { distinguish, inOrder } from '../style';
+import { baseline, coordinated, sqlList } from '../schedulers';
 
 type Row = {
   panel: string;
@@ -18,17 +21,20 @@ type Row = {
   floor: number;
 };
 
+/** Schedulers whose curves are drawn. */
+const shown = [baseline, coordinated];
+
 export const kappaCurves: FigureDefinition<Row> = {
   name: 'kappa-curves',
   title: 'Balance coefficient over training, by learning-rate setting',
   width: 'page',
-  needs: 'finished runs of `constant` or `commit-clr` with measures of kappa',
+  needs: `finished runs of \`${baseline}\` or \`${coordinated}\` with measures of kappa`,
 
   select: (journals) =>
     journals.rows<Row>(`
     select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
       count(*) as n, count(*) filter (floor) as floor
-    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
+    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ${sqlList(shown)} group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
 
   caption(rows) {
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);
@@ -61,10 +67,7 @@ export const kappaCurves: FigureDefinition<Row> = {
         height: 96,
         layer: [
           ruleAt(1),
-          {
-            mark: { type: 'area', opacity: 0.18 },
-            encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-          },
+          band({ x, y, color }, 0.18),
           { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
         ],
       },

@@ -1,7 +1,9 @@
 /** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote } from '../figure';
-import { distinguish, setupPanels, stepAxis } from '../style';
+import { stepAxis } from '../axes';
+import { curveText, type FigureDefinition } from '../figure';
+import { band, footnote } from '../layers';
+import { setupPanels } from '../panels';
+import { distinguish } from '../style';
 
 type Row = {
   panel: string;
@@ -19,7 +21,7 @@ type Row = {
 const window = 5;
 
 /** The figure for one scheduler; the paper shows `constant`. */
-export function normalisedGradients(name: string, scheduler: 'constant' | 'commit-clr'): FigureDefinition<Row> {
+export function normalisedGradients(name: string, scheduler: string): FigureDefinition<Row> {
   const explain = (rows: Row[]) =>
     `moving average of ${window} measures; curve: ${curveText(
       rows.map((row) => row.n),
@@ -60,10 +62,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
         spec: {
           height: 84,
           layer: [
-            {
-              mark: { type: 'area', opacity: 0.18 },
-              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-            },
+            band({ x, y, color }, 0.18),
             { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
           ],
         },

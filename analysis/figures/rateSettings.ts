@@ -1,10 +1,12 @@
 /** Final accuracy by learning-rate setting: is coordination an insurance against badly chosen rates? */
 import type { DataRow } from '../database';
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { accuracyScale } from '../axes';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
-import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
 type Point = { panel: string; setting: string; method: string; seed: number; accuracy: number };
 type Row = {

@@ -1,8 +1,11 @@
 /** The slope-2 law (docs/method.md section 2): log kappa early in training against the log ratio of the rates, with a fitted and the derived line. */
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { logAxis } from '../axes';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { inOrder, type Spec } from '../style';
+import { baseline } from '../schedulers';
 import { mean, tInterval } from '../statistics';
-import { inOrder, inRows, logAxis, panels, type Spec } from '../style';
 
 type Early = { panel: string; seed: number; ratio: number; logKappa: number };
 type Row = {
@@ -41,13 +44,13 @@ export const slopeLaw: FigureDefinition<Row> = {
   name: 'slope-law',
   title: 'Balance coefficient early in training against the ratio of the learning rates',
   width: 'column',
-  needs: 'finished runs of `constant` with measures of kappa at two or more ratios of the learning rates for one seed',
+  needs: `finished runs of \`${baseline}\` with measures of kappa at two or more ratios of the learning rates for one seed`,
 
   async select(journals) {
     const runs = await journals.rows<Early>(`
       with last as (select id, max(step) as steps from train group by id), first as (select id, min(step) as measured from measure group by id)
       select panel, seed, round(rateBackbone / rateEncoder, 6) as ratio, avg(logKappa order by measure.step) as logKappa
-      from measure join runs using (id) join last using (id) join first using (id) where scheduler = 'constant' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
+      from measure join runs using (id) join last using (id) join first using (id) where scheduler = '${baseline}' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
       group by id, panel, seed, rateBackbone, rateEncoder order by panel, ratio, seed, id`);
     return inOrder.panel(runs).flatMap((panel) =>
       linesOf(

@@ -1,6 +1,7 @@
 /** What each method costs: time of a step beside that of constant rates on the same machine. */
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
+import { baseline } from '../schedulers';
 import { mean, tInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
@@ -18,7 +19,6 @@ type Row = {
   ratio: number | null;
 };
 
-const baseline = 'constant';
 
 export const cost: TableDefinition<Row> = {
   name: 'cost',

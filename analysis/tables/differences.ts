@@ -4,6 +4,7 @@ import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
+import { baseline, coordinated, regularised } from '../schedulers';
 import { tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -119,7 +120,10 @@ const differencesTable = (name: string, comparison: Comparison): TableDefinition
 });
 
 /** Every method against constant rates. */
-export const differences = differencesTable('differences', { baseline: 'constant' });
+export const differences = differencesTable('differences', { baseline });
 
 /** What the regulariser adds to coordinated rates. */
-export const regulariserGain = differencesTable('regulariser-gain', { baseline: 'commit-clr', scheduler: 'commit' });
+export const regulariserGain = differencesTable('regulariser-gain', {
+  baseline: coordinated,
+  scheduler: regularised,
+});

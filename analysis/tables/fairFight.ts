@@ -3,6 +3,7 @@ import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
+import { baseline } from '../schedulers';
 import { mean, shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -44,7 +45,6 @@ type Row = {
   corrected: number | null;
 };
 
-const baseline = 'constant';
 /** What constant rates are called once their pair was chosen. */
 const rival = 'per-module-lr';
 
