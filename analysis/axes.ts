@@ -66,7 +66,6 @@ export function accuracyScale(values: readonly number[]): Spec {
   return { domain, nice: false, zero: false };
 }
 
-
 /** Ticks within a decade, by the number of decades that an axis spans at least. */
 const tickSteps: readonly { decades: number; steps: readonly number[] }[] = [
   { decades: 1.3, steps: [1, 2, 5] },

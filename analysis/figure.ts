@@ -20,18 +20,17 @@ export interface FigureDefinition<Row extends DataRow = DataRow> {
   build(rows: Row[]): Spec;
 }
 
-/** `3 seeds`, or `2 to 3 seeds` when not every curve has as many. */
-export function seedCount(counts: readonly number[]): string {
-  const low = Math.min(...new Set(counts));
-  const high = Math.max(...new Set(counts));
+/** `3 seeds`, or `2 to 3 seeds` when not every row has as many. */
+export function seedCount(rows: readonly { n: number }[]): string {
+  const counts = new Set(rows.map((row) => row.n));
+  const low = Math.min(...counts);
+  const high = Math.max(...counts);
   return low === high ? `${high} seed${high === 1 ? '' : 's'}` : `${low} to ${high} seeds`;
 }
 
 /** What a curve and its band are, with n: `mean of 3 seeds; band: smallest to largest`, or `1 seed`. */
-export function curveText(counts: readonly number[], centre: string): string {
-  return counts.every((count) => count === 1)
-    ? '1 seed'
-    : `${centre} of ${seedCount(counts)}; band: smallest to largest`;
+export function curveText(rows: readonly { n: number }[], centre: string): string {
+  return rows.every((row) => row.n === 1) ? '1 seed' : `${centre} of ${seedCount(rows)}; band: smallest to largest`;
 }
 
 /** The numbers of steps over which a loss is averaged, in words: `5`, or `5 or 12` where panels differ. */

@@ -68,4 +68,3 @@ export function setupPanels<Field extends 'method' | 'setting'>(
     ...inRows(places.length, 4),
   };
 }
-

@@ -1,5 +1,5 @@
 /** Runs that train alike, however kappa is measured in them: what one measured can be held against what another did. */
-import type { Run } from './aggregate';
+import type { Journals, Run } from './aggregate';
 import { grouped } from './grouped';
 import { leaves } from './labels';
 import { withoutKappa } from './schedulers';
@@ -22,4 +22,27 @@ export function partsWithout(apart: RegExp, panel: string): string[] {
     .split(' · ')
     .map((part) => kept(part).join(', '))
     .filter((part) => part !== '');
+}
+
+/** A value at a step of two runs, `a` the first one's. */
+export type BothValues = { step: number; a: number; b: number };
+
+/** A value of a table at the steps that both runs have, in order of step; in the condition `a` and `b` are the rows of the two. */
+export function inBoth(
+  journals: Journals,
+  first: Run,
+  second: Run,
+  { table, value, condition = 'true' }: { table: string; value: string; condition?: string },
+): Promise<BothValues[]> {
+  return journals.rows(`
+    select a.step as step, a.${value} as a, b.${value} as b
+    from ${table} a join ${table} b using (step)
+    where a.id = '${first.id}' and b.id = '${second.id}' and ${condition}
+    order by step`);
+}
+
+/** log kappa at the steps that both runs measured, above the floor and with no module frozen. */
+export function measuresInBoth(journals: Journals, first: Run, second: Run): Promise<BothValues[]> {
+  const condition = 'not a.floor and not b.floor and a.bothTrained';
+  return inBoth(journals, first, second, { table: 'measure', value: 'logKappa', condition });
 }

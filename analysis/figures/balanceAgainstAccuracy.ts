@@ -37,6 +37,7 @@ function correlation(panel: string, rows: Row[]): string {
 export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   name: 'balance-against-accuracy',
   title: 'Bias over the run against final accuracy',
+  shows: 'whether balance goes with accuracy: the mean distance of each run from κ = 1 against its final accuracy',
   width: 'column',
   needs: 'finished runs with a final evaluation and measures of kappa in steps that train both modules',
 

@@ -6,9 +6,9 @@ import { footnote, ruleAt } from '../layers';
 import { panels } from '../panels';
 import { distinguish, inOrder, type Spec } from '../style';
 import { withoutKappa } from '../schedulers';
-import { alikeBeside, partsWithout } from '../trainAlike';
+import { noiseRates, resamples, signChangeRate } from '../signChanges';
+import { alikeBeside, inBoth, measuresInBoth, partsWithout } from '../trainAlike';
 import { mean, pearson, quantile, standardDeviation } from '../statistics';
-import { random } from '../../src/random';
 
 interface Pair {
   /** task, and the method when there are several */
@@ -46,31 +46,17 @@ type Row = {
   lossApart: number;
 };
 
-const resamples = 2000;
 const resamplesText = resamples.toLocaleString('en');
 /** Measures in common below which a pair says nothing. */
 const fewest = 5;
 
-/** Share of consecutive pairs whose sign differs; a value of exactly 0 has none. */
-export const signChangeRate = (values: readonly number[]): number =>
-  values.slice(1).filter((value, i) => value * values[i]! < 0).length / (values.length - 1);
-
-/**
- * Rates of sign changes when each measure is the probe's value plus one of the batch's own deviations from the probe, drawn with replacement: what the batch's bias and noise
- * alone would give. Equal seeds give equal rates.
- */
-export function noiseRates(probe: readonly number[], batch: readonly number[], seed: string): number[] {
-  const deviations = batch.map((value, i) => value - probe[i]!);
-  const source = random(seed, 'sign changes of noise');
-  return Array.from({ length: resamples }, () => signChangeRate(probe.map((value) => value + source.pick(deviations))));
-}
-
 export const batchAndProbe: FigureDefinition<Row> = {
   name: 'batch-and-probe',
   title: 'Balance coefficient on the training batch and on a probe',
+  shows:
+    'κ on the training batch against κ on a fixed probe along the same training: bias, noise, and the changes of sign that noise alone would give',
   width: 'page',
-  needs:
-    `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${withoutKappa.join(', ')})`,
+  needs: `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${withoutKappa.join(', ')})`,
 
   select: async (journals) => (await pairsOf(journals)).flatMap(rowsOf),
 
@@ -225,16 +211,16 @@ async function pairsOf(journals: Journals): Promise<Pair[]> {
   const names = panelNames(couples);
   const pairs: Pair[] = [];
   for (const [i, couple] of couples.entries()) {
-    const measures = await inBoth(journals, couple, 'measure', 'logKappa', 'not b.floor and not p.floor and b.bothTrained');
+    const measures = await measuresInBoth(journals, couple.batch, couple.probe);
     if (measures.length < fewest) continue;
-    const losses = await inBoth(journals, couple, 'train', 'loss', 'true');
+    const losses = await inBoth(journals, couple.batch, couple.probe, { table: 'train', value: 'loss' });
     pairs.push({
       panel: names[i]!,
       seed: couple.batch.seed,
       steps: measures.map((row) => row.step),
-      batch: measures.map((row) => row.batch),
-      probe: measures.map((row) => row.probe),
-      apart: losses.reduce((largest, row) => Math.max(largest, Math.abs(row.batch - row.probe)), 0),
+      batch: measures.map((row) => row.a),
+      probe: measures.map((row) => row.b),
+      apart: losses.reduce((largest, row) => Math.max(largest, Math.abs(row.a - row.b)), 0),
     });
   }
   return pairs.sort((a, b) => (a.panel < b.panel ? -1 : a.panel > b.panel ? 1 : a.seed - b.seed));
@@ -254,21 +240,6 @@ function panelNames(couples: readonly Couple[]): string[] {
       ...(probes ? [`probe of ${probe.file.spec.measure.probe ?? 'default size'}`] : []),
     ].join(' · '),
   );
-}
-
-/** A value of a table at the steps that both runs of a couple have; in the condition `b` is the run on the batch and `p` that on the probe. */
-function inBoth(
-  journals: Journals,
-  { batch, probe }: Couple,
-  table: string,
-  value: string,
-  condition: string,
-): Promise<{ step: number; batch: number; probe: number }[]> {
-  return journals.rows(`
-    select b.step as step, b.${value} as batch, p.${value} as probe
-    from ${table} b join ${table} p using (step)
-    where b.id = '${batch.id}' and p.id = '${probe.id}' and ${condition}
-    order by step`);
 }
 
 function rowsOf({ panel, seed, steps, batch, probe, apart }: Pair): Row[] {

@@ -25,31 +25,53 @@ type Row = {
 /** Points on a curve at most. */
 const pointsPerCurve = 120;
 
+const query = `
+  with chosen as (
+      select * from runs where setting = '${synchronised}' and scheduler not in ${sqlList(freezing)}),
+    length as (
+      select panel, greatest(1, max(step) // 20)::integer as averaged,
+        greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last
+      from train join chosen using (id) group by panel),
+    running as (
+      select panel, method, seed, step, 1 / nullif(avg(convergenceFactor) over (partition by id order by step), 0) as ratio
+      from measure join chosen using (id) where convergenceFactor is not null),
+    smooth as (
+      select panel, method, seed, step, averaged, stride, last,
+        avg(loss) over (partition by id order by step range between averaged - 1 preceding and current row) as loss
+      from train join chosen using (id) join length using (panel)),
+    base as (
+      select panel, seed, step, loss from smooth where method = '${baseline}'),
+    relative as (
+      select panel, method, seed, step, averaged, stride, last, smooth.loss / base.loss as ratio
+      from smooth join base using (panel, seed, step) where method <> '${baseline}')
+  select 'bound' as quantity, panel, method, step,
+    exp(avg(ln(ratio) order by seed)) as ratio, min(ratio) as low, max(ratio) as high, count(*) as n, 1 as averaged
+  from running semi join shown using (panel, step)
+  where method <> '${baseline}' and ratio > 0 and isfinite(ratio)
+  group by panel, method, step
+  union all
+  select 'loss', panel, method, step,
+    exp(avg(ln(ratio) order by seed)), min(ratio), max(ratio), count(*), any_value(averaged)
+  from relative
+  where (step % stride = 0 or step = last) and ratio > 0 and isfinite(ratio)
+  group by panel, method, step
+  order by quantity, panel, method, step`;
+
 export const convergenceFactor: FigureDefinition<Row> = {
   name: 'convergence-factor',
   title: 'Convergence bound and training loss relative to constant rates',
+  shows: 'the convergence bound of method.md section 6 relative to constant rates, beside what the training losses did',
   width: 'page',
   needs: `finished runs of \`${baseline}\` and of a method that moves the rates without freezing a module, at synchronised rates, with measures of kappa and seeds in common`,
 
   async select(journals) {
-    const rows = await journals.rows<Row>(`
-      with chosen as (select * from runs where setting = '${synchronised}' and scheduler not in ${sqlList(freezing)}),
-        length as (select panel, greatest(1, max(step) // 20)::integer as averaged, greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last from train join chosen using (id) group by panel),
-        running as (select panel, method, seed, step, 1 / nullif(avg(convergenceFactor) over (partition by id order by step), 0) as ratio from measure join chosen using (id) where convergenceFactor is not null),
-        smooth as (select panel, method, seed, step, averaged, stride, last, avg(loss) over (partition by id order by step range between averaged - 1 preceding and current row) as loss from train join chosen using (id) join length using (panel)),
-        relative as (select own.panel, own.method, own.seed, own.step, own.averaged, own.stride, own.last, own.loss / base.loss as ratio
-          from smooth own join smooth base on own.panel = base.panel and own.seed = base.seed and own.step = base.step and base.method = '${baseline}' where own.method <> '${baseline}')
-      select 'bound' as quantity, panel, method, step, exp(avg(ln(ratio) order by seed)) as ratio, min(ratio) as low, max(ratio) as high, count(*) as n, 1 as averaged
-        from running semi join shown using (panel, step) where method <> '${baseline}' and ratio > 0 and isfinite(ratio) group by panel, method, step
-      union all
-      select 'loss', panel, method, step, exp(avg(ln(ratio) order by seed)), min(ratio), max(ratio), count(*), any_value(averaged)
-        from relative where (step % stride = 0 or step = last) and ratio > 0 and isfinite(ratio) group by panel, method, step
-      order by quantity, panel, method, step`);
+    const rows = await journals.rows<Row>(query);
     // A curve without its counterpart would answer nothing.
-    const pairs = (quantity: Row['quantity']) =>
-      new Set(rows.filter((row) => row.quantity === quantity).map((row) => `${row.panel}\n${row.method}`));
-    const [bound, loss] = [pairs('bound'), pairs('loss')];
-    return rows.filter((row) => bound.has(`${row.panel}\n${row.method}`) && loss.has(`${row.panel}\n${row.method}`));
+    const key = ({ panel, method }: Row) => JSON.stringify([panel, method]);
+    const having = (quantity: Row['quantity']) => new Set(rows.filter((row) => row.quantity === quantity).map(key));
+    const bound = having('bound');
+    const loss = having('loss');
+    return rows.filter((row) => bound.has(key(row)) && loss.has(key(row)));
   },
 
   caption(rows) {
@@ -77,11 +99,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
 };
 
 /** What the curves are, with n, in words. */
-const curve = (rows: readonly Row[]) =>
-  curveText(
-    rows.map((row) => row.n),
-    'geometric mean',
-  );
+const curve = (rows: readonly Row[]) => curveText(rows, 'geometric mean');
 
 /** One row of panels of one quantity, whose rows these are; the bounds are above, so that they have the panels' names and the losses the title of the steps. */
 function curves(

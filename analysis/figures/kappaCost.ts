@@ -7,7 +7,7 @@ import { distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { byText } from '../labels';
 import { quantile, tInterval } from '../statistics';
-import { alikeBeside, partsWithout } from '../trainAlike';
+import { alikeBeside, measuresInBoth, partsWithout } from '../trainAlike';
 
 type Row = {
   quantity: 'error' | 'cost by questions' | 'cost by interval';
@@ -43,6 +43,8 @@ const fewestTimesAsSparse = 10;
 export const kappaCost: FigureDefinition<Row> = {
   name: 'kappa-cost',
   title: 'What measuring the balance coefficient costs, and its error from few questions',
+  shows:
+    'what measuring κ costs by interval and by number of questions, and how far an estimate from few questions is from one of many',
   width: 'page',
   needs: `finished runs that differ only in \`measure\`, under a scheduler that does not read kappa, with ${fewestSizes} or more sizes of the probe, and one measured far more seldom`,
 
@@ -65,7 +67,7 @@ export const kappaCost: FigureDefinition<Row> = {
       'smaller probes are the first questions of larger ones, the batch changes with the step.',
       `Middle and right: wall-clock time that measuring adds to a training step, over a run measured every ${sparsest} steps;`,
       'runs side by side on one machine, so read it as a rough number (npm run bench measures alone).',
-      `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval.`,
+      `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval.`,
     ].join(' ');
   },
 
@@ -80,7 +82,7 @@ export const kappaCost: FigureDefinition<Row> = {
     const columns = all.filter(({ quantity }) => rows.some((row) => row.quantity === quantity));
     const order = inOrder.panel(rows);
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval.`),
+      title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval.`),
       columns: columns.length,
       concat: order.flatMap((name, i) =>
         columns.map((column) => {
@@ -159,9 +161,7 @@ async function pointsOf(journals: Journals): Promise<Point[]> {
 
 /** The points of one group; none when it has too few sizes of the probe. `withMethod`: the panel's name says the method. */
 async function pointsOfGroup(journals: Journals, group: readonly Run[], withMethod: boolean): Promise<Point[]> {
-  const probes = group.filter(
-    ({ file: { spec } }) => spec.measure.on === 'probe' && spec.measure.probe !== undefined,
-  );
+  const probes = group.filter(({ file: { spec } }) => spec.measure.on === 'probe' && spec.measure.probe !== undefined);
   if (new Set(probes.map(questions)).size < fewestSizes) return [];
   const largest = probes.reduce((a, b) => (questions(b) > questions(a) ? b : a));
   const sparsest = group.reduce((a, b) => (b.file.spec.measure.every > a.file.spec.measure.every ? b : a));
@@ -177,24 +177,18 @@ async function pointsOfGroup(journals: Journals, group: readonly Run[], withMeth
   const asOften = measured.filter((run) => run.file.spec.measure.every === every);
   const errors = await errorsOf(journals, largest, asOften, about);
   // Without a run that measures hardly ever nothing says what a step costs alone.
-  return about.sparsest < fewestTimesAsSparse * every ? errors : [...errors, ...costsOf(measured, asOften, sparsest, about)];
+  return about.sparsest < fewestTimesAsSparse * every
+    ? errors
+    : [...errors, ...costsOf(measured, asOften, sparsest, about)];
 }
 
 /** Distance of each run's log kappa from that of the largest probe: its median over the steps that both measured. */
-async function errorsOf(
-  journals: Journals,
-  largest: Run,
-  asOften: readonly Run[],
-  about: About,
-): Promise<Point[]> {
+async function errorsOf(journals: Journals, largest: Run, asOften: readonly Run[], about: About): Promise<Point[]> {
   const points: Point[] = [];
   for (const run of asOften.filter((each) => each.id !== largest.id)) {
-    const rows = await journals.rows<{ apart: number }>(`
-      select abs(a.logKappa - b.logKappa) as apart from measure a join measure b using (step)
-      where a.id = '${run.id}' and b.id = '${largest.id}' and not a.floor and not b.floor and a.bothTrained
-      order by step`);
-    if (rows.length < fewestMeasures) continue;
-    const distances = rows.map((row) => row.apart);
+    const measures = await measuresInBoth(journals, run, largest);
+    if (measures.length < fewestMeasures) continue;
+    const distances = measures.map(({ a, b }) => Math.abs(a - b));
     const { on } = run.file.spec.measure;
     points.push({ ...about, quantity: 'error', on, x: questions(run), value: quantile(distances, 0.5) });
   }

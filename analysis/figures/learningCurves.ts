@@ -27,6 +27,7 @@ const pointsPerCurve = 120;
 export const learningCurves: FigureDefinition<Row> = {
   name: 'learning-curves',
   title: 'Learning curves by method at synchronised learning rates',
+  shows: "training loss and validation accuracy by method at synchronised rates (the paper's fourth figure)",
   width: 'page',
   needs: 'finished runs at synchronised rates with a training loss',
 
@@ -87,11 +88,7 @@ export const learningCurves: FigureDefinition<Row> = {
 };
 
 /** What the curves are, with n, in words. */
-const curve = (rows: readonly Row[]) =>
-  curveText(
-    rows.map((row) => row.n),
-    'mean',
-  );
+const curve = (rows: readonly Row[]) => curveText(rows, 'mean');
 
 /** How one quantity is drawn. */
 interface Quantity {
@@ -128,10 +125,7 @@ function curves(
     facet: { column: panels('panel', shown, named ? {} : { labels: false }) },
     spec: {
       height: 100,
-      layer: [
-        band({ x, y, color }, 0.13),
-        { mark, encoding: { x, y, color, strokeDash: dashOrShape } },
-      ],
+      layer: [band({ x, y, color }, 0.13), { mark, encoding: { x, y, color, strokeDash: dashOrShape } }],
     },
   };
 }

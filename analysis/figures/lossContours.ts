@@ -36,6 +36,8 @@ const pathColour = '#d55e00';
 export const lossContours: FigureDefinition<Row> = {
   name: 'loss-contours',
   title: "Loss over the two modules' directions, with the way of the run",
+  shows:
+    "the training loss over the displacements of the two modules, with the way that each run took through it: the paper's first figure, computed instead of sketched",
   width: 'page',
   needs: 'finished runs whose landscape was measured (`equipoise landscape`)',
 
@@ -196,7 +198,14 @@ const areNumbers = (list: unknown): list is number[] =>
 function isLandscape({ format, axis, loss, path }: Landscape): boolean {
   const isRow = (row: unknown) => areNumbers(row) && row.length === axis.length && row.every((each) => each > 0);
   const isPoint = (point: Landscape['path'][number]) =>
-    areNumbers([point.step, point.encoder, point.backbone, point.loss, point.outside?.encoder, point.outside?.backbone]);
+    areNumbers([
+      point.step,
+      point.encoder,
+      point.backbone,
+      point.loss,
+      point.outside?.encoder,
+      point.outside?.backbone,
+    ]);
   const isGrid = areNumbers(axis) && Array.isArray(loss) && loss.length === axis.length && loss.every(isRow);
   const isPath = Array.isArray(path) && path.length > 0 && path.every(isPoint);
   return format === 'equipoise-landscape/1' && isGrid && isPath;

@@ -40,11 +40,15 @@ const ownAxis = /^(seed|task|learningRate\.|evaluate\.|duration\.)/;
 export const optionSweep: FigureDefinition<Row> = {
   name: 'option-sweep',
   title: 'Final accuracy over the options of a method',
+  shows:
+    'final accuracy over each numeric option that an experiment varies: interval, window, exponent, weight of the regulariser and others',
   width: 'page',
   needs: `finished runs that differ in a numeric option with ${fewestValues} or more values`,
 
   async select(journals) {
-    const finals = await journals.rows<{ id: string; choice: number | null }>('select id, choice from final order by id');
+    const finals = await journals.rows<{ id: string; choice: number | null }>(
+      'select id, choice from final order by id',
+    );
     const accuracies = new Map(finals.map((row) => [row.id, row.choice]));
     const all = journals.runs.map((run) => ({ run, of: leaves(run.file.spec) }));
     const paths = [...new Set(all.flatMap(({ of }) => [...of.keys()]))].filter((path) => !ownAxis.test(path)).sort();
@@ -65,7 +69,7 @@ export const optionSweep: FigureDefinition<Row> = {
     const options = [...new Set(rows.map((row) => row.option))].join(', ');
     return [
       `Final choice accuracy over ${options}; everything else of a line is equal.`,
-      `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval cut to 0..1.`,
+      `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval cut to 0..1.`,
     ].join(' ');
   },
 
@@ -84,7 +88,7 @@ export const optionSweep: FigureDefinition<Row> = {
     );
     const height = places.length === 1 ? 150 : 90;
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval.`),
+      title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval.`),
       columns: Math.min(3, tasks.length === 1 ? options.length : tasks.length),
       concat: places.map(({ option, task }) => {
         const ofOption = rows.filter((row) => row.option === option);
@@ -111,7 +115,11 @@ function pointOf(option: string, run: Run, of: ReadonlyMap<string, string>, accu
 const asideShare = 0.012;
 
 /** The axis of an option and the Vega expression of a row's place on it: logarithmic from a factor of eight on, the values that were run as ticks. */
-function optionAxis(option: string, values: readonly number[], lines: readonly string[]): { x: Spec; calculate: string } {
+function optionAxis(
+  option: string,
+  values: readonly number[],
+  lines: readonly string[],
+): { x: Spec; calculate: string } {
   const low = Math.min(...values);
   const high = Math.max(...values);
   const logarithmic = low > 0 && high / low >= 8;
@@ -153,10 +161,7 @@ function panel(
   return {
     title: panelTitle(task),
     height,
-    transform: [
-      { filter: `datum.option === '${option}' && datum.task === '${task}'` },
-      { calculate, as: 'place' },
-    ],
+    transform: [{ filter: `datum.option === '${option}' && datum.task === '${task}'` }, { calculate, as: 'place' }],
     layer: [
       intervalBars({ x, y, color }),
       {

@@ -31,14 +31,20 @@ const fewestRatios = 3;
 export const rateRatio: FigureDefinition<Row> = {
   name: 'rate-ratio',
   title: 'Robustness to the ratio of the learning rates',
+  shows: 'final accuracy and training loss over the ratio of the two learning rates, a line a method',
   width: 'page',
   needs: `finished runs of a method at ${fewestRatios} or more ratios of the learning rates`,
 
   async select(journals) {
     const outcomes = await journals.rows<Outcome>(`
-      with last as (select id, avg(loss order by step) as loss from train join (select id, max(step) as steps from train group by id) using (id) where step > steps * ${1 - lastShare} group by id)
+      with length as (select id, max(step) as steps from train group by id),
+        last as (
+          select id, avg(loss order by step) as loss from train join length using (id)
+          where step > steps * ${1 - lastShare} group by id)
       select panel, method, round(rateBackbone / rateEncoder, 6) as ratio, seed, choice as accuracy, last.loss as loss
-      from final join runs using (id) join last using (id) where choice is not null order by panel, method, ratio, seed, id`);
+      from final join runs using (id) join last using (id)
+      where choice is not null
+      order by panel, method, ratio, seed, id`);
     const byLine = grouped(outcomes, ({ panel, method }) => JSON.stringify([panel, method]));
     const lines = byLine.filter((line) => new Set(line.map((outcome) => outcome.ratio)).size >= fewestRatios);
     return lines.flatMap((line) => grouped(line, (outcome) => String(outcome.ratio)).flatMap(rowsOf));
@@ -48,7 +54,7 @@ export const rateRatio: FigureDefinition<Row> = {
     [
       'Final choice accuracy on the evaluation split and training loss (mean of the last quarter of the steps) over the ratio of the base learning rates, backbone over encoder; grey line: equal rates.',
       'A ratio is reached by raising one of the two rates, so the curve is about mis-set rates.',
-      `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval (cut to 0..1 for accuracy).`,
+      `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval (cut to 0..1 for accuracy).`,
     ].join(' '),
 
   build(rows) {
@@ -59,7 +65,7 @@ export const rateRatio: FigureDefinition<Row> = {
     const bounds = accuracies.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
     const place = placeOf(rows, methods);
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval; grey line: equal rates.`),
+      title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval; grey line: equal rates.`),
       vconcat: [
         curves(accuracies, 'final accuracy', accuracyScale(bounds), looks, { ...place, titled: false }),
         curves(losses, 'training loss (nats/token)', { zero: false }, looks, { ...place, titled: true }),

@@ -43,6 +43,8 @@ function withMeans(points: (Point & DataRow)[]): Row[] {
 export const rateSettings: FigureDefinition<Row> = {
   name: 'rate-settings',
   title: 'Final accuracy by learning-rate setting',
+  shows:
+    'final accuracy under each setting of the learning rates: whether coordination insures against badly chosen rates',
   width: 'column',
   needs: 'finished runs of a method under more than one setting of the learning rates',
 
@@ -56,7 +58,7 @@ export const rateSettings: FigureDefinition<Row> = {
   },
 
   caption: (rows) =>
-    `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1 (none for one seed).`,
+    `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows)} with 95 % Student t interval cut to 0..1 (none for one seed).`,
 
   build(rows) {
     const methods = inOrder.method(rows);
@@ -89,7 +91,7 @@ export const rateSettings: FigureDefinition<Row> = {
     };
     const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
     return {
-      title: footnote(`${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval.`),
+      title: footnote(`${runsText(rows)}: mean of ${seedCount(rows)}, 95 % t interval.`),
       facet: panels('panel', panelNames),
       ...inRows(panelNames.length, 2),
       spec: {

@@ -6,8 +6,7 @@ import { distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { orderSettings } from '../labels';
 import { baseline, coordinated, limitOf, rules, sqlList } from '../schedulers';
-import { mean, standardDeviation, tInterval } from '../statistics';
-import { leastSquaresSlope } from './slopeLaw';
+import { leastSquaresSlope, mean, standardDeviation, tInterval } from '../statistics';
 import type { CoordinationRule } from '../../src/manifest/run';
 
 type Row = {
@@ -51,6 +50,8 @@ export function swing(steps: readonly number[], values: readonly number[]): numb
 export const stability: FigureDefinition<Row> = {
   name: 'stability',
   title: 'Oscillation over the exponent of the coordinated rates, by rule',
+  shows:
+    'how much log κ swings over the exponent of the coordinated rates, by rule, with the stability limits of method.md section 4',
   width: 'page',
   needs: `finished runs of \`${coordinated}\` that differ in the exponent of a rule, with ${fewestExponents} or more values and measures of kappa`,
 
@@ -59,8 +60,7 @@ export const stability: FigureDefinition<Row> = {
     const groups = grouped(await pointsOf(journals), key);
     const place = (group: Point[]) => JSON.stringify([group[0]!.panel, group[0]!.setting]);
     const swept = groups.filter(
-      (group) =>
-        group[0]!.rule !== baseline && new Set(group.map((point) => point.exponent)).size >= fewestExponents,
+      (group) => group[0]!.rule !== baseline && new Set(group.map((point) => point.exponent)).size >= fewestExponents,
     );
     const places = new Set(swept.map(place));
     const constant = groups.filter((group) => group[0]!.rule === baseline && places.has(place(group)));
@@ -73,7 +73,7 @@ export const stability: FigureDefinition<Row> = {
     return [
       'Standard deviation of log κ (natural log) about its linear trend over the second half of the run, over the exponent p of the coordinated rates, by rule.',
       `Vertical line: limit beyond which a rule is unstable (${limits}), derived from slope 2 without noise, clip or the delay of a moving average.`,
-      `Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval${dashedText(rows)}.`,
+      `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval${dashedText(rows)}.`,
       'Part of the oscillation is noise of the measure: compare with small exponents.',
     ].join(' ');
   },
@@ -86,7 +86,7 @@ export const stability: FigureDefinition<Row> = {
     const { x, y } = axes(rows);
     const untitled = { title: null };
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval${dashedText(rows)}.`),
+      title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval${dashedText(rows)}.`),
       columns: shownRules.length,
       concat: order.flatMap((name, i) => {
         const xHere = { ...x, ...(i === order.length - 1 ? {} : untitled) };
@@ -154,7 +154,7 @@ function panel(
   const inPanel = `datum.panel === ${JSON.stringify(name)}`;
   const ofRule = `${inPanel} && datum.rule === '${rule}'`;
   return {
-    title: panelTitle([...name.split(' · '), rule]),
+    title: panelTitle(`${name} · ${rule}`),
     height: 90,
     layer: [
       ...limitMark(rule, x),

@@ -21,6 +21,7 @@ type Row = {
 export const transferMatrix: FigureDefinition<Row> = {
   name: 'transfer-matrix',
   title: 'Zero-shot transfer between tasks',
+  shows: 'zero-shot transfer: accuracy on each task after training on each',
   width: 'page',
   needs: 'finished runs that were evaluated on other tasks (`evaluate.transfer`)',
 
@@ -43,7 +44,7 @@ export const transferMatrix: FigureDefinition<Row> = {
 
   caption: (rows) =>
     [
-      `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows.map((row) => row.n))}.`,
+      `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows)}.`,
       "On the diagonal the task itself. A task's chance level stands in its data card.",
     ].join(' '),
 
@@ -51,7 +52,7 @@ export const transferMatrix: FigureDefinition<Row> = {
     const across = pages(inOrder.method(rows));
     const blocks = tasksThatMeet(rows);
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}.`),
+      title: footnote(`Mean of ${seedCount(rows)}.`),
       columns: across[0]!.length,
       concat: blocks.flatMap((tasks, i) => {
         const lowest = i === blocks.length - 1;

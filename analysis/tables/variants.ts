@@ -82,9 +82,7 @@ function linesOf(option: Option, points: readonly Point[]): Line[] {
     const variants = grouped(line, (point) => text(point.own)).sort((a, b) =>
       text(a[0]!.own) < text(b[0]!.own) ? -1 : 1,
     );
-    const usual = variants
-      .filter(([first]) => kindOf(first!) === option.usual)
-      .sort((a, b) => b.length - a.length)[0];
+    const usual = variants.filter(([first]) => kindOf(first!) === option.usual).sort((a, b) => b.length - a.length)[0];
     const kinds = new Set(line.map(kindOf));
     return usual === undefined || kinds.size < 2
       ? []
@@ -167,15 +165,24 @@ async function rowsOf(journals: Journals): Promise<Row[]> {
 export const variants: TableDefinition<Row> = {
   name: 'variants',
   title: 'Choice accuracy by optimiser, tuning, connector and rule',
+  shows:
+    'final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule',
   needs: `finished runs that differ in one of ${options.map((option) => `${option.name} (beside ${option.usual})`).join(', ')} and the seed only`,
 
   async select(journals) {
     return correctedRows(await rowsOf(journals));
   },
 
-  caption: (rows) =>
-    `Final choice accuracy by variant; the runs of a group are equal in everything else (optimisers have rates of their own). Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to the first variant of the group paired by seed, with 95 % t interval. ` +
-    `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval of the difference above 0.`,
+  caption(rows) {
+    const tests = rows.filter((row) => row.corrected !== null).length;
+    return [
+      'Final choice accuracy by variant; the runs of a group are equal in everything else (optimisers have rates of their own).',
+      `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
+      'difference to the first variant of the group paired by seed, with 95 % t interval.',
+      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+      'Bold: an interval of the difference above 0.',
+    ].join(' ');
+  },
 
   layout: (rows) => ({
     columns: [
