@@ -27,7 +27,7 @@ export function normalisedGradients(name: string, scheduler: string): FigureDefi
   return {
     name,
     title: `Normalised gradients of encoder and backbone under ${scheduler}, by learning-rate setting`,
-    shows: `gradient norms of both modules under ${scheduler}, each over its largest so far, by setting of the learning rates (the paper's third figure, with ${baseline})`,
+    shows: `gradient norms of both modules under ${scheduler}, each over its largest so far, by setting of the learning rates${scheduler === baseline ? " (the paper's third figure)" : ''}`,
     width: 'page',
     needs: `finished runs of \`${scheduler}\` with measures`,
 
