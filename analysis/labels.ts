@@ -3,13 +3,13 @@
  * its learning-rate setting. Runs share all three only when they differ in nothing but the seed, so that no average ever
  * mixes two set-ups.
  */
+import { schedulers } from '../src/balance/schedulers';
 import { canonicalJson } from '../src/files';
-import { schedulerNames, schedulers } from '../src/balance/schedulers';
 import { runDefaults } from '../src/manifest/defaults';
 import type { ModuleName, RunSpec } from '../src/manifest/run';
-import { leaves as manifestLeaves } from '../src/manifest/tree';
-import { optionsOf } from '../src/parts/define';
 import { grouped } from './grouped';
+import { optionsOf } from '../src/parts/define';
+import { schedulerOrder } from './schedulers';
 
 /** The names of one run in figures and tables. */
 export interface RunLabels {
@@ -23,13 +23,12 @@ export const synchronised = 'synchronised';
 
 type Leaves = Map<string, string>;
 
-/** Every value of a specification by its dotted path, as text, in the order of the paths. */
-export function leaves(specification: unknown): Leaves {
-  return new Map(
-    manifestLeaves(specification).flatMap(([path, value]): [string, string][] =>
-      value === undefined ? [] : [[path, typeof value === 'string' ? value : canonicalJson(value)]],
-    ),
-  );
+/** Every value of a specification by its dotted path, as text. */
+export function leaves(value: unknown, path = '', into: Leaves = new Map()): Leaves {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) leaves(inner, path === '' ? key : `${path}.${key}`, into);
+  } else if (value !== undefined) into.set(path, typeof value === 'string' ? value : canonicalJson(value));
+  return into;
 }
 
 /** The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is among `paths`. */
@@ -177,7 +176,7 @@ export function byText(a: string, b: string): number {
 
 /** Methods in the order of every figure and table: that of the list of schedulers, unknown ones last, variants of one method by name. */
 export function orderMethods(methods: Iterable<string>): string[] {
-  const known = schedulerNames();
+  const known = schedulerOrder();
   const place = (method: string) => {
     const at = known.indexOf(method.split(' (')[0]!);
     return at === -1 ? known.length : at;

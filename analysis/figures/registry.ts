@@ -1,6 +1,6 @@
 /** All figures, in the order in which they are made. */
 import type { FigureDefinition } from '../figure';
-import { baseline, coordinated } from '../methods';
+import { baseline, coordinated } from '../schedulers';
 import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { batchAndProbe } from './batchAndProbe';
 import { bounds } from './bounds';

@@ -1,13 +1,13 @@
 /** The figures and tables of experiments/paper/: what is drawn against what the test computes from the same journals. */
-import { parse } from 'csv-parse/sync';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noiseRates, signChangeRate } from '../../analysis/figures/batchAndProbe';
 import { swing } from '../../analysis/figures/stability';
 import { makeFigures, makeTables, type MadeFigures } from '../../analysis/index';
 import { holm, pairedTest } from '../../analysis/comparison';
+import { noiseRates, signChangeRate } from '../../analysis/signChanges';
 import { pearson, tInterval } from '../../analysis/statistics';
 import { notWorse } from '../../analysis/tables/results';
 import type { RunSpec, SchedulerSpec } from '../../src/manifest/run';
@@ -56,7 +56,19 @@ async function draw(experiment: string, name: string): Promise<Row[]> {
 async function table(experiment: string, name: string): Promise<Record<string, string>[]> {
   const result = await makeTables(join(folder, experiment), out(), { only: [name] });
   expect(result.skipped).toEqual([]);
-  return parse(readFileSync(join(out(), `${name}.csv`), 'utf8'), { columns: true });
+  return parse(readFileSync(join(out(), `${name}.csv`)), { columns: true });
+}
+
+/** Intercept and slope of the least-squares line through the points [x, y], by the normal equations. */
+function lineThrough(points: readonly (readonly [number, number])[]): { intercept: number; slope: number } {
+  const n = points.length;
+  const sum = (of: (x: number, y: number) => number) => points.reduce((total, [x, y]) => total + of(x, y), 0);
+  const sx = sum((x) => x);
+  const sy = sum((_, y) => y);
+  const sxx = sum((x) => x * x);
+  const sxy = sum((x, y) => x * y);
+  const slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
+  return { slope, intercept: (sy - slope * sx) / n };
 }
 
 beforeAll(() => {
@@ -135,19 +147,9 @@ test('slope-law: the fitted slope is the mean of one slope a seed, from the firs
       }
   const rows = (await draw('slope', 'slope-law')).filter((row) => row['panel'] === 'sound-qa');
   expect(rows.filter((row) => row['level'] === 'run')).toHaveLength(15);
-  // Least squares from the normal equations, one a seed.
   const slopes = [1, 2, 3].map((seed) => {
-    const own = all.filter((run) => run.seed === seed).map((run) => [Math.log(run.ratio), run.early] as const);
-    const [n, sx, sy, sxx, sxy] = [
-      own.length,
-      ...[
-        (p: readonly [number, number]) => p[0],
-        (p: readonly [number, number]) => p[1],
-        (p: readonly [number, number]) => p[0] ** 2,
-        (p: readonly [number, number]) => p[0] * p[1],
-      ].map((of) => own.reduce((sum, pair) => sum + of(pair), 0)),
-    ] as [number, number, number, number, number];
-    return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+    const own = all.filter((run) => run.seed === seed);
+    return lineThrough(own.map((run) => [Math.log(run.ratio), run.early] as const)).slope;
   });
   const expected = tInterval(slopes);
   expect(Number(rows[0]!['slope'])).toBeCloseTo(expected.mean, 5);
@@ -205,15 +207,17 @@ test('convergence-factor: 1 / running mean of c_t, and the loss over that of con
 });
 
 test('kappa-cost: median distance from the largest probe, and time over the sparsest run, paired by seed', async () => {
-  const sizes = [4, 12, 96],
-    seeds = [1, 2, 3];
+  const sizes = [4, 12, 96];
+  const seeds = [1, 2, 3];
   const truth = (seed: number, step: number) => Math.sin(seed + step / 7);
   // Alternating about the truth by 2 / sqrt(size), one measure in five by far more, which a median does not see.
-  const seen = (seed: number, step: number, size: number) =>
-    truth(seed, step) +
-    (size === 96
-      ? 0
-      : ((step / 5) % 2 === 0 ? 1 : -1) * ((step % 25 === 0 ? 40 : 2) / Math.sqrt(size)) * (1 + seed / 10));
+  const seen = (seed: number, step: number, size: number) => {
+    if (size === 96) return truth(seed, step);
+    const sign = (step / 5) % 2 === 0 ? 1 : -1;
+    const outlying = step % 25 === 0;
+    const distance = ((outlying ? 40 : 2) / Math.sqrt(size)) * (1 + seed / 10);
+    return truth(seed, step) + sign * distance;
+  };
   const one = (seed: number, measure: RunSpec['measure'], secondsPerStep: number) => {
     const of = spec('emoji-icon-qa', 'constant', seed, { measure });
     const size = measure.on === 'probe' ? measure.probe! : 1;
@@ -363,31 +367,17 @@ test('stability: spread of log kappa about its trend in the second half, by rule
         );
         if (rule === 'lagging' && exponent === 0.3) {
           const own = measures(journal).filter((record) => record.step > 50);
-          // Residuals of a line, by the normal equations.
-          const [n, sx, sy] = [
-            own.length,
-            own.reduce((sum, r) => sum + r.step, 0),
-            own.reduce((sum, r) => sum + r.logKappa, 0),
-          ];
-          const [sxx, sxy] = [
-            own.reduce((sum, r) => sum + r.step ** 2, 0),
-            own.reduce((sum, r) => sum + r.step * r.logKappa, 0),
-          ];
-          const slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
-          const level = (sy - slope * sx) / n;
-          values.push(Math.sqrt(own.reduce((sum, r) => sum + (r.logKappa - level - slope * r.step) ** 2, 0) / (n - 1)));
+          const { slope, intercept } = lineThrough(own.map((record) => [record.step, record.logKappa] as const));
+          const residuals = own.map((record) => record.logKappa - intercept - slope * record.step);
+          const squares = residuals.reduce((sum, residual) => sum + residual ** 2, 0);
+          values.push(Math.sqrt(squares / (own.length - 1)));
         }
       }
   }
   const rows = await draw('stability', 'stability');
   expect(rows).toHaveLength(3 * 5 + 1);
-  expect([...new Set(rows.map((row) => `${row['rule']} ${row['limit']}`))]).toEqual(
-    ['integral 0.5', 'lagging 0.5', 'symmetric 0.25', 'constant null'].sort(
-      (a, b) =>
-        rows.findIndex((row) => `${row['rule']} ${row['limit']}` === a) -
-        rows.findIndex((row) => `${row['rule']} ${row['limit']}` === b),
-    ),
-  );
+  const limits = new Set(rows.map((row) => `${row['rule']} ${row['limit']}`));
+  expect([...limits].sort()).toEqual(['constant null', 'integral 0.5', 'lagging 0.5', 'symmetric 0.25']);
   const row = rows.find((each) => each['rule'] === 'lagging' && each['exponent'] === 0.3)!;
   const expected = tInterval(values);
   expect(row['n']).toBe(3);

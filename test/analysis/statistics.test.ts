@@ -7,7 +7,14 @@ import {
   improvementEstimate,
   interquartileEstimate,
 } from '../../analysis/bootstrap';
-import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../../analysis/comparison';
+import {
+  correctedRows,
+  holm,
+  pairedDifferences,
+  pairedEffect,
+  pairedTest,
+  probabilityOfImprovement,
+} from '../../analysis/comparison';
 import {
   interquartileMean,
   mean,
@@ -194,4 +201,22 @@ describe('edges', () => {
     expect(() => tQuantile(0.9, 1.5)).toThrow(RangeError);
     expect(() => tQuantile(1, 2)).toThrow(RangeError);
   });
+});
+
+test('a correction over a table: rows without a test stay without one and do not count, order and other fields stay', () => {
+  const rows = [
+    { method: 'a', corrected: 0.01 },
+    { method: 'b', corrected: null },
+    { method: 'c', corrected: 0.04 },
+    { method: 'd', corrected: 0.03 },
+  ];
+  // By hand: three tests; 3 × .01, then 2 × .03, then the larger of that and 1 × .04.
+  const corrected = correctedRows(rows);
+  expect(corrected.map((row) => row.method)).toEqual(['a', 'b', 'c', 'd']);
+  [0.03, null, 0.06, 0.06].forEach((expected, i) =>
+    expected === null
+      ? expect(corrected[i]!.corrected).toBeNull()
+      : expect(corrected[i]!.corrected).toBeCloseTo(expected, 12),
+  );
+  expect(correctedRows([])).toEqual([]);
 });
