@@ -8,6 +8,7 @@ import { schedulerNames, schedulers } from '../src/balance/schedulers';
 import { runDefaults } from '../src/manifest/defaults';
 import type { ModuleName, RunSpec } from '../src/manifest/run';
 import { optionsOf } from '../src/parts/define';
+import { leaves as manifestLeaves } from '../src/manifest/tree';
 import { grouped } from './grouped';
 
 /** The names of one run in figures and tables. */
@@ -22,12 +23,13 @@ export const synchronised = 'synchronised';
 
 type Leaves = Map<string, string>;
 
-/** Every value of a specification by its dotted path, as text. */
-export function leaves(value: unknown, path = '', into: Leaves = new Map()): Leaves {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-    for (const [key, inner] of Object.entries(value)) leaves(inner, path === '' ? key : `${path}.${key}`, into);
-  } else if (value !== undefined) into.set(path, typeof value === 'string' ? value : canonicalJson(value));
-  return into;
+/** Every value of a specification by its dotted path, as text, in the order of the paths. */
+export function leaves(specification: unknown): Leaves {
+  return new Map(
+    manifestLeaves(specification).flatMap(([path, value]): [string, string][] =>
+      value === undefined ? [] : [[path, typeof value === 'string' ? value : canonicalJson(value)]],
+    ),
+  );
 }
 
 /** The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is among `paths`. */

@@ -6,11 +6,11 @@
 import { completeSpec } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';
 import { loadTokenizer, pruneVocabulary } from '../src/text/tokenizer';
-import { loadBackbone } from '../src/models/backbones';
+import { loadBackbone } from '../src/models/zoo/backbones';
 import { argmax } from '../src/models/generation/choose';
 import type { Prompt } from '../src/models/generation/continuer';
 import { generate } from '../src/models/generation/generate';
-import { buildModel } from '../src/models/multimodal';
+import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
 import { useBackend, type BackendName } from '../src/tensor/backend';
 import { openSession } from '../src/tensor/program';
@@ -34,7 +34,7 @@ async function measure(backend: BackendName): Promise<void> {
     tokenizer,
     Array.from({ length: tokenizer.vocabulary }, (_, id) => id),
   );
-  const model = buildModel(
+  const model = zooModel(
     { connector: { kind: 'mlp', tokens: 4, width: 64 }, tuning: { backbone: { kind: 'frozen' } } },
     features,
     await loadBackbone('stories15m', tokenizer, vocabulary),

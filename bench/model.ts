@@ -8,13 +8,14 @@ import { completeSpec } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';
 import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
+import type { PartName } from '../src/models/composition';
 import type { MultimodalModel } from '../src/models/multimodal';
 import { random } from '../src/random';
 import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, pickRows } from '../src/tensor/ops';
 import { byName, type Initial, type ParameterSpec } from '../src/tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../src/tensor/tf';
 
-export interface BenchConfig {
+interface BenchConfig {
   width: number;
   heads: number;
   /** blocks of the decoder */
@@ -102,6 +103,9 @@ function block(all: Tensors, name: string, heads: number, x: Tensor, mask?: Tens
   return tf.add(attended, linear(gelu(linear(fed, of('up'), of('upBias'))), of('down'), of('downBias')));
 }
 
+const ofPart = (part: PartName, parameters: readonly ParameterSpec[]) =>
+  parameters.map((parameter) => ({ ...parameter, part }));
+
 /** The model of a configuration. Its labels are all text tokens, so a pass does not read `positions`. */
 export function benchModel(config: BenchConfig): MultimodalModel {
   const { width, heads, layers, encoderLayers, vocabulary, textTokens, patches, patchWidth } = config;
@@ -125,10 +129,9 @@ export function benchModel(config: BenchConfig): MultimodalModel {
       tf.add(linear(features, need(all, 'patch'), need(all, 'patchBias')), need(all, 'position')),
     );
   return {
-    connector: { tokens: patches, parameters: encoder, apply: encode },
-    trainable: { encoder, backbone },
+    trainable: { encoder: ofPart('tower', encoder), backbone: ofPart('backbone', backbone) },
     frozen: {},
-    prefix: (parts, features) => encode(byName(encoder, parts), features),
+    prefix: ({ encoder: parts, features }) => encode(byName(encoder, parts), features),
     logProbabilities({ backbone: parts, prefix, tokens }) {
       const all = byName(backbone, parts);
       const batch = tokens.shape[0]!;

@@ -1,8 +1,10 @@
 /**
  * One engine in a process of its own. Reads commands as lines of JSON on standard input and answers each with one line;
- * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts).
+ * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts). The end of standard input ends it, in the middle
+ * of a command too: then its driver is gone.
  */
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../src/tensor/backend';
 import { adamDecays } from '../src/tensor/optimiserKinds';
 import { openSession, type Program, type Session } from '../src/tensor/program';
@@ -145,6 +147,7 @@ async function main(): Promise<void> {
           const begun = performance.now();
           last = await opened.step(command.kind);
           ms.push(performance.now() - begun);
+          await turn(); // to hear that the driver is gone
         }
         const { user, system } = process.cpuUsage(cpu);
         return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
@@ -155,6 +158,7 @@ async function main(): Promise<void> {
         return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
     }
   };
+  process.stdin.on('end', () => process.exit(0));
   for await (const line of createInterface({ input: process.stdin })) {
     let reply: Reply;
     try {

@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { theirName } from '../src/models/checkpoint/names';
-import { familyOf } from '../src/models/families';
-import { familyParameters } from '../src/models/families/family';
+import { familyOf } from '../src/models/published';
+import { parametersOf } from '../src/models/composition';
 import { writeSafetensors } from '../src/models/safetensors';
 import { random } from '../src/random';
 import { picture, put, type Colour } from './releases';
@@ -121,7 +121,7 @@ export function writeCheckpoint(folder: string, kind: string, seed = 1): string 
     join(folder, 'model.safetensors'),
     writeSafetensors(
       Object.fromEntries(
-        familyParameters(family).map(({ name, shape }) => {
+        parametersOf(family).map(({ name, shape }) => {
           const { normal } = random(seed, name);
           const isGain = shape.length === 1 && !name.endsWith('.bias');
           const published = theirName(family.table, name);

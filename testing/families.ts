@@ -5,13 +5,14 @@ import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isObject } from '../src/json';
-import { loadFamily } from '../src/models/families';
-import { familyModel, type FamilyOptions } from '../src/models/families/model';
+import { loadFamily } from '../src/models/published';
+import { familyModel, type FamilyOptions } from '../src/models/published/family';
 import { openSession, type Session } from '../src/tensor/program';
 import { readReference, type Reference } from '../src/train/checkReference';
-import { familyForwardProgram, familyTrainProgram, type FamilySetting } from '../src/train/familyPrograms';
+import { familyForwardProgram, type FamilySetting } from '../src/train/familyPrograms';
 import { initialState } from '../src/train/programs';
 import { packStep } from '../src/train/stepInputs';
+import { trainProgram } from '../src/train/trainProgram';
 import { both, moduleNames } from '../src/modules';
 
 export const referenceFolder = (name: string): string => join(__dirname, '..', 'test', 'fixtures', 'families', name);
@@ -48,17 +49,17 @@ export function openFamily(folder: string, options: FamilyOptions = {}): OpenFam
   const reference = readReference(folder, model);
   const setting: FamilySetting = {
     model,
-    vocabulary: model.family.decoder.vocabulary,
+    vocabulary: model.composition.decoder.vocabulary,
     optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
     regulariser: { kind: 'none' },
   };
   const modules = moduleNames.filter((module) => model.trainable[module].length > 0);
   const session = openSession(
     {
-      train: familyTrainProgram(setting, reference.shape, modules, null),
+      train: trainProgram(setting, reference.shape, modules, null),
       forward: familyForwardProgram(model, reference.shape),
     },
-    initialState({ ...setting, model: model.bind({}) }, 0),
+    initialState(setting, 0),
   );
   return {
     setting,

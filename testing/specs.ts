@@ -3,7 +3,7 @@ import { measureKinds } from '../src/balance/measureKinds';
 import { regularisers } from '../src/balance/regularisers';
 import { schedulers } from '../src/balance/schedulers';
 import type { MeasureSpec } from '../src/manifest/run';
-import { connectorKinds } from '../src/models/connectors/kinds';
+import { connectorKinds } from '../src/models/zoo/connectors/kinds';
 import { tunings } from '../src/models/tuningKinds';
 import { completeSpec, defaultsOfKind, type Given, type SpecOf } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';

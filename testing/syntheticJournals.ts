@@ -12,7 +12,7 @@ import type { RunFile } from '../src/runner/runFile';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, Score } from '../src/train/records';
 
 type Setting = 'synchronised' | 'backbone' | 'encoder';
-export interface GridOptions {
+interface GridOptions {
   steps?: number;
   seeds?: number;
   tasks?: string[];

@@ -1,12 +1,14 @@
 /** A toy multimodal model on random weights: small enough for every backend, with the real code paths. */
-import { llamaWeights, type LlamaConfig } from '../src/models/backbones/llama';
-import { buildModel, type Backbone, type GenerativeModel } from '../src/models/multimodal';
+import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
+import type { Model } from '../src/models/build';
+import type { Backbone } from '../src/models/zoo/backbones/backbone';
+import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
 import { both, type ModuleName } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
-import { predictedAt } from '../src/models/multimodal';
+import { predictedAt } from '../src/models/sequence';
 import {
   connectorOf,
   optimiserOf,
@@ -54,9 +56,9 @@ export interface TinyOptions {
   optimiser?: GivenOptimiser;
 }
 
-export function tinySetting(options: TinyOptions = {}): Setting & { model: GenerativeModel } {
+export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
   const config = options.config ?? tinyConfig;
-  const model = buildModel(
+  const model = zooModel(
     {
       connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',

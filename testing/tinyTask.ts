@@ -3,7 +3,7 @@ import type { AlignmentItem, DataSet, Item, SplitName } from '../src/data/types'
 import { pruneVocabulary, type Tokenizer } from '../src/text/tokenizer';
 import { fillDefaults } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
-import { buildModel } from '../src/models/multimodal';
+import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
 import { encodeExample } from '../src/train/batches';
 import { prunedCodec } from '../src/train/codec';
@@ -14,7 +14,7 @@ const words = ['<unk>', '<s>', '</s>', 'what', 'is', 'it', 'cat', 'dog', 'red', 
 const classes = ['cat', 'dog', 'sun'];
 
 /** Words are tokens. */
-export const wordTokenizer: Tokenizer = {
+const wordTokenizer: Tokenizer = {
   vocabulary: words.length,
   begin: 1,
   end: 2,
@@ -95,11 +95,11 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   const codec = prunedCodec(wordTokenizer, vocabulary);
   const config = { ...tinyConfig, vocabulary: vocabulary.ids.length };
   const backbone = { ...tinyBackbone(config), beginToken: vocabulary.toPruned.get(1)! };
-  const model = buildModel(spec, { rows, width }, backbone);
+  const model = zooModel(spec, { rows, width }, backbone);
   const alignmentModel =
     spec.connectorSide === 'encoder'
       ? model
-      : buildModel({ ...spec, connectorSide: 'encoder' }, { rows, width }, backbone);
+      : zooModel({ ...spec, connectorSide: 'encoder' }, { rows, width }, backbone);
   const features = new Map(
     items.map(({ media, answer }, i) => {
       const source = random(5, media);
@@ -130,6 +130,6 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
     captions: sound ? [] : train,
     transfer: [],
     weights: { toy: 'toy' },
-    shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.connector.tokens }),
+    shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.prefixTokens }),
   };
 }

@@ -1,6 +1,7 @@
 /** Values for fields: how a manifest's short forms are read, how settings lie over each other, what a pattern matches. */
 import { durationFields, fieldsByPath, innerFields, runFields, type Field } from './fields';
-import { pointer, type FieldPath, type Pattern, type Settings } from './content';
+import { pointer, type Settings } from './content';
+import type { FieldPath, Pattern } from './pattern';
 import { isTree, setOwn, valueAt, type Tree } from './tree';
 
 /** One field of a run gets one value; `place` is the JSON pointer of the value in the manifest. */

@@ -6,7 +6,7 @@ import { jsonLimits, readObject } from '../json';
 import { UserError } from '../problems';
 import { checkpoints, lookUp, type Modality } from './names';
 
-/** Modality by the `model_type` of config.json, for every family that is read (src/models/families). */
+/** Modality by the `model_type` of config.json, for every family that is read (src/models/published). */
 const modalityOfType: Readonly<Record<string, Modality>> = {
   'blip-2': 'image',
   llava: 'image',

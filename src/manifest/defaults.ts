@@ -6,7 +6,7 @@
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { baseline, schedulerFacts, schedulers } from '../balance/schedulers';
-import { connectorKinds } from '../models/connectors/kinds';
+import { connectorKinds } from '../models/zoo/connectors/kinds';
 import { backboneTunings } from '../models/tuningKinds';
 import { completeSpec, defaultsOfKind } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';

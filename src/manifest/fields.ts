@@ -5,7 +5,7 @@
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { schedulers } from '../balance/schedulers';
-import { connectorKinds } from '../models/connectors/kinds';
+import { connectorKinds } from '../models/zoo/connectors/kinds';
 import { backboneTunings } from '../models/tuningKinds';
 import { tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, oneOf, whole, type Leaf } from '../parts/options';

@@ -1,6 +1,6 @@
 /** What is published from the field table: the schema for editors and the tables of docs/manifests.md. */
 import { modalityDefaults, requiredFields, runDefaults } from './defaults';
-import { connectorKinds } from '../models/connectors/kinds';
+import { connectorKinds } from '../models/zoo/connectors/kinds';
 import { schedulerFacts, schedulerNames } from '../balance/schedulers';
 import { fieldsByPath, type Choice, type Field } from './fields';
 import { backbones, checkpoints, encoders, tasks } from './names';

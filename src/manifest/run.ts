@@ -9,7 +9,7 @@
 import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
-import type { ConnectorSpec } from '../models/connectors/kinds';
+import type { ConnectorSpec } from '../models/zoo/connectors/kinds';
 import type { BackboneTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
@@ -17,7 +17,7 @@ import type { OptimiserSpec } from '../tensor/optimiserKinds';
 export type { MeasureSpec } from '../balance/measureKinds';
 export type { RegulariserSpec } from '../balance/regularisers';
 export type { SchedulerSpec } from '../balance/schedulers';
-export type { ConnectorSpec } from '../models/connectors/kinds';
+export type { ConnectorSpec } from '../models/zoo/connectors/kinds';
 export type { TuningSpec } from '../models/tuningKinds';
 export type { ModuleName, PerModule } from '../modules';
 export type { OptimiserSpec } from '../tensor/optimiserKinds';

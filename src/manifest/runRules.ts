@@ -239,7 +239,7 @@ function gridToShuffle(run: Tree): Finding | undefined {
   };
 }
 
-/** MiniLM has six layers (src/models/weights/minilm.ts). */
+/** MiniLM has six layers (src/models/zoo/connectors/minilm.ts). */
 function layersToStartFrom(run: Tree): Finding | undefined {
   const layers = valueAt(run, 'connector.layers');
   if (valueAt(run, 'connector.start') !== 'minilm' || typeof layers !== 'number' || layers <= 6) return undefined;

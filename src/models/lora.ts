@@ -6,7 +6,7 @@ import { userError } from '../problems';
 import { linear } from '../tensor/ops';
 import type { ParameterSpec } from '../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
-import type { WeightTensor } from './weights';
+import type { WeightTensor } from './weight';
 
 export interface LoraSpec {
   rank: number;

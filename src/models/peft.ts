@@ -8,7 +8,7 @@ import { exitCode, userError } from '../problems';
 import { theirName, type NameTable } from './checkpoint/names';
 import { mergeLora, type LoraSpec } from './lora';
 import { writeSafetensors } from './safetensors';
-import type { WeightTensor } from './weights';
+import type { WeightTensor } from './weight';
 
 export type Adapter = Pick<LoraSpec, 'rank' | 'alpha'>;
 

@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { userError, UserError } from '../problems';
 import { bytesOf, floatTypes, toFloat32 } from './checkpoint/dtypes';
 import { isObject, parseObject } from '../json';
-import type { WeightTensor } from './weights';
+import type { WeightTensor } from './weight';
 
 const headerLimit = 16 * 2 ** 20;
 /** Header, tensor, list of a tensor: a deeper header is no header. */

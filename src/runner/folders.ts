@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../files';
 import { fillDefaults, type PartialRun } from '../manifest/defaults';
+import { isObject } from '../json';
 import { userError } from '../problems';
 import type { RunFile } from './runFile';
 
@@ -195,8 +196,4 @@ function fault(value: unknown): string | null {
     return 'its id is not the beginning of its identity';
   if (value['status'] === 'done' && !isObject(value['final'])) return 'it is done without a final evaluation';
   return null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

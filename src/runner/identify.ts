@@ -8,8 +8,8 @@ import { canonicalJson, sha256 } from '../files';
 import { leaveOutDefaults } from '../manifest/defaults';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
-import { backboneSource } from '../models/backbones';
-import { connectorSources } from '../models/connectors';
+import { backboneSource } from '../models/zoo/backbones';
+import { connectorSources } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
@@ -95,7 +95,7 @@ function remember<K, T>(of: (name: K) => T): (name: K) => T {
 }
 
 /** What the data rooms tell while they fetch and generate. */
-export interface PrepareOptions {
+interface PrepareOptions {
   onFetch?: FetchOptions['onProgress'];
   onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void;
 }

@@ -22,7 +22,7 @@ export interface Lane {
 /** Seconds without a word after which a worker is ended; long, since a first step on a new GPU may compile for minutes. */
 export const hangSeconds = 1800;
 
-export interface LaneOptions {
+interface LaneOptions {
   start: StartWorker;
   /** bytes above which a worker is not used again */
   memory: number;

@@ -153,9 +153,6 @@ export function pickRows(x: Tensor, positions: Tensor): Tensor {
   )(x);
 }
 
-/** Rows of a frozen table; no gradient flows to it. */
-export const lookUp = (table: Tensor, ids: Tensor): Tensor => tf.gather(table, ids as tf.Tensor1D);
-
 /** log softmax over the last axis, with the gradient dx = dy - softmax * sum(dy). */
 export function logSoftmax(logits: Tensor): Tensor {
   return (

@@ -18,7 +18,7 @@ export interface StepScalars {
   correction2: Tensor;
 }
 
-export interface Moments {
+interface Moments {
   first: Tensor;
   second: Tensor;
 }

@@ -37,18 +37,23 @@ export function alignClassesProgram(
   classWords: Float32Array[],
 ): Program {
   const specs = model.trainable.encoder;
+  const frozen = Object.keys(model.frozen).filter((name) => model.frozen[name]!.part !== 'backbone');
   return {
     inputs: {
       features: { shape: [shape.batch, shape.rows, shape.width], dtype: 'float32' },
       targets: { shape: [shape.batch, classWords.length], dtype: 'float32' },
       ...updateInputs(['encoder']),
     },
-    reads: ['encoder/theta', 'encoder/first', 'encoder/second'],
+    reads: ['encoder/theta', 'encoder/first', 'encoder/second', ...frozen.map((name) => `frozen/${name}`)],
     run(inputs, state) {
       const words = tf.stack(classWords.map((word) => tf.tensor1d(word)));
       const targets = need(inputs, 'targets');
-      const { value, grads } = tf.valueAndGrads((...parts: Tensor[]) => {
-        const logits = classLogits(model.prefix(parts, need(inputs, 'features')), words);
+      const given = {
+        frozen: Object.fromEntries(frozen.map((name) => [name, need(state, `frozen/${name}`)])),
+        features: need(inputs, 'features'),
+      };
+      const { value, grads } = tf.valueAndGrads((...encoder: Tensor[]) => {
+        const logits = classLogits(model.prefix({ encoder, ...given }), words);
         // softplus(x) - x t = -[t log sigmoid(x) + (1 - t) log(1 - sigmoid(x))]
         return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, targets))) as tf.Scalar;
       })(splitVector(need(state, 'encoder/theta'), specs));

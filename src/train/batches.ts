@@ -1,5 +1,5 @@
 /** From questions to the arrays of a program, and the order in which training examples are seen. */
-import { predictedAt } from '../models/multimodal';
+import { predictedAt } from '../models/sequence';
 import { random } from '../random';
 import type { TextCodec } from './codec';
 

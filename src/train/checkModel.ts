@@ -3,18 +3,19 @@
  * a trajectory of training steps; the same is computed here, by the programs of every run, and compared.
  */
 import { kappaOf } from '../balance/kappa';
-import { familyParameters, moduleOf } from '../models/families/family';
-import { loadFamily } from '../models/families';
-import { familyModel, familySequence, type FamilyModel } from '../models/families/model';
-import { sizeOf } from '../models/weights';
+import { moduleOf, parametersOf } from '../models/composition';
+import { loadFamily } from '../models/published';
+import { familyModel, type FamilyModel } from '../models/published/family';
+import { sizeOf } from '../models/weight';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
-import { familyForwardProgram, familyLogitsProgram, familyTrainProgram, type FamilySetting } from './familyPrograms';
+import { familyForwardProgram, familyLogitsProgram, type FamilySetting } from './familyPrograms';
 import { initialState } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { unpackStep } from './stepNumbers';
 import { completeSpec } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';
+import { trainProgram } from './trainProgram';
 import { both, moduleNames } from '../modules';
 
 /**
@@ -76,9 +77,9 @@ export async function checkModel(folder: string): Promise<CheckReport> {
     {
       forward: familyForwardProgram(model, reference.shape),
       asked: familyLogitsProgram(model, reference.shape),
-      train: familyTrainProgram(setting, reference.shape, moduleNames, { variant: 'a', probe: null }),
+      train: trainProgram(setting, reference.shape, moduleNames, { variant: 'a', probe: null }),
     },
-    initialState({ ...setting, model: model.bind({}) }, 0),
+    initialState(setting, 0),
   );
   try {
     return await compare(folder, model, reference, session);
@@ -94,10 +95,10 @@ async function compare(
   session: Session,
 ): Promise<CheckReport> {
   const { batch, shape } = reference;
-  const { family } = model;
+  const family = model.composition;
   const forward = await session.run('forward', { features: batch.features, tokens: batch.tokens });
   const width = family.decoder.vocabulary;
-  const offset = familySequence(family, model.prefixTokens, 0);
+  const offset = model.decoding.before;
   // The reference keeps the logits of text tokens; ours begin with the features' where these stand before the text.
   const text = new Float32Array(reference.logits.length);
   for (let row = 0; row < shape.batch; row++)
@@ -116,7 +117,7 @@ async function compare(
     trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0),
   );
   const counts = (module: 'encoder' | 'backbone') =>
-    familyParameters(family)
+    parametersOf(family)
       .filter(({ part }) => moduleOf(part, 'encoder') === module)
       .reduce((sum, { shape: sides }) => sum + sizeOf(sides), 0);
   const report: CheckReport = {

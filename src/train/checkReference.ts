@@ -1,8 +1,8 @@
 /** The batch and the expected numbers of a reference folder (docs/models.md says what each file holds), checked against the model. */
 import { join } from 'node:path';
 import { isObject, jsonLimits, readObject } from '../json';
-import type { Family } from '../models/families/family';
-import { familySequence, padded, type FamilyModel } from '../models/families/model';
+import type { Family, FamilyModel } from '../models/published/family';
+import { padded } from '../models/sequence';
 import { openSafetensors, type SafetensorsFile } from '../models/safetensors';
 import { userError } from '../problems';
 import type { BatchArrays, BatchShape } from './batches';
@@ -69,7 +69,7 @@ function shapeOf(io: SafetensorsFile, where: string, name: string): number[] {
 /** Batch and expected numbers of a reference folder. Throws UserError when they do not fit the model or each other. */
 export function readReference(folder: string, model: FamilyModel): Reference {
   const path = join(folder, 'io.safetensors');
-  const { family } = model;
+  const family = model.composition;
   const io = openSafetensors(path);
   try {
     const [rows, length] = shapeOf(io, path, 'input_ids') as [number, number];
@@ -95,7 +95,7 @@ export function readReference(folder: string, model: FamilyModel): Reference {
     };
     const [ids, mask, labels] = [integers('input_ids'), integers('attention_mask'), integers('labels')];
     checkIds(`${path} input_ids`, model, { rows, length, ids, mask });
-    const offset = familySequence(family, model.prefixTokens, 0);
+    const offset = model.decoding.before;
     const asked = askedLabels(labels, rows, length);
     const most = Math.max(1, ...asked.map((list) => list.length));
     const shape = familyShape(model, { batch: rows, tokens: length, labels: most });
@@ -130,7 +130,7 @@ export function readReference(folder: string, model: FamilyModel): Reference {
 /** Throws UserError for ids outside the vocabulary, texts beyond the context, or rows with too few or too many placeholders. */
 function checkIds(
   where: string,
-  { family, prefixTokens }: FamilyModel,
+  { composition: family, prefixTokens }: FamilyModel,
   { rows, length, ids, mask }: { rows: number; length: number; ids: Int32Array; mask: Int32Array },
 ): void {
   const { vocabulary, context } = family.decoder;

@@ -1,6 +1,6 @@
 /** Texts of a run as ids of its model, and back: prompts of the small backbones, or turns of a conversation in a published family's template. */
 import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
-import type { Processor } from '../models/processors';
+import type { Processor } from '../models/published/processors';
 import { userError } from '../problems';
 
 export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pick<PrunedVocabulary, 'ids'>> {

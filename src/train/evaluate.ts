@@ -13,18 +13,8 @@ import { generateAnswers } from './answers';
 import { noLog, type KeptRow, type NextBatch } from './batchLog';
 import { encodeExample, fillBatch, type BatchShape, type Example } from './batches';
 import type { TextCodec } from './codec';
-import type { StoredPrediction } from './predictions';
+import type { Prediction, StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
-
-/** What was predicted for one question; `likelihoods` in the order of its choices. */
-export interface Prediction {
-  item: Item;
-  loss: number;
-  labels: number;
-  chosen: string | null;
-  likelihoods: number[];
-  generated: string | null;
-}
 
 export interface PredictOptions {
   generate: boolean;

@@ -1,13 +1,6 @@
 /** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
-import type { Family } from '../models/families/family';
-import {
-  familyModel,
-  familySequence,
-  withoutWeights,
-  type FamilyModel,
-  type FamilyOptions,
-} from '../models/families/model';
-import type { LoadedFamily } from '../models/families';
+import { familyModel, withoutWeights } from '../models/published/family';
+import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models/published/family';
 import { random } from '../random';
 import { completeSpec } from '../parts/define';
 import { adamDecays, optimisers } from '../tensor/optimiserKinds';
@@ -15,10 +8,11 @@ import { sizeOf } from '../tensor/parameters';
 import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
 import type { BatchArrays, BatchShape } from './batches';
-import { familyShape, familyTrainProgram, type FamilySetting } from './familyPrograms';
+import { familyShape, type FamilySetting } from './familyPrograms';
 import { initialState } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { unpackStep } from './stepNumbers';
+import { trainProgram } from './trainProgram';
 import { both, moduleNames } from '../modules';
 import { resourceNeeds, type ResourceNeeds } from './resources';
 
@@ -33,14 +27,18 @@ const optimiser = completeSpec(optimisers, { kind: 'adamw' });
 
 const settingOf = (model: FamilyModel): FamilySetting => ({
   model,
-  vocabulary: model.family.decoder.vocabulary,
+  vocabulary: model.composition.decoder.vocabulary,
   optimiser,
   regulariser: { kind: 'none' },
 });
 
 /** Placeholders take places among the tokens. */
 const shapeOf = (model: FamilyModel, { batch, text, labels }: StepSize): BatchShape =>
-  familyShape(model, { batch, labels, tokens: text + (model.family.placeholder === null ? 0 : model.prefixTokens) });
+  familyShape(model, {
+    batch,
+    labels,
+    tokens: text + (model.composition.placeholder === null ? 0 : model.prefixTokens),
+  });
 
 /** What one training step of a family needs, with its published tuning unless `options` say otherwise. Throws UserError for a target that names no layer. */
 export function familyNeeds(
@@ -50,13 +48,13 @@ export function familyNeeds(
   options: FamilyOptions = {},
 ): ResourceNeeds {
   const model = familyModel(withoutWeights(family), options);
-  const train = familyTrainProgram(settingOf(model), shapeOf(model, size), moduleNames, null);
-  const measured = familyTrainProgram(settingOf(model), shapeOf(model, size), moduleNames, {
+  const train = trainProgram(settingOf(model), shapeOf(model, size), moduleNames, null);
+  const measured = trainProgram(settingOf(model), shapeOf(model, size), moduleNames, {
     variant: 'a',
     probe: null,
   });
   const needs = resourceNeeds({
-    model: model.bind({}),
+    model,
     programs: { train },
     regularised: false,
     backend,
@@ -65,7 +63,7 @@ export function familyNeeds(
   return {
     ...needs,
     measured: resourceNeeds({
-      model: model.bind({}),
+      model,
       programs: { measured, train: measured },
       regularised: false,
       backend,
@@ -117,10 +115,7 @@ export async function measureFamilyStep(
   const model = familyModel(randomWeights(family), options);
   const setting = settingOf(model),
     shape = shapeOf(model, size);
-  const session = openSession(
-    { train: familyTrainProgram(setting, shape, moduleNames, null) },
-    initialState({ ...setting, model: model.bind({}) }, 0),
-  );
+  const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
   const openSeconds = (performance.now() - begun) / 1000;
   const adam = adamDecays(optimiser);
   let updates = 0;
@@ -155,9 +150,9 @@ export async function measureFamilyStep(
 }
 
 function randomBatch(model: FamilyModel, shape: BatchShape): BatchArrays {
-  const { placeholder, decoder } = model.family;
+  const { placeholder, decoder } = model.composition;
   const source = random(1, 'random batch');
-  const sequence = familySequence(model.family, model.prefixTokens, shape.tokens);
+  const sequence = model.decoding.before + shape.tokens;
   const features = new Float32Array(shape.batch * shape.rows * shape.width);
   for (let i = 0; i < features.length; i++) features[i] = source.uniform() - 0.5;
   const tokens = Int32Array.from({ length: shape.batch * shape.tokens }, (_, i) =>

@@ -3,8 +3,8 @@
  * beside the other programs of a run on the same state; the cache is state of its own: `cache/counts`, and for each layer
  * `cache/<prompt or fresh>/<keys or values>/<layer>`. Shapes are fixed, so that TensorFlow replays them as recorded.
  */
-import { embedTokens } from '../models/backbones/decoder';
-import { padded, type FamilyModel } from '../models/families/model';
+import { embedTokens } from '../models/parts/decoder';
+import { padded } from '../models/sequence';
 import { promptAttention, stepAttention, type Cache } from '../models/generation/cache';
 import type { Continuer, Prompt } from '../models/generation/continuer';
 import type { GenerativeModel } from '../models/multimodal';
@@ -63,23 +63,9 @@ const stateOf = (which: 'prompt' | 'fresh', cache: Cache): Tensors =>
 
 /** Both programs, by their names. */
 export function generationPrograms(model: GenerativeModel, shape: GenerationShape): Record<string, Program> {
-  return programsOf(model, () => model, shape);
-}
-
-/** The same for a family, whose frozen tensors reach its tower. */
-export function familyGenerationPrograms(model: FamilyModel, shape: GenerationShape): Record<string, Program> {
-  const declared = model.bind({});
-  return programsOf(declared, (state) => model.bind(frozenTensors(declared, state)), shape);
-}
-
-function programsOf(
-  declared: GenerativeModel,
-  bound: (state: Tensors) => GenerativeModel,
-  shape: GenerationShape,
-): Record<string, Program> {
-  const { decoder, before } = declared.decoding;
-  const cached = cacheShapes(declared, shape);
-  const trainsBackbone = declared.trainable.backbone.length > 0;
+  const { decoder, before } = model.decoding;
+  const cached = cacheShapes(model, shape);
+  const trainsBackbone = model.trainable.backbone.length > 0;
   const rows = shape.prompts * shape.beams;
   const integers = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'int32' });
   const floats = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'float32' });
@@ -89,15 +75,14 @@ function programsOf(
       tokens: integers(shape.prompts, shape.promptTokens),
       last: integers(shape.prompts),
     },
-    reads: [...trained(declared).map((module) => `${module}/theta`), ...frozenNames(declared)],
+    reads: [...trained(model).map((module) => `${module}/theta`), ...frozenNames(model)],
     run(inputs, state) {
-      const model = bound(state);
-      const frozen = frozenTensors(declared, state);
-      const { encoder, backbone } = partsOf(declared, state, 'theta');
+      const frozen = frozenTensors(model, state);
+      const { encoder, backbone } = partsOf(model, state, 'theta');
       const { embeddings, counts } = model.decoding.prompt(
         backbone,
         frozen,
-        model.prefix(encoder, need(inputs, 'features')),
+        model.prefix({ encoder, frozen, features: need(inputs, 'features') }),
         need(inputs, 'tokens'),
       );
       const { attend, cache } = promptAttention(counts);
@@ -120,12 +105,11 @@ function programsOf(
       written: floats(slotsOf(shape)),
       ...(shape.beams > 1 ? { parents: integers(rows) } : {}),
     },
-    reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(declared), ...Object.keys(cached)],
+    reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(model), ...Object.keys(cached)],
     run(inputs, state) {
-      const model = bound(state);
-      const frozen = frozenTensors(declared, state);
+      const frozen = frozenTensors(model, state);
       const part = model.decoding.part(
-        trainsBackbone ? splitVector(need(state, 'backbone/theta'), declared.trainable.backbone) : [],
+        trainsBackbone ? splitVector(need(state, 'backbone/theta'), model.trainable.backbone) : [],
         frozen,
       );
       const layers = (which: 'prompt' | 'fresh', read: (tensor: Tensor) => Tensor): Cache => {

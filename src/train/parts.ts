@@ -4,16 +4,17 @@ import { sourceIdentity, type OpenOptions } from '../sources/sources';
 import type { Tokenizer, PrunedVocabulary } from '../text/tokenizer';
 import type { DataSet } from '../data/types';
 import type { ModuleName, RunSpec } from '../manifest/run';
-import { backboneSource, loadBackbone } from '../models/backbones';
-import { connectorRows, connectorSources, connectorStart } from '../models/connectors';
+import { backboneSource, loadBackbone } from '../models/zoo/backbones';
+import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
-import { loadFamily } from '../models/families';
-import { cachedFamilyModel } from '../models/families/cached';
-import { checkpointTower } from '../models/families/tower';
+import { loadFamily } from '../models/published';
+import { cachedFamilyModel } from '../models/published/family';
+import { checkpointTower } from '../models/published/tower';
 import { featuresBy, featuresOf, type FeatureOptions, type FeatureTable } from '../models/features';
-import { buildModel, type GenerativeModel } from '../models/multimodal';
-import { openProcessor, type Processor } from '../models/processors';
-import type { WeightTensor } from '../models/weights';
+import type { GenerativeModel } from '../models/multimodal';
+import { zooModel } from '../models/zoo/compose';
+import { openProcessor, type Processor } from '../models/published/processors';
+import type { WeightTensor } from '../models/weight';
 import { conversationCodec, type TextCodec } from './codec';
 
 /** The model side of a run before its weights are read. */
@@ -45,7 +46,7 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
       const backbone = await loadBackbone(spec.backbone, tokenizer, vocabulary);
       const start = await connectorStart(spec.connector);
       const modelWith = (connectorSide: ModuleName) =>
-        buildModel({ ...spec, connectorSide }, { rows: chosen ?? tower.rows, width: tower.width }, backbone, start);
+        zooModel({ ...spec, connectorSide }, { rows: chosen ?? tower.rows, width: tower.width }, backbone, start);
       const model = modelWith(spec.connectorSide);
       return {
         model,
@@ -89,7 +90,7 @@ export function checkpointParts(
     features: (set, options) => featuresBy(set, tower, options),
     open() {
       const loaded = loadFamily(folder, ['connector', 'backbone']);
-      const { model } = cachedFamilyModel(
+      const model = cachedFamilyModel(
         { ...loaded, family: { ...loaded.family, placeholder: processor.family.placeholder } },
         head,
         familyTuning(spec),

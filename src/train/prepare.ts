@@ -5,7 +5,7 @@ import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../text/to
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import type { GenerativeModel } from '../models/multimodal';
-import type { WeightTensor } from '../models/weights';
+import type { WeightTensor } from '../models/weight';
 import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example } from './batches';

@@ -61,7 +61,7 @@ export const passesOn = (
   frozen: Tensors,
   { features, tokens, positions }: BatchTensors,
 ): Passes => ({
-  prefix: (encoder) => model.prefix(encoder, features),
+  prefix: (encoder) => model.prefix({ encoder, frozen, features }),
   logProbabilities: (backbone, prefix) => model.logProbabilities({ backbone, frozen, prefix, tokens, positions }),
 });
 

@@ -9,15 +9,15 @@ import { loadSet, setIdentity, setPath } from '../data/sets';
 import { findSource, sourceIdentity, sourceState } from '../sources/sources';
 import { loadTokenizer } from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';
-import { backboneSource } from '../models/backbones';
-import { backboneConfigs, backboneWithoutWeights } from '../models/backbones/configs';
-import { llamaWeights } from '../models/backbones/llama';
-import { connectorRows } from '../models/connectors';
+import { backboneSource } from '../models/zoo/backbones';
+import { backboneConfigs, backboneWithoutWeights } from '../models/zoo/backbones/configs';
+import { llamaWeights } from '../models/parts/llama';
+import { connectorRows } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
-import { cachedFamilyModel } from '../models/families/cached';
-import { withoutWeights } from '../models/families/model';
+import { cachedFamilyModel, withoutWeights } from '../models/published/family';
 import { usuallyInMemory } from '../models/features';
-import { buildModel, type GenerativeModel } from '../models/multimodal';
+import type { Model } from '../models/build';
+import { zooModel } from '../models/zoo/compose';
 import { sizeOf } from '../tensor/parameters';
 import { alignClassesProgram } from './align';
 import type { BatchShape } from './batches';
@@ -131,65 +131,46 @@ const fileParameters = (name: string): number =>
 
 /** A run's model in shapes alone. */
 interface PlannedModel {
-  model: GenerativeModel;
+  model: Model;
   /** as the alignment phase trains it */
-  alignmentModel: GenerativeModel;
-  vocabulary: number;
-  /** of a token embedding */
-  width: number;
-  /** of the features of one medium */
-  rows: number;
-  featureWidth: number;
+  alignmentModel: Model;
   /** in the weight file */
   parameters: number;
 }
 
-function zooModel(spec: RunSpec, sizes: DataSizes): PlannedModel {
-  const { rows: usual, rowChoices, width: featureWidth } = findEncoder(spec.encoder);
-  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
+function plannedZoo(spec: RunSpec, sizes: DataSizes): PlannedModel {
+  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
+  const features = { rows: connectorRows(spec.connector, rowChoices) ?? usual, width };
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
-  const features = { rows, width: featureWidth };
   return {
-    model: buildModel(spec, features, backbone),
-    alignmentModel: buildModel({ ...spec, connectorSide: 'encoder' }, features, backbone),
-    vocabulary: sizes.vocabulary,
-    width: backbone.config.width,
-    rows,
-    featureWidth,
+    model: zooModel(spec, features, backbone),
+    alignmentModel: zooModel({ ...spec, connectorSide: 'encoder' }, features, backbone),
     parameters: fileParameters(spec.backbone),
   };
 }
 
 async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
-  if (spec.checkpoint === undefined) return zooModel(spec, sizes);
-  const {
-    processor: { family },
-    head,
-  } = await openCheckpoint(spec.checkpoint, { offline: true });
-  const { rows, width: featureWidth } = family.towerFeatures;
+  if (spec.checkpoint === undefined) return plannedZoo(spec, sizes);
+  const { processor, head } = await openCheckpoint(spec.checkpoint, { offline: true });
+  const model = cachedFamilyModel(withoutWeights(processor.family), head, familyTuning(spec));
   // Its tensors are read one at a time: nothing of the file is held beside them.
-  const { model } = cachedFamilyModel(withoutWeights(family), head, familyTuning(spec));
-  return {
-    model,
-    alignmentModel: model,
-    vocabulary: family.decoder.vocabulary,
-    width: family.decoder.width,
-    rows,
-    featureWidth,
-    parameters: 0,
-  };
+  return { model, alignmentModel: model, parameters: 0 };
 }
 
 /** The needs of one run of the small zoo, given the sizes of its data. */
 export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): ResourceNeeds =>
-  needsOfModel(spec, zooModel(spec, sizes), sizes, backend);
+  needsOfModel(spec, plannedZoo(spec, sizes), sizes, backend);
 
 function needsOfModel(
   spec: RunSpec,
-  { model, alignmentModel, vocabulary, width, rows, featureWidth, parameters }: PlannedModel,
+  { model, alignmentModel, parameters }: PlannedModel,
   sizes: DataSizes,
   backend: string,
 ): ResourceNeeds {
+  const {
+    decoder: { vocabulary, width },
+    towerFeatures: { rows, width: featureWidth },
+  } = model.composition;
   const setting: Setting = {
     model,
     vocabulary,

@@ -1,4 +1,5 @@
 /** The figures and tables of experiments/paper/: what is drawn against what the test computes from the same journals. */
+import { parse } from 'csv-parse/sync';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,18 +56,7 @@ async function draw(experiment: string, name: string): Promise<Row[]> {
 async function table(experiment: string, name: string): Promise<Record<string, string>[]> {
   const result = await makeTables(join(folder, experiment), out(), { only: [name] });
   expect(result.skipped).toEqual([]);
-  const [head, ...lines] = readFileSync(join(out(), `${name}.csv`), 'utf8')
-    .trimEnd()
-    .split('\n');
-  // Values with commas stand in quotes.
-  const split = (line: string) => [...line.matchAll(/("([^"]*)"|[^,]*)(,|$)/g)].map((found) => found[2] ?? found[1]!);
-  return lines.map((line) =>
-    Object.fromEntries(
-      split(head!)
-        .slice(0, -1)
-        .map((column, i) => [column, split(line)[i]!]),
-    ),
-  );
+  return parse(readFileSync(join(out(), `${name}.csv`), 'utf8'), { columns: true });
 }
 
 beforeAll(() => {

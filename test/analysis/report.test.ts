@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { writeSyntheticGrid } from '../../testing/syntheticJournals';
 
 let folder: string;
@@ -48,7 +49,7 @@ describe('the report', () => {
   test('names inside the figures do not collide, and each is used as it is defined', () => {
     const ids = [...html.matchAll(/\bid="([^"]+)"/g)].map((match) => match[1]!);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [, used] of html.matchAll(/(?:url\(#|href="#)([^)"]+)/g)) expect(ids).toContain(used);
+    for (const [, used] of notEmpty(html.matchAll(/(?:url\(#|href="#)([^)"]+)/g))) expect(ids).toContain(used);
   });
 
   test('shows what journals and manifests say as text', () => {
@@ -59,7 +60,7 @@ describe('the report', () => {
   test('states settings, provenance and every run', () => {
     expect(html).toMatch(/<dt>scheduler\.kind<\/dt><dd>commit, commit-clr, constant, feature-cd, language-cd<\/dd>/);
     expect(html).toMatch(/<dt>Code<\/dt><dd>equipoise [^<]*method/);
-    for (const id of readdirSync(results()).filter((name) => /^[0-9a-f]{16}$/.test(name)))
+    for (const id of notEmpty(readdirSync(results()).filter((name) => /^[0-9a-f]{16}$/.test(name))))
       expect(html).toContain(`<td>${id}</td>`);
   });
 
@@ -71,7 +72,7 @@ describe('the report', () => {
     expect(cells.filter((row) => row[4] !== '').map((row) => [row[0], row[1], row[4], row[5]])).toEqual([
       ['emoji-icon-qa', 'constant', '0.123', 'table 9'],
     ]);
-    expect(cells.every((row) => Number(row[2]) === 2)).toBe(true);
+    expectEvery(cells, (row) => Number(row[2]) === 2);
   });
 
   test('is the same bytes for the same runs', async () => {

@@ -17,6 +17,7 @@ import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../testing/specs';
 
@@ -216,7 +217,7 @@ describe('labels', () => {
     // A number of tokens by rule stands in no run: beside a run that names one it is the default.
     expect(
       panels({ connector: connectorOf({ kind: 'mlp' }) }, { connector: connectorOf({ kind: 'mlp', tokens: 4 }) }),
-    ).toEqual(['emoji-icon-qa · tokens=default', 'emoji-icon-qa · tokens=4']);
+    ).toEqual(['emoji-icon-qa · connector.tokens=default', 'emoji-icon-qa · connector.tokens=4']);
     const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: regulariserOf({ kind: 'commit', lambda }) }));
     expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual([
       'constant',
@@ -226,7 +227,7 @@ describe('labels', () => {
   });
   test('every run of the manifests of the paper has labels and a seed of its own', () => {
     const paper = join(projectRoot, 'experiments', 'paper');
-    for (const name of readdirSync(paper)) {
+    for (const name of notEmpty(readdirSync(paper))) {
       const specs = expand(loadManifest(join(paper, name)));
       const said = labelRuns(specs).map((label, i) => JSON.stringify([label, specs[i]!.seed]));
       expect([name, new Set(said).size]).toEqual([name, specs.length]);

@@ -16,7 +16,7 @@ import { probeSize } from '../../bench/protocol';
 import { kappaOf } from '../../src/balance/kappa';
 import { useBackend } from '../../src/tensor/backend';
 import { adamDecays } from '../../src/tensor/optimiserKinds';
-import { sizeOf, totalSize, type ParameterSpec } from '../../src/tensor/parameters';
+import { sizeOf, totalSize } from '../../src/tensor/parameters';
 import { openSession } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
 import { both } from '../../src/modules';
@@ -43,12 +43,12 @@ const wave = (size: number, offset: number, scale: number): number[] =>
 function withStart(setting: Setting): Setting {
   let number = 0;
   for (const module of modules) {
-    setting.model.trainable[module] = setting.model.trainable[module].map((spec): ParameterSpec => {
+    setting.model.trainable[module] = setting.model.trainable[module].map((spec) => {
       const one = spec.name.endsWith('.gain') ? 1 : 0;
       return {
         ...spec,
         initial: {
-          kind: 'value',
+          kind: 'value' as const,
           data: Float32Array.from(wave(sizeOf(spec.shape), number++, 0.4), (value) => one + value),
         },
       };
@@ -161,10 +161,11 @@ describe('the count of work', () => {
         const parts = Object.fromEntries(
           modules.map((module) => [module, model.trainable[module].map(({ shape }) => tf.ones(shape))]),
         );
-        const prefix = model.prefix(
-          parts['encoder']!,
-          tf.tensor(given.features, [batch, config.patches, config.patchWidth]),
-        );
+        const prefix = model.prefix({
+          encoder: parts['encoder']!,
+          frozen: {},
+          features: tf.tensor(given.features, [batch, config.patches, config.patchWidth]),
+        });
         model.logProbabilities({
           backbone: parts['backbone']!,
           frozen: {},

@@ -1,7 +1,7 @@
 /** Progress, words and estimates. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { showProgress } from '../../src/cli/progress';
-import { columns, duration, printable } from '../../src/cli/text';
+import { columns, duration } from '../../src/cli/text';
 import { estimateRuns, runEstimator, type Timing } from '../../src/runner/estimate';
 import { workerCount } from '../../src/runner/local';
 import { planRuns } from '../../src/runner/plan';
@@ -130,10 +130,6 @@ describe('words', () => {
       '2 h 5 min',
       '1 d 4 h',
     ]);
-  });
-
-  it('never carry control characters to a terminal', () => {
-    expect(printable('a\u001b[31m\u0007\u009bé\n')).toBe('a\\u001b[31m\\u0007\\u009bé\\u000a');
   });
 
   it('stand in columns', () => {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { openCheckpoint, readConfig } from '../../src/models/checkpoint/checkpoint';
 import { parseObject } from '../../src/json';
 import { loadWeights, theirName, type NameTable } from '../../src/models/checkpoint/names';
-import { loadFamily } from '../../src/models/families';
+import { loadFamily } from '../../src/models/published';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/safetensors';
 import { UserError } from '../../src/problems';
 import { copyOf, edit, referenceFolder } from '../../testing/families';

@@ -9,9 +9,12 @@ import { encodeWav } from '../../src/data/audio';
 import { findEncoder } from '../../src/models/encoders';
 import { logMel, melFilters } from '../../src/models/encoders/logMel';
 import { readPicture, readSoundOf } from '../../src/models/encoders/media';
-import { pooledRows, resNetGrid, resNetTensors, resNetWeights } from '../../src/models/encoders/resnet50';
-import { pooledFrames, whisperFeatures, whisperWeights } from '../../src/models/encoders/whisper';
+import { foldedResNet, pooledRows, resNetGrid, type ResNetOptions } from '../../src/models/parts/resnet';
+import { pooledFrames, whisperBlock, whisperFrames, type WhisperOptions } from '../../src/models/parts/whisperEncoder';
+import { kerasResNet } from '../../src/models/weights/kerasResnet';
 import { readOnnx } from '../../src/models/weights/onnx';
+import { onnxWhisper } from '../../src/models/weights/onnxWhisper';
+import type { WeightTensor } from '../../src/models/weight';
 import { readTfjsLayers } from '../../src/models/weights/tfjsLayers';
 import { UserError } from '../../src/problems';
 import { random } from '../../src/random';
@@ -98,42 +101,56 @@ async function writtenResNet(blocks: number[], into: string): Promise<layersApi.
   return model;
 }
 
+type Stage = ResNetOptions['stages'][number];
+
+/** Weights as tensors on the current backend. */
+const onBackend = (weights: Record<string, WeightTensor>) =>
+  Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]));
+
 describe('ResNet', () => {
   const blocks = [2, 1, 2];
+  const options: ResNetOptions = {
+    stem: 4,
+    stages: blocks.map((count, stage) => ({ blocks: count, inner: 3 + stage, outer: 6 + 2 * stage })),
+    epsilon: 1e-3,
+    means: [123.68, 116.779, 103.939],
+  };
   let path: string;
   let model: layersApi.LayersModel;
   beforeAll(async () => {
     model = await writtenResNet(blocks, (path = folder()));
   });
 
-  it('gives the grid of the layers API, which sees blue, green, red without the means', async () => {
-    const draw = random(7, 'pictures');
-    const images = tf.tensor4d(
-      Float32Array.from({ length: 2 * 64 * 64 * 3 }, () => draw.integer(256)),
-      [2, 64, 64, 3],
-    );
-    const expected = model.predict(
-      tf.sub(tf.reverse(images, -1), tf.tensor1d([103.939, 116.779, 123.68])),
-    ) as layersApi.Tensor;
-    const weights = resNetWeights(readTfjsLayers(path), blocks);
-    const before = tf.memory().numTensors;
-    const tensors = resNetTensors(weights);
-    const grid = resNetGrid(tensors, weights.blocks, images);
-    expect(grid.shape).toEqual([2, 4, 4, weights.width]);
-    expect(grid.shape).toEqual(expected.shape);
-    const values = await expected.data();
-    expect(Math.max(...values)).toBeGreaterThan(1);
-    expect(largest(await grid.data(), values)).toBeLessThan(1e-4 * Math.max(...values));
-    tf.dispose([grid, tensors]);
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  it.each([
+    ['as they are trained', (weights: Record<string, WeightTensor>) => weights],
+    ['folded', (weights: Record<string, WeightTensor>) => foldedResNet(weights, options)],
+  ])(
+    'gives the grid of the layers API, which sees blue, green, red without the means; weights %s',
+    async (_how, form) => {
+      const draw = random(7, 'pictures');
+      const images = tf.tensor4d(
+        Float32Array.from({ length: 2 * 64 * 64 * 3 }, () => draw.integer(256)),
+        [2, 64, 64, 3],
+      );
+      const expected = model.predict(
+        tf.sub(tf.reverse(images, -1), tf.tensor1d([103.939, 116.779, 123.68])),
+      ) as layersApi.Tensor;
+      const tensors = onBackend(form(kerasResNet(readTfjsLayers(path), options)));
+      const grid = tf.tidy(() => resNetGrid({ tensors }, images, options));
+      expect(grid.shape).toEqual([2, 4, 4, 10]);
+      expect(grid.shape).toEqual(expected.shape);
+      const values = await expected.data();
+      expect(Math.max(...values)).toBeGreaterThan(1);
+      expect(largest(await grid.data(), values)).toBeLessThan(1e-4 * Math.max(...values));
+    },
+  );
 
   it('refuses weights that are missing, misshapen or without an epsilon', () => {
     const good = () => readTfjsLayers(path);
     const damaged = (change: (model: ReturnType<typeof good>) => void) => () => {
       const model = good();
       change(model);
-      resNetWeights(model, blocks);
+      kerasResNet(model, options);
     };
     expect(damaged(() => undefined)).not.toThrow();
     expect(
@@ -156,7 +173,11 @@ describe('ResNet', () => {
         m.layers.get('bn_conv1')!['epsilon'] = 'x';
       }),
     ).toThrow(/epsilon of bn_conv1 is x/);
-    expect(() => resNetWeights(good(), [2, 1, 3])).toThrow(UserError);
+    const [first, second, third] = options.stages as [Stage, Stage, Stage];
+    expect(() => kerasResNet(good(), { ...options, stages: [first, second, { ...third, blocks: 3 }] })).toThrow(
+      UserError,
+    );
+    expect(() => kerasResNet(good(), { ...options, epsilon: 1e-5 })).toThrow(/epsilon of bn_conv1 is 0\.001.*0\.00001/);
   });
 
   it('pools squares of the grid into rows', async () => {
@@ -375,34 +396,33 @@ function plainWhisper(
 
 describe('Whisper', () => {
   const { file, floats } = writtenWhisper(3);
+  const options = (layers: number): WhisperOptions => ({
+    bands: 8,
+    positions: 7,
+    layers,
+    lastNorm: false,
+    block: whisperBlock({ width: 128, hidden: 96, heads: 2 }),
+  });
 
   it.each([1, 2])('gives the features of plain loops after %i blocks, from quantised weights', async (blocks) => {
     const draw = random(3, 'mel');
     const mel = Array.from({ length: 10 }, () => Array.from({ length: 8 }, () => draw.normal()));
     const expected = plainWhisper(mel, floats, blocks);
-    const { config, tensors } = whisperWeights(readOnnx(file), blocks);
-    expect(config).toEqual({ width: 128, heads: 2, blocks, bands: 8, positions: 7 });
-    const features = whisperFeatures(
-      Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)])),
-      config,
-      tf.tensor3d([mel]),
-    );
+    const tensors = onBackend(onnxWhisper(readOnnx(file), options(blocks)));
+    const features = whisperFrames({ tensors }, tf.tensor3d([mel]), options(blocks));
     expect(features.shape).toEqual([1, 5, 128]);
     expect(largest(await features.data(), expected.flat())).toBeLessThan(1e-4);
   });
 
   it('refuses more sound than positions, more blocks than stored, and other models', () => {
-    const { config, tensors } = whisperWeights(readOnnx(file), 1);
-    const onBackend = Object.fromEntries(
-      Object.entries(tensors).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
-    );
-    expect(() => whisperFeatures(onBackend, config, tf.zeros([1, 16, 8]))).toThrow(/8 frames for 7 positions/);
-    expect(() => whisperWeights(readOnnx(file), 4)).toThrow(/no block 3/);
-    expect(() => whisperWeights(readOnnx(onnxFile([{ name: 'w', shape: [1], type: 1, floats: [1] }])), 1)).toThrow(
-      /no weight conv1/,
-    );
+    const tensors = onBackend(onnxWhisper(readOnnx(file), options(1)));
+    expect(() => whisperFrames({ tensors }, tf.zeros([1, 16, 8]), options(1))).toThrow(/8 frames for 7 positions/);
+    expect(() => onnxWhisper(readOnnx(file), options(4))).toThrow(/no block 3/);
+    expect(() => onnxWhisper(readOnnx(file), { ...options(1), bands: 9 })).toThrow(/conv1.weight has the shape/);
+    const other = onnxFile([{ name: 'w', shape: [1], type: 1, floats: [1] }]);
+    expect(() => onnxWhisper(readOnnx(other), options(1))).toThrow(/no weight conv1/);
     const onnx = readOnnx(file);
-    expect(() => whisperWeights({ ...onnx, nodes: onnx.nodes.slice(1) }, 1)).toThrow(
+    expect(() => onnxWhisper({ ...onnx, nodes: onnx.nodes.slice(1) }, options(1))).toThrow(
       /0 products for layers\.0\.self_attn\.q_proj/,
     );
   });

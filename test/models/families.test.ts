@@ -3,16 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { llama, llamaLogits, llamaWeights, type LlamaConfig } from '../../src/models/backbones/llama';
+import { llama, llamaLogits, llamaWeights, type LlamaConfig } from '../../src/models/parts/llama';
 import { openCheckpoint } from '../../src/models/checkpoint/checkpoint';
-import { familyOf, loadFamily } from '../../src/models/families';
-import { mergedWeights, peftAdapter, trainedTensors } from '../../src/models/families/adapters';
-import { familyParameters, moduleOf } from '../../src/models/families/family';
-import { familyModel } from '../../src/models/families/model';
+import { familyOf, loadFamily } from '../../src/models/published';
+import { mergedWeights, peftAdapter, trainedTensors } from '../../src/models/published/adapters';
+import { moduleOf, parametersOf } from '../../src/models/composition';
+import { familyModel } from '../../src/models/published/family';
 import { matchesTarget, mergeLora } from '../../src/models/lora';
 import { writePeftAdapter } from '../../src/models/peft';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors';
-import { sizeOf, type WeightTensor } from '../../src/models/weights';
+import { sizeOf, type WeightTensor } from '../../src/models/weight';
 import { random } from '../../src/random';
 import { useBackend } from '../../src/tensor/backend';
 import { initialVector } from '../../src/tensor/parameters';
@@ -27,6 +27,7 @@ import {
   referenceFolder,
   variants,
 } from '../../testing/families';
+import { expectEvery, notEmpty } from '../../testing/lists';
 
 beforeAll(async () => {
   await useBackend({ name: 'wasm', threads: 1 });
@@ -62,7 +63,7 @@ describe('configurations', () => {
     });
     // Known of the published checkpoint: 576 image tokens, 7.06 B parameters.
     expect(family.featureTokens).toBe(576);
-    expect(familyParameters(family).reduce((sum, { shape }) => sum + sizeOf(shape), 0)).toBe(7_063_427_072);
+    expect(parametersOf(family).reduce((sum, { shape }) => sum + sizeOf(shape), 0)).toBe(7_063_427_072);
   });
 
   it('collects all problems of a configuration', () => {
@@ -99,12 +100,12 @@ describe('configurations', () => {
 describe('the partition', () => {
   it.each([...published, ...variants])('%s: every tensor of the checkpoint belongs to one module', (name) => {
     const { family } = loadFamily(referenceFolder(name));
-    const parameters = familyParameters(family);
+    const parameters = parametersOf(family);
     expect(new Set(parameters.map((parameter) => parameter.name)).size).toBe(parameters.length);
     const checkpoint = openCheckpoint(referenceFolder(name));
     checkpoint.close();
     expect(parameters).toHaveLength(checkpoint.tensors.size);
-    for (const { part, name: full } of parameters) expect(full.startsWith(`${part}.`)).toBe(true);
+    for (const { part, name: full } of notEmpty(parameters)) expect(full.startsWith(`${part}.`)).toBe(true);
   });
 
   it('the connector changes sides by the option, the tower and the language model never', () => {
@@ -120,11 +121,10 @@ describe('the partition', () => {
     const tuning = { tower: { kind: 'full' }, connector: { kind: 'full' }, backbone: { kind: 'full' } } as const;
     const names = (connectorSide: 'encoder' | 'backbone') =>
       familyModel(loaded, { tuning, connectorSide }).trainable.backbone.map(({ name }) => name);
-    expect(
-      names('backbone')
-        .filter((name) => !names('encoder').includes(name))
-        .every((name) => name.startsWith('connector.')),
-    ).toBe(true);
+    expectEvery(
+      names('backbone').filter((name) => !names('encoder').includes(name)),
+      (name) => name.startsWith('connector.'),
+    );
     expect(names('backbone').length - names('encoder').length).toBe(loaded.family.parameters.connector.length);
   });
 
@@ -323,8 +323,8 @@ describe('tuning', () => {
     async (name) => {
       const open = openFamily(referenceFolder(name));
       const { model } = open.setting;
-      expect(model.trainable.encoder.every((parameter) => parameter.name.startsWith('connector.'))).toBe(true);
-      expect(model.trainable.backbone.every((parameter) => /\.lora_[AB]$/.test(parameter.name))).toBe(true);
+      expectEvery(model.trainable.encoder, (parameter) => parameter.name.startsWith('connector.'));
+      expectEvery(model.trainable.backbone, (parameter) => /\.lora_[AB]$/.test(parameter.name));
       const losses = [];
       for (let step = 1; step <= 4; step++) losses.push(await open.step(step));
       expect(losses[3]).toBeLessThan(losses[0]! - 0.2);
@@ -390,11 +390,9 @@ describe('tuning', () => {
     });
     open.session.dispose();
     const folder = mkdtempSync(join(tmpdir(), 'equipoise-adapter-'));
-    expect(writePeftAdapter(folder, peftAdapter(model, trained))).toEqual([
-      'adapter_model.safetensors',
-      'adapter_config.json',
-      'trained_parameters.safetensors',
-    ]);
+    expect(
+      writePeftAdapter(folder, peftAdapter(model, trained, loadFamily(referenceFolder('blip2-opt')).shapes)),
+    ).toEqual(['adapter_model.safetensors', 'adapter_config.json', 'trained_parameters.safetensors']);
     const { tensors } = readSafetensors(readFileSync(join(folder, 'adapter_model.safetensors')), 'adapter');
     const config = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
     expect(tensors['base_model.model.vision_model.encoder.layers.1.self_attn.qkv.lora_A.weight']!.shape).toEqual([
@@ -420,6 +418,7 @@ describe('tuning', () => {
     expect(() =>
       peftAdapter(
         familyModel(loadFamily(referenceFolder('llava-1.5')), { tuning: { backbone: { kind: 'frozen' } } }),
+        {},
         {},
       ),
     ).toThrow(/no part is tuned by LoRA/);

@@ -11,7 +11,7 @@ import { useBackend } from '../../src/tensor/backend';
 /** A tower whose features of a file are its path's length and a running number, so that tests see when it ran. */
 const tower = vi.hoisted(() => {
   const made = { opened: 0, closed: 0, files: [] as string[], value: 1 };
-  const fake: EncoderTower = {
+  const fake: Pick<EncoderTower, 'modality' | 'source' | 'version' | 'rows' | 'rowChoices' | 'width' | 'open'> = {
     modality: 'image',
     source: 'resnet50-imagenet',
     version: 1,

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kappaOf } from '../../src/balance/kappa';
-import { buildModel, predictedAt } from '../../src/models/multimodal';
+import { predictedAt } from '../../src/models/sequence';
+import { zooModel } from '../../src/models/zoo/compose';
 import { readSafetensors } from '../../src/models/safetensors';
 import { availableBackends, useBackend, type BackendName } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';
@@ -13,6 +14,7 @@ import { packStep } from '../../src/train/stepInputs';
 import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import type { BatchArrays } from '../../src/train/batches';
+import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinyShape } from '../../testing/tinyModel';
 import { optimiserOf } from '../../testing/specs';
 
@@ -40,7 +42,7 @@ const weightsOf = (module: string) =>
   );
 
 function setting(): Setting {
-  const model = buildModel(
+  const model = zooModel(
     { connector: { kind: 'mlp', tokens: 2, width: 12 }, tuning: { backbone: { kind: 'full' } } },
     { rows: 4, width: 6 },
     { config: { ...tinyConfig, tied: false }, weights: weightsOf('backbone'), beginToken: 1 },
@@ -77,10 +79,10 @@ describe.each(backends)('on %s', (backend: BackendName) => {
     await useBackend({ name: backend, threads: 1 });
     const session = openSession({ score: scoreProgram(setting(), tinyShape) }, initialState(setting(), 0));
     const { first, labels } = await session.run('score', batch(0));
-    fixture.logProbabilities.forEach((row, i) => {
+    notEmpty(fixture.logProbabilities).forEach((row, i) => {
       expect(Math.abs(labels![i]! - row[batch(0).labels[i]!]!)).toBeLessThan(1e-4);
       if (i % 2 === 0)
-        row.forEach((value, v) => expect(Math.abs(first![(i / 2) * 20 + v]! - value)).toBeLessThan(1e-4));
+        notEmpty(row).forEach((value, v) => expect(Math.abs(first![(i / 2) * 20 + v]! - value)).toBeLessThan(1e-4));
     });
     session.dispose();
   });
@@ -91,7 +93,7 @@ describe.each(backends)('on %s', (backend: BackendName) => {
       { measured: trainProgram(setting(), tinyShape, ['encoder', 'backbone'], { variant: 'a', probe: null }) },
       initialState(setting(), 0),
     );
-    for (const [at, expected] of fixture.steps.entries()) {
+    for (const [at, expected] of notEmpty(fixture.steps.entries())) {
       const update = both((module) => ({
         rate: fixture.rates[module],
         active: 1,

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadFamily } from '../../src/models/families';
-import { familyModel, padded, type FamilyOptions } from '../../src/models/families/model';
+import { loadFamily } from '../../src/models/published';
+import { familyModel, type FamilyOptions } from '../../src/models/published/family';
+import { padded } from '../../src/models/sequence';
 import type { Continuer, Prompt } from '../../src/models/generation/continuer';
 import { beamsOf, generate, type Strategy } from '../../src/models/generation/generate';
 import { random } from '../../src/random';
@@ -15,13 +16,13 @@ import { predict } from '../../src/train/evaluate';
 import { familyLogitsProgram, familyShape } from '../../src/train/familyPrograms';
 import {
   continuerOf,
-  familyGenerationPrograms,
   generationPrograms,
   generationState,
   type GenerationShape,
 } from '../../src/train/generationPrograms';
 import { initialState, scoreProgram } from '../../src/train/programs';
 import { published, referenceFolder, variants } from '../../testing/families';
+import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinySetting, type TinyOptions } from '../../testing/tinyModel';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 import { optimiserOf } from '../../testing/specs';
@@ -69,15 +70,15 @@ function openFamily(
   const whole = familyShape(model, { batch: 1, tokens: length, labels: sizes.newTokens });
   const shape: GenerationShape = { ...sizes, rows: whole.rows, width: whole.width };
   const setting = {
-    model: model.bind({}),
-    vocabulary: model.family.decoder.vocabulary,
+    model,
+    vocabulary: model.composition.decoder.vocabulary,
     optimiser: optimiserOf({ kind: 'adam' }),
     regulariser: { kind: 'none' as const },
   };
   const size = whole.rows * whole.width;
   const features = (row: number) => reference.batch.features.subarray(row * size, (row + 1) * size);
   const session = openSession(
-    { ...familyGenerationPrograms(model, shape), whole: familyLogitsProgram(model, whole) },
+    { ...generationPrograms(model, shape), whole: familyLogitsProgram(model, whole) },
     { ...stirred(initialState(setting, 0), options === allFull ? 0 : 0.05), ...generationState(setting.model, shape) },
   );
   return { model, session, features, continuer: continuerOf(session, setting.model, shape), length };
@@ -173,11 +174,11 @@ describe.each(there)('on %s', (backend: BackendName) => {
         const { prompts, newTokens, cases } = expected[name]!;
         const promptTokens = Math.max(...prompts.map((prompt) => prompt.length));
         expect(cases.length).toBeGreaterThanOrEqual(9);
-        for (const beams of isRecorded ? [1, 4] : new Set(cases.map(({ options }) => options.beams ?? 1))) {
+        for (const beams of notEmpty(isRecorded ? [1, 4] : new Set(cases.map(({ options }) => options.beams ?? 1)))) {
           const { session, continuer, features } = openFamily(name, { prompts: 2, beams, promptTokens, newTokens });
           expect(session.notice).toBeUndefined();
-          for (const { name: what, options, expected: answers } of cases.filter(
-            (one) => (one.options.beams ?? 1) === beams,
+          for (const { name: what, options, expected: answers } of notEmpty(
+            cases.filter((one) => (one.options.beams ?? 1) === beams),
           )) {
             const { end, repetitionPenalty = 1, ...rest } = options;
             const strategy: Strategy = beams === 1 ? { kind: 'greedy' } : { kind: 'beam', beams, ...rest };
@@ -188,7 +189,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
               noText,
               { strategy, newTokens, repetitionPenalty, endTokens: end === undefined ? [] : [end] },
             );
-            found.forEach(({ tokens, logProbability, finishReason }, row) => {
+            notEmpty(found).forEach(({ tokens, logProbability, finishReason }, row) => {
               const answer = answers[row]!;
               expect(tokens, `${what}, row ${row}`).toEqual(answer.tokens);
               expect(finishReason).toBe(tokens.at(-1) === end ? 'end' : 'length');
@@ -228,7 +229,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
         options,
       );
       const { tokens, logits } = await greedySteps(continuer, { features: features(1), tokens: prompt }, 8);
-      for (const [i, table] of logits.entries()) {
+      for (const [i, table] of notEmpty(logits.entries())) {
         const plain = await uncached(
           session,
           features(1),
@@ -257,7 +258,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
       const source = random(4, 'features');
       const prompt: Prompt = { features: Float32Array.from({ length: 24 }, () => source.normal()), tokens: [4, 7, 11] };
       const { tokens, logits } = await greedySteps(continuer, prompt, 6);
-      for (const [i, table] of logits.entries()) {
+      for (const [i, table] of notEmpty(logits.entries())) {
         const text = [...prompt.tokens, ...tokens.slice(0, i)];
         const { first } = await session.run('score', {
           features: prompt.features,
@@ -326,7 +327,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
     const options = { strategy, newTokens: 7, endTokens: [0, 1] };
     const together = await generate(batch.continuer, prompts, (ids) => ids.join(' '), options);
     expect(new Set(together.map(({ text }) => text)).size).toBeGreaterThan(3);
-    for (const [i, prompt] of prompts.entries()) {
+    for (const [i, prompt] of notEmpty(prompts.entries())) {
       const [alone] = await generate(single.continuer, [prompt], (ids) => ids.join(' '), options);
       expect(together[i]!.tokens).toEqual(alone!.tokens);
       expect(together[i]!.finishReason).toBe(alone!.finishReason);

@@ -1,9 +1,9 @@
 /** The published configurations load and give the published sizes; costs come out as closed forms say. Nothing here holds a weight. */
 import { describe, expect, it } from 'vitest';
-import { familyOf } from '../../src/models/families';
-import { familyParameters, partNames } from '../../src/models/families/family';
-import { familyModel, withoutWeights } from '../../src/models/families/model';
-import { findPublished, publishedModels } from '../../src/models/published';
+import { familyOf } from '../../src/models/published';
+import { parametersOf, partNames } from '../../src/models/composition';
+import { familyModel, withoutWeights } from '../../src/models/published/family';
+import { findPublished, publishedModels } from '../../src/models/published/catalogue';
 import { programCost } from '../../src/tensor/cost';
 import { useBackend } from '../../src/tensor/backend';
 import { adam } from '../../src/tensor/adam';
@@ -18,7 +18,7 @@ describe('published configurations', () => {
     (_name, { config, parameters }) => {
       const family = familyOf(config);
       const of = (part: string) =>
-        familyParameters(family)
+        parametersOf(family)
           .filter((parameter) => parameter.part === part)
           .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
       expect(Object.fromEntries(partNames.map((part) => [part, of(part)]))).toEqual({

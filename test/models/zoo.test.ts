@@ -5,13 +5,14 @@ import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { ConnectorSpec } from '../../src/manifest/run';
 import { projectRoot } from '../../src/files';
-import { llamaWeights, type LlamaConfig } from '../../src/models/backbones/llama';
-import { buildConnector, connectorRows, connectorSources, type ConnectorShape } from '../../src/models/connectors';
-import { buildModel, type GenerativeModel } from '../../src/models/multimodal';
+import { llamaWeights, type LlamaConfig } from '../../src/models/parts/llama';
+import { buildConnector, connectorRows, connectorSources, type ConnectorShape } from '../../src/models/zoo/connectors';
+import type { Model } from '../../src/models/build';
+import { zooModel } from '../../src/models/zoo/compose';
 import { qformerParameters } from '../../src/models/parts/qformer';
 import type { OnnxInitialiser, OnnxNode } from '../../src/models/weights/onnx';
-import { onnxLlamaWeights } from '../../src/models/weights/onnxLlama';
-import { bertStart, inBert } from '../../src/models/weights/minilm';
+import { onnxLlamaWeights } from '../../src/models/zoo/backbones/minimind2';
+import { bertStart, inBert } from '../../src/models/zoo/connectors/minilm';
 import { byteLevelTokenizer } from '../../src/text/tokenizer';
 import { tokenizerOf } from '../../src/text/tokenizerJson';
 import { UserError } from '../../src/problems';
@@ -20,6 +21,7 @@ import { gelu } from '../../src/tensor/ops';
 import { initialVector, splitVector, totalSize, byName } from '../../src/tensor/parameters';
 import { tf } from '../../src/tensor/tf';
 import { random } from '../../src/random';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { tinyBackbone, tinyConfig } from '../../testing/tinyModel';
 import { runsOf } from '../../testing/manifestHelp';
 import { connectorOf, tuningOf, type GivenConnector } from '../../testing/specs';
@@ -36,10 +38,12 @@ async function prefixOf(spec: ConnectorSpec, features: Float32Array, of: Connect
   const values = tf.tidy(() =>
     connector
       .apply(
-        byName(
-          connector.parameters,
-          splitVector(tf.tensor1d(initialVector(connector.parameters, 3)), connector.parameters),
-        ),
+        {
+          tensors: byName(
+            connector.parameters,
+            splitVector(tf.tensor1d(initialVector(connector.parameters, 3)), connector.parameters),
+          ),
+        },
         tf.tensor(features, [1, of.rows, of.features]),
       )
       .arraySync(),
@@ -137,7 +141,8 @@ describe('a Llama in an ONNX export', () => {
         .map(({ name }) => name)
         .sort(),
     );
-    for (const { name, shape: sides } of llamaWeights(config)) expect(weights[name]!.shape, name).toEqual(sides);
+    for (const { name, shape: sides } of notEmpty(llamaWeights(config)))
+      expect(weights[name]!.shape, name).toEqual(sides);
     expect([...weights['tokenEmbedding']!.data.slice(0, 4)]).toEqual([-1, -0.5, 0, 0.5]);
     const stored = onnx.initialisers.get(onnx.nodes.find(({ name }) => name.includes('k_proj'))!.inputs[1]!)!.values; // [4, 2]
     expect([...weights['layers.0.k']!.data]).toEqual([0, 2, 4, 6, 1, 3, 5, 7].map((i) => 0.5 * stored[i]!));
@@ -233,6 +238,7 @@ describe('MiniLM as a start', () => {
     queries: 2,
     crossEvery: 2,
     textLayers: false,
+    normFirst: false,
   };
   const wanted = qformerParameters(options);
   const published = new Map<string, string>([
@@ -268,12 +274,11 @@ describe('MiniLM as a start', () => {
     );
     expect(Object.keys(start)).toEqual(given.map(({ name }) => name));
     expect(Object.keys(start).some((name) => name === 'queries' || name.includes('cross'))).toBe(false);
-    expect(
-      [...sides.keys()]
-        .filter((name) => !(name in start))
-        .every((name) => name === 'queries' || name.includes('.cross.')),
-    ).toBe(true);
-    for (const [ours, theirs] of published)
+    expectEvery(
+      [...sides.keys()].filter((name) => !(name in start)),
+      (name) => name === 'queries' || name.includes('.cross.'),
+    );
+    for (const [ours, theirs] of notEmpty(published))
       expect(start[ours]!.data, ours).toEqual(numbers(theirs, start[ours]!.data.length));
     expect(new Set(asked).size).toBe(asked.length);
   });
@@ -356,7 +361,7 @@ describe('connectors of the families', () => {
 
   it('start with tokens of the size of words', async () => {
     for (const kind of ['pixel-shuffle', 'blip2-qformer', 'window-qformer'] as const) {
-      for (const token of await prefixOf(connectorOf({ kind }), features))
+      for (const token of notEmpty(await prefixOf(connectorOf({ kind }), features)))
         expect(Math.sqrt(token.reduce((sum, value) => sum + value * value, 0) / token.length), kind).toBeCloseTo(
           0.5,
           3,
@@ -392,18 +397,18 @@ describe('the partition', () => {
 
   it.each(cases)('every parameter of $name counts to exactly one module', ({ connector, tuning }) => {
     const backbone = tinyBackbone();
-    const model = buildModel({ connector, tuning: { backbone: tuning } }, { rows: 16, width: 6 }, backbone);
+    const model = zooModel({ connector, tuning: { backbone: tuning } }, { rows: 16, width: 6 }, backbone);
     const names = (module: 'encoder' | 'backbone') => model.trainable[module].map(({ name }) => name);
     const layout = llamaWeights(tinyConfig).map(({ name }) => name);
     // The encoder: all of the connector, and nothing else (its tower is frozen, and its features are the input).
-    expect(names('encoder')).toEqual(model.connector.parameters.map(({ name }) => name));
+    expect(new Set(model.trainable.encoder.map(({ part }) => part))).toEqual(new Set(['connector']));
     expect(new Set(names('encoder')).size).toBe(names('encoder').length);
     // The backbone: each weight is trained or frozen and never both; adapters beside them.
     const adapters = names('backbone').filter((name) => /\.lora_[AB]$/.test(name));
     const weights = names('backbone').filter((name) => !adapters.includes(name));
     expect([...weights, ...Object.keys(model.frozen)].sort()).toEqual([...layout].sort());
     expect(new Set(names('backbone')).size).toBe(names('backbone').length);
-    expect(adapters.every((name) => layout.includes(name.replace(/\.lora_[AB]$/, '')))).toBe(true);
+    expectEvery(adapters, (name) => layout.includes(name.replace(/\.lora_[AB]$/, '')));
     expect([tuning.kind === 'lora', tuning.kind === 'full']).toEqual([adapters.length > 0, weights.length > 0]);
     expect(totalSize(model.trainable.encoder)).toBeGreaterThan(0);
   });
@@ -411,7 +416,7 @@ describe('the partition', () => {
   it.each(connectors.map((connector) => ({ name: connector.kind, connector })))(
     'with $name the encoder alone decides the prefix, and both decide what is said',
     ({ connector }) => {
-      const model = buildModel(
+      const model = zooModel(
         { connector, tuning: { backbone: { kind: 'full' } } },
         { rows: 16, width: 6 },
         tinyBackbone(),
@@ -423,7 +428,11 @@ describe('the partition', () => {
       const input = tf.tensor(numbers('seen', 96), [1, 16, 6]);
       const said = (encoder: Float32Array, backbone: Float32Array) =>
         tf.tidy(() => {
-          const prefix = model.prefix(splitVector(tf.tensor1d(encoder), model.trainable.encoder), input);
+          const prefix = model.prefix({
+            encoder: splitVector(tf.tensor1d(encoder), model.trainable.encoder),
+            frozen: {},
+            features: input,
+          });
           return [
             ...model
               .logProbabilities({
@@ -431,7 +440,7 @@ describe('the partition', () => {
                 frozen: {},
                 prefix,
                 tokens: tf.tensor2d([[2, 3]], [1, 2], 'int32'),
-                positions: tf.tensor1d([model.connector.tokens + 1], 'int32'),
+                positions: tf.tensor1d([model.prefixTokens + 1], 'int32'),
               })
               .dataSync(),
           ];
@@ -449,8 +458,6 @@ describe('the partition', () => {
           start.backbone.map((value, i) => value + 0.1 * Math.sin(i)),
         ),
       ).not.toEqual(before);
-      // The prefix takes no argument of the backbone: what it is made of is the encoder's by construction.
-      expect(model.prefix.length).toBe(2);
     },
   );
 });
@@ -461,14 +468,13 @@ describe('the side of the connector', () => {
     (connector) => {
       const tuning = { encoder: 'scale-shift', backbone: tuningOf({ kind: 'lora', rank: 2, alpha: 4 }) } as const;
       const [usual, other] = (['encoder', 'backbone'] as const).map((connectorSide) =>
-        buildModel({ connector, connectorSide, tuning }, { rows: 16, width: 6 }, tinyBackbone()),
-      ) as [GenerativeModel, GenerativeModel];
-      const names = (model: GenerativeModel, module: 'encoder' | 'backbone') =>
-        model.trainable[module].map(({ name }) => name);
+        zooModel({ connector, connectorSide, tuning }, { rows: 16, width: 6 }, tinyBackbone()),
+      ) as [Model, Model];
+      const names = (model: Model, module: 'encoder' | 'backbone') => model.trainable[module].map(({ name }) => name);
       expect(names(other, 'encoder')).toEqual(['features.scale', 'features.shift']);
       expect(names(usual, 'encoder')).toEqual([
         ...names(other, 'encoder'),
-        ...usual.connector.parameters.map(({ name }) => name),
+        ...other.trainable.backbone.flatMap(({ name, part }) => (part === 'connector' ? [name] : [])),
       ]);
       expect([...names(usual, 'encoder'), ...names(usual, 'backbone')].sort()).toEqual(
         [...names(other, 'encoder'), ...names(other, 'backbone')].sort(),
@@ -476,18 +482,18 @@ describe('the side of the connector', () => {
       const input = tf.tensor(numbers('seen', 96), [1, 16, 6]);
       const [tokens, positions] = [
         tf.tensor2d([[2, 3]], [1, 2], 'int32'),
-        tf.tensor1d([usual.connector.tokens + 1], 'int32'),
+        tf.tensor1d([usual.prefixTokens + 1], 'int32'),
       ];
       const frozen = Object.fromEntries(
         Object.entries(usual.frozen).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
       );
-      const said = (model: GenerativeModel, scale: number) => {
+      const said = (model: Model, scale: number) => {
         const parts = (module: 'encoder' | 'backbone') =>
           model.trainable[module].map(({ name, shape, initial }) => {
             const start = tf.tensor(initialVector([{ name, shape, initial }], 1), shape);
             return name === 'features.scale' ? tf.mul(start, tf.linspace(1, scale, 6)) : start;
           });
-        const seen = model.prefix(parts('encoder'), input);
+        const seen = model.prefix({ encoder: parts('encoder'), frozen, features: input });
         const prompt = model.decoding.prompt(parts('backbone'), frozen, seen, tokens);
         return [
           ...model
@@ -502,7 +508,7 @@ describe('the side of the connector', () => {
       expect(said(other, 2)).toEqual(at2);
       expect(at2).not.toEqual(at1);
       // A scale of 1 and a shift of 0 change nothing.
-      const bare = buildModel(
+      const bare = zooModel(
         { connector, tuning: { backbone: tuning.backbone } },
         { rows: 16, width: 6 },
         tinyBackbone(),

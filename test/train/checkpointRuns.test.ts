@@ -1,9 +1,8 @@
 /** Runs from published checkpoints: what they compute equals the whole family on its processor's own encoding; manifests, resume, generation, identity, and what is refused. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { checkpointIdentity } from '../../src/sources/checkpoints';
 import { fileObjects } from '../../src/sources/dataManifest';
 import { findSource } from '../../src/sources/sources';
@@ -13,8 +12,8 @@ import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import { checkpoints } from '../../src/manifest/names';
 import type { RunSpec } from '../../src/manifest/run';
-import { loadFamily } from '../../src/models/families';
-import { familyModel } from '../../src/models/families/model';
+import { loadFamily } from '../../src/models/published';
+import { familyModel } from '../../src/models/published/family';
 import { readSafetensors } from '../../src/models/safetensors';
 import { random } from '../../src/random';
 import { identifyRuns } from '../../src/runner/identify';
@@ -32,27 +31,19 @@ import { initialState, scoreProgram, type Setting } from '../../src/train/progra
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
 import { checkpointKinds, taskFor, writeCheckpoint, writeTasks } from '../../testing/checkpoints';
+import { withCache } from '../../testing/environment';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { fileOf, head } from '../../testing/manifestHelp';
 import { optimiserOf } from '../../testing/specs';
 
-const base = mkdtempSync(join(tmpdir(), 'equipoise-checkpoints-'));
-const settings = {
-  EQUIPOISE_CACHE: join(base, 'cache'),
-  EQUIPOISE_TASKS: join(base, 'tasks'),
-  EQUIPOISE_CHECKPOINTS: join(base, 'checkpoints'),
-};
-const before = { ...process.env };
+const { folder: base } = withCache('file', (folder) => ({
+  EQUIPOISE_TASKS: join(folder, 'tasks'),
+  EQUIPOISE_CHECKPOINTS: join(folder, 'checkpoints'),
+}));
 beforeAll(async () => {
-  Object.assign(process.env, settings);
   await writeTasks(join(base, 'tasks'));
   for (const kind of checkpointKinds) writeCheckpoint(join(base, 'checkpoints', `my-${kind}`), kind);
   await useBackend({ name: 'wasm' });
-});
-afterAll(() => {
-  rmSync(base, { recursive: true, force: true });
-  for (const name of Object.keys(settings))
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
 });
 
 /** The only run of a manifest. */
@@ -154,7 +145,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
     const wholeShape = familyShape(whole, { batch: 1, tokens: encoded.inputIds.length, labels });
     const wholeSession = openSession(
       { asked: familyLogitsProgram(whole, wholeShape) },
-      stirred(initialState({ ...setting, model: whole.bind({}) }, 3)),
+      stirred(initialState({ ...setting, model: whole }, 3)),
     );
     const places = Int32Array.from({ length: labels }, (_, i) => last - labels + i);
     const logits = (
@@ -194,7 +185,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
     const summary = next.value;
     const train = records.flatMap((record) => (record.kind === 'train' ? [record] : []));
     expect(train).toHaveLength(4);
-    expect(train.every(({ gradientNorm }) => gradientNorm.encoder > 0 && gradientNorm.backbone > 0)).toBe(true);
+    expectEvery(train, ({ gradientNorm }) => gradientNorm.encoder > 0 && gradientNorm.backbone > 0);
     expect(records.flatMap((record) => (record.kind === 'measure' ? [record.step] : []))).toEqual([2, 4]);
     expect(summary.final.choice.total).toBe(6);
 
@@ -233,7 +224,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
       );
     const cached = await generated({ continuer: continuerOf(session, model, places) });
     expect(cached).toEqual(await generated({}));
-    expect(cached.every((text) => text !== null && text.length > 0)).toBe(true);
+    expectEvery(cached, (text) => text !== null && text.length > 0);
     session.dispose();
   });
 });
@@ -272,7 +263,7 @@ describe('a run from a checkpoint', () => {
     );
     const equipoise = (...args: string[]) =>
       spawnSync(process.execPath, [join(projectRoot, 'bin', 'equipoise.cjs'), ...args, '--backend', 'wasm'], {
-        env: { ...process.env, ...settings, EQUIPOISE_RESULTS: join(base, 'results') },
+        env: { ...process.env, EQUIPOISE_RESULTS: join(base, 'results') },
         encoding: 'utf8',
       });
     const plan = equipoise('plan', manifest, '--resources');
@@ -288,7 +279,7 @@ describe('a run from a checkpoint', () => {
       expect(files).toEqual(expect.arrayContaining(['config.json', 'tokenizer.json', 'preprocessor_config.json']));
       expect(files.some((file) => file.endsWith('.safetensors'))).toBe(true);
     }
-    for (const kind of checkpointKinds)
+    for (const kind of notEmpty(checkpointKinds))
       expect(checkpointModality(`my-${kind}`)).toBe(kind === 'salmonn' ? 'audio' : 'image');
   });
 
@@ -314,7 +305,7 @@ describe('a run from a checkpoint', () => {
       writeFileSync(join(moved, 'my-blip2', 'tokenizer_config.json'), '{}');
       expect(new Set([first.identity, changed, identityOf().identity]).size).toBe(3);
     } finally {
-      process.env['EQUIPOISE_CHECKPOINTS'] = settings.EQUIPOISE_CHECKPOINTS;
+      process.env['EQUIPOISE_CHECKPOINTS'] = join(base, 'checkpoints');
     }
   });
 

@@ -8,13 +8,13 @@ import { findSource, sourceState } from '../../src/sources/sources';
 import { loadTokenizer, pruneVocabulary } from '../../src/text/tokenizer';
 import { projectRoot } from '../../src/files';
 import { backbones } from '../../src/manifest/names';
-import { backboneSource, loadBackbone } from '../../src/models/backbones';
-import { backboneConfigs } from '../../src/models/backbones/configs';
-import { findPublished } from '../../src/models/published';
+import { backboneSource, loadBackbone } from '../../src/models/zoo/backbones';
+import { backboneConfigs } from '../../src/models/zoo/backbones/configs';
+import { findPublished } from '../../src/models/published/catalogue';
 import { availableBackends } from '../../src/tensor/backend';
 import { needsOf, type DataSizes } from '../../src/train/runNeeds';
 import { fixed, runsOf } from '../../testing/manifestHelp';
-import { connectorKinds } from '../../src/models/connectors/kinds';
+import { connectorKinds } from '../../src/models/zoo/connectors/kinds';
 
 const sizes: DataSizes = { vocabulary: 1000, tokens: 30, labels: 5, media: 100, items: 200, classes: 0, captions: 10 };
 const needs = (more: object) => needsOf(runsOf({ fixed: { ...fixed, ...more } })[0]!, sizes, 'tensorflow');

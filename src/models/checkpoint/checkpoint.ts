@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../safetensors';
-import type { WeightTensor } from '../weights';
+import type { WeightTensor } from '../weight';
 import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {

@@ -3,8 +3,7 @@
  * a prompt; the new tokens' part has a slot for each step, the same for all rows.
  * Shapes: prompts B, beams K (1 without beam search), rows R = B K, prompt places S, slots N, query heads H in G groups, head width d.
  */
-import { causalAmong } from '../backbones/decoder';
-import type { Attend } from '../backbones/attend';
+import { causalAmong, type Attend } from '../parts/attend';
 import { tf, type Tensor } from '../../tensor/tf';
 
 /** Keys and values of each layer: [B, G, S, d] of prompts, [R, G, N, d] of new tokens. */

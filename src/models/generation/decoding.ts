@@ -1,6 +1,6 @@
 /** What generation needs of a model, beside its encoder: how a prompt enters the language model, and the language model itself. */
 import type { Tensor, Tensors } from '../../tensor/tf';
-import type { DecoderPasses } from '../backbones/decoder';
+import type { DecoderPasses } from '../parts/decoder';
 import type { Part } from '../parts/part';
 
 export interface Decoding {

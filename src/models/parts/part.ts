@@ -3,6 +3,7 @@
  * layer's name ([out, in], as in PyTorch), its bias under `<name>.bias`.
  */
 import { layerNorm, rmsNorm } from '../../tensor/ops';
+import type { Initial } from '../../tensor/parameters';
 import { need, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear, type LoraSpec } from '../lora';
 
@@ -11,6 +12,10 @@ export interface Declared {
   name: string;
   shape: number[];
   use?: 'fixed' | 'unused';
+  /** where it starts when there is no pretrained weight */
+  initial?: Initial;
+  /** its name in flat vectors, files and the seeds of initial values, where that is not `name` */
+  stored?: string;
 }
 
 /** Tensors of a part by name, adapters among them. */
@@ -45,13 +50,3 @@ export const norm = (part: Part, x: Tensor, name: string, epsilon: number, kind:
 /** A parameter whose name goes under another's. */
 export const under = (prefix: string, declared: readonly Declared[]): Declared[] =>
   declared.map((parameter) => ({ ...parameter, name: `${prefix}.${parameter.name}` }));
-
-/** The tensors below `prefix.`, without it. */
-export function within(tensors: Tensors, prefix: string): Tensors {
-  const start = `${prefix}.`;
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith(start))
-      .map(([name, tensor]) => [name.slice(start.length), tensor]),
-  );
-}

@@ -1,6 +1,6 @@
 /**
- * BLIP-2's Q-Former (Li et al. 2023, section 3.1) without its text side: a post-norm BERT whose learned queries attend to
- * each other and, in every n-th layer, to the tower's features.
+ * The Q-Former (Li et al. 2023, BLIP-2, section 3.1) without its text side: learned queries attend to each other and, in every
+ * n-th layer, to the tower's features. As published its layers are a post-norm BERT's.
  */
 import { attention, joinHeads, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
@@ -23,6 +23,8 @@ export interface QformerOptions {
   crossEvery: number;
   /** the checkpoint holds the feed-forward layers for text too */
   textLayers: boolean;
+  /** each branch has its norm before it, and the last layer a norm behind it; else (BERT) a norm follows each branch, and one the queries */
+  normFirst: boolean;
 }
 
 /** Options from a `Blip2QFormerConfig`, with its published defaults. */
@@ -41,33 +43,40 @@ export function qformerOptions(fields: Fields, features: number, queries: number
     activation: activationOf(fields, 'hidden_act', 'gelu'),
     crossEvery: fields.whole('cross_attention_frequency', 2, limits.layers),
     textLayers: fields.flag('use_qformer_text_input', false),
+    normFirst: false,
   };
 }
 
 const isCross = (o: QformerOptions, layer: number) => layer % o.crossEvery === 0;
 
 export function qformerParameters(o: QformerOptions): Declared[] {
-  const attend = (name: string, input: number) => [
-    ...linearParameters(`${name}.q`, o.width, o.width),
-    ...linearParameters(`${name}.k`, o.width, input),
-    ...linearParameters(`${name}.v`, o.width, input),
-    ...linearParameters(`${name}.o`, o.width, o.width),
-    ...normParameters(`${name}.norm`, o.width),
-  ];
-  const feed = (name: string) => [
-    ...linearParameters(`${name}.up`, o.hidden, o.width),
-    ...linearParameters(`${name}.down`, o.width, o.hidden),
-    ...normParameters(`${name}.norm`, o.width),
-  ];
+  const branch = (name: string, layers: Declared[]): Declared[] => {
+    const norms = normParameters(`${name}.norm`, o.width);
+    return o.normFirst ? [...norms, ...layers] : [...layers, ...norms];
+  };
+  const attend = (name: string, input: number) =>
+    branch(name, [
+      ...linearParameters(`${name}.q`, o.width, o.width),
+      ...linearParameters(`${name}.k`, o.width, input),
+      ...linearParameters(`${name}.v`, o.width, input),
+      ...linearParameters(`${name}.o`, o.width, o.width),
+    ]);
+  const feed = (name: string) =>
+    branch(name, [
+      ...linearParameters(`${name}.up`, o.hidden, o.width),
+      ...linearParameters(`${name}.down`, o.width, o.hidden),
+    ]);
+  const outer = normParameters('norm', o.width);
   return [
     { name: 'queries', shape: [o.queries, o.width] },
-    ...normParameters('norm', o.width),
+    ...(o.normFirst ? [] : outer),
     ...Array.from({ length: o.layers }, (_, i) => [
       ...attend(`layers.${i}.self`, o.width),
       ...(isCross(o, i) ? attend(`layers.${i}.cross`, o.features) : []),
       ...feed(`layers.${i}.feedForward`),
       ...(o.textLayers ? feed(`layers.${i}.text`).map((parameter) => ({ ...parameter, use: 'unused' as const })) : []),
     ]).flat(),
+    ...(o.normFirst ? outer : []),
   ];
 }
 
@@ -101,25 +110,30 @@ export const qformerNames = (theirs: string, queries: string): NameRow[] => [
 
 /** features [B, F, features] -> [B, queries, width]. */
 export function qformer(part: Part, features: Tensor, o: QformerOptions): Tensor {
-  const attend = (x: Tensor, to: Tensor, name: string) => {
-    const heads = (input: Tensor, which: string) => splitHeads(dense(part, input, `${name}.${which}`), o.heads);
-    const mixed = joinHeads(attention(heads(x, 'q'), heads(to, 'k'), heads(to, 'v')));
-    return norm(part, tf.add(dense(part, mixed, `${name}.o`), x), `${name}.norm`, o.epsilon);
-  };
+  const normed = (x: Tensor, name: string) => norm(part, x, name, o.epsilon);
+  const branch = (x: Tensor, name: string, apply: (seen: Tensor) => Tensor): Tensor =>
+    o.normFirst ? tf.add(x, apply(normed(x, `${name}.norm`))) : normed(tf.add(apply(x), x), `${name}.norm`);
+  const attend = (x: Tensor, name: string, to: Tensor | null) =>
+    branch(x, name, (seen) => {
+      const heads = (input: Tensor, which: string) => splitHeads(dense(part, input, `${name}.${which}`), o.heads);
+      const mixed = attention(heads(seen, 'q'), heads(to ?? seen, 'k'), heads(to ?? seen, 'v'));
+      return dense(part, joinHeads(mixed), `${name}.o`);
+    });
   const queries = tf.tile(tf.reshape(need(part.tensors, 'queries'), [1, o.queries, o.width]), [
     features.shape[0]!,
     1,
     1,
   ]);
-  let x = norm(part, queries, 'norm', o.epsilon);
+  let x = o.normFirst ? queries : normed(queries, 'norm');
   for (let i = 0; i < o.layers; i++) {
     const layer = `layers.${i}`;
-    x = attend(x, x, `${layer}.self`);
-    if (isCross(o, i)) x = attend(x, features, `${layer}.cross`);
-    const fed = dense(part, o.activation(dense(part, x, `${layer}.feedForward.up`)), `${layer}.feedForward.down`);
-    x = norm(part, tf.add(fed, x), `${layer}.feedForward.norm`, o.epsilon);
+    x = attend(x, `${layer}.self`, null);
+    if (isCross(o, i)) x = attend(x, `${layer}.cross`, features);
+    x = branch(x, `${layer}.feedForward`, (seen) =>
+      dense(part, o.activation(dense(part, seen, `${layer}.feedForward.up`)), `${layer}.feedForward.down`),
+    );
   }
-  return x;
+  return o.normFirst ? normed(x, 'norm') : x;
 }
 
 /** Window-level Q-Former (Tang et al. 2024, SALMONN, section 3.1): each window of frames [B, T, features] is queried alone -> [B, windows * queries, width]. */

@@ -6,10 +6,36 @@ import { norm, normParameters, type Declared, type Part } from './part';
 
 export interface WhisperOptions {
   bands: number;
+  /** longest input in frames behind the convolutions */
   positions: number;
+  /** blocks that are run */
   layers: number;
+  /** the norm behind the last block; an encoder that is left after an earlier block has none */
+  lastNorm: boolean;
   block: BlockOptions;
 }
+
+/** What all Whisper encoders have in common: their blocks, but for the sizes. */
+export const whisperBlock = ({
+  width,
+  hidden,
+  heads,
+}: {
+  width: number;
+  hidden: number;
+  heads: number;
+}): BlockOptions => ({
+  width,
+  hidden,
+  heads,
+  epsilon: 1e-5,
+  activation: gelu,
+  norm: 'layer',
+  fused: false,
+  bias: 'no keys',
+  layerScale: false,
+  queryKeyNorm: false,
+});
 
 export const whisperParameters = (o: WhisperOptions): Declared[] => [
   { name: 'conv1', shape: [o.block.width, o.bands, 3] },
@@ -18,11 +44,19 @@ export const whisperParameters = (o: WhisperOptions): Declared[] => [
   { name: 'conv2.bias', shape: [o.block.width] },
   { name: 'positions', shape: [o.positions, o.block.width], use: 'fixed' },
   ...Array.from({ length: o.layers }, (_, i) => blockParameters(`layers.${i}`, o.block)).flat(),
-  ...normParameters('norm', o.block.width),
+  ...(o.lastNorm ? normParameters('norm', o.block.width) : []),
 ];
 
-/** log-mel [B, bands, 2 positions] -> [B, positions, width]. */
-export function whisperEncoder(part: Part, mel: Tensor, o: WhisperOptions): Tensor {
+/** log-mel by band, [B, bands, frames], as published models take it -> [B, frames / 2, width]. */
+export const whisperEncoder = (part: Part, mel: Tensor, o: WhisperOptions): Tensor =>
+  whisperFrames(part, tf.transpose(mel, [0, 2, 1]), o);
+
+/**
+ * log-mel by frame, [B, frames, bands] -> [B, frames / 2, width]. The positions are cut to the frames there are: a sound of 5 s is
+ * 250 positions, not padded with silence to the 30 s of Whisper's training (features of the two differ).
+ * Throws RangeError when there are more frames than positions.
+ */
+export function whisperFrames(part: Part, mel: Tensor, o: WhisperOptions): Tensor {
   // PyTorch pads with one zero on both sides; `same` with stride 2 would pad only at the end.
   const convolve = (x: Tensor, name: string, stride: number) =>
     gelu(
@@ -40,8 +74,17 @@ export function whisperEncoder(part: Part, mel: Tensor, o: WhisperOptions): Tens
         need(part.tensors, `${name}.bias`),
       ),
     );
-  let x = convolve(convolve(tf.transpose(mel, [0, 2, 1]), 'conv1', 1), 'conv2', 2);
-  x = tf.add(x, need(part.tensors, 'positions'));
+  let x = convolve(convolve(mel, 'conv1', 1), 'conv2', 2);
+  const frames = x.shape[1]!;
+  if (frames > o.positions) throw new RangeError(`${frames} frames for ${o.positions} positions`);
+  const positions = need(part.tensors, 'positions');
+  x = tf.add(x, frames === o.positions ? positions : tf.slice(positions, [0, 0], [frames, o.block.width]));
   for (let i = 0; i < o.layers; i++) x = encoderBlock(part, `layers.${i}`, x, o.block);
-  return norm(part, x, 'norm', o.block.epsilon);
+  return o.lastNorm ? norm(part, x, 'norm', o.block.epsilon) : x;
+}
+
+/** Mean over every `size` neighbouring frames: [batch, frames, width] -> [batch, frames / size, width]. */
+export function pooledFrames(features: Tensor, size: number): Tensor {
+  const [batch, frames, width] = features.shape as [number, number, number];
+  return tf.mean(tf.reshape(features, [batch, frames / size, size, width]), 2);
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { unpackBundle } from '../../sources/bundle';
 import { openSource } from '../../sources/sources';
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
+import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
 
 export interface Llama2cConfig {
   width: number;

@@ -4,7 +4,7 @@
  * protobuf wire format; the file is hostile until checked. Source: onnx.proto3 (field numbers), protobuf encoding guide.
  */
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
+import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
 
 export interface OnnxNode {
   operation: string;

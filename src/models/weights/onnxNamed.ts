@@ -1,6 +1,6 @@
 /** Weights of an ONNX export by the names of the modules they came from, as float32 whether they were stored so or in 8 bits. */
 import { userError, type UserError } from '../../problems';
-import type { WeightTensor } from './index';
+import type { WeightTensor } from '../weight';
 import { dequantise, type OnnxWeights } from './onnx';
 
 /** Sides of a shape; null stands for any length from 1 on. */

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from './index';
+import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
 
 export interface TfjsLayers {
   /** weights in their stored shapes; convolution kernels are [height, width, in, out], dense kernels [in, out] */

@@ -2,10 +2,9 @@
 import { join } from 'node:path';
 import { isOwnCheckpoint, openCheckpointFolder } from '../../sources/checkpoints';
 import { writeWhole } from '../../files';
-import { loadFamily } from '../../models/families';
-import { peftAdapter, publishedTensors } from '../../models/families/adapters';
-import { withoutTower } from '../../models/families/cached';
-import { familyModel, withoutWeights } from '../../models/families/model';
+import { loadFamily } from '../../models/published';
+import { peftAdapter, publishedTensors } from '../../models/published/adapters';
+import { cachedFamilyModel, withoutWeights } from '../../models/published/family';
 import { writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
 import { familyTuning } from '../../train/parts';
@@ -30,18 +29,21 @@ export async function writeCheckpointRun(
   const name = file.spec.checkpoint ?? file.spec.backbone;
   // The backbone's tensors lie in the run's own file; of the checkpoint only the connector's published shapes are read.
   const loaded = loadFamily(await openCheckpointFolder(name, { offline: true }), ['connector']);
-  const family = withoutTower(loaded.family);
-  const bare = withoutWeights(family);
-  const model = familyModel(
-    { family, weights: bare.weights, shapes: { ...bare.shapes, ...loaded.shapes } },
-    familyTuning(file.spec),
-  );
+  const bare = withoutWeights(loaded.family);
+  const shapes = { ...bare.shapes, ...loaded.shapes };
+  // Names and shapes of what was trained do not depend on the tokens before the features.
+  const model = cachedFamilyModel(bare, [], familyTuning(file.spec));
   const run = readTrained(paths, file, which, model.trainable);
   const trained = { ...run.trained.encoder, ...run.trained.backbone };
   const form = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[model.tuning.backbone.kind];
   let parameters = true;
-  if (form === 'adapter') parameters = writePeftAdapter(folder, peftAdapter(model, trained)).includes(parametersName);
-  else writeWhole(join(folder, parametersName), writeSafetensors(publishedTensors(model, trained), { format: 'pt' }));
+  if (form === 'adapter')
+    parameters = writePeftAdapter(folder, peftAdapter(model, trained, shapes)).includes(parametersName);
+  else
+    writeWhole(
+      join(folder, parametersName),
+      writeSafetensors(publishedTensors(model, trained, shapes), { format: 'pt' }),
+    );
   const facts: CheckpointFacts = {
     ...runFacts(run, which),
     form,

@@ -85,7 +85,7 @@ ${forms[backbone.form](facts)}
 
 \`connector.safetensors\` holds what was trained between the frozen encoder and the backbone: the connector, which turns ${connector.rows} x ${connector.features} features of the encoder into
 ${connector.tokens} prefix tokens.${scaled} They stand between the opening token and the text. Matrices are [out, in] as in PyTorch; what is computed with them is written in
-\`src/models/connectors\` of Equipoise ${run.code.version}, method ${run.code.method ?? 'unknown'}${run.code.commit === null ? '' : `, commit ${run.code.commit}`}.
+\`src/models/zoo/connectors\` of Equipoise ${run.code.version}, method ${run.code.method ?? 'unknown'}${run.code.commit === null ? '' : `, commit ${run.code.commit}`}.
 
 ## Base weights, which keep their own licences
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { ModuleName } from '../../manifest/run';
 import { openSafetensors } from '../../models/safetensors';
-import { allFinite, type WeightTensor } from '../../models/weights';
+import { allFinite, type WeightTensor } from '../../models/weight';
 import type { ParameterSpec } from '../../tensor/parameters';
 import { exitCode, UserError, userError, type Problem } from '../../problems';
 import { readRunFile, type RunFolder } from '../folders';

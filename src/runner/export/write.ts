@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { setIdentity } from '../../data/sets';
 import { loadTokenizer, type Tokenizer } from '../../text/tokenizer';
 import { writeWhole } from '../../files';
-import { backboneSource, loadWholeBackbone, withRows, type Pretrained } from '../../models/backbones';
-import { backboneConfigs, backboneWithoutWeights } from '../../models/backbones/configs';
-import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/backbones/huggingFace';
-import { connectorRows, connectorSources } from '../../models/connectors';
-import type { Connector } from '../../models/connectors/connector';
+import { backboneSource, loadWholeBackbone, withRows } from '../../models/zoo/backbones';
+import type { Pretrained } from '../../models/zoo/backbones/backbone';
+import { backboneConfigs, backboneWithoutWeights } from '../../models/zoo/backbones/configs';
+import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
+import { zooModel } from '../../models/zoo/compose';
+import { connectorRows, connectorSources } from '../../models/zoo/connectors';
 import { findEncoder } from '../../models/encoders';
-import { buildModel } from '../../models/multimodal';
+import type { MultimodalModel } from '../../models/multimodal';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
-import type { WeightTensor } from '../../models/weights';
+import type { WeightTensor } from '../../models/weight';
 import { userError } from '../../problems';
 import { loadTexts } from '../../train/prepare';
 import type { RunFolder } from '../folders';
@@ -80,9 +81,9 @@ async function fillWithRun(
   const texts = tuning.kind === 'full' ? await vocabularyOf(file, onStage) : null;
   const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
   const rows = connectorRows(spec.connector, rowChoices) ?? usual;
-  const model = buildModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1));
+  const model = zooModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1));
   const run = readTrained(paths, file, which, model.trainable);
-  const { connector, language } = parted(run, model.connector);
+  const { connector, language } = parted(run, model);
   if (tuning.kind === 'lora') {
     writePeftAdapter(
       folder,
@@ -97,7 +98,7 @@ async function fillWithRun(
   const facts = factsOf(
     run,
     which,
-    { tokens: model.connector.tokens, rows, features: width },
+    { tokens: model.prefixTokens, rows, features: width },
     backbone,
     texts?.ids ?? null,
   );
@@ -108,9 +109,9 @@ async function fillWithRun(
 /** What a run trained, by file and not by module: the connector, with what is trained behind the tower, and the language model. */
 function parted(
   { trained: { encoder, backbone } }: TrainedRun,
-  { parameters }: Connector,
+  { trainable }: MultimodalModel,
 ): Record<'connector' | 'language', Record<string, WeightTensor>> {
-  const names = new Set(parameters.map(({ name }) => name));
+  const names = new Set(trainable.backbone.flatMap(({ name, part }) => (part === 'connector' ? [name] : [])));
   const beside = (has: boolean) =>
     Object.fromEntries(Object.entries(backbone).filter(([name]) => names.has(name) === has));
   return { connector: { ...encoder, ...beside(true) }, language: beside(false) };

@@ -1,0 +1,111 @@
+/**
+ * One model of any composition: which parameters are trained and to which module and part each belongs, and the passes from
+ * features, pixels or sound to log-probabilities. What is trained is an argument of a pass; what is frozen is state that
+ * programs read.
+ */
+import type { ModuleName } from '../modules';
+import { logSoftmax, pickRows } from '../tensor/ops';
+import { byName } from '../tensor/parameters';
+import { tf, type Tensor, type Tensors } from '../tensor/tf';
+import type { Composition, PartName, Tuning } from './composition';
+import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
+import type { Part } from './parts/part';
+import { scaleShift } from './scaleShift';
+import { placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
+import { partition } from './tuning';
+import type { WeightTensor } from './weight';
+
+export interface ModelOptions {
+  layout: Layout;
+  /** the module that the connector counts to; default `encoder` */
+  connectorSide?: ModuleName;
+  /** instead of the composition's own tuning, part by part */
+  tuning?: Partial<Tuning>;
+  /** images or sounds in a row of a batch; default 1 */
+  items?: number;
+}
+
+export interface Model<C extends Composition = Composition> extends GenerativeModel {
+  composition: C;
+  tuning: Tuning;
+  /** tokens that the inputs of one row become */
+  prefixTokens: number;
+  /** what `prefix` gave, as it stands among the embeddings, [B, prefixTokens, width] */
+  connected(pass: Pick<BackbonePass, 'backbone' | 'frozen' | 'prefix'>): Tensor;
+  /** logits [N, V] at the positions */
+  logits(pass: BackbonePass): Tensor;
+}
+
+/**
+ * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
+ * Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be trained.
+ */
+export function buildModel<C extends Composition>(
+  composition: C,
+  weights: Record<string, WeightTensor>,
+  options: ModelOptions,
+): Model<C> {
+  const { layout, connectorSide: side = 'encoder', items = 1 } = options;
+  const { decoder, towerFeatures, input } = composition;
+  const tuning: Tuning = { ...composition.tuning, ...options.tuning };
+  const prefixTokens = composition.featureTokens * items;
+  const { trainable, frozen, adapters, names } = partition(composition, weights, tuning, side);
+  const partOf = (name: PartName, tensors: Tensors): Part => ({
+    tensors: Object.fromEntries(
+      [...names[name]].flatMap(([own, full]) => (full in tensors ? [[own, tensors[full]!]] : [])),
+    ),
+    lora: adapters[name],
+  });
+  const withTrained = (module: ModuleName, parts: Tensor[], given: Tensors): Tensors => ({
+    ...given,
+    ...byName(trainable[module], parts),
+  });
+
+  function towerOf(tensors: Tensors, seen: Tensor): Tensor {
+    const features = composition.tower(partOf('tower', tensors), tf.reshape(seen, [-1, ...input.shape]));
+    return tuning.tower.kind === 'scale-shift' ? scaleShift(towerFeatures.width).apply(tensors, features) : features;
+  }
+  const connectorOf = (tensors: Tensors, features: Tensor): Tensor =>
+    tf.reshape(composition.connector(partOf('connector', tensors), features), [-1, prefixTokens, decoder.width]);
+  const connected: Model['connected'] = ({ backbone, frozen: given, prefix }) =>
+    side === 'encoder' ? prefix : connectorOf(withTrained('backbone', backbone, given), prefix);
+  const languageOf = (backbone: Tensor[], given: Tensors) =>
+    partOf('backbone', withTrained('backbone', backbone, given));
+
+  function logits(pass: BackbonePass): Tensor {
+    const part = languageOf(pass.backbone, pass.frozen);
+    const { embeddings, counts } = trainedSequence(layout, part, connected(pass), pass.tokens);
+    const hidden = decoder.hidden(part, embeddings, counts);
+    return decoder.logits(part, pickRows(tf.reshape(hidden, [-1, decoder.width]), pass.positions));
+  }
+  return {
+    composition,
+    tuning,
+    trainable,
+    frozen,
+    prefixTokens,
+    prefix({ encoder, frozen: given, features }: EncoderPass) {
+      const tensors = withTrained('encoder', encoder, given);
+      const seen = towerOf(tensors, features);
+      return side === 'encoder' ? connectorOf(tensors, seen) : seen;
+    },
+    connected,
+    logits,
+    logProbabilities: (pass) => logSoftmax(logits(pass)),
+    decoding: {
+      decoder,
+      before: placesBefore(layout, prefixTokens),
+      part: languageOf,
+      prompt: (backbone, given, prefix, tokens) =>
+        promptSequence(layout, languageOf(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
+    },
+  };
+}
+
+/** A composition from its tower's features [B, rows, width] on: what a frozen tower gives is computed once and cached. */
+export const withoutTower = <C extends Composition>(composition: C): C => ({
+  ...composition,
+  input: { ...composition.input, shape: [composition.towerFeatures.rows, composition.towerFeatures.width] },
+  parameters: { ...composition.parameters, tower: [] },
+  tower: (_part: Part, features: Tensor) => features,
+});

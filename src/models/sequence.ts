@@ -1,0 +1,91 @@
+/** Where features stand among the tokens of a text, and the sequence of embeddings that the language model reads. */
+import { oneHot } from '../tensor/ops';
+import { tf, type Tensor } from '../tensor/tf';
+import { embedTokens } from './parts/decoder';
+import type { Part } from './parts/part';
+
+/**
+ * `places` and `before` read whole conversations, of which every token is embedded and padding is marked (`padded`):
+ * features take the places of the token `id`, or stand before the text. `question` is a question with its answer, padded on
+ * the right without marks: the sequence is [head, features, text], and the last token, which predicts nothing that is asked
+ * for, is left out. With causal attention such padding is never seen by a place that counts.
+ */
+export type Layout =
+  { kind: 'places'; id: number } | { kind: 'before' } | { kind: 'question'; head: readonly number[] };
+
+/** Padding in a batch of tokens: a place that does not count holds -1 - id. */
+export const padded = (id: number): number => -1 - id;
+
+const headOf = (layout: Layout): readonly number[] => (layout.kind === 'question' ? layout.head : []);
+
+/** Places before the text. */
+export const placesBefore = (layout: Layout, prefixTokens: number): number =>
+  layout.kind === 'places' ? 0 : headOf(layout).length + prefixTokens;
+
+/**
+ * Where in the flattened hidden states [B, S] of a `question` text token t of row b is predicted, S = prefixTokens + textTokens.
+ * @param prefixTokens places before the text, without the first, which predicts nothing that is asked for
+ */
+export const predictedAt = (row: number, t: number, prefixTokens: number, textTokens: number): number =>
+  row * (prefixTokens + textTokens) + prefixTokens + t;
+
+/** Embeddings [B, S, D]; which places count [B, S] (1 or 0), or null when all do. */
+export interface Sequence<Counts extends Tensor | null = Tensor | null> {
+  embeddings: Tensor;
+  counts: Counts;
+}
+
+/** Prefix [B, n, D] among the embeddings of tokens int32 [B, T], as they are read in training and when answers are scored. */
+export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence {
+  if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
+  const [batch, length] = tokens.shape as [number, number];
+  const read = tf.slice(tokens, [0, 0], [batch, length - 1]);
+  return { embeddings: behind(layout.head, part, prefix, read), counts: null };
+}
+
+/** The same for prompts, whose padding is marked in every layout. */
+export function promptSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence<Tensor> {
+  const { ids, counts } = marked(tokens);
+  if (layout.kind === 'places') return { embeddings: inPlaces(layout.id, part, prefix, ids, counts), counts };
+  const before = tf.ones([tokens.shape[0]!, placesBefore(layout, prefix.shape[1]!)]);
+  return {
+    embeddings: behind(headOf(layout), part, prefix, tf.cast(ids, 'int32')),
+    counts: tf.concat([before, counts], 1),
+  };
+}
+
+/** Ids [B, T] and which of them count (1 or 0), both float32: exact, since vocabularies are far below 2^24. */
+function marked(tokens: Tensor): { ids: Tensor; counts: Tensor } {
+  const given = tf.cast(tokens, 'float32');
+  const padding = tf.cast(tf.less(given, 0), 'float32');
+  return { ids: tf.abs(tf.add(given, padding)), counts: tf.sub(1, padding) };
+}
+
+/** Embeddings [count, T, D] of ids int32, so many rows as there are. */
+const embedded = (part: Part, ids: Tensor, length: number, width: number): Tensor =>
+  tf.reshape(embedTokens(part, tf.reshape(ids, [-1])), [-1, length, width]);
+
+/** [head, prefix, text]. The text is embedded first: gradients of a table that is read twice add up in this order. */
+function behind(head: readonly number[], part: Part, prefix: Tensor, ids: Tensor): Tensor {
+  const [batch, length] = ids.shape as [number, number];
+  const width = prefix.shape[2]!;
+  const text = length === 0 ? [] : [embedded(part, ids, length, width)];
+  const first =
+    head.length === 0
+      ? []
+      : [tf.tile(embedded(part, tf.tensor1d([...head], 'int32'), head.length, width), [batch, 1, 1])];
+  return tf.concat([...first, prefix, ...text], 1);
+}
+
+/** The n-th place of a row that holds `place` shows the row's n-th prefix token. */
+function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts: Tensor): Tensor {
+  const [batch, length] = ids.shape as [number, number];
+  const [, count, width] = prefix.shape as [number, number, number];
+  const isFeature = tf.mul(tf.cast(tf.equal(ids, place), 'float32'), counts);
+  // A placeholder's id may lie outside the vocabulary; its row is not used.
+  const text = embedded(part, tf.cast(tf.mul(ids, tf.sub(1, isFeature)), 'int32'), length, width);
+  const which = tf.cast(tf.reshape(tf.relu(tf.sub(tf.cumsum(isFeature, 1), 1)), [-1]), 'int32');
+  const shown = tf.reshape(isFeature, [batch, length, 1]);
+  const chosen = count === 1 ? shown : tf.mul(tf.reshape(oneHot(which, count), [batch, length, count]), shown);
+  return tf.add(tf.mul(text, tf.sub(1, shown)), tf.matMul(chosen, prefix));
+}
