@@ -52,7 +52,7 @@ test('no files import each other in a circle, not even types', () => {
 
 test('no room knows a later one, the statements of parts stand left of the manifest, and the files of all rooms know none', () => {
   const [parts, ...others] = rooms;
-  expect(statements.every((path) => existsSync(join(projectRoot, path)))).toBe(true);
+  expect(statements.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
   expect(arrowsUp(graph, [parts!, ...statements, ...others])).toEqual([]);
 });
 
