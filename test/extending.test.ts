@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import * as schedulers from '../src/balance/schedulers/scheduler';
 import type { Scheduler } from '../src/balance/schedulers/scheduler';
 import { releasedTaskNames } from '../src/data/readers/recipe';
-import { setSources, setTasks } from '../src/data/sets';
+import { setSources, setTasks } from '../src/data';
 import { findSource } from '../src/sources/sources';
 import { loadTokenizer } from '../src/text/tokenizer';
 import { projectRoot } from '../src/files';

@@ -4,7 +4,7 @@ import type { Progress } from '../sources/content';
 import { declaredBytes, fileObjects, type DataManifest } from '../sources/dataManifest';
 import { isPinned } from '../sources/pins';
 import { linkRelease, pinTask, releasedTaskNames, releaseState } from '../data/readers/recipe';
-import { loadSet, setPath } from '../data/sets';
+import { loadSet, setPath } from '../data';
 import { countBy } from '../data/sets/checks';
 import {
   fetchSources,

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet } from '../data/sets/contactSheet';
-import { loadSet, setPath, setTasks } from '../data/sets';
+import { loadSet, setPath, setTasks } from '../data';
 import { readCard } from '../data/sets/store';
 import { lazy } from './lazy';
 import { columns, say, sayJson } from './text';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { evaluateCommand } from '../../src/cli/evaluate';
-import { setIdentity } from '../../src/data/sets';
+import { setIdentity } from '../../src/data';
 import { readSafetensors } from '../../src/models/safetensors';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../../src/runner/evaluations';
 import { useBackend } from '../../src/tensor/backend';
