@@ -147,7 +147,7 @@ describe('the example of docs/data.md', () => {
     const set = await loadSet('colours');
     expect(set.identity).toBe(setIdentity('colours'));
     expect(set.items.find(({ id }) => id === 'colours/colours.jsonl/1')).toMatchObject({
-      media: 'sky.png',
+      media: 'swatches/sky.png',
       prompt: 'Question: Which colour? Answer:',
       answer: 'blue',
       choices: ['red', 'green', 'blue'],
@@ -182,7 +182,7 @@ describe('the example of docs/data.md', () => {
     const asked = setIdentity('colours');
     writeFileSync(join(base, 'tasks', 'swatches', 'sky.png'), await picture([0, 0, 255], { format: 'png' }));
     expect(new Set([identity, smaller, asked, setIdentity('colours')]).size).toBe(4);
-    expect((await sharp((await loadSet('colours')).media.get('sky.png')!).metadata()).width).toBe(64);
+    expect((await sharp((await loadSet('colours')).media.get('swatches/sky.png')!).metadata()).width).toBe(64);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Decoding by the libraries of audio-decode, one for each format; each part that comes out is bounded, and what a decoder complains of is a fault. */
+/** Decoding by libraries, one for each format; each part that comes out is bounded, and what a decoder complains of is a fault. */
 import { type Bad, readableSounds, type SoundBody, type SoundFormat } from './container';
 
 /** Bounds on a sound of any kind. */
