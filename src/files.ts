@@ -20,7 +20,7 @@ export function sha256(content: string | Uint8Array): string {
 }
 
 /** Size and sha256 (hexadecimal) of a file of any size, read in parts. Throws the system's error when it cannot be read. */
-export function sha256OfFile(path: string): { bytes: number; sha256: string } {
+export function sha256OfFile(path: string | Buffer): { bytes: number; sha256: string } {
   const hash = createHash('sha256');
   const file = openSync(path, 'r');
   const buffer = Buffer.alloc(2 ** 20);

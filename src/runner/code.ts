@@ -23,7 +23,7 @@ export function codeVersion(): RunFile['code'] {
 
 /** Installed versions of the packages whose arithmetic or decoding enters the results, by name, sorted. */
 export function packageVersions(): Record<string, string> {
-  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|audio-decode$|pure-rand$)/;
+  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|@audio\/|pure-rand$)/;
   const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
