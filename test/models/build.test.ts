@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ConnectorSpec } from '../../src/manifest/run';
+import type { ConnectorSpec, TuningSpec } from '../../src/manifest/run';
 import { buildModel, type Model } from '../../src/models/build';
 import type { Composition, Tuning } from '../../src/models/composition';
 import type { WeightTensor } from '../../src/models/weight';
@@ -38,8 +38,8 @@ describe("the zoo's parameters", () => {
     const { connector, connectorSide } = of;
     const backbone =
       connectorSide === 'encoder'
-        ? ({ kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'down'] } as const)
-        : ({ kind: 'full' } as const);
+        ? ({ kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'down'] } satisfies TuningSpec)
+        : ({ kind: 'full' } satisfies TuningSpec);
     const model = zooModel(
       { connector, connectorSide, tuning: { encoder: 'scale-shift', backbone } },
       { rows: 16, width: 6 },
@@ -73,7 +73,7 @@ const weights: Record<string, WeightTensor> = {
   ...backbone.weights,
   ...Object.fromEntries(Object.entries(tower.weights).map(([name, weight]) => [`tower.${name}`, weight])),
 };
-const layout = { kind: 'question', head: [backbone.beginToken] } as const;
+const layout = { kind: 'question', head: [backbone.beginToken], first: 'head' } as const;
 const built = (tuning: Partial<Tuning>, connectorSide: ModuleName = 'encoder') =>
   buildModel(composition, weights, { layout, tuning, connectorSide });
 
