@@ -21,4 +21,21 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name="expect"] > CallExpression.arguments[callee.property.name="every"]',
+          message: 'An empty list passes: use expectEvery of testing/lists.ts.',
+        },
+        {
+          selector:
+            'CallExpression[callee.property.name="forEach"][callee.object.callee.name!="notEmpty"][callee.object.type!=/^(ArrayExpression|TSAsExpression)$/] CallExpression[callee.name="expect"]',
+          message: 'An empty list passes: loop over notEmpty(list) of testing/lists.ts.',
+        },
+      ],
+    },
+  },
 );

@@ -57,6 +57,9 @@ export const fewestForBootstrap = 5;
 /** Resamples of the intervals in tables. */
 const tableResamples = 2000;
 
+/** What the interval of a probability of improvement is, for captions. */
+export const improvementText = `with percentile bootstrap interval over seeds (95 % in name, ${tableResamples.toLocaleString('en')} seeded resamples) for ${fewestForBootstrap} seeds or more`;
+
 /** Interquartile mean with its accelerated interval for tables; all null below `fewestForBootstrap` values, the interval null where it is not defined (values without spread). */
 export function interquartileEstimate(
   values: readonly number[],

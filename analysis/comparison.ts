@@ -45,3 +45,16 @@ export function holm(probabilities: readonly number[]): number[] {
   });
   return adjusted;
 }
+
+/** Holm's correction over a family some of whose members were not tested: null stays null and does not count. */
+export function holmOfTested(probabilities: readonly (number | null)[]): (number | null)[] {
+  const adjusted = holm(probabilities.flatMap((p) => p ?? []));
+  let next = 0;
+  return probabilities.map((p) => (p === null ? null : adjusted[next++]!));
+}
+
+/** Rows whose `corrected` holds a plain p-value, or null for one without a test, with that value corrected over all rows of the table. */
+export function correctedRows<Row extends { corrected: number | null }>(rows: readonly Row[]): Row[] {
+  const adjusted = holmOfTested(rows.map((row) => row.corrected));
+  return rows.map((row, i) => ({ ...row, corrected: adjusted[i]! }));
+}

@@ -3,45 +3,40 @@ import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureWidth, Spec } from './style';
 
-/** One figure. Adding one is a file that exports this and a line in figures/registry.ts. */
+/** One figure, all that there is to say about it. Adding one is a file that exports this and a line in figures/registry.ts. */
 export interface FigureDefinition<Row extends DataRow = DataRow> {
   /** of its files, e.g. `kappa-curves` */
   name: string;
   title: string;
+  /** what it shows, in one sentence, for docs/figures.md */
+  shows: string;
   width: FigureWidth;
-  /** the runs without which there is nothing to draw, in words: `finished runs of ...` */
+  /** its condition in words, the runs without which there is nothing to draw: `finished runs of ...` */
   needs: string;
-  /** The figure's table: the whole of what is drawn, in a stated order. Empty when the runs are missing. */
+  /** The figure's table: the whole of what is drawn, in a stated order. Empty when the condition is not met. */
   select(journals: Journals): Promise<Row[]>;
   caption(rows: Row[]): string;
   /** The Vega-Lite specification without data, config and metadata: rows come as the data set `table`. */
   build(rows: Row[]): Spec;
 }
 
-/** `3 seeds`, or `2 to 3 seeds` when not every curve has as many. */
-export function seedCount(counts: readonly number[]): string {
-  const low = Math.min(...new Set(counts));
-  const high = Math.max(...new Set(counts));
+/** `3 seeds`, or `2 to 3 seeds` when not every row has as many. */
+export function seedCount(rows: readonly { n: number }[]): string {
+  const counts = new Set(rows.map((row) => row.n));
+  const low = Math.min(...counts);
+  const high = Math.max(...counts);
   return low === high ? `${high} seed${high === 1 ? '' : 's'}` : `${low} to ${high} seeds`;
 }
 
 /** What a curve and its band are, with n: `mean of 3 seeds; band: smallest to largest`, or `1 seed`. */
-export function curveText(counts: readonly number[], centre: string): string {
-  return counts.every((count) => count === 1)
-    ? '1 seed'
-    : `${centre} of ${seedCount(counts)}; band: smallest to largest`;
+export function curveText(rows: readonly { n: number }[], centre: string): string {
+  return rows.every((row) => row.n === 1) ? '1 seed' : `${centre} of ${seedCount(rows)}; band: smallest to largest`;
 }
 
-/** A line at the foot of the figure that states n. */
-export function footnote(text: string): Spec {
-  return { text };
+/** The numbers of steps over which a loss is averaged, in words: `5`, or `5 or 12` where panels differ. */
+export function windowsText(rows: readonly { averaged: number }[]): string {
+  return [...new Set(rows.map((row) => row.averaged))].sort((a, b) => a - b).join(' or ');
 }
 
-/** A grey line at a value of y in every panel. */
-export function ruleAt(value: number): Spec {
-  return {
-    data: { values: [{}] },
-    mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-    encoding: { y: { datum: value } },
-  };
-}
+/** A number for a caption, with a true minus sign. */
+export const numberText = (value: number, digits = 2): string => value.toFixed(digits).replace('-', '−');

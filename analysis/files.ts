@@ -3,8 +3,8 @@ import { sha256 } from '../src/files';
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
-import { renderFigure } from './render';
 import type { Spec } from './style';
+import { renderFigure } from './render';
 import { toLatex, toMarkdown, type TableDefinition } from './table';
 
 /** Six significant digits: beyond what any figure shows. */

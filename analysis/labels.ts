@@ -3,9 +3,13 @@
  * its learning-rate setting. Runs share all three only when they differ in nothing but the seed, so that no average ever
  * mixes two set-ups.
  */
+import { schedulers } from '../src/balance/schedulers';
 import { canonicalJson } from '../src/files';
+import { runDefaults } from '../src/manifest/defaults';
 import type { ModuleName, RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
+import { optionsOf } from '../src/parts/define';
+import { schedulerOrder } from './schedulers';
 
 /** The names of one run in figures and tables. */
 export interface RunLabels {
@@ -43,8 +47,15 @@ function varying(group: readonly Leaves[]): string[] {
   });
 }
 
-/** What goes without saying: having no regulariser, and the rule that coordinated rates have by default. */
-const unsaid: Record<string, string> = { 'regulariser.kind': 'none', 'scheduler.rule': 'symmetric' };
+/** What goes without saying: the regulariser that runs have by default, and options of schedulers that say so of their default. */
+const unsaid: Record<string, string> = {
+  'regulariser.kind': runDefaults.regulariser.kind,
+  ...Object.fromEntries(
+    optionsOf(schedulers).flatMap(([, name, option]) =>
+      option.unsaid === true ? [[`scheduler.${name}`, String(option.default)]] : [],
+    ),
+  ),
+};
 
 /** Values in words; an option that the run's kind does not have is left out, and so is what goes without saying. */
 function describe(of: Leaves, paths: readonly string[]): string {
@@ -150,17 +161,6 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   }));
 }
 
-const knownMethods = [
-  'constant',
-  'warmup-cosine',
-  'feature-cd',
-  'language-cd',
-  'gradnorm',
-  'ogm-ge',
-  'commit-clr',
-  'commit',
-];
-
 /** By text, but numbers in it by their size: `probe=4` before `probe=12`. */
 export function byText(a: string, b: string): number {
   const parts = (text: string) => text.split(/(\d+(?:\.\d+)?)/);
@@ -174,11 +174,12 @@ export function byText(a: string, b: string): number {
   return pa.length - pb.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
-/** Methods in the order of every figure and table: baselines first, unknown ones last, variants of one method by name. */
+/** Methods in the order of every figure and table: that of the list of schedulers, unknown ones last, variants of one method by name. */
 export function orderMethods(methods: Iterable<string>): string[] {
+  const known = schedulerOrder();
   const place = (method: string) => {
-    const at = knownMethods.indexOf(method.split(' (')[0]!);
-    return at === -1 ? knownMethods.length : at;
+    const at = known.indexOf(method.split(' (')[0]!);
+    return at === -1 ? known.length : at;
   };
   return [...new Set(methods)].sort((a, b) => place(a) - place(b) || byText(a, b));
 }

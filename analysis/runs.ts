@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../src/files';
-import { runDefaults } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
 import { userError } from '../src/problems';
 import { readRunFile } from '../src/runner/folders';
@@ -90,8 +89,7 @@ export function readRuns(folder: string, only?: readonly string[]): { runs: Foun
     else if (only !== undefined && !only.includes(name))
       ignored.push({ id: name, reason: 'not among the runs asked for' });
     else if (!existsSync(journal)) ignored.push({ id: name, reason: 'no metrics.jsonl' });
-    // A run from before a field came to be has that field's default, as its identity says: without it, it would stand apart from runs of today.
-    else found.push({ file: { ...read.file, spec: { ...runDefaults, ...read.file.spec } }, journal });
+    else found.push({ file: read.file, journal });
   }
   const runs = dropSuperseded(found, ignored);
   const byId = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -121,6 +121,15 @@ export function shareInterval(values: readonly number[], level = 0.95): Estimate
   };
 }
 
+/** Slope of the least-squares line of y over x, values at equal places. */
+export function leastSquaresSlope(x: readonly number[], y: readonly number[]): number {
+  const mx = mean(x);
+  const my = mean(y);
+  const together = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);
+  const alone = x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
+  return together / alone;
+}
+
 /** Ranks from 1, ties given their average rank. */
 function ranks(values: readonly number[]): number[] {
   const order = Float64Array.from(values).sort();

@@ -3,6 +3,7 @@
  * column width. Colours are those of Okabe and Ito, which the common kinds of colour blindness tell apart; every colour
  * comes with a dash and a shape of its own, so that a figure also reads in grey.
  */
+import { schedulerFacts, type LookName } from '../src/balance/schedulers';
 import { byText, orderMethods, orderSettings } from './labels';
 
 /** Plain JSON: a Vega-Lite specification is data. */
@@ -87,50 +88,48 @@ interface Look {
   shape: string;
 }
 
-const looks: Look[] = [
-  { colour: '#000000', dash: [1, 0], shape: 'circle' },
-  { colour: '#56b4e9', dash: [6, 2], shape: 'square' },
-  { colour: '#e69f00', dash: [2, 1.5], shape: 'triangle-up' },
-  { colour: '#0072b2', dash: [8, 1.5, 1.5, 1.5], shape: 'diamond' },
-  { colour: '#d55e00', dash: [4, 1.5], shape: 'triangle-down' },
-  { colour: '#009e73', dash: [1, 1], shape: 'cross' },
-  { colour: '#cc79a7', dash: [10, 2], shape: 'triangle-right' },
-  { colour: '#8c8c8c', dash: [5, 1.5, 1, 1.5, 1, 1.5], shape: 'triangle-left' },
-];
+/** In the order in which names without a look of their own take them. */
+const looks: Record<LookName, Look> = {
+  black: { colour: '#000000', dash: [1, 0], shape: 'circle' },
+  'sky-blue': { colour: '#56b4e9', dash: [6, 2], shape: 'square' },
+  orange: { colour: '#e69f00', dash: [2, 1.5], shape: 'triangle-up' },
+  blue: { colour: '#0072b2', dash: [8, 1.5, 1.5, 1.5], shape: 'diamond' },
+  vermilion: { colour: '#d55e00', dash: [4, 1.5], shape: 'triangle-down' },
+  green: { colour: '#009e73', dash: [1, 1], shape: 'cross' },
+  purple: { colour: '#cc79a7', dash: [10, 2], shape: 'triangle-right' },
+  grey: { colour: '#8c8c8c', dash: [5, 1.5, 1, 1.5, 1, 1.5], shape: 'triangle-left' },
+};
+const lookNames = Object.keys(looks) as LookName[];
 
-/** Names that keep their look in every figure, whichever others are present. */
-const fixedLooks: Record<string, number> = {
-  constant: 0,
-  'feature-cd': 1,
-  'language-cd': 2,
-  'commit-clr': 3,
-  commit: 4,
-  gradnorm: 5,
-  'ogm-ge': 6,
-  'warmup-cosine': 7,
-  synchronised: 0,
-  'backbone ×10': 4,
-  'encoder ×10': 3,
-  encoder: 0,
-  backbone: 4,
+/** Settings and modules that keep their look in every figure, whichever others are present; schedulers say theirs themselves. */
+const fixedLooks: Record<string, LookName> = {
+  synchronised: 'black',
+  'backbone ×10': 'vermilion',
+  'encoder ×10': 'blue',
+  encoder: 'black',
+  backbone: 'vermilion',
 };
 
+const fixedLook = (name: string): LookName | undefined => fixedLooks[name] ?? schedulerFacts(name).look;
+
 /**
- * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `commit-clr (rule=lagging)`, has the method's look,
- * and beside methods nothing else looks like `constant`.
+ * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `name (option=value)`, has the method's look,
+ * and beside methods nothing else looks like constant rates.
  */
 function looksOf(names: readonly string[]): Look[] {
-  const own = new Map(
-    names.flatMap((name) => (fixedLooks[name] === undefined ? [] : [[name, fixedLooks[name]] as const])),
-  );
+  const own = new Map<string, LookName>();
   for (const name of names) {
-    const look = fixedLooks[name.split(' (')[0]!];
+    const look = fixedLook(name);
+    if (look !== undefined) own.set(name, look);
+  }
+  for (const name of names) {
+    const look = fixedLook(name.split(' (')[0]!);
     if (look !== undefined && ![...own.values()].includes(look)) own.set(name, look);
   }
-  const taken = new Set([...own.values(), ...(own.size > 0 ? [0] : [])]);
-  const free = looks.map((_, i) => i).filter((i) => !taken.has(i));
+  const taken = new Set<LookName>([...own.values(), ...(own.size > 0 ? (['black'] as const) : [])]);
+  const free = lookNames.filter((name) => !taken.has(name));
   let next = 0;
-  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 0]!);
+  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 'black']);
 }
 
 /** Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about 0.53 of its size wide. */
@@ -167,138 +166,6 @@ export function distinguish(
     color: channel(found.map((look) => look.colour)),
     dashOrShape: channel(found.map((look) => (marks === 'lines' ? look.dash : look.shape))),
   };
-}
-
-/** The x axis of curves over training. */
-export function stepAxis(): Spec {
-  return {
-    field: 'step',
-    type: 'quantitative',
-    title: 'optimiser step',
-    axis: { tickCount: 4, grid: false },
-    scale: { zero: true, nice: false },
-  };
-}
-
-/** Panels in rows that fit side by side on a page, as even as can be. */
-export function pages(order: readonly string[], most = 4): string[][] {
-  const across = Math.ceil(order.length / Math.ceil(order.length / most));
-  return Array.from({ length: Math.ceil(order.length / across) }, (_, i) => order.slice(i * across, (i + 1) * across));
-}
-
-/** A facet channel whose panels come in this order; the parts of a panel's name stand below each other. */
-export function panels(field: string, order: readonly string[], header: Spec = {}): Spec {
-  return {
-    field,
-    type: 'nominal',
-    sort: [...order],
-    title: null,
-    header: { title: null, labelExpr: "split(datum.label, ' · ')", ...header },
-  };
-}
-
-/** Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a shared one would hang below the gap. */
-export function inRows(count: number, across: number): Spec {
-  const columns = Math.min(across, count);
-  return { columns, ...(count % columns === 0 ? {} : { resolve: { axis: { x: 'independent' } } }) };
-}
-
-/** Parts of a name below each other, options in brackets too. */
-const stacked = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' · '), ')', ''), ' · ')" };
-
-/** Rows of panels that fit on a page. */
-const mostRows = 4;
-
-/**
- * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in rows of four where either are more than fit, or where a pair is missing: in a
- * grid with a gap Vega puts the panels under each other's names.
- */
-export function setupPanels<Field extends 'method' | 'setting'>(
-  rows: readonly ({ panel: string } & Record<Field, string>)[],
-  field: Field,
-): Spec {
-  const setups = inOrder.panel(rows);
-  const names =
-    field === 'method' ? orderMethods(rows.map((row) => row[field])) : orderSettings(rows.map((row) => row[field]));
-  const present = new Set(rows.map((row) => `${row.panel} · ${row[field]}`));
-  const whole = present.size === setups.length * names.length;
-  if (
-    whole &&
-    names.length <= (field === 'method' ? 4 : 5) &&
-    setups.length <= mostRows &&
-    (names.length > 1 || setups.length < 3)
-  ) {
-    const bracketed = setups.some((setup) => setup.includes(' ('));
-    return {
-      facet: {
-        row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }),
-        column: panels(field, names),
-      },
-    };
-  }
-  const alone = names.length === 1;
-  const places = setups.flatMap((setup) =>
-    alone ? [setup] : names.map((name) => `${setup} · ${name}`).filter((place) => present.has(place)),
-  );
-  return {
-    transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }],
-    facet: panels('place', places, stacked),
-    ...inRows(places.length, 4),
-  };
-}
-
-const superscript = (exponent: number) =>
-  [...String(exponent)].map((digit) => (digit === '-' ? '⁻' : ('⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? ''))).join('');
-
-/** Text of a tick on a log axis. */
-function tickText(value: number): string {
-  const exponent = Math.round(Math.log10(value));
-  return Math.abs(exponent) <= 2 ? String(Number(value.toPrecision(3))) : `10${superscript(exponent)}`;
-}
-
-/**
- * Scale and axis of a ratio: logarithmic, symmetric labels, ticks at decades (at 1, 2 and 5 in less than two decades; every
- * second or third in more than eight). `always` are values that the axis must show, such as the balance at 1.
- * Throws RangeError when a value is not positive.
- */
-export function logAxis(values: readonly number[], always: readonly number[] = []): { scale: Spec; axis: Spec } {
-  const all = [...values, ...always].filter((value) => Number.isFinite(value));
-  if (all.length === 0 || all.some((value) => value <= 0)) throw new RangeError('a log axis needs positive values');
-  const [low, high] = [
-    Math.log10(all.reduce((a, b) => Math.min(a, b))),
-    Math.log10(all.reduce((a, b) => Math.max(a, b))),
-  ];
-  const margin = Math.max(0.04 * (high - low), 0.02);
-  const span = high - low + 2 * margin;
-  const [from, to] = [low - margin, high + margin];
-  const stride = Math.max(1, Math.ceil(span / 6));
-  const steps = span < 2 ? [1, 2, 5] : [1];
-  const ticks: number[] = [];
-  for (let decade = Math.floor(from); decade <= Math.ceil(to); decade++) {
-    if (decade % stride !== 0) continue;
-    for (const step of steps) {
-      const tick = Number(`${step}e${decade}`);
-      if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
-    }
-  }
-  const text = Object.fromEntries(
-    ticks.map((tick) => [
-      String(tick),
-      steps.length > 1 && Math.abs(Math.log10(tick)) <= 3 ? String(tick) : tickText(tick),
-    ]),
-  );
-  return {
-    scale: { type: 'log', domain: [10 ** from, 10 ** to].map((value) => Number(value.toPrecision(6))), nice: false },
-    axis: { grid: true, values: ticks, labelExpr: `(${JSON.stringify(text)})[toString(datum.value)]` },
-  };
-}
-
-/** Axis of accuracies, 0..1, cut to what is there (never closer than a tenth). */
-export function accuracyScale(values: readonly number[]): Spec {
-  const low = values.reduce((a, b) => Math.min(a, b), 1);
-  const high = values.reduce((a, b) => Math.max(a, b), 0);
-  const domain = [Math.max(0, Math.floor((low - 0.02) * 10) / 10), Math.min(1, Math.ceil((high + 0.02) * 10) / 10)];
-  return { domain, nice: false, zero: false };
 }
 
 /** Names of a column in house order. */

@@ -18,14 +18,16 @@ export interface TableLayout {
   groups: TableCell[][][];
 }
 
-/** One table. Adding one is a file that exports this and a line in tables/registry.ts. */
+/** One table, all that there is to say about it. Adding one is a file that exports this and a line in tables/registry.ts. */
 export interface TableDefinition<Row extends DataRow = DataRow> {
   /** of its files, e.g. `results` */
   name: string;
   title: string;
-  /** the runs without which there is nothing to state, in words */
+  /** what it shows, in one sentence, for docs/figures.md */
+  shows: string;
+  /** its condition in words, the runs without which there is nothing to state */
   needs: string;
-  /** The table's data in a stated order; empty when the runs are missing. */
+  /** The table's data in a stated order; empty when the condition is not met. */
   select(journals: Journals): Promise<Row[]>;
   caption(rows: Row[]): string;
   layout(rows: Row[]): TableLayout;

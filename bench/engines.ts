@@ -1,5 +1,5 @@
 /** The engines of the benchmark and their processes: each runs alone in a child process, so that memory and threads are its own. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command, Reply } from './protocol';
@@ -39,9 +39,38 @@ export interface EngineProcess {
     seconds?: number,
   ): Promise<Extract<Reply, { did: D }>>;
   close(): void;
+  /** of the process; undefined when it did not start */
+  pid: number | undefined;
 }
 
 const defaultSeconds = 600;
+
+/** The processes that run now. Each leads a group of its own, because torch.compile starts processes in turn. */
+const live = new Set<ChildProcess>();
+
+function endGroup(child: ChildProcess): void {
+  live.delete(child);
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // it has ended by itself
+  }
+}
+
+/**
+ * From now on an interrupt or end signal to this process ends all engines before it ends this process, and so does its end
+ * by other ways. A process that is killed cannot do that: then the engines end because their standard input does.
+ */
+export function endEnginesWithThisProcess(): void {
+  const endAll = () => live.forEach(endGroup);
+  process.on('exit', endAll);
+  for (const [signal, number] of [
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.on(signal, () => process.exit(128 + number));
+}
 
 /** Starts the process of an engine; nothing is loaded yet. */
 export function startEngine(engine: Engine, threads: number): EngineProcess {
@@ -52,6 +81,7 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
       : ([process.execPath, [join(__dirname, 'worker.cjs')]] as const);
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
     env: {
       ...process.env,
       OMP_NUM_THREADS: String(threads),
@@ -59,6 +89,7 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
       TF_CPP_MIN_LOG_LEVEL: '2',
     },
   });
+  live.add(child);
   let complaint = '';
   let ended: string | null = null;
   let waiting: ((reply: Reply) => void) | null = null;
@@ -80,11 +111,13 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
       `${engine.language === 'python' ? 'no Python: neither EQUIPOISE_PYTHON nor python3 starts' : 'Node did not start'}`,
     ),
   );
+  child.on('exit', () => endGroup(child));
   child.on('close', (code, signal) => end(lastLine(complaint) ?? `the process ended (${signal ?? `code ${code}`})`));
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (line.startsWith('{')) settle(JSON.parse(line) as Reply); // libraries print other things
   });
   return {
+    pid: child.pid,
     async ask<D extends Command['do']>(command: Extract<Command, { do: D }>, seconds = defaultSeconds) {
       if (ended !== null) throw new NotMeasured(ended);
       let clock: NodeJS.Timeout | undefined;
@@ -92,7 +125,7 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
         waiting = resolve;
         clock = setTimeout(() => {
           end(`no answer to "${command.do}" in ${seconds} s`);
-          child.kill('SIGKILL');
+          endGroup(child);
         }, seconds * 1000);
         child.stdin.write(`${JSON.stringify(command)}\n`);
       });
@@ -103,7 +136,7 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
     },
     close() {
       ended ??= 'closed';
-      child.kill('SIGKILL');
+      endGroup(child);
     },
   };
 }

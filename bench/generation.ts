@@ -3,6 +3,8 @@
  *     node -r ts-node/register bench/generation.ts [BACKEND ...]
  * Without a cache the whole text is read anew for each token, in passes of the full length. Medians of five, one thread. Needs the weights.
  */
+import { completeSpec } from '../src/parts/define';
+import { optimisers } from '../src/tensor/optimiserKinds';
 import { loadTokenizer, pruneVocabulary } from '../src/text/tokenizer';
 import { loadBackbone } from '../src/models/zoo/backbones';
 import { argmax } from '../src/models/generation/choose';
@@ -40,7 +42,12 @@ async function measure(backend: BackendName): Promise<void> {
   const tokens = tokenizer.encode(text).map((id) => vocabulary.toPruned.get(id)!);
   const decode = (ids: number[]) => tokenizer.decode(ids.map((id) => vocabulary.ids[id]!));
   const state = initialState(
-    { model, vocabulary: vocabulary.ids.length, optimiser: { kind: 'adam' }, regulariser: { kind: 'none' } },
+    {
+      model,
+      vocabulary: vocabulary.ids.length,
+      optimiser: completeSpec(optimisers, { kind: 'adam' }),
+      regulariser: { kind: 'none' },
+    },
     1,
   );
   for (const batch of [1, 8]) {

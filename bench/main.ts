@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, writeWhole } from '../src/files';
-import { engines, type Engine } from './engines';
+import { endEnginesWithThisProcess, engines, type Engine } from './engines';
 import { measureSize, type Effort } from './measure';
 import type { BenchConfigName } from './model';
 import { machineClass, thisMachine, type BenchRecord, type SizeResult } from './record';
@@ -49,6 +49,7 @@ async function bench(options: { write?: boolean; quick?: boolean; only?: Choice;
   const effort: Effort = options.quick
     ? { rounds: 2, seconds: 0.2, steps: 3, threads: options.threads, engineSeconds: 5 }
     : { rounds: 7, seconds: 1, steps: 12, threads: options.threads, engineSeconds: 40 };
+  endEnginesWithThisProcess();
   const results: SizeResult[] = [];
   const say = (line: string) => process.stderr.write(`${line}\n`);
   for (const config of configs)

@@ -3,6 +3,9 @@
  * prefixed to a causal decoder with tied embeddings; every parameter is trained. The same model in PyTorch is
  * bench/reference/step_torch.py.
  */
+import { regularisers } from '../src/balance/regularisers';
+import { completeSpec } from '../src/parts/define';
+import { optimisers } from '../src/tensor/optimiserKinds';
 import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import type { PartName } from '../src/models/composition';
@@ -12,7 +15,7 @@ import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, 
 import { byName, type Initial, type ParameterSpec } from '../src/tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../src/tensor/tf';
 
-export interface BenchConfig {
+interface BenchConfig {
   width: number;
   heads: number;
   /** blocks of the decoder */
@@ -154,8 +157,8 @@ export function benchSetting(config: BenchConfig, regularised = false): Setting 
   return {
     model: benchModel(config),
     vocabulary: config.vocabulary,
-    optimiser: { kind: 'adam', clip: 0 },
-    regulariser: regularised ? { kind: 'commit', lambda: 0.1 } : { kind: 'none' },
+    optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
+    regulariser: regularised ? completeSpec(regularisers, { kind: 'commit', lambda: 0.1 }) : { kind: 'none' },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Arithmetic of the benchmark: medians, quartiles and the figures made of them. Times in ms. */
 
-export interface Spread {
+interface Spread {
   median: number;
   /** first and third quartile */
   low: number;

@@ -1,10 +1,12 @@
 /**
  * One engine in a process of its own. Reads commands as lines of JSON on standard input and answers each with one line;
- * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts).
+ * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts). The end of standard input ends it, in the middle
+ * of a command too: then its driver is gone.
  */
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../src/tensor/backend';
-import { optimiserOptions } from '../src/tensor/optimiser';
+import { adamDecays } from '../src/tensor/optimiserKinds';
 import { openSession, type Program, type Session } from '../src/tensor/program';
 import { totalSize } from '../src/tensor/parameters';
 import { need, tf } from '../src/tensor/tf';
@@ -62,7 +64,7 @@ function open(command: Extract<Command, { do: 'open' }>): {
     if (own === null) throw new Error(`the session was opened without "${kind}"`);
     const count = ++updates[kind === 'regularised' ? 'regularised' : 'own'];
     const { optimiser } = kind === 'regularised' ? regularised : setting;
-    const update = both(() => updateValues(optimiserOptions(optimiser), count, command.rate));
+    const update = both(() => updateValues(adamDecays(optimiser), count, command.rate));
     const inputs = packStep({
       batch,
       update,
@@ -145,6 +147,7 @@ async function main(): Promise<void> {
           const begun = performance.now();
           last = await opened.step(command.kind);
           ms.push(performance.now() - begun);
+          await turn(); // to hear that the driver is gone
         }
         const { user, system } = process.cpuUsage(cpu);
         return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
@@ -155,6 +158,7 @@ async function main(): Promise<void> {
         return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
     }
   };
+  process.stdin.on('end', () => process.exit(0));
   for await (const line of createInterface({ input: process.stdin })) {
     let reply: Reply;
     try {

@@ -32,6 +32,7 @@ export function parseObject(text: string, where: string, depth: number = jsonLim
   return value;
 }
 
+/** Is it a JSON object (not null, not a list)? */
 export function isObject(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

@@ -1,4 +1,6 @@
 /** Reference folders of the published families, and models on them. */
+import { completeSpec } from '../src/parts/define';
+import { optimisers } from '../src/tensor/optimiserKinds';
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +50,7 @@ export function openFamily(folder: string, options: FamilyOptions = {}): OpenFam
   const setting: FamilySetting = {
     model,
     vocabulary: model.composition.decoder.vocabulary,
-    optimiser: { kind: 'adam', clip: 0 },
+    optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
     regulariser: { kind: 'none' },
   };
   const modules = moduleNames.filter((module) => model.trainable[module].length > 0);

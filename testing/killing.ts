@@ -55,7 +55,7 @@ export function readOutcome(
   };
 }
 
-export interface KillReport {
+interface KillReport {
   kills: number;
   finished: number;
   differences: string[];

@@ -1,6 +1,6 @@
 /** Small WAV files for tests, written here so that the decoder is tested against another hand than its own. */
 
-export type WavEncoding = 'int16' | 'float' | 'uint8';
+type WavEncoding = 'int16' | 'float' | 'uint8';
 
 /** A RIFF WAVE file of channels of equal length. */
 export function wav(channels: readonly Float32Array[], rate: number, encoding: WavEncoding = 'int16'): Buffer {

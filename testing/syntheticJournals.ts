@@ -5,13 +5,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../src/files';
+import { fillDefaults } from '../src/manifest/defaults';
 import type { RunSpec, SchedulerSpec } from '../src/manifest/run';
 import { random, type Random } from '../src/random';
 import type { RunFile } from '../src/runner/runFile';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, Score } from '../src/train/records';
 
 type Setting = 'synchronised' | 'backbone' | 'encoder';
-export interface GridOptions {
+interface GridOptions {
   steps?: number;
   seeds?: number;
   tasks?: string[];
@@ -35,14 +36,14 @@ export function syntheticSpec(
   steps = 200,
 ): RunSpec {
   const vision = task !== 'sound-qa';
-  return {
+  return fillDefaults({
     task,
     encoder: vision ? 'resnet50' : 'whisper-tiny',
     connector: { kind: 'mlp' },
     connectorSide: 'encoder',
     backbone: 'stories15m',
     tuning: { backbone: { kind: 'lora', rank: 8, alpha: 16 } },
-    scheduler: { kind: scheduler } as SchedulerSpec,
+    scheduler: { kind: scheduler },
     regulariser: scheduler === 'commit' ? { kind: 'commit', lambda: 0.3 } : { kind: 'none' },
     learningRate: { encoder: setting === 'encoder' ? 3e-3 : 3e-4, backbone: setting === 'backbone' ? 3e-3 : 3e-4 },
     optimiser: { kind: 'adamw' },
@@ -54,7 +55,7 @@ export function syntheticSpec(
     evaluate: { every: 50 },
     device: 'cpu',
     seed,
-  };
+  }) as unknown as RunSpec;
 }
 
 function score(accuracy: number, total: number): Score {

@@ -3,13 +3,22 @@ import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
 import type { Model } from '../src/models/build';
 import type { Backbone } from '../src/models/zoo/backbones/backbone';
 import { zooModel } from '../src/models/zoo/compose';
-import type { ConnectorSpec, ModuleName, RegulariserSpec, TuningSpec } from '../src/manifest/run';
 import { random } from '../src/random';
-import { both } from '../src/modules';
+import { both, type ModuleName } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import { predictedAt } from '../src/models/sequence';
+import {
+  connectorOf,
+  optimiserOf,
+  regulariserOf,
+  tuningOf,
+  type GivenConnector,
+  type GivenOptimiser,
+  type GivenRegulariser,
+  type GivenTuning,
+} from './specs';
 
 export const tinyConfig: LlamaConfig = {
   width: 16,
@@ -38,24 +47,24 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
 }
 
 export interface TinyOptions {
-  connector?: ConnectorSpec;
+  connector?: GivenConnector;
   connectorSide?: ModuleName;
   encoder?: 'scale-shift';
-  tuning?: TuningSpec;
-  regulariser?: RegulariserSpec;
+  tuning?: GivenTuning;
+  regulariser?: GivenRegulariser;
   config?: LlamaConfig;
-  optimiser?: Setting['optimiser'];
+  optimiser?: GivenOptimiser;
 }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
   const config = options.config ?? tinyConfig;
   const model = zooModel(
     {
-      connector: options.connector ?? { kind: 'mlp', tokens: 2, width: 12 },
+      connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
       tuning: {
         ...(options.encoder === undefined ? {} : { encoder: options.encoder }),
-        backbone: options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 },
+        backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
       },
     },
     { rows: 4, width: 6 },
@@ -64,8 +73,8 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
   return {
     model,
     vocabulary: config.vocabulary,
-    optimiser: options.optimiser ?? { kind: 'adamw', clip: 1 },
-    regulariser: options.regulariser ?? { kind: 'none' },
+    optimiser: optimiserOf(options.optimiser ?? { kind: 'adamw' }),
+    regulariser: regulariserOf(options.regulariser ?? { kind: 'none' }),
   };
 }
 

@@ -14,7 +14,7 @@ const words = ['<unk>', '<s>', '</s>', 'what', 'is', 'it', 'cat', 'dog', 'red', 
 const classes = ['cat', 'dog', 'sun'];
 
 /** Words are tokens. */
-export const wordTokenizer: Tokenizer = {
+const wordTokenizer: Tokenizer = {
   vocabulary: words.length,
   begin: 1,
   end: 2,

@@ -1,7 +1,7 @@
 /** Writes small zip archives for tests, right or wrong on purpose. */
 import { deflateRawSync } from 'node:zlib';
 
-export interface ZipMember {
+interface ZipMember {
   name: string;
   content: Buffer | string;
   /** stated instead of the true length */

@@ -1,10 +1,12 @@
 /** Does balance go with accuracy? One point a run: its bias against its final accuracy. */
+import { accuracyScale } from '../axes';
 import type { FigureDefinition } from '../figure';
-import { footnote } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 import { synchronised } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
-import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
 type Row = {
   panel: string;
@@ -35,6 +37,7 @@ function correlation(panel: string, rows: Row[]): string {
 export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   name: 'balance-against-accuracy',
   title: 'Bias over the run against final accuracy',
+  shows: 'whether balance goes with accuracy: the mean distance of each run from κ = 1 against its final accuracy',
   width: 'column',
   needs: 'finished runs with a final evaluation and measures of kappa in steps that train both modules',
 

@@ -1,12 +1,15 @@
 /** Kappa on the training batch against kappa on a fixed probe along one and the same training: bias, noise, and how many changes of sign noise alone would give. */
 import type { Journals, Run } from '../aggregate';
-import type { FigureDefinition } from '../figure';
-import { footnote, ruleAt } from '../figure';
-import { grouped } from '../grouped';
-import { leaves } from '../labels';
+import { logAxis, stepAxis } from '../axes';
+import { numberText, type FigureDefinition } from '../figure';
+import { footnote, ruleAt } from '../layers';
+import { panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
+import { withoutKappa } from '../schedulers';
+import { noiseRates, resamples, signChangeRate } from '../signChanges';
+import { alikeBeside, inBoth, measuresInBoth, partsWithout } from '../trainAlike';
 import { mean, pearson, quantile, standardDeviation } from '../statistics';
-import { distinguish, inOrder, logAxis, panels, stepAxis, type Spec } from '../style';
-import { random } from '../../src/random';
+import { valueAt } from '../../src/manifest/tree';
 
 interface Pair {
   /** task, and the method when there are several */
@@ -44,210 +47,201 @@ type Row = {
   lossApart: number;
 };
 
-const resamples = 2000;
+const resamplesText = resamples.toLocaleString('en');
 /** Measures in common below which a pair says nothing. */
 const fewest = 5;
-
-/** Share of consecutive pairs whose sign differs; a value of exactly 0 has none. */
-export const signChangeRate = (values: readonly number[]): number =>
-  values.slice(1).filter((value, i) => value * values[i]! < 0).length / (values.length - 1);
-
-/**
- * Rates of sign changes when each measure is the probe's value plus one of the batch's own deviations from the probe, drawn with replacement: what the batch's bias and noise
- * alone would give. Equal seeds give equal rates.
- */
-export function noiseRates(probe: readonly number[], batch: readonly number[], seed: string): number[] {
-  const deviations = batch.map((value, i) => value - probe[i]!);
-  const source = random(seed, 'sign changes of noise');
-  return Array.from({ length: resamples }, () => signChangeRate(probe.map((value) => value + source.pick(deviations))));
-}
 
 export const batchAndProbe: FigureDefinition<Row> = {
   name: 'batch-and-probe',
   title: 'Balance coefficient on the training batch and on a probe',
+  shows:
+    'κ on the training batch against κ on a fixed probe along the same training: bias, noise, and the changes of sign that noise alone would give',
   width: 'page',
-  needs:
-    'pairs of finished runs that differ only in `measure.on`, under a scheduler that does not read kappa (constant, warmup-cosine, gradnorm)',
+  needs: `pairs of finished runs that differ only in \`measure.on\`, under a scheduler that does not read kappa (${withoutKappa.join(', ')})`,
 
   select: async (journals) => (await pairsOf(journals)).flatMap(rowsOf),
 
   caption(rows) {
-    const text = (value: number) => value.toFixed(2).replace('-', '−');
-    const said = inOrder.panel(rows).map((panel) => {
-      const pairs = rows.filter((row) => row.panel === panel && row.on === 'null');
-      const of = (on: Row['on']) =>
-        rows
-          .filter((row) => row.panel === panel && row.quantity === 'sign changes' && row.on === on)
-          .map((row) => row.value);
-      const correlations = pairs.flatMap((row) => row.correlation ?? []);
-      const outside = pairs.filter((row) => {
-        const rate = rows.find(
-          (other) =>
-            other.quantity === 'sign changes' &&
-            other.on === 'batch' &&
-            other.panel === panel &&
-            other.seed === row.seed,
-        )!.value;
-        return rate < row.low! || rate > row.high!;
-      }).length;
-      return (
-        `${panel} (n = ${pairs.length} pair${pairs.length === 1 ? '' : 's'}, ${pairs[0]!.measures} measures): ${correlations.length === 0 ? 'no correlation' : `correlation of log κ ${text(mean(correlations))}`}, bias of the batch ${text(mean(pairs.map((row) => row.bias)))}, its noise ${text(mean(pairs.map((row) => row.noise)))}, ` +
-        `sign changes ${text(mean(of('batch')))} on the batch, ${text(mean(of('probe')))} on the probe, ${text(mean(of('null')))} expected of noise (${outside} of ${pairs.length} outside its interval)`
-      );
-    });
-    return (
-      `κ on the training batch and on a fixed probe in two runs that train alike (training losses differ by at most ${Math.max(...rows.map((row) => row.lossApart)).toPrecision(1)} nats). Above: one seed, log scale, grey line: κ = 1. Below: share of consecutive measures between which log κ changes sign, by seed; ` +
-      `bar: median and 95 % interval of ${resamples.toLocaleString('en')} seeded resamples in which each measure is the probe's plus one of the batch's own deviations from it. Means over pairs: ${said.join('; ')}.`
+    const apart = Math.max(...rows.map((row) => row.lossApart)).toPrecision(1);
+    const panels = inOrder.panel(rows).map((panel) =>
+      panelText(
+        panel,
+        rows.filter((row) => row.panel === panel),
+      ),
     );
+    return [
+      `κ on the training batch and on a fixed probe in two runs that train alike (training losses differ by at most ${apart} nats).`,
+      'Above: one seed, log scale, grey line: κ = 1.',
+      'Below: share of consecutive measures between which log κ changes sign, by seed;',
+      `bar: median and 95 % interval of ${resamplesText} seeded resamples`,
+      "in which each measure is the probe's plus one of the batch's own deviations from it.",
+      `Means over pairs: ${panels.join('; ')}.`,
+    ].join(' ');
   },
 
   build(rows) {
     const order = inOrder.panel(rows);
-    const { color, dashOrShape } = distinguish('on', ['batch', 'probe'], 'points', 'page');
-    const firsts = order.map((panel) => Math.min(...rows.filter((row) => row.panel === panel).map((row) => row.seed)));
-    const curves = rows.filter((row) => row.quantity === 'kappa' && row.seed === firsts[order.indexOf(row.panel)]);
-    const y = {
-      field: 'value',
-      type: 'quantitative',
-      title: 'κ (backbone / encoder)',
-      ...logAxis(
-        curves.map((row) => row.value),
-        [1],
-      ),
-    };
-    const rate = {
-      field: 'value',
-      type: 'quantitative',
-      title: 'share of sign changes',
-      scale: {
-        domain: [
-          0,
-          Math.min(
-            1,
-            Math.ceil(
-              Math.max(...rows.filter((row) => row.quantity !== 'kappa').map((row) => row.high ?? row.value)) * 10 +
-                0.5,
-            ) / 10,
-          ),
-        ],
-      },
-      axis: { tickCount: 5, format: '~g', minExtent: 24 },
-    };
-    const seed = { field: 'seed', type: 'ordinal', title: 'seed', axis: { labelAngle: 0, grid: false } };
-    const shown = order
-      .map((panel, i) => `(datum.panel === ${JSON.stringify(panel)} && datum.seed === ${firsts[i]!})`)
-      .join(' || ');
-    const bar = (layer: Spec): Spec => ({ transform: [{ filter: "datum.on === 'null'" }], ...layer });
+    const firstSeeds = new Map(order.map((panel) => [panel, firstSeed(rows, panel)]));
+    const looks = distinguish('on', ['batch', 'probe'], 'points', 'page');
+    const seeds = [...new Set(firstSeeds.values())].join(' or ');
     return {
       title: footnote(
-        `Above: seed ${[...new Set(firsts)].join(' or ')}; below: bar: median and 95 % interval of noise alone (${resamples.toLocaleString('en')} resamples).`,
+        `Above: seed ${seeds}; below: bar: median and 95 % interval of noise alone (${resamplesText} resamples).`,
       ),
-      vconcat: [
-        {
-          transform: [{ filter: `datum.quantity === 'kappa' && (${shown})` }],
-          facet: { column: panels('panel', order) },
-          spec: {
-            height: 96,
-            layer: [
-              ruleAt(1),
-              {
-                mark: { type: 'line', strokeWidth: 0.8 },
-                encoding: { x: stepAxis(), y: { ...y, axis: { ...y.axis, minExtent: 24 } }, color },
-              },
-              {
-                mark: { type: 'point', size: 9, filled: true, opacity: 1 },
-                encoding: { x: stepAxis(), y, color, shape: dashOrShape },
-              },
-            ],
-          },
-        },
-        {
-          transform: [{ filter: "datum.quantity === 'sign changes'" }],
-          facet: { column: panels('panel', order, { labels: false }) },
-          spec: {
-            height: 70,
-            layer: [
-              bar({
-                mark: { type: 'bar', width: 7, color: '#d0d0d0' },
-                encoding: { x: seed, y: { ...rate, field: 'low' }, y2: { field: 'high' } },
-              }),
-              bar({
-                mark: { type: 'tick', width: 7, thickness: 1, color: '#555555', orient: 'horizontal' },
-                encoding: { x: seed, y: rate },
-              }),
-              {
-                transform: [{ filter: "datum.on !== 'null'" }],
-                mark: { type: 'point', size: 20, filled: true, opacity: 1 },
-                encoding: { x: seed, y: rate, color, shape: dashOrShape },
-              },
-            ],
-          },
-        },
-      ],
+      vconcat: [curves(rows, firstSeeds, looks), signChanges(rows, order, looks)],
     };
   },
 };
 
-/** Whether nothing that the run does depends on where kappa is measured. */
-export function ignoresKappa({ file: { spec } }: Run): boolean {
-  return (
-    ['constant', 'warmup-cosine', 'gradnorm', 'feature-cd', 'language-cd'].includes(spec.scheduler.kind) &&
-    spec.regulariser.kind === 'none'
-  );
+type Looks = ReturnType<typeof distinguish>;
+
+function firstSeed(rows: readonly Row[], panel: string): number {
+  return Math.min(...rows.filter((row) => row.panel === panel).map((row) => row.seed));
 }
 
+/** What the pairs of a panel say, in words. */
+function panelText(panel: string, rows: readonly Row[]): string {
+  const rates = (on: Row['on']) => rows.filter((row) => row.quantity === 'sign changes' && row.on === on);
+  const meanRate = (on: Row['on']) => numberText(mean(rates(on).map((row) => row.value)));
+  const pairs = rates('null');
+  const correlations = pairs.flatMap((row) => row.correlation ?? []);
+  const outside = pairs.filter((row) => {
+    const rate = rates('batch').find((other) => other.seed === row.seed)!.value;
+    return rate < row.low! || rate > row.high!;
+  });
+  const correlation =
+    correlations.length === 0 ? 'no correlation' : `correlation of log κ ${numberText(mean(correlations))}`;
+  return [
+    `${panel} (n = ${pairs.length} pair${pairs.length === 1 ? '' : 's'}, ${pairs[0]!.measures} measures): ${correlation}`,
+    `bias of the batch ${numberText(mean(pairs.map((row) => row.bias)))}`,
+    `its noise ${numberText(mean(pairs.map((row) => row.noise)))}`,
+    `sign changes ${meanRate('batch')} on the batch`,
+    `${meanRate('probe')} on the probe`,
+    `${meanRate('null')} expected of noise (${outside.length} of ${pairs.length} outside its interval)`,
+  ].join(', ');
+}
+
+/** Upper row: kappa of one seed on batch and probe. */
+function curves(rows: readonly Row[], firstSeeds: ReadonlyMap<string, number>, { color, dashOrShape }: Looks): Spec {
+  const shown = rows.filter((row) => row.quantity === 'kappa' && row.seed === firstSeeds.get(row.panel));
+  const y = {
+    field: 'value',
+    type: 'quantitative',
+    title: 'κ (backbone / encoder)',
+    ...logAxis(
+      shown.map((row) => row.value),
+      [1],
+    ),
+  };
+  const ofFirstSeeds = [...firstSeeds]
+    .map(([panel, seed]) => `(datum.panel === ${JSON.stringify(panel)} && datum.seed === ${seed})`)
+    .join(' || ');
+  return {
+    transform: [{ filter: `datum.quantity === 'kappa' && (${ofFirstSeeds})` }],
+    facet: { column: panels('panel', [...firstSeeds.keys()]) },
+    spec: {
+      height: 96,
+      layer: [
+        ruleAt(1),
+        {
+          mark: { type: 'line', strokeWidth: 0.8 },
+          encoding: { x: stepAxis(), y: { ...y, axis: { ...y.axis, minExtent: 24 } }, color },
+        },
+        {
+          mark: { type: 'point', size: 9, filled: true, opacity: 1 },
+          encoding: { x: stepAxis(), y, color, shape: dashOrShape },
+        },
+      ],
+    },
+  };
+}
+
+/** Lower row: rates of sign changes by seed, over what noise alone would give. */
+function signChanges(rows: readonly Row[], order: string[], { color, dashOrShape }: Looks): Spec {
+  const rates = rows.filter((row) => row.quantity === 'sign changes');
+  const highest = Math.max(...rates.map((row) => row.high ?? row.value));
+  const y = {
+    field: 'value',
+    type: 'quantitative',
+    title: 'share of sign changes',
+    scale: { domain: [0, Math.min(1, Math.ceil(highest * 10 + 0.5) / 10)] },
+    axis: { tickCount: 5, format: '~g', minExtent: 24 },
+  };
+  const x = { field: 'seed', type: 'ordinal', title: 'seed', axis: { labelAngle: 0, grid: false } };
+  const ofNoise = [{ filter: "datum.on === 'null'" }];
+  return {
+    transform: [{ filter: "datum.quantity === 'sign changes'" }],
+    facet: { column: panels('panel', order, { labels: false }) },
+    spec: {
+      height: 70,
+      layer: [
+        {
+          transform: ofNoise,
+          mark: { type: 'bar', width: 7, color: '#d0d0d0' },
+          encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } },
+        },
+        {
+          transform: ofNoise,
+          mark: { type: 'tick', width: 7, thickness: 1, color: '#555555', orient: 'horizontal' },
+          encoding: { x, y },
+        },
+        {
+          transform: [{ filter: "datum.on !== 'null'" }],
+          mark: { type: 'point', size: 20, filled: true, opacity: 1 },
+          encoding: { x, y, color, shape: dashOrShape },
+        },
+      ],
+    },
+  };
+}
+
+/** Two runs that train alike, of which one measures on the batch and the other on a probe. */
+interface Couple {
+  batch: Run;
+  probe: Run;
+}
+
+/** What differs between the two runs of a couple. */
+const apart = /^measure\.(on|probe)$/;
+
 async function pairsOf(journals: Journals): Promise<Pair[]> {
-  const besideMeasure = (run: Run) =>
-    JSON.stringify(
-      [...leaves(run.file.spec)].filter(([path]) => path !== 'measure.on' && path !== 'measure.probe').sort(),
-    );
-  const found = grouped(journals.runs.filter(ignoresKappa), besideMeasure).flatMap((group) => {
+  const couples = alikeBeside(apart, journals.runs).flatMap((group): Couple[] => {
     const on = (which: string) => group.filter((run) => run.file.spec.measure.on === which);
     return on('batch').flatMap((batch) => on('probe').map((probe) => ({ batch, probe })));
   });
-  if (found.length === 0) return [];
-  // The panel's name without the difference that makes the pair.
-  const bare = (run: Run) => [
-    run.panel
-      .split(' · ')
-      .map((part) =>
-        part
-          .split(', ')
-          .filter((each) => !/^measure\.(on|probe)=/.test(each))
-          .join(', '),
-      )
-      .filter((part) => part !== '')
-      .join(' · '),
-    run.method,
-    run.setting,
-  ];
-  const names = found.map(({ batch }) => bare(batch));
-  const several = [1, 2].map((place) => new Set(names.map((name) => name[place])).size > 1);
-  const probes = new Set(found.map(({ probe }) => probe.file.spec.measure.probe)).size > 1;
+  const names = panelNames(couples);
   const pairs: Pair[] = [];
-  for (const [i, { batch, probe }] of found.entries()) {
-    const both = (table: string, value: string, test: string) =>
-      `select b.step as step, b.${value} as batch, p.${value} as probe from ${table} b join ${table} p using (step) where b.id = '${batch.id}' and p.id = '${probe.id}' and ${test} order by step`;
-    const rows = await journals.rows<{ step: number; batch: number; probe: number }>(
-      both('measure', 'logKappa', 'not b.floor and not p.floor and b.bothTrained'),
-    );
-    if (rows.length < fewest) continue;
-    const losses = await journals.rows<{ batch: number; probe: number }>(both('train', 'loss', 'true'));
-    const panel = [
-      names[i]![0]!,
-      ...[1, 2].filter((place) => several[place - 1]).map((place) => names[i]![place]!),
-      ...(probes ? [`probe of ${probe.file.spec.measure.probe ?? 'default size'}`] : []),
-    ].join(' · ');
+  for (const [i, couple] of couples.entries()) {
+    const measures = await measuresInBoth(journals, couple.batch, couple.probe);
+    if (measures.length < fewest) continue;
+    const losses = await inBoth(journals, couple.batch, couple.probe, { table: 'train', value: 'loss' });
     pairs.push({
-      panel,
-      seed: batch.seed,
-      steps: rows.map((row) => row.step),
-      batch: rows.map((row) => row.batch),
-      probe: rows.map((row) => row.probe),
-      apart: losses.reduce((largest, row) => Math.max(largest, Math.abs(row.batch - row.probe)), 0),
+      panel: names[i]!,
+      seed: couple.batch.seed,
+      steps: measures.map((row) => row.step),
+      batch: measures.map((row) => row.a),
+      probe: measures.map((row) => row.b),
+      apart: losses.reduce((largest, row) => Math.max(largest, Math.abs(row.a - row.b)), 0),
     });
   }
   return pairs.sort((a, b) => (a.panel < b.panel ? -1 : a.panel > b.panel ? 1 : a.seed - b.seed));
+}
+
+/** The panel of each couple: its name without the difference that makes the couple, with method, setting and probe where several occur. */
+function panelNames(couples: readonly Couple[]): string[] {
+  const several = (value: (couple: Couple) => unknown) => new Set(couples.map(value)).size > 1;
+  const methods = several(({ batch }) => batch.method);
+  const settings = several(({ batch }) => batch.setting);
+  const questions = ({ probe }: Couple) => valueAt(probe.file.spec, 'measure.probe');
+  const probes = several(questions);
+  return couples.map((couple) =>
+    [
+      partsWithout(apart, couple.batch.panel).join(' · '),
+      ...(methods ? [couple.batch.method] : []),
+      ...(settings ? [couple.batch.setting] : []),
+      ...(probes ? [`probe of ${String(questions(couple))}`] : []),
+    ].join(' · '),
+  );
 }
 
 function rowsOf({ panel, seed, steps, batch, probe, apart }: Pair): Row[] {

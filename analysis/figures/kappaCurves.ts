@@ -1,7 +1,10 @@
 /** The balance coefficient over training under the three settings of the learning rates (the paper's second figure). */
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote, ruleAt } from '../figure';
-import { distinguish, inOrder, logAxis, setupPanels, stepAxis } from '../style';
+import { logAxis, stepAxis } from '../axes';
+import { curveText, type FigureDefinition } from '../figure';
+import { band, footnote, ruleAt } from '../layers';
+import { setupPanels } from '../panels';
+import { distinguish, inOrder } from '../style';
+import { orList, shownMethods, sqlList } from '../schedulers';
 
 type Row = {
   panel: string;
@@ -18,27 +21,33 @@ type Row = {
   floor: number;
 };
 
+/** Schedulers whose curves are drawn. */
+
 export const kappaCurves: FigureDefinition<Row> = {
   name: 'kappa-curves',
   title: 'Balance coefficient over training, by learning-rate setting',
+  shows: "the balance coefficient over training under each setting of the learning rates (the paper's second figure)",
   width: 'page',
-  needs: 'finished runs of `constant` or `commit-clr` with measures of kappa',
+  needs: `finished runs of ${orList(shownMethods)} with measures of kappa`,
 
   select: (journals) =>
     journals.rows<Row>(`
-    select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
-      count(*) as n, count(*) filter (floor) as floor
-    from measure join runs using (id) semi join shown using (panel, step) where scheduler in ('constant', 'commit-clr') group by panel, method, setting, step qualify count(*) over (partition by panel, method, setting) > 1 order by panel, method, setting, step`),
+      select panel, method, setting, step, exp(avg(logKappa order by seed)) as kappa, exp(min(logKappa)) as low, exp(max(logKappa)) as high,
+        count(*) as n, count(*) filter (floor) as floor
+      from measure join runs using (id) semi join shown using (panel, step)
+      where scheduler in ${sqlList(shownMethods)}
+      group by panel, method, setting, step
+      qualify count(*) over (partition by panel, method, setting) > 1
+      order by panel, method, setting, step`),
 
   caption(rows) {
+    const all = rows.reduce((sum, row) => sum + row.n, 0);
     const floors = rows.reduce((sum, row) => sum + row.floor, 0);
-    return (
-      `Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance. Curve: ${curveText(
-        rows.map((row) => row.n),
-        'geometric mean',
-      )}.` +
-      `${floors > 0 ? ` ${floors} of ${rows.reduce((sum, row) => sum + row.n, 0)} measures had a divergence at the floor of 1e-8.` : ''}`
-    );
+    return [
+      'Balance coefficient κ (backbone over encoder, log scale) at each measured step; grey line: κ = 1, balance.',
+      `Curve: ${curve(rows)}.`,
+      ...(floors > 0 ? [`${floors} of ${all} measures had a divergence at the floor of 1e-8.`] : []),
+    ].join(' ');
   },
 
   build(rows) {
@@ -50,24 +59,19 @@ export const kappaCurves: FigureDefinition<Row> = {
     const x = stepAxis();
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
-      title: footnote(
-        `Curve: ${curveText(
-          rows.map((row) => row.n),
-          'geometric mean',
-        )}; grey line: κ = 1.`,
-      ),
+      title: footnote(`Curve: ${curve(rows)}; grey line: κ = 1.`),
       ...setupPanels(rows, 'method'),
       spec: {
         height: 96,
         layer: [
           ruleAt(1),
-          {
-            mark: { type: 'area', opacity: 0.18 },
-            encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-          },
+          band({ x, y, color }, 0.18),
           { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
         ],
       },
     };
   },
 };
+
+/** What the curves are, with n, in words. */
+const curve = (rows: readonly Row[]) => curveText(rows, 'geometric mean');

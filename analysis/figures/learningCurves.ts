@@ -1,8 +1,10 @@
 /** Training loss and validation accuracy by method at synchronised rates (the paper's fourth figure). */
 import { synchronised } from '../labels';
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote } from '../figure';
-import { accuracyScale, distinguish, inOrder, pages, panels, stepAxis, type Spec } from '../style';
+import { accuracyScale, stepAxis } from '../axes';
+import { curveText, windowsText, type FigureDefinition } from '../figure';
+import { band, footnote } from '../layers';
+import { pages, panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 
 type Row = {
   quantity: 'training loss' | 'validation accuracy';
@@ -25,6 +27,7 @@ const pointsPerCurve = 120;
 export const learningCurves: FigureDefinition<Row> = {
   name: 'learning-curves',
   title: 'Learning curves by method at synchronised learning rates',
+  shows: "training loss and validation accuracy by method at synchronised rates (the paper's fourth figure)",
   width: 'page',
   needs: 'finished runs at synchronised rates with a training loss',
 
@@ -44,82 +47,85 @@ export const learningCurves: FigureDefinition<Row> = {
     order by quantity, panel, method, step`),
 
   caption(rows) {
-    const windows = [
-      ...new Set(rows.filter((row) => row.quantity === 'training loss').map((row) => row.averaged)),
-    ].sort((a, b) => a - b);
-    const validated = rows.some((row) => row.quantity === 'validation accuracy');
-    return (
-      `Training loss (moving average of ${windows.join(' or ')} steps, shorter at the start)${validated ? ' and validation accuracy' : ''} by method at synchronised learning rates. ` +
-      `Curve: ${curveText(
-        rows.map((row) => row.n),
-        'mean',
-      )}.`
-    );
+    const losses = rows.filter((row) => row.quantity === 'training loss');
+    const validated = rows.length > losses.length ? ' and validation accuracy' : '';
+    return [
+      `Training loss (moving average of ${windowsText(losses)} steps, shorter at the start)${validated} by method at synchronised learning rates.`,
+      `Curve: ${curve(rows)}.`,
+    ].join(' ');
   },
 
   build(rows) {
-    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'lines', 'page');
+    const looks = distinguish('method', inOrder.method(rows), 'lines', 'page');
     const order = inOrder.panel(rows);
-    const windows = [...new Set(rows.map((row) => row.averaged).filter((steps) => steps > 1))].sort((a, b) => a - b);
-    const curves = (
-      all: string[],
-      quantity: Row['quantity'],
-      title: string,
-      scale: Spec,
-      first: boolean,
-      last: boolean,
-    ): Spec => {
-      // A panel without this quantity would let the next one slip below another's name.
-      const shown = all.filter((panel) => rows.some((row) => row.panel === panel && row.quantity === quantity));
-      const x = { ...stepAxis(), ...(last ? {} : { title: null }) };
-      const y = { field: 'value', type: 'quantitative', title, scale, axis: { tickCount: 5, minExtent: 24 } };
-      return {
-        transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
-        facet: { column: panels('panel', shown, first || shown.length < all.length ? {} : { labels: false }) },
-        spec: {
-          height: 100,
-          layer: [
-            {
-              mark: { type: 'area', opacity: 0.13 },
-              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-            },
-            {
-              mark: { type: 'line', ...(first ? {} : { point: { size: 8, filled: true } }) },
-              encoding: { x, y, color, strokeDash: dashOrShape },
-            },
-          ],
-        },
-      };
-    };
-    // Over several rows of panels the scale must be said, or each row would have its own.
-    const losses = rows.filter((row) => row.quantity === 'training loss').flatMap((row) => [row.low, row.high]);
-    const lossScale: Spec =
-      order.length <= 4
-        ? { zero: false }
-        : { domain: [losses.reduce((a, b) => Math.min(a, b)), losses.reduce((a, b) => Math.max(a, b))], nice: true };
+    const losses = rows.filter((row) => row.quantity === 'training loss');
     const accuracies = rows.filter((row) => row.quantity === 'validation accuracy');
+    const windows = windowsText(rows.filter((row) => row.averaged > 1));
+    const loss: Quantity = {
+      rows: losses,
+      title: 'training loss (nats/token)',
+      scale: lossScale(losses, order.length),
+      mark: { type: 'line' },
+    };
+    const accuracy: Quantity = {
+      rows: accuracies,
+      title: 'validation accuracy',
+      scale: accuracyScale(accuracies.flatMap((row) => [row.low, row.high])),
+      mark: { type: 'line', point: { size: 8, filled: true } },
+    };
     return {
-      title: footnote(
-        `Curve: ${curveText(
-          rows.map((row) => row.n),
-          'mean',
-        )}. Loss: moving average of ${windows.join(' or ')} steps.`,
-      ),
-      vconcat: pages(order).flatMap((shown) => [
-        curves(shown, 'training loss', 'training loss (nats/token)', lossScale, true, accuracies.length === 0),
-        ...(accuracies.length === 0
-          ? []
+      title: footnote(`Curve: ${curve(rows)}. Loss: moving average of ${windows} steps.`),
+      vconcat: pages(order).flatMap((shown) =>
+        accuracies.length === 0
+          ? [curves(shown, loss, looks, { top: true, bottom: true })]
           : [
-              curves(
-                shown,
-                'validation accuracy',
-                'validation accuracy',
-                accuracyScale(accuracies.flatMap((row) => [row.low, row.high])),
-                false,
-                true,
-              ),
-            ]),
-      ]),
+              curves(shown, loss, looks, { top: true, bottom: false }),
+              curves(shown, accuracy, looks, { top: false, bottom: true }),
+            ],
+      ),
     };
   },
 };
+
+/** What the curves are, with n, in words. */
+const curve = (rows: readonly Row[]) => curveText(rows, 'mean');
+
+/** How one quantity is drawn. */
+interface Quantity {
+  /** its rows of all panels */
+  rows: readonly Row[];
+  title: string;
+  scale: Spec;
+  mark: Spec;
+}
+
+/** Over several rows of panels the scale must be said, or each row would have its own. */
+function lossScale(losses: readonly Row[], panelCount: number): Spec {
+  if (panelCount <= 4) return { zero: false };
+  const lowest = losses.reduce((least, row) => Math.min(least, row.low), Infinity);
+  const highest = losses.reduce((most, row) => Math.max(most, row.high), -Infinity);
+  return { domain: [lowest, highest], nice: true };
+}
+
+/** One row of panels of one quantity; names stand above the top one, the title of the steps below the bottom one. */
+function curves(
+  all: readonly string[],
+  { rows, title, scale, mark }: Quantity,
+  { color, dashOrShape }: ReturnType<typeof distinguish>,
+  { top, bottom }: { top: boolean; bottom: boolean },
+): Spec {
+  const { quantity } = rows[0]!;
+  // A panel without this quantity would let the next one slip below another's name.
+  const shown = all.filter((panel) => rows.some((row) => row.panel === panel));
+  const named = top || shown.length < all.length;
+  const x = { ...stepAxis(), ...(bottom ? {} : { title: null }) };
+  const y = { field: 'value', type: 'quantitative', title, scale, axis: { tickCount: 5, minExtent: 24 } };
+  return {
+    transform: [{ filter: `datum.quantity === '${quantity}'` }, { filter: { field: 'panel', oneOf: shown } }],
+    facet: { column: panels('panel', shown, named ? {} : { labels: false }) },
+    spec: {
+      height: 100,
+      layer: [band({ x, y, color }, 0.13), { mark, encoding: { x, y, color, strokeDash: dashOrShape } }],
+    },
+  };
+}

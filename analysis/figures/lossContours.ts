@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../src/problems';
 import { landscapeName } from '../../src/runner/folders';
+import type { ModuleName } from '../../src/manifest/run';
 import type { Landscape } from '../../src/train/landscape';
 import { contourSegments } from '../contours';
 import type { FigureDefinition } from '../figure';
-import { footnote } from '../figure';
-import { inRows, panels, type Spec } from '../style';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import type { Spec } from '../style';
 
 type Row = {
   panel: string;
@@ -29,10 +31,13 @@ type Row = {
 
 /** Contours of a panel. */
 const levels = 12;
+const pathColour = '#d55e00';
 
 export const lossContours: FigureDefinition<Row> = {
   name: 'loss-contours',
   title: "Loss over the two modules' directions, with the way of the run",
+  shows:
+    "the training loss over the displacements of the two modules, with the way that each run took through it: the paper's first figure, computed instead of sketched",
   width: 'page',
   needs: 'finished runs whose landscape was measured (`equipoise landscape`)',
 
@@ -48,31 +53,24 @@ export const lossContours: FigureDefinition<Row> = {
     );
   },
 
-  caption: (rows) =>
-    `Loss on fixed training questions over displacements of encoder and backbone parameters; (0, 0): after the first step, (1, 1): at the end of the run. Contours: ${levels} levels, evenly in log loss. Line: the run's own parameters, projected on the plane; ` +
-    `circle: start, square: end. Distance from the plane, in displacements of the module: at most ${[...new Map(rows.map((row) => [row.panel, row.outside]))].map(([panel, outside]) => `${outside.toFixed(2)} (${panel})`).join(', ')}.`,
+  caption(rows) {
+    const outside = [...new Map(rows.map((row) => [row.panel, row.outside]))];
+    return [
+      'Loss on fixed training questions over displacements of encoder and backbone parameters; (0, 0): after the first step, (1, 1): at the end of the run.',
+      `Contours: ${levels} levels, evenly in log loss.`,
+      "Line: the run's own parameters, projected on the plane; circle: start, square: end.",
+      `Distance from the plane, in displacements of the module: at most ${outside.map(([panel, distance]) => `${distance.toFixed(2)} (${panel})`).join(', ')}.`,
+    ].join(' ');
+  },
 
   build(rows) {
     const order = [...new Set(rows.map((row) => row.panel))];
-    const x = {
-      field: 'backbone',
-      type: 'quantitative',
-      title: "backbone's displacement",
-      scale: { zero: false, nice: false, padding: 0 },
-      axis: { tickCount: 4, grid: false },
-    };
-    const y = {
-      field: 'encoder',
-      type: 'quantitative',
-      title: "encoder's displacement",
-      scale: { zero: false, nice: false, padding: 0 },
-      axis: { tickCount: 4, grid: false },
-    };
-    const path = rows.filter((row) => row.part === 'path');
-    const last = Math.max(...path.map((row) => row.step ?? 0));
-    const end = (test: string, mark: Spec): Spec => ({
+    const x = displacement('backbone');
+    const y = displacement('encoder');
+    const last = Math.max(...rows.filter((row) => row.part === 'path').map((row) => row.step ?? 0));
+    const end = (test: string, shape: string): Spec => ({
       transform: [{ filter: `datum.part === 'path' && ${test}` }],
-      mark: { type: 'point', filled: true, size: 26, opacity: 1, color: '#d55e00', ...mark },
+      mark: { type: 'point', filled: true, size: 26, opacity: 1, color: pathColour, shape },
       encoding: { x, y },
     });
     return {
@@ -82,40 +80,55 @@ export const lossContours: FigureDefinition<Row> = {
       spec: {
         height: order.length === 3 ? 130 : 150,
         layer: [
-          {
-            transform: [{ filter: "datum.part === 'contour'" }],
-            mark: { type: 'rule', strokeWidth: 0.8 },
-            encoding: {
-              x,
-              y,
-              x2: { field: 'backbone2' },
-              y2: { field: 'encoder2' },
-              color: {
-                field: 'loss',
-                type: 'quantitative',
-                title: 'loss (nats/token)',
-                scale: { type: 'log', domain: domainOf(rows), range: ['#222222', '#c4c4c4'] },
-                legend: { format: '.2~f', tickCount: 3, gradientLength: 80, gradientThickness: 6 },
-              },
-            },
-          },
+          contourLines(rows, x, y),
           {
             transform: [{ filter: "datum.part === 'path'" }],
             mark: {
               type: 'line',
               strokeWidth: 1.2,
-              color: '#d55e00',
-              point: { size: 5, filled: true, color: '#d55e00' },
+              color: pathColour,
+              point: { size: 5, filled: true, color: pathColour },
             },
             encoding: { x, y, order: { field: 'step', type: 'quantitative' } },
           },
-          end('datum.step === 1', { shape: 'circle' }),
-          end(`datum.step === ${last}`, { shape: 'square' }),
+          end('datum.step === 1', 'circle'),
+          end(`datum.step === ${last}`, 'square'),
         ],
       },
     };
   },
 };
+
+/** The axis along the displacement of a module. */
+function displacement(module: ModuleName): Spec {
+  return {
+    field: module,
+    type: 'quantitative',
+    title: `${module}'s displacement`,
+    scale: { zero: false, nice: false, padding: 0 },
+    axis: { tickCount: 4, grid: false },
+  };
+}
+
+function contourLines(rows: readonly Row[], x: Spec, y: Spec): Spec {
+  return {
+    transform: [{ filter: "datum.part === 'contour'" }],
+    mark: { type: 'rule', strokeWidth: 0.8 },
+    encoding: {
+      x,
+      y,
+      x2: { field: 'backbone2' },
+      y2: { field: 'encoder2' },
+      color: {
+        field: 'loss',
+        type: 'quantitative',
+        title: 'loss (nats/token)',
+        scale: { type: 'log', domain: domainOf(rows), range: ['#222222', '#c4c4c4'] },
+        legend: { format: '.2~f', tickCount: 3, gradientLength: 80, gradientThickness: 6 },
+      },
+    },
+  };
+}
 
 function domainOf(rows: readonly Row[]): [number, number] {
   const losses = rows.filter((row) => row.part === 'contour').map((row) => row.loss);
@@ -124,11 +137,7 @@ function domainOf(rows: readonly Row[]): [number, number] {
 
 function rowsOf(panel: string, { axis, loss, path }: Landscape): Row[] {
   const outside = Math.max(...path.flatMap((point) => [point.outside.encoder, point.outside.backbone]));
-  const all = loss.flat();
-  const [low, high] = [Math.log(Math.min(...all)), Math.log(Math.max(...all))];
-  const contours = Array.from({ length: levels }, (_, i) =>
-    Math.exp(low + ((high - low) * (i + 0.5)) / levels),
-  ).flatMap((level) =>
+  const contours = evenLevels(loss.flat()).flatMap((level) =>
     contourSegments(axis, axis, loss, level).map((segment): Row => ({
       panel,
       part: 'contour',
@@ -141,20 +150,25 @@ function rowsOf(panel: string, { axis, loss, path }: Landscape): Row[] {
       outside,
     })),
   );
-  return [
-    ...contours,
-    ...path.map((point): Row => ({
-      panel,
-      part: 'path',
-      backbone: point.backbone,
-      encoder: point.encoder,
-      backbone2: null,
-      encoder2: null,
-      loss: point.loss,
-      step: point.step,
-      outside,
-    })),
-  ];
+  const steps = path.map((point): Row => ({
+    panel,
+    part: 'path',
+    backbone: point.backbone,
+    encoder: point.encoder,
+    backbone2: null,
+    encoder2: null,
+    loss: point.loss,
+    step: point.step,
+    outside,
+  }));
+  return [...contours, ...steps];
+}
+
+/** Levels at the middles of equal parts of the range of the losses' logarithms. */
+function evenLevels(losses: readonly number[]): number[] {
+  const low = Math.log(Math.min(...losses));
+  const high = Math.log(Math.max(...losses));
+  return Array.from({ length: levels }, (_, i) => Math.exp(low + ((high - low) * (i + 0.5)) / levels));
 }
 
 /** A measured landscape; null where there is none. Throws UserError for a file that is not one, or that belongs to another run. */
@@ -172,20 +186,27 @@ function readLandscape(path: string, identity: string): Landscape | null {
   } catch (error) {
     throw refuse(`is not JSON: ${(error as Error).message}`);
   }
-  const numbers = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((each) => typeof each === 'number' && Number.isFinite(each));
-  const whole =
-    value.format === 'equipoise-landscape/1' &&
-    numbers(value.axis) &&
-    Array.isArray(value.loss) &&
-    value.loss.length === value.axis.length &&
-    value.loss.every((row) => numbers(row) && row.length === value.axis.length && row.every((each) => each > 0)) &&
-    Array.isArray(value.path) &&
-    value.path.length > 0 &&
-    value.path.every((point) =>
-      numbers([point.step, point.encoder, point.backbone, point.loss, point.outside?.encoder, point.outside?.backbone]),
-    );
-  if (!whole) throw refuse('is not a landscape of this version');
+  if (!isLandscape(value)) throw refuse('is not a landscape of this version');
   if (value.identity !== identity) throw refuse('belongs to another run than the one beside it');
   return value;
+}
+
+const areNumbers = (list: unknown): list is number[] =>
+  Array.isArray(list) && list.every((each) => typeof each === 'number' && Number.isFinite(each));
+
+/** Whether it is a square grid of positive losses with a path that has steps. */
+function isLandscape({ format, axis, loss, path }: Landscape): boolean {
+  const isRow = (row: unknown) => areNumbers(row) && row.length === axis.length && row.every((each) => each > 0);
+  const isPoint = (point: Landscape['path'][number]) =>
+    areNumbers([
+      point.step,
+      point.encoder,
+      point.backbone,
+      point.loss,
+      point.outside?.encoder,
+      point.outside?.backbone,
+    ]);
+  const isGrid = areNumbers(axis) && Array.isArray(loss) && loss.length === axis.length && loss.every(isRow);
+  const isPath = Array.isArray(path) && path.length > 0 && path.every(isPoint);
+  return format === 'equipoise-landscape/1' && isGrid && isPath;
 }

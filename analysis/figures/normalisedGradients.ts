@@ -1,7 +1,10 @@
 /** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
-import type { FigureDefinition } from '../figure';
-import { curveText, footnote } from '../figure';
-import { distinguish, setupPanels, stepAxis } from '../style';
+import { stepAxis } from '../axes';
+import { curveText, type FigureDefinition } from '../figure';
+import { band, footnote } from '../layers';
+import { baseline } from '../schedulers';
+import { setupPanels } from '../panels';
+import { distinguish } from '../style';
 
 type Row = {
   panel: string;
@@ -18,31 +21,36 @@ type Row = {
 /** Measures in the moving average: a batch's gradient norm is noisy. */
 const window = 5;
 
-/** The figure for one scheduler; the paper shows `constant`. */
-export function normalisedGradients(name: string, scheduler: 'constant' | 'commit-clr'): FigureDefinition<Row> {
-  const explain = (rows: Row[]) =>
-    `moving average of ${window} measures; curve: ${curveText(
-      rows.map((row) => row.n),
-      'mean',
-    )}`;
+/** The figure for one scheduler; the paper shows constant rates. */
+export function normalisedGradients(name: string, scheduler: string): FigureDefinition<Row> {
+  const explain = (rows: Row[]) => `moving average of ${window} measures; curve: ${curveText(rows, 'mean')}`;
   return {
     name,
     title: `Normalised gradients of encoder and backbone under ${scheduler}, by learning-rate setting`,
+    shows: `gradient norms of both modules under ${scheduler}, each over its largest so far, by setting of the learning rates${scheduler === baseline ? " (the paper's third figure)" : ''}`,
     width: 'page',
     needs: `finished runs of \`${scheduler}\` with measures`,
 
     select: (journals) =>
       journals.rows<Row>(`
-      with long as (unpivot (select if(method = scheduler, panel, panel || ' · ' || method) as panel, panel as setup, setting, seed, id, step,
-            normalisedEncoder as encoder, normalisedBackbone as backbone
-          from measure join runs using (id) where scheduler = '${scheduler}') on encoder, backbone into name module value value),
-        smooth as (select *, avg(value) over (partition by id, module order by step rows ${window - 1} preceding) as average from long)
-      select panel, setting, module, step, avg(average order by seed) as value,
-        min(average) as low, max(average) as high, count(*) as n
-      from smooth semi join (select panel as setup, step from shown) using (setup, step) group by panel, setting, module, step qualify count(*) over (partition by panel, setting, module) > 1 order by panel, setting, module desc, step`),
+        with named as (
+            select if(method = scheduler, panel, panel || ' · ' || method) as panel, panel as setup, setting, seed, id, step,
+              normalisedEncoder as encoder, normalisedBackbone as backbone
+            from measure join runs using (id) where scheduler = '${scheduler}'),
+          long as (unpivot named on encoder, backbone into name module value value),
+          smooth as (
+            select *, avg(value) over (partition by id, module order by step rows ${window - 1} preceding) as average from long),
+          shownSetups as (select panel as setup, step from shown)
+        select panel, setting, module, step, avg(average order by seed) as value,
+          min(average) as low, max(average) as high, count(*) as n
+        from smooth semi join shownSetups using (setup, step)
+        group by panel, setting, module, step
+        qualify count(*) over (partition by panel, setting, module) > 1
+        order by panel, setting, module desc, step`),
 
     caption: (rows) =>
-      `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. A curve that falls while the other stays shows a module whose learning diminishes.`,
+      `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. ` +
+      `A curve that falls while the other stays shows a module whose learning diminishes.`,
 
     build(rows) {
       const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 'page');
@@ -59,13 +67,7 @@ export function normalisedGradients(name: string, scheduler: 'constant' | 'commi
         ...setupPanels(rows, 'setting'),
         spec: {
           height: 84,
-          layer: [
-            {
-              mark: { type: 'area', opacity: 0.18 },
-              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-            },
-            { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } },
-          ],
+          layer: [band({ x, y, color }, 0.18), { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } }],
         },
       };
     },

@@ -1,9 +1,11 @@
 /** The main figure beyond the paper: final accuracy and loss over the ratio of the two learning rates, a line a method. */
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { accuracyScale, logAxis } from '../axes';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote, intervalBars } from '../layers';
+import { panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
-import { shareInterval, tInterval } from '../statistics';
-import { accuracyScale, distinguish, inOrder, logAxis, panels, type Spec } from '../style';
+import { shareInterval, tInterval, type Estimate } from '../statistics';
 
 type Outcome = { panel: string; method: string; ratio: number; seed: number; accuracy: number; loss: number };
 type Row = {
@@ -29,113 +31,111 @@ const fewestRatios = 3;
 export const rateRatio: FigureDefinition<Row> = {
   name: 'rate-ratio',
   title: 'Robustness to the ratio of the learning rates',
+  shows: 'final accuracy and training loss over the ratio of the two learning rates, a line a method',
   width: 'page',
   needs: `finished runs of a method at ${fewestRatios} or more ratios of the learning rates`,
 
   async select(journals) {
     const outcomes = await journals.rows<Outcome>(`
-      with last as (select id, avg(loss order by step) as loss from train join (select id, max(step) as steps from train group by id) using (id) where step > steps * ${1 - lastShare} group by id)
+      with length as (select id, max(step) as steps from train group by id),
+        last as (
+          select id, avg(loss order by step) as loss from train join length using (id)
+          where step > steps * ${1 - lastShare} group by id)
       select panel, method, round(rateBackbone / rateEncoder, 6) as ratio, seed, choice as accuracy, last.loss as loss
-      from final join runs using (id) join last using (id) where choice is not null order by panel, method, ratio, seed, id`);
-    const ratios = (of: Outcome) =>
-      new Set(
-        outcomes.filter((other) => other.panel === of.panel && other.method === of.method).map((other) => other.ratio),
-      ).size;
-    return grouped(outcomes, ({ panel, method, ratio }) => JSON.stringify([panel, method, ratio]))
-      .filter(([first]) => ratios(first!) >= fewestRatios)
-      .flatMap((group): Row[] => {
-        const { panel, method, ratio } = group[0]!;
-        const accuracy = shareInterval(group.map((outcome) => outcome.accuracy));
-        const loss = tInterval(group.map((outcome) => outcome.loss));
-        return [
-          {
-            quantity: 'final accuracy',
-            panel,
-            method,
-            ratio,
-            value: accuracy.mean,
-            low: accuracy.low,
-            high: accuracy.high,
-            n: accuracy.n,
-          },
-          {
-            quantity: 'training loss',
-            panel,
-            method,
-            ratio,
-            value: loss.mean,
-            low: loss.low,
-            high: loss.high,
-            n: loss.n,
-          },
-        ];
-      });
+      from final join runs using (id) join last using (id)
+      where choice is not null
+      order by panel, method, ratio, seed, id`);
+    const byLine = grouped(outcomes, ({ panel, method }) => JSON.stringify([panel, method]));
+    const lines = byLine.filter((line) => new Set(line.map((outcome) => outcome.ratio)).size >= fewestRatios);
+    return lines.flatMap((line) => grouped(line, (outcome) => String(outcome.ratio)).flatMap(rowsOf));
   },
 
   caption: (rows) =>
-    'Final choice accuracy on the evaluation split and training loss (mean of the last quarter of the steps) over the ratio of the base learning rates, backbone over encoder; grey line: equal rates. ' +
-    `A ratio is reached by raising one of the two rates, so the curve is about mis-set rates. Points: mean of ${seedCount(rows.map((row) => row.n))}; bars: 95 % Student t interval (cut to 0..1 for accuracy).`,
+    [
+      'Final choice accuracy on the evaluation split and training loss (mean of the last quarter of the steps) over the ratio of the base learning rates, backbone over encoder; grey line: equal rates.',
+      'A ratio is reached by raising one of the two rates, so the curve is about mis-set rates.',
+      `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval (cut to 0..1 for accuracy).`,
+    ].join(' '),
 
   build(rows) {
     const methods = inOrder.method(rows);
-    const { color, dashOrShape } = distinguish('method', methods, 'lines', 'page');
-    const order = inOrder.panel(rows);
-    // Bars at the same ratio would hide each other: each method stands a little aside, by a few percent of the ratio.
-    const aside = (at: number) => 1.045 ** (at - (methods.length - 1) / 2);
-    const axis = logAxis(
-      rows.flatMap((row) => [row.ratio * aside(-1), row.ratio * aside(methods.length)]),
-      [1],
-    );
-    const x = { field: 'place', type: 'quantitative', title: 'learning rate of backbone / encoder', ...axis };
-    const curves = (quantity: Row['quantity'], scale: Spec, first: boolean): Spec => {
-      const y = {
-        field: 'value',
-        type: 'quantitative',
-        title: quantity === 'training loss' ? 'training loss (nats/token)' : quantity,
-        scale,
-        axis: { tickCount: 5, minExtent: 24, format: '~g' },
-      };
-      const place = first ? { ...x, title: null } : x;
-      return {
-        transform: [
-          { filter: `datum.quantity === '${quantity}'` },
-          {
-            calculate: `datum.ratio * ({${methods.map((method, i) => `${JSON.stringify(method)}: ${aside(i).toPrecision(6)}`).join(', ')}})[datum.method]`,
-            as: 'place',
-          },
-        ],
-        facet: { column: panels('panel', order, first ? {} : { labels: false }) },
-        spec: {
-          height: 105,
-          layer: [
-            {
-              data: { values: [{}] },
-              mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-              encoding: { x: { datum: 1, type: 'quantitative', ...axis } },
-            },
-            {
-              transform: [{ filter: 'datum.low !== null' }],
-              mark: { type: 'rule', strokeWidth: 0.9 },
-              encoding: { x: place, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-            },
-            {
-              mark: { type: 'line', point: { size: 12, filled: true } },
-              encoding: { x: place, y, color, strokeDash: dashOrShape },
-            },
-          ],
-        },
-      };
-    };
-    const of = (quantity: Row['quantity']) =>
-      rows
-        .filter((row) => row.quantity === quantity)
-        .flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
+    const looks = distinguish('method', methods, 'lines', 'page');
+    const accuracies = rows.filter((row) => row.quantity === 'final accuracy');
+    const losses = rows.filter((row) => row.quantity === 'training loss');
+    const bounds = accuracies.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
+    const place = placeOf(rows, methods);
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval; grey line: equal rates.`),
+      title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval; grey line: equal rates.`),
       vconcat: [
-        curves('final accuracy', accuracyScale(of('final accuracy')), true),
-        curves('training loss', { zero: false }, false),
+        curves(accuracies, 'final accuracy', accuracyScale(bounds), looks, { ...place, titled: false }),
+        curves(losses, 'training loss (nats/token)', { zero: false }, looks, { ...place, titled: true }),
       ],
     };
   },
 };
+
+/** Accuracy and loss of the runs of one panel, method and ratio. */
+function rowsOf(group: readonly Outcome[]): Row[] {
+  const { panel, method, ratio } = group[0]!;
+  const accuracy = shareInterval(group.map((outcome) => outcome.accuracy));
+  const loss = tInterval(group.map((outcome) => outcome.loss));
+  const row = (quantity: Row['quantity'], { mean: value, low, high, n }: Estimate): Row => ({
+    quantity,
+    panel,
+    method,
+    ratio,
+    value,
+    low,
+    high,
+    n,
+  });
+  return [row('final accuracy', accuracy), row('training loss', loss)];
+}
+
+/** Where points stand along the axis of ratios. */
+interface Place {
+  /** scale and axis */
+  axis: ReturnType<typeof logAxis>;
+  /** Vega expression of a row's place */
+  calculate: string;
+}
+
+/** Bars at the same ratio would hide each other: each method stands a little aside, by a few percent of the ratio. */
+function placeOf(rows: readonly Row[], methods: readonly string[]): Place {
+  const aside = (at: number) => 1.045 ** (at - (methods.length - 1) / 2);
+  const ends = rows.flatMap((row) => [row.ratio * aside(-1), row.ratio * aside(methods.length)]);
+  const asides = methods.map((method, i) => `${JSON.stringify(method)}: ${aside(i).toPrecision(6)}`);
+  return { axis: logAxis(ends, [1]), calculate: `datum.ratio * ({${asides.join(', ')}})[datum.method]` };
+}
+
+/** One row of panels of one quantity, whose rows these are; the lower one has the title of the ratios, the upper one the panels' names. */
+function curves(
+  rows: readonly Row[],
+  title: string,
+  scale: Spec,
+  { color, dashOrShape }: ReturnType<typeof distinguish>,
+  { axis, calculate, titled }: Place & { titled: boolean },
+): Spec {
+  const xTitle = 'learning rate of backbone / encoder';
+  const x = { field: 'place', type: 'quantitative', title: titled ? xTitle : null, ...axis };
+  const y = { field: 'value', type: 'quantitative', title, scale, axis: { tickCount: 5, minExtent: 24, format: '~g' } };
+  return {
+    transform: [{ filter: `datum.quantity === '${rows[0]!.quantity}'` }, { calculate, as: 'place' }],
+    facet: { column: panels('panel', inOrder.panel(rows), titled ? { labels: false } : {}) },
+    spec: {
+      height: 105,
+      layer: [
+        {
+          data: { values: [{}] },
+          mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
+          encoding: { x: { datum: 1, type: 'quantitative', ...axis } },
+        },
+        intervalBars({ x, y, color }),
+        {
+          mark: { type: 'line', point: { size: 12, filled: true } },
+          encoding: { x, y, color, strokeDash: dashOrShape },
+        },
+      ],
+    },
+  };
+}

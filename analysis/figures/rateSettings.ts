@@ -1,10 +1,12 @@
 /** Final accuracy by learning-rate setting: is coordination an insurance against badly chosen rates? */
 import type { DataRow } from '../database';
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { accuracyScale } from '../axes';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
-import { accuracyScale, distinguish, inOrder, inRows, panels, type Spec } from '../style';
 
 type Point = { panel: string; setting: string; method: string; seed: number; accuracy: number };
 type Row = {
@@ -41,6 +43,8 @@ function withMeans(points: (Point & DataRow)[]): Row[] {
 export const rateSettings: FigureDefinition<Row> = {
   name: 'rate-settings',
   title: 'Final accuracy by learning-rate setting',
+  shows:
+    'final accuracy under each setting of the learning rates: whether coordination insures against badly chosen rates',
   width: 'column',
   needs: 'finished runs of a method under more than one setting of the learning rates',
 
@@ -54,7 +58,7 @@ export const rateSettings: FigureDefinition<Row> = {
   },
 
   caption: (rows) =>
-    `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1 (none for one seed).`,
+    `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows)} with 95 % Student t interval cut to 0..1 (none for one seed).`,
 
   build(rows) {
     const methods = inOrder.method(rows);
@@ -87,7 +91,7 @@ export const rateSettings: FigureDefinition<Row> = {
     };
     const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
     return {
-      title: footnote(`${runsText(rows)}: mean of ${seedCount(rows.map((row) => row.n))}, 95 % t interval.`),
+      title: footnote(`${runsText(rows)}: mean of ${seedCount(rows)}, 95 % t interval.`),
       facet: panels('panel', panelNames),
       ...inRows(panelNames.length, 2),
       spec: {

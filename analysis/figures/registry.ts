@@ -1,5 +1,6 @@
 /** All figures, in the order in which they are made. */
 import type { FigureDefinition } from '../figure';
+import { baseline, coordinated } from '../schedulers';
 import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { batchAndProbe } from './batchAndProbe';
 import { bounds } from './bounds';
@@ -19,8 +20,8 @@ import { transferMatrix } from './transferMatrix';
 export const figures: readonly FigureDefinition[] = [
   lossContours,
   kappaCurves,
-  normalisedGradients('normalised-gradients', 'constant'),
-  normalisedGradients('normalised-gradients-commit-clr', 'commit-clr'),
+  normalisedGradients('normalised-gradients', baseline),
+  ...coordinated.map((scheduler) => normalisedGradients(`normalised-gradients-${scheduler}`, scheduler)),
   learningCurves,
   balanceAgainstAccuracy,
   rateSettings,

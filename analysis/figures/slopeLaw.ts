@@ -1,8 +1,14 @@
 /** The slope-2 law (docs/method.md section 2): log kappa early in training against the log ratio of the rates, with a fitted and the derived line. */
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
-import { mean, tInterval } from '../statistics';
-import { inOrder, inRows, logAxis, panels, type Spec } from '../style';
+import { grouped } from '../grouped';
+import { byText } from '../labels';
+import { logAxis } from '../axes';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote } from '../layers';
+import { inRows, panels } from '../panels';
+import { inOrder, type Spec } from '../style';
+import { baseline } from '../schedulers';
+import { leastSquaresSlope, mean, tInterval } from '../statistics';
+import { estimateText } from '../table';
 
 type Early = { panel: string; seed: number; ratio: number; logKappa: number };
 type Row = {
@@ -28,41 +34,37 @@ const early = 0.1;
 
 const derivedSlope = 2;
 
-/** Slope of the least-squares line of y over x. */
-export function leastSquaresSlope(x: readonly number[], y: readonly number[]): number {
-  const [mx, my] = [mean(x), mean(y)];
-  return (
-    x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) /
-    x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
-  );
-}
-
 export const slopeLaw: FigureDefinition<Row> = {
   name: 'slope-law',
   title: 'Balance coefficient early in training against the ratio of the learning rates',
+  shows:
+    'the slope-2 law of method.md section 2: κ early in training against the ratio of the rates, with the fitted and the derived line',
   width: 'column',
-  needs: 'finished runs of `constant` with measures of kappa at two or more ratios of the learning rates for one seed',
+  needs: `finished runs of \`${baseline}\` with measures of kappa at two or more ratios of the learning rates for one seed`,
 
   async select(journals) {
     const runs = await journals.rows<Early>(`
-      with last as (select id, max(step) as steps from train group by id), first as (select id, min(step) as measured from measure group by id)
+      with last as (select id, max(step) as steps from train group by id),
+        first as (select id, min(step) as measured from measure group by id)
       select panel, seed, round(rateBackbone / rateEncoder, 6) as ratio, avg(logKappa order by measure.step) as logKappa
-      from measure join runs using (id) join last using (id) join first using (id) where scheduler = 'constant' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
-      group by id, panel, seed, rateBackbone, rateEncoder order by panel, ratio, seed, id`);
-    return inOrder.panel(runs).flatMap((panel) =>
-      linesOf(
-        panel,
-        runs.filter((run) => run.panel === panel),
-      ),
-    );
+      from measure join runs using (id) join last using (id) join first using (id)
+      where scheduler = '${baseline}' and bothTrained and not floor and measure.step <= greatest(steps * ${early}, measured)
+      group by id, panel, seed, rateBackbone, rateEncoder
+      order by panel, ratio, seed, id`);
+    return grouped(runs, (run) => run.panel)
+      .sort((a, b) => byText(a[0]!.panel, b[0]!.panel))
+      .flatMap(linesOf);
   },
 
-  caption: (rows) =>
-    `Geometric mean of κ over the measures in the first tenth of the steps (at least the first one) against the ratio of the base learning rates under constant rates (both log scales); one point a run. Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points. ` +
-    `Slope with 95 % Student t interval: ${inOrder
-      .panel(rows)
-      .map((panel) => `${panel}: ${slopeText(rows, panel)}`)
-      .join('; ')}. Measures at the floor are left out.`,
+  caption(rows) {
+    const slopes = inOrder.panel(rows).map((panel) => `${panel}: ${slopeText(rows, panel)}`);
+    return [
+      'Geometric mean of κ over the measures in the first tenth of the steps (at least the first one) against the ratio of the base learning rates under constant rates (both log scales); one point a run.',
+      `Solid: least-squares line, its slope the mean of one slope a seed; dashed: the derived slope ${derivedSlope} through the centre of the points.`,
+      `Slope with 95 % Student t interval: ${slopes.join('; ')}.`,
+      'Measures at the floor are left out.',
+    ].join(' ');
+  },
 
   build(rows) {
     const order = inOrder.panel(rows);
@@ -90,8 +92,6 @@ export const slopeLaw: FigureDefinition<Row> = {
       mark: { type: 'line', ...mark },
       encoding: { x, y },
     });
-    const byPanel = (value: (panel: string) => string | number) =>
-      `(${JSON.stringify(Object.fromEntries(order.map((panel) => [panel, value(panel)])))})[datum.panel]`;
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
@@ -106,53 +106,51 @@ export const slopeLaw: FigureDefinition<Row> = {
             mark: { type: 'point', size: 16, filled: false, strokeWidth: 0.9, color: '#0072b2' },
             encoding: { x, y },
           },
-          {
-            transform: [
-              {
-                filter: `datum.level === 'derived' && datum.ratio === ${byPanel((panel) => Math.max(...rows.filter((row) => row.panel === panel).map((row) => row.ratio)))}`,
-              },
-              {
-                calculate: byPanel((panel) => `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`),
-                as: 'text',
-              },
-            ],
-            mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dx: -3, dy: -11 },
-            encoding: { x: { value: 'width' }, y: { value: 'height' }, text: { field: 'text', type: 'nominal' } },
-          },
+          slopeNote(rows, order),
         ],
       },
     };
   },
 };
 
-function slopeText(rows: readonly Row[], panel: string): string {
-  const { slope, slopeLow, slopeHigh, n, runs } = rows.find((row) => row.panel === panel)!;
-  const text = (value: number) => value.toFixed(2).replace('-', '−');
-  return `${text(slope)}${slopeLow === null || slopeHigh === null ? '' : ` [${text(slopeLow)}, ${text(slopeHigh)}]`}, n = ${seedCount([n])}, ${runs} runs`;
+/** The slope of each panel, written once into its lower right corner: beside the last end of the derived line. */
+function slopeNote(rows: readonly Row[], order: readonly string[]): Spec {
+  const byPanel = (value: (panel: string) => string | number) =>
+    `(${JSON.stringify(Object.fromEntries(order.map((panel) => [panel, value(panel)])))})[datum.panel]`;
+  const largestRatio = byPanel((panel) =>
+    Math.max(...rows.filter((row) => row.panel === panel).map((row) => row.ratio)),
+  );
+  const text = byPanel((panel) => `slope ${slopeText(rows, panel).replace(', n = ', '\nn = ')}`);
+  return {
+    transform: [
+      { filter: `datum.level === 'derived' && datum.ratio === ${largestRatio}` },
+      { calculate: text, as: 'text' },
+    ],
+    mark: { type: 'text', align: 'right', baseline: 'bottom', lineBreak: '\n', fontSize: 6.5, dx: -3, dy: -11 },
+    encoding: { x: { value: 'width' }, y: { value: 'height' }, text: { field: 'text', type: 'nominal' } },
+  };
 }
 
-/** The runs of a panel whose seed has several ratios, and the two lines; none when no seed has. */
-function linesOf(panel: string, all: readonly Early[]): Row[] {
-  const bySeed = [...new Set(all.map((run) => run.seed))]
-    .sort((a, b) => a - b)
-    .map((seed) => all.filter((run) => run.seed === seed))
+function slopeText(rows: readonly Row[], panel: string): string {
+  const { slope, slopeLow, slopeHigh, n, runs } = rows.find((row) => row.panel === panel)!;
+  return `${estimateText(slope, slopeLow, slopeHigh, 2)}, n = ${seedCount([{ n }])}, ${runs} runs`;
+}
+
+/** The runs of one panel whose seed has several ratios, and the two lines; none when no seed has. */
+function linesOf(all: readonly Early[]): Row[] {
+  const bySeed = grouped(all, (run) => String(run.seed))
+    .sort((a, b) => a[0]!.seed - b[0]!.seed)
     .filter((own) => new Set(own.map((run) => run.ratio)).size > 1);
   if (bySeed.length === 0) return [];
-  const {
-    n,
-    mean: slope,
-    low,
-    high,
-  } = tInterval(
-    bySeed.map((own) =>
-      leastSquaresSlope(
-        own.map((run) => Math.log(run.ratio)),
-        own.map((run) => run.logKappa),
-      ),
+  const slopes = bySeed.map((own) =>
+    leastSquaresSlope(
+      own.map((run) => Math.log(run.ratio)),
+      own.map((run) => run.logKappa),
     ),
   );
+  const { n, mean: slope, low, high } = tInterval(slopes);
   const used = bySeed.flat().sort((a, b) => a.ratio - b.ratio || a.seed - b.seed);
-  const about = { panel, slope, slopeLow: low, slopeHigh: high, n, runs: used.length };
+  const about = { panel: used[0]!.panel, slope, slopeLow: low, slopeHigh: high, n, runs: used.length };
   const centre = { x: mean(used.map((run) => Math.log(run.ratio))), y: mean(used.map((run) => run.logKappa)) };
   const ends = (level: 'fitted' | 'derived', rise: number) =>
     [used[0]!.ratio, used.at(-1)!.ratio].map((ratio): Row => ({

@@ -1,9 +1,10 @@
 /** Zero-shot transfer: accuracy on each task after training on each, a cell a pair. */
-import type { FigureDefinition } from '../figure';
-import { footnote, seedCount } from '../figure';
+import { seedCount, type FigureDefinition } from '../figure';
+import { footnote, panelTitle } from '../layers';
+import { pages } from '../panels';
+import { inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
-import { inOrder, pages, type Spec } from '../style';
 
 type Outcome = { trained: string; evaluated: string; method: string; accuracy: number };
 type Row = {
@@ -20,13 +21,17 @@ type Row = {
 export const transferMatrix: FigureDefinition<Row> = {
   name: 'transfer-matrix',
   title: 'Zero-shot transfer between tasks',
+  shows: 'zero-shot transfer: accuracy on each task after training on each',
   width: 'page',
   needs: 'finished runs that were evaluated on other tasks (`evaluate.transfer`)',
 
   async select(journals) {
     const outcomes = await journals.rows<Outcome>(`
-      select runs.task as trained, transfer.task as evaluated, method, choice as accuracy, seed, id from transfer join runs using (id) where choice is not null
-      union all select task, task, method, choice, seed, id from final join runs using (id) where choice is not null and id in (select id from transfer)
+      select runs.task as trained, transfer.task as evaluated, method, choice as accuracy, seed, id
+      from transfer join runs using (id) where choice is not null
+      union all
+      select task, task, method, choice, seed, id
+      from final join runs using (id) where choice is not null and id in (select id from transfer)
       order by method, trained, evaluated, seed, id`);
     return grouped(outcomes, (outcome) => JSON.stringify([outcome.method, outcome.trained, outcome.evaluated])).map(
       (group): Row => {
@@ -38,75 +43,61 @@ export const transferMatrix: FigureDefinition<Row> = {
   },
 
   caption: (rows) =>
-    `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows.map((row) => row.n))}. On the diagonal the task itself. A task's chance level stands in its data card.`,
+    [
+      `Choice accuracy on the evaluation split of each task (columns) after training on another (rows): mean of ${seedCount(rows)}.`,
+      "On the diagonal the task itself. A task's chance level stands in its data card.",
+    ].join(' '),
 
   build(rows) {
-    const methods = inOrder.method(rows);
-    const accuracy = { field: 'accuracy', type: 'quantitative' };
-    const cells = (tasks: string[], method: string, first: boolean, last: boolean): Spec => {
-      const x = {
-        field: 'evaluated',
-        type: 'nominal',
-        title: last ? 'evaluated on' : null,
-        sort: tasks,
-        scale: { domain: tasks },
-        axis: { labelAngle: -30, grid: false },
-      };
-      const y = {
-        field: 'trained',
-        type: 'nominal',
-        title: first ? 'trained on' : null,
-        sort: tasks,
-        scale: { domain: tasks },
-        axis: { grid: false, ...(first ? {} : { labels: false, ticks: false }) },
-      };
-      return {
-        title: {
-          text: method.replace(')', '').split(/ \(|, /),
-          orient: 'top',
-          anchor: 'middle',
-          fontSize: 7.5,
-          color: '#000000',
-        },
-        transform: [{ filter: { field: 'method', equal: method } }, { filter: { field: 'trained', oneOf: tasks } }],
-        height: 20 * tasks.length,
-        layer: [
-          {
-            mark: { type: 'rect' },
-            encoding: {
-              x,
-              y,
-              color: {
-                ...accuracy,
-                title: 'accuracy',
-                scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] },
-                legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 },
-              },
-            },
-          },
-          {
-            mark: { type: 'text', fontSize: 7 },
-            encoding: {
-              x,
-              y,
-              text: { ...accuracy, format: '.2f' },
-              color: { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' },
-            },
-          },
-        ],
-      };
-    };
-    const across = pages(methods);
+    const across = pages(inOrder.method(rows));
     const blocks = tasksThatMeet(rows);
     return {
-      title: footnote(`Mean of ${seedCount(rows.map((row) => row.n))}.`),
+      title: footnote(`Mean of ${seedCount(rows)}.`),
       columns: across[0]!.length,
-      concat: blocks.flatMap((tasks, i) =>
-        across.flatMap((shown) => shown.map((method, j) => cells(tasks, method, j === 0, i === blocks.length - 1))),
-      ),
+      concat: blocks.flatMap((tasks, i) => {
+        const lowest = i === blocks.length - 1;
+        return across.flatMap((shown) => shown.map((method, j) => cells(tasks, method, { leftmost: j === 0, lowest })));
+      }),
     };
   },
 };
+
+/** The matrix of one method over tasks that meet; the leftmost names the tasks trained on, the lowest has the title of those evaluated on. */
+function cells(tasks: string[], method: string, { leftmost, lowest }: { leftmost: boolean; lowest: boolean }): Spec {
+  const accuracy = { field: 'accuracy', type: 'quantitative' };
+  const x = {
+    field: 'evaluated',
+    type: 'nominal',
+    title: lowest ? 'evaluated on' : null,
+    sort: tasks,
+    scale: { domain: tasks },
+    axis: { labelAngle: -30, grid: false },
+  };
+  const y = {
+    field: 'trained',
+    type: 'nominal',
+    title: leftmost ? 'trained on' : null,
+    sort: tasks,
+    scale: { domain: tasks },
+    axis: { grid: false, ...(leftmost ? {} : { labels: false, ticks: false }) },
+  };
+  const shade = {
+    ...accuracy,
+    title: 'accuracy',
+    scale: { domain: [0, 1], range: ['#f4f4f4', '#3c6fa5'] },
+    legend: { gradientLength: 80, gradientThickness: 6, tickCount: 3 },
+  };
+  const ink = { condition: { test: 'datum.accuracy > 0.6', value: 'white' }, value: 'black' };
+  return {
+    title: panelTitle(method.replace(')', '').split(/ \(|, /)),
+    transform: [{ filter: { field: 'method', equal: method } }, { filter: { field: 'trained', oneOf: tasks } }],
+    height: 20 * tasks.length,
+    layer: [
+      { mark: { type: 'rect' }, encoding: { x, y, color: shade } },
+      { mark: { type: 'text', fontSize: 7 }, encoding: { x, y, text: { ...accuracy, format: '.2f' }, color: ink } },
+    ],
+  };
+}
 
 /** Tasks in blocks within which runs were evaluated on each other, as pictures and sounds never are. */
 function tasksThatMeet(rows: readonly Row[]): string[][] {

@@ -23,6 +23,7 @@ type Row = {
 export const byKind: TableDefinition<Row> = {
   name: 'by-kind',
   title: 'Final choice accuracy by kind of question',
+  shows: 'final accuracy by kind of question, a column a method',
   needs: 'finished runs with a final evaluation by kind of question',
 
   async select(journals) {
@@ -57,7 +58,10 @@ export const byKind: TableDefinition<Row> = {
   },
 
   caption: (rows) =>
-    `Final choice accuracy by kind of question: mean over ${seedCount(rows.map((row) => row.n))}, in brackets the 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of the row.`,
+    [
+      `Final choice accuracy by kind of question: mean over ${seedCount(rows)},`,
+      'in brackets the 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of the row.',
+    ].join(' '),
 
   layout(rows) {
     const methods = orderMethods(rows.map((row) => row.method));

@@ -1,6 +1,7 @@
 /** What each method costs: time of a step beside that of constant rates on the same machine. */
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
+import { baseline } from '../schedulers';
 import { mean, tInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
@@ -18,11 +19,10 @@ type Row = {
   ratio: number | null;
 };
 
-const baseline = 'constant';
-
 export const cost: TableDefinition<Row> = {
   name: 'cost',
   title: 'Time of a step by method',
+  shows: 'the time of a training step by method, beside that of constant rates on the same machine',
   needs: 'finished runs',
 
   select(journals) {
@@ -49,9 +49,14 @@ export const cost: TableDefinition<Row> = {
     );
   },
 
-  caption: (rows) =>
-    `Wall-clock time of a training step, measures of kappa included, alignment and evaluation left out: mean over ${seedCount(rows.map((row) => row.n)).replace('seed', 'run')} with 95 % Student t interval, and its ratio to ${baseline}. ` +
-    'Taken while the sweep ran, several runs side by side and perhaps with other work: for clean measurements see npm run bench.',
+  caption(rows) {
+    const runs = seedCount(rows).replace('seed', 'run');
+    return [
+      'Wall-clock time of a training step, measures of kappa included, alignment and evaluation left out:',
+      `mean over ${runs} with 95 % Student t interval, and its ratio to ${baseline}.`,
+      'Taken while the sweep ran, several runs side by side and perhaps with other work: for clean measurements see npm run bench.',
+    ].join(' ');
+  },
 
   layout: (rows) => ({
     columns: [

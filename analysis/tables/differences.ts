@@ -1,9 +1,10 @@
-/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against `constant`; and `commit` against `commit-clr`, which is what the regulariser adds. */
+/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against constant rates; and schedulers with a regulariser against the same without it, which is what the regulariser adds. */
 import type { Journals } from '../aggregate';
-import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
+import { improvementEstimate, improvementText } from '../bootstrap';
+import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
+import { baseline, regularisedPairs } from '../schedulers';
 import { tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -79,54 +80,71 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
   );
 }
 
-/** p-values corrected over the whole table. */
-function correct(rows: Row[]): Row[] {
-  const tested = rows.filter((row) => row.corrected !== null);
-  const adjusted = holm(tested.map((row) => row.corrected!));
-  return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+/** The table of one comparison. */
+function differencesTable(name: string, shows: string, comparison: Comparison): TableDefinition<Row> {
+  const { baseline, scheduler } = comparison;
+  const others = scheduler === undefined ? 'another method' : `\`${scheduler}\``;
+  return {
+    name,
+    title: `Choice accuracy ${scheduler === undefined ? '' : `of ${scheduler} `}against ${baseline}, paired by seed`,
+    shows,
+    needs: `finished runs of \`${baseline}\` and of ${others} with seeds and setting in common`,
+
+    async select(journals) {
+      return correctedRows(await compare(journals, comparison));
+    },
+
+    caption(rows) {
+      const tests = rows.filter((row) => row.corrected !== null).length;
+      const bootstrapped = rows.some((row) => row.improvementLow !== null) ? `, ${improvementText}` : '';
+      return [
+        `Final choice accuracy minus that of ${baseline}, paired by seed: mean over ${seedCount(rows)} with 95 % Student t interval (none for one seed),`,
+        `and the probability that a run exceeds one of ${baseline} (ties half)${bootstrapped}.`,
+        'd: mean over standard deviation of the differences.',
+        `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+        'Bold: an interval above 0.',
+      ].join(' ');
+    },
+
+    layout: (rows) => ({
+      columns: [
+        { header: 'Task', numeric: false },
+        { header: 'Learning rates', numeric: false },
+        { header: 'Method', numeric: false },
+        { header: 'n', numeric: true },
+        { header: `Difference to ${baseline}`, numeric: true },
+        { header: 'd', numeric: true },
+        { header: 'P(improvement)', numeric: true },
+        { header: 'p (Holm)', numeric: true },
+      ],
+      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+        group.map((row) => [
+          { text: row.panel },
+          { text: row.setting },
+          { text: row.method },
+          { text: String(row.n) },
+          { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 },
+          { text: signed(row.effect) },
+          { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) },
+          { text: probabilityText(row.corrected) },
+        ]),
+      ),
+    }),
+  };
 }
 
-const differencesTable = (name: string, comparison: Comparison): TableDefinition<Row> => ({
-  name,
-  title: `Choice accuracy ${comparison.scheduler === undefined ? '' : `of ${comparison.scheduler} `}against ${comparison.baseline}, paired by seed`,
-  needs: `finished runs of \`${comparison.baseline}\` and of ${comparison.scheduler === undefined ? 'another method' : `\`${comparison.scheduler}\``} with seeds and setting in common`,
-
-  async select(journals) {
-    return correct(await compare(journals, comparison));
-  },
-
-  caption: (rows) =>
-    `Final choice accuracy minus that of ${comparison.baseline}, paired by seed: mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval (none for one seed), and the probability that a run exceeds one of ` +
-    `${comparison.baseline} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. d: mean over standard deviation of the differences. p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval above 0.`,
-
-  layout: (rows) => ({
-    columns: [
-      { header: 'Task', numeric: false },
-      { header: 'Learning rates', numeric: false },
-      { header: 'Method', numeric: false },
-      { header: 'n', numeric: true },
-      { header: `Difference to ${comparison.baseline}`, numeric: true },
-      { header: 'd', numeric: true },
-      { header: 'P(improvement)', numeric: true },
-      { header: 'p (Holm)', numeric: true },
-    ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-      group.map((row) => [
-        { text: row.panel },
-        { text: row.setting },
-        { text: row.method },
-        { text: String(row.n) },
-        { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 },
-        { text: signed(row.effect) },
-        { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) },
-        { text: probabilityText(row.corrected) },
-      ]),
-    ),
-  }),
-});
-
 /** Every method against constant rates. */
-export const differences = differencesTable('differences', { baseline: 'constant' });
+export const differences = differencesTable(
+  'differences',
+  'the accuracy of every method minus that of constant rates, paired by seed',
+  { baseline },
+);
 
-/** What the regulariser adds to coordinated rates. */
-export const regulariserGain = differencesTable('regulariser-gain', { baseline: 'commit-clr', scheduler: 'commit' });
+/** What the regulariser adds to coordinated rates: one table for each scheduler that brings one. */
+export const regulariserGains = regularisedPairs.map((pair, i) =>
+  differencesTable(
+    i === 0 ? 'regulariser-gain' : `regulariser-gain-${pair.scheduler}`,
+    'what the regulariser adds to coordinated rates, paired by seed',
+    pair,
+  ),
+);

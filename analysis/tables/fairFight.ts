@@ -1,8 +1,9 @@
 /** A fair fight: every method with its own best pair of learning rates, chosen on validation from the same grid; constant rates so chosen are the rival `per-module-lr`. */
-import { fewestForBootstrap, improvementEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { improvementEstimate, improvementText } from '../bootstrap';
+import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
+import { baseline } from '../schedulers';
 import { mean, shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -44,7 +45,6 @@ type Row = {
   corrected: number | null;
 };
 
-const baseline = 'constant';
 /** What constant rates are called once their pair was chosen. */
 const rival = 'per-module-lr';
 
@@ -145,26 +145,41 @@ const rate = (value: number) => String(Number(value.toPrecision(3)));
 export const fairFight: TableDefinition<Row> = {
   name: 'fair-fight',
   title: `Every method at its best pair of learning rates, against ${rival}`,
+  shows:
+    'every method at its own best pair of learning rates, chosen on validation from the same grid, against constant rates chosen alike',
   needs: `finished runs of \`${baseline}\` and of another method with two or more pairs of learning rates and seeds in common, with validation on the way`,
 
   async select(journals) {
     const trials = await journals.rows<Trial>(`
-      with validated as (select id, choice as validation, loss from (select *, row_number() over (partition by id order by step desc) as place from evaluate where split = 'validation') where place = 1 and choice is not null)
+      with numbered as (
+          select *, row_number() over (partition by id order by step desc) as place from evaluate where split = 'validation'),
+        validated as (select id, choice as validation, loss from numbered where place = 1 and choice is not null)
       select panel, method, seed, rateEncoder as encoder, rateBackbone as backbone, validation, validated.loss as loss, final.choice as accuracy
-      from final join runs using (id) join validated using (id) where final.choice is not null order by panel, method, rateEncoder, rateBackbone, seed, id`);
+      from final join runs using (id) join validated using (id)
+      where final.choice is not null
+      order by panel, method, rateEncoder, rateBackbone, seed, id`);
     const rows = distinct(trials.map((trial) => trial.panel)).flatMap((panel) => {
       const common = commonGrid(trials.filter((trial) => trial.panel === panel));
       return common.length === 0 ? [] : rowsOf(panel, common);
     });
-    const tested = rows.filter((row) => row.corrected !== null);
-    const adjusted = holm(tested.map((row) => row.corrected!));
-    return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+    return correctedRows(rows);
   },
 
-  caption: (rows) =>
-    `Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds. Trials: pairs of rates × seeds, the same for every method; pairs or seeds that one of them lacks are left out. ${rival}: constant rates so chosen. ` +
-    `Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to ${rival} paired by seed, with 95 % t interval; P: probability that a run exceeds one of ${rival} (ties half)${rows.some((row) => row.improvementLow !== null) ? `, with percentile bootstrap interval over seeds (95 % in name, 2,000 seeded resamples) for ${fewestForBootstrap} seeds or more` : ''}. ` +
-    `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table. Bold: highest mean of its task. The same seeds chose the pair and are reported: questions differ, seeds do not.`,
+  caption(rows) {
+    const tests = rows.filter((row) => row.corrected !== null).length;
+    const bootstrapped = rows.some((row) => row.improvementLow !== null) ? `, ${improvementText}` : '';
+    return [
+      'Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds.',
+      'Trials: pairs of rates × seeds, the same for every method; pairs or seeds that one of them lacks are left out.',
+      `${rival}: constant rates so chosen.`,
+      `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
+      `difference to ${rival} paired by seed, with 95 % t interval;`,
+      `P: probability that a run exceeds one of ${rival} (ties half)${bootstrapped}.`,
+      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table.`,
+      'Bold: highest mean of its task.',
+      'The same seeds chose the pair and are reported: questions differ, seeds do not.',
+    ].join(' ');
+  },
 
   layout: (rows) => ({
     columns: [

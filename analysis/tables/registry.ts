@@ -2,7 +2,7 @@
 import type { TableDefinition } from '../table';
 import { byKind } from './byKind';
 import { cost } from './cost';
-import { differences, regulariserGain } from './differences';
+import { differences, regulariserGains } from './differences';
 import { fairFight } from './fairFight';
 import { results } from './results';
 import { variants } from './variants';
@@ -11,7 +11,7 @@ export const tables: readonly TableDefinition[] = [
   results,
   byKind,
   differences,
-  regulariserGain,
+  ...regulariserGains,
   fairFight,
   variants,
   cost,

@@ -1,6 +1,6 @@
 /** Final accuracy by task, learning-rate setting and method: the paper's main table, with intervals. */
 import { fewestForBootstrap, interquartileEstimate } from '../bootstrap';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { holmOfTested, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
 import { shareInterval } from '../statistics';
@@ -63,9 +63,7 @@ export function notWorse(scores: readonly ReadonlyMap<number, number>[], marked:
       ? null
       : pairedTest(pairedDifferences(own, top).map((pair) => pair.difference)),
   );
-  const corrected = holm(tests.flatMap((p) => p ?? []));
-  let next = 0;
-  return tests.map((p) => p !== null && corrected[next++]! >= level);
+  return holmOfTested(tests).map((corrected) => corrected !== null && corrected >= level);
 }
 
 function estimate(scores: (number | null)[]) {
@@ -80,6 +78,8 @@ const withMiddle = (rows: readonly Row[]) => rows.some((row) => row.choiceMiddle
 export const results: TableDefinition<Row> = {
   name: 'results',
   title: 'Final evaluation by task, learning-rate setting and method',
+  shows:
+    'final accuracy and exact match by task, learning-rate setting and method, with intervals and the methods that are not worse than the best',
   needs: 'finished runs with a final evaluation',
 
   async select(journals) {
@@ -143,12 +143,19 @@ export const results: TableDefinition<Row> = {
     );
   },
 
-  caption: (rows) =>
-    `Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation. Mean over ${seedCount(rows.map((row) => row.n))} ` +
-    'with 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of its task and setting; *: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).' +
-    (withMiddle(rows)
-      ? ` Interquartile mean of choice accuracy with BCa bootstrap interval (95 % in name, 2,000 seeded resamples; docs/method.md section 8) for ${fewestForBootstrap} seeds or more: where it is far from the mean, single runs decide the mean.`
-      : ''),
+  caption(rows) {
+    const middle = [
+      'Interquartile mean of choice accuracy with BCa bootstrap interval (95 % in name, 2,000 seeded resamples; docs/method.md section 8)',
+      `for ${fewestForBootstrap} seeds or more: where it is far from the mean, single runs decide the mean.`,
+    ];
+    return [
+      'Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation.',
+      `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1 (none for one seed);`,
+      'bold: highest mean of its task and setting;',
+      '*: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).',
+      ...(withMiddle(rows) ? middle : []),
+    ].join(' ');
+  },
 
   layout: (rows) => ({
     columns: [

@@ -1,6 +1,6 @@
 /** Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule. */
 import type { Journals, Run } from '../aggregate';
-import { holm, pairedDifferences, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
@@ -69,112 +69,120 @@ function pointOf({ file: { spec } }: Run, accuracy: number, option: Option): Poi
   return { task: spec.task, seed: spec.seed, accuracy, own: part(true), rest: part(false) };
 }
 
-/** Runs that differ in nothing but the option and the seed, as rows; none without the usual variant and another. */
-function compare(option: Option, points: readonly Point[]): Row[] {
-  const lines = grouped(points, (point) => JSON.stringify([point.task, text(point.rest)])).flatMap((line) => {
+/** Points that differ in nothing but the option and the seed, by variant. */
+interface Line {
+  usual: Point[];
+  others: Point[][];
+}
+
+/** The lines of an option that have the usual variant and another. */
+function linesOf(option: Option, points: readonly Point[]): Line[] {
+  const kindOf = (point: Point) => point.own.get(option.at);
+  return grouped(points, (point) => JSON.stringify([point.task, text(point.rest)])).flatMap((line): Line[] => {
     const variants = grouped(line, (point) => text(point.own)).sort((a, b) =>
       text(a[0]!.own) < text(b[0]!.own) ? -1 : 1,
     );
-    const usual = variants
-      .filter(([first]) => first!.own.get(option.at) === option.usual)
-      .sort((a, b) => b.length - a.length)[0];
-    return usual === undefined || new Set(line.map((point) => point.own.get(option.at))).size < 2
+    const usual = variants.filter(([first]) => kindOf(first!) === option.usual).sort((a, b) => b.length - a.length)[0];
+    const kinds = new Set(line.map(kindOf));
+    return usual === undefined || kinds.size < 2
       ? []
-      : [{ line, usual, others: variants.filter((variant) => variant !== usual) }];
+      : [{ usual, others: variants.filter((variant) => variant !== usual) }];
   });
-  return lines.flatMap(({ line, usual, others }) => {
-    const { task, rest } = line[0]!;
-    // An option that only another scheduler has does not tell two lines of one scheduler apart.
-    const alikeLines = lines
-      .map((other) => other.line[0]!)
-      .filter((other) => other.task === task && other.rest.get('scheduler.kind') === rest.get('scheduler.kind'));
-    const paths = differing(alikeLines.map((other) => other.rest)).filter((path) => rest.has(path));
-    const name = [rest.get('scheduler.kind') ?? '', ...paths.map((path) => `${short(path)}=${rest.get(path)!}`)].join(
-      ', ',
-    );
-    const bySeed = (of: readonly Point[]) => new Map(of.map((point) => [point.seed, point.accuracy]));
-    return [usual, ...others].map((variant): Row => {
-      const kind = variant[0]!.own.get(option.at)!;
-      // An option that only one kind has is not worth naming; rates are, when any two variants differ in them.
-      const alike = [usual, ...others]
-        .filter(([first]) => first!.own.get(option.at) === kind)
-        .map(([first]) => first!.own);
-      const rates = differing([usual, ...others].map(([first]) => first!.own)).filter((path) =>
-        path.startsWith('learningRate.'),
-      );
-      const { own } = variant[0]!;
-      const rateText =
-        rates.length === 0
-          ? []
-          : [
-              `rates ${[...new Set(['learningRate.encoder', 'learningRate.backbone'].map((path) => own.get(path)!))].join(' and ')}`,
-            ];
-      const detail = [
-        ...differing(alike)
-          .filter((path) => !path.startsWith('learningRate.') && own.has(path))
-          .map((path) => `${short(path)}=${own.get(path)!}`),
-        ...rateText,
-      ];
+}
+
+/** The name of a line: its scheduler, and what tells it from other lines of that scheduler and task. An option that only another scheduler has does not. */
+function lineName({ task, rest }: Point, firsts: readonly Point[]): string {
+  const scheduler = rest.get('scheduler.kind');
+  const alike = firsts.filter((other) => other.task === task && other.rest.get('scheduler.kind') === scheduler);
+  const paths = differing(alike.map((other) => other.rest)).filter((path) => rest.has(path));
+  return [scheduler ?? '', ...paths.map((path) => `${short(path)}=${rest.get(path)!}`)].join(', ');
+}
+
+/** The name of a variant: its kind, the options in which variants of the kind differ, and its rates when any two variants differ in them. */
+function variantName(option: Option, own: Map<string, string>, all: readonly Map<string, string>[]): string {
+  const kind = own.get(option.at)!;
+  const isRate = (path: string) => path.startsWith('learningRate.');
+  // An option that only one kind has is not worth naming.
+  const alike = all.filter((other) => other.get(option.at) === kind);
+  const detail = differing(alike)
+    .filter((path) => !isRate(path) && own.has(path))
+    .map((path) => `${short(path)}=${own.get(path)!}`);
+  if (differing(all).some(isRate)) {
+    const rates = ['learningRate.encoder', 'learningRate.backbone'].map((path) => own.get(path)!);
+    detail.push(`rates ${[...new Set(rates)].join(' and ')}`);
+  }
+  return detail.length === 0 ? kind : `${kind} (${detail.join(', ')})`;
+}
+
+/** The part of a row that says how a variant differs from the usual one by seed; nulls without a seed in common. */
+function against(usual: readonly Point[], variant: readonly Point[]) {
+  const bySeed = (of: readonly Point[]) => new Map(of.map((point) => [point.seed, point.accuracy]));
+  const apart = pairedDifferences(bySeed(variant), bySeed(usual)).map((pair) => pair.difference);
+  if (variant === usual || apart.length === 0)
+    return { difference: null, differenceLow: null, differenceHigh: null, corrected: null };
+  const { mean, low, high } = tInterval(apart);
+  return { difference: mean, differenceLow: low, differenceHigh: high, corrected: pairedTest(apart) };
+}
+
+/** The rows of an option; `corrected` still holds the plain p-value. */
+function compare(option: Option, points: readonly Point[]): Row[] {
+  const lines = linesOf(option, points);
+  const firsts = lines.map(({ usual }) => usual[0]!);
+  return lines.flatMap(({ usual, others }) => {
+    const all = [usual, ...others];
+    const owns = all.map((variant) => variant[0]!.own);
+    return all.map((variant, i): Row => {
       const { n, mean: accuracy, low, high } = shareInterval(variant.map((point) => point.accuracy));
-      const about = {
+      return {
         option: option.name,
-        task,
-        line: name,
-        variant: detail.length === 0 ? kind : `${kind} (${detail.join(', ')})`,
+        task: usual[0]!.task,
+        line: lineName(usual[0]!, firsts),
+        variant: variantName(option, owns[i]!, owns),
         n,
         accuracy,
         low,
         high,
-      };
-      const apart = pairedDifferences(bySeed(variant), bySeed(usual)).map((pair) => pair.difference);
-      if (variant === usual || apart.length === 0)
-        return { ...about, difference: null, differenceLow: null, differenceHigh: null, corrected: null };
-      const difference = tInterval(apart);
-      return {
-        ...about,
-        difference: difference.mean,
-        differenceLow: difference.low,
-        differenceHigh: difference.high,
-        corrected: pairedTest(apart),
+        ...against(usual, variant),
       };
     });
   });
 }
 
 async function rowsOf(journals: Journals): Promise<Row[]> {
-  const accuracies = new Map(
-    (
-      await journals.rows<{ id: string; choice: number }>(
-        'select id, choice from final where choice is not null order by id',
-      )
-    ).map((row) => [row.id, row.choice]),
+  const finals = await journals.rows<{ id: string; choice: number }>(
+    'select id, choice from final where choice is not null order by id',
   );
-  return options.flatMap((option) =>
-    compare(
-      option,
-      journals.runs.flatMap((run) => {
-        const accuracy = accuracies.get(run.id);
-        return accuracy === undefined ? [] : (pointOf(run, accuracy, option) ?? []);
-      }),
-    ),
-  );
+  const accuracies = new Map(finals.map((row) => [row.id, row.choice]));
+  return options.flatMap((option) => {
+    const points = journals.runs.flatMap((run) => {
+      const accuracy = accuracies.get(run.id);
+      return accuracy === undefined ? [] : (pointOf(run, accuracy, option) ?? []);
+    });
+    return compare(option, points);
+  });
 }
 
 export const variants: TableDefinition<Row> = {
   name: 'variants',
   title: 'Choice accuracy by optimiser, tuning, connector and rule',
+  shows:
+    'final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule',
   needs: `finished runs that differ in one of ${options.map((option) => `${option.name} (beside ${option.usual})`).join(', ')} and the seed only`,
 
   async select(journals) {
-    const rows = await rowsOf(journals);
-    const tested = rows.filter((row) => row.corrected !== null);
-    const adjusted = holm(tested.map((row) => row.corrected!));
-    return rows.map((row) => ({ ...row, corrected: row.corrected === null ? null : adjusted[tested.indexOf(row)]! }));
+    return correctedRows(await rowsOf(journals));
   },
 
-  caption: (rows) =>
-    `Final choice accuracy by variant; the runs of a group are equal in everything else (optimisers have rates of their own). Mean over ${seedCount(rows.map((row) => row.n))} with 95 % Student t interval cut to 0..1; difference to the first variant of the group paired by seed, with 95 % t interval. ` +
-    `p: paired t test, corrected by Holm for the ${rows.filter((row) => row.corrected !== null).length} comparisons of the table; the intervals are not corrected. Bold: an interval of the difference above 0.`,
+  caption(rows) {
+    const tests = rows.filter((row) => row.corrected !== null).length;
+    return [
+      'Final choice accuracy by variant; the runs of a group are equal in everything else (optimisers have rates of their own).',
+      `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
+      'difference to the first variant of the group paired by seed, with 95 % t interval.',
+      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+      'Bold: an interval of the difference above 0.',
+    ].join(' ');
+  },
 
   layout: (rows) => ({
     columns: [

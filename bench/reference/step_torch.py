@@ -1,13 +1,17 @@
 """The benchmark's model, training step, kappa and regulariser in PyTorch: the peer of bench/model.ts and bench/worker.ts.
 
 Run by `npm run bench` as a process of its own: reads commands as lines of JSON and answers each with one line
-(bench/protocol.ts says which). With `--fixture` it prints what test/bench/bench.test.ts compares the TypeScript model with.
+(bench/protocol.ts says which). The end of standard input ends it, in the middle of a command too: then its driver is gone. With `--fixture` it prints what test/bench/bench.test.ts compares the TypeScript model with.
 Needs nothing but torch; float32 on the processor; plain eager PyTorch, or torch.compile with `"compile": true`.
 """
 import json
 import math
+import os
+import queue
 import resource
+import signal
 import sys
+import threading
 import time
 
 PROBE = 12
@@ -160,7 +164,24 @@ def resident():
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
+def listen():
+    """Lines of standard input, read by a thread of their own: a step or a compilation may take minutes, and when the driver
+    is gone meanwhile nobody waits for it. Processes that torch.compile has started end, too, where we lead a group."""
+    lines = queue.Queue()
+
+    def read():
+        for line in sys.stdin:
+            lines.put(line)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
 def serve():
+    lines = listen()
     import torch
     trainers = {}
     compiled = False
@@ -204,8 +225,8 @@ def serve():
             return dict(rss=resident(), peak=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         raise ValueError("unknown command " + do)
 
-    for line in sys.stdin:
-        command = json.loads(line)
+    while True:
+        command = json.loads(lines.get())
         try:
             reply = dict(did=command["do"], **answer(command))
         except Exception as error:  # told to the driver, which goes on with the next engine

@@ -1,7 +1,6 @@
 /**
  * Upper bounds on the loss change that each module's step can bring (docs/method.md section 3, derived by Pinsker's
  * inequality with label probabilities >= c):
- *   |L_{t+1} - L_t| <= (1 / (sqrt2 c)) sqrt(D_S) (1 + sqrt(kappa))
  *   |dL_S| <~ (1 / (sqrt2 c)) sqrt(D_X / kappa),   |dL_X| <~ (1 / (sqrt2 c)) sqrt(kappa D_S)
  * kappa >> 1 caps the encoder's progress, kappa << 1 the backbone's.
  */
@@ -16,9 +15,4 @@ export function progressBounds(
 ): PerModule<number> {
   const scale = 1 / (Math.SQRT2 * probability);
   return { encoder: scale * Math.sqrt(dBackbone / kappa), backbone: scale * Math.sqrt(kappa * dEncoder) };
-}
-
-/** Right-hand side for the joint step, nats. */
-export function jointBound(kappa: number, dEncoder: number, probability: number): number {
-  return (Math.sqrt(dEncoder) * (1 + Math.sqrt(kappa))) / (Math.SQRT2 * probability);
 }

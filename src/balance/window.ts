@@ -1,5 +1,8 @@
 /** What a window of measured log kappas says about balance (docs/method.md section 3). */
 
+/** Measures in the moving statistics of a run whose scheduler has no window of its own. */
+export const defaultWindow = 5;
+
 export interface WindowStatistics {
   /** geometric mean of kappa */
   average: number;

@@ -6,6 +6,7 @@ import { projectRoot } from '../files';
 import { nearestName } from '../manifest/nearest';
 import { exitCode, userError } from '../problems';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
+import { say, sayJson } from './text';
 
 /** Options of both commands. */
 export interface AnalysisOptions {
@@ -15,7 +16,7 @@ export interface AnalysisOptions {
 }
 
 /** One experiment's outcome, figures or tables alike. */
-export interface AnalysisOutcome {
+interface AnalysisOutcome {
   written: string[];
   skipped: { name: string; reason: string }[];
   ignoredRuns: IgnoredRun[];
@@ -104,7 +105,7 @@ export async function analyse(
     const out = join(options.out === undefined ? paperFigures : resolve(options.out), basename(folder));
     const made = await make(folder, out, options.only);
     outcomes.push({ experiment: basename(folder), folder, out, ...made });
-    if (options.json !== true) process.stdout.write(`${outcomeLines(folder, out, made).join('\n')}\n`);
+    if (options.json !== true) say(outcomeLines(folder, out, made).join('\n'));
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+  if (options.json === true) sayJson(outcomes);
 }

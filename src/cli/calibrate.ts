@@ -1,15 +1,16 @@
 /** Measures the kinds of runs that no finished run speaks for, so that an estimate is honest before the first run. */
+import { printable } from '../printable';
 import { codeVersion } from '../runner/code';
 import { runEstimator, type Timing } from '../runner/estimate';
 import { createLane } from '../runner/lane';
 import { workerMemory } from '../runner/local';
 import type { PlannedRun } from '../runner/plan';
 import { readTimings } from '../runner/results';
-import { note, printable } from './text';
+import { note } from './text';
 import type { Wiring } from './wiring';
 
 /** Measurements of one run a kind, and what the first runs pay on top, seconds. */
-export interface Calibrated {
+interface Calibrated {
   timings: Timing[];
   firstSeconds: number;
 }

@@ -1,10 +1,11 @@
 /** `equipoise cancel`: takes runs out of the queue of a Slurm cluster. */
-import type { Command } from 'commander';
 import { nearestName } from '../manifest/nearest';
+import { printable } from '../printable';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { cancelRuns, jobsOf, type RunJob } from '../runner/slurm/jobs';
-import { count, printable, say, sayJson } from './text';
+import type { Define } from './command';
+import { count, say, sayJson } from './text';
 
 const help = `
 A running run is told to stop, and stays partial; what is done stays done. To go on with the rest:
@@ -16,10 +17,8 @@ Examples:
   equipoise cancel quickstart 3f2a91c04bd7e865 77`;
 
 /** Adds `cancel <experiment> [runs...]`. */
-export function cancelCommand(program: Command): void {
-  program
-    .command('cancel <experiment> [runs...]')
-    .description('cancel the jobs of an experiment in a Slurm cluster, all or those of some runs')
+export const define: Define = (command) => {
+  command
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((experiment: string, runs: string[], options: { json?: boolean }) => {
@@ -44,7 +43,7 @@ export function cancelCommand(program: Command): void {
             : `${experiment}: ${count(chosen.length, 'run')} cancelled`,
         );
     });
-}
+};
 
 function chosenJobs(jobs: readonly RunJob[], runs: readonly string[], experiment: string): RunJob[] {
   for (const name of runs) {

@@ -1,9 +1,10 @@
 /** `equipoise check-model DIR`: a checkpoint against the numbers of a reference implementation. */
-import { Option, type Command } from 'commander';
+import { Option } from 'commander';
 import { exitCode } from '../problems';
 import { useBackend, type BackendFacts, type BackendRequest } from '../tensor/backend';
 import { checkBounds, checkModel, type CheckReport } from '../train/checkModel';
 import { stepFields } from '../train/checkReference';
+import type { Define } from './command';
 import { columns, say, sayJson } from './text';
 
 /** The report as lines for a person. */
@@ -42,17 +43,15 @@ function checkLines(report: CheckReport, facts: BackendFacts): string[] {
 }
 
 /** Adds `check-model DIR [--backend B] [--json]`. Exit code 1 when a bound does not hold, 2 for a folder that is malformed. */
-export function checkModelCommand(program: Command): void {
-  program
-    .command('check-model')
-    .argument('<folder>', 'config.json, weights, io.safetensors and expected.json')
-    .description('compare a checkpoint with the numbers of a reference implementation')
+export const define: Define = (command) => {
+  command
     .addOption(
       new Option('--backend <name>', 'which library computes')
         .choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu'])
         .default('auto'),
     )
     .option('--json', 'print the report as JSON')
+    .addHelpText('after', '\nThe folder holds config.json, weights, io.safetensors and expected.json.')
     .action(async (folder: string, options: { backend: BackendRequest['name']; json?: boolean }) => {
       const facts = await useBackend({ name: options.backend });
       const report = await checkModel(folder);
@@ -60,4 +59,4 @@ export function checkModelCommand(program: Command): void {
       else say(checkLines(report, facts).join('\n'));
       if (report.failures.length > 0) process.exitCode = exitCode.failed;
     });
-}
+};

@@ -1,5 +1,4 @@
 /** `equipoise doctor`: what this machine offers, what is missing, and the command that mends it. */
-import type { Command } from 'commander';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath } from '../files';
@@ -7,15 +6,18 @@ import { exitCode } from '../problems';
 import { availableBackends, type BackendFacts, type BackendName } from '../tensor/backend';
 import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
 import { findLink, linkCommand } from '../tensor/link/state';
-import { errorLine, findTool, hasNvidia, runTool } from '../tensor/link/tools';
+import { hasNvidia } from '../tensor/link/tools';
+import { errorLine, findTool, runTool } from '../tool';
+import type { Define } from './command';
+import { note, say, sayJson } from './text';
 
-export interface DoctorOptions {
+interface DoctorOptions {
   /** link TensorFlow first */
   link?: boolean;
   json?: boolean;
 }
 
-export interface BackendDiagnosis {
+interface BackendDiagnosis {
   name: BackendName;
   /** it was started and computed a product */
   works: boolean;
@@ -25,7 +27,7 @@ export interface BackendDiagnosis {
   problem: string;
 }
 
-export interface DoctorReport {
+interface DoctorReport {
   node: { version: string; supported: boolean };
   system: string;
   nvidiaDriver: boolean;
@@ -123,13 +125,13 @@ function cacheParts(): { name: string; bytes: number }[] {
   if (!existsSync(base)) return [];
   return readdirSync(base)
     .sort()
-    .map((name) => ({ name, bytes: sizeOf(join(base, name), new Set()) }));
+    .map((name) => ({ name, bytes: bytesAt(join(base, name), new Set()) }));
 }
 
-function sizeOf(path: string, seen: Set<string>): number {
+function bytesAt(path: string, seen: Set<string>): number {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (entry === undefined) return 0; // another process removed it meanwhile
-  if (entry.isDirectory()) return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name), seen), 0);
+  if (entry.isDirectory()) return readdirSync(path).reduce((sum, name) => sum + bytesAt(join(path, name), seen), 0);
   const key = `${entry.dev}:${entry.ino}`;
   if (seen.has(key)) return 0;
   seen.add(key);
@@ -171,17 +173,14 @@ export function doctorLines(report: DoctorReport): string[] {
 }
 
 /** Adds `doctor [--link] [--json]` to the command line. Exit code 3 when --link was asked for and there is no link after it. */
-export function doctorCommand(program: Command): void {
-  program
-    .command('doctor')
-    .description('show the backends, tools and caches of this machine and what is missing')
+export const define: Define = (command) => {
+  command
     .option('--link', 'find, build and check a native TensorFlow first')
     .option('--json', 'print the report as JSON')
     .action(async (options: DoctorOptions) => {
-      const report = await doctor(options, (line) => process.stderr.write(`${line}\n`));
-      process.stdout.write(
-        options.json ? `${JSON.stringify(report, null, 2)}\n` : `${doctorLines(report).join('\n')}\n`,
-      );
+      const report = await doctor(options, note);
+      if (options.json) sayJson(report);
+      else say(doctorLines(report).join('\n'));
       if (options.link && report.link?.link === null) process.exitCode = exitCode.unavailable;
     });
-}
+};

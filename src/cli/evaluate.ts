@@ -1,10 +1,11 @@
 /** `equipoise evaluate`: a finished run on a task, its own or another of the same modality, after the fact. */
-import { Option, type Command } from 'commander';
+import { Option } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
 import { setIdentity } from '../data/sets';
 import { sha256 } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { taskModality } from '../manifest/taskManifest';
+import { printable } from '../printable';
 import { exitCode, userError } from '../problems';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../runner/evaluations';
 import { finishedFile, readTrained, type Which } from '../runner/export/trained';
@@ -17,8 +18,9 @@ import { evaluateTrained, type Evaluated } from '../train/evaluateTrained';
 import { prepare } from '../train/prepare';
 import type { EvaluateRecord } from '../train/records';
 import { methodVersion } from '../version';
+import type { Define } from './command';
 import { isNamed, onlyRun } from './runNames';
-import { columns, note, printable, say, sayJson } from './text';
+import { columns, note, say, sayJson } from './text';
 
 interface EvaluateOptions {
   task?: string;
@@ -35,10 +37,8 @@ Examples:
   equipoise evaluate quickstart/3f2a --weights best`;
 
 /** Adds `evaluate` to the program. Throws UserErrors, which `main` prints. */
-export function evaluateCommand(program: Command): void {
-  program
-    .command('evaluate <run>')
-    .description('evaluate a finished run on its own task or, zero-shot, on another of the same modality')
+export const define: Define = (command) => {
+  command
     .option('--task <name>', "what is asked; by default the run's own task")
     .addOption(
       new Option('--weights <which>', 'after the last step, or after the best validation')
@@ -69,7 +69,7 @@ export function evaluateCommand(program: Command): void {
       else say(tableOf(evaluated.record));
       if (cached) note(`from evaluations/ of run ${run.id}: nothing was computed`);
     });
-}
+};
 
 /** Evaluates a run, or finds what was kept of the same. Throws UserError for what does not fit together or is not there. */
 async function evaluateRun(

@@ -1,15 +1,11 @@
 /** `equipoise figures`: the figures of an experiment from its journals. */
-import type { Command } from 'commander';
 import { figureNames, makeFigures } from '../../analysis/index';
 import { analyse, type AnalysisOptions } from './analysis';
+import type { Define } from './command';
 
 /** Adds `figures` to the program. Its failures are UserErrors, which `main` prints; a figure without data is no failure. */
-export function figuresCommand(program: Command): void {
-  program
-    .command('figures [experiment]')
-    .description(
-      'draw the figures of an experiment, by default of all: SVG, PDF, PNG, Vega-Lite specification and data as CSV',
-    )
+export const define: Define = (command) => {
+  command
     .option('--only <names...>', `draw only these of ${figureNames.join(', ')}`)
     .option('--out <folder>', 'write below this folder instead of paper-figures')
     .option('--json', 'print JSON')
@@ -17,10 +13,13 @@ export function figuresCommand(program: Command): void {
       'after',
       '\nExamples:\n  equipoise figures\n  equipoise figures quickstart\n  equipoise figures quickstart --only kappa-curves rate-settings\n  equipoise figures quickstart --out my-paper --json',
     )
-    .action((experiment: string | undefined, options: AnalysisOptions) =>
-      analyse(experiment, options, async (folder, out, only) => {
-        const { skipped, ...made } = await makeFigures(folder, out, { only });
-        return { ...made, skipped: skipped.map(({ figure, reason }) => ({ name: figure, reason })) };
-      }),
-    );
+    .action(drawFigures);
+};
+
+/** Draws them and tells the outcome. Throws UserError for an experiment that has no results; a figure without data is no failure. */
+export async function drawFigures(experiment: string | undefined, options: AnalysisOptions): Promise<void> {
+  await analyse(experiment, options, async (folder, out, only) => {
+    const { skipped, ...made } = await makeFigures(folder, out, { only });
+    return { ...made, skipped: skipped.map(({ figure, reason }) => ({ name: figure, reason })) };
+  });
 }

@@ -1,17 +1,14 @@
 /** `equipoise keep`: finished runs of an experiment in one compact file, to be committed or handed on. */
-import type { Command } from 'commander';
 import { basename, join, relative, resolve } from 'node:path';
 import { keepRuns } from '../../analysis/keep';
 import { referenceFolder, resultsFolder } from '../runner/folders';
 import { experimentFolders } from './analysis';
+import type { Define } from './command';
+import { say, sayJson } from './text';
 
 /** Adds `keep` to the program. Throws UserErrors, which `main` prints. */
-export function keepCommand(program: Command): void {
-  program
-    .command('keep <experiment>')
-    .description(
-      'keep the finished runs of an experiment compact (Parquet) among the reference results; figures and tables are made from them where the runs themselves are not',
-    )
+export const define: Define = (command) => {
+  command
     .option('--out <folder>', 'write below this folder instead of results/reference')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  equipoise keep quickstart\n  equipoise keep quickstart --out handed-on')
@@ -24,17 +21,16 @@ export function keepCommand(program: Command): void {
           basename(folder!),
         ),
       );
-      if (options.json === true) process.stdout.write(`${JSON.stringify(kept, null, 2)}\n`);
+      if (options.json === true) sayJson(kept);
       else {
-        process.stdout.write(
+        say(
           [
             `${kept.runs} run${kept.runs === 1 ? '' : 's'} kept in ${relative(process.cwd(), kept.path)}, ${(kept.bytes / 1024 ** 2).toFixed(2)} MB`,
             ...(kept.ignored.length === 0
               ? []
               : [`not kept, ${kept.ignored.length}:`, ...kept.ignored.map(({ id, reason }) => `  ${id}  ${reason}`)]),
-            '',
           ].join('\n'),
         );
       }
     });
-}
+};

@@ -1,5 +1,4 @@
 /** `equipoise landscape`: the loss around the way that finished runs took, for the figure loss-contours. */
-import type { Command } from 'commander';
 import { basename, join } from 'node:path';
 import { writeWhole } from '../files';
 import { userError } from '../problems';
@@ -10,6 +9,7 @@ import type { BackendRequest } from '../tensor/backend';
 import { lossLandscape } from '../train/landscape';
 import { prepare } from '../train/prepare';
 import { methodVersion } from '../version';
+import type { Define } from './command';
 import { count, note, say } from './text';
 
 interface LandscapeCommandOptions {
@@ -26,12 +26,8 @@ Examples:
   equipoise figures loss-contours --only loss-contours`;
 
 /** Adds `landscape` to the program. Throws UserErrors, which `main` prints. */
-export function landscapeCommand(program: Command): void {
-  program
-    .command('landscape <experiment> [runs...]')
-    .description(
-      'measure the loss around the way that finished runs took through their parameters, for the figure loss-contours',
-    )
+export const define: Define = (command) => {
+  command
     .option('--points <number>', 'grid points along each axis, 5 to 101', '25')
     .addHelpText('after', help)
     .action(async (experiment: string, chosen: string[], options: LandscapeCommandOptions) => {
@@ -56,7 +52,7 @@ export function landscapeCommand(program: Command): void {
         say(`${id}: ${await measure(experiment, id, points)}`);
       }
     });
-}
+};
 
 /** Measures one run and says what came. Throws UserError for a run that is not finished or that trains differently here. */
 async function measure(experiment: string, id: string, points: number): Promise<string> {

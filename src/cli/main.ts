@@ -1,19 +1,15 @@
-/** The `equipoise` command: one file a command, problems as lines, exit codes of problems.ts. */
+/** The `equipoise` command: the table of commands.ts, problems as lines, exit codes of problems.ts. */
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { projectRoot, storageFault } from '../files';
+import { printable, printableLines } from '../printable';
 import { exitCode, formatProblem, UserError } from '../problems';
-import { cancelCommand } from './cancel';
-import { lazy } from './lazy';
-import { planCommand } from './plan';
-import { reproduceCommand } from './reproduce';
-import { runCommand } from './run';
-import { statusCommand } from './status';
-import { note, printable } from './text';
-import { whyCommand } from './why';
-import { realWiring, type Wiring } from './wiring';
-import { workerRunCommand } from './workerRun';
+import { addCommands } from './command';
+import { commands } from './commands';
+import { note } from './text';
+import type { Wiring } from './wiring';
 
 const help = `
 Exit codes: 0 done; 1 a run, check or file failed; 2 bad input (command line, manifest, names); 3 something is not
@@ -25,11 +21,12 @@ Begin with:
   equipoise plan experiments/quickstart.json
   equipoise reproduce`;
 
-/** Commands of this room; a call of one of them need not load the others' rooms. */
-const own: readonly string[] = ['plan', 'run', 'status', 'cancel', 'why', 'worker-run'];
+/** What commands reach the outside world with, loaded by those that do. */
+const realWiring = (): Wiring =>
+  (createRequire(__filename)('./realWiring') as typeof import('./realWiring')).realWiring();
 
-/** Builds the command line; `only` names the command that will be called, when it is known. */
-export function createProgram(wiring: () => Wiring = realWiring, only?: string): Command {
+/** Builds the command line; `words` are those that were typed. */
+function createProgram(words: readonly string[], wiring: () => Wiring): Command {
   const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
   const program = new Command('equipoise')
     .description(
@@ -37,30 +34,10 @@ export function createProgram(wiring: () => Wiring = realWiring, only?: string):
     )
     .version(version)
     .exitOverride()
-    .configureHelp({ sortSubcommands: false })
+    .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
+    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', help);
-  reproduceCommand(program, wiring);
-  planCommand(program);
-  runCommand(program, wiring);
-  statusCommand(program);
-  cancelCommand(program);
-  whyCommand(program);
-  workerRunCommand(program, wiring);
-  if (only === undefined || !own.includes(only)) {
-    lazy.figures().figuresCommand(program);
-    lazy.tables().tablesCommand(program);
-    lazy.report().reportCommand(program);
-    lazy.keep().keepCommand(program);
-    lazy.score().scoreCommand(program);
-    lazy.evaluate().evaluateCommand(program);
-    lazy.landscape().landscapeCommand(program);
-    lazy.exportCrate().exportCommand(program);
-    lazy.verify().verifyCommand(program);
-    lazy.data().dataCommand(program);
-    lazy.doctor().doctorCommand(program);
-    lazy.checkModel().checkModelCommand(program);
-    lazy.resources().resourcesCommand(program);
-  }
+  addCommands(program, commands, words, wiring);
   return program;
 }
 
@@ -71,7 +48,7 @@ export async function main(argv: readonly string[], wiring: () => Wiring = realW
     throw error;
   });
   try {
-    const program = createProgram(wiring, argv[2]);
+    const program = createProgram(argv.slice(2), wiring);
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
   } catch (error) {

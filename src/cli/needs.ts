@@ -1,11 +1,12 @@
 /** What the runs of a sweep need, and how many workers fit: for `plan --resources`, `run` and `reproduce`. */
 import { compositionOf } from '../manifest/identity';
+import { printable } from '../printable';
 import { UserError, formatProblem } from '../problems';
 import { chooseWorkers, type WorkerChoice } from '../runner/local';
 import type { PlannedRun } from '../runner/plan';
 import { needsOfRuns, type RunNeeds } from '../train/runNeeds';
-import { needsHead, needsRow } from './resources';
-import { columns, note, printable } from './text';
+import { needsHead, needsRow } from './needsTable';
+import { columns, note } from './text';
 
 /** Needs by run id. A run whose needs cannot be predicted is left out, and the reason told once. */
 export async function needsOfSweep(runs: readonly PlannedRun[]): Promise<Map<string, RunNeeds>> {

@@ -1,9 +1,14 @@
 /** `equipoise plan`: every run of a manifest, what state it is in and why, and how long the rest will take. */
-import type { Command } from 'commander';
+import { printable } from '../printable';
+import { createRequire } from 'node:module';
 import { countStates } from '../runner/plan';
-import { lazy } from './lazy';
+import type { Define } from './command';
 import { sweepOptions, workers, type SweepOptions } from './options';
-import { columns, count, note, printable, say, sayJson } from './text';
+import { openSweep, timeLeft } from './sweep';
+import { columns, count, note, say, sayJson } from './text';
+
+/** Needs are asked for by few, and their rooms take long to load. */
+const loadNeeds = () => createRequire(__filename)('./needs') as typeof import('./needs');
 
 interface PlanOptions extends SweepOptions {
   workers: number | 'auto';
@@ -12,10 +17,7 @@ interface PlanOptions extends SweepOptions {
 }
 
 /** Adds `plan <manifest>`. It writes nothing; `run` with the same options trains exactly what it does not call done. */
-export function planCommand(program: Command): void {
-  const command = program
-    .command('plan <manifest>')
-    .description('show every run of a manifest: new, done, partial or failed, and why');
+export const define: Define = (command) => {
   sweepOptions(command)
     .option('--workers <n|auto>', 'workers that the estimate counts on', workers, 'auto')
     .option('--resources', 'also what each run needs: parameters, memory, work of a step, from configurations alone')
@@ -25,13 +27,12 @@ export function planCommand(program: Command): void {
       '\nExamples:\n  equipoise plan experiments/quickstart.json\n  equipoise plan experiments/quickstart.json --resources\n  equipoise plan experiments/quickstart.json --profile smoke --json',
     )
     .action(async (path: string, options: PlanOptions) => {
-      const { openSweep, timeLeft } = lazy.sweep();
       const sweep = openSweep(path, options);
-      const needs = options.resources === true ? await lazy.needs().needsOfSweep(sweep.plan) : null;
+      const needs = options.resources === true ? await loadNeeds().needsOfSweep(sweep.plan) : null;
       const choice =
         needs === null
           ? null
-          : lazy.needs().workersOfSweep(
+          : loadNeeds().workersOfSweep(
               options.workers,
               sweep.plan.filter((run) => run.state !== 'done'),
               needs,
@@ -64,7 +65,7 @@ export function planCommand(program: Command): void {
           ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
         ]),
       );
-      if (needs !== null) for (const line of lazy.needs().needsLines(sweep.plan, needs)) say(line);
+      if (needs !== null) for (const line of loadNeeds().needsLines(sweep.plan, needs)) say(line);
       if (choice !== null) say(`workers: ${choice.workers} (${choice.why})`);
       say('');
       say(
@@ -72,4 +73,4 @@ export function planCommand(program: Command): void {
       );
       say(`time left: ${text}`);
     });
-}
+};

@@ -1,18 +1,19 @@
 /** Progress of many runs: one rewritten line on a terminal; elsewhere a line for each finished run and one every ten seconds. */
+import { printable } from '../printable';
 import type { Timing } from '../runner/estimate';
 import { estimateRuns, runEstimator } from '../runner/estimate';
 import type { PlannedRun } from '../runner/plan';
 import type { Ending, QueueEvent } from '../runner/queue';
-import { count, duration, printable, short } from './text';
+import { count, duration, short } from './text';
 
 /** Where progress is written: process.stderr, or a collector in tests. */
-export interface ProgressStream {
+interface ProgressStream {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   stream: ProgressStream;
   /** runs of the whole manifest, and how many of them were done before */
   total: number;

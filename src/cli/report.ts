@@ -1,20 +1,17 @@
 /** `equipoise report`: an experiment as one HTML page. */
-import type { Command } from 'commander';
 import { basename, join, relative, resolve } from 'node:path';
 import { readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
 import { writeWhole } from '../files';
+import { printable } from '../printable';
 import { experimentFolders, paperFigures } from './analysis';
-import { findManifest } from './export';
-import { count, note, printable, say, sayJson } from './text';
+import type { Define } from './command';
+import { findManifest } from './findManifest';
+import { count, note, say, sayJson } from './text';
 
 /** Adds `report` to the program. Throws UserErrors, which `main` prints. */
-export function reportCommand(program: Command): void {
-  program
-    .command('report [experiment]')
-    .description(
-      'write an experiment, by default each, as one HTML page with figures, tables, settings and provenance; it needs no network',
-    )
+export const define: Define = (command) => {
+  command
     .option('--out <folder>', 'write below this folder instead of paper-figures')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  equipoise report quickstart\n  equipoise report quickstart --out pages')
@@ -35,4 +32,4 @@ export function reportCommand(program: Command): void {
       }
       if (options.json === true) sayJson(outcomes);
     });
-}
+};

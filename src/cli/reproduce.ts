@@ -1,12 +1,15 @@
 /** `equipoise reproduce`: from nothing to figures and tables with one command, training only what is not done. */
-import type { Command } from 'commander';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../files';
+import { printable } from '../printable';
 import { exitCode, formatProblem } from '../problems';
-import { lazy } from './lazy';
+import { calibrateKinds } from './calibrate';
+import type { Define } from './command';
+import { needsOfSweep, workersOfSweep } from './needs';
 import { sweepOptions, workers, type SweepOptions } from './options';
-import type { Sweep } from './sweep';
-import { count, duration, note, printable, say } from './text';
+import { isToTrain, openSweep, timeLeft, type Sweep } from './sweep';
+import { count, duration, note, say } from './text';
+import { tellOutcome, train } from './train';
 import type { Wiring } from './wiring';
 
 interface ReproduceOptions extends SweepOptions {
@@ -24,10 +27,7 @@ Examples:
   equipoise reproduce experiments/ablations/rate-ratio.json`;
 
 /** Adds `reproduce [manifest]`. */
-export function reproduceCommand(program: Command, wiring: () => Wiring): void {
-  const command = program
-    .command('reproduce [manifest]')
-    .description('fetch, train, draw: the quickstart, or another manifest, from nothing to its figures');
+export const define: Define = (command, wiring) => {
   sweepOptions(command)
     .option('--workers <n|auto>', 'worker processes', workers, 'auto')
     .addHelpText('after', help)
@@ -45,11 +45,10 @@ export function reproduceCommand(program: Command, wiring: () => Wiring): void {
       else if (!(await trainAll(sweep, options, wiring()))) return;
       await wiring().analyse(sweep.experiment);
     });
-}
+};
 
 /** The manifest, in its profile `brief` when there is one and only wasm can compute. */
 function openBrief(path: string, options: ReproduceOptions): Sweep {
-  const { openSweep } = lazy.sweep();
   const sweep = openSweep(path, options);
   if (options.profile !== undefined || sweep.plan[0]?.arithmetic.backend !== 'wasm') return sweep;
   const hasBrief = Object.hasOwn(sweep.manifest.content.profiles ?? {}, 'brief');
@@ -64,18 +63,14 @@ function openBrief(path: string, options: ReproduceOptions): Sweep {
 
 /** Data, estimate, training. Returns whether there is anything to draw. */
 async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring): Promise<boolean> {
-  const { calibrateKinds, tellOutcome, train } = { ...lazy.train(), ...lazy.calibrate() };
-  const { isToTrain, timeLeft } = lazy.sweep();
   const left = sweep.plan.filter(isToTrain);
   const begun = performance.now();
   for (const problem of await wiring.prepareData(left)) note(`warning: ${printable(formatProblem(problem))}`);
-  const { workers } = lazy
-    .needs()
-    .workersOfSweep(
-      options.workers,
-      left,
-      options.workers === 'auto' ? await lazy.needs().needsOfSweep(left) : new Map(),
-    );
+  const { workers } = workersOfSweep(
+    options.workers,
+    left,
+    options.workers === 'auto' ? await needsOfSweep(left) : new Map(),
+  );
   const { timings, firstSeconds } = await calibrateKinds(sweep.results, left, workers, wiring);
   const spent = (performance.now() - begun) / 1000;
   const { text } = timeLeft(sweep, workers, timings);

@@ -1,5 +1,5 @@
 /** `equipoise resources MODEL...`: what a training step of a published model needs, from its configuration; with --measure also what it takes. */
-import { Option, type Command } from 'commander';
+import { Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { jsonLimits, readObject, type JsonObject } from '../json';
@@ -18,6 +18,8 @@ import {
 } from '../train/familyResources';
 import type { ResourceNeeds } from '../train/resources';
 import { readResources } from '../runner/resources';
+import type { Define } from './command';
+import { gigabytes, needsHead, needsRow } from './needsTable';
 import { wholeNumber } from './options';
 import { columns, note, say, sayJson } from './text';
 
@@ -40,34 +42,6 @@ Examples:
   equipoise resources internvl2-1b --batch 4 --text 64 --json
   equipoise resources blip2-opt-125m --measure --threads 2`;
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
-const millions = (value: number): string =>
-  value >= 1e9 ? `${(value / 1e9).toFixed(2)} B` : `${(value / 1e6).toFixed(2)} M`;
-
-/** Columns of a table of needs, with their heads; `plan --resources` uses them, too. */
-export const needsHead = [
-  'parameters',
-  'trained',
-  'weights',
-  'optimiser',
-  'activations',
-  'host',
-  'peak',
-  'GFLOP a step',
-  'with kappa',
-];
-export const needsRow = ({ parameters, trainable, memory, step, measured }: ResourceNeeds): string[] => [
-  millions(parameters),
-  millions(trainable.encoder + trainable.backbone),
-  gigabytes(memory.weights),
-  gigabytes(memory.optimiser),
-  gigabytes(memory.activations),
-  gigabytes(memory.host + memory.process),
-  gigabytes(memory.total),
-  (step.flops / 1e9).toFixed(1),
-  (measured.flops / 1e9).toFixed(1),
-];
-
 /** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
 function configOf(model: string): { name: string; config: JsonObject } {
   if (extname(model) !== '.json' && !model.includes('/')) return { name: model, config: findPublished(model).config };
@@ -83,10 +57,8 @@ function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
 }
 
 /** Adds `resources <models...>`. */
-export function resourcesCommand(program: Command): void {
-  program
-    .command('resources <models...>')
-    .description('what a training step of a published model needs in memory and work, from its configuration alone')
+export const define: Define = (command) => {
+  command
     .option('--batch <n>', 'rows of a batch', wholeNumber(1), 1)
     .option('--text <n>', 'text tokens of a row, beside those of its image or sound', wholeNumber(2), 32)
     .option('--labels <n>', 'how many of them are answers', wholeNumber(1), 16)
@@ -138,7 +110,7 @@ export function resourcesCommand(program: Command): void {
         `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
       );
     });
-}
+};
 
 async function measure(
   planned: readonly { name: string; family: ReturnType<typeof familyOf>; needs: ResourceNeeds }[],

@@ -1,12 +1,17 @@
 /** `equipoise run`: trains every run of a manifest that is not done. */
 import { Option, type Command } from 'commander';
+import { createRequire } from 'node:module';
+import { printable } from '../printable';
 import { UserError, type Problem } from '../problems';
 import { hangSeconds } from '../runner/lane';
 import type { CheckpointInterval } from '../runner/messages';
-import { lazy } from './lazy';
+import type { Define } from './command';
 import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
-import { count, note, printable, say } from './text';
-import type { Wiring } from './wiring';
+import { openSweep } from './sweep';
+import { count, note, say } from './text';
+import { tellOutcome, train } from './train';
+
+const loadSlurm = () => createRequire(__filename)('./slurm') as typeof import('./slurm');
 
 interface RunOptions extends SweepOptions {
   workers: number | 'auto';
@@ -34,8 +39,7 @@ Examples:
   equipoise run experiments/quickstart.json --launcher slurm --slurm-profile cluster.json`;
 
 /** Adds `run <manifest>`. */
-export function runCommand(program: Command, wiring: () => Wiring): void {
-  const command = program.command('run <manifest>').description('train the runs of a manifest that are not done');
+export const define: Define = (command, wiring) => {
   sweepOptions(command)
     .option(
       '--workers <n|auto>',
@@ -72,11 +76,10 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
     .addHelpText('after', help)
     .action(async (path: string, options: RunOptions) => {
       refuseMixed(command, options);
-      const sweep = lazy.sweep().openSweep(path, options);
-      const { tellOutcome, train } = lazy.train();
+      const sweep = openSweep(path, options);
       for (const warning of sweep.manifest.warnings) note(`warning: ${printable(warning)}`);
       if (options.launcher === 'slurm') {
-        await lazy.slurm().launch(sweep, options, wiring());
+        await loadSlurm().launch(sweep, options, wiring());
         return;
       }
       const isDone = sweep.plan.every((run) => run.state === 'done' && run.elsewhere === undefined);
@@ -88,7 +91,7 @@ export function runCommand(program: Command, wiring: () => Wiring): void {
       }
       tellOutcome(sweep, await train(sweep, options, wiring()), options.json === true);
     });
-}
+};
 
 /** Options of one launcher that were given to the other would be silently without effect. */
 function refuseMixed(command: Command, options: RunOptions): void {

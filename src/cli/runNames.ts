@@ -1,6 +1,7 @@
 /** Runs as a person names them: an id, the beginning of one, or experiment/id. */
+import { describeRun } from '../manifest/identity';
+import { printable } from '../printable';
 import { userError } from '../problems';
-import { printable } from './text';
 
 /** Whether a name means this run. */
 export function isNamed(name: string, experiment: string, id: string): boolean {
@@ -17,4 +18,14 @@ export function onlyRun<T extends { id: string }>(name: string, found: readonly 
       expected: `one of ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', ...' : ''}`,
     });
   return found[0] ?? null;
+}
+
+/** A run of the results in words; its file may come from another version, which must not end the whole list. */
+export function describe(spec: Parameters<typeof describeRun>[0] | undefined): string {
+  if (spec === undefined) return '(no run.json)';
+  try {
+    return printable(describeRun(spec));
+  } catch {
+    return printable(`${spec.task} ${spec.encoder} ${spec.backbone} seed ${spec.seed} (run.json of another version)`);
+  }
 }

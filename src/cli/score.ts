@@ -1,15 +1,16 @@
 /** `equipoise score`: the metrics of finished runs once more, from what they predicted. */
-import type { Command } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { printable } from '../printable';
 import { exitCode, UserError } from '../problems';
 import { listRunIds, predictionsName, readRunFile } from '../runner/folders';
 import { evaluationRecord } from '../train/evaluate';
 import { readPredictions } from '../train/predictions';
 import type { EvaluateRecord } from '../train/records';
 import { experimentFolders } from './analysis';
-import { columns, note, printable, say, sayJson } from './text';
+import type { Define } from './command';
+import { columns, note, say, sayJson } from './text';
 
 interface Scored {
   id: string;
@@ -19,12 +20,8 @@ interface Scored {
 }
 
 /** Adds `score` to the program. Throws UserErrors, which `main` prints; exit code 1 when a run's own numbers are not those of its predictions. */
-export function scoreCommand(program: Command): void {
-  program
-    .command('score <experiment>')
-    .description(
-      'compute the metrics of finished runs again from their stored predictions, without data or model, and hold run.json to them',
-    )
+export const define: Define = (command) => {
+  command
     .option('--json', 'print JSON: every metric by kind and slice')
     .addHelpText('after', '\nExamples:\n  equipoise score quickstart\n  equipoise score quickstart --json')
     .action(async (experiment: string, options: { json?: boolean }) => {
@@ -76,4 +73,4 @@ export function scoreCommand(program: Command): void {
           exitCode.failed,
         );
     });
-}
+};

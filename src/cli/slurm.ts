@@ -1,6 +1,7 @@
 /** `run --launcher slurm`: the runs of a manifest become job arrays. */
 import { relative } from 'node:path';
 import type { SlurmProfile } from '../manifest/slurm';
+import { printable } from '../printable';
 import { formatProblem } from '../problems';
 import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
@@ -9,11 +10,11 @@ import { loadSlurmProfile } from '../runner/slurm/profile';
 import { describeResources } from '../runner/slurm/request';
 import { prepareArrays, submitArrays, type SubmitOptions } from '../runner/slurm/submit';
 import type { Sweep } from './sweep';
-import { count, note, printable, say, sayJson } from './text';
+import { count, note, say, sayJson } from './text';
 import { train } from './train';
 import type { Wiring } from './wiring';
 
-export interface LaunchOptions {
+interface LaunchOptions {
   retries: number;
   hangAfter?: number;
   checkpoint?: CheckpointInterval;

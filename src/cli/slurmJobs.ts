@@ -1,8 +1,9 @@
 /** The jobs that `status` shows beside the runs. */
+import { printable } from '../printable';
 import { formatProblem, UserError } from '../problems';
 import { queuedTasks } from '../runner/slurm/commands';
 import { jobsOf, wasSubmitted, type RunJob } from '../runner/slurm/jobs';
-import { note, printable } from './text';
+import { note } from './text';
 
 /** By experiment, the jobs of those that were submitted to Slurm; squeue is asked once. Where it does not answer a warning says so. */
 export function jobsOfAll(results: string, experiments: readonly string[]): Map<string, RunJob[]> {

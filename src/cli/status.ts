@@ -1,21 +1,20 @@
 /** `equipoise status`: what lies in the results, and what is being trained now. */
-import type { Command } from 'commander';
-import { describeRun } from '../manifest/identity';
 import { nearestName } from '../manifest/nearest';
+import { printable } from '../printable';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
 import { countJobs, type RunJob } from '../runner/slurm/jobs';
+import type { Define } from './command';
+import { describe } from './runNames';
 import { jobsOfAll } from './slurmJobs';
-import { columns, count, printable, say, sayJson } from './text';
+import { columns, count, say, sayJson } from './text';
 
 const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
 
 /** Adds `status [experiment]`. */
-export function statusCommand(program: Command): void {
-  program
-    .command('status [experiment]')
-    .description('count the runs of every experiment, or list those of one')
+export const define: Define = (command) => {
+  command
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -34,7 +33,7 @@ export function statusCommand(program: Command): void {
         );
       else throw unknownExperiment(experiment, names);
     });
-}
+};
 
 function unknownExperiment(experiment: string, names: readonly string[]): Error {
   const nearest = nearestName(experiment, names);
@@ -123,14 +122,4 @@ function progressOf({ state, step, steps, file }: StoredRun): string {
   const accuracy = file?.final?.choice?.accuracy;
   if (state === 'done') return typeof accuracy === 'number' ? `accuracy ${accuracy.toFixed(3)}` : '';
   return steps > 0 ? `step ${step}/${steps}` : `step ${step}`;
-}
-
-/** A run of the results in words; its file may come from another version, which must not end the whole list. */
-export function describe(spec: Parameters<typeof describeRun>[0] | undefined): string {
-  if (spec === undefined) return '(no run.json)';
-  try {
-    return printable(describeRun(spec));
-  } catch {
-    return printable(`${spec.task} ${spec.encoder} ${spec.backbone} seed ${spec.seed} (run.json of another version)`);
-  }
 }

@@ -1,13 +1,11 @@
 /** `equipoise tables`: the tables of an experiment from its journals. */
-import type { Command } from 'commander';
 import { makeTables, tableNames } from '../../analysis/index';
 import { analyse, type AnalysisOptions } from './analysis';
+import type { Define } from './command';
 
 /** Adds `tables` to the program. Its failures are UserErrors, which `main` prints; a table without data is no failure. */
-export function tablesCommand(program: Command): void {
-  program
-    .command('tables [experiment]')
-    .description('make the tables of an experiment, by default of all: CSV, Markdown and LaTeX')
+export const define: Define = (command) => {
+  command
     .option('--only <names...>', `make only these of ${tableNames.join(', ')}`)
     .option('--out <folder>', 'write below this folder instead of paper-figures')
     .option('--json', 'print JSON')
@@ -15,10 +13,13 @@ export function tablesCommand(program: Command): void {
       'after',
       '\nExamples:\n  equipoise tables\n  equipoise tables quickstart\n  equipoise tables quickstart --only results --out my-paper',
     )
-    .action((experiment: string | undefined, options: AnalysisOptions) =>
-      analyse(experiment, options, async (folder, out, only) => {
-        const { skipped, ...made } = await makeTables(folder, out, { only });
-        return { ...made, skipped: skipped.map(({ table, reason }) => ({ name: table, reason })) };
-      }),
-    );
+    .action(writeTables);
+};
+
+/** Makes them and tells the outcome. Throws UserError for an experiment that has no results; a table without data is no failure. */
+export async function writeTables(experiment: string | undefined, options: AnalysisOptions): Promise<void> {
+  await analyse(experiment, options, async (folder, out, only) => {
+    const { skipped, ...made } = await makeTables(folder, out, { only });
+    return { ...made, skipped: skipped.map(({ table, reason }) => ({ name: table, reason })) };
+  });
 }

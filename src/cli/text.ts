@@ -1,4 +1,5 @@
 /** Words and columns for a person at a terminal. */
+import { printableLines } from '../printable';
 
 /** A length of time in the two largest units that matter: `8 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`. */
 export function duration(seconds: number): string {
@@ -41,22 +42,22 @@ export function short(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e6 ? String(value) : String(Number(value.toPrecision(3)));
 }
 
-/** Text from a file or a process for a terminal: control characters are shown, not obeyed. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+/** Bytes as `12.3 kB` or `4.5 MB`. */
+export function megabytes(bytes: number): string {
+  return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** Prints a line on standard output. */
+/** Prints lines on standard output. What a terminal would obey is shown instead, whatever the text came from. */
 export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${printableLines(line)}\n`);
 }
 
-/** Prints a line on standard error: what accompanies the result and is not it. */
+/** Prints lines on standard error, as safely: what accompanies the result and is not it. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printableLines(line)}\n`);
 }
 
-/** Prints a value as JSON on standard output. */
+/** Prints a value as JSON on standard output. Escapes are valid in JSON: a program that reads it gets the value as it was. */
 export function sayJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  say(JSON.stringify(value, null, 2));
 }

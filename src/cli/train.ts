@@ -1,5 +1,6 @@
 /** Brings runs to done and tells the outcome: what `run` and `reproduce` share. */
 import { setMaxListeners } from 'node:events';
+import { printable } from '../printable';
 import { exitCode, formatProblem } from '../problems';
 import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
@@ -12,10 +13,10 @@ import { readTimings } from '../runner/results';
 import { needsOfSweep, workersOfSweep } from './needs';
 import { showProgress } from './progress';
 import type { Sweep } from './sweep';
-import { count, note, printable, say, sayJson } from './text';
+import { count, note, say, sayJson } from './text';
 import type { Wiring } from './wiring';
 
-export interface TrainingOptions {
+interface TrainingOptions {
   workers: number | 'auto';
   retries: number;
   failFast?: boolean;
@@ -26,7 +27,7 @@ export interface TrainingOptions {
   checkpoint?: CheckpointInterval;
 }
 
-export interface TrainingOutcome {
+interface TrainingOutcome {
   endings: { run: PlannedRun; ending: Ending }[];
   interrupted: boolean;
   /** states after it */

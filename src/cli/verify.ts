@@ -1,11 +1,12 @@
 /** `equipoise verify`: whether a crate is what it says to be. */
-import type { Command } from 'commander';
 import { resolve } from 'node:path';
+import { printable } from '../printable';
 import { exitCode } from '../problems';
 import { codeVersion } from '../runner/code';
 import { verifyCrate, type Check } from '../runner/crate/verify';
+import type { Define } from './command';
 import { drawAll } from './draw';
-import { count, note, printable, say, sayJson } from './text';
+import { count, note, say, sayJson } from './text';
 
 /** What each check has found when nothing failed. */
 const meaning: Record<string, string> = {
@@ -24,10 +25,8 @@ const meaning: Record<string, string> = {
 const shown = 20;
 
 /** Adds `verify <crate>`. Exit code 1 when a check fails. Reads the crate's folder, writes nothing into it. */
-export function verifyCommand(program: Command): void {
-  program
-    .command('verify <crate>')
-    .description('check a crate: files, manifest, identities, journals, and figures drawn again')
+export const define: Define = (command) => {
+  command
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -51,7 +50,7 @@ export function verifyCommand(program: Command): void {
         );
       say(found.passed ? 'passed' : 'failed');
     });
-}
+};
 
 const said = (version: string | undefined, commit: string | null | undefined): string =>
   printable(`${version ?? 'unknown'}${commit === null || commit === undefined ? '' : ` (${commit.slice(0, 40)})`}`);

@@ -1,16 +1,16 @@
 /** `equipoise why`: the state of one run, its reason, and what makes it differ from its nearest finished relative. */
-import type { Command } from 'commander';
+import { createRequire } from 'node:module';
+import { printable } from '../printable';
 import { UserError, userError } from '../problems';
 import { resultsFolder } from '../runner/folders';
 import type { IdentifiedRun } from '../runner/plan';
 import { comparedOf, nearestRelative, type Compared, type Relative } from '../runner/relatives';
 import { readResults, type StoredRun } from '../runner/results';
 import { methodVersion } from '../version';
-import { lazy } from './lazy';
+import type { Define } from './command';
 import { sweepOptions, type SweepOptions } from './options';
-import { isNamed, onlyRun } from './runNames';
-import { describe } from './status';
-import { printable, say, sayJson } from './text';
+import { describe, isNamed, onlyRun } from './runNames';
+import { say, sayJson } from './text';
 
 interface WhyOptions extends SweepOptions {
   manifest?: string;
@@ -36,10 +36,7 @@ Examples:
   equipoise why 3f2a --manifest experiments/quickstart.json --json`;
 
 /** Adds `why <run>`. */
-export function whyCommand(program: Command): void {
-  const command = program
-    .command('why <run>')
-    .description('say why a run is new, partial, failed or done, and how it differs from the nearest finished run');
+export const define: Define = (command) => {
   sweepOptions(command)
     .option('--manifest <path>', 'where to look for a run that has not begun')
     .option('--json', 'print JSON')
@@ -53,7 +50,7 @@ export function whyCommand(program: Command): void {
       if (options.json === true) sayJson({ ...shown, nearest: relative });
       else say(lines(found, relative).join('\n'));
     });
-}
+};
 
 function findStored(name: string, runs: readonly StoredRun[]): Found[] {
   return runs
@@ -75,7 +72,7 @@ function findStored(name: string, runs: readonly StoredRun[]): Found[] {
 
 /** Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here. */
 function findPlanned(name: string, options: WhyOptions): Found[] {
-  const { listManifests, openSweep } = lazy.sweep();
+  const { listManifests, openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
   const paths = options.manifest === undefined ? listManifests() : [options.manifest];
   return paths.flatMap((path) => {
     try {

@@ -1,44 +1,46 @@
 /** `equipoise worker-run`: what a task of a job array runs. Not for people, so `--help` does not list it. */
-import type { Command } from 'commander';
+import { printable } from '../printable';
 import { exitCode } from '../problems';
 import { resultsFolder } from '../runner/folders';
 import type { QueueEvent } from '../runner/queue';
-import { lazy } from './lazy';
-import { note, printable } from './text';
-import type { Wiring } from './wiring';
+import { trainPlanned } from '../runner/slurm/task';
+import type { Define } from './command';
+import { note } from './text';
 
 /** Adds `worker-run <plan> <id>`. Exit codes: 0 done, 1 failed, 3 something is missing, 130 stopped in the middle. */
-export function workerRunCommand(program: Command, wiring: () => Wiring): void {
-  program
-    .command('worker-run <plan> <id>', { hidden: true })
-    .description('bring one planned run of a job array to done')
-    .action(async (plan: string, id: string) => {
-      const stop = new AbortController();
-      // However often it is told: a second signal would come from Slurm, which signals every process of a task.
-      const onSignal = () => stop.abort();
-      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, onSignal);
-      const ending = await lazy
-        .slurmTask()
-        .trainPlanned({ results: resultsFolder(), plan, id, start: wiring().start, observe: tell, stop: stop.signal });
-      switch (ending.kind) {
-        case 'done':
-          note('done before');
-          break;
-        case 'trained':
-        case 'copied':
-        case 'elsewhere':
-          note(`done: ${ending.kind}`);
-          break;
-        case 'failed':
-          note(`failed: ${printable(ending.message)}`);
-          process.exitCode = ending.unavailable ? exitCode.unavailable : exitCode.failed;
-          break;
-        case 'stopped':
-          note(`stopped at step ${ending.step}`);
-          process.exitCode = exitCode.interrupted;
-      }
+export const define: Define = (command, wiring) => {
+  command.action(async (plan: string, id: string) => {
+    const stop = new AbortController();
+    // However often it is told: a second signal would come from Slurm, which signals every process of a task.
+    const onSignal = () => stop.abort();
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, onSignal);
+    const ending = await trainPlanned({
+      results: resultsFolder(),
+      plan,
+      id,
+      start: wiring().start,
+      observe: tell,
+      stop: stop.signal,
     });
-}
+    switch (ending.kind) {
+      case 'done':
+        note('done before');
+        break;
+      case 'trained':
+      case 'copied':
+      case 'elsewhere':
+        note(`done: ${ending.kind}`);
+        break;
+      case 'failed':
+        note(`failed: ${printable(ending.message)}`);
+        process.exitCode = ending.unavailable ? exitCode.unavailable : exitCode.failed;
+        break;
+      case 'stopped':
+        note(`stopped at step ${ending.step}`);
+        process.exitCode = exitCode.interrupted;
+    }
+  });
+};
 
 let told = 0;
 

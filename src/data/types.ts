@@ -1,6 +1,9 @@
 /** Plain data that passes from the data room to models, training and evaluation. */
 
-export type Modality = 'image' | 'audio';
+import type { Modality } from '../manifest/names';
+
+export type { Modality };
+
 export type SplitName = 'train' | 'validation' | 'evaluation';
 
 /** One question about one image or sound. */

@@ -1,6 +1,7 @@
 /** Values for fields: how a manifest's short forms are read, how settings lie over each other, what a pattern matches. */
 import { durationFields, fieldsByPath, innerFields, runFields, type Field } from './fields';
-import { pointer, type FieldPath, type Pattern, type Settings } from './content';
+import { pointer, type Settings } from './content';
+import type { FieldPath, Pattern } from './pattern';
 import { isTree, setOwn, valueAt, type Tree } from './tree';
 
 /** One field of a run gets one value; `place` is the JSON pointer of the value in the manifest. */
@@ -10,10 +11,11 @@ export interface Assignment {
   place: string;
 }
 
-const order: ReadonlyMap<string, number> = new Map([...fieldsByPath.keys()].map((path, index) => [path, index]));
+let order: ReadonlyMap<string, number> | undefined;
 
 /** Position of a field in the walking order: parents before their parts, the seed last. */
 export function fieldOrder(path: FieldPath): number {
+  order ??= new Map([...fieldsByPath().keys()].map((name, index) => [name, index]));
   return order.get(settledField(path)) ?? Number.MAX_SAFE_INTEGER;
 }
 
@@ -80,7 +82,7 @@ function put(field: Field, current: unknown, value: unknown): unknown {
     const [old, fresh] = [under[field.tag], given[field.tag]];
     if (old === undefined || fresh === undefined || old === fresh) return { ...under, ...given };
     if (field.tag === 'kind') return given;
-    const kept = field.options[String(fresh)]?.fields ?? {};
+    const kept = field.kinds[String(fresh)]?.options ?? {};
     return { ...Object.fromEntries(Object.entries(under).filter(([name]) => Object.hasOwn(kept, name))), ...given };
   }
   return value;

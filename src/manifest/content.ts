@@ -1,12 +1,7 @@
 /** The content of a manifest file after validation, as its JSON says it (manifest.schema.json). Reference: docs/manifests.md. */
 
+import type { FieldPath, Pattern } from './pattern';
 import type { SlurmSection } from './slurm';
-
-/** Name of an axis: a field of RunSpec, dotted for a part of one, or a length. */
-export type FieldPath = string;
-
-/** What a run must be like: every field named must match; a list matches any of its values, an object its own keys. */
-export type Pattern = Record<FieldPath, unknown>;
 
 /** Values for some fields. */
 export interface Settings {

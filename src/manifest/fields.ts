@@ -2,26 +2,20 @@
  * Every field of RunSpec as data: its values, limits and meaning. The JSON Schema, the names of axes, the check of a
  * resolved run and the tables in docs/manifests.md all come from this one table; the compiler and a test hold it to run.ts.
  */
-import { backbones, connectors, encoders, tasks } from './names';
-import type {
-  ConnectorSpec,
-  MeasureSpec,
-  OptimiserSpec,
-  PublishedTuning,
-  RegulariserSpec,
-  RunSpec,
-  SchedulerSpec,
-  TuningSpec,
-} from './run';
+import { measureKinds } from '../balance/measureKinds';
+import { regularisers } from '../balance/regularisers';
+import { schedulers } from '../balance/schedulers';
+import { connectorKinds } from '../models/zoo/connectors/kinds';
+import { backboneTunings } from '../models/tuningKinds';
+import { tablesAreRead, type Kinds } from '../parts/define';
+import { above0, leaf, oneOf, whole, type Leaf } from '../parts/options';
+import { optimisers } from '../tensor/optimiserKinds';
+import { mergedOptions } from './mergedOptions';
+import { backbones, encoders, tasks } from './names';
+import type { RunSpec } from './run';
 
-/** JSON Schema of a value that is not divided further, with its description. */
-export interface Leaf {
-  type: 'leaf';
-  about: string;
-  schema: Record<string, unknown>;
-  /** the room that uses it has its own default */
-  optional?: boolean;
-}
+export type { Leaf } from '../parts/options';
+
 /** An object of named fields; a manifest may give any part of it. */
 export interface Group {
   type: 'group';
@@ -30,171 +24,30 @@ export interface Group {
   /** one number in its place stands for every field */
   shared?: boolean;
 }
-/** An object whose `tag` decides which fields it has. */
+/** An object whose `tag` decides which options it has: one of the kinds of a table, to which parts may be added at start-up. */
 export interface Choice {
   type: 'choice';
   about: string;
   tag: 'kind' | 'on';
   /** a manifest may write the bare kind instead of an object */
   shorthand: boolean;
-  options: Record<string, { about: string; fields: Record<string, Leaf> }>;
+  kinds: Kinds;
 }
 export type Field = Leaf | Group | Choice;
 
-const leaf = (about: string, schema: Record<string, unknown>): Leaf => ({ type: 'leaf', about, schema });
-const named = (about: string, names: Record<string, unknown>): Leaf =>
-  leaf(about, { type: 'string', enum: Object.keys(names) });
-const whole = (about: string, minimum: number, maximum: number): Leaf =>
-  leaf(about, { type: 'integer', minimum, maximum });
-const number = (about: string, minimum: number, maximum: number): Leaf =>
-  leaf(about, { type: 'number', minimum, maximum });
-const above0 = (about: string, maximum: number): Leaf => leaf(about, { type: 'number', exclusiveMinimum: 0, maximum });
+const named = (about: string, names: Record<string, unknown>): Leaf => oneOf(about, Object.keys(names));
 const own = (field: Leaf): Leaf => ({ ...field, optional: true });
-const choice = (about: string, options: Choice['options'], tag: Choice['tag'] = 'kind'): Choice => ({
+const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choice => ({
   type: 'choice',
   about,
   tag,
   shorthand: tag === 'kind',
-  options,
+  kinds,
 });
-
-/** The keys of one variant of a tagged union, so that the compiler notices an option that run.ts has and this table lacks. */
-type Options<Spec, Kind> = Record<Exclude<keyof Extract<Spec, { kind: Kind }>, 'kind'>, Leaf>;
 
 /** Most steps, examples or epochs that a run may ask for: a typing error, not a plan, lies beyond. */
 const most = 100_000_000;
 const rate = (module: string): Leaf => above0(`base learning rate of the ${module}`, 10);
-
-const mlp: Options<ConnectorSpec, 'mlp'> = {
-  tokens: own(whole('tokens given to the backbone', 1, 256)),
-  width: own(whole('hidden width', 1, 16_384)),
-};
-const qformer: Options<ConnectorSpec, 'qformer'> = {
-  ...mlp,
-  layers: own(whole('transformer layers', 1, 24)),
-  heads: own(whole('attention heads; must divide the width', 1, 64)),
-};
-const pixelShuffle: Options<ConnectorSpec, 'pixel-shuffle'> = {
-  factor: own(whole('side of the squares of feature rows that become one token', 1, 64)),
-  width: mlp.width,
-};
-const blip2Qformer: Options<ConnectorSpec, 'blip2-qformer'> = {
-  tokens: mlp.tokens,
-  layers: qformer.layers,
-  start: own(
-    leaf("what the Q-Former's self-attention and feed-forward layers start from", {
-      type: 'string',
-      enum: ['minilm', 'random'],
-    }),
-  ),
-};
-const windowQformer: Options<ConnectorSpec, 'window-qformer'> = {
-  window: own(whole('feature rows in a window', 1, 1024)),
-  queries: own(whole('learned queries, and so tokens, a window', 1, 64)),
-  layers: blip2Qformer.layers,
-  start: blip2Qformer.start,
-};
-const coordinateDescent: Options<SchedulerSpec, 'feature-cd' | 'language-cd'> = {
-  warm: number('share of the run in which the named module trains alone', 0, 1),
-  period: whole('steps between alternations afterwards', 1, 1_000_000),
-};
-const coordinated: Options<SchedulerSpec, 'commit-clr' | 'commit'> = {
-  rule: leaf('how kappa moves the rates (docs/method.md)', {
-    type: 'string',
-    enum: ['symmetric', 'lagging', 'integral'],
-  }),
-  interval: whole('steps between updates of the rates', 1, 1_000_000),
-  window: whole('measured kappas in the moving average', 1, 10_000),
-  exponent: above0("exponent: p of kappa, or a of a gradient's decay (docs/method.md)", 4),
-  clip: number('factors stay within 1/clip and clip', 1, 1000),
-};
-const warmupCosine: Options<SchedulerSpec, 'warmup-cosine'> = {
-  final: number('factor of both rates at the last step', 0, 1),
-};
-const ogmGe: Options<SchedulerSpec, 'ogm-ge'> = {
-  strength: above0('how strongly ogm-ge slows the dominating module', 10),
-};
-const gradNorm: Options<SchedulerSpec, 'gradnorm'> = {
-  exponent: coordinated.exponent,
-  rate: above0('share of the way to its new weights that gradnorm goes in each step', 1),
-};
-const lora: Options<TuningSpec, 'lora'> = {
-  rank: whole('rank of the adapters', 1, 1024),
-  alpha: above0('scale: the adapter is multiplied by alpha / rank', 10_000),
-  targets: leaf('names of the weight matrices that get an adapter', {
-    type: 'array',
-    minItems: 1,
-    maxItems: 64,
-    uniqueItems: true,
-    items: { type: 'string', pattern: '^[A-Za-z0-9_]{1,64}$' },
-  }),
-};
-const commitRegulariser: Options<RegulariserSpec, 'commit'> = {
-  lambda: number('weight of the regulariser', 0, 1000),
-  cap: above0('each divergence is capped here, nats per label token', 1000),
-};
-type OptimiserLeaf = Record<Exclude<keyof OptimiserSpec, 'kind'>, Leaf>;
-const optimiserFields: OptimiserLeaf = {
-  beta1: leaf('decay of the first moment', { type: 'number', minimum: 0, exclusiveMaximum: 1 }),
-  beta2: leaf('decay of the second moment', { type: 'number', minimum: 0, exclusiveMaximum: 1 }),
-  epsilon: above0('added to the root of the second moment', 1),
-  weightDecay: number('weight decay', 0, 10),
-  momentum: leaf('momentum', { type: 'number', minimum: 0, exclusiveMaximum: 1 }),
-  clip: number("each module's gradient is scaled down to this norm; 0 switches it off", 0, 1_000_000),
-};
-const { momentum, ...adam } = optimiserFields;
-const { weightDecay, clip } = optimiserFields;
-const measureFields: Record<Exclude<keyof MeasureSpec, 'on'>, Leaf> = {
-  every: whole('steps between measurements of kappa', 1, 1_000_000),
-  variant: leaf('a: one module steps from the old state; b: one module is reverted from the new state', {
-    type: 'string',
-    enum: ['a', 'b'],
-  }),
-  probe: whole('questions in the fixed probe', 1, 4096),
-};
-const { probe, ...everyMeasure } = measureFields;
-
-/** The kinds of each tagged union: the compiler demands every kind of run.ts. */
-const connectorKinds: Record<ConnectorSpec['kind'], Choice['options'][string]> = {
-  mlp: { about: connectors.mlp.about, fields: mlp },
-  qformer: { about: connectors.qformer.about, fields: qformer },
-  'pixel-shuffle': { about: connectors['pixel-shuffle'].about, fields: pixelShuffle },
-  'blip2-qformer': { about: connectors['blip2-qformer'].about, fields: blip2Qformer },
-  'window-qformer': { about: connectors['window-qformer'].about, fields: windowQformer },
-  published: { about: connectors.published.about, fields: {} },
-};
-const schedulerKinds: Record<SchedulerSpec['kind'], Choice['options'][string]> = {
-  constant: { about: 'fixed rates', fields: {} },
-  'feature-cd': { about: 'block-coordinate descent, the encoder first', fields: coordinateDescent },
-  'language-cd': { about: 'block-coordinate descent, the backbone first', fields: coordinateDescent },
-  'commit-clr': { about: 'learning rates coordinated by kappa', fields: coordinated },
-  commit: { about: 'commit-clr with the regulariser', fields: coordinated },
-  'ogm-ge': { about: 'slows the module that dominates, and adds noise to the gradients', fields: ogmGe },
-  'warmup-cosine': { about: 'half a cosine for both rates', fields: warmupCosine },
-  gradnorm: { about: 'slows the module whose gradient died away further', fields: gradNorm },
-};
-const regulariserKinds: Record<RegulariserSpec['kind'], Choice['options'][string]> = {
-  none: { about: 'no regulariser', fields: {} },
-  commit: { about: 'rewards change of the generation distribution', fields: commitRegulariser },
-};
-const tuningKinds: Record<(TuningSpec | PublishedTuning)['kind'], Choice['options'][string]> = {
-  lora: { about: 'low-rank adapters', fields: lora },
-  full: { about: 'every weight', fields: {} },
-  frozen: { about: 'nothing', fields: {} },
-  published: { about: 'as the family of the checkpoint is usually tuned', fields: {} },
-};
-const optimiserKinds: Record<OptimiserSpec['kind'], Choice['options'][string]> = {
-  adamw: { about: 'Adam with decoupled weight decay', fields: adam },
-  adam: { about: 'Adam, weight decay added to the gradient', fields: adam },
-  sgd: { about: 'stochastic gradient descent', fields: { momentum, weightDecay, clip } },
-};
-const measureKinds: Record<MeasureSpec['on'], Choice['options'][string]> = {
-  batch: { about: 'the training batch', fields: everyMeasure },
-  probe: {
-    about: 'a fixed set of training questions: far less noisy, one more forward pass',
-    fields: { ...everyMeasure, probe },
-  },
-};
 
 /** Lengths of a run: names of their own in a manifest, of which a run has exactly one. */
 export const durationFields = {
@@ -206,9 +59,9 @@ export const durationFields = {
 /** All fields of a run, in the order in which a grid is walked: the first varies slowest, the seed fastest. */
 export const runFields: Record<keyof RunSpec, Field> = {
   task: named('what is asked', tasks),
-  instructions: leaf(
+  instructions: oneOf(
     'wordings of the instructions in training: the one of the set, or several, chosen by the seed; evaluation uses the one',
-    { type: 'string', enum: ['one', 'several'] },
+    ['one', 'several'],
   ),
   checkpoint: own(
     leaf(
@@ -233,7 +86,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
           { type: 'string', enum: ['scale-shift'] },
         ),
       ),
-      backbone: choice('which parameters of the backbone are trained', tuningKinds),
+      backbone: choice('which parameters of the backbone are trained', backboneTunings),
     },
   },
   learningRate: {
@@ -242,9 +95,9 @@ export const runFields: Record<keyof RunSpec, Field> = {
     about: 'base learning rates; one number stands for both modules',
     fields: { encoder: rate('encoder'), backbone: rate('backbone') },
   },
-  scheduler: choice('how the learning rates move', schedulerKinds),
-  regulariser: choice('the regulariser; scheduler commit brings it along', regulariserKinds),
-  optimiser: choice('the update rule of both modules', optimiserKinds),
+  scheduler: choice('how the learning rates move', schedulers),
+  regulariser: choice('the regulariser; a scheduler may bring one along', regularisers),
+  optimiser: choice('the update rule of both modules', optimisers),
   align: {
     type: 'group',
     about: 'alignment phase before the run: only the encoder, shared by all methods of a seed',
@@ -286,11 +139,6 @@ export const runFields: Record<keyof RunSpec, Field> = {
   seed: whole('seed of every random number of the run', 0, 2_147_483_647),
 };
 
-/** The fields of a choice's options together; a field of several options is the same Leaf in each. */
-function allOptionFields(field: Choice): Record<string, Leaf> {
-  return Object.assign({}, ...Object.values(field.options).map((option) => option.fields)) as Record<string, Leaf>;
-}
-
 /** The fields directly inside a field; a choice's tag is one of them. */
 export function innerFields(field: Field): Record<string, Field> {
   switch (field.type) {
@@ -299,20 +147,37 @@ export function innerFields(field: Field): Record<string, Field> {
     case 'group':
       return field.fields;
     case 'choice':
-      return {
-        [field.tag]: leaf(field.about, { type: 'string', enum: Object.keys(field.options) }),
-        ...allOptionFields(field),
-      };
+      return choiceFields(field);
   }
 }
 
-/** Every name that an axis may have, `field` or dotted `field.inner`, with its Field, in walking order: parents before children. */
-export const fieldsByPath: ReadonlyMap<string, Field> = new Map(
-  Object.entries<Field>({ ...runFields, ...durationFields })
-    .flatMap(([name, field]) => withInner(name, field))
-    // The seed varies fastest, so lengths come before it.
-    .sort(([a], [b]) => Number(a === 'seed') - Number(b === 'seed')),
-);
+/** Made once for each choice. */
+const fieldsOfChoices = new WeakMap<Choice, Record<string, Field>>();
+
+function choiceFields(field: Choice): Record<string, Field> {
+  tablesAreRead();
+  const known = fieldsOfChoices.get(field);
+  if (known !== undefined) return known;
+  const fields = { [field.tag]: oneOf(field.about, Object.keys(field.kinds)), ...mergedOptions(field.kinds) };
+  fieldsOfChoices.set(field, fields);
+  return fields;
+}
+
+let byPath: ReadonlyMap<string, Field> | undefined;
+
+/**
+ * Every name that an axis may have, `field` or dotted `field.inner`, with its Field, in walking order: parents before
+ * children. Made on first use; no part can be registered afterwards.
+ */
+export function fieldsByPath(): ReadonlyMap<string, Field> {
+  byPath ??= new Map(
+    Object.entries<Field>({ ...runFields, ...durationFields })
+      .flatMap(([name, field]) => withInner(name, field))
+      // The seed varies fastest, so lengths come before it.
+      .sort(([a], [b]) => Number(a === 'seed') - Number(b === 'seed')),
+  );
+  return byPath;
+}
 
 function withInner(path: string, field: Field): [string, Field][] {
   return [

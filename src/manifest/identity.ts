@@ -80,7 +80,7 @@ const untold = ['align', 'evaluate', 'measure.every', 'warmup', 'learningRate', 
 const longest = 5;
 
 /**
- * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m commit-clr seed 1`, followed by the rates when they are not the
+ * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m constant seed 1`, followed by the rates when they are not the
  * default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
  */
 export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): string {

@@ -1,9 +1,7 @@
 /**
- * The one table of everything a manifest may name. A later room adds a task, encoder, backbone or connector by adding a
- * line here, and then runs `npx ts-node src/manifest/writeSchema.ts` so that editors and docs know it too.
+ * The tasks, encoders, backbones and checkpoints that a manifest may name. One more is a line here; then run
+ * `npx ts-node src/manifest/writeSchema.ts`, so that editors and docs know it too.
  */
-import type { ConnectorSpec } from './run';
-
 /** What an encoder reads and a task asks about. The same words as in the data room. */
 export type Modality = 'image' | 'audio';
 
@@ -24,9 +22,6 @@ export interface BackboneName {
 }
 export interface CheckpointName {
   modality: Modality;
-  about: string;
-}
-export interface ConnectorName {
   about: string;
 }
 
@@ -83,22 +78,6 @@ export const backbones: Readonly<Record<string, BackboneName>> = {
 export const checkpoints: Readonly<Record<string, CheckpointName>> = {
   'blip2-opt-2-7b': { modality: 'image', about: 'BLIP-2 with OPT-2.7B' },
   'llava-1-5-7b': { modality: 'image', about: 'LLaVA-1.5 with Vicuna-7B' },
-};
-
-/** Connectors between an encoder's features and a backbone's tokens; the kinds of ConnectorSpec. */
-export const connectors: Readonly<Record<ConnectorSpec['kind'], ConnectorName>> = {
-  mlp: { about: 'pooled features through a two-layer perceptron' },
-  qformer: { about: 'learned queries that attend to the features' },
-  'pixel-shuffle': {
-    about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron',
-  },
-  'blip2-qformer': {
-    about: 'BLIP-2: learned queries look at the whole feature grid; BERT layers, started from MiniLM',
-  },
-  'window-qformer': {
-    about: 'SALMONN: learned queries look at one window of feature rows at a time; BERT layers, started from MiniLM',
-  },
-  published: { about: "the connector of the run's checkpoint, trained as it stands" },
 };
 
 /** An entry of one of the tables above by a name from outside; never an inherited property such as `constructor`. */

@@ -1,7 +1,9 @@
 /** What is published from the field table: the schema for editors and the tables of docs/manifests.md. */
-import { kindDefaults, modalityDefaults, requiredFields, runDefaults } from './defaults';
-import { fieldsByPath, type Field } from './fields';
-import { backbones, checkpoints, connectors, encoders, tasks } from './names';
+import { modalityDefaults, requiredFields, runDefaults } from './defaults';
+import { connectorKinds } from '../models/zoo/connectors/kinds';
+import { schedulerFacts, schedulerNames } from '../balance/schedulers';
+import { fieldsByPath, type Choice, type Field } from './fields';
+import { backbones, checkpoints, encoders, tasks } from './names';
 import { manifestSchema } from './schema';
 import { slurmDefaults, slurmFields } from './slurm';
 import { isTree, valueAt } from './tree';
@@ -44,7 +46,7 @@ function namesTable(): string {
       ...rows('checkpoint', checkpoints),
       ...rows('encoder', encoders),
       ...rows('backbone', backbones),
-      ...rows('connector', connectors),
+      ...rows('connector', connectorKinds),
     ],
   );
 }
@@ -52,7 +54,7 @@ function namesTable(): string {
 function fieldsTable(): string {
   return table(
     ['axis', 'values', 'default', 'meaning'],
-    [...fieldsByPath].map(([path, field]) => [code(path), valuesOf(field), defaultOf(path, field), field.about]),
+    [...fieldsByPath()].map(([path, field]) => [code(path), valuesOf(field), defaultOf(path, field), field.about]),
   );
 }
 
@@ -72,7 +74,7 @@ function slurmTable(): string {
 function valuesOf(field: Field): string {
   if (field.type === 'group') return `object${field.shared === true ? ' or number' : ''}`;
   if (field.type === 'choice')
-    return `${field.shorthand ? 'name or ' : ''}object with ${code(field.tag)}: ${Object.keys(field.options).map(code).join(', ')}`;
+    return `${field.shorthand ? 'name or ' : ''}object with ${code(field.tag)}: ${Object.keys(field.kinds).map(code).join(', ')}`;
   const { schema } = field;
   if (Array.isArray(schema['enum'])) return schema['enum'].map(code).join(', ');
   if (Array.isArray(schema['examples'])) return `text like ${schema['examples'].map(code).join(', ')}`;
@@ -92,38 +94,33 @@ function defaultOf(path: string, field: Field): string {
       .map(([modality, values]) => `${code(valueAt(values, path.slice('align.'.length)))} (${modality})`)
       .join(', ');
   }
-  const plain = valueAt(runDefaults, path);
   const union = path.split('.').slice(0, -1).join('.');
-  const options = kindDefaults[union];
-  const unionField = fieldsByPath.get(union);
+  const unionField = fieldsByPath().get(union);
   const inner = path.slice(union.length + 1);
-  if (options !== undefined && unionField?.type === 'choice' && inner !== unionField.tag)
-    return perKind(
-      options,
-      inner,
-      Object.entries(unionField.options).filter(([, { fields }]) => fields[inner] !== undefined).length,
-    );
-  if (path === 'regulariser' || path === 'regulariser.kind')
-    return `${code('none')}; ${code('commit')} with scheduler commit`;
-  if (isTree(plain) && field.type === 'choice') return code(plain[field.tag]);
-  return plain === undefined
-    ? field.type !== 'leaf' || field.optional !== true
-      ? ''
-      : path.startsWith('connector.')
-        ? "the connector's own"
-        : 'none'
-    : code(plain);
+  if (unionField?.type === 'choice' && inner !== unionField.tag) return perKind(unionField, inner);
+  const plain = valueAt(runDefaults, path);
+  if (path === 'regulariser' || path === 'regulariser.kind') return [code(plainKind(plain)), ...brought()].join('; ');
+  if (field.type === 'choice') return code(plainKind(plain, field.tag));
+  if (plain !== undefined) return code(plain);
+  return field.optional === true ? 'none' : '';
 }
 
-/** `kinds`: how many kinds have the field; those without a default of their own leave it to the room that uses it. */
-function perKind(options: Readonly<Record<string, object>>, name: string, kinds: number): string {
-  const values = Object.entries(options).flatMap(([kind, given]) => {
-    const value = valueAt(given, name);
-    return value === undefined ? [] : [{ kind, text: code(value) }];
-  });
-  if (values.length === 0) return "the connector's own";
+const plainKind = (spec: unknown, tag = 'kind'): unknown => (isTree(spec) ? spec[tag] : spec);
+
+/** Regularisers that schedulers bring along. */
+const brought = (): string[] =>
+  schedulerNames(({ brings }) => brings !== undefined).map(
+    (name) => `${code(schedulerFacts(name).brings!.regulariser)} with scheduler ${name}`,
+  );
+
+/** The defaults that the kinds of a choice have for an option, each with its kinds where they differ. */
+function perKind({ kinds }: Choice, name: string): string {
   const groups = new Map<string, string[]>();
-  for (const { kind, text } of values) groups.set(text, [...(groups.get(text) ?? []), kind]);
-  const stated = [...groups].map(([text, of]) => `${text} (${of.join(', ')})`).join(', ');
-  return values.length < kinds ? `${stated}, else the connector's own` : stated;
+  for (const [kind, { options }] of Object.entries(kinds)) {
+    const option = options[name];
+    if (option === undefined) continue;
+    const text = 'default' in option ? code(option.default) : option.rule;
+    groups.set(text, [...(groups.get(text) ?? []), kind]);
+  }
+  return [...groups].map(([text, of]) => `${text} (${of.join(', ')})`).join(', ');
 }

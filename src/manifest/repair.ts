@@ -55,7 +55,9 @@ export function repair(content: unknown, faults: readonly Fault[]): Repaired {
   for (const { value } of sectionsOf(copy)) dropEmptyLists(value);
   for (const key of ['include', 'profiles']) if (broken.has(`/${key}`)) delete copy[key];
   if (
-    faults.some((fault) => /^\/fixed(\/[^/]+)?$/.test(fault.place) && !fieldsByPath.has(segments(fault.place)[1] ?? ''))
+    faults.some(
+      (fault) => /^\/fixed(\/[^/]+)?$/.test(fault.place) && !fieldsByPath().has(segments(fault.place)[1] ?? ''),
+    )
   ) {
     // What every grid inherits is not known.
     (Array.isArray(copy['include']) ? copy['include'] : []).forEach((_, index) => broken.add(`/include/${index}`));
@@ -101,7 +103,7 @@ function removalFor(path: string[], section: unknown): Removal | 'break' | 'noth
   )
     return 'nothing';
   if (settings.includes(key)) return { path: [key] };
-  const known = (name: string | undefined) => name !== undefined && fieldsByPath.has(name);
+  const known = (name: string | undefined) => name !== undefined && fieldsByPath().has(name);
   if (key === 'fixed') return known(second) ? { path: [key, second!] } : 'break';
   if (key === 'axes' && known(second))
     return third === undefined ? { path: [key, second!] } : { path: [key, second!, third] };

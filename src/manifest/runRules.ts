@@ -1,4 +1,5 @@
 /** Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not. */
+import { schedulerFacts, schedulerNames, schedulerWarnings } from '../balance/schedulers';
 import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
@@ -10,20 +11,13 @@ import {
   ownCheckpointFolder,
 } from './checkpointNames';
 import { encoders, lookUp } from './names';
-import type { CoordinationRule, RunSpec } from './run';
+import type { RunSpec } from './run';
 import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
 import { runFaults, suggestion, type Fault } from './validate';
 
 /** A rule's finding: the field it lies in, and what is wrong. */
 type Finding = Omit<Fault, 'place'> & { field: string };
-
-/** Largest stable exponents without delay, from the slope-2 law of kappa: docs/method.md section 4. */
-export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = {
-  symmetric: 1 / 4,
-  lagging: 1 / 2,
-  integral: 1 / 2,
-};
 
 /** What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value, which is said elsewhere. */
 export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault[] {
@@ -49,7 +43,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     checkpointFits(run),
     modality(run),
     transferTasks(run),
-    commitWithoutRegulariser(run),
+    withoutItsRegulariser(run),
     headsDivideWidth(run),
     encoderWithoutParameters(run),
     gridToShuffle(run),
@@ -61,7 +55,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
 /** What a reader should know before such a run is trained. The run must be free of faults. */
 export function warningsOfRun(gridRun: GridRun): Fault[] {
   const run = gridRun.run as unknown as RunSpec;
-  return [...coordination(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)].map(
+  return [...ofScheduler(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)].map(
     ({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }),
   );
 }
@@ -210,13 +204,16 @@ function transferTasks(run: Tree): Finding | undefined {
   return undefined;
 }
 
-function commitWithoutRegulariser(run: Tree): Finding | undefined {
-  if (valueAt(run, 'scheduler.kind') !== 'commit' || valueAt(run, 'regulariser.kind') === 'commit') return undefined;
+/** A scheduler that brings a regulariser is called otherwise without it. */
+function withoutItsRegulariser(run: Tree): Finding | undefined {
+  const scheduler = String(valueAt(run, 'scheduler.kind'));
+  const { brings } = schedulerFacts(scheduler);
+  if (brings === undefined || valueAt(run, 'regulariser.kind') === brings.regulariser) return undefined;
   return {
     field: 'regulariser',
-    what: 'scheduler commit without its regulariser',
-    expected: 'regulariser commit (leave "regulariser" out for the default)',
-    hint: 'commit-clr is the scheduler without the regulariser',
+    what: `scheduler ${scheduler} without its regulariser`,
+    expected: `regulariser ${brings.regulariser} (leave "regulariser" out for the default)`,
+    hint: `${brings.without} is the scheduler without the regulariser`,
   };
 }
 
@@ -254,37 +251,18 @@ function layersToStartFrom(run: Tree): Finding | undefined {
   };
 }
 
-function coordination({ scheduler, measure }: RunSpec): Finding[] {
-  if (!('rule' in scheduler)) return [];
-  const { rule, interval, window, exponent } = scheduler;
-  if (rule === undefined || interval === undefined || window === undefined || exponent === undefined) return [];
-  const findings: Finding[] = [];
-  if (exponent >= stabilityLimit[rule]) {
-    findings.push({
-      field: 'scheduler.exponent',
-      what: `exponent ${exponent} of rule ${rule} is not stable`,
-      expected: `less than ${stabilityLimit[rule]} (docs/method.md section 4)`,
-    });
-  }
-  if (rule === 'integral' && interval < window * measure.every) {
-    findings.push({
-      field: 'scheduler.interval',
-      what: `rule integral with interval ${interval} rings`,
-      expected: `at least window x every = ${window * measure.every}`,
-    });
-  }
-  return findings;
-}
+const ofScheduler = ({ scheduler, measure }: RunSpec): Finding[] =>
+  schedulerWarnings(scheduler, measure).map(({ option, ...finding }) => ({ field: `scheduler.${option}`, ...finding }));
 
 function regulariserOnTop({ scheduler, regulariser }: RunSpec): Finding[] {
-  if (scheduler.kind !== 'commit-clr' || regulariser.kind !== 'commit') return [];
-  return [
-    {
-      field: 'regulariser',
-      what: 'commit-clr with the regulariser trains as commit does, under another identity',
-      expected: 'scheduler commit',
-    },
-  ];
+  const twins = schedulerNames(
+    ({ brings }) => brings?.without === scheduler.kind && brings.regulariser === regulariser.kind,
+  );
+  return twins.map((twin) => ({
+    field: 'regulariser',
+    what: `${scheduler.kind} with the regulariser trains as ${twin} does, under another identity`,
+    expected: `scheduler ${twin}`,
+  }));
 }
 
 function frozenBackbone({ tuning, connectorSide }: RunSpec): Finding[] {

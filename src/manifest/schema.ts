@@ -17,7 +17,7 @@ const closed = (properties: Record<string, unknown>, more: Schema = {}): Schema 
   additionalProperties: false,
   ...more,
 });
-const mapValues = <T, U>(record: Record<string, T>, f: (value: T, key: string) => U): Record<string, U> =>
+const mapValues = <T, U>(record: Readonly<Record<string, T>>, f: (value: T, key: string) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 
 /** `$defs` key of a field's value in a manifest, and of a pattern for it. */
@@ -39,7 +39,7 @@ function valueSchema(field: Field): Schema {
       return field.shorthand
         ? {
             description: field.about,
-            anyOf: [{ type: 'string', enum: Object.keys(field.options) }, optionSchema(field, false)],
+            anyOf: [{ type: 'string', enum: Object.keys(field.kinds) }, optionSchema(field, false)],
           }
         : closed(mapValues(innerFields(field), valueSchema), { minProperties: 1, description: field.about });
   }
@@ -51,16 +51,16 @@ function optionSchema(field: Choice, complete: boolean): Schema {
     type: 'object',
     discriminator: { propertyName: field.tag },
     required: [field.tag],
-    oneOf: Object.entries(field.options).map(([kind, option]) =>
+    oneOf: Object.entries(field.kinds).map(([kind, { about, options }]) =>
       closed(
-        { [field.tag]: { const: kind, description: option.about }, ...mapValues(option.fields, valueSchema) },
-        { description: option.about, ...(complete ? { required: [field.tag, ...needed(option.fields)] } : {}) },
+        { [field.tag]: { const: kind, description: about }, ...mapValues(options, valueSchema) },
+        { description: about, ...(complete ? { required: [field.tag, ...needed(options)] } : {}) },
       ),
     ),
   };
 }
 
-function needed(fields: Record<string, Field>): string[] {
+function needed(fields: Readonly<Record<string, Field>>): string[] {
   return Object.entries(fields)
     .filter(([, field]) => !(field.type === 'leaf' && field.optional === true))
     .map(([name]) => name);
@@ -84,7 +84,7 @@ function onePattern(field: Field): Schema[] {
     }),
     { minProperties: 1 },
   );
-  if (field.type === 'choice' && field.shorthand) return [{ type: 'string', enum: Object.keys(field.options) }, parts];
+  if (field.type === 'choice' && field.shorthand) return [{ type: 'string', enum: Object.keys(field.kinds) }, parts];
   const shared = Object.values(innerFields(field))[0];
   return field.type === 'group' && field.shared === true && shared?.type === 'leaf' ? [shared.schema, parts] : [parts];
 }
@@ -99,11 +99,11 @@ function patternFields(field: Field): Record<string, Field> {
 }
 
 const slug = '^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$';
-const paths = [...fieldsByPath.keys()];
-const patternPaths = paths.filter((path) => patternable(fieldsByPath.get(path)!));
 
 /** The schema of a manifest file: what manifest.schema.json publishes and loadManifest checks. */
 export function manifestSchema(): Schema {
+  const fields = [...fieldsByPath()];
+  const patterns = fields.filter(([, field]) => patternable(field));
   const settings: Record<string, Schema> = {
     fixed: { $ref: '#/$defs/settings', description: 'fields that all runs share' },
     ...mapValues(durationFields, (_field, name) => reference(name)),
@@ -200,18 +200,18 @@ export function manifestSchema(): Schema {
     $defs: {
       grid: closed(grid, { minProperties: 1 }),
       profile,
-      settings: closed(Object.fromEntries(paths.map((path) => [path, reference(path)])), { minProperties: 1 }),
+      settings: closed(Object.fromEntries(fields.map(([path]) => [path, reference(path)])), { minProperties: 1 }),
       axes: closed(
         Object.fromEntries(
-          paths.map((path) => [path, { type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) }]),
+          fields.map(([path]) => [path, { type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) }]),
         ),
         { minProperties: 1 },
       ),
-      pattern: closed(Object.fromEntries(patternPaths.map((path) => [path, patternReference(path)])), {
+      pattern: closed(Object.fromEntries(patterns.map(([path]) => [path, patternReference(path)])), {
         minProperties: 1,
       }),
-      ...Object.fromEntries(paths.map((path) => [path, valueSchema(fieldsByPath.get(path)!)])),
-      ...Object.fromEntries(patternPaths.map((path) => [`match-${path}`, patternSchema(fieldsByPath.get(path)!)])),
+      ...Object.fromEntries(fields.map(([path, field]) => [path, valueSchema(field)])),
+      ...Object.fromEntries(patterns.map(([path, field]) => [`match-${path}`, patternSchema(field)])),
     },
   };
 }

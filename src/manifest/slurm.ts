@@ -3,8 +3,8 @@
  * no part of a run's identity. A manifest may ask for resources only. What is run before a run or around it (shell lines,
  * environment, container) comes from a profile file alone: a manifest from a stranger must never bring commands along.
  */
-import type { Pattern } from './content';
 import type { Leaf } from './fields';
+import type { Pattern } from './pattern';
 
 /** What one run asks for. What is left out is the cluster's own default, unless the table below names another. */
 export interface SlurmRequest {

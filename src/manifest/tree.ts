@@ -1,11 +1,8 @@
 /** Plain JSON objects, addressed by dotted paths. */
 
-export type Tree = Record<string, unknown>;
+import { isObject as isTree, type JsonObject as Tree } from '../json';
 
-/** Is it a JSON object (not null, not a list)? */
-export function isTree(value: unknown): value is Tree {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
+export { isTree, type Tree };
 
 /** Sets an own property even when its name is `__proto__`. */
 export function setOwn(tree: Tree, key: string, value: unknown): void {

@@ -1,5 +1,6 @@
 /** Checks against the JSON Schemas, with faults as problems that a person can act on. Schemas are compiled on first use. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020';
+import { printable } from '../printable';
 import type { Problem } from '../problems';
 import { pointer } from './content';
 import { nearestName } from './nearest';
@@ -287,12 +288,4 @@ function list(names: readonly string[]): string {
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return printable(text.length > 80 ? `${text.slice(0, 77)}...` : text);
-}
-
-/** Text without control and direction characters, which could rewrite a terminal's line. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (letter) => `\\u${letter.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-  );
 }

@@ -11,7 +11,7 @@ import type { Composition, PartName, Tuning } from './composition';
 import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
 import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
-import { placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
+import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
 import { partition } from './tuning';
 import type { WeightTensor } from './weight';
 
@@ -78,8 +78,7 @@ export function buildModel<C extends Composition>(
     const part = languageOf(pass.backbone, pass.frozen);
     const { embeddings, counts } = trainedSequence(layout, part, connected(pass), pass.tokens);
     const hidden = decoder.hidden(part, embeddings, counts);
-    const places = hidden.shape[0]! * hidden.shape[1]!;
-    return decoder.logits(part, pickRows(tf.reshape(hidden, [places, decoder.width]), pass.positions));
+    return decoder.logits(part, pickRows(flatStates(layout, hidden), pass.positions));
   }
   return {
     composition,

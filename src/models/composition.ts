@@ -4,7 +4,7 @@
  * are known before any weight is read. The small zoo (zoo/compose.ts) and the published families (published/family.ts) are
  * compositions; build.ts makes a model of either.
  */
-import type { TuningSpec } from '../manifest/run';
+import type { PartTuning } from './tuningKinds';
 import type { ModuleName } from '../modules';
 import type { Tensor } from '../tensor/tf';
 import type { Decoder } from './parts/decoder';
@@ -16,9 +16,9 @@ export const partNames: readonly PartName[] = ['tower', 'connector', 'backbone']
 
 /** How each part is tuned. `scale-shift`: the tower is frozen, and a scale and a shift of its features are trained behind it. */
 export interface Tuning {
-  tower: TuningSpec | { kind: 'scale-shift' };
-  connector: TuningSpec;
-  backbone: TuningSpec;
+  tower: PartTuning | { kind: 'scale-shift' };
+  connector: PartTuning;
+  backbone: PartTuning;
 }
 
 export interface Composition {

@@ -45,6 +45,8 @@ export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' 
   name: string;
   /** hash of its weights and of all else that its features depend on */
   weights: string;
+  /** `any`: computed without one, the same everywhere */
+  backend?: 'any';
 }
 
 export interface FeatureOptions {
@@ -91,7 +93,7 @@ export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string,
 
 const identityOf = (
   set: Pick<DataSet, 'identity'>,
-  { name, version, weights, rows: usual }: FeatureTower,
+  { name, version, weights, rows: usual, backend }: FeatureTower,
   rows: number | undefined,
 ): string =>
   sha256(
@@ -102,7 +104,7 @@ const identityOf = (
       version,
       weights,
       rows: rows ?? usual,
-      backend: backendClass(),
+      backend: backend ?? backendClass(),
     }),
   );
 

@@ -16,8 +16,12 @@ export type Layout =
   | {
       kind: 'question';
       head: readonly number[];
-      /** which is embedded first: gradients of a trained table add up in this order, and kept runs of zoo and families differ in it */
-      first: 'head' | 'text';
+      /**
+       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first and writes its shapes out,
+       * families embed the text first and leave the number of rows open. TensorFlow's optimiser rounds by such a form, and
+       * gradients of a trained table add up in this order: kept runs of the two need each their own.
+       */
+      form: 'zoo' | 'families';
     };
 
 /** Padding in a batch of tokens: a place that does not count holds -1 - id. */
@@ -67,32 +71,36 @@ function marked(tokens: Tensor): { ids: Tensor; counts: Tensor } {
   return { ids: tf.abs(tf.add(given, padding)), counts: tf.sub(1, padding) };
 }
 
-/** Embeddings [count, T, D] of ids int32 [count * T]. */
+/** Embeddings [count, T, D] of ids int32 [count * T]; a count of -1 leaves it open. */
 const embedded = (part: Part, ids: Tensor, count: number, length: number, width: number): Tensor =>
   tf.reshape(embedTokens(part, ids), [count, length, width]);
 
 const flat = (x: Tensor): Tensor => tf.reshape(x, [-1]);
 
-/**
- * [head, prefix, text] of the first T places of `ids`. Order and shapes are written out: TensorFlow's optimiser rounds by
- * the form of what it is given, and kept runs have this one.
- */
+/** Whether shapes are written out: see `Layout`. */
+const isZoo = (layout: Layout): boolean => layout.kind === 'question' && layout.form === 'zoo';
+
+/** [head, prefix, text] of the first T places of `ids`. */
 function behind(layout: Layout, part: Part, prefix: Tensor, ids: Tensor, [batch, length]: [number, number]): Tensor {
   const head = headOf(layout);
   const width = prefix.shape[2]!;
+  const rows = (of: Tensor, count: number, each: number) => embedded(part, of, isZoo(layout) ? count : -1, each, width);
   const headRows = () =>
-    head.length === 0
-      ? []
-      : [tf.tile(embedded(part, tf.tensor1d([...head], 'int32'), 1, head.length, width), [batch, 1, 1])];
+    head.length === 0 ? [] : [tf.tile(rows(tf.tensor1d([...head], 'int32'), 1, head.length), [batch, 1, 1])];
   const textRows = () => {
     const read = ids.shape[1] === length ? ids : tf.slice(ids, [0, 0], [batch, length]);
-    return length === 0 ? [] : [embedded(part, flat(read), batch, length, width)];
+    return length === 0 ? [] : [rows(flat(read), batch, length)];
   };
-  if (layout.kind === 'question' && layout.first === 'head')
-    return tf.concat([...headRows(), prefix, ...textRows()], 1);
+  if (isZoo(layout)) return tf.concat([...headRows(), prefix, ...textRows()], 1);
   const text = textRows();
   return tf.concat([...headRows(), prefix, ...text], 1);
 }
+
+/** Hidden states [B, S, D] as [B * S, D]. */
+export const flatStates = (layout: Layout, hidden: Tensor): Tensor => {
+  const [batch, length, width] = hidden.shape as [number, number, number];
+  return tf.reshape(hidden, [isZoo(layout) ? batch * length : -1, width]);
+};
 
 /** The n-th place of a row that holds `place` shows the row's n-th prefix token. */
 function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts: Tensor): Tensor {

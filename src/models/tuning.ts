@@ -1,5 +1,5 @@
 /** Which parameters of a composition are trained, which are frozen, and where adapters sit. */
-import type { TuningSpec } from '../manifest/run';
+import type { PartTuning } from './tuningKinds';
 import type { ModuleName, PerModule } from '../modules';
 import { userError } from '../problems';
 import type { Initial } from '../tensor/parameters';
@@ -81,7 +81,7 @@ function fixedStart(parameter: ModelParameter, weights: Record<string, WeightTen
 function adaptersOf(
   { decoder }: Composition,
   part: PartName,
-  spec: TuningSpec & { kind: 'lora' },
+  spec: PartTuning & { kind: 'lora' },
   parameters: readonly ModelParameter[],
 ): { lora: LoraSpec; adapted: (Omit<TrainedParameter, 'part'> & { own: string })[] } {
   const layers = parameters.filter(({ name, shape }) => shape.length === 2 && !tables.includes(last(name)));

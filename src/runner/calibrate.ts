@@ -1,7 +1,8 @@
 /** A short measured training, so that an estimate is about this machine and not about another. */
 import type { RunSpec } from '../manifest/run';
 import type { TrainSummary } from '../train/run';
-import { requestOf, type Rooms } from './execute';
+import type { Rooms } from './execute';
+import { requestOf } from './runStates';
 import type { Calibration, FromWorker, RunTask } from './messages';
 
 /**

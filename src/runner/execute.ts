@@ -1,23 +1,23 @@
 /** One run, inside a worker: run.json, the journal, the trainer's records into it, checkpoints, and how it ended. */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { storageFault, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { exitCode, UserError, userError } from '../problems';
 import type { BackendFacts, BackendRequest } from '../tensor/backend';
 import type { JournalRecord } from '../train/records';
-import type { CheckpointKeeper } from '../train/checkpoint';
 import type { TrainOptions, TrainSummary } from '../train/run';
-import { storageFault, writeWhole } from '../files';
 import { methodVersion } from '../version';
-import { originOf, pruneCheckpoints, writeCheckpoint } from './checkpoints';
-import { holdsClaim } from '../claim';
-import { writeEvaluated } from './evaluated';
+import { originOf, pruneCheckpoints } from './checkpoints';
 import { readRunFile, runFolder, type RunFolder } from './folders';
+import { checkpointKeeper } from './keeper';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';
-import { runFileText, type RunFile } from './runFile';
+import type { RunFile } from './runFile';
+import { finishedFile, requestOf, startedFile, unstartedFile } from './runStates';
+import { runWriter, type RunWriter } from './runWriter';
 
-/** The rooms a worker works with; the real ones are put together in workerMain.ts. */
+/** The rooms a worker works with; the real ones are put together in rooms.ts. */
 export interface Rooms {
   useBackend(request: BackendRequest): Promise<BackendFacts>;
   trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<JournalRecord, TrainSummary>;
@@ -29,21 +29,16 @@ export interface Rooms {
 
 export type Outcome = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }>;
 
-/** Threads inside one run: always one, because sums of several threads depend on their number. Runs are parallel instead. */
-const threads = 1;
-
-/** The backend that a task asks for. */
-export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({
-  name: arithmetic.backend,
-  device: arithmetic.device,
-  threads,
-});
-
-/** Seconds between checkpoints, and in an evaluation between keeping what it has found, unless the task says otherwise. */
-const defaultSeconds = 30;
-
 /** Seconds between looks at the claim while training. */
 const claimSeconds = 10;
+
+/** What a worker knows of its run before and while it trains; filled as it goes on. */
+interface Attempt {
+  /** what run.json says; null until the backend runs */
+  file: RunFile | null;
+  /** last step that was journalled */
+  step: number;
+}
 
 /**
  * Trains one run and writes its folder, from its first step or from its newest checkpoint. Never throws for a run that
@@ -56,44 +51,13 @@ export async function executeRun(
   tell: (message: FromWorker) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const paths = runFolder(task.results, task.experiment, task.id);
-  let file: RunFile | null = null;
-  let step = 0;
+  const writer = runWriter(runFolder(task.results, task.experiment, task.id), task.token);
+  const attempt: Attempt = { file: null, step: 0 };
   try {
-    if (task.code.method !== methodVersion)
-      throw userError({
-        where: 'worker',
-        what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`,
-        hint: 'run the command again',
-      });
-    tell({ kind: 'stage', stage: 'starting the backend' });
-    const facts = await rooms.useBackend(requestOf(task));
-    if (facts.name !== task.arithmetic.backend)
-      throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
-    file = startedFile(task, facts, await rooms.totalSteps(task.spec));
-    const begun = earlierStart(paths, task);
-    writeOwned(paths, task, file);
-    const point = resumePoint(paths, task.identity, originOf(file));
-    if (point.from !== null) {
-      step = point.from.checkpoint.loop.step;
-      file = { ...file, step, times: { ...file.times, started: begun ?? file.times.started } };
-    }
-    file = { ...file, notices: [...file.notices, ...point.notices] };
-    writeOwned(paths, task, file);
-    const summary = await journalled(
-      task,
-      rooms,
-      paths,
-      file,
-      point,
-      (at) => {
-        step = at;
-      },
-      tell,
-      signal,
-    );
-    if (summary === null) return stopped(paths, task, file, step);
-    finish(paths, task, file, summary);
+    const { file, point } = await openAttempt(writer, task, rooms, attempt, tell);
+    const summary = await journalled(writer, task, rooms, { file, point, attempt }, tell, signal);
+    if (summary === null) return stopped(writer, file, attempt.step);
+    finish(writer, file, summary);
     const { prepare, train, evaluate } = summary.seconds;
     return {
       kind: 'done',
@@ -103,31 +67,48 @@ export async function executeRun(
       rss: process.memoryUsage().rss,
     };
   } catch (error) {
-    if (signal.aborted && file !== null && isAbort(error)) return stopped(paths, task, file, step);
-    const storage = storageFault(error);
-    const message =
-      storage === null
-        ? error instanceof Error
-          ? error.message
-          : String(error)
-        : `${storage}; the run goes on from its last checkpoint when that is mended`;
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
-    // After a fault of the disk the run is as unfinished as it was: run.json stays as it is.
-    if (storage !== null) return { kind: 'failed', message, unavailable: true, storage: true };
-    if (holdsClaim(paths.claim, task.token))
-      writeOwned(paths, task, { ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
-    return { kind: 'failed', message, unavailable: error instanceof UserError && error.code === exitCode.unavailable };
+    if (signal.aborted && attempt.file !== null && isAbort(error)) return stopped(writer, attempt.file, attempt.step);
+    return failed(writer, task, attempt, error);
   }
+}
+
+/** Starts the backend and opens the run's folder: run.json says from now on that the run is under way. */
+async function openAttempt(
+  writer: RunWriter,
+  task: RunTask,
+  rooms: Rooms,
+  attempt: Attempt,
+  tell: (message: FromWorker) => void,
+): Promise<{ file: RunFile; point: ResumePoint }> {
+  if (task.code.method !== methodVersion)
+    throw userError({
+      where: 'worker',
+      what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`,
+      hint: 'run the command again',
+    });
+  tell({ kind: 'stage', stage: 'starting the backend' });
+  const facts = await rooms.useBackend(requestOf(task));
+  if (facts.name !== task.arithmetic.backend)
+    throw new Error(`the backend ${task.arithmetic.backend} was chosen, but ${facts.name} runs`);
+  const started = startedFile(task, facts, await rooms.totalSteps(task.spec));
+  attempt.file = started;
+  const begun = earlierStart(writer.paths, task);
+  writer.writeRunFile(started);
+  const point = resumePoint(writer.paths, task.identity, originOf(started));
+  attempt.step = point.from?.checkpoint.loop.step ?? 0;
+  const times = { ...started.times, started: (point.from === null ? null : begun) ?? started.times.started };
+  const file = { ...started, step: attempt.step, times, notices: [...started.notices, ...point.notices] };
+  attempt.file = file;
+  writer.writeRunFile(file);
+  return { file, point };
 }
 
 /** Iterates the trainer into the journal; null when it was stopped before its last record. */
 async function journalled(
+  writer: RunWriter,
   task: RunTask,
   rooms: Rooms,
-  paths: RunFolder,
-  file: RunFile,
-  point: ResumePoint,
-  onStep: (step: number) => void,
+  { file, point, attempt }: { file: RunFile; point: ResumePoint; attempt: Attempt },
   tell: (message: FromWorker) => void,
   signal: AbortSignal,
 ): Promise<TrainSummary | null> {
@@ -138,18 +119,18 @@ async function journalled(
     const records = rooms.trainRun(task.spec, {
       signal,
       onStage: (stage) => tell({ kind: 'stage', stage }),
-      checkpoints: keeper(task, paths, file, point),
+      checkpoints: checkpointKeeper(writer, task, file, point),
       ...(from === null ? {} : { from: from.checkpoint }),
     });
     for (;;) {
       const next = await records.next();
       if (next.done === true) return signal.aborted && next.value.steps < file.steps ? null : next.value;
       journal.append(next.value);
-      onStep(next.value.step);
+      attempt.step = next.value.step;
       progress(next.value);
       if (performance.now() - looked > claimSeconds * 1000) {
         looked = performance.now();
-        if (!holdsClaim(paths.claim, task.token)) throw lost();
+        writer.check();
       }
       // A trainer's awaits may all be microtasks: without this the runner's `stop` would never be read. After it the
       // trainer ends its step, hands out a checkpoint, and throws.
@@ -160,60 +141,36 @@ async function journalled(
   }
 }
 
-/** Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without. */
-function keeper(task: RunTask, paths: RunFolder, file: RunFile, { journal, from }: ResumePoint): CheckpointKeeper {
-  const every = task.checkpoint ?? { seconds: defaultSeconds };
-  const origin = originOf(file);
-  const good = from === null ? [] : [from.name];
-  let newest: ReturnType<typeof writeCheckpoint> | null = null;
-  let last = performance.now();
-  const isDue = (seconds: number) => performance.now() - last >= seconds * 1000;
-  const attempt = (write: () => void) => {
-    if (!holdsClaim(paths.claim, task.token)) throw lost();
-    try {
-      write();
-    } catch (error) {
-      const storage = storageFault(error);
-      if (storage === null) throw error;
-      const message = `a checkpoint could not be written: ${storage}`;
-      process.stderr.write(`${message}\n`);
-      if (!file.notices.includes(message)) file.notices.push(message);
-    }
-  };
-  return {
-    due: (step) => ('steps' in every ? step % every.steps === 0 : isDue(every.seconds)),
-    dueInEvaluation: () => isDue('steps' in every ? defaultSeconds : every.seconds),
-    save: (checkpoint) =>
-      attempt(() => {
-        last = performance.now();
-        journal.sync();
-        newest = null;
-        newest = writeCheckpoint(paths.checkpoints, task.identity, checkpoint, journal.position(), origin);
-        good.push(newest.name);
-        good.splice(0, good.length - 2);
-        pruneCheckpoints(paths.checkpoints, good);
-      }),
-    saveEvaluated: (evaluated) =>
-      attempt(() => {
-        last = performance.now();
-        if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
-      }),
-    best: (weights) => attempt(() => writeWhole(paths.best, weights)),
-  };
-}
-
 /** The trained parameters, then run.json: what is done is whole. What only an unfinished run needs goes last. */
-function finish(paths: RunFolder, task: RunTask, file: RunFile, summary: TrainSummary): void {
-  if (!holdsClaim(paths.claim, task.token)) throw lost();
+function finish(writer: RunWriter, file: RunFile, summary: TrainSummary): void {
+  const { paths } = writer;
+  writer.check();
   if (summary.checkpoint.length > 0) writeWhole(paths.checkpoint, summary.checkpoint);
   writeWhole(paths.predictions, summary.predictions);
   const { notice, same } = repetition(paths);
-  writeOwned(paths, task, finishedFile(file, summary, notice === null ? [] : [notice]));
+  writer.writeRunFile(finishedFile(file, summary, notice === null ? [] : [notice]));
   pruneCheckpoints(paths.checkpoints, []);
   if (same) rmSync(paths.previous, { force: true });
 }
 
-const lost = () => new Error('another runner took the run over while it was training here');
+/** The run stays as unfinished as it is; the next command goes on with it. */
+function stopped(writer: RunWriter, file: RunFile, step: number): Outcome {
+  writer.writeRunFile({ ...file, step });
+  return { kind: 'stopped', step };
+}
+
+/** Says why, to the worker's log, to the runner, and in run.json, as long as that is ours. */
+function failed(writer: RunWriter, task: RunTask, { file, step }: Attempt, error: unknown): Outcome {
+  const storage = storageFault(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const message = storage === null ? said : `${storage}; the run goes on from its last checkpoint when that is mended`;
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
+  // After a fault of the disk the run is as unfinished as it was: run.json stays as it is.
+  if (storage !== null) return { kind: 'failed', message, unavailable: true, storage: true };
+  if (writer.isOurs())
+    writer.writeRunFile({ ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
+  return { kind: 'failed', message, unavailable: error instanceof UserError && error.code === exitCode.unavailable };
+}
 
 /** Tells the newest step, loss and kappa at most four times a second; the last step always. */
 function reporter(steps: number, tell: (message: FromWorker) => void): (record: JournalRecord) => void {
@@ -244,88 +201,6 @@ function earlierStart(paths: RunFolder, task: RunTask): string | null {
   return read.state === 'read' && read.file.identity === task.identity ? read.file.times.started : null;
 }
 
-function startedFile(task: RunTask, facts: BackendFacts, steps: number): RunFile {
-  const base = unstartedFile(task);
-  return {
-    ...base,
-    steps,
-    machine: {
-      backend: facts.name,
-      device: facts.device,
-      threads: facts.threads,
-      node: process.versions.node,
-      tensorflow: facts.tensorflow,
-      packages: { ...task.packages, ...facts.versions },
-    },
-    notices: [...base.notices, ...facts.notices],
-  };
-}
-
-/** run.json of a run whose backend did not even start. */
-export function unstartedFile(task: RunTask): RunFile {
-  return {
-    format: 'equipoise-run/1',
-    id: task.id,
-    identity: task.identity,
-    experiment: task.experiment,
-    spec: task.spec,
-    status: 'running',
-    steps: 0,
-    step: 0,
-    code: task.code,
-    data: task.data,
-    weights: task.weights,
-    machine: {
-      backend: task.arithmetic.backend,
-      device: 'not started',
-      threads,
-      node: process.versions.node,
-      tensorflow: null,
-      packages: task.packages,
-    },
-    notices: [...task.notices],
-    times: {
-      started: new Date().toISOString(),
-      finished: null,
-      trainSeconds: 0,
-      evaluateSeconds: 0,
-      secondsPerStep: 0,
-    },
-    final: null,
-  };
-}
-
-function finishedFile(file: RunFile, summary: TrainSummary, notices: string[]): RunFile {
-  const { train, evaluate } = summary.seconds;
-  return {
-    ...file,
-    status: 'done',
-    steps: summary.steps,
-    step: summary.steps,
-    weights: { ...file.weights, ...summary.weights },
-    notices: [...new Set([...file.notices, ...summary.notices, ...notices])],
-    times: {
-      ...file.times,
-      finished: new Date().toISOString(),
-      trainSeconds: train,
-      evaluateSeconds: evaluate,
-      secondsPerStep: summary.steps > 0 ? train / summary.steps : 0,
-    },
-    final: summary.final,
-  };
-}
-
-function stopped(paths: RunFolder, task: RunTask, file: RunFile, step: number): Outcome {
-  writeOwned(paths, task, { ...file, step });
-  return { kind: 'stopped', step };
-}
-
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
-}
-
-/** Writes run.json while the claim is held; throws Error when another runner has taken the run over, whose file it now is. */
-function writeOwned(paths: RunFolder, task: RunTask, file: RunFile): void {
-  if (!holdsClaim(paths.claim, task.token)) throw lost();
-  writeWhole(paths.runJson, runFileText(file));
 }

@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../files';
+import { isObject } from '../json';
+import { fillDefaults, type PartialRun } from '../manifest/defaults';
 import { userError } from '../problems';
 import type { RunFile } from './runFile';
 
@@ -129,8 +131,17 @@ export function readRunFile(path: string): RunFileRead {
     };
   }
   const why = fault(value);
-  return why === null ? { state: 'read', file: value as RunFile } : { state: 'unreadable', why };
+  return why === null ? { state: 'read', file: withDefaults(value as RunFile) } : { state: 'unreadable', why };
 }
+
+/**
+ * A run from before an option came to be has the option's default, as its identity says: without it, it would stand
+ * apart from runs of today.
+ */
+const withDefaults = (file: RunFile): RunFile => ({
+  ...file,
+  spec: fillDefaults(file.spec as unknown as PartialRun) as unknown as RunFile['spec'],
+});
 
 const required = (
   [
@@ -185,8 +196,4 @@ function fault(value: unknown): string | null {
     return 'its id is not the beginning of its identity';
   if (value['status'] === 'done' && !isObject(value['final'])) return 'it is done without a final evaluation';
   return null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

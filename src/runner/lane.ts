@@ -22,7 +22,7 @@ export interface Lane {
 /** Seconds without a word after which a worker is ended; long, since a first step on a new GPU may compile for minutes. */
 export const hangSeconds = 1800;
 
-export interface LaneOptions {
+interface LaneOptions {
   start: StartWorker;
   /** bytes above which a worker is not used again */
   memory: number;
@@ -33,14 +33,18 @@ export interface LaneOptions {
   placement?: Placement;
 }
 
+/** A worker process, and who hears what it says. */
+interface Worker extends WorkerHandle {
+  device: string;
+  listener: { message: (message: FromWorker) => void; output: (text: string) => void } | null;
+}
+
 /**
  * A lane over a launcher. A worker is kept for the next run, which saves its start; it is ended after a failure (what it
  * left behind is unknown), when it holds more than `memory` bytes, and for another device than it was started with.
  */
-export function createLane({ start, memory, stop, kill, hang = 0, placement }: LaneOptions): Lane {
-  let worker: (WorkerHandle & { device: string }) | null = null;
-  let listener: { message: (message: FromWorker) => void; output: (text: string) => void } | null = null;
-
+export function createLane(options: LaneOptions): Lane {
+  let worker: Worker | null = null;
   const end = async () => {
     const ending = worker;
     worker = null;
@@ -50,100 +54,116 @@ export function createLane({ start, memory, stop, kill, hang = 0, placement }: L
     await ending.exited;
     clearTimeout(timer);
   };
-
-  const ask = async <Answer extends FromWorker>(
-    task: RunTask,
-    kind: 'run' | 'calibrate',
-    answers: readonly FromWorker['kind'][],
-    tell: (message: Telling) => void,
-    output: (text: string) => void,
-  ): Promise<Answer | { kind: 'crashed'; reason: string }> => {
-    if (worker !== null && worker.device !== task.arithmetic.device) await end();
-    worker ??= {
-      ...start(
-        { message: (message) => listener?.message(message), output: (text) => listener?.output(text) },
-        placement,
-      ),
-      device: task.arithmetic.device,
-    };
-    const current = worker;
-    let lastLine = '';
-    let heard = performance.now();
-    let hung = false;
-    const watchdog =
-      hang <= 0
-        ? undefined
-        : setInterval(
-            () => {
-              if (hung || performance.now() - heard <= hang * 1000) return;
-              hung = true;
-              current.kill();
-            },
-            Math.min(1000, hang * 250),
-          );
-    const onStop = () => current.send({ kind: 'stop' });
-    const onKill = () => current.kill();
-    try {
-      return await new Promise((resolve) => {
-        listener = {
-          message: (message) => {
-            heard = performance.now();
-            if (message.kind === 'stage' || message.kind === 'progress') tell(message);
-            else if (answers.includes(message.kind)) resolve(message as Answer);
-          },
-          output: (text) => {
-            output(text);
-            lastLine =
-              text
-                .split('\n')
-                .filter((line) => line.trim() !== '' && !chatter.test(line))
-                .at(-1)
-                ?.slice(0, 300) ?? lastLine;
-          },
-        };
-        void current.exited.then((reason) => {
-          if (worker === current) worker = null;
-          const how = hung ? `the worker process gave no sign of life for ${hang} s and was ended` : reason;
-          resolve({ kind: 'crashed', reason: lastLine === '' ? how : `${how}; its last words: ${lastLine}` });
-        });
-        current.send({ kind, task });
-        stop.addEventListener('abort', onStop);
-        kill?.addEventListener('abort', onKill);
-        if (kill?.aborted === true) onKill();
-        else if (stop.aborted) onStop();
-      });
-    } finally {
-      clearInterval(watchdog);
-      stop.removeEventListener('abort', onStop);
-      kill?.removeEventListener('abort', onKill);
-      listener = null;
-    }
+  const workerFor = async (device: string): Promise<Worker> => {
+    if (worker !== null && worker.device !== device) await end();
+    if (worker !== null) return worker;
+    const started = startWorker(options, device);
+    void started.exited.then(() => {
+      if (worker === started) worker = null;
+    });
+    worker = started;
+    return started;
   };
-
   return {
     train: async (task, tell, output) => {
-      const result = await ask<Exclude<Attempt, { kind: 'crashed' }>>(
-        task,
-        'run',
-        ['done', 'failed', 'stopped'],
-        tell,
-        output,
-      );
-      if (result.kind === 'failed' || (result.kind === 'done' && result.rss > memory)) await end();
+      const question = { kind: 'run', task, answers: ['done', 'failed', 'stopped'] as const } as const;
+      const result = await ask(await workerFor(task.arithmetic.device), question, options, tell, output);
+      if (result.kind === 'failed' || (result.kind === 'done' && result.rss > options.memory)) await end();
       return result;
     },
     calibrate: async (task, tell) => {
-      const result = await ask<Extract<FromWorker, { kind: 'calibrated' | 'failed' }>>(
-        task,
-        'calibrate',
-        ['calibrated', 'failed'],
-        tell,
-        () => undefined,
-      );
+      const question = { kind: 'calibrate', task, answers: ['calibrated', 'failed'] as const } as const;
+      const result = await ask(await workerFor(task.arithmetic.device), question, options, tell, () => undefined);
       if (result.kind === 'calibrated') return result.calibration;
       await end();
       throw new Error(result.kind === 'failed' ? result.message : result.reason);
     },
     end,
+  };
+}
+
+function startWorker({ start, placement }: LaneOptions, device: string): Worker {
+  const ears: Pick<Worker, 'listener'> = { listener: null };
+  const handle = start(
+    { message: (message) => ears.listener?.message(message), output: (text) => ears.listener?.output(text) },
+    placement,
+  );
+  return Object.assign(ears, handle, { device });
+}
+
+/** Asks a worker and waits for one of the answers, or for its end. */
+async function ask<Kind extends FromWorker['kind']>(
+  worker: Worker,
+  { kind, task, answers }: { kind: 'run' | 'calibrate'; task: RunTask; answers: readonly Kind[] },
+  { stop, kill, hang = 0 }: LaneOptions,
+  tell: (message: Telling) => void,
+  output: (text: string) => void,
+): Promise<Extract<FromWorker, { kind: Kind }> | { kind: 'crashed'; reason: string }> {
+  type Answer = Extract<FromWorker, { kind: Kind }>;
+  const isAnswer = (message: FromWorker): message is Answer => answers.some((each) => each === message.kind);
+  const watchdog = watchdogOf(worker, hang);
+  const last = lastLine();
+  const onStop = () => worker.send({ kind: 'stop' });
+  const onKill = () => worker.kill();
+  try {
+    return await new Promise((resolve) => {
+      worker.listener = {
+        message: (message) => {
+          watchdog.heard();
+          if (message.kind === 'stage' || message.kind === 'progress') tell(message);
+          else if (isAnswer(message)) resolve(message);
+        },
+        output: (text) => {
+          output(text);
+          last.read(text);
+        },
+      };
+      void worker.exited.then((reason) => {
+        const how = watchdog.hung() ? `the worker process gave no sign of life for ${hang} s and was ended` : reason;
+        const words = last.line();
+        resolve({ kind: 'crashed', reason: words === '' ? how : `${how}; its last words: ${words}` });
+      });
+      worker.send({ kind, task });
+      stop.addEventListener('abort', onStop);
+      kill?.addEventListener('abort', onKill);
+      if (kill?.aborted === true) onKill();
+      else if (stop.aborted) onStop();
+    });
+  } finally {
+    watchdog.end();
+    stop.removeEventListener('abort', onStop);
+    kill?.removeEventListener('abort', onKill);
+    worker.listener = null;
+  }
+}
+
+/** Ends a worker that says nothing for `hang` seconds; 0: never. */
+function watchdogOf(worker: WorkerHandle, hang: number): { heard(): void; hung(): boolean; end(): void } {
+  let heard = performance.now();
+  let hung = false;
+  const look = () => {
+    if (hung || performance.now() - heard <= hang * 1000) return;
+    hung = true;
+    worker.kill();
+  };
+  const timer = hang <= 0 ? undefined : setInterval(look, Math.min(1000, hang * 250));
+  return {
+    heard: () => {
+      heard = performance.now();
+    },
+    hung: () => hung,
+    end: () => clearInterval(timer),
+  };
+}
+
+/** The last line of an output that may explain a crash, at most 300 characters; empty before there is one. */
+function lastLine(): { read(text: string): void; line(): string } {
+  let last = '';
+  return {
+    read: (text) => {
+      const lines = text.split('\n').filter((line) => line.trim() !== '' && !chatter.test(line));
+      last = lines.at(-1)?.slice(0, 300) ?? last;
+    },
+    line: () => last,
   };
 }

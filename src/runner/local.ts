@@ -16,7 +16,7 @@ export interface WorkerHandle {
   exited: Promise<string>;
 }
 
-export interface WorkerListener {
+interface WorkerListener {
   message(message: FromWorker): void;
   /** text that the process printed */
   output(text: string): void;

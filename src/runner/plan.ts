@@ -8,7 +8,7 @@ import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } f
 import { lastRecord } from './journal';
 import type { RunFile } from './runFile';
 
-export type RunState = 'new' | 'done' | 'partial' | 'failed';
+type RunState = 'new' | 'done' | 'partial' | 'failed';
 
 /** A run with everything that makes its identity. */
 export interface IdentifiedRun {

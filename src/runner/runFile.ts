@@ -1,7 +1,7 @@
 /** run.json: what a run was, on what it ran, and how it ended. Written whole by temporary file, fsync and rename. */
 import type { RunSpec } from '../manifest/run';
 
-export type RunStatus = 'running' | 'done' | 'failed';
+type RunStatus = 'running' | 'done' | 'failed';
 
 export interface RunFile {
   format: 'equipoise-run/1';

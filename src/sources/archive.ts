@@ -11,7 +11,7 @@ import { debData, gunzipped } from './deb';
 export type Strip = 'none' | 'first';
 
 /** Bounds on what an archive may unpack to: bytes of the whole tar inside it, and entries, chosen or not. */
-export interface ArchiveLimits {
+interface ArchiveLimits {
   bytes: number;
   entries: number;
 }

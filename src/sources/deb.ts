@@ -8,7 +8,7 @@ import { XzReadableStream } from 'xz-decompress';
 import { exitCode, userError } from '../problems';
 
 /** A member of an ar file and where its content lies. */
-export interface ArMember {
+interface ArMember {
   name: string;
   /** byte offset of the content */
   start: number;

@@ -5,9 +5,9 @@ import { cachePath } from '../files';
 import { exitCode, userError } from '../problems';
 import { download, type FetchFunction } from './fetchHttps';
 import { withLock } from './lock';
-import { lastLines, runTool } from './tool';
+import { lastLines, runTool } from '../tool';
 
-export interface DebRequest {
+interface DebRequest {
   name: string;
   version?: string;
   /** path in a Debian mirror, `pool/main/...`; its last part is the name of the .deb */
@@ -66,18 +66,17 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
       onNote('updating package lists of our own, without root');
       // apt refuses a second update beside a running one instead of waiting for it.
       const update = await withLock(cachePath('apt', 'update.lock'), () =>
-        runTool('apt-get', ['update', ...ownLists], folder, { LC_ALL: 'C' }),
+        runTool('apt-get', ['update', ...ownLists], { folder, environment: { LC_ALL: 'C' } }),
       );
-      if (update.kind === 'ended' && update.code !== 0)
-        return { reason: `${reason}; apt-get update: ${lastLines(update.output)}` };
+      if (!update.absent && update.code !== 0) return { reason: `${reason}; apt-get update: ${lastLines(update)}` };
     }
-    const result = await runTool('apt-get', ['download', ...lists, wanted], folder, { LC_ALL: 'C' });
-    if (result.kind === 'absent') return { reason: 'no `apt-get` on the PATH' };
+    const result = await runTool('apt-get', ['download', ...lists, wanted], { folder, environment: { LC_ALL: 'C' } });
+    if (result.absent) return { reason: 'no `apt-get` on the PATH' };
     const [deb] = readdirSync(folder)
       .filter((file) => file.endsWith('.deb'))
       .sort();
     if (result.code === 0 && deb !== undefined) return { path: join(folder, deb) };
-    reason = `\`apt-get download ${wanted}\`: ${lastLines(result.output, 2)}`;
+    reason = `\`apt-get download ${wanted}\`: ${lastLines(result, 2)}`;
   }
   return { reason };
 }

@@ -9,7 +9,7 @@ export type FetchFunction = (
   init: { headers: Record<string, string>; redirect: 'manual' },
 ) => Promise<Response>;
 
-export interface DownloadOptions {
+interface DownloadOptions {
   where: string;
   /** stated size; a longer answer is cut off as wrong */
   bytes?: number;

@@ -2,7 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
-import { lastLines, runTool } from './tool';
+import { lastLines, runTool } from '../tool';
 
 /**
  * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
@@ -13,9 +13,9 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const result = await runTool(
     'npm',
     ['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder],
-    folder,
+    { folder },
   );
-  if (result.kind === 'absent')
+  if (result.absent)
     throw userError(
       { where, what: 'there is no `npm` on the PATH', expected: 'npm, which comes with Node' },
       exitCode.unavailable,
@@ -23,11 +23,11 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   const [tarball] = tarballs;
   if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
-    const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.output);
+    const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.out + result.err);
     throw userError(
       {
         where,
-        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result.output)})`,
+        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result)})`,
       },
       exitCode.unavailable,
     );

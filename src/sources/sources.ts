@@ -124,7 +124,7 @@ async function pinned(manifest: DataManifest, options: OpenOptions): Promise<Dat
 }
 
 /** What is known of a source without reading its files: `ready` to open, `fetched` but not unpacked, or `absent`. */
-export type SourceState = 'ready' | 'fetched' | 'absent';
+type SourceState = 'ready' | 'fetched' | 'absent';
 
 /** State of a source in the cache, by names and sizes alone. */
 export function sourceState(manifest: DataManifest): SourceState {
@@ -165,14 +165,14 @@ export async function fetchSources(
 }
 
 /** One file of the cache that is not what it should be. */
-export interface Damage {
+interface Damage {
   /** absolute */
   path: string;
   expected: string;
   found: string;
 }
 
-export interface SourceReport {
+interface SourceReport {
   name: string;
   state: SourceState | 'damaged';
   /** files hashed */

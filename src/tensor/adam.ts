@@ -5,7 +5,7 @@
 import { tf, type Tensor } from './tf';
 
 /** The vectors that Adam reads and replaces, and its scalars. `scale` is the rate with both bias corrections in it, `epsilon` is corrected too. */
-export interface AdamInputs {
+interface AdamInputs {
   theta: Tensor;
   first: Tensor;
   second: Tensor;
@@ -15,7 +15,7 @@ export interface AdamInputs {
   beta2: Tensor;
   epsilon: Tensor;
 }
-export interface AdamOutputs {
+interface AdamOutputs {
   theta: Tensor;
   first: Tensor;
   second: Tensor;

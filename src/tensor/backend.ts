@@ -35,7 +35,7 @@ export interface BackendFacts {
   notices: string[];
 }
 
-export interface BackendAvailability {
+interface BackendAvailability {
   name: BackendName;
   available: boolean;
   /** what it would run on, or what is missing */

@@ -1,7 +1,8 @@
 /** What a call of a program costs, from shapes alone: products, bytes moved, and memory for what is neither state nor input. */
 import { recordingAdam } from './adam';
-import type { Program } from './program';
-import { pieceOf, shapeTensor, sizeOf, withoutValues, type KernelCost } from './shapeBackend';
+import type { Program } from './declared';
+import { sizeOf } from './shape';
+import { pieceOf, shapeTensor, withoutValues, type KernelCost } from './shapeBackend';
 import type { Tensor, Tensors } from './tf';
 
 export interface ProgramCost {

@@ -20,7 +20,7 @@ interface TensorMessage {
   setTensorShape(shape: TensorShape): void;
   setTensorContent(base64: string): void;
 }
-export interface AttrValue {
+interface AttrValue {
   setType(dtype: number): void;
   setShape(shape: TensorShape): void;
   setS(base64: string): void;

@@ -2,9 +2,9 @@
  * Optimisers over a module's flat vector, as pure functions. Rates and bias corrections are inputs, never constants,
  * because programs are recorded once.
  */
-import type { OptimiserSpec } from '../manifest/run';
 import { adam } from './adam';
 import { norm } from './ops';
+import type { OptimiserSpec } from './optimiserKinds';
 import { tf, type Tensor } from './tf';
 
 /** Per-step scalars of one module, computed in JavaScript in float64. */
@@ -18,18 +18,13 @@ export interface StepScalars {
   correction2: Tensor;
 }
 
-export interface Moments {
+interface Moments {
   first: Tensor;
   second: Tensor;
 }
 
-/** Adam's defaults as in PyTorch; `weightDecay` is decoupled (AdamW) for kind `adamw` and added to the gradient for the others. */
-export function optimiserOptions(spec: OptimiserSpec): Required<OptimiserSpec> {
-  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, momentum: 0, clip: 1, ...spec };
-}
-
 /**
- * One update of a flat parameter vector.
+ * One update of a flat parameter vector. Weight decay is decoupled for kind `adamw` and added to the gradient for the others.
  * Adam: Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019; SGD: heavy ball, moments.first is the velocity.
  */
 export function update(
@@ -39,12 +34,11 @@ export function update(
   moments: Moments,
   step: StepScalars,
 ): { theta: Tensor; moments: Moments } {
-  const options = optimiserOptions(spec);
   const decayed =
-    spec.kind !== 'adamw' && options.weightDecay > 0 ? tf.add(gradient, tf.mul(theta, options.weightDecay)) : gradient;
+    spec.kind !== 'adamw' && spec.weightDecay > 0 ? tf.add(gradient, tf.mul(theta, spec.weightDecay)) : gradient;
   const rate = tf.mul(step.rate, step.active);
   if (spec.kind === 'sgd') {
-    const velocity = tf.add(tf.mul(moments.first, options.momentum), decayed);
+    const velocity = tf.add(tf.mul(moments.first, spec.momentum), decayed);
     return {
       theta: tf.sub(theta, tf.mul(velocity, rate)),
       moments: {
@@ -62,12 +56,11 @@ export function update(
     second: moments.second,
     gradient: decayed,
     scale: tf.div(tf.mul(rate, root), step.correction1),
-    beta1: beta(options.beta1),
-    beta2: beta(options.beta2),
-    epsilon: tf.mul(root, options.epsilon),
+    beta1: beta(spec.beta1),
+    beta2: beta(spec.beta2),
+    epsilon: tf.mul(root, spec.epsilon),
   });
-  const decay =
-    spec.kind === 'adamw' && options.weightDecay > 0 ? tf.mul(theta, tf.mul(rate, options.weightDecay)) : null;
+  const decay = spec.kind === 'adamw' && spec.weightDecay > 0 ? tf.mul(theta, tf.mul(rate, spec.weightDecay)) : null;
   return {
     theta: decay === null ? updated.theta : tf.sub(updated.theta, decay),
     moments: { first: updated.first, second: updated.second },

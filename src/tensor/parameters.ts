@@ -3,7 +3,10 @@
  * optimiser, one norm and one difference of a few ops instead of a dozen a tensor.
  */
 import { random } from '../random';
+import { sizeOf } from './shape';
 import { tf, type Tensor, type Tensors } from './tf';
+
+export { sizeOf };
 
 /** How a parameter starts. `normal`: standard deviation; `value`: given numbers, e.g. pretrained weights. */
 export type Initial =
@@ -18,7 +21,6 @@ export interface ParameterSpec {
   initial: Initial;
 }
 
-export const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 export const totalSize = (specs: readonly ParameterSpec[]): number =>
   specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
 

@@ -1,42 +1,9 @@
-/**
- * A program is a pure function over declared inputs and shared state. A session holds the state and runs the programs:
- * recorded as one TensorFlow graph where the backend allows it, else op by op. Model and method code never sees which.
- */
-import { tf, need, type Tensors } from './tf';
+/** Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op. */
+import { checkInputs, type Program, type Session, type StateValue } from './declared';
 import { recordSession } from './recorded';
+import { need, tf, type Tensors } from './tf';
 
-export interface TensorSpec {
-  shape: number[];
-  dtype: 'float32' | 'int32';
-}
-export type Values = Float32Array | Int32Array;
-
-export interface Program {
-  /** every value that may change from call to call: anything else is fixed when the session opens */
-  inputs: Record<string, TensorSpec>;
-  /** names of the state that it reads; the rest of the session's state is not passed in */
-  reads: string[];
-  /** (inputs, state) -> outputs and the new value of each piece of state that changes; must not read a value back */
-  run(inputs: Tensors, state: Tensors): { outputs: Tensors; state?: Tensors };
-}
-
-/** Initial value of one piece of state (parameters, optimiser moments, frozen weights). */
-export interface StateValue {
-  shape: number[];
-  data: Float32Array;
-}
-
-export interface Session {
-  mode: 'recorded' | 'eager';
-  /** why a recorded session could not be had on the tensorflow backend; absent when nothing was given up */
-  notice?: string;
-  /** runs one program; throws Error naming the input when a value is missing or has the wrong length */
-  run(program: string, inputs: Record<string, Values>): Promise<Record<string, Float32Array>>;
-  read(name: string): Promise<Float32Array>;
-  write(name: string, data: Float32Array): Promise<void>;
-  /** gives the state's memory back; a second call does nothing */
-  dispose(): void;
-}
+export type { Program, Session, StateValue, TensorSpec, Values } from './declared';
 
 /**
  * Opens a session on the current backend. On `tensorflow` the programs are recorded; when recording fails, the session
@@ -56,19 +23,6 @@ export function openSession(
       ...eagerSession(programs, state),
       notice: `steps run op by op, because they could not be recorded: ${reason}`,
     };
-  }
-}
-
-/** Checks the values of one call against a program's declaration. */
-export function checkInputs(name: string, program: Program, inputs: Record<string, Values>): void {
-  for (const [input, spec] of Object.entries(program.inputs)) {
-    const values = inputs[input];
-    const length = spec.shape.reduce((a, b) => a * b, 1);
-    if (values === undefined) throw new Error(`program ${name}: input "${input}" is missing`);
-    if (values.length !== length)
-      throw new Error(
-        `program ${name}: input "${input}" has ${values.length} values, its shape [${spec.shape.join(', ')}] needs ${length}`,
-      );
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type OpAttribute,
   type TensorMeta,
 } from './graph';
-import type { Program, TensorSpec } from './program';
+import type { Program, TensorSpec } from './declared';
 import { tf, type Tensor, type Tensors } from './tf';
 
 /** The parts of tfjs-node's NodeJSKernelBackend that recording touches. */

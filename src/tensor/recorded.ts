@@ -14,7 +14,7 @@ import {
   typeAttribute,
   type NodeDef,
 } from './graph';
-import { checkInputs, type Program, type Session, type StateValue, type Values } from './program';
+import { checkInputs, type Program, type Session, type StateValue, type Values } from './declared';
 import { dtypeNumber, FLOAT, recordProgram, type Known, type NodeBackend } from './recordProgram';
 import { tf } from './tf';
 

@@ -1,5 +1,6 @@
 /** The wasm backend in Node: pure npm, one thread, always there. */
 import { dirname, join, sep } from 'node:path';
+import { registerWasmConvolutions } from './wasmConvolutions';
 import { registerWasmCopies } from './wasmCopies';
 import { registerWasmKernels } from './wasmKernels';
 
@@ -16,4 +17,5 @@ async function register(): Promise<void> {
   setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'wasm-out') + sep);
   registerWasmCopies();
   registerWasmKernels();
+  registerWasmConvolutions();
 }

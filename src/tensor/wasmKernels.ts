@@ -1,14 +1,13 @@
 /**
  * Kernels that the wasm backend lacks for training, or has only in a slow form. TensorFlow.js 4.22 multiplies matrices
  * quickly (XNNPACK, 20 GFLOP/s on one core) only for one pair without transposes and falls to 1 GFLOP/s otherwise; it
- * has no UnsortedSegmentSum (the gradient of gather) and no Conv2DBackpropFilter; its MaxPoolGrad loses the gradient of
- * windows whose values are all negative; its Sum adds in float32 one after the other, which costs the norm of 100,000
- * parameters the fifth digit.
+ * has no UnsortedSegmentSum (the gradient of gather); its Sum adds in float32 one after the other, which costs the norm of
+ * 100,000 parameters the fifth digit. Gradients of convolutions and pools stand in `wasmConvolutions.ts`.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
 /** The members of the package's BackendWasm that these kernels use. */
-interface WasmBackend extends tf.KernelBackend {
+export interface WasmBackend extends tf.KernelBackend {
   wasm: {
     HEAPF32: Float32Array;
     cwrap(name: string, returns: null, takes: string[]): (...values: (number | boolean | Uint8Array)[]) => void;
@@ -27,7 +26,7 @@ interface MatMulParameters {
   backend: WasmBackend;
 }
 
-/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul, MaxPoolGrad and Sum of floats. Call once, after the package is loaded. */
+/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul and Sum of floats. Call once, after the package is loaded. */
 export function registerWasmKernels(): void {
   tf.unregisterKernel('BatchMatMul', 'wasm');
   let multiply: ReturnType<WasmBackend['wasm']['cwrap']>;
@@ -63,17 +62,6 @@ export function registerWasmKernels(): void {
       (parameters.inputs['x'] as tf.TensorInfo).dtype === 'float32'
         ? sum(parameters as unknown as SumParameters)
         : packageSum(parameters),
-  });
-  tf.unregisterKernel('MaxPoolGrad', 'wasm');
-  tf.registerKernel({
-    kernelName: 'MaxPoolGrad',
-    backendName: 'wasm',
-    kernelFunc: (parameters) => maxPoolGrad(parameters as unknown as PoolParameters),
-  });
-  tf.registerKernel({
-    kernelName: 'Conv2DBackpropFilter',
-    backendName: 'wasm',
-    kernelFunc: (parameters) => conv2dBackpropFilter(parameters as unknown as FilterParameters),
   });
 }
 
@@ -213,105 +201,6 @@ function unsortedSegmentSum({ inputs, attrs, backend }: SegmentParameters): tf.T
     const id = ids[row]!;
     if (id < 0 || id >= numSegments) continue;
     for (let i = 0, from = row * width, to = id * width; i < width; i++) sums[to + i]! += values[from + i]!;
-  }
-  return out;
-}
-
-interface FilterParameters {
-  inputs: { x: tf.Tensor4D; dy: tf.Tensor4D };
-  attrs: {
-    strides: [number, number] | number;
-    pad: Parameters<typeof tf.backend_util.computeConv2DInfo>[4];
-    dataFormat: string;
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-    filterShape: [number, number, number, number];
-  };
-}
-
-/** Gradient of conv2d with respect to its filter [height, width, in, out]: for each place of the filter one matrix product. */
-function conv2dBackpropFilter({ inputs: { x, dy }, attrs }: FilterParameters): tf.TensorInfo {
-  if (attrs.dataFormat !== 'NHWC') throw new Error(`conv2d gradient on wasm takes NHWC, not ${attrs.dataFormat}`);
-  const info = tf.backend_util.computeConv2DInfo(
-    x.shape,
-    attrs.filterShape,
-    attrs.strides,
-    1,
-    attrs.pad,
-    attrs.dimRoundingMode,
-  );
-  const { top, bottom, left, right } = info.padInfo;
-  return tf.tidy(() => {
-    const padded = tf.pad(x, [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ]);
-    const gradient = tf.reshape(dy, [-1, info.outChannels]);
-    const places: tf.Tensor[] = [];
-    for (let row = 0; row < info.filterHeight; row++) {
-      for (let column = 0; column < info.filterWidth; column++) {
-        const seen = tf.stridedSlice(
-          padded,
-          [0, row, column, 0],
-          [
-            info.batchSize,
-            row + (info.outHeight - 1) * info.strideHeight + 1,
-            column + (info.outWidth - 1) * info.strideWidth + 1,
-            info.inChannels,
-          ],
-          [1, info.strideHeight, info.strideWidth, 1],
-        );
-        places.push(tf.matMul(tf.reshape(seen, [-1, info.inChannels]), gradient, true, false));
-      }
-    }
-    return tf.reshape(tf.stack(places), attrs.filterShape);
-  });
-}
-
-interface PoolParameters {
-  inputs: { dy: tf.TensorInfo; input: tf.TensorInfo };
-  attrs: {
-    filterSize: [number, number] | number;
-    strides: [number, number] | number;
-    pad: 'valid' | 'same' | number;
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  };
-  backend: WasmBackend;
-}
-
-/** Gradient of maxPool: each output's gradient goes to the first largest value of its window, as on the other backends. */
-function maxPoolGrad({ inputs: { dy, input }, attrs, backend }: PoolParameters): tf.TensorInfo {
-  const info = tf.backend_util.computePool2DInfo(
-    input.shape as [number, number, number, number],
-    attrs.filterSize,
-    attrs.strides,
-    1,
-    attrs.pad,
-    attrs.dimRoundingMode,
-  );
-  const out = backend.makeOutput(input.shape, 'float32');
-  const gradient = backend.typedArrayFromHeap(out).fill(0);
-  const values = backend.typedArrayFromHeap(input),
-    incoming = backend.typedArrayFromHeap(dy);
-  const { inHeight, inWidth, outHeight, outWidth, inChannels: channels } = info;
-  for (let batch = 0, from = 0; batch < info.batchSize; batch++) {
-    for (let outRow = 0; outRow < outHeight; outRow++) {
-      const top = outRow * info.strideHeight - info.padInfo.top;
-      for (let outColumn = 0; outColumn < outWidth; outColumn++) {
-        const left = outColumn * info.strideWidth - info.padInfo.left;
-        for (let channel = 0; channel < channels; channel++, from++) {
-          let best = -1;
-          for (let row = Math.max(top, 0); row < Math.min(top + info.filterHeight, inHeight); row++) {
-            for (let column = Math.max(left, 0); column < Math.min(left + info.filterWidth, inWidth); column++) {
-              const at = ((batch * inHeight + row) * inWidth + column) * channels + channel;
-              if (best < 0 || values[at]! > values[best]!) best = at;
-            }
-          }
-          if (best >= 0) gradient[best]! += incoming[from]!;
-        }
-      }
-    }
   }
   return out;
 }

@@ -2,7 +2,7 @@
 import { exitCode, userError } from '../problems';
 
 /** The graphics adapter that Dawn chose. */
-export interface WebgpuAdapter {
+interface WebgpuAdapter {
   description: string;
   /** drawn by the processor, not by a GPU */
   software: boolean;

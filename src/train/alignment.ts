@@ -3,24 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/safetensors';
-import { optimiserOptions } from '../tensor/optimiser';
+import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
-import { openSession, type StateValue } from '../tensor/program';
+import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
-import { fillBatch } from './batches';
+import { fillBatch, type BatchShape } from './batches';
 import type { Prepared } from './prepare';
 import { initialState, type Setting } from './programs';
 import { trainProgram } from './trainProgram';
 import { moduleNames } from '../modules';
-
-/** Examples of the alignment's batch when the manifest names none: captions cost a pass of the backbone, classes do not. */
-const defaultBatch = { captions: 16, classes: 64 };
-
-/** Examples of an alignment batch, by sounds' classes or by captions. */
-export const alignmentBatch = (options: RunSpec['align'], bySound: boolean): number =>
-  options.batch ?? (bySound ? defaultBatch.classes : defaultBatch.captions);
 
 /**
  * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector belongs to, in the flat vectors of both
@@ -56,7 +49,7 @@ export async function alignedState(
   );
 }
 
-/** The encoder's parameters after the alignment phase [size]. */
+/** The encoder's parameters after the alignment phase [size], from the cache where they are. */
 async function alignedEncoder(
   spec: RunSpec,
   setting: Setting,
@@ -84,46 +77,81 @@ async function alignedEncoder(
   );
   const path = cachePath('alignment', `${identity.slice(0, 32)}.safetensors`);
   if (existsSync(path)) return readSafetensors(readFileSync(path), path).tensors['encoder/theta']!.data;
+  const theta = await alignNow(spec, setting, prepared, initial, onStage, signal);
+  writeWhole(path, writeSafetensors({ 'encoder/theta': { shape: [theta.length], data: theta } }));
+  return theta;
+}
 
-  const bySound = prepared.captions.length === 0;
-  const batch = alignmentBatch(options, bySound);
-  const shape = prepared.shape(batch);
+/** What the phase trains on: its program, what state that needs, and its examples. */
+interface AlignmentData {
+  program: Program;
+  reads: (name: string) => boolean;
+  count: number;
+  batchOf(indices: number[]): Record<string, Values>;
+}
+
+/** Captions, by the training objective of the encoder alone. */
+function captionData(setting: Setting, { captions, features }: Prepared, shape: BatchShape): AlignmentData {
+  return {
+    program: trainProgram(setting, shape, ['encoder'], null),
+    reads: (name) => name.startsWith('frozen/'),
+    count: captions.length,
+    batchOf: (indices) =>
+      fillBatch(
+        indices.map((i) => captions[i]!),
+        features,
+        shape,
+      ),
+  };
+}
+
+/** Sounds and their classes. */
+function classData(setting: Setting, prepared: Prepared, shape: BatchShape): AlignmentData {
   const sounds = prepared.set.alignment.filter((item) => item.kind === 'classes');
-  const frozen = Object.fromEntries(
-    Object.entries(initial).filter(
-      ([name]) =>
-        name.startsWith('encoder/') || name.startsWith('backbone/theta') || (!bySound && name.startsWith('frozen/')),
-    ),
-  );
-  const program = bySound
-    ? alignClassesProgram(setting, shape, classWords(prepared))
-    : trainProgram(setting, shape, ['encoder'], null);
-  const session = openSession({ align: program }, frozen);
-  try {
-    const count = bySound ? sounds.length : prepared.captions.length;
-    const batchOf = (indices: number[]) => {
-      if (!bySound)
-        return fillBatch(
-          indices.map((i) => prepared.captions[i]!),
-          prepared.features,
-          shape,
-        );
+  return {
+    program: alignClassesProgram(setting, shape, classWords(prepared)),
+    reads: () => false,
+    count: sounds.length,
+    batchOf(indices) {
       const items = indices.map((i) => sounds[i]!);
-      const features = new Float32Array(batch * shape.rows * shape.width);
+      const features = new Float32Array(shape.batch * shape.rows * shape.width);
       items.forEach((item, row) => features.set(prepared.features(item.media), row * shape.rows * shape.width));
       return { features, targets: classTargets(items, prepared.set.classes) };
-    };
+    },
+  };
+}
+
+async function alignNow(
+  { align: options, seed, optimiser }: RunSpec,
+  setting: Setting,
+  prepared: Prepared,
+  initial: Record<string, StateValue>,
+  onStage: (stage: string) => void,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const bySound = prepared.captions.length === 0;
+  const { batch } = options;
+  const { program, reads, count, batchOf } = (bySound ? classData : captionData)(
+    setting,
+    prepared,
+    prepared.shape(batch),
+  );
+  const state = Object.fromEntries(
+    Object.entries(initial).filter(
+      ([name]) => name.startsWith('encoder/') || name.startsWith('backbone/theta') || reads(name),
+    ),
+  );
+  const session = openSession({ align: program }, state);
+  try {
     let step = 0;
-    for await (const loss of align(session, options, seed, count, batchOf, batch, optimiserOptions(spec.optimiser))) {
+    for await (const loss of align(session, options, seed, count, batchOf, batch, adamDecays(optimiser))) {
       signal?.throwIfAborted();
       step += 1;
       if (step % 5 === 0) await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire
       if (step % 20 === 0 || step === options.steps)
         onStage(`alignment ${step}/${options.steps}, loss ${loss.toFixed(3)}`);
     }
-    const theta = await session.read('encoder/theta');
-    writeWhole(path, writeSafetensors({ 'encoder/theta': { shape: [theta.length], data: theta } }));
-    return theta;
+    return await session.read('encoder/theta');
   } finally {
     session.dispose();
   }

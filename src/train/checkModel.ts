@@ -14,6 +14,8 @@ import { initialState } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { unpackStep } from './stepNumbers';
 import { trainProgram } from './trainProgram';
+import { completeSpec } from '../parts/define';
+import { optimisers } from '../tensor/optimiserKinds';
 import { both, moduleNames } from '../modules';
 
 /**
@@ -68,7 +70,7 @@ export async function checkModel(folder: string): Promise<CheckReport> {
   const setting: FamilySetting = {
     model,
     vocabulary: loaded.family.decoder.vocabulary,
-    optimiser: { kind: 'adam', clip: 0 },
+    optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
     regulariser: { kind: 'none' },
   };
   const session = openSession(
@@ -110,6 +112,36 @@ async function compare(
   const features = difference(forward['features']!, reference.features);
   const logits = difference(text, reference.logits, (i) => reference.counted[Math.floor(i / width)] === 1);
 
+  const { trajectory, loss } = await follow(session, reference, width);
+  const worst = eachField((field) =>
+    trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0),
+  );
+  const counts = (module: 'encoder' | 'backbone') =>
+    parametersOf(family)
+      .filter(({ part }) => moduleOf(part, 'encoder') === module)
+      .reduce((sum, { shape: sides }) => sum + sizeOf(sides), 0);
+  const report: CheckReport = {
+    folder,
+    family: family.kind,
+    features,
+    logits,
+    trajectory,
+    worst,
+    bounds: checkBounds,
+    failures: [],
+    notices: session.notice === undefined ? [] : [session.notice],
+    parameters: { encoder: counts('encoder'), backbone: counts('backbone'), expected: reference.parameters },
+    loss: { computed: loss, expected: reference.loss, absolute: Math.abs(loss - reference.loss) },
+  };
+  return { ...report, failures: failuresOf(report) };
+}
+
+/** The reference's training steps taken here, and the loss before the first. */
+async function follow(
+  session: Session,
+  reference: Reference,
+  width: number,
+): Promise<{ trajectory: CheckReport['trajectory']; loss: number }> {
   const trajectory: CheckReport['trajectory'] = [];
   let loss = NaN;
   for (const [at, expected] of reference.steps.entries()) {
@@ -132,27 +164,7 @@ async function compare(
       recordedKappa: kappaOf(measure.dBackbone, measure.dEncoder).kappa,
     });
   }
-  const worst = eachField((field) =>
-    trajectory.reduce((most, { difference: by }) => (by[field] <= most ? most : by[field]), 0),
-  );
-  const counts = (module: 'encoder' | 'backbone') =>
-    parametersOf(family)
-      .filter(({ part }) => moduleOf(part, 'encoder') === module)
-      .reduce((sum, { shape: sides }) => sum + sizeOf(sides), 0);
-  const report: CheckReport = {
-    folder,
-    family: family.kind,
-    features,
-    logits,
-    trajectory,
-    worst,
-    bounds: checkBounds,
-    failures: [],
-    notices: session.notice === undefined ? [] : [session.notice],
-    parameters: { encoder: counts('encoder'), backbone: counts('backbone'), expected: reference.parameters },
-    loss: { computed: loss, expected: reference.loss, absolute: Math.abs(loss - reference.loss) },
-  };
-  return { ...report, failures: failuresOf(report) };
+  return { trajectory, loss };
 }
 
 /**

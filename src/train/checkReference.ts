@@ -93,53 +93,18 @@ export function readReference(folder: string, model: FamilyModel): Reference {
         });
       return io.read(name).data;
     };
-    const ids = integers('input_ids'),
-      mask = integers('attention_mask'),
-      labels = integers('labels');
-    ids.forEach((id, i) => {
-      if (id !== family.placeholder && (id < 0 || id >= family.decoder.vocabulary))
-        throw userError({
-          where: `${path} input_ids`,
-          what: `id ${id} at ${i}`,
-          expected: `0 to ${family.decoder.vocabulary - 1}`,
-        });
-    });
-    if (length > family.decoder.context)
-      throw userError({
-        where: `${path} input_ids`,
-        what: `${length} tokens`,
-        expected: `at most the context of ${family.decoder.context}`,
-      });
-    const row = (values: Int32Array, r: number) => values.subarray(r * length, (r + 1) * length);
-    for (let r = 0; r < rows && family.placeholder !== null; r++) {
-      const found = row(ids, r).filter((id, t) => id === family.placeholder && mask[r * length + t] === 1).length;
-      if (found !== model.prefixTokens)
-        throw userError({
-          where: `${path} input_ids`,
-          what: `${found} placeholders (id ${family.placeholder}) in row ${r}`,
-          expected: `${model.prefixTokens}, one for each feature`,
-        });
-    }
-    const asked = Array.from({ length: rows }, (_, r) =>
-      Array.from(row(labels, r), (label, t) => ({ label, t })).filter(({ label, t }) => t > 0 && label >= 0),
-    );
+    const [ids, mask, labels] = [integers('input_ids'), integers('attention_mask'), integers('labels')];
+    checkIds(`${path} input_ids`, model, { rows, length, ids, mask });
+    const offset = model.decoding.before;
+    const asked = askedLabels(labels, rows, length);
     const most = Math.max(1, ...asked.map((list) => list.length));
     const shape = familyShape(model, { batch: rows, tokens: length, labels: most });
-    const offset = model.decoding.before;
     const batch: BatchArrays = {
       features: io.read(family.input.name).data,
       tokens: ids.map((id, i) => (mask[i] === 0 ? padded(id) : id)),
-      positions: new Int32Array(rows * most),
-      labels: new Int32Array(rows * most),
-      mask: new Float32Array(rows * most),
+      ...placesOf(asked, most, offset, length),
     };
-    asked.forEach((list, r) =>
-      list.forEach(({ label, t }, i) => {
-        batch.positions[r * most + i] = r * (offset + length) + offset + t - 1;
-        batch.labels[r * most + i] = label;
-        batch.mask[r * most + i] = 1;
-      }),
-    );
+    const row = (values: Int32Array, r: number) => values.subarray(r * length, (r + 1) * length);
     // A padded place before the first real one sees nothing: what stands there is arbitrary.
     const counted = Uint8Array.from(mask, (_, i) =>
       offset > 0 ||
@@ -160,6 +125,61 @@ export function readReference(folder: string, model: FamilyModel): Reference {
   } finally {
     io.close();
   }
+}
+
+/** Throws UserError for ids outside the vocabulary, texts beyond the context, or rows with too few or too many placeholders. */
+function checkIds(
+  where: string,
+  { composition: family, prefixTokens }: FamilyModel,
+  { rows, length, ids, mask }: { rows: number; length: number; ids: Int32Array; mask: Int32Array },
+): void {
+  const { vocabulary, context } = family.decoder;
+  ids.forEach((id, i) => {
+    if (id !== family.placeholder && (id < 0 || id >= vocabulary))
+      throw userError({ where, what: `id ${id} at ${i}`, expected: `0 to ${vocabulary - 1}` });
+  });
+  if (length > context)
+    throw userError({ where, what: `${length} tokens`, expected: `at most the context of ${context}` });
+  for (let r = 0; r < rows && family.placeholder !== null; r++) {
+    const found = ids
+      .subarray(r * length, (r + 1) * length)
+      .filter((id, t) => id === family.placeholder && mask[r * length + t] === 1).length;
+    if (found !== prefixTokens)
+      throw userError({
+        where,
+        what: `${found} placeholders (id ${family.placeholder}) in row ${r}`,
+        expected: `${prefixTokens}, one for each feature`,
+      });
+  }
+}
+
+/** Of each row the labels that are asked for, with their places; the first token of a row is predicted by nothing. */
+type Asked = { label: number; t: number }[][];
+
+const askedLabels = (labels: Int32Array, rows: number, length: number): Asked =>
+  Array.from({ length: rows }, (_, r) =>
+    Array.from(labels.subarray(r * length, (r + 1) * length), (label, t) => ({ label, t })).filter(
+      ({ label, t }) => t > 0 && label >= 0,
+    ),
+  );
+
+/** Positions, labels and mask of a batch [rows * most]. */
+function placesOf(
+  asked: Asked,
+  most: number,
+  offset: number,
+  length: number,
+): { positions: Int32Array; labels: Int32Array; mask: Float32Array } {
+  const size = asked.length * most;
+  const places = { positions: new Int32Array(size), labels: new Int32Array(size), mask: new Float32Array(size) };
+  asked.forEach((list, r) =>
+    list.forEach(({ label, t }, i) => {
+      places.positions[r * most + i] = r * (offset + length) + offset + t - 1;
+      places.labels[r * most + i] = label;
+      places.mask[r * most + i] = 1;
+    }),
+  );
+  return places;
 }
 
 function readExpected(path: string): Pick<Reference, 'loss' | 'parameters' | 'steps'> {

@@ -13,18 +13,8 @@ import { generateAnswers } from './answers';
 import { noLog, type KeptRow, type NextBatch } from './batchLog';
 import { encodeExample, fillBatch, type BatchShape, type Example } from './batches';
 import type { TextCodec } from './codec';
-import type { StoredPrediction } from './predictions';
+import type { Prediction, StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
-
-/** What was predicted for one question; `likelihoods` in the order of its choices. */
-export interface Prediction {
-  item: Item;
-  loss: number;
-  labels: number;
-  chosen: string | null;
-  likelihoods: number[];
-  generated: string | null;
-}
 
 export interface PredictOptions {
   generate: boolean;
@@ -59,31 +49,7 @@ export async function predict(
   shape: BatchShape,
   options: PredictOptions,
 ): Promise<Prediction[]> {
-  const { next = noLog, signal, onProgress } = options;
-  const vocabulary = codec.vocabulary.ids.length;
-  const pass: ScorePass = async (examples, reduce) => {
-    const out: (readonly number[])[] = [];
-    for (let from = 0; from < examples.length; from += shape.batch) {
-      signal?.throwIfAborted();
-      const rows = examples.slice(from, from + shape.batch);
-      out.push(
-        ...(await next(rows.length, areNumbers, async () => {
-          const { labels, first } = await session.run(options.program ?? 'score', fillBatch(rows, features, shape));
-          return rows.map((_, row) =>
-            reduce(
-              from + row,
-              labels!.subarray(row * shape.labels, (row + 1) * shape.labels),
-              first!.subarray(row * vocabulary, (row + 1) * vocabulary),
-            ),
-          );
-        })),
-      );
-      onProgress?.(out.length, examples.length);
-      await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire: a backend's promises may all be resolved
-    }
-    return out;
-  };
-
+  const pass = scorePass(session, codec.vocabulary.ids.length, features, shape, options);
   const references = items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
   const choiceTokens = items.map((item) => item.choices.map((choice) => codec.answer(item.prompt, choice)));
   const isShort = choiceTokens.map((tokens) => tokens.every((ids) => ids.length === 1));
@@ -95,51 +61,78 @@ export async function predict(
   ]);
   const predictions: Prediction[] = items.map((item, i) => {
     const [likelihood, , ...likelihoods] = scored[i]!;
-    return {
-      item,
-      loss: -likelihood!,
-      labels: answerLength(references[i]!),
-      chosen: null,
-      likelihoods,
-      generated: null,
-    };
+    const labels = answerLength(references[i]!);
+    return { item, loss: -likelihood!, labels, chosen: null, likelihoods, generated: null };
   });
-
-  const long = items.flatMap((item, at) =>
-    isShort[at] === true
-      ? []
-      : item.choices.map((text, choice) => ({
-          at,
-          choice,
-          example: encodeExample(codec, item.media, item.prompt, text),
-        })),
+  await scoreChoices(
+    predictions.filter((_, at) => isShort[at] !== true),
+    codec,
+    pass,
   );
-  const chosen = await pass(
-    long.map(({ example }) => example),
-    (i, labels) => [total(labels.subarray(0, answerLength(long[i]!.example)))],
-  );
-  chosen.forEach(([likelihood], i) => {
-    predictions[long[i]!.at]!.likelihoods[long[i]!.choice] = likelihood!;
-  });
   for (const prediction of predictions) {
     if (prediction.likelihoods.length > 0) prediction.chosen = prediction.item.choices[argmax(prediction.likelihoods)]!;
   }
   if (!options.generate) return predictions;
   const { continuer } = options;
+  const firstTokens = scored.map(([, token]) => token!);
   const texts =
     continuer === undefined
-      ? await generateByScoring(
-          references,
-          scored.map(([, token]) => token!),
-          codec,
-          shape,
-          pass,
-        )
+      ? await generateByScoring(references, firstTokens, codec, shape, pass)
       : await generateWithCache(continuer, items, codec, features, options);
   predictions.forEach((prediction, i) => {
     prediction.generated = texts[i]!;
   });
   return predictions;
+}
+
+/** Passes through the scoring program, batch by batch; kept batches are taken instead of computed. */
+function scorePass(
+  session: Session,
+  vocabulary: number,
+  features: (media: string) => Float32Array,
+  shape: BatchShape,
+  { program = 'score', next = noLog, signal, onProgress }: PredictOptions,
+): ScorePass {
+  return async (examples, reduce) => {
+    const out: (readonly number[])[] = [];
+    for (let from = 0; from < examples.length; from += shape.batch) {
+      signal?.throwIfAborted();
+      const rows = examples.slice(from, from + shape.batch);
+      const compute = async () => {
+        const { labels, first } = await session.run(program, fillBatch(rows, features, shape));
+        return rows.map((_, row) =>
+          reduce(
+            from + row,
+            labels!.subarray(row * shape.labels, (row + 1) * shape.labels),
+            first!.subarray(row * vocabulary, (row + 1) * vocabulary),
+          ),
+        );
+      };
+      out.push(...(await next(rows.length, areNumbers, compute)));
+      onProgress?.(out.length, examples.length);
+      await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire: a backend's promises may all be resolved
+    }
+    return out;
+  };
+}
+
+/** Fills in the likelihoods of choices of several tokens: each choice is a row of its own. */
+async function scoreChoices(predictions: readonly Prediction[], codec: TextCodec, pass: ScorePass): Promise<void> {
+  const rows = predictions.flatMap((prediction) =>
+    prediction.item.choices.map((text, choice) => ({
+      prediction,
+      choice,
+      example: encodeExample(codec, prediction.item.media, prediction.item.prompt, text),
+    })),
+  );
+  const scored = await pass(
+    rows.map(({ example }) => example),
+    (i, labels) => [total(labels.subarray(0, answerLength(rows[i]!.example)))],
+  );
+  scored.forEach(([likelihood], i) => {
+    const { prediction, choice } = rows[i]!;
+    prediction.likelihoods[choice] = likelihood!;
+  });
 }
 
 /** Greedy answers with a key/value cache, in batches of the size that the continuer has. */

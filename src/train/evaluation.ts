@@ -33,7 +33,7 @@ export const isValidated = ({ spec, prepared, loop }: OpenRun): boolean =>
 /** The first few questions of the validation split: choices only. */
 export async function validate(run: OpenRun, kept: Keeping): Promise<EvaluateRecord> {
   const { validation } = run.prepared.items;
-  const items = validation.slice(0, run.spec.evaluate.validation ?? validation.length);
+  const items = validation.slice(0, run.spec.evaluate.validation);
   return (await evaluate(run, kept, ownPass(run, items), 'validation')).record;
 }
 

@@ -1,9 +1,9 @@
 /** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
-import type { OptimiserSpec } from '../manifest/run';
 import { familyModel, withoutWeights } from '../models/published/family';
 import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models/published/family';
 import { random } from '../random';
-import { optimiserOptions } from '../tensor/optimiser';
+import { completeSpec } from '../parts/define';
+import { adamDecays, optimisers } from '../tensor/optimiserKinds';
 import { sizeOf } from '../tensor/parameters';
 import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
@@ -23,7 +23,7 @@ export interface StepSize {
   labels: number;
 }
 
-const optimiser: OptimiserSpec = { kind: 'adamw' };
+const optimiser = completeSpec(optimisers, { kind: 'adamw' });
 
 const settingOf = (model: FamilyModel): FamilySetting => ({
   model,
@@ -117,7 +117,7 @@ export async function measureFamilyStep(
     shape = shapeOf(model, size);
   const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
   const openSeconds = (performance.now() - begun) / 1000;
-  const adam = optimiserOptions(optimiser);
+  const adam = adamDecays(optimiser);
   let updates = 0;
   const batch = randomBatch(model, shape);
   let loss = NaN;

@@ -68,16 +68,12 @@ export async function lossLandscape(
     if (norm(direction[module]) === 0)
       throw new Error(`the ${module} did not move in this run: there is no direction to look along`);
 
-  const { model, codec } = prepared;
-  const setting: Setting = {
-    model,
-    vocabulary: codec.vocabulary.ids.length,
-    optimiser: spec.optimiser,
-    regulariser: { kind: 'none' },
-  };
+  const { optimiser, seed } = spec;
+  const vocabulary = prepared.codec.vocabulary.ids.length;
+  const setting: Setting = { model: prepared.model, vocabulary, optimiser, regulariser: { kind: 'none' } };
   const session = openSession(
     { score: scoreProgram(setting, prepared.shape(probeBatch)) },
-    initialState(setting, spec.seed),
+    initialState(setting, seed),
   );
   const probe = random(prepared.set.identity, 'landscape').shuffle(prepared.examples.train).slice(0, probeQuestions);
   try {

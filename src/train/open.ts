@@ -1,5 +1,5 @@
 /** What a run is while it goes on: everything that stays as it is, the state of the loop, and the session that trains. */
-import { buildScheduler, type AnyScheduler } from '../balance/schedulers';
+import { buildScheduler, schedulerFacts, type Scheduler } from '../balance/schedulers';
 import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
 import type { Continuer } from '../models/generation/continuer';
@@ -40,7 +40,7 @@ export interface OpenRun {
   shape: BatchShape;
   /** the fixed questions on which kappa is measured; null: the batch */
   probe: BatchArrays | null;
-  scheduler: AnyScheduler;
+  scheduler: Scheduler<unknown>;
   /** names and shapes of the state, and what a new run begins with */
   initial: Record<string, StateValue>;
   session: Session;
@@ -97,7 +97,7 @@ const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
   vocabulary: codec.vocabulary.ids.length,
   optimiser: spec.optimiser,
   regulariser: spec.regulariser,
-  gradientNoise: spec.scheduler.kind === 'ogm-ge',
+  gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
 });
 
 const probeShape = (spec: RunSpec, { examples, shape }: Prepared): BatchShape | null =>
@@ -111,7 +111,7 @@ function programsOf(
   answers: GenerationShape | null,
 ): Record<string, Program> {
   const shape = prepared.shape(spec.batch);
-  const measure = { variant: spec.measure.variant ?? 'a', probe: probeShape(spec, prepared) } as const;
+  const measure = { variant: spec.measure.variant, probe: probeShape(spec, prepared) } as const;
   return {
     train: trainProgram(setting, shape, moduleNames, null),
     measured: trainProgram(setting, shape, moduleNames, measure),

@@ -1,6 +1,16 @@
 /** What a finished run predicted for each question of the evaluation split, so that any metric can be computed without the model. */
+import type { Item } from '../data/types';
 import { userError } from '../problems';
-import type { Prediction } from './evaluate';
+
+/** What was predicted for one question; `likelihoods` in the order of its choices. */
+export interface Prediction {
+  item: Item;
+  loss: number;
+  labels: number;
+  chosen: string | null;
+  likelihoods: number[];
+  generated: string | null;
+}
 
 /** A line of predictions.jsonl. */
 export interface StoredPrediction {

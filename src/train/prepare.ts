@@ -153,9 +153,8 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     // The probe is the same for every method and seed: it belongs to the task.
     examples: {
       train,
-      probe: random(set.identity, 'probe')
-        .shuffle(train)
-        .slice(0, spec.measure.probe ?? 24),
+      probe:
+        spec.measure.on === 'probe' ? random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe) : [],
     },
     items: {
       // Shuffled, so that the first few stand for all kinds.

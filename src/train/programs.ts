@@ -3,6 +3,7 @@
  * State: `<module>/theta`, `<module>/first`, `<module>/second` (optimiser moments), `<module>/previous` (only with a
  * regulariser), `frozen/<weight>`. The step is trainProgram.ts; scoring stands here.
  */
+import { isUnregularised } from '../balance/regularisers';
 import type { Parts, Passes } from '../balance/measureStep';
 import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
@@ -34,7 +35,7 @@ export function initialState({ model, regulariser: term }: Setting, seed: number
     state[`${module}/theta`] = { shape: [size], data: theta };
     for (const moment of ['first', 'second'])
       state[`${module}/${moment}`] = { shape: [size], data: new Float32Array(size) };
-    if (term.kind !== 'none') state[`${module}/previous`] = { shape: [size], data: theta };
+    if (!isUnregularised(term)) state[`${module}/previous`] = { shape: [size], data: theta };
   }
   for (const [name, { shape, data }] of Object.entries(model.frozen)) state[`frozen/${name}`] = { shape, data };
   return state;

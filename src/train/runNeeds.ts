@@ -1,6 +1,8 @@
 /** What a run of a manifest needs, from its spec, the configurations of its parts and the lengths of its texts. Reads no weight. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isUnregularised } from '../balance/regularisers';
+import { schedulerFacts } from '../balance/schedulers';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import { checkpointIdentity, isOwnCheckpoint } from '../sources/checkpoints';
 import { loadSet, setIdentity, setPath } from '../data/sets';
@@ -18,7 +20,6 @@ import type { Model } from '../models/build';
 import { zooModel } from '../models/zoo/compose';
 import { sizeOf } from '../tensor/parameters';
 import { alignClassesProgram } from './align';
-import { alignmentBatch } from './alignment';
 import type { BatchShape } from './batches';
 import { familyTuning, openCheckpoint } from './parts';
 import { scoreProgram, type Setting } from './programs';
@@ -101,6 +102,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       spec.connectorSide,
       spec.tuning,
       spec.optimiser,
+      schedulerFacts(spec.scheduler.kind).gradientNoise === true,
       spec.regulariser.kind,
       spec.measure,
       spec.batch,
@@ -169,7 +171,13 @@ function needsOfModel(
     decoder: { vocabulary, width },
     towerFeatures: { rows, width: featureWidth },
   } = model.composition;
-  const setting: Setting = { model, vocabulary, optimiser: spec.optimiser, regulariser: spec.regulariser };
+  const setting: Setting = {
+    model,
+    vocabulary,
+    optimiser: spec.optimiser,
+    regulariser: spec.regulariser,
+    gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+  };
   const aligning: Setting = { ...setting, model: alignmentModel };
   const shape = (batch: number): BatchShape => ({
     batch,
@@ -179,26 +187,26 @@ function needsOfModel(
     width: featureWidth,
     prefixTokens: model.decoding.before - 1,
   });
-  const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe ?? 24) : null;
+  const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe) : null;
   const bySound = sizes.captions === 0;
   const words = Array.from({ length: sizes.classes }, () => new Float32Array(width));
   return resourceNeeds({
     model,
     backend,
-    regularised: spec.regulariser.kind !== 'none',
+    regularised: !isUnregularised(spec.regulariser),
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
     dataBytes:
       Math.min(usuallyInMemory, 4 * sizes.media * rows * featureWidth) + itemBytes * sizes.items + 2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
-      measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant ?? 'a', probe }),
+      measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant, probe }),
       score: scoreProgram(setting, shape(evaluationBatch)),
       ...(spec.align.steps === 0
         ? {}
         : {
             align: bySound
-              ? alignClassesProgram(aligning, shape(alignmentBatch(spec.align, true)), words)
-              : trainProgram(aligning, shape(alignmentBatch(spec.align, false)), ['encoder'], null),
+              ? alignClassesProgram(aligning, shape(spec.align.batch), words)
+              : trainProgram(aligning, shape(spec.align.batch), ['encoder'], null),
           }),
     },
   });

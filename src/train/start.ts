@@ -1,7 +1,7 @@
 /** The first step of a run: the state before it, and whether it fits into memory with a batch of a given size. */
 import type { RunSpec } from '../manifest/run';
 import { both, moduleNames } from '../modules';
-import { optimiserOptions } from '../tensor/optimiser';
+import { adamDecays } from '../tensor/optimiserKinds';
 import { openSession, type Session, type StateValue } from '../tensor/program';
 import { tf } from '../tensor/tf';
 import { alignedState } from './alignment';
@@ -58,7 +58,7 @@ async function firstStepFits(
   let session: Session | undefined;
   try {
     session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initial);
-    const adam = optimiserOptions(setting.optimiser);
+    const adam = adamDecays(setting.optimiser);
     await session.run(
       'train',
       packStep({

@@ -2,12 +2,13 @@
  * One step of the method: what the scheduler makes of the kappas so far, the rates that follow, the update, and what is
  * measured of it. No rate is changed anywhere else.
  */
+import { isUnregularised } from '../balance/regularisers';
+import { windowOf } from '../balance/schedulers';
 import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
 import type { Decision } from '../balance/schedulers';
-import type { RunSpec } from '../manifest/run';
 import { both, type PerModule } from '../modules';
-import { optimiserOptions } from '../tensor/optimiser';
+import { adamDecays } from '../tensor/optimiserKinds';
 import { batchIndices, fillBatch, type BatchArrays } from './batches';
 import { checkFinite } from './finite';
 import type { OpenRun } from './open';
@@ -70,7 +71,7 @@ export interface Taken {
  */
 export async function takeStep(run: OpenRun, plan: StepPlan, questions: Questions): Promise<Taken> {
   const { spec, setting, loop, session } = run;
-  const adam = optimiserOptions(spec.optimiser);
+  const adam = adamDecays(spec.optimiser);
   const updates = both((module) => loop.updates[module] + (plan.active[module] ? 1 : 0));
   const values: StepValues = {
     batch: questions(plan.step),
@@ -106,7 +107,7 @@ export const trainRecord = (plan: StepPlan, { step }: Taken): TrainRecord => ({
 
 /** Remembers of every step what schedulers and metrics look back on. */
 export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: Taken): void {
-  const isCapped = regulariser.kind !== 'none' && Math.max(step.klEncoder, step.klBackbone) > (regulariser.cap ?? 1);
+  const isCapped = !isUnregularised(regulariser) && Math.max(step.klEncoder, step.klBackbone) > regulariser.cap;
   if (isCapped) loop.capped += 1;
   loop.gradientNorm = { encoder: step.normEncoder, backbone: step.normBackbone };
   loop.memory = seenGradient(loop.memory, loop.gradientNorm);
@@ -115,7 +116,7 @@ export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: 
 /** kappa of the step and its metrics, which the scheduler sees at the next; null for a step that was not measured. */
 export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, measure }: Taken): MeasureRecord | null {
   if (measure === null) return null;
-  const { metrics, memory } = metricsOf(measuredStep(step, measure), loop.memory, windowOf(spec));
+  const { metrics, memory } = metricsOf(measuredStep(step, measure), loop.memory, windowOf(spec.scheduler));
   loop.memory = memory;
   loop.kappaAverage = metrics.kappaAverage;
   loop.fresh = [metrics.logKappa];
@@ -130,7 +131,3 @@ export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, m
     regulariser: step.loss - step.crossEntropy,
   };
 }
-
-/** Measures in the moving statistics: the scheduler's own window, or its default for schedulers without one. */
-const windowOf = ({ scheduler }: RunSpec): number =>
-  'window' in scheduler && scheduler.window !== undefined ? scheduler.window : 5;

@@ -16,7 +16,8 @@ import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
 import { labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
-import { clipByNorm, optimiserOptions, update, type StepScalars } from '../tensor/optimiser';
+import { isUnregularised } from '../balance/regularisers';
+import { clipByNorm, update, type StepScalars } from '../tensor/optimiser';
 import { joinVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
@@ -43,10 +44,10 @@ export function trainProgram(
 ): Program {
   const { model, optimiser } = setting;
   const modules = trained(model).filter((module) => only.includes(module));
-  const regularised = setting.regulariser.kind !== 'none' && modules.length === 2;
+  const regularised = !isUnregularised(setting.regulariser) && modules.length === 2;
   const noisy = setting.gradientNoise === true && modules.length === 2;
   const noise = noisy ? both((module) => totalSize(model.trainable[module])) : null;
-  const { clip } = optimiserOptions(optimiser);
+  const { clip } = optimiser;
   return {
     inputs: stepInputs(shape, { modules, probe: measure?.probe ?? null, regularised, noise }),
     reads: [
@@ -125,11 +126,11 @@ function regulariserOn(
   state: Tensors,
   now: Parts,
 ): Term | null {
-  if (spec.kind === 'none') return null;
+  if (isUnregularised(spec)) return null;
   const before = partsOf(model, state, 'previous');
   const encoderBefore = passes.logProbabilities(now.backbone, passes.prefix(before.encoder));
   const backboneBefore = passes.logProbabilities(before.backbone, passes.prefix(now.encoder));
-  const options = { lambda: spec.lambda, cap: spec.cap ?? 1 };
+  const options = { lambda: spec.lambda, cap: spec.cap };
   return (logP) => regulariser(logP, encoderBefore, backboneBefore, batch.mask, weightTensors(inputs), options);
 }
 

@@ -1,16 +1,16 @@
 /** Compact experiments: what is unpacked is what was trained, to the byte, and figures from it are the same. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../analysis/database';
 import { makeFigures, makeTables } from '../../analysis/index';
 import { keepRuns, unpackedRuns } from '../../analysis/keep';
 import { UserError } from '../../src/problems';
+import { withCache } from '../../testing/environment';
 import { syntheticGrid, writeSyntheticGrid } from '../../testing/syntheticJournals';
 
 const options = { steps: 40, seeds: 2, validateEvery: 20 };
-let folder: string;
+const { folder } = withCache();
 const bytesOf = (path: string) =>
   readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -25,13 +25,7 @@ const bytesOf = (path: string) =>
     .sort(([a], [b]) => (a < b ? -1 : 1));
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'equipoise-keep-'));
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   writeSyntheticGrid(join(folder, 'results', 'quick'), options);
-});
-afterAll(() => {
-  delete process.env['EQUIPOISE_CACHE'];
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('an experiment kept compact', () => {

@@ -2,17 +2,19 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noiseRates, signChangeRate } from '../../analysis/figures/batchAndProbe';
 import { swing } from '../../analysis/figures/stability';
 import { makeFigures, makeTables, type MadeFigures } from '../../analysis/index';
 import { holm, pairedTest } from '../../analysis/comparison';
+import { noiseRates, signChangeRate } from '../../analysis/signChanges';
 import { pearson, tInterval } from '../../analysis/statistics';
 import { notWorse } from '../../analysis/tables/results';
 import type { RunSpec, SchedulerSpec } from '../../src/manifest/run';
 import { random } from '../../src/random';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, TrainRecord } from '../../src/train/records';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
+import { measureOf, optimiserOf, schedulerOf } from '../../testing/specs';
 
 const options = { steps: 100, validateEvery: 50 };
 type Row = Record<string, string | number | null>;
@@ -54,18 +56,19 @@ async function draw(experiment: string, name: string): Promise<Row[]> {
 async function table(experiment: string, name: string): Promise<Record<string, string>[]> {
   const result = await makeTables(join(folder, experiment), out(), { only: [name] });
   expect(result.skipped).toEqual([]);
-  const [head, ...lines] = readFileSync(join(out(), `${name}.csv`), 'utf8')
-    .trimEnd()
-    .split('\n');
-  // Values with commas stand in quotes.
-  const split = (line: string) => [...line.matchAll(/("([^"]*)"|[^,]*)(,|$)/g)].map((found) => found[2] ?? found[1]!);
-  return lines.map((line) =>
-    Object.fromEntries(
-      split(head!)
-        .slice(0, -1)
-        .map((column, i) => [column, split(line)[i]!]),
-    ),
-  );
+  return parse(readFileSync(join(out(), `${name}.csv`)), { columns: true });
+}
+
+/** Intercept and slope of the least-squares line through the points [x, y], by the normal equations. */
+function lineThrough(points: readonly (readonly [number, number])[]): { intercept: number; slope: number } {
+  const n = points.length;
+  const sum = (of: (x: number, y: number) => number) => points.reduce((total, [x, y]) => total + of(x, y), 0);
+  const sx = sum((x) => x);
+  const sy = sum((_, y) => y);
+  const sxx = sum((x) => x * x);
+  const sxy = sum((x, y) => x * y);
+  const slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
+  return { slope, intercept: (sy - slope * sx) / n };
 }
 
 beforeAll(() => {
@@ -144,19 +147,9 @@ test('slope-law: the fitted slope is the mean of one slope a seed, from the firs
       }
   const rows = (await draw('slope', 'slope-law')).filter((row) => row['panel'] === 'sound-qa');
   expect(rows.filter((row) => row['level'] === 'run')).toHaveLength(15);
-  // Least squares from the normal equations, one a seed.
   const slopes = [1, 2, 3].map((seed) => {
-    const own = all.filter((run) => run.seed === seed).map((run) => [Math.log(run.ratio), run.early] as const);
-    const [n, sx, sy, sxx, sxy] = [
-      own.length,
-      ...[
-        (p: readonly [number, number]) => p[0],
-        (p: readonly [number, number]) => p[1],
-        (p: readonly [number, number]) => p[0] ** 2,
-        (p: readonly [number, number]) => p[0] * p[1],
-      ].map((of) => own.reduce((sum, pair) => sum + of(pair), 0)),
-    ] as [number, number, number, number, number];
-    return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+    const own = all.filter((run) => run.seed === seed);
+    return lineThrough(own.map((run) => [Math.log(run.ratio), run.early] as const)).slope;
   });
   const expected = tInterval(slopes);
   expect(Number(rows[0]!['slope'])).toBeCloseTo(expected.mean, 5);
@@ -214,15 +207,17 @@ test('convergence-factor: 1 / running mean of c_t, and the loss over that of con
 });
 
 test('kappa-cost: median distance from the largest probe, and time over the sparsest run, paired by seed', async () => {
-  const sizes = [4, 12, 96],
-    seeds = [1, 2, 3];
+  const sizes = [4, 12, 96];
+  const seeds = [1, 2, 3];
   const truth = (seed: number, step: number) => Math.sin(seed + step / 7);
   // Alternating about the truth by 2 / sqrt(size), one measure in five by far more, which a median does not see.
-  const seen = (seed: number, step: number, size: number) =>
-    truth(seed, step) +
-    (size === 96
-      ? 0
-      : ((step / 5) % 2 === 0 ? 1 : -1) * ((step % 25 === 0 ? 40 : 2) / Math.sqrt(size)) * (1 + seed / 10));
+  const seen = (seed: number, step: number, size: number) => {
+    if (size === 96) return truth(seed, step);
+    const sign = (step / 5) % 2 === 0 ? 1 : -1;
+    const outlying = step % 25 === 0;
+    const distance = ((outlying ? 40 : 2) / Math.sqrt(size)) * (1 + seed / 10);
+    return truth(seed, step) + sign * distance;
+  };
   const one = (seed: number, measure: RunSpec['measure'], secondsPerStep: number) => {
     const of = spec('emoji-icon-qa', 'constant', seed, { measure });
     const size = measure.on === 'probe' ? measure.probe! : 1;
@@ -247,9 +242,9 @@ test('kappa-cost: median distance from the largest probe, and time over the spar
     );
   };
   for (const seed of seeds) {
-    for (const probe of sizes) one(seed, { every: 5, on: 'probe', probe }, 0.1 * seed * (1 + probe / 1000));
-    for (const every of [5, 10]) one(seed, { every, on: 'batch' }, 0.1 * seed * (1 + 0.5 / every));
-    one(seed, { every: 100, on: 'batch' }, 0.1 * seed);
+    for (const probe of sizes) one(seed, measureOf({ every: 5, on: 'probe', probe }), 0.1 * seed * (1 + probe / 1000));
+    for (const every of [5, 10]) one(seed, measureOf({ every, on: 'batch' }), 0.1 * seed * (1 + 0.5 / every));
+    one(seed, measureOf({ every: 100, on: 'batch' }), 0.1 * seed);
   }
   const rows = await draw('cost', 'kappa-cost');
   const at = (quantity: string, on: string, x: number) =>
@@ -294,11 +289,11 @@ describe('batch-and-probe', () => {
             }),
           ).map((record) => record.logKappa);
         found.set(`${task} ${seed}`, {
-          batch: on({ every: 5, on: 'batch' }, 'constant', 0.8),
-          probe: on({ every: 5, on: 'probe', probe: 24 }, 'constant', 0.05),
+          batch: on(measureOf({ every: 5, on: 'batch' }), 'constant', 0.8),
+          probe: on(measureOf({ every: 5, on: 'probe', probe: 24 }), 'constant', 0.05),
         });
-        on({ every: 5, on: 'batch' }, 'commit-clr', 0.8);
-        on({ every: 5, on: 'probe', probe: 24 }, 'commit-clr', 0.8);
+        on(measureOf({ every: 5, on: 'batch' }), 'commit-clr', 0.8);
+        on(measureOf({ every: 5, on: 'probe', probe: 24 }), 'commit-clr', 0.8);
       }
     const rows = await draw('pairs', 'batch-and-probe');
     expect(rows).toHaveLength(2 * 3 * (2 * 20 + 3));
@@ -372,31 +367,17 @@ test('stability: spread of log kappa about its trend in the second half, by rule
         );
         if (rule === 'lagging' && exponent === 0.3) {
           const own = measures(journal).filter((record) => record.step > 50);
-          // Residuals of a line, by the normal equations.
-          const [n, sx, sy] = [
-            own.length,
-            own.reduce((sum, r) => sum + r.step, 0),
-            own.reduce((sum, r) => sum + r.logKappa, 0),
-          ];
-          const [sxx, sxy] = [
-            own.reduce((sum, r) => sum + r.step ** 2, 0),
-            own.reduce((sum, r) => sum + r.step * r.logKappa, 0),
-          ];
-          const slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
-          const level = (sy - slope * sx) / n;
-          values.push(Math.sqrt(own.reduce((sum, r) => sum + (r.logKappa - level - slope * r.step) ** 2, 0) / (n - 1)));
+          const { slope, intercept } = lineThrough(own.map((record) => [record.step, record.logKappa] as const));
+          const residuals = own.map((record) => record.logKappa - intercept - slope * record.step);
+          const squares = residuals.reduce((sum, residual) => sum + residual ** 2, 0);
+          values.push(Math.sqrt(squares / (own.length - 1)));
         }
       }
   }
   const rows = await draw('stability', 'stability');
   expect(rows).toHaveLength(3 * 5 + 1);
-  expect([...new Set(rows.map((row) => `${row['rule']} ${row['limit']}`))]).toEqual(
-    ['integral 0.5', 'lagging 0.5', 'symmetric 0.25', 'constant null'].sort(
-      (a, b) =>
-        rows.findIndex((row) => `${row['rule']} ${row['limit']}` === a) -
-        rows.findIndex((row) => `${row['rule']} ${row['limit']}` === b),
-    ),
-  );
+  const limits = new Set(rows.map((row) => `${row['rule']} ${row['limit']}`));
+  expect([...limits].sort()).toEqual(['constant null', 'integral 0.5', 'lagging 0.5', 'symmetric 0.25']);
   const row = rows.find((each) => each['rule'] === 'lagging' && each['exponent'] === 0.3)!;
   const expected = tInterval(values);
   expect(row['n']).toBe(3);
@@ -481,7 +462,7 @@ test('variants: runs equal in everything but an option and the seed, paired agai
     for (const kind of ['adamw', 'adam', 'sgd'] as const)
       put(
         spec('emoji-icon-qa', 'constant', seed, {
-          optimiser: { kind },
+          optimiser: optimiserOf({ kind }),
           ...(kind === 'sgd' ? { learningRate: { encoder: 0.1, backbone: 0.1 } } : {}),
         }),
         accuracy(kind, seed),
@@ -489,7 +470,9 @@ test('variants: runs equal in everything but an option and the seed, paired agai
     put(spec('emoji-icon-qa', 'constant', seed, { tuning: { backbone: { kind: 'full' } } }), 0.7 + 0.01 * seed);
     for (const rule of ['symmetric', 'lagging'] as const)
       put(
-        spec('emoji-icon-qa', 'commit-clr', seed, { scheduler: { kind: 'commit-clr', rule, exponent: 0.2 } }),
+        spec('emoji-icon-qa', 'commit-clr', seed, {
+          scheduler: schedulerOf({ kind: 'commit-clr', rule, exponent: 0.2 }),
+        }),
         rule === 'symmetric' ? 0.5 : 0.52,
       );
   }

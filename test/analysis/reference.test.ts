@@ -1,24 +1,16 @@
 /** The committed reference results give the committed figures and tables, byte for byte. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { makeFigures, makeTables } from '../../analysis/index';
 import { projectRoot } from '../../src/files';
+import { withCache } from '../../testing/environment';
 
 const reference = join(projectRoot, 'results', 'reference');
 const experiments = readdirSync(reference)
   .filter((name) => existsSync(join(reference, name, 'runs.parquet')))
   .sort();
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'equipoise-reference-'));
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
-});
-afterAll(() => {
-  delete process.env['EQUIPOISE_CACHE'];
-  rmSync(folder, { recursive: true, force: true });
-});
+const { folder } = withCache();
 
 describe('reference results', () => {
   test('are there, and small enough to be fetched with the code', () => {

@@ -17,7 +17,9 @@ import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
+import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../testing/specs';
 
 const options = { steps: 20, validateEvery: 10 };
 const spec = (seed: number, change: Partial<RunSpec> = {}): RunSpec => ({
@@ -182,39 +184,41 @@ describe('labels', () => {
   test('options make methods of their own only where they differ', () => {
     const method = (scheduler: RunSpec['scheduler']) => spec(0, { scheduler });
     expect(
-      labelRuns([method({ kind: 'constant' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map(
+      labelRuns([method({ kind: 'constant' }), method(schedulerOf({ kind: 'commit-clr', rule: 'lagging' }))]).map(
         (label) => label.method,
       ),
     ).toEqual(['constant', 'commit-clr']);
     expect(
-      labelRuns([method({ kind: 'commit-clr' }), method({ kind: 'commit-clr', rule: 'lagging' })]).map(
-        (label) => label.method,
-      ),
-    ).toEqual(['commit-clr (rule=default)', 'commit-clr (rule=lagging)']);
-    expect(
-      labelRuns((['symmetric', 'lagging'] as const).map((rule) => method({ kind: 'commit-clr', rule }))).map(
-        (label) => label.method,
-      ),
+      labelRuns(
+        (['symmetric', 'lagging'] as const).map((rule) => method(schedulerOf({ kind: 'commit-clr', rule }))),
+      ).map((label) => label.method),
     ).toEqual(['commit-clr', 'commit-clr (rule=lagging)']);
   });
   test('a kind speaks for the options that follow from it, and having no regulariser goes without saying', () => {
     const panels = (...changes: Partial<RunSpec>[]) =>
       labelRuns(changes.map((change) => spec(0, change))).map((label) => label.panel);
     expect(
-      panels({ connector: { kind: 'mlp' } }, { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } }),
+      panels(
+        { connector: connectorOf({ kind: 'mlp' }) },
+        { connector: { kind: 'pixel-shuffle', factor: 2, width: 512 } },
+      ),
     ).toEqual(['emoji-icon-qa · connector mlp', 'emoji-icon-qa · connector pixel-shuffle']);
     expect(
       panels(
-        { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0 } },
-        { optimiser: { kind: 'adamw', beta1: 0.9, weightDecay: 0.1 } },
-        { optimiser: { kind: 'sgd', momentum: 0.9 } },
+        { optimiser: optimiserOf({ kind: 'adamw', weightDecay: 0 }) },
+        { optimiser: optimiserOf({ kind: 'adamw', weightDecay: 0.1 }) },
+        { optimiser: optimiserOf({ kind: 'sgd', momentum: 0.9 }) },
       ),
     ).toEqual([
       'emoji-icon-qa · optimiser adamw · weightDecay=0',
       'emoji-icon-qa · optimiser adamw · weightDecay=0.1',
-      'emoji-icon-qa · optimiser sgd',
+      'emoji-icon-qa · optimiser sgd · weightDecay=0',
     ]);
-    const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: { kind: 'commit', lambda } }));
+    // A number of tokens by rule stands in no run: beside a run that names one it is the default.
+    expect(
+      panels({ connector: connectorOf({ kind: 'mlp' }) }, { connector: connectorOf({ kind: 'mlp', tokens: 4 }) }),
+    ).toEqual(['emoji-icon-qa · tokens=default', 'emoji-icon-qa · tokens=4']);
+    const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: regulariserOf({ kind: 'commit', lambda }) }));
     expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual([
       'constant',
       'constant (regulariser commit, lambda=0.1)',
@@ -223,7 +227,7 @@ describe('labels', () => {
   });
   test('every run of the manifests of the paper has labels and a seed of its own', () => {
     const paper = join(projectRoot, 'experiments', 'paper');
-    for (const name of readdirSync(paper)) {
+    for (const name of notEmpty(readdirSync(paper))) {
       const specs = expand(loadManifest(join(paper, name)));
       const said = labelRuns(specs).map((label, i) => JSON.stringify([label, specs[i]!.seed]));
       expect([name, new Set(said).size]).toEqual([name, specs.length]);
@@ -238,7 +242,7 @@ describe('labels', () => {
       'emoji-icon-qa · duration.steps=20',
       'emoji-icon-qa · duration.steps=40',
     ]);
-    const slow = spec(0, { scheduler: { kind: 'language-cd' }, warmup: 30 });
+    const slow = spec(0, { scheduler: schedulerOf({ kind: 'language-cd' }), warmup: 30 });
     expect(labelRuns([spec(0), spec(1), slow]).map((label) => label.panel)).toEqual(Array(3).fill('emoji-icon-qa'));
   });
   test('house order', () => {

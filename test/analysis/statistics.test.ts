@@ -7,7 +7,14 @@ import {
   improvementEstimate,
   interquartileEstimate,
 } from '../../analysis/bootstrap';
-import { holm, pairedDifferences, pairedEffect, pairedTest, probabilityOfImprovement } from '../../analysis/comparison';
+import {
+  correctedRows,
+  holm,
+  pairedDifferences,
+  pairedEffect,
+  pairedTest,
+  probabilityOfImprovement,
+} from '../../analysis/comparison';
 import {
   interquartileMean,
   mean,
@@ -21,6 +28,7 @@ import {
   tQuantile,
 } from '../../analysis/statistics';
 import { random } from '../../src/random';
+import { notEmpty } from '../../testing/lists';
 
 interface Sample {
   values: number[];
@@ -50,29 +58,29 @@ const bySeed = (values: number[]) => new Map(values.map((value, seed) => [seed, 
 
 describe('against SciPy', () => {
   test('quantiles of Student t', () => {
-    for (const { probability, degrees, value } of fixture.tQuantiles) {
+    for (const { probability, degrees, value } of notEmpty(fixture.tQuantiles)) {
       expect(Math.abs(tQuantile(probability, degrees) / value - 1), `t(${probability}, ${degrees})`).toBeLessThan(1e-9);
       expect(tQuantile(1 - probability, degrees)).toBeCloseTo(-value, 6);
     }
   });
 
   test('quantiles of the normal', () => {
-    for (const { probability, quantile: value } of fixture.normal) {
+    for (const { probability, quantile: value } of notEmpty(fixture.normal)) {
       expect(normalQuantile(probability)).toBeCloseTo(value, 9);
       expect(normalProbability(value)).toBeCloseTo(probability, 12);
     }
   });
 
   test("Holm's correction", () => {
-    for (const { given, adjusted } of fixture.holm)
-      holm(given).forEach((value, i) => expect(value).toBeCloseTo(adjusted[i]!, 12));
+    for (const { given, adjusted } of notEmpty(fixture.holm))
+      notEmpty(holm(given)).forEach((value, i) => expect(value).toBeCloseTo(adjusted[i]!, 12));
   });
 
-  for (const [name, sample] of Object.entries(fixture.samples)) {
+  for (const [name, sample] of notEmpty(Object.entries(fixture.samples))) {
     test(`moments, quantiles and intervals of ${name}`, () => {
       expect(mean(sample.values)).toBeCloseTo(sample.mean, 12);
       expect(standardDeviation(sample.values)).toBeCloseTo(sample.standardDeviation, 12);
-      for (const [p, value] of Object.entries(sample.quantiles))
+      for (const [p, value] of notEmpty(Object.entries(sample.quantiles)))
         expect(quantile(sample.values, Number(p))).toBeCloseTo(value, 12);
       const interval = tInterval(sample.values);
       expect(interval.low).toBeCloseTo(sample.tInterval[0], 10);
@@ -193,4 +201,22 @@ describe('edges', () => {
     expect(() => tQuantile(0.9, 1.5)).toThrow(RangeError);
     expect(() => tQuantile(1, 2)).toThrow(RangeError);
   });
+});
+
+test('a correction over a table: rows without a test stay without one and do not count, order and other fields stay', () => {
+  const rows = [
+    { method: 'a', corrected: 0.01 },
+    { method: 'b', corrected: null },
+    { method: 'c', corrected: 0.04 },
+    { method: 'd', corrected: 0.03 },
+  ];
+  // By hand: three tests; 3 × .01, then 2 × .03, then the larger of that and 1 × .04.
+  const corrected = correctedRows(rows);
+  expect(corrected.map((row) => row.method)).toEqual(['a', 'b', 'c', 'd']);
+  [0.03, null, 0.06, 0.06].forEach((expected, i) =>
+    expected === null
+      ? expect(corrected[i]!.corrected).toBeNull()
+      : expect(corrected[i]!.corrected).toBeCloseTo(expected, 12),
+  );
+  expect(correctedRows([])).toEqual([]);
 });

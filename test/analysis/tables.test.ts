@@ -7,8 +7,8 @@ import { tInterval } from '../../analysis/statistics';
 import { escapeLatex, toLatex, toMarkdown } from '../../analysis/table';
 import { best } from '../../analysis/tables/results';
 import { experimentFolders } from '../../src/cli/analysis';
-import { figuresCommand } from '../../src/cli/figures';
-import { tablesCommand } from '../../src/cli/tables';
+import { define as figures } from '../../src/cli/figures';
+import { define as tables } from '../../src/cli/tables';
 import { sha256 } from '../../src/files';
 import type { EvaluateRecord } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
@@ -212,15 +212,7 @@ describe('commands', () => {
   async function run(...words: string[]): Promise<string> {
     vi.stubEnv('EQUIPOISE_RESULTS', folder);
     try {
-      return (
-        await commandOutput(
-          (program) => {
-            figuresCommand(program);
-            tablesCommand(program);
-          },
-          ...words,
-        )
-      ).out;
+      return (await commandOutput({ figures, tables }, ...words)).out;
     } finally {
       vi.unstubAllEnvs();
     }

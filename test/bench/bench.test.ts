@@ -15,7 +15,7 @@ import {
 import { probeSize } from '../../bench/protocol';
 import { kappaOf } from '../../src/balance/kappa';
 import { useBackend } from '../../src/tensor/backend';
-import { optimiserOptions } from '../../src/tensor/optimiser';
+import { adamDecays } from '../../src/tensor/optimiserKinds';
 import { sizeOf, totalSize } from '../../src/tensor/parameters';
 import { openSession } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
@@ -88,7 +88,7 @@ function trainer(setting: Setting, measured: boolean) {
       : { plain },
     initialState(setting, 0),
   );
-  const adam = optimiserOptions(setting.optimiser);
+  const adam = adamDecays(setting.optimiser);
   let updates = 0;
   return async (kind: string) => {
     updates += 1;

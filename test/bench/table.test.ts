@@ -5,6 +5,7 @@ import { hasTurn, turnsOf } from '../../bench/measure';
 import { machineClass, type BenchRecord, type EngineOutcome, type SizeResult } from '../../bench/record';
 import { limitShare, overhead, spread, throughputRatio, withMeasure } from '../../bench/statistics';
 import { isMet, markers, pairRatio, renderRecord, replaceBetween, targets } from '../../bench/table';
+import { notEmpty } from '../../testing/lists';
 
 const outcome = (plain: number, extra: Partial<Extract<EngineOutcome, { ok: true }>> = {}): EngineOutcome => ({
   ok: true,
@@ -116,7 +117,7 @@ describe('the page', () => {
   });
 
   it('has as many cells in every row of a table as in its head', () => {
-    for (const block of text.split('\n\n').filter((part) => part.startsWith('|'))) {
+    for (const block of notEmpty(text.split('\n\n').filter((part) => part.startsWith('|')))) {
       const cells = block.split('\n').map((line) => line.replaceAll('\\|', '').split('|').length);
       expect(new Set(cells).size).toBe(1);
     }

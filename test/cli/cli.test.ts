@@ -1,12 +1,14 @@
 /** The command line as a process: what it prints, where, and with which exit code. Fake workers, no network. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { projectRoot } from '../../src/files';
 import type { FakeOrders } from '../../testing/fakeTrainer';
 import { readLedger } from '../../testing/fakeTrainer';
+import { expectEvery, notEmpty } from '../../testing/lists';
 
 const cli = join(__dirname, '..', '..', 'testing', 'fakeCli.cjs');
 
@@ -145,7 +147,7 @@ describe('plan and run', () => {
     expect(performance.now() - begun).toBeLessThan(60_000);
     const plan = json(equipoise(at, 'plan', at.manifest, '--json').out);
     expect(plan['totals']).toMatchObject({ done: 0, failed: 0 });
-    for (const run of plan['runs'] as { claimed: boolean }[]) expect(run.claimed).toBe(false);
+    for (const run of notEmpty(plan['runs'] as { claimed: boolean }[])) expect(run.claimed).toBe(false);
     at.env['FAKE_TRAINER'] = JSON.stringify({ ledger: at.ledger });
     expect(equipoise(at, 'run', at.manifest).out).toContain('in all 2 of 2 done');
   });
@@ -156,7 +158,7 @@ describe('plan and run', () => {
     await sleep(300);
     const plan = json(equipoise(at, 'plan', at.manifest, '--json').out);
     expect(plan).toMatchObject({ totals: { partial: readLedger(at.ledger).length, done: 0 } });
-    for (const run of plan['runs'] as { claimed: boolean }[]) expect(run.claimed).toBe(false);
+    for (const run of notEmpty(plan['runs'] as { claimed: boolean }[])) expect(run.claimed).toBe(false);
     at.env['FAKE_TRAINER'] = JSON.stringify({ ledger: at.ledger });
     const done = equipoise(at, 'run', at.manifest, '--json');
     expect(json(done.out)).toMatchObject({ totals: { done: 2 } });
@@ -174,12 +176,7 @@ describe('bad input', () => {
     const wrong = equipoise(at, 'plan', at.manifest);
     expect(wrong.code).toBe(2);
     expect(wrong.out).toBe('');
-    expect(
-      wrong.err
-        .trim()
-        .split('\n')
-        .every((line) => line.startsWith('error: ')),
-    ).toBe(true);
+    expectEvery(wrong.err.trim().split('\n'), (line) => line.startsWith('error: '));
     expect(wrong.err.trim().split('\n').length).toBeGreaterThanOrEqual(2);
     for (const [args, text] of [
       [['plan', 'experiments/quickstrat.json'], /did you mean .*quickstart\.json\?/],
@@ -219,7 +216,30 @@ describe('bad input', () => {
     expect(equipoise(at, '--help').out).toContain('Exit codes: 0 done; 1 a run');
     for (const name of ['figures', 'tables', 'data', 'doctor'])
       expect(equipoise(at, '--help').out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+    // Help about a command below another loads that one's file alone.
+    expect(equipoise(at, 'data', 'help', 'list').out).toContain('Examples:\n  equipoise data list');
   });
+});
+
+test('every command of the table has a file that defines it, and loads no other', () => {
+  // In a process of its own: a test's runner loads TypeScript in another way.
+  const script = `
+    require(${JSON.stringify(join(projectRoot, 'bin', 'typescript.cjs'))});
+    const { commands } = require(${JSON.stringify(join(projectRoot, 'src', 'cli', 'commands.ts'))});
+    const before = Object.keys(require.cache).filter((path) => path.includes('/src/')).map((path) => path.split('/src/')[1]);
+    const all = (entries, path) => entries.flatMap((entry) => {
+      const name = [...path, entry.call.split(' ')[0]];
+      return entry.commands === undefined ? [[name.join(' '), typeof entry.load()]] : all(entry.commands, name);
+    });
+    console.log(JSON.stringify({ before, defined: all(commands, []) }));`;
+  const { before, defined } = JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })) as {
+    before: string[];
+    defined: [string, string][];
+  };
+  expect(before).toEqual(['cli/commands.ts']);
+  expect(defined.length).toBeGreaterThan(20);
+  expect(defined.filter(([, kind]) => kind !== 'function')).toEqual([]);
+  expect(defined.map(([name]) => name)).toEqual(expect.arrayContaining(['plan', 'data fetch', 'export ro-crate']));
 });
 
 describe('status and why', () => {

@@ -1,31 +1,23 @@
-import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { doctor, doctorCommand, doctorLines } from '../../src/cli/doctor';
+import { afterEach, expect, test } from 'vitest';
+import { define, doctor, doctorLines } from '../../src/cli/doctor';
 import { linkCommand } from '../../src/tensor/link/state';
 import { commandOutput } from '../../testing/commandOutput';
+import { withCache } from '../../testing/environment';
 
-const before = { ...process.env };
-let cache = '';
-beforeEach(() => {
-  cache = mkdtempSync(join(tmpdir(), 'equipoise-doctor-'));
-  process.env['EQUIPOISE_CACHE'] = cache;
-  process.env['EQUIPOISE_TENSORFLOW'] = join(cache, 'absent');
-});
+const place = withCache('test', (folder) => ({
+  EQUIPOISE_TENSORFLOW: join(folder, 'absent'),
+  PATH: process.env['PATH'],
+}));
 afterEach(() => {
-  rmSync(cache, { recursive: true });
-  for (const name of ['EQUIPOISE_CACHE', 'EQUIPOISE_TENSORFLOW', 'PATH']) {
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
-  }
   process.exitCode = undefined;
 });
 
 test('says what works, what is missing, and the command that mends it', async () => {
-  mkdirSync(join(cache, 'content'));
-  writeFileSync(join(cache, 'content', 'a'), Buffer.alloc(3 * 2 ** 20));
-  linkSync(join(cache, 'content', 'a'), join(cache, 'content', 'b'));
+  mkdirSync(join(place.cache, 'content'));
+  writeFileSync(join(place.cache, 'content', 'a'), Buffer.alloc(3 * 2 ** 20));
+  linkSync(join(place.cache, 'content', 'a'), join(place.cache, 'content', 'b'));
   process.env['PATH'] = '';
   const report = await doctor();
   const works = Object.fromEntries(report.backends.map((entry) => [entry.name, entry.works]));
@@ -43,7 +35,7 @@ test('says what works, what is missing, and the command that mends it', async ()
 });
 
 test('doctor --link --json reports each try and ends with code 3 when there is no link', async () => {
-  const { out } = await commandOutput(doctorCommand, 'doctor', '--link', '--json');
+  const { out } = await commandOutput({ doctor: define }, 'doctor', '--link', '--json');
   const report = JSON.parse(out) as Awaited<ReturnType<typeof doctor>>;
   expect(report.link).toMatchObject({
     link: null,

@@ -1,9 +1,8 @@
 /** Evaluations of finished runs afterwards: the run's own numbers again, another task as evaluate.transfer gives it, and answers from what was kept. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { evaluateCommand } from '../../src/cli/evaluate';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { define } from '../../src/cli/evaluate';
 import { setIdentity } from '../../src/data/sets';
 import { readSafetensors } from '../../src/models/safetensors';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../../src/runner/evaluations';
@@ -16,17 +15,13 @@ import type { EvaluateRecord, JournalRecord } from '../../src/train/records';
 import { trainPrepared, type TrainSummary } from '../../src/train/run';
 import { methodVersion } from '../../src/version';
 import { commandOutput } from '../../testing/commandOutput';
+import { withCache } from '../../testing/environment';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 
-const folder = mkdtempSync(join(tmpdir(), 'equipoise-evaluate-'));
+const { folder } = withCache('file', () => ({ EQUIPOISE_RESULTS: undefined }));
 beforeAll(async () => {
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   await useBackend({ name: 'cpu' });
-});
-afterAll(() => {
-  for (const name of ['EQUIPOISE_CACHE', 'EQUIPOISE_RESULTS']) delete process.env[name];
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const readAll = '(everything)';
@@ -169,7 +164,7 @@ describe('equipoise evaluate', () => {
     process.env['EQUIPOISE_RESULTS'] = results;
   });
   const evaluate = async (...argv: string[]): Promise<string> => {
-    const { out, err } = await commandOutput(evaluateCommand, 'evaluate', ...argv);
+    const { out, err } = await commandOutput({ evaluate: define }, 'evaluate', ...argv);
     return out + err;
   };
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { textScores } from '../../src/text/metrics/textScores';
-import { scoreCommand } from '../../src/cli/score';
+import { define as score } from '../../src/cli/score';
 import { evaluationRecord } from '../../src/train/evaluate';
 import { predictionLines, readPredictions, type StoredPrediction } from '../../src/train/predictions';
 import { commandOutput } from '../../testing/commandOutput';
@@ -105,7 +105,7 @@ describe('equipoise score', () => {
     delete process.env['EQUIPOISE_RESULTS'];
     rmSync(folder, { recursive: true, force: true });
   });
-  const run = async (...argv: string[]): Promise<string> => (await commandOutput(scoreCommand, 'score', ...argv)).out;
+  const run = async (...argv: string[]): Promise<string> => (await commandOutput({ score }, 'score', ...argv)).out;
 
   it('computes every metric again and finds that run.json agrees', async () => {
     expect(await run('quick')).toMatch(new RegExp(`${id}\\s+0.000\\s+0.500\\s+vqaAccuracy 0.650.*agrees`));

@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeRecording, decodeSound } from '../../src/data/audio';
 import { pictureLimits, preparePicture, prepareSound } from '../../src/data/readers/media';
+import { expectEvery } from '../../testing/lists';
 import { picture } from '../../testing/releases';
 import { sineWav, wav } from '../../testing/sounds';
 
@@ -61,7 +62,7 @@ describe('pictures', () => {
       .toBuffer();
     const { data, info } = await pixels(await draw(half));
     expect([info.width, info.height, info.channels]).toEqual([32, 32, 3]);
-    expect(data.every((value) => value === 255)).toBe(true);
+    expectEvery(data, (value) => value === 255);
     const wide = await pixels(
       await draw(
         await sharp({ create: { width: 40, height: 20, channels: 3, background: { r: 0, g: 0, b: 0 } } })
@@ -180,12 +181,8 @@ function wav24(samples: Float32Array, rate: number): Buffer {
 describe('sounds', () => {
   it('of any width, rate and channels become 16 kHz mono', async () => {
     const expected = await samplesOf(wav([wave(4000)], 16_000, 'float'));
-    expect(
-      (await samplesOf(wav24(wave(4000), 16_000))).every((value, i) => Math.abs(value - expected[i]!) < 1e-6),
-    ).toBe(true);
-    expect(
-      (await samplesOf(wav([wave(4000)], 16_000))).every((value, i) => Math.abs(value - expected[i]!) < 1e-4),
-    ).toBe(true);
+    expectEvery(await samplesOf(wav24(wave(4000), 16_000)), (value, i) => Math.abs(value - expected[i]!) < 1e-6);
+    expectEvery(await samplesOf(wav([wave(4000)], 16_000)), (value, i) => Math.abs(value - expected[i]!) < 1e-4);
     const stereo = await decodeRecording(
       wav([wave(4000), wave(4000).map((value) => -value)], 16_000, 'float'),
       'x.wav',

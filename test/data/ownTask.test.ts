@@ -1,9 +1,8 @@
 /** A task of a user's own: the example of docs/data.md, read from the page, is imported and trained on for some steps; what is wrong in such files is named. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { loadSet, setIdentity } from '../../src/data/sets';
 import { pruneVocabulary, type Tokenizer } from '../../src/text/tokenizer';
 import type { DataSet } from '../../src/data/types';
@@ -16,24 +15,14 @@ import { encodeExample } from '../../src/train/batches';
 import { prunedCodec } from '../../src/train/codec';
 import type { Prepared } from '../../src/train/prepare';
 import { trainPrepared } from '../../src/train/run';
+import { withCache } from '../../testing/environment';
 import { picture, put, type Colour } from '../../testing/releases';
 import { sineWav } from '../../testing/sounds';
 import { tinyBackbone, tinyConfig } from '../../testing/tinyModel';
 import { tinySpec } from '../../testing/tinyTask';
 
-const before = { ...process.env };
-let base: string;
-beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'own-task-'));
-  Object.assign(process.env, { EQUIPOISE_CACHE: join(base, 'cache'), EQUIPOISE_TASKS: join(base, 'tasks') });
-  mkdirSync(join(base, 'tasks'));
-});
-afterEach(() => {
-  rmSync(base, { recursive: true, force: true });
-  for (const name of ['EQUIPOISE_CACHE', 'EQUIPOISE_TASKS'])
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
-});
+const place = withCache('test', (folder) => ({ EQUIPOISE_TASKS: join(folder, 'tasks') }));
+beforeEach(() => mkdirSync(join(place.folder, 'tasks')));
 
 const page = readFileSync(join(__dirname, '..', '..', 'docs', 'data.md'), 'utf8');
 const example = (name: string) => {
@@ -58,11 +47,15 @@ async function writeExample(): Promise<void> {
       split: i < 24 ? 'train' : i < 30 ? 'validation' : 'evaluation',
     }),
   );
-  put(join(base, 'tasks'), 'colours.json', example('colours.json'));
-  put(join(base, 'tasks'), 'colours.jsonl', [...lines, ...more, ''].join('\n'));
+  put(join(place.folder, 'tasks'), 'colours.json', example('colours.json'));
+  put(join(place.folder, 'tasks'), 'colours.jsonl', [...lines, ...more, ''].join('\n'));
   for (const line of [...lines, ...more]) {
     const { image, answers } = JSON.parse(line) as { image: string; answers: string[] };
-    put(join(base, 'tasks', 'swatches'), image, await picture(colours[answers[0]!] ?? [90, 90, 90], { format: 'png' }));
+    put(
+      join(place.folder, 'tasks', 'swatches'),
+      image,
+      await picture(colours[answers[0]!] ?? [90, 90, 90], { format: 'png' }),
+    );
   }
 }
 
@@ -139,8 +132,8 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
 describe('the example of docs/data.md', () => {
   it('is a task that an experiment names, and a run learns', async () => {
     await writeExample();
-    put(base, 'experiment.json', example('experiment.json'));
-    const manifest = loadManifest(join(base, 'experiment.json'));
+    put(place.folder, 'experiment.json', example('experiment.json'));
+    const manifest = loadManifest(join(place.folder, 'experiment.json'));
     expect(expand(manifest).map(({ task, encoder, align }) => [task, encoder, align.steps])).toEqual([
       ['colours', 'resnet50', 120],
     ]);
@@ -173,14 +166,14 @@ describe('the example of docs/data.md', () => {
     await writeExample();
     const identity = setIdentity('colours');
     const edit = (name: string, change: (text: string) => string) =>
-      writeFileSync(join(base, 'tasks', name), change(readFileSync(join(base, 'tasks', name), 'utf8')));
+      writeFileSync(join(place.folder, 'tasks', name), change(readFileSync(join(place.folder, 'tasks', name), 'utf8')));
     edit('colours.json', (text) => text.replace(/"about": ".*?"/, '"about": "other words"'));
     expect(setIdentity('colours')).toBe(identity);
     edit('colours.json', (text) => text.replace('"format"', '"pictureSide": 64, "format"'));
     const smaller = setIdentity('colours');
     edit('colours.jsonl', (text) => text.replace('Which colour?', 'What colour?'));
     const asked = setIdentity('colours');
-    writeFileSync(join(base, 'tasks', 'swatches', 'sky.png'), await picture([0, 0, 255], { format: 'png' }));
+    writeFileSync(join(place.folder, 'tasks', 'swatches', 'sky.png'), await picture([0, 0, 255], { format: 'png' }));
     expect(new Set([identity, smaller, asked, setIdentity('colours')]).size).toBe(4);
     expect((await sharp((await loadSet('colours')).media.get('sky.png')!).metadata()).width).toBe(64);
   });
@@ -198,13 +191,13 @@ const manifest = {
 };
 
 async function problemsOf(lines: (object | string)[], over: object = {}): Promise<string> {
-  put(join(base, 'tasks'), 'mine.json', JSON.stringify({ ...manifest, ...over }));
+  put(join(place.folder, 'tasks'), 'mine.json', JSON.stringify({ ...manifest, ...over }));
   put(
-    join(base, 'tasks'),
+    join(place.folder, 'tasks'),
     'mine.jsonl',
     lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
   );
-  put(join(base, 'tasks', 'sounds'), 'a.wav', sineWav(440, { rate: 16_000, seconds: 0.1 }));
+  put(join(place.folder, 'tasks', 'sounds'), 'a.wav', sineWav(440, { rate: 16_000, seconds: 0.1 }));
   try {
     const set = await loadSet('mine');
     return `no error: ${set.notices?.join() ?? ''}`;
@@ -284,9 +277,9 @@ describe("faults of a task of one's own", () => {
         { name: 'yours' },
       ),
     ).toMatch(/name `yours` differs from the file's name; expected `mine`/);
-    put(join(base, 'tasks'), 'textvqa.json', '{}');
+    put(join(place.folder, 'tasks'), 'textvqa.json', '{}');
     put(
-      base,
+      place.folder,
       'experiment.json',
       JSON.stringify({
         name: 'x',
@@ -294,12 +287,12 @@ describe("faults of a task of one's own", () => {
         fixed: { task: 'mine', encoder: 'resnet50', backbone: 'stories15m', seed: 1 },
       }),
     );
-    expect(() => loadManifest(join(base, 'experiment.json'))).toThrow(
+    expect(() => loadManifest(join(place.folder, 'experiment.json'))).toThrow(
       /the name textvqa belongs to a task that comes with Equipoise/,
     );
-    rmSync(join(base, 'tasks', 'textvqa.json'));
-    put(join(base, 'tasks'), 'mine.json', JSON.stringify(manifest));
-    expect(() => loadManifest(join(base, 'experiment.json'))).toThrow(
+    rmSync(join(place.folder, 'tasks', 'textvqa.json'));
+    put(join(place.folder, 'tasks'), 'mine.json', JSON.stringify(manifest));
+    expect(() => loadManifest(join(place.folder, 'experiment.json'))).toThrow(
       /task mine is about audio, encoder resnet50 reads image/,
     );
   });

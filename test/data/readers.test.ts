@@ -1,9 +1,8 @@
 /** The published formats, read from small releases that helpers/releases.ts writes: what becomes of each, and what is said of faults. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readSound } from '../../src/data/audio';
 import { pinTask } from '../../src/data/readers/recipe';
 import { loadSet, setIdentity, setPath, setSources } from '../../src/data/sets';
@@ -11,6 +10,8 @@ import { countBy } from '../../src/data/sets/checks';
 import { readCard } from '../../src/data/sets/store';
 import type { DataSet, Item } from '../../src/data/types';
 import { exitCode, UserError } from '../../src/problems';
+import { withCache } from '../../testing/environment';
+import { expectEvery } from '../../testing/lists';
 import {
   aokVqaQuestion,
   picture,
@@ -26,24 +27,11 @@ import {
 } from '../../testing/releases';
 import { zip } from '../../testing/zipFile';
 
-const before = { ...process.env };
-let base: string;
-const root = (task: string) => join(base, 'data', task);
-
-beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'readers-'));
-  Object.assign(process.env, {
-    EQUIPOISE_CACHE: join(base, 'cache'),
-    EQUIPOISE_DATA: join(base, 'data'),
-    EQUIPOISE_LOCKS: join(base, 'locks'),
-  });
-});
-afterEach(() => {
-  rmSync(base, { recursive: true, force: true });
-  for (const name of ['EQUIPOISE_CACHE', 'EQUIPOISE_DATA', 'EQUIPOISE_LOCKS'])
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
-});
+const place = withCache('test', (folder) => ({
+  EQUIPOISE_DATA: join(folder, 'data'),
+  EQUIPOISE_LOCKS: join(folder, 'locks'),
+}));
+const root = (task: string) => join(place.folder, 'data', task);
 
 async function imported(task: string): Promise<DataSet> {
   pinTask(task);
@@ -88,8 +76,9 @@ describe('TextVQA', () => {
     expect(evaluated.map(({ id, slice }) => [id, slice])).toEqual(
       [34602, 34603, 34604, 34605].map((id) => [`textvqa/${id}`, 'official-validation']),
     );
-    expect(set.items.filter(({ split }) => split === 'validation').every(({ slice }) => slice === 'divided')).toBe(
-      true,
+    expectEvery(
+      set.items.filter(({ split }) => split === 'validation'),
+      ({ slice }) => slice === 'divided',
     );
     expect(set.notices).toEqual([
       'textvqa: the OCR tokens of TextVQA_0.5.1_val.json (TextVQA_Rosetta_OCR_v0.2_val.json) are not there; no run trains on them',
@@ -113,7 +102,7 @@ describe('TextVQA', () => {
     await writeTextVqa(root('textvqa'), { zipped: false });
     expect((await imported('textvqa')).items).toHaveLength(44);
     rmSync(root('textvqa'), { recursive: true });
-    rmSync(join(base, 'locks'), { recursive: true });
+    rmSync(join(place.folder, 'locks'), { recursive: true });
     await writeTextVqaHub(root('textvqa'));
     const set = await imported('textvqa');
     expect(countBy(set.items, ({ split }) => (split === 'evaluation' ? split : 'train'))).toEqual({
@@ -157,7 +146,7 @@ describe('TextVQA', () => {
     );
     expect(error.message).toMatch(/7 of 51 records are faulty.*at most 0 \(tolerance 0\)/);
     expect(
-      readFileSync(join(base, 'cache', 'problems', 'textvqa.txt'), 'utf8')
+      readFileSync(join(place.folder, 'cache', 'problems', 'textvqa.txt'), 'utf8')
         .trim()
         .split('\n'),
     ).toHaveLength(7);
@@ -199,7 +188,7 @@ describe('a lock', () => {
     );
     pinTask('clotho-aqa', true);
     expect(setIdentity('clotho-aqa')).not.toBe(identity);
-    writeFileSync(join(base, 'locks', 'clotho-aqa.json'), '{"places": [{"name": 3}]}');
+    writeFileSync(join(place.folder, 'locks', 'clotho-aqa.json'), '{"places": [{"name": 3}]}');
     expect((await failure(() => setIdentity('clotho-aqa'))).message).toMatch(/is no lock of a published set/);
   });
 });
@@ -324,7 +313,7 @@ describe('ClothoAQA', () => {
     expect(message).toMatch(
       /its sound cannot be used \(audio_files\/b\.wav: this sound has 8000 samples a second; expected 44100\)/,
     );
-    const all = readFileSync(join(base, 'cache', 'problems', 'clotho-aqa.txt'), 'utf8');
+    const all = readFileSync(join(place.folder, 'cache', 'problems', 'clotho-aqa.txt'), 'utf8');
     expect(all).toMatch(/clotho_aqa_train\.csv:29: its sound is missing \(audio_files\/gone\.wav\)/);
     expect(all).toMatch(/clotho_aqa_train\.csv:30: the record has no form/);
     expect(all).toMatch(/clotho_aqa_train\.csv:31: the answer is empty/);
@@ -358,20 +347,20 @@ describe('MACS', () => {
       splits.set(at, (splits.get(at) ?? new Set()).add(split));
     }
     expect(splits.size).toBe((24 / 2) * 2);
-    expect([...splits.values()].every((names) => names.size === 1)).toBe(true);
+    expectEvery([...splits.values()], (names) => names.size === 1);
     const train = set.items.filter(({ split }) => split === 'train'),
       rest = set.items.filter(({ split }) => split !== 'train');
     expect(new Set(train.map(({ answer }) => answer))).toEqual(
       new Set(['birds singing: and people talking', 'a dog barks']),
     );
-    expect(rest.every(({ references, slice }) => references!.length === 2 && slice === 'divided')).toBe(true);
+    expectEvery(rest, ({ references, slice }) => references!.length === 2 && slice === 'divided');
     expect(train.length / 2 + rest.length).toBe(24);
     expect(rest[0]).toMatchObject({
       kind: 'caption',
       prompt: 'What do you hear?',
       released: { tags: [['birds_singing', 'adults_talking'], ['dog_barking']] },
     });
-    expect(set.alignment.every((item) => item.kind === 'caption')).toBe(true);
+    expectEvery(set.alignment, (item) => item.kind === 'caption');
   });
 
   it('names an empty caption with its line, and a file that is no YAML', async () => {
@@ -423,7 +412,7 @@ describe('hostile archives of a release', () => {
     await writeTextVqa(root('textvqa'));
     put(root('textvqa'), 'train_val_images.zip', zip(members));
     expect((await failure(() => imported('textvqa'))).message).toMatch(expected);
-    expect(existsSync(join(base, 'outside.jpg'))).toBe(false);
+    expect(existsSync(join(place.folder, 'outside.jpg'))).toBe(false);
   });
 
   it('a link, a bomb and a false size are faults of their record alone; a torn archive is refused', async () => {
@@ -442,7 +431,7 @@ describe('hostile archives of a release', () => {
     const peak = process.memoryUsage().rss;
     await failure(() => imported('textvqa'));
     expect(process.memoryUsage().rss - peak).toBeLessThan(100 * 2 ** 20);
-    const all = readFileSync(join(base, 'cache', 'problems', 'textvqa.txt'), 'utf8');
+    const all = readFileSync(join(place.folder, 'cache', 'problems', 'textvqa.txt'), 'utf8');
     expect(all).toMatch(
       /record 41: its picture cannot be used \(.*train_images\/link\.jpg" is a link; expected a regular file\)/,
     );

@@ -10,6 +10,9 @@ import {
   modalityDefaults,
   runDefaults,
 } from '../../src/manifest/defaults';
+import { fieldsByPath } from '../../src/manifest/fields';
+import { valueAt } from '../../src/manifest/tree';
+import { tokensByRule } from '../../src/models/zoo/connectors/kinds';
 import { describeRun, difference, runIdentity, stepsOf } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { methodVersion } from '../../src/version';
@@ -109,12 +112,64 @@ describe('identity', () => {
     );
   });
 
-  it('stays valid: to change a default, raise the method version and the pinned values with it; a new one is safe', () => {
-    const pinned = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'defaults.json'), 'utf8')) as {
-      methodVersion: string;
-      values: object;
-    };
-    expect({ methodVersion, values: { runDefaults, kindDefaults, modalityDefaults } }).toMatchObject(pinned);
+  const pinned = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'defaults.json'), 'utf8')) as {
+    methodVersion: string;
+    values: { kindDefaults: Record<string, Record<string, object>> };
+  };
+
+  it('stays valid: to change a default, raise the method version and the pinned values with it; a new one is pinned as it comes', () => {
+    const values = { runDefaults, kindDefaults: kindDefaults(), modalityDefaults };
+    expect({ methodVersion, values }).toEqual(pinned);
+  });
+
+  it('hangs on no default that is not pinned: a resolved run of any kind has nothing else that it was not given', () => {
+    for (const [union, kinds] of Object.entries(pinned.values.kindDefaults))
+      for (const [kind, options] of Object.entries(kinds)) {
+        if (kind === 'published') continue; // only beside a checkpoint
+        const axis = union === 'measure' ? 'measure.on' : union;
+        const run = one({ [axis]: kind });
+        expect(valueAt(run, union), `${union} ${kind}`).toEqual(options);
+      }
+    expect(Object.keys(pinned.values.kindDefaults).sort()).toEqual([
+      'connector',
+      'measure',
+      'optimiser',
+      'regulariser',
+      'scheduler',
+      'tuning.backbone',
+    ]);
+  });
+
+  it('counts every option of every kind: it has a pinned default or a rule', () => {
+    const unpinned = [...fieldsByPath()].flatMap(([path, field]) =>
+      field.type !== 'choice'
+        ? []
+        : Object.entries(field.kinds).flatMap(([kind, { options }]) =>
+            Object.keys(options)
+              .filter((name) => valueAt(pinned.values.kindDefaults[path]?.[kind], name) === undefined)
+              .map((name) => `${path} ${kind} ${name}`),
+          ),
+    );
+    // By a rule, which is pinned below.
+    expect(unpinned).toEqual(['connector mlp tokens', 'connector qformer tokens']);
+    // 2 x 2 cells of a picture, 50 rows of 0.1 s of sound, 16 cells of a finer grid.
+    expect([4, 16, 17, 50].map(tokensByRule)).toEqual([4, 16, 3, 10]);
+  });
+
+  it('is one identity whether a default of the connector is written or not', () => {
+    expect(id(one({ connector: { kind: 'mlp', width: 512 } }))).toBe(id(one()));
+    expect(id(one({ connector: { kind: 'mlp', width: 256 } }))).not.toBe(id(one()));
+    expect(id(one({ connector: { kind: 'qformer', width: 256, layers: 2, heads: 4 } }))).toBe(
+      id(one({ connector: 'qformer' })),
+    );
+  });
+
+  it('fills in what a run.json of the past lacks, whatever else a foreign one says', () => {
+    const { instructions: _instructions, ...past } = one({ connector: 'qformer', scheduler: 'commit-clr' });
+    const old = { ...past, connector: { kind: 'qformer' }, scheduler: { kind: 'commit-clr', interval: 25 } };
+    expect(fillDefaults(old)).toEqual(one({ connector: 'qformer', scheduler: { kind: 'commit-clr', interval: 25 } }));
+    const strange = { ...past, checkpoint: { toString: 1 }, scheduler: { kind: { toString: 1 } }, connector: null };
+    expect(() => fillDefaults(strange)).not.toThrow();
   });
 });
 

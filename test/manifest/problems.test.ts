@@ -7,6 +7,7 @@ import { loadManifest } from '../../src/manifest/load';
 import { editDistance, nearestName } from '../../src/manifest/nearest';
 import { sizeLimit } from '../../src/manifest/parse';
 import { UserError, type Problem } from '../../src/problems';
+import { notEmpty } from '../../testing/lists';
 import { fileOf, fixed, head, image, load, problemsOf } from '../../testing/manifestHelp';
 
 const find = (problems: Problem[], where: string): Problem => {
@@ -526,7 +527,7 @@ describe('hostile files', () => {
       'a\u001b[2J\u202e': 1,
       fixed: { ...fixed, task: `\u001b]0;${'x'.repeat(5000)}` },
     });
-    for (const problem of problems) {
+    for (const problem of notEmpty(problems)) {
       const text = `${problem.where} ${problem.what} ${problem.hint ?? ''}`;
       expect(/[\p{Cc}\p{Cf}]/u.test(text)).toBe(false);
       expect(text.length).toBeLessThan(500);

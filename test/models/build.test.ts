@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ConnectorSpec, TuningSpec } from '../../src/manifest/run';
+import type { ConnectorSpec } from '../../src/manifest/run';
 import { buildModel, type Model } from '../../src/models/build';
 import type { Composition, Tuning } from '../../src/models/composition';
 import type { WeightTensor } from '../../src/models/weight';
@@ -19,6 +19,7 @@ import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { tinyBackbone, tinyBatch, tinyConfig, tinyScalars } from '../../testing/tinyModel';
 import { tinyTowers } from '../../testing/towers';
+import { optimiserOf, tuningOf } from '../../testing/specs';
 
 beforeAll(async () => {
   await useBackend({ name: 'cpu' });
@@ -38,8 +39,8 @@ describe("the zoo's parameters", () => {
     const { connector, connectorSide } = of;
     const backbone =
       connectorSide === 'encoder'
-        ? ({ kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'down'] } satisfies TuningSpec)
-        : ({ kind: 'full' } satisfies TuningSpec);
+        ? { kind: 'lora' as const, rank: 2, alpha: 4, targets: ['q', 'down'] }
+        : { kind: 'full' as const };
     const model = zooModel(
       { connector, connectorSide, tuning: { encoder: 'scale-shift', backbone } },
       { rows: 16, width: 6 },
@@ -73,7 +74,7 @@ const weights: Record<string, WeightTensor> = {
   ...backbone.weights,
   ...Object.fromEntries(Object.entries(tower.weights).map(([name, weight]) => [`tower.${name}`, weight])),
 };
-const layout = { kind: 'question', head: [backbone.beginToken], first: 'head' } as const;
+const layout = { kind: 'question', head: [backbone.beginToken], form: 'zoo' } as const;
 const built = (tuning: Partial<Tuning>, connectorSide: ModuleName = 'encoder') =>
   buildModel(composition, weights, { layout, tuning, connectorSide });
 
@@ -133,7 +134,7 @@ describe('tuning by part', () => {
     (kind) => {
       const inside = built({ tower: kind === 'lora' ? lora : { kind } });
       const beforehand = zooModel(
-        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: lora } },
+        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: tuningOf(lora) } },
         { rows, width },
         backbone,
       );
@@ -161,9 +162,9 @@ describe('tuning by part', () => {
       const setting = {
         model,
         vocabulary: tinyConfig.vocabulary,
-        optimiser: { kind: 'adam', clip: 0 },
-        regulariser: { kind: 'none' },
-      } as const;
+        optimiser: optimiserOf({ kind: 'adam', clip: 0 }),
+        regulariser: { kind: 'none' as const },
+      };
       const session = openSession(
         { train: trainProgram(setting, shape, ['encoder', 'backbone'], null) },
         initialState(setting, 1),

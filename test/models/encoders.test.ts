@@ -177,9 +177,7 @@ describe('ResNet', () => {
     expect(() => kerasResNet(good(), { ...options, stages: [first, second, { ...third, blocks: 3 }] })).toThrow(
       UserError,
     );
-    expect(() => kerasResNet(good(), { ...options, epsilon: 1e-5 })).toThrow(
-      /epsilon of bn_conv1 is 0\.001.*0\.00001/,
-    );
+    expect(() => kerasResNet(good(), { ...options, epsilon: 1e-5 })).toThrow(/epsilon of bn_conv1 is 0\.001.*0\.00001/);
   });
 
   it('pools squares of the grid into rows', async () => {

@@ -22,8 +22,10 @@ import {
 } from '../../src/train/generationPrograms';
 import { initialState, scoreProgram } from '../../src/train/programs';
 import { published, referenceFolder, variants } from '../../testing/families';
+import { notEmpty } from '../../testing/lists';
 import { tinyConfig, tinySetting, type TinyOptions } from '../../testing/tinyModel';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
+import { optimiserOf } from '../../testing/specs';
 
 interface Case {
   name: string;
@@ -70,9 +72,9 @@ function openFamily(
   const setting = {
     model,
     vocabulary: model.composition.decoder.vocabulary,
-    optimiser: { kind: 'adam' },
-    regulariser: { kind: 'none' },
-  } as const;
+    optimiser: optimiserOf({ kind: 'adam' }),
+    regulariser: { kind: 'none' as const },
+  };
   const size = whole.rows * whole.width;
   const features = (row: number) => reference.batch.features.subarray(row * size, (row + 1) * size);
   const session = openSession(
@@ -172,11 +174,11 @@ describe.each(there)('on %s', (backend: BackendName) => {
         const { prompts, newTokens, cases } = expected[name]!;
         const promptTokens = Math.max(...prompts.map((prompt) => prompt.length));
         expect(cases.length).toBeGreaterThanOrEqual(9);
-        for (const beams of isRecorded ? [1, 4] : new Set(cases.map(({ options }) => options.beams ?? 1))) {
+        for (const beams of notEmpty(isRecorded ? [1, 4] : new Set(cases.map(({ options }) => options.beams ?? 1)))) {
           const { session, continuer, features } = openFamily(name, { prompts: 2, beams, promptTokens, newTokens });
           expect(session.notice).toBeUndefined();
-          for (const { name: what, options, expected: answers } of cases.filter(
-            (one) => (one.options.beams ?? 1) === beams,
+          for (const { name: what, options, expected: answers } of notEmpty(
+            cases.filter((one) => (one.options.beams ?? 1) === beams),
           )) {
             const { end, repetitionPenalty = 1, ...rest } = options;
             const strategy: Strategy = beams === 1 ? { kind: 'greedy' } : { kind: 'beam', beams, ...rest };
@@ -187,7 +189,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
               noText,
               { strategy, newTokens, repetitionPenalty, endTokens: end === undefined ? [] : [end] },
             );
-            found.forEach(({ tokens, logProbability, finishReason }, row) => {
+            notEmpty(found).forEach(({ tokens, logProbability, finishReason }, row) => {
               const answer = answers[row]!;
               expect(tokens, `${what}, row ${row}`).toEqual(answer.tokens);
               expect(finishReason).toBe(tokens.at(-1) === end ? 'end' : 'length');
@@ -227,7 +229,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
         options,
       );
       const { tokens, logits } = await greedySteps(continuer, { features: features(1), tokens: prompt }, 8);
-      for (const [i, table] of logits.entries()) {
+      for (const [i, table] of notEmpty(logits.entries())) {
         const plain = await uncached(
           session,
           features(1),
@@ -256,7 +258,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
       const source = random(4, 'features');
       const prompt: Prompt = { features: Float32Array.from({ length: 24 }, () => source.normal()), tokens: [4, 7, 11] };
       const { tokens, logits } = await greedySteps(continuer, prompt, 6);
-      for (const [i, table] of logits.entries()) {
+      for (const [i, table] of notEmpty(logits.entries())) {
         const text = [...prompt.tokens, ...tokens.slice(0, i)];
         const { first } = await session.run('score', {
           features: prompt.features,
@@ -325,7 +327,7 @@ describe.each(there)('on %s', (backend: BackendName) => {
     const options = { strategy, newTokens: 7, endTokens: [0, 1] };
     const together = await generate(batch.continuer, prompts, (ids) => ids.join(' '), options);
     expect(new Set(together.map(({ text }) => text)).size).toBeGreaterThan(3);
-    for (const [i, prompt] of prompts.entries()) {
+    for (const [i, prompt] of notEmpty(prompts.entries())) {
       const [alone] = await generate(single.continuer, [prompt], (ids) => ids.join(' '), options);
       expect(together[i]!.tokens).toEqual(alone!.tokens);
       expect(together[i]!.finishReason).toBe(alone!.finishReason);

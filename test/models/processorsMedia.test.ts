@@ -11,6 +11,7 @@ import { applySteps, outputSize, tileGrid } from '../../src/models/published/pro
 import { imageSteps } from '../../src/models/published/processors/imageConfig';
 import { readPixels } from '../../src/models/published/processors/picture';
 import { resampleFilters, resize } from '../../src/models/published/processors/resize';
+import { expectEvery } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
 
 interface Sample {
@@ -152,7 +153,7 @@ describe('picture files', () => {
       .png()
       .toFile(grey);
     const { picture } = await readPixels(grey);
-    expect(picture.data.every((value, i) => value === picture.data[i - (i % 3)])).toBe(true);
+    expectEvery(picture.data, (value, i) => value === picture.data[i - (i % 3)]);
     const colours = Uint8Array.from({ length: 4 * 4 }, (_, i) => (i % 4 === 3 ? (i < 8 ? 0 : 255) : 10 * i));
     await sharp(colours, { raw: { width: 2, height: 2, channels: 4 } })
       .png()

@@ -1,9 +1,12 @@
 /** The towers of the small zoo as parts that are trained: outputs and gradients of tiny ones held to PyTorch on every backend. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encoderRegistry, findEncoder } from '../../src/models/encoders';
+import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/lora';
 import { foldedResNet } from '../../src/models/parts/resnet';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
 import { programCost } from '../../src/tensor/cost';
 import { openSession } from '../../src/tensor/program';
+import { shapeTensor, withoutValues } from '../../src/tensor/shapeBackend';
 import { tf } from '../../src/tensor/tf';
 import {
   closedForm,
@@ -21,6 +24,15 @@ function difference(found: Float32Array, expected: readonly number[]): number {
   expect(largest).toBeGreaterThan(0);
   return expected.reduce((worst, value, i) => Math.max(worst, Math.abs(found[i]! - value)), 0) / largest;
 }
+
+/** What the tower makes of its input with these weights. */
+const rows = (tower: TinyTower, weights: TinyTower['weights'], lora?: LoraSpec): Float32Array =>
+  tf.tidy(() => {
+    const tensors = Object.fromEntries(
+      Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+    );
+    return tower.apply({ tensors, lora }, tf.tensor(tower.input.data, tower.input.shape)).dataSync<'float32'>();
+  });
 
 async function compare(tower: TinyTower, eager: boolean, mode: 'eager' | 'recorded'): Promise<void> {
   const fixture = towerFixture(tower);
@@ -61,26 +73,66 @@ describe('a ResNet', () => {
 
   it('computes the same with its normalisations folded beforehand, which frozen features are made with', () => {
     const tower = tinyTowers[0]!;
-    const rows = (weights: TinyTower['weights']) =>
-      tf.tidy(() =>
-        tower
-          .apply(
-            {
-              tensors: Object.fromEntries(
-                Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
-              ),
-            },
-            tf.tensor(tower.input.data, tower.input.shape),
-          )
-          .dataSync<'float32'>(),
-      );
     const folded = foldedResNet(tower.weights, tinyResNetOptions);
     expect(Object.keys(folded)).toHaveLength(
       2 * Object.keys(tower.weights).filter((name) => name.endsWith('.norm')).length,
     );
-    expect(difference(rows(folded), Array.from(rows(tower.weights)))).toBeLessThan(1e-5);
-    expect(difference(rows(folded), towerFixture(tower).outputs)).toBeLessThan(1e-4);
+    expect(difference(rows(tower, folded), Array.from(rows(tower, tower.weights)))).toBeLessThan(1e-5);
+    expect(difference(rows(tower, folded), towerFixture(tower).outputs)).toBeLessThan(1e-4);
   });
+});
+
+describe('a tower with adapters', () => {
+  beforeAll(async () => void (await useBackend({ name: 'cpu' })));
+
+  it('computes as with the adapters merged into its weights', () => {
+    const tower = tinyTowers[1]!;
+    const lora = { rank: 2, alpha: 3, targets: [...findEncoder('whisper-tiny').part.adapted] };
+    const adapters = Object.fromEntries(
+      loraParameters(lora, tower.parameters).map(({ name, shape }) => [name, closedForm(name, shape, 0.5)]),
+    );
+    expect(Object.keys(adapters)).toHaveLength(2 * 2 * 2);
+    const merged = Object.fromEntries(
+      Object.entries(tower.weights).map(([name, weight]) => {
+        const a = adapters[`${name}.lora_A`];
+        return [name, a === undefined ? weight : mergeLora(weight, a, adapters[`${name}.lora_B`]!, lora)];
+      }),
+    );
+    const adapted = rows(tower, { ...tower.weights, ...adapters }, lora);
+    expect(difference(adapted, Array.from(rows(tower, merged)))).toBeLessThan(1e-5);
+    expect(difference(adapted, Array.from(rows(tower, tower.weights)))).toBeGreaterThan(1e-2);
+  });
+});
+
+describe('a tower of the zoo', () => {
+  it.each(Object.keys(encoderRegistry))(
+    '%s gives rows of its width, and a gradient to all that may be trained',
+    (name) => {
+      const { part, input, rowChoices, rows: usual, width } = encoderRegistry[name]!;
+      expect(rowChoices).toContain(usual);
+      const trained = part.parameters.filter(({ use }) => use === undefined);
+      expect(trained.length).toBeGreaterThan(10);
+      const { result } = withoutValues(() => {
+        const tensors = Object.fromEntries(part.parameters.map(({ name: of, shape }) => [of, shapeTensor(shape)]));
+        const batch = shapeTensor([3, ...input.shape]);
+        const given = rowChoices.map((asked) => part.apply({ tensors }, batch, asked).shape);
+        const gradients = tf.grads((...values: tf.Tensor[]) => {
+          const now = {
+            ...tensors,
+            ...Object.fromEntries(trained.map((parameter, i) => [parameter.name, values[i]!])),
+          };
+          return tf.sum(part.apply({ tensors: now }, batch, usual));
+        })(trained.map((parameter) => tensors[parameter.name]!));
+        return { given, gradients: gradients.map(({ shape }) => shape) };
+      });
+      expect(result.given).toEqual(rowChoices.map((asked) => [3, asked, width]));
+      expect(result.gradients).toEqual(trained.map(({ shape }) => shape));
+      if (part.adapted.length > 0)
+        expect(
+          loraParameters({ rank: 1, alpha: 1, targets: [...part.adapted] }, [...part.parameters]).length,
+        ).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('a step through a tower', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
-import type { ConnectorSpec, TuningSpec } from '../../src/manifest/run';
+import type { ConnectorSpec } from '../../src/manifest/run';
 import { projectRoot } from '../../src/files';
 import { llamaWeights, type LlamaConfig } from '../../src/models/parts/llama';
 import { buildConnector, connectorRows, connectorSources, type ConnectorShape } from '../../src/models/zoo/connectors';
@@ -21,8 +21,10 @@ import { gelu } from '../../src/tensor/ops';
 import { initialVector, splitVector, totalSize, byName } from '../../src/tensor/parameters';
 import { tf } from '../../src/tensor/tf';
 import { random } from '../../src/random';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { tinyBackbone, tinyConfig } from '../../testing/tinyModel';
 import { runsOf } from '../../testing/manifestHelp';
+import { connectorOf, tuningOf, type GivenConnector } from '../../testing/specs';
 
 const numbers = (name: string, length: number) => {
   const source = random(1, name);
@@ -139,7 +141,8 @@ describe('a Llama in an ONNX export', () => {
         .map(({ name }) => name)
         .sort(),
     );
-    for (const { name, shape: sides } of llamaWeights(config)) expect(weights[name]!.shape, name).toEqual(sides);
+    for (const { name, shape: sides } of notEmpty(llamaWeights(config)))
+      expect(weights[name]!.shape, name).toEqual(sides);
     expect([...weights['tokenEmbedding']!.data.slice(0, 4)]).toEqual([-1, -0.5, 0, 0.5]);
     const stored = onnx.initialisers.get(onnx.nodes.find(({ name }) => name.includes('k_proj'))!.inputs[1]!)!.values; // [4, 2]
     expect([...weights['layers.0.k']!.data]).toEqual([0, 2, 4, 6, 1, 3, 5, 7].map((i) => 0.5 * stored[i]!));
@@ -271,12 +274,11 @@ describe('MiniLM as a start', () => {
     );
     expect(Object.keys(start)).toEqual(given.map(({ name }) => name));
     expect(Object.keys(start).some((name) => name === 'queries' || name.includes('cross'))).toBe(false);
-    expect(
-      [...sides.keys()]
-        .filter((name) => !(name in start))
-        .every((name) => name === 'queries' || name.includes('.cross.')),
-    ).toBe(true);
-    for (const [ours, theirs] of published)
+    expectEvery(
+      [...sides.keys()].filter((name) => !(name in start)),
+      (name) => name === 'queries' || name.includes('.cross.'),
+    );
+    for (const [ours, theirs] of notEmpty(published))
       expect(start[ours]!.data, ours).toEqual(numbers(theirs, start[ours]!.data.length));
     expect(new Set(asked).size).toBe(asked.length);
   });
@@ -291,7 +293,7 @@ describe('MiniLM as a start', () => {
   });
 
   it('is what a connector starts from, and a source of its runs', () => {
-    const spec: ConnectorSpec = { kind: 'blip2-qformer', layers: 1, tokens: 2 };
+    const spec = connectorOf({ kind: 'blip2-qformer', layers: 1, tokens: 2 });
     const random0 = buildConnector(spec, shape);
     const weights = Object.fromEntries(
       random0.parameters.map(({ name, shape: each }) => [
@@ -313,9 +315,9 @@ describe('MiniLM as a start', () => {
     expect(value(started, 'queries').kind).toBe('normal');
     expect(value(random0, 'layers.0.self.norm')).toEqual({ kind: 'constant', value: 1 });
     expect(connectorSources(spec)).toEqual(['minilm']);
-    expect(connectorSources({ kind: 'window-qformer' })).toEqual(['minilm']);
-    expect(connectorSources({ kind: 'window-qformer', start: 'random' })).toEqual([]);
-    expect(connectorSources({ kind: 'mlp' })).toEqual([]);
+    expect(connectorSources(connectorOf({ kind: 'window-qformer' }))).toEqual(['minilm']);
+    expect(connectorSources(connectorOf({ kind: 'window-qformer', start: 'random' }))).toEqual([]);
+    expect(connectorSources(connectorOf({ kind: 'mlp' }))).toEqual([]);
   });
 });
 
@@ -330,17 +332,19 @@ describe('connectors of the families', () => {
 
   it('pixel shuffle: a token sees the four cells of its own square', async () => {
     // Row 6 of a 4 x 4 grid is the cell (1, 2), in the upper right square.
-    expect(await moved({ kind: 'pixel-shuffle', width: 8 }, 6)).toEqual([false, true, false, false]);
-    expect(await moved({ kind: 'pixel-shuffle', width: 8 }, 12)).toEqual([false, false, true, false]);
-    expect(() => buildConnector({ kind: 'pixel-shuffle', factor: 3 }, shape)).toThrow(/connector\.factor.*4 x 4/);
-    expect(() => buildConnector({ kind: 'pixel-shuffle' }, { ...shape, rows: 50 })).toThrow(/square grid/);
+    expect(await moved(connectorOf({ kind: 'pixel-shuffle', width: 8 }), 6)).toEqual([false, true, false, false]);
+    expect(await moved(connectorOf({ kind: 'pixel-shuffle', width: 8 }), 12)).toEqual([false, false, true, false]);
+    expect(() => buildConnector(connectorOf({ kind: 'pixel-shuffle', factor: 3 }), shape)).toThrow(
+      /connector\.factor.*4 x 4/,
+    );
+    expect(() => buildConnector(connectorOf({ kind: 'pixel-shuffle' }), { ...shape, rows: 50 })).toThrow(/square grid/);
   });
 
   it('a window Q-Former sees its window and nothing else; what fills no window is left out', async () => {
     const spec: ConnectorSpec = { kind: 'window-qformer', window: 5, queries: 2, layers: 1, start: 'random' };
     expect(await moved(spec, 7)).toEqual([false, false, true, true, false, false]);
     expect(await moved(spec, 15)).toEqual([false, false, false, false, false, false]);
-    expect(() => buildConnector({ kind: 'window-qformer', window: 17 }, shape)).toThrow(/16 rows/);
+    expect(() => buildConnector(connectorOf({ kind: 'window-qformer', window: 17 }), shape)).toThrow(/16 rows/);
   });
 
   it('BLIP-2: every query sees every cell, and where it lies', async () => {
@@ -357,7 +361,7 @@ describe('connectors of the families', () => {
 
   it('start with tokens of the size of words', async () => {
     for (const kind of ['pixel-shuffle', 'blip2-qformer', 'window-qformer'] as const) {
-      for (const token of await prefixOf({ kind }, features))
+      for (const token of notEmpty(await prefixOf(connectorOf({ kind }), features)))
         expect(Math.sqrt(token.reduce((sum, value) => sum + value * value, 0) / token.length), kind).toBeCloseTo(
           0.5,
           3,
@@ -366,22 +370,27 @@ describe('connectors of the families', () => {
   });
 
   it('take the whole grid where they choose for themselves', () => {
-    expect(connectorRows({ kind: 'pixel-shuffle' }, [4, 16])).toBe(16);
-    expect(connectorRows({ kind: 'blip2-qformer' }, [4, 16])).toBe(16);
-    expect(connectorRows({ kind: 'mlp' }, [4, 16])).toBeUndefined();
-    expect(connectorRows({ kind: 'window-qformer' }, [50])).toBeUndefined();
+    expect(connectorRows(connectorOf({ kind: 'pixel-shuffle' }), [4, 16])).toBe(16);
+    expect(connectorRows(connectorOf({ kind: 'blip2-qformer' }), [4, 16])).toBe(16);
+    expect(connectorRows(connectorOf({ kind: 'mlp' }), [4, 16])).toBeUndefined();
+    expect(connectorRows(connectorOf({ kind: 'window-qformer' }), [50])).toBeUndefined();
   });
 });
 
 describe('the partition', () => {
-  const connectors: ConnectorSpec[] = [
+  const given: GivenConnector[] = [
     { kind: 'mlp' },
     { kind: 'qformer' },
     { kind: 'pixel-shuffle', width: 8 },
     { kind: 'blip2-qformer', layers: 1 },
     { kind: 'window-qformer', layers: 1 },
   ];
-  const tunings: TuningSpec[] = [{ kind: 'lora', rank: 2, alpha: 4 }, { kind: 'full' }, { kind: 'frozen' }];
+  const connectors = given.map(connectorOf);
+  const tunings = [
+    tuningOf({ kind: 'lora', rank: 2, alpha: 4 }),
+    tuningOf({ kind: 'full' }),
+    tuningOf({ kind: 'frozen' }),
+  ];
   const cases = connectors.flatMap((connector) =>
     tunings.map((tuning) => ({ name: `${connector.kind}, ${tuning.kind}`, connector, tuning })),
   );
@@ -399,7 +408,7 @@ describe('the partition', () => {
     const weights = names('backbone').filter((name) => !adapters.includes(name));
     expect([...weights, ...Object.keys(model.frozen)].sort()).toEqual([...layout].sort());
     expect(new Set(names('backbone')).size).toBe(names('backbone').length);
-    expect(adapters.every((name) => layout.includes(name.replace(/\.lora_[AB]$/, '')))).toBe(true);
+    expectEvery(adapters, (name) => layout.includes(name.replace(/\.lora_[AB]$/, '')));
     expect([tuning.kind === 'lora', tuning.kind === 'full']).toEqual([adapters.length > 0, weights.length > 0]);
     expect(totalSize(model.trainable.encoder)).toBeGreaterThan(0);
   });
@@ -454,10 +463,10 @@ describe('the partition', () => {
 });
 
 describe('the side of the connector', () => {
-  it.each<ConnectorSpec>([{ kind: 'mlp' }, { kind: 'window-qformer', layers: 1 }])(
+  it.each<ConnectorSpec>([connectorOf({ kind: 'mlp' }), connectorOf({ kind: 'window-qformer', layers: 1 })])(
     'changes what belongs to which module and nothing that is computed: $kind',
     (connector) => {
-      const tuning = { encoder: 'scale-shift', backbone: { kind: 'lora', rank: 2, alpha: 4 } } as const;
+      const tuning = { encoder: 'scale-shift', backbone: tuningOf({ kind: 'lora', rank: 2, alpha: 4 }) } as const;
       const [usual, other] = (['encoder', 'backbone'] as const).map((connectorSide) =>
         zooModel({ connector, connectorSide, tuning }, { rows: 16, width: 6 }, tinyBackbone()),
       ) as [Model, Model];

@@ -1,8 +1,7 @@
 /** What a run from a published checkpoint trained, for PEFT: names and shapes as published, the connector as whole layers. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { checkpointIdentity } from '../../src/sources/checkpoints';
 import type { RunSpec } from '../../src/manifest/run';
 import { loadFamily } from '../../src/models/published';
@@ -14,17 +13,13 @@ import { exportRun } from '../../src/runner/export/write';
 import { runFolder } from '../../src/runner/folders';
 import { familyTuning } from '../../src/train/parts';
 import { writeCheckpoint } from '../../testing/checkpoints';
+import { withCache } from '../../testing/environment';
+import { expectEvery } from '../../testing/lists';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
-const base = mkdtempSync(join(tmpdir(), 'equipoise-export-'));
-const settings = { EQUIPOISE_CACHE: join(base, 'cache'), EQUIPOISE_CHECKPOINTS: join(base, 'checkpoints') };
+const { folder: base } = withCache('file', (folder) => ({ EQUIPOISE_CHECKPOINTS: join(folder, 'checkpoints') }));
 beforeAll(() => {
-  Object.assign(process.env, settings);
   writeCheckpoint(join(base, 'checkpoints', 'my-blip2'), 'blip2');
-});
-afterAll(() => {
-  rmSync(base, { recursive: true, force: true });
-  for (const name of Object.keys(settings)) delete process.env[name];
 });
 
 const json = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8')) as Record<string, unknown>;
@@ -111,11 +106,9 @@ it('frozen or in full: everything trained in one file, by published name', async
     'equipoise.json',
     'trained_parameters.safetensors',
   ]);
-  expect(
-    Object.keys(tensorsOf(base, 'frozen', 'trained_parameters.safetensors')).every((name) =>
-      /^(query_tokens$|qformer\.|language_projection\.)/.test(name),
-    ),
-  ).toBe(true);
+  expectEvery(Object.keys(tensorsOf(base, 'frozen', 'trained_parameters.safetensors')), (name) =>
+    /^(query_tokens$|qformer\.|language_projection\.)/.test(name),
+  );
   expect((await write(full.id, 'full')).backbone).toBe('whole');
   expect(
     tensorsOf(base, 'full', 'trained_parameters.safetensors')['language_model.model.decoder.layers.0.fc1.weight'],

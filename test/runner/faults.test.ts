@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { storageFault, writeWhole } from '../../src/files';
 import { runIdentity } from '../../src/manifest/identity';
 import { newestCheckpoint } from '../../src/runner/checkpoints';
@@ -26,19 +26,19 @@ import { endText, listGpus, processorQuota, workerMemory, workersFor } from '../
 import { readExperiment } from '../../src/runner/results';
 import { useBackend } from '../../src/tensor/backend';
 import { canMount, smallDisk } from '../../testing/disk';
+import { withCache } from '../../testing/environment';
 import { fakeRuns, freshResults, identified, inProcess, queueOptions, taskOf } from '../../testing/fakeRuns';
 import { fakeSpec } from '../../testing/fakeTrainer';
 import { readOutcome, runChild } from '../../testing/killing';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { writeSyntheticRun, syntheticSpec } from '../../testing/syntheticJournals';
 import { trainTiny } from '../../testing/tinyRuns';
 import { tinySpec } from '../../testing/tinyTask';
 
-const cache = mkdtempSync(join(tmpdir(), 'equipoise-faults-'));
+const { cache } = withCache();
 beforeAll(async () => {
-  process.env['EQUIPOISE_CACHE'] = cache;
   await useBackend({ name: 'cpu' });
 });
-afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 const short = {
   duration: { steps: 8 },
@@ -108,7 +108,7 @@ describe('a full disk', () => {
         expect(
           [...endings.values()].filter((ending) => ending.kind === 'failed' && ending.storage === true),
         ).toHaveLength(1);
-        for (const run of runs) {
+        for (const run of notEmpty(runs)) {
           const { journal } = runFolder(disk.path, 'test', run.id);
           if (existsSync(journal)) expect(readJournal(journal).torn).toBe(false);
         }
@@ -483,7 +483,7 @@ describe('a sweep', () => {
     expect(await code).toBe(130);
     const runs = readExperiment(results, 'faults');
     expect(runs.length).toBeGreaterThan(0);
-    for (const { file } of runs) {
+    for (const { file } of notEmpty(runs)) {
       expect(file!.spec.duration).toEqual({ steps: 60 });
       expect(file!.spec.seed).not.toBe(3);
     }
@@ -525,6 +525,6 @@ describe('a sweep', () => {
     expect(trained).toEqual(Array.from({ length: 200 }, (_, seed) => seed));
     expect(counts.reduce((sum, each) => sum + (each['trained'] ?? 0), 0)).toBe(200);
     expect(counts.filter((each) => (each['trained'] ?? 0) > 0).length).toBeGreaterThan(1); // they did share
-    expect(planRuns(results, 'test', fakeRuns(200, 2)).every((run) => run.state === 'done')).toBe(true);
+    expectEvery(planRuns(results, 'test', fakeRuns(200, 2)), (run) => run.state === 'done');
   });
 });

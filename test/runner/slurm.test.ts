@@ -15,6 +15,7 @@ import { runQueue } from '../../src/runner/queue';
 import type { RunJob } from '../../src/runner/slurm/jobs';
 import type { ArrayPlan } from '../../src/runner/slurm/submission';
 import { inProcess, queueOptions, withOrders } from '../../testing/fakeRuns';
+import { notEmpty } from '../../testing/lists';
 
 const programs = ['slurmctld', 'slurmd', 'sinfo', 'sbatch', 'squeue', 'scancel', 'scontrol'];
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
@@ -258,7 +259,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       // What nobody disturbed began once: at most two runs were on the lost node and under the urgent job.
       expect(others.filter(({ id }) => starts(id) === 1).length).toBeGreaterThanOrEqual(12);
       expect(log(runs[0]!.id)).toContain(`strange <${strange}>`);
-      for (const { id, spec } of runs)
+      for (const { id, spec } of notEmpty(runs))
         expect(log(id)).toMatch(spec.scheduler.kind === 'commit' ? /^devices <[01]>$/m : /^devices <>$/m);
 
       writeManifest(steps);
@@ -277,7 +278,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
 
       const alone = join(folder, 'alone');
       await withOrders({ carry: true }, () => runQueue(queueOptions(alone, runs, { start: inProcess, experiment })));
-      for (const { id, identity } of runs) {
+      for (const { id, identity } of notEmpty(runs)) {
         const [here, there] = [runFolder(results, experiment, id), runFolder(alone, experiment, id)];
         expect(readFileSync(here.journal, 'utf8'), id).toBe(readFileSync(there.journal, 'utf8'));
         expect(readFileSync(here.checkpoint)).toEqual(readFileSync(there.checkpoint));
@@ -373,7 +374,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       expect(ids.filter((id) => /start 2$/m.test(told(id))).length, ids.map(told).join('')).toBeGreaterThanOrEqual(1);
       const alone = join(folder, 'real-alone');
       tiny(alone, '--workers', '2');
-      for (const id of ids) {
+      for (const id of notEmpty(ids)) {
         const there = runFolder(alone, real, id);
         expect(readFileSync(of(id).journal, 'utf8')).toBe(readFileSync(there.journal, 'utf8'));
         for (const name of ['checkpoint', 'best'] as const)

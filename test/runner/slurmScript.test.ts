@@ -15,6 +15,7 @@ import { arrayScript, quote, type ScriptParts } from '../../src/runner/slurm/scr
 import type { ArrayPlan } from '../../src/runner/slurm/submission';
 import { fakeRuns, identified } from '../../testing/fakeRuns';
 import { fakeSpec } from '../../testing/fakeTrainer';
+import { notEmpty } from '../../testing/lists';
 import { fileOf, fixed, head, load, problemsOf, runsOf } from '../../testing/manifestHelp';
 
 const resources = { cpus: 1, gpus: 0, requeue: 3, grace: 120 };
@@ -230,7 +231,8 @@ describe('a script', () => {
         const lines = arrayScript(parts('/x', { resources: { ...resources, ...defined } })).split('\n');
         const last = lines.findIndex((line) => line === '');
         expect(lines[0]).toBe('#!/bin/bash');
-        for (const line of lines.slice(1, last)) expect(line).toMatch(/^#SBATCH --[a-z-]+(=[^\s'"\\$`#;]+)?$/);
+        for (const line of notEmpty(lines.slice(1, last)))
+          expect(line).toMatch(/^#SBATCH --[a-z-]+(=[^\s'"\\$`#;]+)?$/);
         expect(lines.slice(last).join('\n')).not.toContain('#SBATCH');
       }),
       { numRuns: 100 },

@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/problems';
 import { availableBackends, chooseBackend, tensorflowBinding, useBackend } from '../../src/tensor/backend';
 import { addonPackageVersion, addonPath, compareVersions, findLink, type Link } from '../../src/tensor/link/state';
 import { hasNvidia } from '../../src/tensor/link/tools';
+import { withCache } from '../../testing/environment';
 
 const require = createRequire(__filename);
 const realLink = findLink();
@@ -24,20 +24,7 @@ async function problemOf(work: () => unknown): Promise<UserError> {
 }
 
 describe('choosing, with a cache of its own', () => {
-  let cache = '';
-  const before = { ...process.env };
-  beforeEach(() => {
-    cache = mkdtempSync(join(tmpdir(), 'equipoise-backend-'));
-    process.env['EQUIPOISE_CACHE'] = cache;
-    delete process.env['EQUIPOISE_TENSORFLOW'];
-  });
-  afterEach(() => {
-    rmSync(cache, { recursive: true });
-    for (const name of ['EQUIPOISE_CACHE', 'EQUIPOISE_TENSORFLOW']) {
-      if (before[name] === undefined) delete process.env[name];
-      else process.env[name] = before[name];
-    }
-  });
+  const place = withCache('test', () => ({ EQUIPOISE_TENSORFLOW: undefined }));
 
   const whole: Link = {
     format: 'equipoise-link/1',
@@ -52,7 +39,7 @@ describe('choosing, with a cache of its own', () => {
   };
   /** A folder that looks linked; its addon is no library. */
   function putLink(name: string, link: Partial<Link>, parts: { json?: string; addon?: boolean } = {}): string {
-    const folder = join(cache, 'tensorflow', name);
+    const folder = join(place.cache, 'tensorflow', name);
     mkdirSync(dirname(join(folder, addonPath)), { recursive: true });
     writeFileSync(join(folder, 'link.json'), parts.json ?? JSON.stringify({ ...whole, ...link }));
     if (parts.addon !== false) writeFileSync(join(folder, addonPath), 'no library');
@@ -111,9 +98,9 @@ describe('choosing, with a cache of its own', () => {
 
   test('EQUIPOISE_TENSORFLOW takes its own link or none', () => {
     putLink('a', { tensorflow: '2.21.0' });
-    process.env['EQUIPOISE_TENSORFLOW'] = join(cache, 'mine');
+    process.env['EQUIPOISE_TENSORFLOW'] = join(place.cache, 'mine');
     expect(findLink()).toBeNull();
-    const mine = putLink('b', { source: { kind: 'given', path: join(cache, 'mine') } });
+    const mine = putLink('b', { source: { kind: 'given', path: join(place.cache, 'mine') } });
     expect(findLink()?.folder).toBe(mine);
   });
 });

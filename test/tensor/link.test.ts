@@ -1,53 +1,37 @@
 /** Linking with tools that are missing, fail, or lie; PATH holds only the fakes, and no network is reached. */
 import { execFile, spawn } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as tar from 'tar';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../src/files';
 import { linkTensorFlow, type LinkOptions, type LinkReport } from '../../src/tensor/link/link';
 import { findLink, linkCommand } from '../../src/tensor/link/state';
 import { smallDisk } from '../../testing/disk';
+import { withCache } from '../../testing/environment';
+import { notEmpty } from '../../testing/lists';
 import { libraryHead, writeWheel, type WheelChanges } from '../../testing/wheelFile';
 
 const realLink = findLink();
-const variables = ['EQUIPOISE_CACHE', 'EQUIPOISE_TENSORFLOW', 'PATH', 'CXX', 'TFJS_NODE_BASE_URI'] as const;
-const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
+const realPath = process.env['PATH'];
+const place = withCache('test', (folder) => ({
+  EQUIPOISE_TENSORFLOW: undefined,
+  CXX: undefined,
+  PATH: join(folder, 'tools'),
+  TFJS_NODE_BASE_URI: 'http://127.0.0.1:9/libtensorflow-', // nobody listens on the discard port
+}));
 let folder = '',
   tools = '',
   links = '';
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'equipoise-link-'));
+  folder = place.folder;
   tools = join(folder, 'tools');
   links = join(folder, 'cache', 'tensorflow');
   mkdirSync(tools);
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
-  process.env['PATH'] = tools;
-  process.env['TFJS_NODE_BASE_URI'] = 'http://127.0.0.1:9/libtensorflow-'; // nobody listens on the discard port
-  delete process.env['EQUIPOISE_TENSORFLOW'];
-  delete process.env['CXX'];
-});
-afterEach(() => {
-  for (const name of variables) {
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
-  }
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A program on the PATH of the test. */
@@ -78,7 +62,7 @@ function expectNothingLeft(report: LinkReport): void {
   expect(report.link).toBeNull();
   expect(report.made).toBe(false);
   expect(existsSync(links) ? readdirSync(links) : []).toEqual([]);
-  for (const { problem } of report.attempts) expect(problem).not.toContain('\n');
+  for (const { problem } of notEmpty(report.attempts)) expect(problem).not.toContain('\n');
 }
 
 async function linkWheel(changes: WheelChanges = {}): Promise<string> {
@@ -321,7 +305,7 @@ test('a build that was killed leaves nothing that counts, and the next one clear
 test('two at once with a real TensorFlow: one builds, both get the link, and it is not built again', async (context) => {
   if (realLink === null) return context.skip('TensorFlow is not linked on this machine');
   process.env['EQUIPOISE_TENSORFLOW'] = join(realLink.folder, 'deps');
-  process.env['PATH'] = before['PATH'];
+  process.env['PATH'] = realPath;
   const reports = await Promise.all([linkInChild().done, linkInChild().done]);
   expect(reports.map(({ made }) => made).sort()).toEqual([false, true]);
   expect(reports[0]!.link).toEqual(reports[1]!.link);

@@ -7,6 +7,7 @@ import { ciderD } from '../../src/text/metrics/ciderD';
 import { loadStemmer, meteor } from '../../src/text/metrics/meteor';
 import { rougeL } from '../../src/text/metrics/rougeL';
 import { captionWords } from '../../src/text/metrics/words';
+import { expectEvery, notEmpty } from '../../testing/lists';
 
 interface Fixture {
   items: { candidate: string; references: string[]; ciderD: number; rougeL: number; meteor: number }[];
@@ -31,21 +32,34 @@ beforeAll(async () => {
 });
 
 describe('against the published evaluation programs', () => {
-  it('BLEU-1 to BLEU-4', () => bleu(items).forEach((score, k) => expect(score).toBeCloseTo(fixture.bleu[k]!, 9)));
+  const near = (values: readonly number[], wanted: readonly number[]) => {
+    expect(values).toHaveLength(wanted.length);
+    for (const [i, value] of notEmpty(wanted.entries())) expect(values[i], String(i)).toBeCloseTo(value, 9);
+  };
+  it('BLEU-1 to BLEU-4', () => near(bleu(items), fixture.bleu));
   it('CIDEr-D of every caption', () =>
-    ciderD(items).forEach((score, i) => expect(score).toBeCloseTo(fixture.items[i]!.ciderD, 9)));
-  it('ROUGE-L of every caption', () =>
-    items.forEach((item, i) => expect(rougeL(item)).toBeCloseTo(fixture.items[i]!.rougeL, 9)));
-  it('METEOR of every caption', () =>
-    items.forEach((item, i) =>
-      expect(meteor(item, stem), fixture.items[i]!.candidate).toBeCloseTo(fixture.items[i]!.meteor, 9),
+    near(
+      ciderD(items),
+      fixture.items.map((item) => item.ciderD),
     ));
-  it('stems', () => fixture.stems.forEach(({ word, stem: wanted }) => expect(stem(word), word).toBe(wanted)));
+  it('ROUGE-L of every caption', () =>
+    near(
+      items.map(rougeL),
+      fixture.items.map((item) => item.rougeL),
+    ));
+  it('METEOR of every caption', () =>
+    near(
+      items.map((item) => meteor(item, stem)),
+      fixture.items.map((item) => item.meteor),
+    ));
+  it('stems', () => {
+    for (const { word, stem: wanted } of notEmpty(fixture.stems)) expect(stem(word), word).toBe(wanted);
+  });
   it.each(fixture.normalised)('normalises $answer', ({ answer, normalised }) =>
     expect(normaliseVqaAnswer(answer)).toBe(normalised),
   );
   it('soft accuracy over ten annotators', () => {
-    for (const { prediction, answers, accuracy } of fixture.soft)
+    for (const { prediction, answers, accuracy } of notEmpty(fixture.soft))
       expect(vqaAccuracy(prediction, answers), prediction).toBeCloseTo(accuracy, 12);
   });
 });
@@ -115,7 +129,7 @@ describe('by hand', () => {
       { generated: '', references: ['a dog barks'] },
       { generated: 'rain', references: ['rain falls'] },
     ]);
-    expect(Object.values(empty).every(Number.isFinite)).toBe(true);
+    expectEvery(Object.values(empty), Number.isFinite);
     expect(await captionScores([])).toEqual({
       bleu1: 0,
       bleu2: 0,

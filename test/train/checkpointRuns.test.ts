@@ -1,9 +1,8 @@
 /** Runs from published checkpoints: what they compute equals the whole family on its processor's own encoding; manifests, resume, generation, identity, and what is refused. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { checkpointIdentity } from '../../src/sources/checkpoints';
 import { fileObjects } from '../../src/sources/dataManifest';
 import { findSource } from '../../src/sources/sources';
@@ -32,26 +31,19 @@ import { initialState, scoreProgram, type Setting } from '../../src/train/progra
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
 import { checkpointKinds, taskFor, writeCheckpoint, writeTasks } from '../../testing/checkpoints';
+import { withCache } from '../../testing/environment';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { fileOf, head } from '../../testing/manifestHelp';
+import { optimiserOf } from '../../testing/specs';
 
-const base = mkdtempSync(join(tmpdir(), 'equipoise-checkpoints-'));
-const settings = {
-  EQUIPOISE_CACHE: join(base, 'cache'),
-  EQUIPOISE_TASKS: join(base, 'tasks'),
-  EQUIPOISE_CHECKPOINTS: join(base, 'checkpoints'),
-};
-const before = { ...process.env };
+const { folder: base } = withCache('file', (folder) => ({
+  EQUIPOISE_TASKS: join(folder, 'tasks'),
+  EQUIPOISE_CHECKPOINTS: join(folder, 'checkpoints'),
+}));
 beforeAll(async () => {
-  Object.assign(process.env, settings);
   await writeTasks(join(base, 'tasks'));
   for (const kind of checkpointKinds) writeCheckpoint(join(base, 'checkpoints', `my-${kind}`), kind);
   await useBackend({ name: 'wasm' });
-});
-afterAll(() => {
-  rmSync(base, { recursive: true, force: true });
-  for (const name of Object.keys(settings))
-    if (before[name] === undefined) delete process.env[name];
-    else process.env[name] = before[name];
 });
 
 /** The only run of a manifest. */
@@ -98,7 +90,7 @@ const stirred = (state: Record<string, StateValue>): Record<string, StateValue> 
 const settingOf = (model: Prepared['model'], vocabulary: number): Setting => ({
   model,
   vocabulary,
-  optimiser: { kind: 'adamw' },
+  optimiser: optimiserOf({ kind: 'adamw' }),
   regulariser: { kind: 'none' },
 });
 
@@ -193,7 +185,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
     const summary = next.value;
     const train = records.flatMap((record) => (record.kind === 'train' ? [record] : []));
     expect(train).toHaveLength(4);
-    expect(train.every(({ gradientNorm }) => gradientNorm.encoder > 0 && gradientNorm.backbone > 0)).toBe(true);
+    expectEvery(train, ({ gradientNorm }) => gradientNorm.encoder > 0 && gradientNorm.backbone > 0);
     expect(records.flatMap((record) => (record.kind === 'measure' ? [record.step] : []))).toEqual([2, 4]);
     expect(summary.final.choice.total).toBe(6);
 
@@ -232,7 +224,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
       );
     const cached = await generated({ continuer: continuerOf(session, model, places) });
     expect(cached).toEqual(await generated({}));
-    expect(cached.every((text) => text !== null && text.length > 0)).toBe(true);
+    expectEvery(cached, (text) => text !== null && text.length > 0);
     session.dispose();
   });
 });
@@ -242,7 +234,7 @@ describe('a run from a checkpoint', () => {
     const spec: RunSpec = {
       ...ofKind('blip2', { 'tuning.backbone': 'full' }),
       duration: { steps: 45 },
-      evaluate: { every: 0 },
+      evaluate: { every: 0, limit: 0, validation: 64 },
     };
     const { summary } = await collect(spec, await prepare(spec, () => undefined));
     expect(summary.final.choice.accuracy).toBe(1); // chance .33
@@ -266,12 +258,12 @@ describe('a run from a checkpoint', () => {
           'tuning.backbone': { kind: 'lora', rank: 2, alpha: 4, targets: ['q', 'v'] },
         },
         steps: 3,
-        evaluate: { every: 0 },
+        evaluate: { every: 0, limit: 0, validation: 64 },
       }),
     );
     const equipoise = (...args: string[]) =>
       spawnSync(process.execPath, [join(projectRoot, 'bin', 'equipoise.cjs'), ...args, '--backend', 'wasm'], {
-        env: { ...process.env, ...settings, EQUIPOISE_RESULTS: join(base, 'results') },
+        env: { ...process.env, EQUIPOISE_RESULTS: join(base, 'results') },
         encoding: 'utf8',
       });
     const plan = equipoise('plan', manifest, '--resources');
@@ -287,7 +279,7 @@ describe('a run from a checkpoint', () => {
       expect(files).toEqual(expect.arrayContaining(['config.json', 'tokenizer.json', 'preprocessor_config.json']));
       expect(files.some((file) => file.endsWith('.safetensors'))).toBe(true);
     }
-    for (const kind of checkpointKinds)
+    for (const kind of notEmpty(checkpointKinds))
       expect(checkpointModality(`my-${kind}`)).toBe(kind === 'salmonn' ? 'audio' : 'image');
   });
 
@@ -313,7 +305,7 @@ describe('a run from a checkpoint', () => {
       writeFileSync(join(moved, 'my-blip2', 'tokenizer_config.json'), '{}');
       expect(new Set([first.identity, changed, identityOf().identity]).size).toBe(3);
     } finally {
-      process.env['EQUIPOISE_CHECKPOINTS'] = settings.EQUIPOISE_CHECKPOINTS;
+      process.env['EQUIPOISE_CHECKPOINTS'] = join(base, 'checkpoints');
     }
   });
 

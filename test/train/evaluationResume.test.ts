@@ -1,8 +1,7 @@
 /** An evaluation that is interrupted goes on where it was: nothing that was kept is computed again, and the bytes are those of the run left alone. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import { runFolder } from '../../src/runner/folders';
@@ -11,17 +10,17 @@ import type { KeptEvaluation } from '../../src/train/batchLog';
 import type { RunCheckpoint } from '../../src/train/checkpoint';
 import type { Prepared } from '../../src/train/prepare';
 import { trainPrepared, type TrainOptions } from '../../src/train/run';
+import { withCache } from '../../testing/environment';
 import { freshResults, taskOf } from '../../testing/fakeRuns';
 import { readOutcome, runChild } from '../../testing/killing';
+import { notEmpty } from '../../testing/lists';
 import { trainTiny } from '../../testing/tinyRuns';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 
-const cache = mkdtempSync(join(tmpdir(), 'equipoise-evaluation-'));
+const { cache } = withCache();
 beforeAll(async () => {
-  process.env['EQUIPOISE_CACHE'] = cache;
   await useBackend({ name: 'cpu' });
 });
-afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 const short = {
   duration: { steps: 4 },
@@ -93,7 +92,7 @@ describe('an evaluation', () => {
     const { states, before } = await interruptions();
     expect(states.length).toBeGreaterThan(10);
     expect(new Set(states.map(({ loop }) => loop.reached))).toEqual(new Set(['trained', 'closed']));
-    for (const [i, state] of states.entries()) {
+    for (const [i, state] of notEmpty(states.entries())) {
       const kept: KeptEvaluation[] = [];
       const found = await collect({
         from: state,

@@ -1,25 +1,21 @@
 /** The loss around the way of a run: coordinates, agreement with the run itself, contours in closed form, the figure. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { contourSegments } from '../../analysis/contours';
 import { makeFigures } from '../../analysis/index';
 import { useBackend } from '../../src/tensor/backend';
 import { lossLandscape, type Landscape } from '../../src/train/landscape';
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared } from '../../src/train/run';
+import { withCache } from '../../testing/environment';
+import { notEmpty } from '../../testing/lists';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 
-const folder = mkdtempSync(join(tmpdir(), 'equipoise-landscape-'));
+const { folder } = withCache();
 beforeAll(async () => {
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   await useBackend({ name: 'cpu' });
-});
-afterAll(() => {
-  delete process.env['EQUIPOISE_CACHE'];
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('contours', () => {
@@ -31,18 +27,20 @@ describe('contours', () => {
       axis.map((y) => axis.map((x) => x * x + y * y)),
       2,
     );
-    for (const { x, y } of segments) expect(Math.hypot(x, y)).toBeCloseTo(Math.SQRT2, 2);
+    for (const { x, y } of notEmpty(segments)) expect(Math.hypot(x, y)).toBeCloseTo(Math.SQRT2, 2);
     expect(segments.reduce((sum, { x, y, x2, y2 }) => sum + Math.hypot(x2 - x, y2 - y), 0)).toBeCloseTo(
       2 * Math.PI * Math.SQRT2,
       1,
     );
   });
   it('belong to the right axes: columns are x, rows are y', () => {
-    for (const { x, x2 } of contourSegments(
-      axis,
-      axis,
-      axis.map(() => axis.map((x) => x)),
-      0.55,
+    for (const { x, x2 } of notEmpty(
+      contourSegments(
+        axis,
+        axis,
+        axis.map(() => axis.map((x) => x)),
+        0.55,
+      ),
     ))
       expect([x, x2]).toEqual([expect.closeTo(0.55, 9), expect.closeTo(0.55, 9)]);
   });
@@ -57,7 +55,7 @@ describe('contours', () => {
       0.4,
     );
     expect(segments).toHaveLength(2);
-    for (const { x, y, x2, y2 } of segments) expect(Math.abs(x - x2) + Math.abs(y - y2)).toBeLessThan(1); // around the two low corners
+    for (const { x, y, x2, y2 } of notEmpty(segments)) expect(Math.abs(x - x2) + Math.abs(y - y2)).toBeLessThan(1); // around the two low corners
   });
 });
 

@@ -1,5 +1,5 @@
 /** The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { initialState, scoreProgram, type Setting } from '../../src/train/programs';
 import { packStep, type StepValues } from '../../src/train/stepInputs';
 import { unpackStep } from '../../src/train/stepNumbers';
@@ -8,10 +8,15 @@ import { chooseBackend, useBackend, availableBackends } from '../../src/tensor/b
 import { openSession, type Session } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
 import { kappaOf } from '../../src/balance/kappa';
+import { notEmpty } from '../../testing/lists';
 import { tinyBatch, tinyConfig, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
 
-const open = (setting: Setting, options: { eager?: boolean; probe?: boolean; variant?: 'a' | 'b' } = {}): Session =>
-  openSession(
+const opened: Session[] = [];
+afterEach(() => {
+  for (const session of opened.splice(0)) session.dispose();
+});
+const open = (setting: Setting, options: { eager?: boolean; probe?: boolean; variant?: 'a' | 'b' } = {}): Session => {
+  const session = openSession(
     {
       train: trainProgram(setting, tinyShape, ['encoder', 'backbone'], null),
       measured: trainProgram(setting, tinyShape, ['encoder', 'backbone'], {
@@ -23,6 +28,9 @@ const open = (setting: Setting, options: { eager?: boolean; probe?: boolean; var
     initialState(setting, 0),
     options.eager ? { eager: true } : {},
   );
+  opened.push(session);
+  return session;
+};
 
 const step = async (
   session: Session,
@@ -234,9 +242,8 @@ describe('on wasm', () => {
         ];
       };
       const [reference, wasm] = [await numbers('cpu'), await numbers('wasm')];
-      wasm.forEach((value, i) =>
-        expect(Math.abs(value - reference[i]!), `number ${i}`).toBeLessThan(1e-3 * Math.abs(reference[i]!) + 1e-5),
-      );
+      for (const [i, value] of notEmpty(wasm.entries()))
+        expect(Math.abs(value - reference[i]!), `number ${i}`).toBeLessThan(1e-3 * Math.abs(reference[i]!) + 1e-5);
     },
   );
 });

@@ -1,22 +1,19 @@
 /** Exact resume: a run that is killed at any moment and goes on gives the same bytes as the run that was left alone. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/models/safetensors';
 import { useBackend } from '../../src/tensor/backend';
 import type { RunCheckpoint } from '../../src/train/checkpoint';
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
+import { withCache } from '../../testing/environment';
 import { killAndResume } from '../../testing/killing';
+import { notEmpty } from '../../testing/lists';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 
-const cache = mkdtempSync(join(tmpdir(), 'equipoise-resume-'));
+withCache();
 beforeAll(async () => {
-  process.env['EQUIPOISE_CACHE'] = cache;
   await useBackend({ name: 'cpu' });
 });
-afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 const regularised = {
   scheduler: { kind: 'commit', interval: 2, window: 3 },
@@ -37,9 +34,7 @@ async function collect(over: object, options: TrainOptions = {}): Promise<{ line
 }
 
 /** Every checkpoint of a run with the number of records before it, after a round trip through JSON. */
-async function checkpointsOf(
-  over: object,
-): Promise<{
+async function checkpointsOf(over: object): Promise<{
   all: { checkpoint: RunCheckpoint; before: number }[];
   lines: string[];
   summary: TrainSummary;
@@ -79,7 +74,7 @@ describe('a checkpoint', () => {
     const kept = await checkpointsOf(over);
     expect(kept.lines).toEqual(alone.lines); // keeping checkpoints changes nothing
     expect(kept.all).toHaveLength(12);
-    for (const { checkpoint, before } of kept.all.filter((_, i) => i % 2 === 0 || i === 11)) {
+    for (const { checkpoint, before } of notEmpty(kept.all.filter((_, i) => i % 2 === 0 || i === 11))) {
       const { lines, summary } = await collect(over, { from: checkpoint });
       expect([...alone.lines.slice(0, before), ...lines]).toEqual(alone.lines);
       expect(Buffer.compare(summary.checkpoint, alone.summary.checkpoint)).toBe(0);
@@ -154,7 +149,7 @@ describe('a run that is killed with SIGKILL', () => {
     ]);
     expect(reports.flatMap((report) => report.differences)).toEqual([]);
     expect(reports.reduce((sum, report) => sum + report.kills, 0)).toBe(25);
-    for (const { where, notices } of reports) {
+    for (const { where, notices } of notEmpty(reports)) {
       expect(Object.keys(where).sort()).toEqual(['checkpoints', 'metrics.jsonl', 'time']);
       expect(notices.filter((notice) => notice.includes('not repeated exactly'))).toEqual([]);
     }

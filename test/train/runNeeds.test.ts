@@ -7,13 +7,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { findSource, sourceState } from '../../src/sources/sources';
 import { loadTokenizer, pruneVocabulary } from '../../src/text/tokenizer';
 import { projectRoot } from '../../src/files';
-import { backbones, connectors } from '../../src/manifest/names';
+import { backbones } from '../../src/manifest/names';
 import { backboneSource, loadBackbone } from '../../src/models/zoo/backbones';
 import { backboneConfigs } from '../../src/models/zoo/backbones/configs';
 import { findPublished } from '../../src/models/published/catalogue';
 import { availableBackends } from '../../src/tensor/backend';
 import { needsOf, type DataSizes } from '../../src/train/runNeeds';
 import { fixed, runsOf } from '../../testing/manifestHelp';
+import { connectorKinds } from '../../src/models/zoo/connectors/kinds';
 
 const sizes: DataSizes = { vocabulary: 1000, tokens: 30, labels: 5, media: 100, items: 200, classes: 0, captions: 10 };
 const needs = (more: object) => needsOf(runsOf({ fixed: { ...fixed, ...more } })[0]!, sizes, 'tensorflow');
@@ -50,7 +51,7 @@ describe('needs of runs', () => {
   // `published` belongs to a checkpoint: test/train/checkpointRuns.test.ts.
   it.each(
     Object.keys(backbones).flatMap((backbone) =>
-      Object.keys(connectors)
+      Object.keys(connectorKinds)
         .filter((connector) => connector !== 'published')
         .map((connector) => [backbone, connector]),
     ),

@@ -4,52 +4,90 @@
  *   symmetric  alpha_X = a_X clip(kappa^-p, 1/c, c),  alpha_S = a_S clip(kappa^p, 1/c, c)
  *   lagging    the same with lower clip 1: only the module that lags is sped up
  *   integral   the symmetric factors applied to the current factors instead of 1
- * Because kappa answers to (alpha_X / alpha_S)^2, symmetric is stable for p < 1/4, lagging and integral for p < 1/2.
+ * `commit` is `commit-clr` with the regulariser of docs/method.md section 5.
  */
-import type { CoordinationRule, PerModule } from '../../manifest/run';
+import type { PerModule } from '../../modules';
+import { above0, number, oneOf, unsaid, whole, type ValuesOf } from '../../parts/options';
 import { pushWindow, windowStatistics } from '../window';
-import { bothActive, type Scheduler } from './scheduler';
+import { bothActive, defineScheduler, type SchedulerFacts, type Warning } from './scheduler';
 
-export interface CommitOptions {
-  rule: CoordinationRule;
-  interval: number;
-  window: number;
-  exponent: number;
-  clip: number;
-}
-export interface CommitState {
+const options = {
+  rule: unsaid(oneOf('how kappa moves the rates (docs/method.md)', ['symmetric', 'lagging', 'integral'], 'symmetric')),
+  interval: whole('steps between updates of the rates', 1, 1_000_000, 5),
+  window: whole('measured kappas in the moving average', 1, 10_000, 5),
+  exponent: above0('exponent p of kappa (docs/method.md)', 4, 0.2),
+  clip: number('factors stay within 1/clip and clip', 1, 1000, 3),
+};
+export type CommitOptions = ValuesOf<typeof options>;
+export type CoordinationRule = CommitOptions['rule'];
+
+interface CommitState {
   logKappas: number[];
   factor: PerModule<number>;
 }
+
+/** Largest stable exponents without delay: kappa answers to (alpha_X / alpha_S)^2, the slope-2 law of docs/method.md section 2. */
+export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = {
+  symmetric: 1 / 4,
+  lagging: 1 / 2,
+  integral: 1 / 2,
+};
 
 const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
 
 /** The factors that follow from an average kappa; kappa = 1 gives the current ones (integral) or 1. */
 export function coordinatedFactors(
-  options: CommitOptions,
+  { rule, exponent, clip }: CommitOptions,
   average: number,
   current: PerModule<number>,
 ): PerModule<number> {
-  const low = options.rule === 'lagging' ? 1 : 1 / options.clip;
-  const base = options.rule === 'integral' ? current : { encoder: 1, backbone: 1 };
-  const factor = (module: PerModule<number>[keyof PerModule<number>], exponent: number) =>
-    clamp(module * average ** exponent, low, options.clip);
-  return { encoder: factor(base.encoder, options.exponent), backbone: factor(base.backbone, -options.exponent) };
+  const low = rule === 'lagging' ? 1 : 1 / clip;
+  const base = rule === 'integral' ? current : { encoder: 1, backbone: 1 };
+  const factor = (from: number, power: number) => clamp(from * average ** power, low, clip);
+  return { encoder: factor(base.encoder, exponent), backbone: factor(base.backbone, -exponent) };
 }
 
-export function commit(options: CommitOptions): Scheduler<CommitState> {
-  return {
-    initial: { logKappas: [], factor: { encoder: 1, backbone: 1 } },
-    next: (state, { step, logKappas: fresh }) => {
-      const logKappas = fresh.reduce<number[]>(
-        (window, value) => pushWindow(window, value, options.window),
-        state.logKappas,
-      );
-      const due = step > 1 && (step - 1) % options.interval === 0 && logKappas.length > 0;
-      const factor = due
-        ? coordinatedFactors(options, windowStatistics(logKappas).average, state.factor)
-        : state.factor;
-      return { state: { logKappas, factor }, decision: bothActive(factor) };
-    },
-  };
+function warnings({ rule, interval, window, exponent }: CommitOptions, { every }: { every: number }): Warning[] {
+  const limit = stabilityLimit[rule];
+  const found: Warning[] = [];
+  if (exponent >= limit)
+    found.push({
+      option: 'exponent',
+      what: `exponent ${exponent} of rule ${rule} is not stable`,
+      expected: `less than ${limit} (docs/method.md section 4)`,
+    });
+  if (rule === 'integral' && interval < window * every)
+    found.push({
+      option: 'interval',
+      what: `rule integral with interval ${interval} rings`,
+      expected: `at least window x every = ${window * every}`,
+    });
+  return found;
 }
+
+const coordinated = (about: string, own: Pick<SchedulerFacts<CommitOptions>, 'brings' | 'look'>) =>
+  defineScheduler({
+    about,
+    options,
+    facts: { ignoresKappa: false, stableBelow: stabilityLimit, window: ({ window }) => window, warnings, ...own },
+    make: (chosen) => ({
+      initial: { logKappas: [], factor: { encoder: 1, backbone: 1 } },
+      next(state: CommitState, { step, logKappas: fresh }) {
+        const logKappas = fresh.reduce<number[]>(
+          (window, value) => pushWindow(window, value, chosen.window),
+          state.logKappas,
+        );
+        const due = step > 1 && (step - 1) % chosen.interval === 0 && logKappas.length > 0;
+        const factor = due
+          ? coordinatedFactors(chosen, windowStatistics(logKappas).average, state.factor)
+          : state.factor;
+        return { state: { logKappas, factor }, decision: bothActive(factor) };
+      },
+    }),
+  });
+
+export const commitClr = coordinated('learning rates coordinated by kappa', { look: 'blue' });
+export const commit = coordinated('commit-clr with the regulariser', {
+  brings: { regulariser: 'commit', without: 'commit-clr' },
+  look: 'vermilion',
+});

@@ -1,7 +1,9 @@
 /** The paper's baseline "Constant LR": both rates stay as they are (docs/method.md section 4). */
-import { bothActive, type Scheduler } from './scheduler';
+import { bothActive, defineScheduler } from './scheduler';
 
-export const constant = (): Scheduler<null> => ({
-  initial: null,
-  next: () => ({ state: null, decision: bothActive() }),
+export const constant = defineScheduler({
+  about: 'fixed rates',
+  options: {},
+  facts: { ignoresKappa: true, look: 'black' },
+  make: () => ({ initial: null, next: () => ({ state: null, decision: bothActive() }) }),
 });

@@ -1,47 +1,63 @@
-/** To add a scheduler: one file beside this one, one case below, its shape in src/manifest/run.ts. */
-import type { SchedulerSpec } from '../../manifest/run';
-import { commit } from './commit';
+/** All schedulers. To add one: a file beside this one, and a line in the list (docs/extending.md). */
+import { register, type SpecOf } from '../../parts/define';
+import type { Options, ValuesOf } from '../../parts/options';
+import { defaultWindow } from '../window';
+import { commit, commitClr } from './commit';
 import { constant } from './constant';
-import { coordinateDescent } from './coordinateDescent';
+import { featureDescent, languageDescent } from './coordinateDescent';
 import { gradNorm } from './gradNorm';
 import { ogmGe } from './ogmGe';
-import type { Scheduler } from './scheduler';
+import type { Scheduler, SchedulerFacts, SchedulerPart, Warning } from './scheduler';
 import { warmupCosine } from './warmupCosine';
 
-export type { Decision, Observation, Scheduler } from './scheduler';
+export type { Decision, LookName, Observation, Scheduler, SchedulerFacts, SchedulerPart } from './scheduler';
 
-/** A scheduler whose state is opaque to the training loop (plain JSON all the same). */
-export type AnyScheduler = Scheduler<unknown>;
+/** By the name that manifests use; the order is that of figures and tables. */
+export const schedulers = {
+  constant,
+  'warmup-cosine': warmupCosine,
+  'feature-cd': featureDescent,
+  'language-cd': languageDescent,
+  gradnorm: gradNorm,
+  'ogm-ge': ogmGe,
+  'commit-clr': commitClr,
+  commit,
+};
 
-const opaque = <State>(scheduler: Scheduler<State>): AnyScheduler => ({
-  initial: scheduler.initial,
-  next: (state, observation) => scheduler.next(state as State, observation),
-});
+/** Constant rates: what a run has by default, and what every method is compared with. */
+export const baseline = 'constant';
 
-export function buildScheduler(spec: SchedulerSpec): AnyScheduler {
-  switch (spec.kind) {
-    case 'constant':
-      return opaque(constant());
-    case 'feature-cd':
-      return opaque(coordinateDescent('encoder', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
-    case 'language-cd':
-      return opaque(coordinateDescent('backbone', { warm: spec.warm ?? 0.5, period: spec.period ?? 10 }));
-    case 'commit-clr':
-    case 'commit':
-      return opaque(
-        commit({
-          rule: spec.rule ?? 'symmetric',
-          interval: spec.interval ?? 5,
-          window: spec.window ?? 5,
-          exponent: spec.exponent ?? 0.2,
-          clip: spec.clip ?? 3,
-        }),
-      );
-    case 'ogm-ge':
-      return opaque(ogmGe({ strength: spec.strength ?? 0.1 }));
-    case 'warmup-cosine':
-      return opaque(warmupCosine({ final: spec.final ?? 0 }));
-    case 'gradnorm':
-      return opaque(gradNorm({ exponent: spec.exponent ?? 1.5, rate: spec.rate ?? 0.025 }));
-  }
+/** A scheduler's name and all of its options, as in a resolved run. */
+export type SchedulerSpec = SpecOf<typeof schedulers>;
+
+/** The list as other rooms see it: names are theirs to look up, not to know. */
+const byName: Readonly<Record<string, SchedulerPart>> = schedulers;
+
+/** Adds a scheduler at start-up, before a manifest is read. Throws Error when its name or an option cannot be had. */
+export const registerScheduler = (name: string, part: SchedulerPart): void => register(byName, name, part);
+
+/** Names of all schedulers, in the order of figures; with `which` those whose facts it accepts. */
+export const schedulerNames = (which: (facts: SchedulerFacts<never>) => boolean = () => true): string[] =>
+  Object.keys(byName).filter((name) => which(byName[name]!.facts));
+
+/** What other rooms must know of a scheduler; of one that is not known here, as in a foreign run, that it may read kappa. */
+export const schedulerFacts = (name: string): SchedulerFacts<never> =>
+  Object.hasOwn(byName, name) ? byName[name]!.facts : { ignoresKappa: false };
+
+/** The scheduler of a resolved run. */
+export function buildScheduler(spec: SchedulerSpec): Scheduler<unknown> {
+  return byName[spec.kind]!.make(optionsOf(spec));
 }
+
+/** Measured kappas in the moving statistics of a resolved run. */
+export function windowOf(spec: SchedulerSpec): number {
+  const { window } = byName[spec.kind]!.facts;
+  return window === undefined ? defaultWindow : window(optionsOf(spec));
+}
+
+/** What a reader should know of a resolved run's options before it is trained. */
+export const schedulerWarnings = (spec: SchedulerSpec, measure: { every: number }): Warning[] =>
+  byName[spec.kind]!.facts.warnings?.(optionsOf(spec), measure) ?? [];
+
+/** A resolved spec has the options of its own kind: the schema of a run has checked it. */
+const optionsOf = (spec: SchedulerSpec) => spec as unknown as ValuesOf<Options>;

@@ -1,8 +1,11 @@
 /**
  * What every scheduler is: plain state, and a pure step from (state, observation) to the learning-rate factors of the
- * next step. State is JSON, so it can be journalled and checkpointed.
+ * next step. State is JSON, so it can be journalled and checkpointed. `defineScheduler` states one with all that other
+ * rooms must know of it, in the scheduler's own file; index.ts lists them.
  */
-import type { PerModule } from '../../manifest/run';
+import type { PerModule } from '../../modules';
+import type { Part } from '../../parts/define';
+import type { Options, ValuesOf } from '../../parts/options';
 
 export interface Observation {
   /** step that is about to be taken, from 1 */
@@ -32,3 +35,38 @@ export const bothActive = (factor: PerModule<number> = { encoder: 1, backbone: 1
   factor,
   active: { encoder: true, backbone: true },
 });
+
+/** Colour and dash of a method in every figure (analysis/style.ts), after the palette of Okabe and Ito. */
+export type LookName = 'black' | 'sky-blue' | 'orange' | 'blue' | 'vermilion' | 'green' | 'purple' | 'grey';
+
+/** What a reader should know of an option's value before such a run is trained. */
+export interface Warning {
+  option: string;
+  what: string;
+  expected: string;
+}
+
+/** What other rooms must know of a scheduler with the options `Values`. */
+export interface SchedulerFacts<Values> {
+  /** its decisions are the same whatever kappa is */
+  ignoresKappa: boolean;
+  /** in some steps it trains one module only */
+  oneAtATime?: boolean;
+  /** each joint step adds Gaussian noise to the gradients */
+  gradientNoise?: boolean;
+  /** measured kappas in the run's moving statistics; `defaultWindow` of window.ts when absent */
+  window?(options: Values): number;
+  /** by the value of its option `rule`, the exponent p from which on the rates ring (docs/method.md section 4) */
+  stableBelow?: Readonly<Record<string, number>>;
+  /** `measure`: steps between measurements of kappa */
+  warnings?(options: Values, measure: { every: number }): Warning[];
+  /** the regulariser that belongs to it, and the scheduler that is the same without one */
+  brings?: { regulariser: string; without: string };
+  /** a scheduler without one takes a look that is free */
+  look?: LookName;
+}
+
+export type SchedulerPart<O extends Options = Options> = Part<O, SchedulerFacts<ValuesOf<O>>, Scheduler<unknown>>;
+
+/** States a scheduler: what it is, its options with meaning, limits and default, its facts, and its code. */
+export const defineScheduler = <const O extends Options>(part: SchedulerPart<O>): SchedulerPart<O> => part;

@@ -5,9 +5,10 @@
  * outside training the latter is left out where it is marked difficult, as in the published evaluation.
  */
 import { userError } from '../../problems';
+import { isObject } from '../../json';
 import { readJson } from './json';
 import type { Reader } from './reader';
-import { isObject, longest, mostFrequent, textOf, textsOf, type ReleasedRecord } from './record';
+import { longest, mostFrequent, textOf, textListOf, type ReleasedRecord } from './record';
 
 export const readAokVqa: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];
@@ -22,7 +23,7 @@ export const readAokVqa: Reader = async ({ manifest, files, problems }) => {
       const image = Number(entry['image_id']);
       if (!Number.isSafeInteger(image) || image < 0 || entry['image_id'] === '')
         return problems.add(place, 'no usable image_id', String(entry['image_id']).slice(0, 40));
-      const choices = textsOf(entry['choices'], 'choices', longest.answer, place, problems);
+      const choices = textListOf(entry['choices'], 'choices', longest.answer, place, problems);
       if (id === undefined || question === undefined || choices === undefined) return undefined;
       const picture = `${String(image).padStart(12, '0')}.jpg`;
       const folders = split === 'train' ? ['train2017'] : ['val2017', 'test2017', 'train2017'];
@@ -57,7 +58,7 @@ export const readAokVqa: Reader = async ({ manifest, files, problems }) => {
         choices: distinct,
       });
       if (split !== 'train' && entry['difficult_direct_answer'] === true) return undefined;
-      const references = textsOf(entry['direct_answers'], 'direct_answers', longest.answer, place, problems);
+      const references = textListOf(entry['direct_answers'], 'direct_answers', longest.answer, place, problems);
       if (references === undefined) return undefined;
       records.push({
         ...record,

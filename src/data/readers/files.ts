@@ -20,7 +20,7 @@ import { openZip, type ZipFile } from './zip';
 const largestText = 400 * 2 ** 20;
 
 /** A file of the release: on the disk, or a member of an archive. */
-export interface ReleasedFile {
+interface ReleasedFile {
   name: string;
   /** absolute path on the disk, where it has one */
   path?: string;

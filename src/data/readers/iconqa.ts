@@ -6,9 +6,10 @@
  * choose_img: the choices are drawn in a row under the picture and answered by their place, because a model sees one picture.
  */
 import type { SplitName } from '../types';
+import { isObject } from '../../json';
 import { readJson } from './json';
 import type { ReadContext, Reader } from './reader';
-import { isObject, longest, textOf, textsOf, type ReleasedRecord } from './record';
+import { longest, textOf, textListOf, type ReleasedRecord } from './record';
 
 const subTasks = ['choose_img', 'choose_txt', 'fill_in_blank'] as const;
 type SubTask = (typeof subTasks)[number];
@@ -108,7 +109,7 @@ function recordOf(
           choices: [],
         };
   }
-  const choices = textsOf(problem['choices'], 'choices', longest.answer, place, problems);
+  const choices = textListOf(problem['choices'], 'choices', longest.answer, place, problems);
   if (choices === undefined) return undefined;
   const right =
     typeof problem['answer'] === 'string' && /^\d+$/.test(problem['answer'])

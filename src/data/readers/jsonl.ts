@@ -3,9 +3,10 @@
  * `split` (train, validation, evaluation), `slice`, `group` and `id`. Any other key is a fault, so that a mistyped one is not passed over.
  */
 import { isSafePath } from '../../sources/contentUrl';
+import { isObject } from '../../json';
 import { readJsonLines } from './json';
 import type { Reader } from './reader';
-import { isObject, longest, textOf, textsOf, type ReleasedRecord } from './record';
+import { longest, textOf, textListOf, type ReleasedRecord } from './record';
 
 const keys = ['image', 'audio', 'question', 'answer', 'answers', 'choices', 'kind', 'split', 'slice', 'group', 'id'];
 const splits = ['train', 'validation', 'evaluation'] as const;
@@ -26,7 +27,7 @@ export const readJsonl: Reader = async ({ manifest, files, problems }) => {
       }
       const media = textOf(value[manifest.modality], manifest.modality, 500, place, problems);
       const question = textOf(value['question'], 'question', longest.question, place, problems);
-      const references = textsOf(
+      const references = textListOf(
         value['answers'] ?? (value['answer'] === undefined ? undefined : [value['answer']]),
         'answers',
         longest.answer,
@@ -39,7 +40,7 @@ export const readJsonl: Reader = async ({ manifest, files, problems }) => {
         continue;
       }
       const choices =
-        value['choices'] === undefined ? [] : textsOf(value['choices'], 'choices', longest.answer, place, problems);
+        value['choices'] === undefined ? [] : textListOf(value['choices'], 'choices', longest.answer, place, problems);
       if (choices === undefined) continue;
       if (new Set(choices).size !== choices.length) {
         problems.add(place, 'a choice is there twice');

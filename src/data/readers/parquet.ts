@@ -3,7 +3,7 @@ import { DuckDBBlobValue, DuckDBInstance, DuckDBListValue, type DuckDBValue } fr
 import { userError } from '../../problems';
 
 /** How a column is wanted: a text (whole numbers become one), a list of texts, or the `bytes` of an image as the hub stores it. */
-export type ColumnKind = 'text' | 'texts' | 'bytes';
+type ColumnKind = 'text' | 'texts' | 'bytes';
 
 const settings = {
   memory_limit: '1GB',

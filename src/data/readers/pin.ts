@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
 import { readJsonFile } from '../../manifest/parse';
 import { cachePath, canonicalJson, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
+import { isObject } from '../../json';
 import { exitCode, userError } from '../../problems';
 import { filesIn } from './files';
-import { isObject } from './record';
 
 /** One file, or one folder as a whole: `files` counts its regular files, and `sha256` is over their names and hashes. */
 export interface PinnedPlace {

@@ -18,7 +18,7 @@ import {
 } from './pin';
 import { releasedGenerator } from './releasedSet';
 
-export interface ReleasedTask {
+interface ReleasedTask {
   task: FoundTask;
   generator: SetGenerator;
   provider: SourceProvider;
@@ -68,7 +68,7 @@ export function pinTask(
 }
 
 /** How far a task made of released files is: no file there, files there, or (published) also pinned by a lock. */
-export interface ReleaseState {
+interface ReleaseState {
   name: string;
   modality: string;
   state: 'absent' | 'in place' | 'pinned';

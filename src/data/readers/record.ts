@@ -1,5 +1,6 @@
 /** One question of a released set before its picture or sound is read, and the list of what was wrong with the others. */
-import { printable, show } from '../../manifest/validate';
+import { show } from '../../manifest/validate';
+import { printable } from '../../printable';
 import type { SplitName } from '../types';
 
 /** A picture or sound of a release. */
@@ -34,7 +35,7 @@ export interface ReleasedRecord {
 }
 
 /** One faulty record: `kind` groups equal faults in counts, `what` says which value it was. */
-export interface RecordProblem {
+interface RecordProblem {
   place: string;
   kind: string;
   what: string;
@@ -111,7 +112,7 @@ export function textOf(
 }
 
 /** The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty. */
-export function textsOf(
+export function textListOf(
   value: unknown,
   what: string,
   most: number,
@@ -147,9 +148,4 @@ export function mostFrequent(texts: readonly string[]): { text: string; count: n
     (best, entry) => (best === undefined || entry.count > best.count ? entry : best),
     undefined,
   );
-}
-
-/** Whether a value is an object that is no list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

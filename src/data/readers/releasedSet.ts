@@ -194,12 +194,10 @@ function settle(manifest: TaskManifest, problems: Problems, total: number, targe
     .join(', ');
   throw new UserError(
     [
-      ...list
-        .slice(0, shown)
-        .map(({ place: at, kind, what }) => ({
-          where: `${manifest.name} ${at}`,
-          what: what === '' ? kind : `${kind} (${what})`,
-        })),
+      ...list.slice(0, shown).map(({ place: at, kind, what }) => ({
+        where: `${manifest.name} ${at}`,
+        what: what === '' ? kind : `${kind} (${what})`,
+      })),
       {
         where: `task ${manifest.name}`,
         what: `${list.length} of ${total} records are faulty: ${counts}`,

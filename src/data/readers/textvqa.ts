@@ -8,10 +8,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { userError } from '../../problems';
 import { sha256 } from '../../files';
+import { isObject } from '../../json';
 import { readJson } from './json';
 import { readParquet } from './parquet';
 import type { ReadContext, Reader } from './reader';
-import { isObject, longest, mostFrequent, textOf, textsOf, type ReleasedMedia, type ReleasedRecord } from './record';
+import { longest, mostFrequent, textOf, textListOf, type ReleasedMedia, type ReleasedRecord } from './record';
 
 type Split = { split: ReleasedRecord['split']; slice: string };
 
@@ -75,7 +76,7 @@ function recordOf(
   const given: unknown = Array.isArray(entry['answers'])
     ? entry['answers'].filter((answer) => answer !== '')
     : entry['answers'];
-  const references = textsOf(given, 'answers', longest.answer, place, problems);
+  const references = textListOf(given, 'answers', longest.answer, place, problems);
   if (references === undefined) return undefined;
   const id = textOf(entry['question_id'], 'question_id', 100, place, problems);
   if (id === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { AlignmentItem, Item } from '../types';
 import { formatProblem, type Problem, UserError } from '../../problems';
 
 /** A media file of the set with the hash of its bytes. */
-export interface HashedMedia {
+interface HashedMedia {
   key: string;
   sha256: string;
 }

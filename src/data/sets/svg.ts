@@ -5,7 +5,7 @@
 import sharp from 'sharp';
 
 /** Why an icon is not used; the reasons are counted in the data card. */
-export type Refusal =
+type Refusal =
   | 'larger than 1 MB'
   | 'larger than 4096 units'
   | 'not an SVG document'

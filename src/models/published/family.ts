@@ -72,5 +72,5 @@ export const cachedFamilyModel = (
   buildModel(withoutTower(family), weights, {
     ...options,
     items: 1,
-    layout: { kind: 'question', head, first: 'text' },
+    layout: { kind: 'question', head, form: 'families' },
   });

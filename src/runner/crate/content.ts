@@ -45,7 +45,7 @@ export function hasPlace(path: string): boolean {
 }
 
 /** Path in a crate of a lockfile, by its hash. */
-export const lockPath = (sha256: string): string =>
+export const lockfilePath = (sha256: string): string =>
   `${crateNames.environment}/package-lock-${sha256.slice(0, 16)}.json`;
 
 /** A finished run and the combination of the manifest that it is. */

@@ -8,7 +8,7 @@ import type { Manifest } from '../../manifest/content';
 import type { DataManifest } from '../../sources/dataManifest';
 import type { RunFile } from '../runFile';
 import type { CrateFile } from './container';
-import { crateNames, experimentOf, lockPath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
+import { crateNames, experimentOf, lockfilePath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
 
 /** Something of a crate, by its @id. */
 export type Entity = { '@id': string; '@type': string } & Record<string, unknown>;
@@ -24,7 +24,7 @@ export interface Exporter {
   commit: string | null;
 }
 
-export interface CrateContent {
+interface CrateContent {
   manifest: Manifest;
   /** by id */
   runs: readonly CrateRun[];
@@ -149,7 +149,7 @@ function programOf(file: RunFile, present: ReadonlySet<string>): Entity {
     node: machine.node,
     ...(machine.tensorflow === null ? {} : { tensorflow: machine.tensorflow }),
   };
-  const lock = lockPath(code.lockfile);
+  const lock = lockfilePath(code.lockfile);
   return {
     '@id': programId(file),
     '@type': 'SoftwareApplication',

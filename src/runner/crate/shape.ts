@@ -1,4 +1,5 @@
 /** The metadata of a crate as a stranger may have written it: parsed, and everything wrong with its form or its list of files. */
+import { isObject } from '../../json';
 import type { CrateFile } from './container';
 import { isCratePath } from './container';
 import { crateNames } from './content';
@@ -6,9 +7,6 @@ import { crateFormat, crateProfile, exporterId, type Entity, type Exporter, type
 
 /** Metadata that was read, by the @id of its entities. */
 export type Graph = ReadonlyMap<string, Entity>;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** The entities of a crate's metadata, and one sentence for each fault of form. */
 export function readGraph(text: string): { graph: Graph; faults: string[] } {

@@ -18,7 +18,7 @@ import {
   crateNames,
   experimentOf,
   hasPlace,
-  lockPath,
+  lockfilePath,
   manifestOf,
   pairRuns,
   pathOf,
@@ -232,7 +232,7 @@ function dataFaults(
   for (const { name } of sources) if (!needed.has(name)) faults.add(`${crateNames.data}/${name}.json: no run reads it`);
   const locks = new Set(runs.map(({ file }) => file.code.lockfile));
   for (const { path, sha256: hash } of files.filter((file) => file.path.startsWith(`${crateNames.environment}/`))) {
-    if (path !== lockPath(hash) || !locks.has(hash)) faults.add(`${path}: is no lockfile that a run names`);
+    if (path !== lockfilePath(hash) || !locks.has(hash)) faults.add(`${path}: is no lockfile that a run names`);
   }
   for (const lock of locks)
     if (!files.some(({ sha256 }) => sha256 === lock))

@@ -10,7 +10,7 @@ import { exitCode, UserError } from '../../problems';
 import { listRunIds, readRunFile } from '../folders';
 import { newFolder } from '../newFolder';
 import { readContainer } from './container';
-import { crateNames, experimentOf, lockPath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
+import { crateNames, experimentOf, lockfilePath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
 import { metadataOf, metadataText, type Exporter } from './metadata';
 import { verifyCrate, type Draw } from './verify';
 
@@ -46,12 +46,10 @@ export async function exportCrate({ manifest, folder, out, draw, exporter }: Exp
   });
   const { runs, lacking, surplus } = pairRuns(manifest, found);
   if (lacking.length > 0) {
-    const shown = lacking
-      .slice(0, 10)
-      .map((description) => ({
-        where: experiment,
-        what: `not finished, or trained as something else: ${description}`,
-      }));
+    const shown = lacking.slice(0, 10).map((description) => ({
+      where: experiment,
+      what: `not finished, or trained as something else: ${description}`,
+    }));
     throw new UserError(
       [
         ...shown,
@@ -124,7 +122,7 @@ function placeLocks(crate: string, locks: ReadonlyMap<string, string | null>): s
         return [
           `the lockfile ${hash.slice(0, 16)} that runs name is neither in this checkout nor in its history; the crate goes without`,
         ];
-      writeWhole(join(crate, lockPath(hash)), content);
+      writeWhole(join(crate, lockfilePath(hash)), content);
       return [];
     });
 }

@@ -1,7 +1,8 @@
 /** Reads a file for --slurm-profile. */
 import { readJsonFile } from '../../manifest/parse';
 import type { SlurmProfile } from '../../manifest/slurm';
-import { printable, slurmProfileFaults } from '../../manifest/validate';
+import { slurmProfileFaults } from '../../manifest/validate';
+import { printable } from '../../printable';
 import { UserError } from '../../problems';
 
 /** Throws UserError with every problem of the file. */

@@ -15,7 +15,7 @@ export interface Resources extends SlurmRequest {
 }
 
 /** Runs that ask for the same, in the order of the plan. */
-export interface ResourceClass<Run extends IdentifiedRun = IdentifiedRun> {
+interface ResourceClass<Run extends IdentifiedRun = IdentifiedRun> {
   resources: Resources;
   runs: Run[];
 }

@@ -28,7 +28,7 @@ export interface SubmitOptions extends Pick<ArrayPlan, 'experiment' | 'retries' 
 }
 
 /** A job array that is ready to be submitted. */
-export interface PreparedArray {
+interface PreparedArray {
   name: string;
   resources: Resources;
   runs: IdentifiedRun[];

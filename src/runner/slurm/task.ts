@@ -7,7 +7,7 @@ import { planRuns } from '../plan';
 import { runQueue, type Ending, type QueueEvent } from '../queue';
 import { readPlannedRun } from './submission';
 
-export interface TaskOptions {
+interface TaskOptions {
   results: string;
   /** file of the array's runs */
   plan: string;

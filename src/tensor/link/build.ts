@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { addonSources, copyHeaders, type Library } from './library';
 import { addonPath, napiVersion } from './state';
-import { errorLine, findTool, linkError, runTool } from './tools';
+import { errorLine, findTool, runTool } from '../../tool';
+import { linkError } from './tools';
 
 /** What the check program saw. */
-export interface CheckedFacts {
+interface CheckedFacts {
   tensorflow: string;
   gpu: boolean;
 }
@@ -76,7 +77,6 @@ export async function checkAddon(file: string, where: string): Promise<CheckedFa
   const result = await runTool(process.execPath, [join(__dirname, 'check.cjs'), file], {
     seconds: 180,
     environment: {
-      ...process.env,
       TF_CPP_MIN_LOG_LEVEL: '2',
       TF_NUM_INTRAOP_THREADS: '1',
       TF_NUM_INTEROP_THREADS: '1',

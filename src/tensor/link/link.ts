@@ -38,7 +38,7 @@ export interface LinkOptions {
 }
 
 /** A source that did not work: what was missing and what mends it. */
-export interface LinkAttempt {
+interface LinkAttempt {
   source: string;
   problem: string;
   hint?: string;

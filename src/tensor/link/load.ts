@@ -16,7 +16,7 @@ export interface OpAttribute {
   value: unknown;
 }
 /** One output as the addon returns it: `id` names the tensor inside the addon, `dtype` is TensorFlow's number. */
-export interface AddonTensor {
+interface AddonTensor {
   id: number;
   shape: number[];
   dtype: number;
@@ -50,7 +50,7 @@ export interface AddonBinding {
 }
 
 /** What the backend knows of one tensor: `id` in the addon, or `values` that are still on the JavaScript side. */
-export interface BackendTensor {
+interface BackendTensor {
   id: number;
   shape: number[];
   dtype: number;
@@ -66,7 +66,7 @@ export interface NativeBackend extends tf.KernelBackend {
 }
 
 /** A backend that has been loaded in this process, with the link it came from and the threads it was started with. */
-export interface LoadedTensorFlow {
+interface LoadedTensorFlow {
   backend: NativeBackend;
   link: FoundLink;
   threads: number;

@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { libraryInFolder, type Library } from './library';
 import { addonPackageFolder, givenTensorflow, listLinks } from './state';
-import { errorLine, findTool, linkError, runTool, type ToolResult } from './tools';
+import { errorLine, findTool, runTool, type ToolResult } from '../../tool';
+import { linkError } from './tools';
 import { unpackNvidia, unpackTensorflow } from './wheel';
 
 /** One way to get a TensorFlow; `obtain` may write into `work`, and throws a UserError with one problem when there is none. */
@@ -198,7 +199,6 @@ async function fromTfjsDownload(work: string, say: (line: string) => void): Prom
     folder: copy,
     signal: giveUp.signal,
     environment: {
-      ...process.env,
       PATH: '',
       NODE_PATH: [join(from, 'node_modules'), dirname(dirname(from))].join(':'),
     },

@@ -11,7 +11,7 @@ import { captionWords } from './words';
 export { directAnswerAccuracy, normaliseVqaAnswer, vqaAccuracy } from './vqaAnswer';
 
 /** A generated caption beside those that people wrote. */
-export interface CaptionPair {
+interface CaptionPair {
   generated: string;
   references: string[];
 }

@@ -2,7 +2,7 @@
 import { captionScores, directAnswerAccuracy, vqaAccuracy, type CaptionScores } from './index';
 
 /** Metrics of generated text beyond the exact match; all are shares but `ciderD` (0..10). */
-export type TextMetric = 'vqaAccuracy' | 'directAnswerAccuracy' | keyof CaptionScores;
+type TextMetric = 'vqaAccuracy' | 'directAnswerAccuracy' | keyof CaptionScores;
 export type TextScores = Partial<
   Record<
     TextMetric,
@@ -15,7 +15,7 @@ export type TextScores = Partial<
 >;
 
 /** A generated answer with what it is held to. */
-export interface AnsweredQuestion {
+interface AnsweredQuestion {
   task: string;
   kind: string;
   /** every reference, in the order of the release */

@@ -16,7 +16,7 @@ import {
   planPieces,
   tempos,
 } from '../../../src/data/sets/grooveCap/questions';
-import { families, familyOf, groovesOf, type Style } from '../../../src/data/sets/grooveCap/styles';
+import { families, styleFamily, groovesOf, type Style } from '../../../src/data/sets/grooveCap/styles';
 import { openSynthesiser } from '../../../src/data/sets/grooveCap/synthesiser';
 import {
   defaultOptions as sceneOptions,
@@ -29,6 +29,7 @@ import type { RecordingList } from '../../../src/data/sets/soundQa/recordings';
 import { openSource } from '../../../src/sources/sources';
 import { exitCode, UserError } from '../../../src/problems';
 import { random } from '../../../src/random';
+import { expectEvery, notEmpty } from '../../../testing/lists';
 import { sineWav } from '../../../testing/sounds';
 
 let folder = '';
@@ -114,7 +115,7 @@ describe('SceneCap', () => {
         )
         .map((one) => [one.media, one]),
     );
-    for (const item of made.items) {
+    for (const item of notEmpty(made.items)) {
       const { clips, background } = told.get(item.media)!;
       expect(captions(clips.map((clip) => clip.class))).toEqual(item.references);
       expect(item.answer).toBe(item.references![0]);
@@ -133,8 +134,8 @@ describe('SceneCap', () => {
   it('keeps the takes of backgrounds and events in one pool', () => {
     const sliceOf = new Map<string, string>();
     const sliceOfMedia = new Map(made.items.map((item) => [item.media, item.slice]));
-    for (const { key, origins } of made.media)
-      for (const { source: of, file } of origins) {
+    for (const { key, origins } of notEmpty(made.media))
+      for (const { source: of, file } of notEmpty(origins)) {
         const name = `${of}/${file}`;
         expect(sliceOf.get(name) ?? sliceOfMedia.get(key), name).toBe(sliceOfMedia.get(key));
         sliceOf.set(name, sliceOfMedia.get(key)!);
@@ -142,7 +143,7 @@ describe('SceneCap', () => {
   });
 
   it('offers four captions of which the true one does not stand out', () => {
-    for (const scene of planScenes(36, 3, 'train')) {
+    for (const scene of notEmpty(planScenes(36, 3, 'train'))) {
       expect(new Set(scene.choices).size).toBe(4);
       expect(scene.choices).toContain(scene.references[0]);
       expect(new Set(scene.references).size).toBe(3);
@@ -174,7 +175,7 @@ describe('GrooveCap', () => {
   const pieces = planPieces(divided, { train: 24, validation: 12, evaluation: 24 }, 1);
 
   it('sorts style files by name and reads their grooves', () => {
-    expect(['60srock', 'jazzwaltz', 'bossanova', 'house', 'jazzrhumba', 'polka'].map(familyOf)).toEqual([
+    expect(['60srock', 'jazzwaltz', 'bossanova', 'house', 'jazzrhumba', 'polka'].map(styleFamily)).toEqual([
       'rock',
       'swing',
       'latin',
@@ -195,7 +196,7 @@ describe('GrooveCap', () => {
 
   it('keeps a style in one pool, versions of it too, and balances style by tempo', () => {
     const poolOf = new Map<string, string>();
-    for (const { pool, style } of pieces) {
+    for (const { pool, style } of notEmpty(pieces)) {
       expect(poolOf.get(style.file) ?? pool).toBe(pool);
       poolOf.set(style.file, pool);
     }
@@ -209,7 +210,7 @@ describe('GrooveCap', () => {
         ),
       ),
     ).toEqual(new Set([2]));
-    for (const { tempo, speed } of pieces)
+    for (const { tempo, speed } of notEmpty(pieces))
       expect(speed >= tempos[tempo].least && speed <= tempos[tempo].most).toBe(true);
     const versions = divideStyles(
       ['house1', 'house2', 'trance', 'rave', 'techno'].map((name): Style => ({
@@ -227,7 +228,7 @@ describe('GrooveCap', () => {
   });
 
   it('tells tempo, style and instruments, and offers captions of which none stands out', () => {
-    for (const piece of pieces) {
+    for (const piece of notEmpty(pieces)) {
       const heard = ['drums', 'bass', 'piano'];
       const { answer, choices } = answerOf(piece, heard, 1);
       expect(choices).toContain(answer);
@@ -309,7 +310,7 @@ describe('GrooveCap', () => {
     const sound = synthesiser.render(note, 1);
     expect(Math.max(...sound.subarray(0, 7900).map(Math.abs))).toBeLessThan(1e-3);
     expect(Math.max(...sound.subarray(8100).map(Math.abs))).toBeGreaterThan(0.05);
-    expect(synthesiser.render([], 1).every((value) => Math.abs(value) < 1e-3)).toBe(true);
+    expectEvery(synthesiser.render([], 1), (value) => Math.abs(value) < 1e-3);
     synthesiser.close();
 
     const song = songText(

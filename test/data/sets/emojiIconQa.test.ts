@@ -1,9 +1,8 @@
 /** EmojiIconQA on icons drawn here: same bytes twice, splits apart, balanced answers, hostile icons left out and counted. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy } from '../../../src/data/sets/checks';
 import { contactSheet } from '../../../src/data/sets/contactSheet';
 import { defaultOptions, emojiIconQaGenerator } from '../../../src/data/sets/emojiIconQa';
@@ -13,6 +12,8 @@ import type { SourceProvider } from '../../../src/data/sets/generator';
 import { materialise, readCard, setFolder } from '../../../src/data/sets/store';
 import type { DataSet } from '../../../src/data/types';
 import { random } from '../../../src/random';
+import { withCache } from '../../../testing/environment';
+import { expectEvery, notEmpty } from '../../../testing/lists';
 
 const groups = ['Animals & Nature', 'Food & Drink', 'Travel & Places', 'Activities', 'Objects'];
 /** Ten good concepts (two a group), one that Noto draws from an address, one that OpenMoji lacks, one of another group. */
@@ -36,16 +37,14 @@ const options = {
 };
 const generator = emojiIconQaGenerator(options, async () => (name) => name.split(' ').length);
 
-let folder: string;
+const { folder } = withCache();
 let set: DataSet;
-const before = process.env['EQUIPOISE_CACHE'];
 const provider: SourceProvider = {
   identity: (name) => name,
   open: async (name) => ({ name, folder: join(folder, name), licence: `licence of ${name}` }),
 };
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'emoji-'));
   for (const path of ['twemoji', 'openmoji/color/svg', 'noto-emoji', 'emoji-names', 'stories15m'])
     mkdirSync(join(folder, path), { recursive: true });
   all.forEach(({ character }, i) => {
@@ -76,13 +75,7 @@ beforeAll(async () => {
     join(folder, 'emoji-names/data-by-emoji.json'),
     JSON.stringify(Object.fromEntries(all.map(({ character, name, group }) => [character, { name, group }]))),
   );
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   set = await materialise(generator, provider);
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  if (before === undefined) delete process.env['EQUIPOISE_CACHE'];
-  else process.env['EQUIPOISE_CACHE'] = before;
 });
 
 describe('EmojiIconQA', () => {
@@ -97,7 +90,7 @@ describe('EmojiIconQA', () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(first.length))
       .sort();
     expect(files.length).toBe(set.media.size + 5);
-    for (const file of files)
+    for (const file of notEmpty(files))
       expect(readFileSync(join(second, file)).equals(readFileSync(join(first, file))), file).toBe(true);
   });
 
@@ -131,13 +124,13 @@ describe('EmojiIconQA', () => {
           .map((item) => readFileSync(set.media.get(item.media)!, 'base64')),
       );
     const [train, validation, evaluation] = [pictures('train'), pictures('validation'), pictures('evaluation')];
-    for (const picture of validation) expect(train.has(picture) || evaluation.has(picture)).toBe(false);
-    for (const picture of evaluation) expect(train.has(picture)).toBe(false);
+    for (const picture of notEmpty(validation)) expect(train.has(picture) || evaluation.has(picture)).toBe(false);
+    for (const picture of notEmpty(evaluation)) expect(train.has(picture)).toBe(false);
     const lines = readFileSync(join(setFolder(set.task, set.identity), 'items.jsonl'), 'utf8')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { slice: string; origins: { source: string }[] });
-    for (const { slice, origins } of lines)
+    for (const { slice, origins } of notEmpty(lines))
       expect(origins[0]!.source === 'noto-emoji', slice).toBe(slice === 'cross-style');
   });
 
@@ -158,20 +151,19 @@ describe('EmojiIconQA', () => {
       ),
     );
     expect(places).toHaveLength(4);
-    for (const count of places) expect(count).toBeGreaterThan(4);
+    for (const count of notEmpty(places)) expect(count).toBeGreaterThan(4);
   });
 
   it('offers four names that differ, five numbers, five categories', () => {
-    for (const item of set.items) {
+    for (const item of notEmpty(set.items)) {
       expect(new Set(item.choices).size).toBe(item.kind === 'name' ? 4 : 5);
       expect(item.choices).toContain(item.answer);
       expect(item.media).toBe(item.id);
     }
-    expect(
-      set.items
-        .filter((item) => item.kind === 'count')
-        .every((item) => [...item.choices].sort().join() === 'five,four,one,three,two'),
-    ).toBe(true);
+    expectEvery(
+      set.items.filter((item) => item.kind === 'count'),
+      (item) => [...item.choices].sort().join() === 'five,four,one,three,two',
+    );
   });
 
   it('writes square RGB pictures that hold as many icons as the answer says', async () => {
@@ -186,7 +178,7 @@ describe('EmojiIconQA', () => {
       });
     }
     // Each drawing has one black disc: count the connected black regions.
-    for (const item of set.items.filter((one) => one.kind === 'count').slice(0, 40)) {
+    for (const item of notEmpty(set.items.filter((one) => one.kind === 'count').slice(0, 40))) {
       const { data } = await sharp(set.media.get(item.media)!).raw().toBuffer({ resolveWithObject: true });
       expect(['one', 'two', 'three', 'four', 'five'][regions(data) - 1], item.id).toBe(item.answer);
     }
@@ -226,9 +218,9 @@ describe('drawLayout', () => {
   it('keeps copies inside and apart', () => {
     for (let i = 0; i < 200; i++) {
       const { size, places } = drawLayout(random(1, 'test', i), 128, { least: 28, most: 40 }, 5, 200);
-      for (const [a, { x, y }] of places.entries()) {
+      for (const [a, { x, y }] of notEmpty(places.entries())) {
         expect(Math.min(x, y) >= 0 && Math.max(x, y) + size <= 128).toBe(true);
-        for (const other of places.slice(a + 1))
+        for (const other of notEmpty(places.slice(a + 1)))
           expect(Math.max(Math.abs(x - other.x), Math.abs(y - other.y))).toBeGreaterThanOrEqual(size);
       }
     }

@@ -1,9 +1,8 @@
 /** PicKnowQA and ReadQA on stand-in sources: same bytes twice, splits apart, balanced answers, WordNet heeded. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy, priorBaseline } from '../../../src/data/sets/checks';
 import { openPhotographs } from '../../../src/data/sets/cifar10';
 import type { SetGenerator, SourceProvider } from '../../../src/data/sets/generator';
@@ -17,6 +16,8 @@ import { fonts, lengths } from '../../../src/data/sets/readQa/words';
 import { materialise, setFolder } from '../../../src/data/sets/store';
 import type { DataSet, Item } from '../../../src/data/types';
 import { random } from '../../../src/random';
+import { withCache } from '../../../testing/environment';
+import { notEmpty } from '../../../testing/lists';
 import {
   photographLabel,
   writeCifar,
@@ -26,8 +27,7 @@ import {
   writeWordNet,
 } from '../../../testing/setSources';
 
-let folder = '';
-const before = process.env['EQUIPOISE_CACHE'];
+const { folder } = withCache();
 const provider: SourceProvider = {
   identity: (name) => name,
   open: async (name) => ({ name, folder: join(folder, name), licence: `licence of ${name}` }),
@@ -79,7 +79,6 @@ const linesOf = (set: DataSet) =>
     .map((line) => JSON.parse(line) as Line);
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'pictures-'));
   await writeCifar(join(folder, 'cifar10'));
   writeMnist(join(folder, 'mnist'), 2000);
   writeFonts(join(folder, 'reading-fonts'), Object.values(fonts).flat());
@@ -95,14 +94,8 @@ beforeAll(async () => {
       );
   await writeStamp(stamps, 'animals/car', 'A car.', 'red');
   await writeStamp(stamps, 'animals/odd', 'Squeak, squeak!', 'blue');
-  process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
   for (const [task, generator] of Object.entries(generators)) sets[task] = await materialise(generator, provider);
 }, 120_000);
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  if (before === undefined) delete process.env['EQUIPOISE_CACHE'];
-  else process.env['EQUIPOISE_CACHE'] = before;
-});
 
 describe.each(Object.keys(generators))('%s', (task) => {
   it('gives the same bytes in another cache', async () => {
@@ -111,20 +104,20 @@ describe.each(Object.keys(generators))('%s', (task) => {
     process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
     const set = sets[task]!;
     expect(again.items).toEqual(set.items);
-    for (const [key, path] of set.media)
+    for (const [key, path] of notEmpty(set.media))
       expect(readFileSync(again.media.get(key)!).equals(readFileSync(path)), key).toBe(true);
   });
 
   it('balances answers within one in every split and kind', () => {
     const { items } = sets[task]!;
-    for (const [cell, count] of Object.entries(countBy(items, (item) => `${item.split}/${item.kind}`))) {
+    for (const [cell, count] of notEmpty(Object.entries(countBy(items, (item) => `${item.split}/${item.kind}`)))) {
       const of = items.filter((item) => `${item.split}/${item.kind}` === cell);
       // Two digits together have a hundred answers: each digit for itself is balanced.
       const answers =
         of[0]!.kind === 'number'
           ? [0, 1].map((place) => countBy(of, (item) => item.answer.split(' ')[place]!))
           : [countBy(of, (item) => item.answer)];
-      for (const counts of answers)
+      for (const counts of notEmpty(answers))
         expect(
           Math.max(...Object.values(counts)) - Math.min(...Object.values(counts)),
           `${cell} of ${count}`,
@@ -143,19 +136,19 @@ describe.each(Object.keys(generators))('%s', (task) => {
       origins.filter((origin) => origin.source === 'cifar10').map(({ file }) => ({ split, file })),
     );
     expect(new Set(photographs.map(({ file }) => file)).size).toBe(photographs.length);
-    for (const { split, file } of photographs)
+    for (const { split, file } of notEmpty(photographs))
       expect(file.startsWith('test_batch.png'), file).toBe(split === 'evaluation');
   });
 
   it('writes opaque RGB pictures of 128 pixels', async () => {
-    for (const [, path] of [...sets[task]!.media].slice(0, 6))
+    for (const [, path] of notEmpty([...sets[task]!.media].slice(0, 6)))
       expect(await sharp(path).metadata()).toMatchObject({ format: 'png', width: 128, height: 128, channels: 3 });
   });
 });
 
 describe('PicKnowQA', () => {
   it('asks what the photograph shows and what WordNet says', () => {
-    for (const { kind, answer, origins, released } of linesOf(sets['pic-know-qa']!)) {
+    for (const { kind, answer, origins, released } of notEmpty(linesOf(sets['pic-know-qa']!))) {
       if (kind === 'category') continue;
       const name = ['airplane', 'car', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'][
         photographLabel(Number(origins[0]!.file.split('#')[1]))
@@ -168,7 +161,7 @@ describe('PicKnowQA', () => {
 
   it('keeps every noun of a stamp in one split', () => {
     const splitOf = new Map<unknown, string>();
-    for (const { kind, split, released } of sets['pic-know-qa']!.items) {
+    for (const { kind, split, released } of notEmpty(sets['pic-know-qa']!.items)) {
       if (kind !== 'category') continue;
       const noun = String(released!['rationale']).split(':')[0];
       expect(splitOf.get(noun) ?? split).toBe(split);
@@ -211,8 +204,8 @@ describe('PicKnowQA', () => {
 describe('ReadQA', () => {
   it('keeps fonts and the words of letters apart between training, validation and evaluation', () => {
     const lines = linesOf(sets['read-qa']!);
-    for (const { split, origins } of lines)
-      for (const { source: from, file } of origins)
+    for (const { split, origins } of notEmpty(lines))
+      for (const { source: from, file } of notEmpty(origins))
         if (from === 'reading-fonts') expect(fonts[split], file).toContain(file);
     const letters = Object.values(lengths).flatMap((byPart) => Object.values(byPart).flat());
     expect(new Set(letters).size).toBe(letters.length);
@@ -264,19 +257,19 @@ describe('ReadQA', () => {
 
   it('shows the digits that the answer names, left to right', () => {
     const words = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
-    for (const { kind, answer, origins, split } of linesOf(sets['read-qa']!)) {
+    for (const { kind, answer, origins, split } of notEmpty(linesOf(sets['read-qa']!))) {
       const digits = origins
         .filter((origin) => origin.source === 'mnist')
         .map(({ file }) => words[Number(file.split('#')[1]) % 10]);
       if (kind === 'digit' || kind === 'number') expect(digits.join(' ')).toBe(answer);
       if (kind === 'digits') expect(words[digits.length]).toBe(answer);
-      for (const { source: from, file } of origins)
+      for (const { source: from, file } of notEmpty(origins))
         if (from === 'mnist') expect(file.includes('t10k')).toBe(split === 'evaluation');
     }
   });
 
   it('offers two digits in a square of choices, so that none stands out', () => {
-    for (const { kind, choices } of sets['read-qa']!.items) {
+    for (const { kind, choices } of notEmpty(sets['read-qa']!.items)) {
       if (kind !== 'number') continue;
       const [first, second] = [0, 1].map((place) =>
         Object.values(countBy(choices, (choice) => choice.split(' ')[place]!)),

@@ -17,6 +17,7 @@ import { drawOnsets, type Placed } from '../../../src/data/sets/soundQa/mixture'
 import { planQuestions } from '../../../src/data/sets/soundQa/questions';
 import type { RecordingList } from '../../../src/data/sets/soundQa/recordings';
 import { samplerPage } from '../../../src/data/sets/soundQa/samplerPage';
+import { expectEvery, notEmpty } from '../../../testing/lists';
 import { sineWav } from '../../../testing/sounds';
 
 const classes = ['bird', 'animal', 'voice', 'water', 'engine', 'drum', 'music', 'steps'];
@@ -111,11 +112,11 @@ describe('SoundQA', () => {
   });
 
   it('has each class where its onset says and nothing before the first', async () => {
-    for (const [key, clips] of [...clipsOf(first.target)].slice(0, 60)) {
+    for (const [key, clips] of notEmpty([...clipsOf(first.target)].slice(0, 60))) {
       const samples = await readSound(join(first.target, `sounds/${key}.wav`));
       expect(samples.length).toBe(5 * sampleRate);
-      expect(samples.slice(0, clips[0]!.onset).every((value) => value === 0)).toBe(true);
-      for (const [i, clip] of clips.entries()) {
+      expectEvery(samples.slice(0, clips[0]!.onset), (value) => value === 0);
+      for (const [i, clip] of notEmpty(clips.entries())) {
         const before = clips[i - 1];
         if (before !== undefined)
           expect(clip.onset - before.onset).toBeGreaterThanOrEqual(options.mixture.spacing * sampleRate - 1);
@@ -129,7 +130,7 @@ describe('SoundQA', () => {
 
   it('asks what the clips answer', () => {
     const clips = clipsOf(first.target);
-    for (const item of first.made.items) {
+    for (const item of notEmpty(first.made.items)) {
       const heard = clips.get(item.media)!.map((clip) => clip.class);
       expect(new Set(heard).size).toBe(heard.length);
       if (item.kind === 'present')
@@ -138,10 +139,10 @@ describe('SoundQA', () => {
       if (item.kind === 'count') expect(item.answer).toBe(['one', 'two', 'three'][heard.length - 1]);
       if (item.kind === 'first') {
         expect(item.answer).toBe(heard[0]);
-        expect(item.choices.every((choice) => heard.includes(choice))).toBe(true);
+        expectEvery(item.choices, (choice) => heard.includes(choice));
       }
     }
-    for (const item of first.made.alignment)
+    for (const item of notEmpty(first.made.alignment))
       expect(item.kind === 'classes' && new Set(item.classes)).toEqual(
         new Set(clips.get(item.media)!.map((clip) => clip.class)),
       );
@@ -149,9 +150,9 @@ describe('SoundQA', () => {
 
   it('keeps every take on one side, and the held-out package for its slice', () => {
     const poolOfTake = new Map<string, string>();
-    for (const [key, clips] of clipsOf(first.target)) {
+    for (const [key, clips] of notEmpty(clipsOf(first.target))) {
       const pool = key.startsWith('alignment') ? 'train' : key.replace(/-\d+$/, '');
-      for (const clip of clips) {
+      for (const clip of notEmpty(clips)) {
         expect(poolOfTake.get(clip.take) ?? pool).toBe(pool);
         poolOfTake.set(clip.take, pool);
         expect(clip.source === 'unheard').toBe(pool === 'held-out-package');
@@ -272,7 +273,7 @@ describe('the curated list', () => {
   it('names files that its data manifests include, each once, with known classes and takes of one class', () => {
     const known = new Set<string>();
     const classOf = new Map<string, string>();
-    for (const recording of curated.recordings as RecordingList['recordings']) {
+    for (const recording of notEmpty(curated.recordings as RecordingList['recordings'])) {
       const where = `${recording.source}/${recording.path}#${recording.inside ?? ''}`;
       expect(known.has(where), where).toBe(false);
       known.add(where);
@@ -280,7 +281,7 @@ describe('the curated list', () => {
       expect(classOf.get(recording.take) ?? recording.class, recording.take).toBe(recording.class);
       classOf.set(recording.take, recording.class);
     }
-    for (const name of new Set(curated.recordings.map((recording) => recording.source))) {
+    for (const name of notEmpty(new Set(curated.recordings.map((recording) => recording.source)))) {
       const manifest = manifests.get(name);
       expect(manifest, name).toBeDefined();
       const included = picomatch(
@@ -296,7 +297,7 @@ describe('the curated list', () => {
   });
   it('has takes of the held-out package nowhere else, and enough takes of every class', () => {
     const held = (source: string) => curated.heldOutSources.includes(source);
-    for (const name of curated.classes) {
+    for (const name of notEmpty(curated.classes)) {
       const takes = (inside: boolean) =>
         new Set(
           curated.recordings

@@ -1,25 +1,15 @@
 /** The cache of generated sets: whole or absent, checked before it is kept, read back as it was. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readCard, identityOf, materialise, setFolder } from '../../../src/data/sets/store';
 import { findProblems, priorBaseline } from '../../../src/data/sets/checks';
 import type { Generated, SetGenerator, SourceProvider } from '../../../src/data/sets/generator';
 import type { Item } from '../../../src/data/types';
 import { UserError } from '../../../src/problems';
+import { withCache } from '../../../testing/environment';
 
-let cache: string;
-const before = process.env['EQUIPOISE_CACHE'];
-beforeEach(() => {
-  cache = mkdtempSync(join(tmpdir(), 'sets-'));
-  process.env['EQUIPOISE_CACHE'] = cache;
-});
-afterEach(() => {
-  rmSync(cache, { recursive: true, force: true });
-  if (before === undefined) delete process.env['EQUIPOISE_CACHE'];
-  else process.env['EQUIPOISE_CACHE'] = before;
-});
+const place = withCache('test');
 
 const item = (id: string, over: Partial<Item> = {}): Item => ({
   id,
@@ -34,7 +24,7 @@ const item = (id: string, over: Partial<Item> = {}): Item => ({
 });
 const provider: SourceProvider = {
   identity: (name) => `hash of ${name}`,
-  open: async (name) => ({ name, folder: cache, licence: 'CC0' }),
+  open: async (name) => ({ name, folder: place.cache, licence: 'CC0' }),
 };
 
 /** A set of sounds with one file an item; `change` alters what is generated. */

@@ -25,7 +25,7 @@ export interface Concept {
 /** Every icon is drawn once, small, so that none fails later; pixels. */
 const trialWidth = 36;
 
-export interface Concepts {
+interface Concepts {
   concepts: Concept[];
   /** reason -> emoji left out */
   skipped: Record<string, number>;

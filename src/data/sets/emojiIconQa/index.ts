@@ -18,7 +18,7 @@ import { type Amounts, categories, numbers, planQuestions, prompts } from './que
 import { openStyles, type Style, trainStyles } from './styles';
 
 /** Everything that shapes the set; all of it enters the identity. */
-export interface EmojiIconQaOptions {
+interface EmojiIconQaOptions {
   seed: number;
   /** width and height of a picture, pixels */
   canvas: number;

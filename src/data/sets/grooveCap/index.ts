@@ -17,7 +17,7 @@ import { families, findStyles, libraryPath } from './styles';
 import { openSynthesiser } from './synthesiser';
 
 /** Everything that shapes the set; all of it enters the identity. */
-export interface GrooveCapOptions {
+interface GrooveCapOptions {
   seed: number;
   /** length of a sound */
   seconds: number;

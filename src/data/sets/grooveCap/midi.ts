@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MidiEvent, parseMidi } from 'midi-file';
 import { exitCode, userError } from '../../../problems';
-import { lastLines, runTool } from '../../../sources/tool';
+import { lastLines, runTool } from '../../../tool';
 import type { Source } from '../generator';
 import { libraryPath } from './styles';
 
@@ -15,7 +15,7 @@ export type Command =
   | { at: number; kind: 'control'; channel: number; controller: number; value: number }
   | { at: number; kind: 'program'; channel: number; program: number };
 
-export interface SongPart {
+interface SongPart {
   /** its mark; letters and digits */
   mark: string;
   groove: string;
@@ -64,15 +64,17 @@ export async function runMma(source: Source, song: string, where: string): Promi
         join(folder, 'song.mid'),
         join(folder, 'song.mma'),
       ],
-      folder,
       {
-        MMA_HOME: join(source.folder, libraryPath, '..'),
-        PYTHONHASHSEED: '0',
-        HOME: folder,
-        LC_ALL: 'C',
+        folder,
+        environment: {
+          MMA_HOME: join(source.folder, libraryPath, '..'),
+          PYTHONHASHSEED: '0',
+          HOME: folder,
+          LC_ALL: 'C',
+        },
       },
     );
-    if (result.kind === 'absent')
+    if (result.absent)
       throw userError(
         {
           where: 'groove-cap',
@@ -90,7 +92,7 @@ export async function runMma(source: Source, song: string, where: string): Promi
     }
     if (result.code !== 0 || bytes === undefined)
       throw userError(
-        { where, what: `MMA refuses the song (${lastLines(result.output.replaceAll(folder, ''))})` },
+        { where, what: `MMA refuses the song (${lastLines(result).replaceAll(folder, '')})` },
         exitCode.failed,
       );
     return bytes;

@@ -32,7 +32,7 @@ export interface Style {
 export const libraryPath = 'usr/share/mma/lib';
 
 /** The family of a style file's name. */
-export function familyOf(name: string): Family | 'none' | 'several' {
+export function styleFamily(name: string): Family | 'none' | 'several' {
   const fitting = families.filter((family) => nameParts[family].test(name));
   return fitting.length === 1 ? fitting[0]! : fitting.length === 0 ? 'none' : 'several';
 }
@@ -64,7 +64,7 @@ export function findStyles(source: Source): { styles: Style[]; skipped: Record<s
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => name.endsWith('.mma'))
     .sort()) {
-    const family = familyOf(file.split('/').at(-1)!.slice(0, -4));
+    const family = styleFamily(file.split('/').at(-1)!.slice(0, -4));
     if (family === 'none' || family === 'several') {
       skip(`style file: its name says ${family === 'none' ? 'no family' : 'several families'}`);
       continue;

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { sampleRate } from '../../audio';
 import type { Command } from './midi';
 
-export interface Synthesiser {
+interface Synthesiser {
   /** `seconds` of sound, 16 kHz mono, by commands in the order of their times; at -22 dB root mean square, less where a peak would exceed 0.9. */
   render(commands: readonly Command[], seconds: number): Float32Array;
   close(): void;

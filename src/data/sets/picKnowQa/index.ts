@@ -17,7 +17,7 @@ import { categories, drawStamp, findStamps } from './stamps';
 import { openNouns } from './wordnet';
 
 /** Everything that shapes the set; all of it enters the identity. */
-export interface PicKnowQaOptions {
+interface PicKnowQaOptions {
   seed: number;
   /** width and height of a picture, pixels */
   canvas: number;

@@ -53,7 +53,7 @@ export interface Question {
   rationale: string;
 }
 
-export interface AlignmentPicture {
+interface AlignmentPicture {
   key: string;
   subject: Subject;
   prompt: string;

@@ -18,7 +18,7 @@ import { type Amounts, type Kind, kinds, planQuestions, prompts, type Written } 
 import { digitWords, fonts, lengths, type Part, signs } from './words';
 
 /** Everything that shapes the set; all of it enters the identity. */
-export interface ReadQaOptions {
+interface ReadQaOptions {
   /** of questions and drawing; piles and alignment follow that of training */
   seeds: Readonly<Record<Part, number>>;
   /** width and height of a picture, pixels */

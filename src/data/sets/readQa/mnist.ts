@@ -5,7 +5,7 @@ import { userError } from '../../../problems';
 import type { Source } from '../generator';
 
 export const digitSide = 28;
-export interface Digits {
+interface Digits {
   /** path inside the source of the images */
   file: string;
   labels: Uint8Array;

@@ -27,7 +27,7 @@ export interface Placed {
   length: number;
 }
 
-export interface Mixture {
+interface Mixture {
   samples: Float32Array;
   /** in the order of their onsets */
   clips: Placed[];

@@ -9,7 +9,7 @@ import type { OnProgress, Source } from '../generator';
 import { trimSilence } from './clip';
 
 /** One line of the curated list (data-manifests/recordings/sound-qa.json). */
-export interface RecordingEntry {
+interface RecordingEntry {
   /** name of the data manifest */
   source: string;
   /** path inside the source */

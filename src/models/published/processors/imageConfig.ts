@@ -99,7 +99,7 @@ function stepsOf(fields: Fields): ImageSteps {
   if (tiled && !resized) fields.bad('do_resize', 'true: tiles are cut from a resized picture');
   return {
     pad: pads && fields.flag('do_pad', false) ? background(mean) : null,
-    resize: resized ? sizeOf(fields, 'size', { edge, shorter }) : null,
+    resize: resized ? targetOf(fields, 'size', { edge, shorter }) : null,
     filter: filter ?? 'bicubic',
     crop: crop !== null && fields.flag('do_center_crop', true) ? exactSize(fields, 'crop_size', crop) : null,
     tiles: tiled ? range(fields, 'min_patches', 1, 'max_patches', 12, true) : null,
@@ -113,7 +113,7 @@ function stepsOf(fields: Fields): ImageSteps {
 const background = (mean: readonly number[]): readonly [number, number, number] =>
   [0, 1, 2].map((channel) => Math.max(0, Math.min(255, Math.trunc(mean[channel]! * 255)))) as [number, number, number];
 
-function sizeOf(fields: Fields, name: string, missing: { edge: number; shorter: boolean }): ImageSteps['resize'] {
+function targetOf(fields: Fields, name: string, missing: { edge: number; shorter: boolean }): ImageSteps['resize'] {
   const value = fields.raw(name) ?? (missing.shorter ? { shortest_edge: missing.edge } : missing.edge);
   if (isObject(value) && 'shortest_edge' in value) {
     if ('longest_edge' in value) fields.bad(name, 'a shortest edge alone, or height and width');

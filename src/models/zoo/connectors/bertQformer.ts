@@ -3,7 +3,7 @@
  * whose queries look at one window of frames at a time. Layers of MiniLM's size, so that they may start from its weights.
  * Their output, RMS-matched to the token embeddings (connector.ts), is the prefix.
  */
-import type { ConnectorSpec } from '../../../manifest/run';
+import type { ConnectorSpec } from './kinds';
 import { userError } from '../../../problems';
 import { gelu } from '../../../tensor/ops';
 import type { Initial } from '../../../tensor/parameters';
@@ -23,8 +23,6 @@ const featuresEpsilon = 1e-5;
 /** BERT's initializer_range, for all that MiniLM does not have. */
 const deviation = 0.02;
 
-const defaults = { layers: 2, tokens: 4, window: 5, queries: 1 } as const;
-
 function options(spec: BertQformerSpec, features: number): QformerOptions {
   return {
     width: miniLm.width,
@@ -33,8 +31,8 @@ function options(spec: BertQformerSpec, features: number): QformerOptions {
     epsilon: miniLm.epsilon,
     activation: gelu,
     features,
-    layers: spec.layers ?? defaults.layers,
-    queries: spec.kind === 'blip2-qformer' ? (spec.tokens ?? defaults.tokens) : (spec.queries ?? defaults.queries),
+    layers: spec.layers,
+    queries: spec.kind === 'blip2-qformer' ? spec.tokens : spec.queries,
     // BLIP-2 looks in every second layer, SALMONN in each.
     crossEvery: spec.kind === 'blip2-qformer' ? 2 : 1,
     textLayers: false,
@@ -44,7 +42,7 @@ function options(spec: BertQformerSpec, features: number): QformerOptions {
 
 /** Whether a connector starts from MiniLM. */
 export const startsFromMiniLm = (spec: ConnectorSpec): spec is BertQformerSpec =>
-  (spec.kind === 'blip2-qformer' || spec.kind === 'window-qformer') && (spec.start ?? 'minilm') === 'minilm';
+  (spec.kind === 'blip2-qformer' || spec.kind === 'window-qformer') && spec.start === 'minilm';
 
 /** MiniLM's weights for the layers of a connector. Throws UserError for more layers than MiniLM has. */
 export function miniLmStart(spec: BertQformerSpec): Promise<Record<string, WeightTensor>> {
@@ -66,7 +64,7 @@ export function bertQformerConnector(
   start: Record<string, WeightTensor> | undefined,
 ): Connector {
   const o = options(spec, shape.features);
-  const window = spec.kind === 'window-qformer' ? (spec.window ?? defaults.window) : undefined;
+  const window = spec.kind === 'window-qformer' ? spec.window : undefined;
   if (window !== undefined && window > shape.rows)
     throw userError({
       where: 'connector.window',

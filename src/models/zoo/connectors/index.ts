@@ -1,5 +1,5 @@
-/** To add a connector: one file beside this one, one line in the switch below, its shape in src/manifest/run.ts. */
-import type { ConnectorSpec } from '../../../manifest/run';
+/** To add a connector: one file beside this one, one case in the switch below, its options in kinds.ts. */
+import { tokensByRule, type ConnectorSpec } from './kinds';
 import { miniLm } from './minilm';
 import type { WeightTensor } from '../../weight';
 import { bertQformerConnector, miniLmStart, startsFromMiniLm } from './bertQformer';
@@ -12,10 +12,6 @@ export type { Connector, ConnectorShape } from './connector';
 
 /** Pretrained weights that a connector starts from, by its own names. */
 export type ConnectorStart = Record<string, WeightTensor>;
-
-/** Prefix tokens when a manifest names none: one a 2x2-pooled grid cell (image), one a half second (sound). */
-const defaultTokens = (shape: ConnectorShape) =>
-  shape.rows > 16 ? Math.max(1, Math.round(shape.rows / 5)) : shape.rows;
 
 /** The data manifests of the weights that a connector starts from; none for one that starts at random. */
 export const connectorSources = (spec: ConnectorSpec): string[] => (startsFromMiniLm(spec) ? [miniLm.source] : []);
@@ -35,16 +31,16 @@ export function connectorRows(spec: ConnectorSpec, choices: readonly number[]): 
 export function buildConnector(spec: ConnectorSpec, shape: ConnectorShape, start?: ConnectorStart): Connector {
   switch (spec.kind) {
     case 'mlp':
-      return mlpConnector(shape, { tokens: spec.tokens ?? defaultTokens(shape), width: spec.width ?? 512 });
+      return mlpConnector(shape, { tokens: spec.tokens ?? tokensByRule(shape.rows), width: spec.width });
     case 'qformer':
       return qformerConnector(shape, {
-        tokens: spec.tokens ?? defaultTokens(shape),
-        width: spec.width ?? 256,
-        layers: spec.layers ?? 2,
-        heads: spec.heads ?? 4,
+        tokens: spec.tokens ?? tokensByRule(shape.rows),
+        width: spec.width,
+        layers: spec.layers,
+        heads: spec.heads,
       });
     case 'pixel-shuffle':
-      return pixelShuffleConnector(shape, { factor: spec.factor ?? 2, width: spec.width ?? 512 });
+      return pixelShuffleConnector(shape, { factor: spec.factor, width: spec.width });
     case 'published':
       throw new Error('the connector of a checkpoint comes with it');
     case 'blip2-qformer':

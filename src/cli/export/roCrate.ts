@@ -1,17 +1,17 @@
-/** `equipoise export`: a finished experiment as something that others can keep and check; exportModels.ts has what Python loads. */
-import type { Command } from 'commander';
+/** `equipoise export ro-crate`: a finished experiment as something that others can keep and check. */
 import { basename, join, resolve } from 'node:path';
-import { projectRoot } from '../files';
-import type { Manifest } from '../manifest/content';
-import { UserError, userError } from '../problems';
-import { codeVersion } from '../runner/code';
-import { experimentOf, manifestOf } from '../runner/crate/content';
-import { exportCrate } from '../runner/crate/write';
-import { experimentFolders } from './analysis';
-import { drawAll } from './draw';
-import { exportBackboneCommand, exportPeftCommand } from './exportModels';
-import { lazy } from './lazy';
-import { count, note, printable, say, sayJson } from './text';
+import { projectRoot } from '../../files';
+import type { Manifest } from '../../manifest/content';
+import { printable } from '../../printable';
+import { userError } from '../../problems';
+import { codeVersion } from '../../runner/code';
+import { experimentOf, manifestOf } from '../../runner/crate/content';
+import { exportCrate } from '../../runner/crate/write';
+import { experimentFolders } from '../analysis';
+import type { Define } from '../command';
+import { drawAll } from '../draw';
+import { findManifest } from '../findManifest';
+import { count, note, say, sayJson } from '../text';
 
 interface ExportOptions {
   out?: string;
@@ -29,18 +29,9 @@ Examples:
   equipoise export ro-crate quickstart --out quickstart-crate
   equipoise export ro-crate sweep --manifest my/sweep.json`;
 
-/** Adds `export` with `ro-crate <experiment>`, `peft <run|experiment> <folder>` and `backbone <name> <folder>`. */
-export function exportCommand(program: Command): void {
-  const parent = program
-    .command('export')
-    .description('finished experiments, trained adapters and base weights for others');
-  exportPeftCommand(parent);
-  exportBackboneCommand(parent);
-  parent
-    .command('ro-crate <experiment>')
-    .description(
-      'write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described',
-    )
+/** `export ro-crate <experiment>`. */
+export const define: Define = (command) => {
+  command
     .option('--out <folder>', 'where; by default crates/<experiment>')
     .option('--manifest <path>', 'the manifest of the experiment, when it is not in experiments/')
     .option('--json', 'print JSON')
@@ -72,7 +63,7 @@ export function exportCommand(program: Command): void {
           `${basename(folder)}: ${count(made.runs, 'run')}, ${count(made.files, 'file')} in ${made.out}; it passes equipoise verify`,
         );
     });
-}
+};
 
 function knownManifest(experiment: string): Manifest {
   const found = findManifest(experiment);
@@ -83,17 +74,4 @@ function knownManifest(experiment: string): Manifest {
       hint: 'name its manifest with --manifest',
     });
   return found;
-}
-
-/** The manifest of experiments/ that describes an experiment. */
-export function findManifest(experiment: string): Manifest | undefined {
-  for (const path of lazy.sweep().listManifests()) {
-    try {
-      const manifest = manifestOf(path, experiment);
-      if (experimentOf(manifest) === experiment) return manifest;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error; // another manifest's fault is not the question here
-    }
-  }
-  return undefined;
 }

@@ -1,15 +1,17 @@
-/** `equipoise export peft` and `export backbone`: trained parameters and base weights for users of Python. */
-import { Option, type Command } from 'commander';
+/** `equipoise export peft`: trained parameters for users of Python. */
+import { Option } from 'commander';
 import { join, resolve } from 'node:path';
-import { nearestName } from '../manifest/nearest';
-import { exitCode, userError } from '../problems';
-import { listExperiments, resultsFolder, runFolder } from '../runner/folders';
-import { readExperiment, readResults, type StoredRun } from '../runner/results';
-import { newFolder } from '../runner/newFolder';
-import type { Which } from '../runner/export/trained';
-import { exportBackbone, exportRun, type WrittenRun } from '../runner/export/write';
-import { isNamed, onlyRun } from './runNames';
-import { count, note, printable, say, sayJson } from './text';
+import { nearestName } from '../../manifest/nearest';
+import { printable } from '../../printable';
+import { exitCode, userError } from '../../problems';
+import { listExperiments, resultsFolder, runFolder } from '../../runner/folders';
+import { readExperiment, readResults, type StoredRun } from '../../runner/results';
+import { newFolder } from '../../runner/newFolder';
+import type { Which } from '../../runner/export/trained';
+import { exportRun, type WrittenRun } from '../../runner/export/write';
+import type { Define } from '../command';
+import { isNamed, onlyRun } from '../runNames';
+import { note, say, sayJson } from '../text';
 
 interface PeftOptions {
   weights: Which;
@@ -32,11 +34,9 @@ const told = {
   frozen: 'connector alone: the backbone was frozen',
 } as const;
 
-/** Adds `peft <run|experiment> <folder>` to `export`. */
-export function exportPeftCommand(parent: Command): void {
-  parent
-    .command('peft <run-or-experiment> <folder>')
-    .description("write a run's LoRA adapter (or fully trained backbone) and connector for PEFT and transformers")
+/** `export peft <run-or-experiment> <folder>`. */
+export const define: Define = (command) => {
+  command
     .addOption(
       new Option('--weights <which>', 'after the last step, or after the best validation')
         .choices(['last', 'best'])
@@ -50,20 +50,7 @@ export function exportPeftCommand(parent: Command): void {
       else
         for (const { id, out, step, backbone } of written) say(`${id}: ${told[backbone]}, of step ${step}, in ${out}`);
     });
-}
-
-/** Adds `backbone <name> <folder>` to `export`. */
-export function exportBackboneCommand(parent: Command): void {
-  parent
-    .command('backbone <name> <folder>')
-    .description("write a pretrained backbone in transformers' layout, onto which adapters are loaded")
-    .option('--json', 'print JSON')
-    .action(async (name: string, folder: string, options: { json?: boolean }) => {
-      const written = await exportBackbone(name, resolve(folder));
-      if (options.json === true) sayJson(written);
-      else say(`${printable(name)}: ${count(written.files.length, 'file')} in ${written.out}`);
-    });
-}
+};
 
 async function exportNamed(name: string, folder: string, which: Which): Promise<WrittenRun[]> {
   const results = resultsFolder();

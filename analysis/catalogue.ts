@@ -1,0 +1,31 @@
+/** The page that lists all figures and tables (docs/figures.md), from what each says of itself. */
+import { figures } from './figures/registry';
+import { tables } from './tables/registry';
+
+interface Listed {
+  name: string;
+  title: string;
+  shows: string;
+  needs: string;
+}
+
+const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+
+function section({ name, title, shows, needs }: Listed): string {
+  return [`### ${name}`, `*${title}.* ${sentence(shows)}`, `Needs ${needs}.`].join('\n\n');
+}
+
+/** The page as Markdown. */
+export function catalogue(): string {
+  return [
+    '# Figures and tables',
+    'Written from what each figure and table says of itself (`analysis/catalogue.ts`); a test holds it. `equipoise figures NAME` and `equipoise tables NAME` make those for which an experiment has runs, and say what the others need.',
+    '## Figures',
+    ...figures.map(section),
+    '## Tables',
+    ...tables.map(section),
+    '',
+  ]
+    .join('\n\n')
+    .replace(/\n+$/, '\n');
+}

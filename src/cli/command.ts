@@ -1,0 +1,43 @@
+/** How the command line is put together: from a table, so that help needs none of the commands' files. */
+import type { Command } from 'commander';
+import type { Wiring } from './wiring';
+
+/** Gives a command its options and what it does. Its failures are UserErrors, which `main` prints. */
+export type Define = (command: Command, wiring: () => Wiring) => void;
+
+/** One command as the table has it. */
+export type CommandEntry = {
+  /** as it is typed, with its arguments, e.g. `plan <manifest>` */
+  call: string;
+  description: string;
+  /** help does not list it */
+  hidden?: boolean;
+} & (
+  | {
+      /** the definition, from a file that is loaded when the command is called */
+      load: () => Define;
+    }
+  | {
+      /** the commands below it */
+      commands: readonly CommandEntry[];
+    }
+);
+
+/** The name of a command: the first word of its call. */
+export const nameOf = ({ call }: Pick<CommandEntry, 'call'>): string => call.split(' ')[0]!;
+
+/** Adds the commands of a table; of their files it loads that one alone which the words of the command line call, or ask help about. */
+export function addCommands(
+  parent: Command,
+  entries: readonly CommandEntry[],
+  words: readonly string[],
+  wiring: () => Wiring,
+): void {
+  const path = words.filter((word) => !word.startsWith('-'));
+  const [called, ...rest] = path[0] === 'help' ? path.slice(1) : path;
+  for (const entry of entries) {
+    const command = parent.command(entry.call, { hidden: entry.hidden === true }).description(entry.description);
+    if ('commands' in entry) addCommands(command, entry.commands, called === nameOf(entry) ? rest : [], wiring);
+    else if (called === nameOf(entry)) entry.load()(command, wiring);
+  }
+}

@@ -1,0 +1,173 @@
+/** The table of all commands, in the order of the help. A command is one file, loaded when it is called, and one entry here. */
+import { createRequire } from 'node:module';
+import type { CommandEntry, Define } from './command';
+
+/** A dynamic import would do in another set-up; here it stays a native import, which does not know TypeScript files. */
+const require = createRequire(__filename);
+
+/** The definition that a command's file exports, loaded when it is asked for. */
+const file = (path: string) => (): Define => (require(path) as { define: Define }).define;
+
+export const commands: readonly CommandEntry[] = [
+  {
+    call: 'reproduce [manifest]',
+    description: 'fetch, train, draw: the quickstart, or another manifest, from nothing to its figures',
+    load: file('./reproduce'),
+  },
+  {
+    call: 'plan <manifest>',
+    description: 'show every run of a manifest: new, done, partial or failed, and why',
+    load: file('./plan'),
+  },
+  {
+    call: 'run <manifest>',
+    description: 'train the runs of a manifest that are not done',
+    load: file('./run'),
+  },
+  {
+    call: 'status [experiment]',
+    description: 'count the runs of every experiment, or list those of one',
+    load: file('./status'),
+  },
+  {
+    call: 'cancel <experiment> [runs...]',
+    description: 'cancel the jobs of an experiment in a Slurm cluster, all or those of some runs',
+    load: file('./cancel'),
+  },
+  {
+    call: 'why <run>',
+    description: 'say why a run is new, partial, failed or done, and how it differs from the nearest finished run',
+    load: file('./why'),
+  },
+  {
+    call: 'worker-run <plan> <id>',
+    description: 'bring one planned run of a job array to done',
+    hidden: true,
+    load: file('./workerRun'),
+  },
+  {
+    call: 'figures [experiment]',
+    description:
+      'draw the figures of an experiment, by default of all: SVG, PDF, PNG, Vega-Lite specification and data as CSV',
+    load: file('./figures'),
+  },
+  {
+    call: 'tables [experiment]',
+    description: 'make the tables of an experiment, by default of all: CSV, Markdown and LaTeX',
+    load: file('./tables'),
+  },
+  {
+    call: 'report [experiment]',
+    description:
+      'write an experiment, by default each, as one HTML page with figures, tables, settings and provenance; it needs no network',
+    load: file('./report'),
+  },
+  {
+    call: 'keep <experiment>',
+    description:
+      'keep the finished runs of an experiment compact (Parquet) among the reference results; figures and tables are made from them where the runs themselves are not',
+    load: file('./keep'),
+  },
+  {
+    call: 'score <experiment>',
+    description:
+      'compute the metrics of finished runs again from their stored predictions, without data or model, and hold run.json to them',
+    load: file('./score'),
+  },
+  {
+    call: 'evaluate <run>',
+    description: 'evaluate a finished run on its own task or, zero-shot, on another of the same modality',
+    load: file('./evaluate'),
+  },
+  {
+    call: 'landscape <experiment> [runs...]',
+    description:
+      'measure the loss around the way that finished runs took through their parameters, for the figure loss-contours',
+    load: file('./landscape'),
+  },
+  {
+    call: 'export',
+    description: 'finished experiments, trained adapters and base weights for others',
+    commands: [
+      {
+        call: 'peft <run-or-experiment> <folder>',
+        description: "write a run's LoRA adapter (or fully trained backbone) and connector for PEFT and transformers",
+        load: file('./export/peft'),
+      },
+      {
+        call: 'backbone <name> <folder>',
+        description: "write a pretrained backbone in transformers' layout, onto which adapters are loaded",
+        load: file('./export/backbone'),
+      },
+      {
+        call: 'ro-crate <experiment>',
+        description:
+          'write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described',
+        load: file('./export/roCrate'),
+      },
+    ],
+  },
+  {
+    call: 'verify <crate>',
+    description: 'check a crate: files, manifest, identities, journals, and figures drawn again',
+    load: file('./verify'),
+  },
+  {
+    call: 'data',
+    description: 'fetch and verify data sets and pretrained weights',
+    commands: [
+      {
+        call: 'preview <task>',
+        description:
+          'make a generated set and show its counts; with --out also pictures or sounds to look at and listen to',
+        load: file('./data/preview'),
+      },
+      {
+        call: 'probe <task>',
+        description:
+          'train linear probes on the frozen features of a generated set: a ceiling beside chance and the question-only baseline',
+        load: file('./data/probe'),
+      },
+      {
+        call: 'list',
+        description: 'list every data manifest with its licence, size and state in the cache',
+        load: file('./data/list'),
+      },
+      {
+        call: 'fetch [names...]',
+        description: 'fetch, verify and unpack the named sources, by default all but whole published checkpoints',
+        load: file('./data/fetch'),
+      },
+      {
+        call: 'verify [names...]',
+        description: 'hash every cached file of the named sources, all by default, without a network',
+        load: file('./data/verify'),
+      },
+      {
+        call: 'tasks',
+        description: 'list the published sets and your own tasks, and where their files go',
+        load: file('./data/tasks'),
+      },
+      {
+        call: 'import <task>',
+        description: 'read, check and keep a published set or a task of your own whose files are in place',
+        load: file('./data/import'),
+      },
+    ],
+  },
+  {
+    call: 'doctor',
+    description: 'show the backends, tools and caches of this machine and what is missing',
+    load: file('./doctor'),
+  },
+  {
+    call: 'check-model <folder>',
+    description: 'compare a checkpoint with the numbers of a reference implementation',
+    load: file('./checkModel'),
+  },
+  {
+    call: 'resources <models...>',
+    description: 'what a training step of a published model needs in memory and work, from its configuration alone',
+    load: file('./resources'),
+  },
+];

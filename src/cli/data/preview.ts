@@ -1,0 +1,46 @@
+/** `equipoise data preview`: what is in a generated set. */
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { contactSheet } from '../../data/sets/contactSheet';
+import { loadSet, setPath, setTasks } from '../../data/sets';
+import { readCard } from '../../data/sets/store';
+import type { Define } from '../command';
+import { stageLine } from '../fetchLines';
+import { columns, say, sayJson } from '../text';
+
+/** `data preview <task>`. */
+export const define: Define = (command) => {
+  command
+    .option('--out <folder>', 'write contact-sheet.png or sampler.html, card.json and items.jsonl there')
+    .option('--json', 'print the card as JSON')
+    .addHelpText(
+      'after',
+      `\nGenerated sets: ${setTasks.join(', ')}\n\nExamples:\n  equipoise data preview read-qa\n  equipoise data preview scene-cap --out preview`,
+    )
+    .action(async (task: string, options: { out?: string; json?: boolean }) => {
+      const set = await loadSet(task, stageLine());
+      const folder = setPath(task);
+      const card = readCard(folder);
+      if (options.json === true) sayJson(card);
+      else {
+        say(
+          `${task}: ${card.counts.items} questions, ${card.counts.media} ${card.modality === 'image' ? 'pictures' : 'sounds'}, ${card.counts.alignment} alignment items`,
+        );
+        say(
+          columns([
+            ['split/slice/kind', 'questions', 'chance', 'question only'],
+            ...Object.entries(card.counts.byCell).map(([cell, count]) => {
+              const prior = card.prior[cell.slice(cell.indexOf('/') + 1)];
+              return [cell, String(count), prior?.chance.toFixed(3) ?? '', prior?.accuracy.toFixed(3) ?? ''];
+            }),
+          ]),
+        );
+      }
+      if (options.out === undefined) return;
+      mkdirSync(options.out, { recursive: true });
+      if (set.modality === 'image') writeFileSync(join(options.out, 'contact-sheet.png'), await contactSheet(set));
+      for (const name of ['sampler.html', 'card.json', 'items.jsonl'])
+        if (existsSync(join(folder, name))) copyFileSync(join(folder, name), join(options.out, name));
+      if (options.json !== true) say(`written to ${options.out}`);
+    });
+};

@@ -1,0 +1,20 @@
+/** `equipoise data tasks`: the published sets and the user's own tasks. */
+import { releasedTaskNames, releaseState } from '../../data/readers/recipe';
+import type { Define } from '../command';
+import { say, sayJson } from '../text';
+
+/** `data tasks`. */
+export const define: Define = (command) => {
+  command
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  equipoise data tasks\n  equipoise data tasks --json')
+    .action((options: { json?: boolean }) => {
+      const rows = releasedTaskNames().map(releaseState);
+      if (options.json === true) {
+        sayJson(rows);
+        return;
+      }
+      const width = Math.max(...rows.map((row) => row.name.length));
+      for (const row of rows) say(`${row.name.padEnd(width)}  ${row.modality}  ${row.state.padEnd(8)}  ${row.folder}`);
+    });
+};

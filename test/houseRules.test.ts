@@ -1,0 +1,121 @@
+/** No file beyond 300 lines and no function beyond 60 without a reason that stands there (testing/houseRules.ts). */
+import { describe, expect, test } from 'vitest';
+import { projectRoot } from '../src/files';
+import { mostFileLines, mostFunctionLines, sourceFiles, tooLong, tooLongIn } from '../testing/houseRules';
+
+const folders = ['src', 'analysis', 'bench', 'bin'];
+
+/** Places that were too long when the rule came. The list only gets shorter: a line whose place obeys the rule must go. */
+const stillTooLong: readonly string[] = [
+  'bench/engines.ts startEngine',
+  'bench/generation.ts measure',
+  'bench/measure.ts measureSize',
+  'src/cli/data.ts dataCommand',
+  'src/cli/dataSets.ts setCommands',
+  'src/cli/plan.ts planCommand',
+  'src/cli/progress.ts showProgress',
+  'src/cli/slurm.ts launch',
+  'src/cli/train.ts train',
+  'src/data/audio.ts',
+  'src/data/readers/aokvqa.ts readAokVqa',
+  'src/data/readers/files.ts openReleased',
+  'src/data/readers/iconqa.ts recordOf',
+  'src/data/readers/jsonl.ts readJsonl',
+  'src/data/readers/macs.ts readMacs',
+  'src/data/sets/checks.ts findProblems',
+  'src/data/sets/emojiIconQa/index.ts emojiIconQaGenerator',
+  'src/data/sets/grooveCap/index.ts grooveCapGenerator',
+  'src/data/sets/picKnowQa/index.ts picKnowQaGenerator',
+  'src/data/sets/picKnowQa/questions.ts planQuestions',
+  'src/data/sets/readQa/index.ts readQaGenerator',
+  'src/data/sets/readQa/questions.ts planQuestions',
+  'src/data/sets/sceneCap/index.ts sceneCapGenerator',
+  'src/manifest/fields.ts',
+  'src/manifest/grid.ts expandGrid',
+  'src/manifest/runRules.ts',
+  'src/manifest/schema.ts manifestSchema',
+  'src/manifest/validate.ts faultOf',
+  'src/models/checkpoint/checkpoint.ts openShards',
+  'src/models/connectors/bertQformer.ts bertQformerConnector',
+  'src/models/encoders/resnet50.ts resNetWeights',
+  'src/models/families/model.ts familyModel',
+  'src/models/features.ts readTable',
+  'src/models/multimodal.ts buildModel',
+  'src/models/processors/templates.ts renderConversation',
+  'src/models/weights/llama2c.ts readLlama2c',
+  'src/runner/crate/metadata.ts metadataOf',
+  'src/runner/crate/verify.ts',
+  'src/runner/crate/write.ts exportCrate',
+  'src/runner/export/trained.ts readTrained',
+  'src/sources/archive.ts unpack',
+  'src/sources/content.ts fetchTo',
+  'src/sources/sourceFolder.ts buildFolder',
+  'src/tensor/recordProgram.ts recordProgram',
+  'src/tensor/recorded.ts recordSession',
+  'src/tensor/shapeBackend.ts',
+  'src/tensor/tensorflowKernels.ts registerTensorflowKernels',
+  'src/tensor/wasmCopies.ts transpose',
+  'src/tensor/wasmKernels.ts',
+  'src/text/tokenizerJson.ts',
+  'src/text/tokenizerJson.ts tokenizerOf',
+  'src/text/tokenizerJson.ts checkedVocabulary',
+  'src/train/generationPrograms.ts programsOf',
+  'src/train/prepare.ts prepare',
+];
+
+describe('lengths', () => {
+  const found = tooLongIn(projectRoot, folders);
+
+  test('nothing is too long beyond what is known', () => {
+    const fresh = found.filter(({ place }) => !stillTooLong.includes(place));
+    expect(fresh.map(({ place, lines }) => `${place}: ${lines} lines`)).toEqual([]);
+  });
+
+  test('the list of what is known names nothing that obeys the rule', () => {
+    const places = found.map(({ place }) => place);
+    expect(stillTooLong.filter((place) => !places.includes(place))).toEqual([]);
+  });
+
+  test('the walk sees every room', () => {
+    const files = sourceFiles(projectRoot, folders);
+    for (const file of ['src/claim.ts', 'src/train/run.ts', 'analysis/index.ts', 'bench/main.ts', 'bin/equipoise.cjs'])
+      expect(files).toContain(file);
+  });
+});
+
+describe('the rule itself', () => {
+  const body = (lines: number) => 'work();\n'.repeat(lines);
+  const over = mostFunctionLines;
+
+  test('counts a function from its first line to its last', () => {
+    expect(tooLong('a.ts', `function f() {\n${body(over - 2)}}\n`)).toEqual([]);
+    expect(tooLong('a.ts', `function f() {\n${body(over - 1)}}\n`)).toEqual([{ place: 'a.ts f', lines: over + 1 }]);
+  });
+
+  test.each([
+    ['an arrow in a constant', `const f = () => {\n${body(over)}};`, 'a.ts f'],
+    ['an arrow in a field', `const o = { f: () => {\n${body(over)}} };`, 'a.ts f'],
+    ['a method of an object', `const o = { f() {\n${body(over)}} };`, 'a.ts f'],
+    ['a method of a class', `class C { f() {\n${body(over)}} }`, 'a.ts f'],
+    ['a constructor', `class C { constructor() {\n${body(over)}} }`, 'a.ts constructor'],
+    ['one without a name', `run(() => {\n${body(over)}});`, 'a.ts line 1'],
+    ['the outer of two', `function f() { const g = () => {\n${body(over)}}; }`, 'a.ts f'],
+  ])('finds %s', (_, text, place) => {
+    expect(tooLong('a.ts', text).map((each) => each.place)).toEqual([place]);
+  });
+
+  test('a reason in the comment above excuses a function, an empty one does not, and neither does one of another function', () => {
+    const long = (name: string) => `function ${name}() {\n${body(over)}}\n`;
+    expect(tooLong('a.ts', `// longer than a screen: one table of states\n${long('f')}`)).toEqual([]);
+    expect(tooLong('a.ts', `// longer than a screen:\n${long('f')}`)).toHaveLength(1);
+    const second = tooLong('a.ts', `${body(20)}// longer than a screen: one table\n${long('f')}${long('g')}`);
+    expect(second.map(({ place }) => place)).toEqual(['a.ts g']);
+  });
+
+  test('a file is too long from one line more, unless its head says why', () => {
+    expect(tooLong('a.ts', body(mostFileLines))).toEqual([]);
+    expect(tooLong('a.ts', body(mostFileLines + 1))).toEqual([{ place: 'a.ts', lines: mostFileLines + 1 }]);
+    expect(tooLong('a.ts', `/** A table. longer than a screen: it is data */\n${body(mostFileLines)}`)).toEqual([]);
+    expect(tooLong('a.ts', `${body(mostFileLines)}// longer than a screen: said too late\n`)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,73 @@
+/** The floor plan of docs/architecture.md: no circles, and no room knows a later one. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { projectRoot } from '../src/files';
+import { arrowsUp, circlesOf, importsOf } from '../testing/imports';
+
+/** What parts say about themselves: declarations, from which the manifest derives its types, schema and defaults. */
+const statements = [
+  'src/balance/window.ts',
+  'src/balance/schedulers',
+  'src/balance/regularisers.ts',
+  'src/balance/measureKinds.ts',
+  'src/tensor/optimiserKinds.ts',
+  'src/models/tuningKinds.ts',
+  'src/models/zoo/connectors/kinds.ts',
+];
+/** From left to right. */
+const rooms = [
+  'src/parts',
+  'src/manifest',
+  'src/sources',
+  'src/text',
+  'src/data',
+  'src/tensor',
+  'src/models',
+  'src/balance',
+  'src/train',
+  'src/runner',
+  'analysis',
+  'src/cli',
+];
+const graph = importsOf(projectRoot, ['src', 'analysis']);
+
+const made = mkdtempSync(join(tmpdir(), 'equipoise-imports-'));
+afterAll(() => rmSync(made, { recursive: true, force: true }));
+
+test('every room is one of the plan, and the page names them in this order', () => {
+  const found = new Set([...graph.keys()].map((file) => /^(src\/[^/]+|analysis)\//.exec(file)?.[1]));
+  expect([...found].filter((room) => room !== undefined).sort()).toEqual([...rooms].sort());
+  const page = readFileSync(join(projectRoot, 'docs', 'architecture.md'), 'utf8');
+  const places = rooms.map((room) => page.indexOf(`| \`${room}\` |`));
+  expect(places).not.toContain(-1);
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+});
+
+test('no files import each other in a circle, not even types', () => {
+  expect(graph.size).toBeGreaterThan(200);
+  expect(circlesOf(graph)).toEqual([]);
+});
+
+test('no room knows a later one, and the files of all rooms know none', () => {
+  expect(arrowsUp(graph, ['src/parts', ...statements, ...rooms.slice(1)])).toEqual([]);
+});
+
+test('circles and arrows up are found, whatever the kind of import', () => {
+  const files: Record<string, string> = {
+    'low/a.ts': "import type { B } from './b';\nexport type A = B;",
+    'low/b.ts': "export type B = 1;\nexport const load = () => import('./c');",
+    'low/c.ts': "export const a = (): typeof import('./a') => { throw new Error(); };",
+    'low/d.ts': "export * from '../high';",
+    'low/e.ts': "import { readFileSync } from 'node:fs';\nexport const e = readFileSync;",
+    'high/index.ts': "import { e } from '../low/e';\nexport const high = e;",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(made, name, '..'), { recursive: true });
+    writeFileSync(join(made, name), text);
+  }
+  const small = importsOf(made, ['low', 'high']);
+  expect(circlesOf(small)).toEqual([['low/a.ts', 'low/b.ts', 'low/c.ts']]);
+  expect(arrowsUp(small, ['low', 'high'])).toEqual(['low/d.ts -> high/index.ts']);
+});
