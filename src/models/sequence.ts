@@ -17,9 +17,10 @@ export type Layout =
       kind: 'question';
       head: readonly number[];
       /**
-       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first and writes its shapes out,
-       * families embed the text first and leave the number of rows open. TensorFlow's optimiser rounds by such a form, and
-       * gradients of a trained table add up in this order: kept runs of the two need each their own.
+       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first, writes its shapes out and
+       * has no mask beside the causal one; families embed the text first, leave the number of rows open and mask nothing by
+       * ones. TensorFlow's optimiser rounds by such a form, and gradients of a trained table add up in this order: kept runs
+       * of the two need each their own.
        */
       form: 'zoo' | 'families';
     };
@@ -50,7 +51,8 @@ export interface Sequence<Counts extends Tensor | null = Tensor | null> {
 export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence {
   if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
   const [batch, length] = tokens.shape as [number, number];
-  return { embeddings: behind(layout, part, prefix, tokens, [batch, length - 1]), counts: null };
+  const embeddings = behind(layout, part, prefix, tokens, [batch, length - 1]);
+  return { embeddings, counts: isZoo(layout) ? null : tf.ones([batch, embeddings.shape[1]!]) };
 }
 
 /** The same for prompts, whose padding is marked in every layout. */
@@ -77,7 +79,7 @@ const embedded = (part: Part, ids: Tensor, count: number, length: number, width:
 
 const flat = (x: Tensor): Tensor => tf.reshape(x, [-1]);
 
-/** Whether shapes are written out: see `Layout`. */
+/** See `form` of `Layout`. */
 const isZoo = (layout: Layout): boolean => layout.kind === 'question' && layout.form === 'zoo';
 
 /** [head, prefix, text] of the first T places of `ids`. */
