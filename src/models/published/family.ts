@@ -54,6 +54,7 @@ export const familyModel = (
   options: FamilyOptions = {},
 ): FamilyModel =>
   buildModel(family, weights, {
+    items: 1,
     ...options,
     layout: family.placeholder === null ? { kind: 'before' } : { kind: 'places', id: family.placeholder },
   });
@@ -67,4 +68,9 @@ export const cachedFamilyModel = (
   { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
   head: readonly number[],
   options: Omit<FamilyOptions, 'items'> = {},
-): FamilyModel => buildModel(withoutTower(family), weights, { ...options, layout: { kind: 'question', head } });
+): FamilyModel =>
+  buildModel(withoutTower(family), weights, {
+    ...options,
+    items: 1,
+    layout: { kind: 'question', head, form: 'families' },
+  });

@@ -52,7 +52,7 @@ export function zooModel(
   start?: ConnectorStart,
 ): Model {
   return buildModel(zooComposition(spec.connector, features, backbone, start), backbone.weights, {
-    layout: { kind: 'question', head: [backbone.beginToken] },
+    layout: { kind: 'question', head: [backbone.beginToken], form: 'zoo' },
     tuning: zooTuning(spec.tuning),
     ...(spec.connectorSide === undefined ? {} : { connectorSide: spec.connectorSide }),
   });
