@@ -93,7 +93,9 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 describe('the package', () => {
   it('is small and holds neither tests nor results nor figures', () => {
     expect(bytes).toBeLessThan(3 * 1024 ** 2);
-    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/src/api/index.js', 'dist/src/api/index.d.ts']));
+    expect(files).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'dist/src/api/index.js', 'dist/src/api/index.d.ts']),
+    );
     expect(files.length).toBeGreaterThan(300);
     expect(
       files.filter((path) => /^(test|testing|bench|results|paper-figures|docs|node_modules)\//.test(path)),
