@@ -20,6 +20,7 @@ const rooms = [
   'src/runner',
   'analysis',
   'src/cli',
+  'src/api',
 ];
 /** Where parts state themselves: beside their code, and left of the manifest, which is derived from them. */
 const statements = [
