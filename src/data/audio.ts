@@ -5,7 +5,8 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { userError } from '../problems';
 import { resample } from './resample';
-import { badSound, soundBody } from './sound/container';
+import { badSound } from './sound/body';
+import { soundBody } from './sound/container';
 import { decodeBody } from './sound/decode';
 
 /** Every sound of the product has this many samples a second: what the audio encoders expect. */

@@ -1,5 +1,5 @@
 /** Decoding by libraries, one for each format; each part that comes out is bounded, and what a decoder complains of is a fault. */
-import { type Bad, readableSounds, type SoundBody, type SoundFormat } from './container';
+import { type Bad, readableSounds, type SoundBody, type SoundFormat } from './body';
 
 /** Bounds on a sound of any kind. */
 export interface DecodeLimits {

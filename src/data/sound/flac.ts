@@ -1,5 +1,5 @@
 /** FLAC (RFC 9639): metadata blocks, then frames, each with a checksum of its header (8 bits) and of itself (16 bits). */
-import type { Bad, SoundBody } from './container';
+import type { Bad, SoundBody } from './body';
 
 const crc16Table = Uint16Array.from({ length: 256 }, (_, byte) => {
   let value = byte << 8;

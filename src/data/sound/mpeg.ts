@@ -1,5 +1,5 @@
 /** MPEG audio (ISO 11172-3, 13818-3): a chain of frames whose headers say how long they are; the file has no length of its own. */
-import type { Bad, SoundBody } from './container';
+import type { Bad, SoundBody } from './body';
 
 /** Bits a second / 1000 of a frame by its index: MPEG 1 layers I, II, III, then MPEG 2 and 2.5 layer I, layers II and III. */
 const bitrates = {

@@ -1,5 +1,5 @@
 /** Ogg (RFC 3533): a chain of pages, each with its number and checksum; the last one carries a flag. */
-import { ascii, type Bad, type SoundBody } from './container';
+import { ascii, type Bad, type SoundBody } from './body';
 
 /** CRC-32 of polynomial 04C11DB7, high bit first, as Ogg has it. */
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {

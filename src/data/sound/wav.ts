@@ -1,5 +1,5 @@
 /** WAV: RIFF chunks of (name, little-endian length, content, padded to even), and RF64, whose 64-bit lengths stand in a chunk of their own. */
-import { ascii, type Bad, type SoundBody } from './container';
+import { ascii, type Bad, type SoundBody } from './body';
 
 /** Format tags of which each frame has the same number of bytes: PCM, float, A-law, mu-law. */
 const plainFormats = [1, 3, 6, 7];
