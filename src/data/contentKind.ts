@@ -1,4 +1,5 @@
 /** What a file really is, by its bytes, for messages about one that is not what its name says. */
+import { isUtf8 } from 'node:buffer';
 
 const signatures: readonly (readonly [RegExp, string])[] = [
   [/^\x89PNG\r\n\x1a\n/, 'a PNG picture'],
@@ -63,9 +64,11 @@ export function whatItIs(bytes: Uint8Array): string {
   return `a file that begins with the bytes ${buffer.toString('hex', 0, 8)}`;
 }
 
+/** UTF-8 without the control characters that no text has; the last character of the part may be cut. */
 function isText(buffer: Buffer): boolean {
   const part = buffer.subarray(0, 4096);
-  return !part.some((byte) => (byte < 32 && ![9, 10, 12, 13, 27].includes(byte)) || byte === 127);
+  if (part.some((byte) => (byte < 32 && ![9, 10, 12, 13, 27].includes(byte)) || byte === 127)) return false;
+  return [0, 1, 2, 3].some((cut) => cut < part.length && isUtf8(part.subarray(0, part.length - cut)));
 }
 
 /**

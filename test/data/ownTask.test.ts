@@ -241,7 +241,7 @@ describe("faults of a task of one's own", () => {
       { ...good, choices: ['dog'], answers: ['\u001b[2K\u202e'] },
       /the answer is none of the choices \(\[2K\\u202e of dog\)/,
     ],
-    ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one\)/],
+    ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one; first in mine\.jsonl:1\)/],
   ])('%s is named with its line', async (_what, line, expected) => {
     expect(await problemsOf([{ ...good, split: 'train', id: 'one' }, { ...good, split: 'evaluation' }, line])).toMatch(
       expected,

@@ -263,7 +263,7 @@ describe('YAML', () => {
     const message = await outcome(() => loadSet('macs'));
     expect(message).toMatch(/the alias has no anchor \(gone\)/);
     expect(message).toMatch(/the annotation is no map/);
-    expect(message).toMatch(/MACS\.yaml:270: the alias has no anchor/);
+    expect(message).toMatch(/MACS\.yaml:271: the alias has no anchor/);
   });
 });
 

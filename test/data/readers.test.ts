@@ -347,7 +347,7 @@ describe('MACS', () => {
     const set = await imported('macs');
     const splits = new Map<string, Set<string>>();
     for (const { media, split } of set.items) {
-      const at = media.split('-').slice(0, 3).join('-');
+      const at = media.split('/').at(-1)!.split('-').slice(0, 3).join('-');
       splits.set(at, (splits.get(at) ?? new Set()).add(split));
     }
     expect(splits.size).toBe((24 / 2) * 2);

@@ -148,11 +148,15 @@ function indexOf(files: readonly ReleasedFile[]): (name: string) => ReleasedFile
     const near = byEnd.get(endOf(name, 2)) ?? [];
     const among = (read: (text: string) => string): ReleasedFile[] => {
       const wanted = read(name);
-      const whole = near.filter((file) => read(file.name) === wanted || read(file.inner) === wanted);
-      return whole.length > 0 ? whole : near.filter((file) => read(file.name).endsWith(`/${wanted}`));
+      const ends = near.filter((file) => read(file.name) === wanted || read(file.name).endsWith(`/${wanted}`));
+      // The path from the task's folder says which is meant, unless an archive, whose own paths are stated as often, has it too.
+      return ends.some((file) => read(file.name) === wanted)
+        ? ends.filter((file) => read(file.name) === wanted || read(file.inner) === wanted)
+        : ends;
     };
     const exact = among((text) => text);
-    return exact.length > 0 ? exact : among(composed);
+    const steps = (file: ReleasedFile) => file.name.split('/').length;
+    return (exact.length > 0 ? exact : among(composed)).sort((a, b) => steps(a) - steps(b));
   };
 }
 

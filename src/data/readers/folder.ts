@@ -35,8 +35,11 @@ export function filesBelow(folder: string, root: string = folder): { files: Fold
       const path = Buffer.concat([at, Buffer.from(sep), entry.name]);
       const name = prefix + decodedName(entry.name);
       if (files.length > mostFiles) throw userError({ where: folder, what: `holds more than ${mostFiles} files` });
-      if (entry.isDirectory()) walk(path, join(real, decodedName(entry.name)), `${name}/`, [...chain, real]);
-      else if (entry.isFile()) files.push({ name, path: asText(path) });
+      if (entry.isDirectory()) {
+        const below = join(real, decodedName(entry.name));
+        if (!chain.includes(below)) walk(path, below, `${name}/`, [...chain, real]);
+      }
+      if (entry.isFile()) files.push({ name, path: asText(path) });
       else if (entry.isSymbolicLink()) {
         const target = targetOf(path, inside, blobs);
         if ('why' in target) left.push({ name, why: target.why });

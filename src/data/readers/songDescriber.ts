@@ -6,57 +6,24 @@
  */
 import { readCsv, type CsvRow } from './csv';
 import { shown } from './names';
-import type { Reader } from './reader';
+import type { ReadContext, Reader } from './reader';
 import { longest, nameOf, textOf, type ReleasedRecord } from './record';
 
 const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: false, '': false };
 
-export const readSongDescriber: Reader = async ({ manifest, files, problems, ids }) => {
+interface Track {
+  first: CsvRow;
+  path: string;
+  artist: string;
+  captions: string[];
+  rows: CsvRow[];
+}
+
+export const readSongDescriber: Reader = async (context) => {
   const records: ReleasedRecord[] = [];
-  for (const { file, split } of manifest.questions) {
-    const tracks = new Map<
-      string,
-      { first: CsvRow; path: string; artist: string; captions: string[]; rows: CsvRow[] }
-    >();
-    for (const row of await readCsv(
-      files,
-      file,
-      ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'],
-      problems,
-    )) {
-      const valid = truths[(row.values['is_valid_subset'] ?? '').trim().toLowerCase()];
-      if (valid === undefined) {
-        problems.add(row.place, 'is_valid_subset is neither true nor false nor empty');
-        continue;
-      }
-      if (!valid && manifest.captions !== 'all') continue;
-      const caption = textOf(row.values['caption'], 'caption', longest.answer, row.place, problems);
-      const track = nameOf(row.values['track_id'], 'track_id', 100, row.place, problems);
-      const path = nameOf(row.values['path'], 'path', 300, row.place, problems);
-      if (caption === undefined || track === undefined || path === undefined) continue;
-      const captionId = row.values['caption_id'] ?? '';
-      if (captionId !== '' && !ids.claim('caption_id', captionId, row.place)) continue;
-      const entry = tracks.get(track) ?? {
-        first: row,
-        path,
-        artist: row.values['artist_id'] ?? '',
-        captions: [],
-        rows: [],
-      };
-      if (entry.path !== path) {
-        problems.add(
-          row.place,
-          'the track has another path before',
-          `${shown(path)}; ${shown(entry.path)} in ${entry.first.place}`,
-        );
-        continue;
-      }
-      entry.captions.push(caption);
-      entry.rows.push(row);
-      tracks.set(track, entry);
-    }
-    for (const [track, { first, path, artist, captions, rows }] of tracks) {
-      if (!ids.claim('track_id', track, first.place)) continue;
+  for (const { file, split } of context.manifest.questions) {
+    for (const [track, { first, path, artist, captions, rows }] of await tracksOf(context, file)) {
+      if (!context.ids.claim('track_id', track, first.place)) continue;
       const cut = path.replace(/\.mp3$/, '.2min.mp3');
       records.push({
         place: first.place,
@@ -81,3 +48,37 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems, ids
   }
   return records;
 };
+
+/** The wanted captions by track, in the file's order. */
+async function tracksOf({ manifest, files, problems, ids }: ReadContext, file: string): Promise<Map<string, Track>> {
+  const tracks = new Map<string, Track>();
+  const columns = ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'];
+  for (const row of await readCsv(files, file, columns, problems)) {
+    const { place, values } = row;
+    const valid = truths[(values['is_valid_subset'] ?? '').trim().toLowerCase()];
+    if (valid === undefined) {
+      problems.add(place, 'is_valid_subset is neither true nor false nor empty');
+      continue;
+    }
+    if (!valid && manifest.captions !== 'all') continue;
+    const caption = textOf(values['caption'], 'caption', longest.answer, place, problems);
+    const track = nameOf(values['track_id'], 'track_id', 100, place, problems);
+    const path = nameOf(values['path'], 'path', 300, place, problems);
+    if (caption === undefined || track === undefined || path === undefined) continue;
+    const captionId = values['caption_id'] ?? '';
+    if (captionId !== '' && !ids.claim('caption_id', captionId, place)) continue;
+    const entry = tracks.get(track) ?? { first: row, path, artist: values['artist_id'] ?? '', captions: [], rows: [] };
+    if (entry.path !== path) {
+      problems.add(
+        place,
+        'the track has another path before',
+        `${shown(path)}; ${shown(entry.path)} in ${entry.first.place}`,
+      );
+      continue;
+    }
+    entry.captions.push(caption);
+    entry.rows.push(row);
+    tracks.set(track, entry);
+  }
+  return tracks;
+}
