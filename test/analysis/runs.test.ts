@@ -217,7 +217,7 @@ describe('labels', () => {
     // A number of tokens by rule stands in no run: beside a run that names one it is the default.
     expect(
       panels({ connector: connectorOf({ kind: 'mlp' }) }, { connector: connectorOf({ kind: 'mlp', tokens: 4 }) }),
-    ).toEqual(['emoji-icon-qa · tokens=default', 'emoji-icon-qa · tokens=4']);
+    ).toEqual(['emoji-icon-qa · connector.tokens=default', 'emoji-icon-qa · connector.tokens=4']);
     const weights = [0.1, 0.3].map((lambda) => spec(0, { regulariser: regulariserOf({ kind: 'commit', lambda }) }));
     expect(labelRuns([spec(0, { regulariser: { kind: 'none' } }), ...weights]).map((label) => label.method)).toEqual([
       'constant',

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadSet, setIdentity } from '../../src/data/sets';
+import { loadSet, setIdentity } from '../../src/data';
 import { pruneVocabulary, type Tokenizer } from '../../src/text/tokenizer';
 import type { DataSet } from '../../src/data/types';
 import { expand } from '../../src/manifest/expand';
@@ -140,7 +140,7 @@ describe('the example of docs/data.md', () => {
     const set = await loadSet('colours');
     expect(set.identity).toBe(setIdentity('colours'));
     expect(set.items.find(({ id }) => id === 'colours/colours.jsonl/1')).toMatchObject({
-      media: 'sky.png',
+      media: 'swatches/sky.png',
       prompt: 'Question: Which colour? Answer:',
       answer: 'blue',
       choices: ['red', 'green', 'blue'],
@@ -175,7 +175,7 @@ describe('the example of docs/data.md', () => {
     const asked = setIdentity('colours');
     writeFileSync(join(place.folder, 'tasks', 'swatches', 'sky.png'), await picture([0, 0, 255], { format: 'png' }));
     expect(new Set([identity, smaller, asked, setIdentity('colours')]).size).toBe(4);
-    expect((await sharp((await loadSet('colours')).media.get('sky.png')!).metadata()).width).toBe(64);
+    expect((await sharp((await loadSet('colours')).media.get('swatches/sky.png')!).metadata()).width).toBe(64);
   });
 });
 

@@ -20,7 +20,7 @@ import { trainProgram } from '../../src/train/trainProgram';
 import { tinyBackbone, tinyBatch, tinyConfig, tinyScalars } from '../../testing/tinyModel';
 import { expectEvery } from '../../testing/lists';
 import { tinyTowers } from '../../testing/towers';
-import { optimiserOf, tuningOf } from '../../testing/specs';
+import { connectorOf, optimiserOf, tuningOf } from '../../testing/specs';
 
 beforeAll(async () => {
   await useBackend({ name: 'cpu' });
@@ -37,7 +37,8 @@ const pinned = JSON.parse(
 
 describe("the zoo's parameters", () => {
   it.each(pinned)('of $connector.kind in the $connectorSide keep names, order and first values', (of) => {
-    const { connector, connectorSide } = of;
+    const { connectorSide } = of;
+    const connector = connectorOf(of.connector);
     const backbone =
       connectorSide === 'encoder'
         ? { kind: 'lora' as const, rank: 2, alpha: 4, targets: ['q', 'down'] }
@@ -90,6 +91,7 @@ const startOf = (model: Model): Tensor[] =>
 
 describe('tuning by part', () => {
   const lora = { kind: 'lora', rank: 2, alpha: 4 } as const;
+  const backboneLora = tuningOf(lora);
   const full = { kind: 'full' } as const;
   const trainedTower = tower.parameters.filter(({ use }) => use !== 'fixed').map(({ name }) => `tower.${name}`);
 
@@ -135,7 +137,7 @@ describe('tuning by part', () => {
     (kind) => {
       const inside = built({ tower: kind === 'lora' ? lora : { kind } });
       const beforehand = zooModel(
-        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: tuningOf(lora) } },
+        { connector: { kind: 'mlp', tokens: rows, width: 8 }, tuning: { backbone: backboneLora } },
         { rows, width },
         backbone,
       );

@@ -5,12 +5,13 @@
  * The release is for evaluation alone and has no split: to train on it, tracks are divided by artist. `captions: valid` keeps the validated subset.
  */
 import { readCsv, type CsvRow } from './csv';
+import { shown } from './names';
 import type { Reader } from './reader';
-import { longest, textOf, type ReleasedRecord } from './record';
+import { longest, nameOf, textOf, type ReleasedRecord } from './record';
 
 const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: false, '': false };
 
-export const readSongDescriber: Reader = async ({ manifest, files, problems }) => {
+export const readSongDescriber: Reader = async ({ manifest, files, problems, ids }) => {
   const records: ReleasedRecord[] = [];
   for (const { file, split } of manifest.questions) {
     const tracks = new Map<
@@ -30,9 +31,11 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems }) =
       }
       if (!valid && manifest.captions !== 'all') continue;
       const caption = textOf(row.values['caption'], 'caption', longest.answer, row.place, problems);
-      const track = textOf(row.values['track_id'], 'track_id', 100, row.place, problems);
-      const path = textOf(row.values['path'], 'path', 300, row.place, problems);
+      const track = nameOf(row.values['track_id'], 'track_id', 100, row.place, problems);
+      const path = nameOf(row.values['path'], 'path', 300, row.place, problems);
       if (caption === undefined || track === undefined || path === undefined) continue;
+      const captionId = row.values['caption_id'] ?? '';
+      if (captionId !== '' && !ids.claim('caption_id', captionId, row.place)) continue;
       const entry = tracks.get(track) ?? {
         first: row,
         path,
@@ -40,24 +43,33 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems }) =
         captions: [],
         rows: [],
       };
+      if (entry.path !== path) {
+        problems.add(
+          row.place,
+          'the track has another path before',
+          `${shown(path)}; ${shown(entry.path)} in ${entry.first.place}`,
+        );
+        continue;
+      }
       entry.captions.push(caption);
       entry.rows.push(row);
       tracks.set(track, entry);
     }
     for (const [track, { first, path, artist, captions, rows }] of tracks) {
+      if (!ids.claim('track_id', track, first.place)) continue;
       const cut = path.replace(/\.mp3$/, '.2min.mp3');
       records.push({
         place: first.place,
         id: `sdd/${track}`,
         split: split ?? null,
         slice: split ?? 'divided',
-        group: artist.trim() === '' ? track : artist.trim(),
+        group: artist.trim() === '' ? track : artist,
         kind: 'caption',
         question: 'What do you hear?',
         answer: captions[0]!,
         references: captions,
         choices: [],
-        media: { key: track, parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
+        media: { parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
         released: {
           caption_id: rows.map((row) => row.values['caption_id']),
           familiarity: rows.map((row) => row.values['familiarity']),
