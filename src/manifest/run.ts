@@ -10,7 +10,7 @@ import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
 import type { ConnectorSpec } from '../models/zoo/connectors/kinds';
-import type { BackboneTuning } from '../models/tuningKinds';
+import type { BackboneTuning, PartTuning, TowerTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
 
@@ -52,11 +52,12 @@ export interface RunSpec {
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
-  /** `encoder`: what is trained behind the frozen tower, beside the connector; nothing when absent */
-  tuning: { encoder?: 'scale-shift'; backbone: BackboneTuning };
+  /** which parameters of each part are trained */
+  tuning: { tower: TowerTuning; connector: PartTuning; backbone: BackboneTuning };
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
-  learningRate: Record<ModuleName, number>;
+  /** base rates of the modules, and of the encoder's parts where they have rates of their own */
+  learningRate: Record<ModuleName, number> & { tower?: number; connector?: number };
   optimiser: OptimiserSpec;
   align: AlignSpec;
   duration: Duration;

@@ -110,13 +110,15 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
   const tokens = Math.max(
     ...set.items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer).tokens.length),
   );
+  const featuresOf = (media: string) => features.get(media)!;
+  const shape = (batch: number) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.prefixTokens });
   return {
     set,
     codec,
     tokenEmbedding: backbone.weights['tokenEmbedding']!,
     model,
-    alignmentModel: model,
-    features: (media) => features.get(media)!,
+    alignment: { model, features: featuresOf, shape },
+    features: featuresOf,
     featureShape: { rows: 4, width: 3 },
     examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
     items: { validation: of('validation'), evaluation: of('evaluation') },
@@ -125,7 +127,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
     ),
     transfer: [],
     weights: { toy: 'toy' },
-    shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.prefixTokens }),
+    shape,
   };
 }
 

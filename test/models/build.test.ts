@@ -44,7 +44,7 @@ describe("the zoo's parameters", () => {
         ? { kind: 'lora' as const, rank: 2, alpha: 4, targets: ['q', 'down'] }
         : { kind: 'full' as const };
     const model = zooModel(
-      { connector, connectorSide, tuning: { encoder: 'scale-shift', backbone } },
+      { connector, connectorSide, tuning: { tower: { kind: 'scale-shift' }, backbone } },
       { rows: 16, width: 6 },
       tinyBackbone(),
     );

@@ -120,7 +120,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
       sources: [],
       media: new Map([['it', file]]),
     };
-    const table = await parts.features(set, {});
+    const table = await parts.inputs(set, {});
     expect([table.rows, table.width]).toEqual([family.towerFeatures.rows, family.towerFeatures.width]);
     const { model } = await parts.open();
     const labels = example.tokens.length - example.answerFrom;

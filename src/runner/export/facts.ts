@@ -61,12 +61,15 @@ export interface ExportFacts extends RunFacts {
     features: number;
     startsFrom: BaseFacts[];
   };
-  encoder: { name: string; trained: false; base: BaseFacts };
+  /** `trained`: something inside the tower was */
+  encoder: { name: string; trained: boolean; base: BaseFacts };
 }
 
 /** A run from a published checkpoint. */
 export interface CheckpointFacts extends RunFacts {
   form: BackboneForm;
+  /** whether there is an adapter_model.safetensors: of the language model, or of the tower alone */
+  adapter: boolean;
   checkpoint: {
     name: string;
     identity: string;
