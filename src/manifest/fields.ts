@@ -90,7 +90,9 @@ export const runFields: Record<keyof RunSpec, Field> = {
     fields: {
       tower: choice("which parameters of the encoder's tower are trained", towerTunings),
       encoder: {
-        ...own(oneOf('the same as this kind of `tuning.tower`, which was called so before it had others', ['scale-shift'])),
+        ...own(
+          oneOf('the same as this kind of `tuning.tower`, which was called so before it had others', ['scale-shift']),
+        ),
         older: true,
       },
       connector: choice('which parameters of the connector are trained', connectorTunings),

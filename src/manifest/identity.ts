@@ -101,9 +101,7 @@ export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): st
     .map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [
     `${spec.task} ${compositionOf(spec)} ${spec.scheduler.kind} seed ${spec.seed}`,
-    ...(special['learningRate'] === undefined
-      ? []
-      : [ratesOf(spec)]),
+    ...(special['learningRate'] === undefined ? [] : [ratesOf(spec)]),
     ...(special['duration'] === undefined
       ? []
       : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),

@@ -63,8 +63,18 @@ export const tasks: Readonly<Record<string, TaskName>> = {
 
 /** Feature encoders, with the modality they read. */
 export const encoders: Readonly<Record<string, EncoderName>> = {
-  resnet50: { modality: 'image', width: 2048, adapters: false, about: 'ResNet-50 trained on ImageNet; its last feature grid' },
-  'whisper-tiny': { modality: 'audio', width: 384, adapters: true, about: "Whisper-tiny's encoder; the output of its second block" },
+  resnet50: {
+    modality: 'image',
+    width: 2048,
+    adapters: false,
+    about: 'ResNet-50 trained on ImageNet; its last feature grid',
+  },
+  'whisper-tiny': {
+    modality: 'audio',
+    width: 384,
+    adapters: true,
+    about: "Whisper-tiny's encoder; the output of its second block",
+  },
 };
 
 /** Language-model backbones. */

@@ -62,7 +62,8 @@ export function warningsOfRun(gridRun: GridRun): Fault[] {
 /** Where the manifest sets a field: the field itself, a part of it, or the whole that contains it; else the grid. */
 function placeOf({ given, grid }: GridRun, field: string): string {
   for (let path = field; path !== ''; path = path.split('.').slice(0, -1).join('.')) {
-    const names = path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [...spellingsOf(path), `${path}.kind`];
+    const names =
+      path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [...spellingsOf(path), `${path}.kind`];
     const set = given.filter((each) => names.includes(each.path)).at(-1);
     if (set !== undefined) {
       const inner = field

@@ -96,7 +96,11 @@ interface AlignmentData {
 }
 
 /** Captions, by the training objective of the encoder alone. */
-function captionData(setting: Setting, { captions, alignment: { features } }: Prepared, shape: BatchShape): AlignmentData {
+function captionData(
+  setting: Setting,
+  { captions, alignment: { features } }: Prepared,
+  shape: BatchShape,
+): AlignmentData {
   return {
     program: trainProgram(setting, shape, ['encoder'], null),
     reads: (name) => name.startsWith('frozen/'),
@@ -120,7 +124,9 @@ function classData(setting: Setting, prepared: Prepared, shape: BatchShape): Ali
     batchOf(indices) {
       const items = indices.map((i) => sounds[i]!);
       const features = new Float32Array(shape.batch * shape.rows * shape.width);
-      items.forEach((item, row) => features.set(prepared.alignment.features(item.media), row * shape.rows * shape.width));
+      items.forEach((item, row) =>
+        features.set(prepared.alignment.features(item.media), row * shape.rows * shape.width),
+      );
       return { features, targets: classTargets(items, prepared.set.classes) };
     },
   };

@@ -22,7 +22,10 @@ export type PartRates = Partial<Record<EncoderPart, number>>;
 type Trainable = Pick<MultimodalModel, 'trainable'>;
 
 /** Multiples of the module's rate for the parts that have a rate of their own. Schedulers and warm-up move the module's. */
-export function partRatesOf({ learningRate, connectorSide }: Pick<RunSpec, 'learningRate' | 'connectorSide'>): PartRates {
+export function partRatesOf({
+  learningRate,
+  connectorSide,
+}: Pick<RunSpec, 'learningRate' | 'connectorSide'>): PartRates {
   const rates: PartRates = {};
   for (const part of encoderParts) {
     const own = learningRate[part];
@@ -66,7 +69,11 @@ function partsIn(parameters: MultimodalModel['trainable']['encoder']): Slice[] {
 }
 
 /** Euclidean norm of a part of its module's vector. Throws Error for a part without trained parameters. */
-export function partNorm({ trainable }: Trainable, part: EncoderPart, vectorOf: (module: ModuleName) => Tensor): Tensor {
+export function partNorm(
+  { trainable }: Trainable,
+  part: EncoderPart,
+  vectorOf: (module: ModuleName) => Tensor,
+): Tensor {
   for (const module of moduleNames) {
     const slice = partsIn(trainable[module]).find((each) => each.part === part);
     if (slice !== undefined) return norm(tf.slice(vectorOf(module), [slice.from], [slice.size]));

@@ -467,7 +467,10 @@ describe('the side of the connector', () => {
   it.each<ConnectorSpec>([connectorOf({ kind: 'mlp' }), connectorOf({ kind: 'window-qformer', layers: 1 })])(
     'changes what belongs to which module and nothing that is computed: $kind',
     (connector) => {
-      const tuning = { tower: { kind: 'scale-shift' }, backbone: tuningOf({ kind: 'lora', rank: 2, alpha: 4 }) } as const;
+      const tuning = {
+        tower: { kind: 'scale-shift' },
+        backbone: tuningOf({ kind: 'lora', rank: 2, alpha: 4 }),
+      } as const;
       const [usual, other] = (['encoder', 'backbone'] as const).map((connectorSide) =>
         zooModel({ connector, connectorSide, tuning }, { rows: 16, width: 6 }, tinyBackbone()),
       ) as [Model, Model];

@@ -270,7 +270,10 @@ describe('equipoise export peft', () => {
       1,
       spread,
       {},
-      { connectorSide: 'backbone', tuning: { tower: { kind: 'scale-shift' }, connector: { kind: 'full' }, backbone: spread } },
+      {
+        connectorSide: 'backbone',
+        tuning: { tower: { kind: 'scale-shift' }, connector: { kind: 'full' }, backbone: spread },
+      },
     );
     const out = join(folder, 'side');
     await run('peft', `side/${id}`, out);

@@ -29,12 +29,8 @@ export function checkpointTower(folder: string, { family, read }: Processor, wei
           return weight === undefined ? [] : [[own, tf.tensor(weight.data, weight.shape, 'float32')]];
         }),
       );
-      const tower = batchedTower(
-        tensors,
-        batch,
-        family.input.shape,
-        onlyItem(read, notices),
-        (inputs) => family.tower({ tensors }, inputs),
+      const tower = batchedTower(tensors, batch, family.input.shape, onlyItem(read, notices), (inputs) =>
+        family.tower({ tensors }, inputs),
       );
       return Promise.resolve({ ...tower, notices });
     },

@@ -87,7 +87,9 @@ export function zooModel(
   tower?: TowerInStep,
 ): Model {
   const composition = zooComposition(spec.connector, features, backbone, start);
-  const ofTower = Object.entries(tower?.weights ?? {}).map(([name, weight]) => [`${towerStem}${name}`, weight] as const);
+  const ofTower = Object.entries(tower?.weights ?? {}).map(
+    ([name, weight]) => [`${towerStem}${name}`, weight] as const,
+  );
   return buildModel(
     tower === undefined ? composition : behind(composition, tower),
     { ...backbone.weights, ...Object.fromEntries(ofTower) },
@@ -102,7 +104,10 @@ export function zooModel(
 }
 
 /** `adapted`: the layers to which adapters of the tower go when the run names none. */
-function zooTuning({ tower, connector, backbone }: ZooSpec['tuning'], adapted: readonly string[] = []): Partial<Tuning> {
+function zooTuning(
+  { tower, connector, backbone }: ZooSpec['tuning'],
+  adapted: readonly string[] = [],
+): Partial<Tuning> {
   if (backbone.kind === 'published') throw new Error('published tuning without a checkpoint');
   const ofTower = tower?.kind === 'lora' ? { ...tower, targets: tower.targets ?? [...adapted] } : tower;
   return {

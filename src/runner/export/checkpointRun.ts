@@ -41,8 +41,7 @@ export async function writeCheckpointRun(
   const form = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[model.tuning.backbone.kind];
   const byAdapter = partNames.some((part) => model.tuning[part].kind === 'lora');
   let parameters = true;
-  if (byAdapter)
-    parameters = writePeftAdapter(folder, peftAdapter(model, trained, shapes)).includes(parametersName);
+  if (byAdapter) parameters = writePeftAdapter(folder, peftAdapter(model, trained, shapes)).includes(parametersName);
   else
     writeWhole(
       join(folder, parametersName),

@@ -164,7 +164,11 @@ function factsOf(
       trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
-    encoder: { name: spec.encoder, trained: isInStep(spec.tuning.tower), base: baseFacts(findEncoder(spec.encoder).source) },
+    encoder: {
+      name: spec.encoder,
+      trained: isInStep(spec.tuning.tower),
+      base: baseFacts(findEncoder(spec.encoder).source),
+    },
   };
 }
 
