@@ -42,6 +42,14 @@ export type EvaluateSpec = {
 /** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
 export type DeviceRequest = 'cpu' | 'gpu' | 'any';
 
+/** Base rates of the modules, and of the encoder's parts where they have rates of their own: else a part has that of the module to which it counts. */
+export interface LearningRates {
+  encoder: number;
+  tower?: number;
+  connector?: number;
+  backbone: number;
+}
+
 export interface RunSpec {
   task: string;
   /** wordings of the instructions in training: the set's own, or several by seeded choice (src/data/instructions.ts) */
@@ -56,8 +64,7 @@ export interface RunSpec {
   tuning: { tower: TowerTuning; connector: PartTuning; backbone: BackboneTuning };
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
-  /** base rates of the modules, and of the encoder's parts where they have rates of their own */
-  learningRate: Record<ModuleName, number> & { tower?: number; connector?: number };
+  learningRate: LearningRates;
   optimiser: OptimiserSpec;
   align: AlignSpec;
   duration: Duration;

@@ -353,12 +353,12 @@ describe('a run from a checkpoint', () => {
     [
       'its connector in the backbone',
       { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone' },
-      /leaves the encoder my-blip2 without trained parameters, because its tower is frozen/,
+      /leaves the encoder my-blip2 without trained parameters, because its tower is not trained/,
     ],
     [
       'something trained behind its tower',
       { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone', 'tuning.encoder': 'scale-shift' },
-      /tuning.encoder: the encoder of a published checkpoint is not trained; expected no `tuning.encoder` beside a checkpoint/,
+      /tuning.encoder: the tower of a published checkpoint has no scale and shift behind it; expected frozen, lora or full/,
     ],
   ])('is refused with %s', (_name, fixed, message) => {
     expect(() => specOf(fixed)).toThrow(message);
