@@ -13,7 +13,7 @@ import {
 } from '../src/balance/schedulers';
 import * as schedulerModule from '../src/balance/schedulers/scheduler';
 import { releasedTaskNames } from '../src/data/readers/recipe';
-import { setSources, setTasks } from '../src/data/sets';
+import { setSources, setTasks } from '../src/data';
 import { findSource } from '../src/sources/sources';
 import { loadTokenizer } from '../src/text/tokenizer';
 import { projectRoot } from '../src/files';

@@ -1,7 +1,7 @@
 /** `equipoise evaluate`: a finished run on a task, its own or another of the same modality, after the fact. */
 import { Option } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
-import { setIdentity } from '../data/sets';
+import { setIdentity } from '../data';
 import { sha256 } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { taskModality } from '../manifest/taskManifest';

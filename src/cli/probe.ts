@@ -1,5 +1,5 @@
 /** The work of `equipoise data probe`: features of a set's default encoder and linear probes on them. */
-import { loadSet } from '../data/sets';
+import { loadSet } from '../data';
 import { encoders, tasks } from '../manifest/names';
 import { featuresOf } from '../models/features';
 import { probeSet, type ProbeRow } from '../models/probe';

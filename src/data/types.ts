@@ -6,6 +6,15 @@ export type { Modality };
 
 export type SplitName = 'train' | 'validation' | 'evaluation';
 
+/** What a task is, as plain data: one beside each generator, one for each published set. */
+export interface TaskDefinition {
+  /** as manifests name it */
+  name: string;
+  modality: Modality;
+  /** what is asked, for lists and editors */
+  about: string;
+}
+
 /** One question about one image or sound. */
 export interface Item {
   /** unique in its set, stable across machines */

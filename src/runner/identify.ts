@@ -1,6 +1,6 @@
 /** From what a manifest says to runs with identities: looks up the data, the weights and the method that a result depends on. */
 import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../sources/checkpoints';
-import { loadSet, setIdentity } from '../data/sets';
+import { loadSet, setIdentity } from '../data';
 import { openSource, sourceIdentity } from '../sources/sources';
 import type { FetchOptions } from '../sources/content';
 import type { OnProgress } from '../data/sets/generator';

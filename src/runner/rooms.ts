@@ -1,5 +1,5 @@
 /** The rooms that a worker trains with: backend, data and trainer. Heavy: only worker processes load this file. */
-import { loadSet } from '../data/sets';
+import { loadSet } from '../data';
 import type { SplitName } from '../data/types';
 import { stepsOf } from '../manifest/expand';
 import { useBackend } from '../tensor/backend';

@@ -1,6 +1,6 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
 import { withWordings } from '../data/instructions';
-import { loadSet } from '../data/sets';
+import { loadSet } from '../data';
 import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';

@@ -5,7 +5,7 @@ import { isUnregularised } from '../balance/regularisers';
 import { schedulerFacts } from '../balance/schedulers';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import { checkpointIdentity, isOwnCheckpoint } from '../sources/checkpoints';
-import { loadSet, setIdentity, setPath } from '../data/sets';
+import { loadSet, setIdentity, setPath } from '../data';
 import { findSource, sourceIdentity, sourceState } from '../sources/sources';
 import { loadTokenizer } from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';

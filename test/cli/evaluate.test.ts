@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { define } from '../../src/cli/evaluate';
-import { setIdentity } from '../../src/data/sets';
+import { setIdentity } from '../../src/data';
 import { readSafetensors } from '../../src/models/safetensors';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../../src/runner/evaluations';
 import { useBackend } from '../../src/tensor/backend';

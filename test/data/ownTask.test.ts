@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadSet, setIdentity } from '../../src/data/sets';
+import { loadSet, setIdentity } from '../../src/data';
 import { pruneVocabulary, type Tokenizer } from '../../src/text/tokenizer';
 import type { DataSet } from '../../src/data/types';
 import { expand } from '../../src/manifest/expand';

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readSound } from '../../src/data/audio';
 import { pinTask } from '../../src/data/readers/recipe';
-import { loadSet, setIdentity, setPath, setSources } from '../../src/data/sets';
+import { loadSet, setIdentity, setPath, setSources } from '../../src/data';
 import { countBy } from '../../src/data/sets/checks';
 import { readCard } from '../../src/data/sets/store';
 import type { DataSet, Item } from '../../src/data/types';

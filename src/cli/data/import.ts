@@ -1,6 +1,6 @@
 /** `equipoise data import`: the files of a published set or of the user's own task, read, checked and kept. */
 import { linkRelease, pinTask } from '../../data/readers/recipe';
-import { loadSet, setPath } from '../../data/sets';
+import { loadSet, setPath } from '../../data';
 import { countBy } from '../../data/sets/checks';
 import type { Define } from '../command';
 import { fetchLines } from '../fetchLines';

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet } from '../../data/sets/contactSheet';
-import { loadSet, setPath, setTasks } from '../../data/sets';
+import { loadSet, setPath, setTasks } from '../../data';
 import { readCard } from '../../data/sets/store';
 import type { Define } from '../command';
 import { stageLine } from '../fetchLines';

@@ -6,7 +6,7 @@ import { expand } from '../../manifest/expand';
 import { describeRun, runIdentity } from '../../manifest/identity';
 import { loadManifest } from '../../manifest/load';
 import type { RunSpec } from '../../manifest/run';
-import { setSources } from '../../data/sets';
+import { setSources } from '../../data';
 import { landscapeName, predictionsName } from '../folders';
 import { tasksOf, weightSources } from '../identify';
 import { comparedOf } from '../relatives';

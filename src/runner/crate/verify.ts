@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDataManifests, type DataManifest } from '../../sources/dataManifest';
 import { manifestIdentity } from '../../sources/sources';
-import { setIdentity } from '../../data/sets';
+import { setIdentity } from '../../data';
 import type { Manifest } from '../../manifest/content';
 import { formatProblem, UserError, userError } from '../../problems';
 import { readRunFile } from '../folders';

@@ -1,7 +1,7 @@
 /** Trained parameters for users of Python: PEFT's and transformers' layouts, with what one must know to use them. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setIdentity } from '../../data/sets';
+import { setIdentity } from '../../data';
 import { loadTokenizer, type Tokenizer } from '../../text/tokenizer';
 import { writeWhole } from '../../files';
 import { backboneSource, loadWholeBackbone, withRows } from '../../models/zoo/backbones';

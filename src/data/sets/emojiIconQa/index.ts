@@ -16,6 +16,7 @@ import { type Concept, findConcepts } from './concepts';
 import { compose, drawLayout, encodePng, type Range } from './picture';
 import { type Amounts, categories, numbers, planQuestions, prompts } from './questions';
 import { openStyles, type Style, trainStyles } from './styles';
+import { emojiIconQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface EmojiIconQaOptions {
@@ -87,8 +88,8 @@ export function emojiIconQaGenerator(
   nameLength: () => Promise<(name: string) => number>,
 ): SetGenerator {
   return {
-    task: 'emoji-icon-qa',
-    modality: 'image',
+    task: emojiIconQaTask.name,
+    modality: emojiIconQaTask.modality,
     version: '1',
     sources: ['twemoji', 'openmoji', 'noto-emoji', 'emoji-names', 'stories15m'],
     options: { ...options, renderer: `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}` },

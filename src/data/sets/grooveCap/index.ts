@@ -15,6 +15,7 @@ import { type Command, cutAtMarks, heardInstruments, instruments, runMma, songTe
 import { answerOf, captions, divideStyles, type Piece, planPieces, type Pool, prompts, tempoWords } from './questions';
 import { families, findStyles, libraryPath } from './styles';
 import { openSynthesiser } from './synthesiser';
+import { grooveCapTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface GrooveCapOptions {
@@ -78,8 +79,8 @@ async function write(
 function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
   const synthesiserVersion = (createRequire(__filename)('js-synthesizer/package.json') as { version: string }).version;
   return {
-    task: 'groove-cap',
-    modality: 'audio',
+    task: grooveCapTask.name,
+    modality: grooveCapTask.modality,
     version: '1',
     sources: ['mma-grooves', 'timgm6mb-soundfont'],
     options: { ...options, prompts, renderer: `js-synthesizer ${synthesiserVersion}` },

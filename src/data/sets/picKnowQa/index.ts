@@ -15,6 +15,7 @@ import type { Generated, MediaFile, SetGenerator } from '../generator';
 import { type Amounts, planQuestions, prompts, type Subject } from './questions';
 import { categories, drawStamp, findStamps } from './stamps';
 import { openNouns } from './wordnet';
+import { picKnowQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface PicKnowQaOptions {
@@ -46,8 +47,8 @@ export const defaultOptions: PicKnowQaOptions = {
 /** The generator with these options. */
 export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
   return {
-    task: 'pic-know-qa',
-    modality: 'image',
+    task: picKnowQaTask.name,
+    modality: picKnowQaTask.modality,
     version: '1',
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],
     options: { ...options, prompts, renderer },

@@ -16,6 +16,7 @@ import { drawDigits, drawSign } from './drawing';
 import { openDigits } from './mnist';
 import { type Amounts, type Kind, kinds, planQuestions, prompts, type Written } from './questions';
 import { digitWords, fonts, lengths, type Part, signs } from './words';
+import { readQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface ReadQaOptions {
@@ -56,8 +57,8 @@ const between = (draw: { integer(bound: number): number }, { least, most }: Rang
 /** The generator with these options. */
 export function readQaGenerator(options: ReadQaOptions): SetGenerator {
   return {
-    task: 'read-qa',
-    modality: 'image',
+    task: readQaTask.name,
+    modality: readQaTask.modality,
     version: '2',
     sources: ['cifar10', 'mnist', 'reading-fonts'],
     options: { ...options, prompts, renderer: `${renderer}, resvg ${resvgVersion}`, texts: { signs, lengths, fonts } },

@@ -4,27 +4,27 @@
  * 2021); it is not MACS, and its scores are never set beside that data set's. Recordings, takes and their division are
  * those of SoundQA, so a model trained on one may be evaluated on the other.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import curated from '../../../../data-manifests/recordings/sound-qa.json';
 import { canonicalJson, sha256 } from '../../../files';
 import { random } from '../../../random';
-import { encodeWav } from '../../audio';
 import type { AlignmentItem, Item, SplitName } from '../../types';
-import type { Generated, MediaFile, SetGenerator } from '../generator';
+import type { Generated, SetGenerator } from '../generator';
 import { defaultOptions as soundQa } from '../soundQa';
-import { makeMixture, type MixtureOptions, type Placed } from '../soundQa/mixture';
+import type { MixtureOptions } from '../soundQa/mixture';
 import {
   decodeRecordings,
   divide,
+  fileOf,
   type Pool,
   pools,
+  type Pools,
   type RecordingList,
   type SplitShares,
 } from '../soundQa/recordings';
-import { samplerPage, type SampledItem } from '../soundQa/samplerPage';
+import { type Behind, mixtureFiles, type PlannedMixture, writeMixtures } from '../soundQa/writeMixtures';
 import { backgroundOf, pickBackground } from './background';
-import { backgroundClasses, eventClasses, planScenes, prompt, type Scene } from './captions';
+import { backgroundClasses, eventClasses, planScenes, prompt } from './captions';
+import { sceneCapTask } from './task';
 
 /** Everything that shapes the set beside the list of recordings; all of it enters the identity. */
 export interface SceneCapOptions {
@@ -57,25 +57,18 @@ const splitOf: Record<Pool, SplitName> = {
   'held-out-recordings': 'evaluation',
   'held-out-package': 'evaluation',
 };
-const pageName = 'sampler.html';
-const mixturesName = 'mixtures.jsonl';
 
-interface Planned {
-  key: string;
-  pool: Pool;
-  scene: Scene;
-  item: Item;
-}
+type Planned = PlannedMixture & { item: Item };
 
 function plan(options: SceneCapOptions): Planned[] {
   return pools.flatMap((pool) =>
     planScenes(options.amounts[pool], options.seed, pool).map((scene, i): Planned => {
       const key = `${pool}-${String(i).padStart(4, '0')}`;
-      const { kind, references, choices } = scene;
+      const { kind, heard, references, choices } = scene;
       return {
         key,
         pool,
-        scene,
+        heard,
         item: {
           id: `scene-cap/${key}`,
           split: splitOf[pool],
@@ -92,11 +85,28 @@ function plan(options: SceneCapOptions): Planned[] {
   );
 }
 
+function backgroundBehind(
+  { key, pool }: PlannedMixture,
+  length: number,
+  divided: Pools,
+  options: SceneCapOptions,
+): Behind {
+  const draw = random(options.seed, `scene-cap/background/${key}`);
+  const recording = pickBackground(divided[pool], backgroundClasses, draw);
+  const { source, take, licence } = recording;
+  const file = fileOf(recording);
+  return {
+    samples: backgroundOf(recording.samples, length, options.background, draw),
+    line: { class: recording.class, source, file, take },
+    origin: { source, file, licence },
+  };
+}
+
 /** The generator over a list of recordings with these options. */
 export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions): SetGenerator {
   return {
-    task: 'scene-cap',
-    modality: 'audio',
+    task: sceneCapTask.name,
+    modality: sceneCapTask.modality,
     version: '1',
     sources: [...new Set(list.recordings.map((recording) => recording.source))].sort(),
     options: { ...options, recordings: sha256(canonicalJson(list)) },
@@ -104,63 +114,34 @@ export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions)
       const { recordings, refused } = await decodeRecordings(list, source, onProgress);
       const divided = divide(recordings, list, options.shares, options.sharesSeed);
       const planned = plan(options);
-      const media: MediaFile[] = [];
-      const mixtures: {
-        media: string;
-        background: { class: string; source: string; file: string; take: string };
-        clips: Placed[];
-      }[] = [];
-      const sampled: SampledItem[] = [];
-      const stride = Math.max(1, Math.floor(planned.length / options.sampled));
-      mkdirSync(join(target, 'sounds'), { recursive: true });
-      for (const [index, { key, pool, scene, item }] of planned.entries()) {
-        const { samples, clips } = makeMixture(
-          scene.heard,
-          divided[pool],
-          random(options.seed, `scene-cap/mixture/${key}`),
-          options.mixture,
-        );
-        const draw = random(options.seed, `scene-cap/background/${key}`);
-        const behind = pickBackground(divided[pool], backgroundClasses, draw);
-        const ground = backgroundOf(behind.samples, samples.length, options.background, draw);
-        const wav = encodeWav(samples.map((value, i) => value + ground[i]!));
-        const file = `sounds/${key}.wav`;
-        writeFileSync(join(target, file), wav);
-        const behindFile = behind.inside === undefined ? behind.path : `${behind.path}#${behind.inside}`;
-        media.push({
-          key,
-          file,
-          origins: [
-            { source: behind.source, file: behindFile, licence: behind.licence },
-            ...clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence })),
-          ],
-        });
-        mixtures.push({
-          media: key,
-          background: { class: behind.class, source: behind.source, file: behindFile, take: behind.take },
-          clips,
-        });
-        if (index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips, wav });
-        if (index % 50 === 0) onProgress('mixing', index, planned.length);
-      }
-      writeFileSync(join(target, mixturesName), mixtures.map((one) => `${canonicalJson(one)}\n`).join(''));
-      writeFileSync(join(target, pageName), samplerPage('SceneCap: some items', sampled));
+      const media = writeMixtures(
+        planned,
+        {
+          task: sceneCapTask.name,
+          title: 'SceneCap: some items',
+          divided,
+          ...options,
+          behind: (scene, length) => backgroundBehind(scene, length, divided, options),
+        },
+        target,
+        onProgress,
+      );
       return {
         items: planned.map(({ item }) => item),
         alignment: planned
           .filter(({ pool }) => pool === 'train')
-          .map(({ key, scene }): AlignmentItem => ({
+          .map(({ key, heard }): AlignmentItem => ({
             kind: 'classes',
             media: key,
-            classes: eventClasses.filter((name) => scene.heard.includes(name)),
+            classes: eventClasses.filter((name) => heard.includes(name)),
           })),
         classes: [...eventClasses],
         media,
         skipped: refused.length === 0 ? {} : { 'recording refused by the decoder': refused.length },
         notes: {
           refused,
-          onsets: `${mixturesName} gives background and clips of every sound, onsets and lengths in samples at 16 kHz`,
-          listening: pageName,
+          onsets: `${mixtureFiles.list} gives background and clips of every sound, onsets and lengths in samples at 16 kHz`,
+          listening: mixtureFiles.page,
         },
       };
     },

@@ -4,15 +4,12 @@
  * `held-out-package`). Mirrors the idea of ClothoAQA (Lipping et al. 2022); it is not ClothoAQA, and its scores are
  * never set beside that data set's.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import curated from '../../../../data-manifests/recordings/sound-qa.json';
 import { canonicalJson, sha256 } from '../../../files';
 import { random } from '../../../random';
-import { encodeWav } from '../../audio';
-import type { AlignmentItem, Item, SplitName } from '../../types';
-import type { Generated, MediaFile, SetGenerator } from '../generator';
-import { makeMixture, type MixtureOptions, type Placed } from './mixture';
+import type { AlignmentItem, SplitName } from '../../types';
+import type { Generated, SetGenerator } from '../generator';
+import type { MixtureOptions } from './mixture';
 import { type Amounts, planQuestions } from './questions';
 import {
   decodeRecordings,
@@ -23,7 +20,8 @@ import {
   type RecordingList,
   type SplitShares,
 } from './recordings';
-import { samplerPage, type SampledItem } from './samplerPage';
+import { soundQaTask } from './task';
+import { mixtureFiles, type PlannedMixture, writeMixtures } from './writeMixtures';
 
 /** Everything that shapes the set beside the list of recordings; all of it enters the identity. */
 export interface SoundQaOptions {
@@ -62,22 +60,12 @@ const splitOf: Record<Pool, SplitName> = {
   'held-out-recordings': 'evaluation',
   'held-out-package': 'evaluation',
 };
-const pageName = 'sampler.html';
-const mixturesName = 'mixtures.jsonl';
 
-/** A sound to be made: with its question, or only for the alignment phase. */
-interface Planned {
-  key: string;
-  pool: Pool;
-  heard: string[];
-  item?: Item;
-}
-
-function plan(list: RecordingList, options: SoundQaOptions): Planned[] {
+function plan(list: RecordingList, options: SoundQaOptions): PlannedMixture[] {
   const number = (i: number) => String(i).padStart(4, '0');
   const questions = pools.flatMap((pool) =>
     planQuestions(options.amounts[pool], list.classes, options.seed, pool).map(
-      ({ kind, prompt, answer, choices, heard }, i): Planned => {
+      ({ kind, prompt, answer, choices, heard }, i): PlannedMixture => {
         const key = `${pool}-${number(i)}`;
         return {
           key,
@@ -88,7 +76,7 @@ function plan(list: RecordingList, options: SoundQaOptions): Planned[] {
       },
     ),
   );
-  const alignment = Array.from({ length: options.alignmentMixtures }, (_, i): Planned => ({
+  const alignment = Array.from({ length: options.alignmentMixtures }, (_, i): PlannedMixture => ({
     key: `alignment-${number(i)}`,
     pool: 'train',
     heard: random(options.seed, 'sound-qa/alignment', i)
@@ -115,8 +103,8 @@ function countPools(divided: Pools): Record<Pool, Record<string, { recordings: n
 /** The generator over a list of recordings with these options. */
 export function soundQaGenerator(list: RecordingList, options: SoundQaOptions): SetGenerator {
   return {
-    task: 'sound-qa',
-    modality: 'audio',
+    task: soundQaTask.name,
+    modality: soundQaTask.modality,
     version: '1',
     sources: [...new Set(list.recordings.map((recording) => recording.source))].sort(),
     options: { ...options, recordings: sha256(canonicalJson(list)) },
@@ -124,33 +112,12 @@ export function soundQaGenerator(list: RecordingList, options: SoundQaOptions): 
       const { recordings, refused } = await decodeRecordings(list, source, onProgress);
       const divided = divide(recordings, list, options.shares, options.seed);
       const planned = plan(list, options);
-      const media: MediaFile[] = [];
-      const mixtures: { media: string; clips: Placed[] }[] = [];
-      const sampled: SampledItem[] = [];
-      const stride = Math.max(1, Math.floor(planned.length / options.sampled));
-      mkdirSync(join(target, 'sounds'), { recursive: true });
-      for (const [index, { key, pool, heard, item }] of planned.entries()) {
-        const { samples, clips } = makeMixture(
-          heard,
-          divided[pool],
-          random(options.seed, `sound-qa/mixture/${key}`),
-          options.mixture,
-        );
-        const wav = encodeWav(samples);
-        const file = `sounds/${key}.wav`;
-        writeFileSync(join(target, file), wav);
-        media.push({
-          key,
-          file,
-          origins: clips.map(({ source: name, file: path, licence }) => ({ source: name, file: path, licence })),
-        });
-        mixtures.push({ media: key, clips });
-        if (item !== undefined && index % stride === 0 && sampled.length < options.sampled)
-          sampled.push({ item, clips, wav });
-        if (index % 50 === 0) onProgress('mixing', index, planned.length);
-      }
-      writeFileSync(join(target, mixturesName), mixtures.map((one) => `${canonicalJson(one)}\n`).join(''));
-      writeFileSync(join(target, pageName), samplerPage('SoundQA: some items', sampled));
+      const media = writeMixtures(
+        planned,
+        { task: soundQaTask.name, title: 'SoundQA: some items', divided, ...options },
+        target,
+        onProgress,
+      );
       return {
         items: planned.flatMap(({ item }) => item ?? []),
         alignment: planned
@@ -166,8 +133,8 @@ export function soundQaGenerator(list: RecordingList, options: SoundQaOptions): 
         notes: {
           recordings: countPools(divided),
           refused,
-          onsets: `${mixturesName} gives the clips of every sound: class, source, take, onset and length in samples at 16 kHz`,
-          listening: pageName,
+          onsets: `${mixtureFiles.list} gives the clips of every sound: class, source, take, onset and length in samples at 16 kHz`,
+          listening: mixtureFiles.page,
         },
       };
     },

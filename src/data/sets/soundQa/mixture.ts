@@ -2,7 +2,7 @@
 import type { Random } from '../../../random';
 import { sampleRate } from '../../audio';
 import { type ClipOptions, cutClip } from './clip';
-import type { Recording } from './recordings';
+import { fileOf, type Recording } from './recordings';
 
 export interface MixtureOptions {
   /** length of a mixture, seconds */
@@ -66,7 +66,7 @@ export function makeMixture(
     return {
       class: name,
       source,
-      file: recording.inside === undefined ? recording.path : `${recording.path}#${recording.inside}`,
+      file: fileOf(recording),
       take,
       licence,
       onset,

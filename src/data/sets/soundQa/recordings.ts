@@ -36,6 +36,11 @@ export interface Recording extends RecordingEntry {
   samples: Float32Array;
 }
 
+/** The file of a recording, with its name inside a resource file. */
+export function fileOf({ path, inside }: Pick<RecordingEntry, 'path' | 'inside'>): string {
+  return inside === undefined ? path : `${path}#${inside}`;
+}
+
 /** Where a recording may be heard. */
 export type Pool = 'train' | 'validation' | 'held-out-recordings' | 'held-out-package';
 export const pools: readonly Pool[] = ['train', 'validation', 'held-out-recordings', 'held-out-package'];

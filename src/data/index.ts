@@ -1,18 +1,18 @@
 /** The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made once). */
-import { exitCode, userError } from '../../problems';
-import { releasedTask, releasedTaskNames } from '../readers/recipe';
-import { openSource, sourceIdentity } from '../../sources/sources';
-import type { DataSet } from '../types';
-import { emojiIconQa } from './emojiIconQa';
-import type { OnProgress, SetGenerator, SourceProvider } from './generator';
-import { grooveCap } from './grooveCap';
-import { picKnowQa } from './picKnowQa';
-import { readQa } from './readQa';
-import { sceneCap } from './sceneCap';
-import { soundQa } from './soundQa';
-import { identityOf, materialise, setFolder } from './store';
+import { exitCode, userError } from '../problems';
+import { releasedTask, releasedTaskNames } from './readers/recipe';
+import { openSource, sourceIdentity } from '../sources/sources';
+import type { DataSet } from './types';
+import { emojiIconQa } from './sets/emojiIconQa';
+import type { OnProgress, SetGenerator, SourceProvider } from './sets/generator';
+import { grooveCap } from './sets/grooveCap';
+import { picKnowQa } from './sets/picKnowQa';
+import { readQa } from './sets/readQa';
+import { sceneCap } from './sets/sceneCap';
+import { soundQa } from './sets/soundQa';
+import { identityOf, materialise, setFolder } from './sets/store';
 
-/** Every generated set. A new one is one more line here and a folder beside emojiIconQa. */
+/** Every generated set. A new one is one more line here and a folder beside sets/emojiIconQa; tasks.ts says what each is. */
 const generators: ReadonlyMap<string, SetGenerator> = new Map(
   [emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]),
 );

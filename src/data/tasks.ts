@@ -1,0 +1,22 @@
+/**
+ * Every task that comes with Equipoise as plain data: the generated sets, then the published ones. A new task is a line here and, for a
+ * generated set, one in index.ts; nothing here draws, decodes or fetches, so that a list of names costs nothing.
+ */
+import { publishedTasks } from './readers/published';
+import { emojiIconQaTask } from './sets/emojiIconQa/task';
+import { grooveCapTask } from './sets/grooveCap/task';
+import { picKnowQaTask } from './sets/picKnowQa/task';
+import { readQaTask } from './sets/readQa/task';
+import { sceneCapTask } from './sets/sceneCap/task';
+import { soundQaTask } from './sets/soundQa/task';
+import type { TaskDefinition } from './types';
+
+export const taskDefinitions: readonly TaskDefinition[] = [
+  emojiIconQaTask,
+  grooveCapTask,
+  picKnowQaTask,
+  readQaTask,
+  sceneCapTask,
+  soundQaTask,
+  ...publishedTasks,
+];
