@@ -4,7 +4,7 @@ import { basename, join, relative } from 'node:path';
 import { projectRoot } from '../files';
 import { expand } from '../manifest/expand';
 import { loadManifest, type Manifest } from '../manifest/load';
-import { nearestName } from '../manifest/nearest';
+import { nearestName } from '../nearest';
 import { userError } from '../problems';
 import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
 import { resultsFolder } from '../runner/folders';

@@ -9,17 +9,19 @@
 import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
-import type { ConnectorSpec } from '../models/zoo/connectors/kinds';
-import type { BackboneTuning } from '../models/tuningKinds';
+import type { ConnectorSpec } from '../models/zoo/connectors';
+import type { ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
+import type { DeviceRequest } from '../tensor/backend';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
 
 export type { MeasureSpec } from '../balance/measureKinds';
 export type { RegulariserSpec } from '../balance/regularisers';
 export type { SchedulerSpec } from '../balance/schedulers';
-export type { ConnectorSpec } from '../models/zoo/connectors/kinds';
+export type { ConnectorSpec } from '../models/zoo/connectors';
 export type { TuningSpec } from '../models/tuningKinds';
 export type { ModuleName, PerModule } from '../modules';
+export type { DeviceRequest } from '../tensor/backend';
 export type { OptimiserSpec } from '../tensor/optimiserKinds';
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
@@ -39,9 +41,6 @@ export type EvaluateSpec = {
   transfer?: string[];
 };
 
-/** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
-export type DeviceRequest = 'cpu' | 'gpu' | 'any';
-
 export interface RunSpec {
   task: string;
   /** wordings of the instructions in training: the set's own, or several by seeded choice (src/data/instructions.ts) */
@@ -52,8 +51,7 @@ export interface RunSpec {
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
-  /** `encoder`: what is trained behind the frozen tower, beside the connector; nothing when absent */
-  tuning: { encoder?: 'scale-shift'; backbone: BackboneTuning };
+  tuning: ModelTuning;
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: Record<ModuleName, number>;

@@ -3,7 +3,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020'
 import { printable } from '../printable';
 import type { Problem } from '../problems';
 import { pointer } from './content';
-import { nearestName } from './nearest';
+import { nearestName } from '../nearest';
 import { manifestSchema, runSchema, slurmProfileSchema } from './schema';
 import { profileOnlyNames } from './slurm';
 import { tasks } from './names';

@@ -24,6 +24,11 @@ export const backboneTunings = {
 /** Which parameters of a module are trained, as in a resolved run. */
 export type TuningSpec = SpecOf<typeof tunings>;
 export type BackboneTuning = SpecOf<typeof backboneTunings>;
+/** What of a run's model is trained. `encoder`: what is trained behind the frozen tower, beside the connector; nothing when absent. */
+export interface ModelTuning {
+  encoder?: 'scale-shift';
+  backbone: BackboneTuning;
+}
 /** The tuning of one part of a published family, where adapters without targets go to the layers that the family names. */
 export type PartTuning =
   | Exclude<TuningSpec, { kind: 'lora' }>

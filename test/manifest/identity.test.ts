@@ -12,7 +12,7 @@ import {
 } from '../../src/manifest/defaults';
 import { fieldsByPath } from '../../src/manifest/fields';
 import { valueAt } from '../../src/manifest/tree';
-import { tokensByRule } from '../../src/models/zoo/connectors/kinds';
+import { tokensByRule } from '../../src/models/zoo/connectors/connector';
 import { describeRun, difference, runIdentity, stepsOf } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { methodVersion } from '../../src/version';

@@ -1,5 +1,5 @@
 /** What a tower of the small zoo is, and how its frozen features are computed over files. */
-import type { Modality } from '../../data/types';
+import type { Modality } from '../../modules';
 import { userError } from '../../problems';
 import { tf, type Tensor, type Tensors } from '../../tensor/tf';
 import type { Declared, Part } from '../parts/part';

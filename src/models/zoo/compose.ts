@@ -2,12 +2,13 @@
  * The small zoo as compositions: a pretrained tower whose cached features are the input, a connector of our own, a small
  * pretrained Llama over a pruned vocabulary.
  */
-import type { RunSpec } from '../../manifest/run';
+import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
 import { llamaDecoder } from '../parts/decoder';
+import type { ModelTuning } from '../tuningKinds';
 import type { Backbone } from './backbones/backbone';
-import { buildConnector, type ConnectorStart } from './connectors';
+import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
 
 /** Feature rows and width of an encoder. */
 export interface Features {
@@ -17,7 +18,7 @@ export interface Features {
 
 /** From features [B, rows, width] on. `start` as `connectorStart` gives it. Throws UserError for connector options that do not fit the features. */
 export function zooComposition(
-  connectorSpec: RunSpec['connector'],
+  connectorSpec: ConnectorSpec,
   features: Features,
   { config, weights }: Backbone,
   start?: ConnectorStart,
@@ -44,9 +45,16 @@ export function zooComposition(
   };
 }
 
+/** What of a run's spec its model is made of. */
+export interface ZooSpec {
+  connector: ConnectorSpec;
+  connectorSide?: ModuleName;
+  tuning: ModelTuning;
+}
+
 /** The model of a run: [begin token, prefix, text]. Throws UserError as `zooComposition` and `buildModel`. */
 export function zooModel(
-  spec: Pick<RunSpec, 'connector' | 'tuning'> & Partial<Pick<RunSpec, 'connectorSide'>>,
+  spec: ZooSpec,
   features: Features,
   backbone: Backbone,
   start?: ConnectorStart,
@@ -58,7 +66,7 @@ export function zooModel(
   });
 }
 
-function zooTuning({ encoder, backbone }: RunSpec['tuning']): Partial<Tuning> {
+function zooTuning({ encoder, backbone }: ModelTuning): Partial<Tuning> {
   if (backbone.kind === 'published') throw new Error('published tuning without a checkpoint');
   return { backbone, ...(encoder === undefined ? {} : { tower: { kind: encoder } }) };
 }

@@ -2,11 +2,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setIdentity } from '../../data';
-import { loadTokenizer, type Tokenizer } from '../../text/tokenizer';
+import type { Tokenizer } from '../../text/tokenizer';
 import { writeWhole } from '../../files';
-import { backboneSource, loadWholeBackbone, withRows } from '../../models/zoo/backbones';
+import {
+  backboneSource,
+  backboneWithoutWeights,
+  findBackbone,
+  loadTokenizer,
+  loadWholeBackbone,
+  withRows,
+} from '../../models/zoo/backbones';
 import type { Pretrained } from '../../models/zoo/backbones/backbone';
-import { backboneConfigs, backboneWithoutWeights } from '../../models/zoo/backbones/configs';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
 import { zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
@@ -147,7 +153,7 @@ function factsOf(
       name: spec.backbone,
       form: backbone,
       base: baseFacts(backboneSource(spec.backbone)),
-      vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null,
+      vocabularySize: findBackbone(spec.backbone).config.vocabulary,
       trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
