@@ -16,6 +16,8 @@ export interface IdentityContext {
   methodVersion: string;
   /** class of arithmetic, e.g. `tensorflow` or `wasm` */
   backend: string;
+  /** sha256 of each part from outside this repository, by kind and name; absent where a run uses none */
+  parts?: Record<string, string> | undefined;
 }
 
 /**
@@ -28,9 +30,17 @@ export function runIdentity(
   context: IdentityContext,
   special = leaveOutDefaults(spec),
 ): { identity: string; id: string } {
-  const { data, weights, methodVersion, backend } = context;
+  const { data, weights, methodVersion, backend, parts } = context;
   const identity = sha256(
-    canonicalJson({ format: 'equipoise-identity/1', run: special, data, weights, methodVersion, backend }),
+    canonicalJson({
+      format: 'equipoise-identity/1',
+      run: special,
+      data,
+      weights,
+      methodVersion,
+      backend,
+      ...(parts === undefined ? {} : { parts }),
+    }),
   );
   return { identity, id: identity.slice(0, 16) };
 }

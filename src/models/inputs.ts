@@ -19,7 +19,8 @@ function inputTower({ name, modality, input, ...tower }: EncoderTower): FeatureT
     backend: 'any',
     modality,
     version: input.version,
-    ...inputRows({ input, ...tower }),
+    ...inputRows({ input }),
+    ...(tower.code === undefined ? {} : { code: tower.code }),
     open: () =>
       Promise.resolve({
         async extract(files, onFile) {

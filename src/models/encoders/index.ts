@@ -17,6 +17,10 @@ export const encoderRegistry: Readonly<Record<string, EncoderTower>> = Object.fr
 /** Adds a tower at start-up, before a manifest is read. Throws Error when its name cannot be had. */
 export const registerEncoder = (tower: EncoderTower): void => registerName(encoderRegistry, tower.name, tower);
 
+/** The data manifests of a tower's weights. */
+export const towerSources = ({ source }: Pick<EncoderTower, 'source'>): string[] =>
+  source === undefined ? [] : [source];
+
 /** The tower of a name. Throws UserError that lists the known names. */
 export function findEncoder(name: string): EncoderTower {
   const found = Object.hasOwn(encoderRegistry, name) ? encoderRegistry[name] : undefined;

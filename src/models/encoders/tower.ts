@@ -44,8 +44,10 @@ export interface EncoderTower {
   modality: Modality;
   /** blocks that are run */
   blocks: number;
-  /** name of the data manifest of its weights */
-  source: string;
+  /** name of the data manifest of its weights; absent: it has no pretrained weights, or brings them in its own folder */
+  source?: string;
+  /** sha256 of a tower from outside this repository; part of what its features depend on */
+  code?: string;
   /** its weights were stored in 8 bits and are turned back into float32 */
   quantised: boolean;
   /** grows with any change of the computation, so that stored features are made anew */

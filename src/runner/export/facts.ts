@@ -61,7 +61,8 @@ export interface ExportFacts extends RunFacts {
     features: number;
     startsFrom: BaseFacts[];
   };
-  encoder: { name: string; trained: false; base: BaseFacts };
+  /** `base` is null for a tower without pretrained weights */
+  encoder: { name: string; trained: false; base: BaseFacts | null };
 }
 
 /** A run from a published checkpoint. */

@@ -147,6 +147,7 @@ function factsOf(
   vocabulary: readonly number[] | null,
 ): ExportFacts {
   const { spec } = run.file;
+  const { source } = findEncoder(spec.encoder);
   return {
     ...runFacts(run, which),
     backbone: {
@@ -157,7 +158,7 @@ function factsOf(
       trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
-    encoder: { name: spec.encoder, trained: false, base: baseFacts(findEncoder(spec.encoder).source) },
+    encoder: { name: spec.encoder, trained: false, base: source === undefined ? null : baseFacts(source) },
   };
 }
 
