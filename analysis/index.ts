@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../src/files';
-import { nearestName } from '../src/manifest/nearest';
+import { nearestName } from '../src/nearest';
 import { userError } from '../src/problems';
 import { openJournals, type Journals } from './aggregate';
 import type { DataRow } from './database';

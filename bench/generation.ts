@@ -5,8 +5,8 @@
  */
 import { completeSpec } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';
-import { loadTokenizer, pruneVocabulary } from '../src/text/tokenizer';
-import { loadBackbone } from '../src/models/zoo/backbones';
+import { pruneVocabulary } from '../src/text/tokenizer';
+import { loadBackbone, loadTokenizer } from '../src/models/zoo/backbones';
 import { argmax } from '../src/models/generation/choose';
 import type { Prompt } from '../src/models/generation/continuer';
 import { generate } from '../src/models/generation/generate';

@@ -10,3 +10,6 @@ export const both = <T>(of: (module: ModuleName) => T): PerModule<T> => ({
   encoder: of('encoder'),
   backbone: of('backbone'),
 });
+
+/** What an encoder reads and a task asks about. */
+export type Modality = 'image' | 'audio';

@@ -3,18 +3,18 @@ import { measureKinds } from '../src/balance/measureKinds';
 import { regularisers } from '../src/balance/regularisers';
 import { schedulers } from '../src/balance/schedulers';
 import type { MeasureSpec } from '../src/manifest/run';
-import { connectorKinds } from '../src/models/zoo/connectors/kinds';
+import { connectors } from '../src/models/zoo/connectors';
 import { tunings } from '../src/models/tuningKinds';
 import { completeSpec, defaultsOfKind, type Given, type SpecOf } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';
 
-export type GivenConnector = Given<typeof connectorKinds>;
+export type GivenConnector = Given<typeof connectors>;
 export type GivenTuning = Given<typeof tunings>;
 export type GivenRegulariser = Given<typeof regularisers>;
 export type GivenOptimiser = Given<typeof optimisers>;
 
-export const connectorOf = (given: GivenConnector): SpecOf<typeof connectorKinds> =>
-  completeSpec(connectorKinds, given);
+export const connectorOf = (given: GivenConnector): SpecOf<typeof connectors> =>
+  completeSpec(connectors, given);
 export const tuningOf = (given: GivenTuning): SpecOf<typeof tunings> => completeSpec(tunings, given);
 export const regulariserOf = (given: GivenRegulariser): SpecOf<typeof regularisers> =>
   completeSpec(regularisers, given);

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import type { IgnoredRun } from '../../analysis/runs';
 import { projectRoot, workFolder } from '../files';
-import { nearestName } from '../manifest/nearest';
+import { nearestName } from '../nearest';
 import { exitCode, userError } from '../problems';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 import { say, sayJson } from './text';

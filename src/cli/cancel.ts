@@ -1,5 +1,5 @@
 /** `equipoise cancel`: takes runs out of the queue of a Slurm cluster. */
-import { nearestName } from '../manifest/nearest';
+import { nearestName } from '../nearest';
 import { printable } from '../printable';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';

@@ -1,5 +1,6 @@
 /** How the command line is put together: from a table, so that help needs none of the commands' files. */
-import type { Command } from 'commander';
+import { Command } from 'commander';
+import { createRequire } from 'node:module';
 import type { Wiring } from './wiring';
 
 /** Gives a command its options and what it does. Its failures are UserErrors, which `main` prints. */
@@ -16,6 +17,8 @@ export type CommandEntry = {
   | {
       /** the definition, from a file that is loaded when the command is called */
       load: () => Define;
+      /** it may meet parts from outside this repository: `--parts` */
+      parts?: true;
     }
   | {
       /** the commands below it */
@@ -38,6 +41,21 @@ export function addCommands(
   for (const entry of entries) {
     const command = parent.command(entry.call, { hidden: entry.hidden === true }).description(entry.description);
     if ('commands' in entry) addCommands(command, entry.commands, called === nameOf(entry) ? rest : [], wiring);
-    else if (called === nameOf(entry)) entry.load()(command, wiring);
+    else if (called === nameOf(entry)) {
+      // Before the command's own file: names and tables are made of the parts when rooms are loaded.
+      if (entry.parts === true) addParts(command, words);
+      entry.load()(command, wiring);
+    }
   }
+}
+
+const flags = '--parts <folder>';
+
+/** Adds the option, and loads the parts of the folder that it names. Throws UserError for parts that do not fit. */
+function addParts(command: Command, words: readonly string[]): void {
+  command.option(flags, 'a folder of your own schedulers, connectors and towers (docs/extending.md)');
+  const look = new Command().helpOption(false).allowUnknownOption().allowExcessArguments().option(flags);
+  const { parts } = look.parse([...words], { from: 'user' }).opts<{ parts?: string }>();
+  if (parts === undefined) return;
+  (createRequire(__filename)('../ownParts') as typeof import('../ownParts')).loadParts(parts);
 }

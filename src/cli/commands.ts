@@ -13,21 +13,25 @@ export const commands: readonly CommandEntry[] = [
     call: 'reproduce [manifest]',
     description: 'fetch, train, draw: the quickstart, or another manifest, from nothing to its figures',
     load: file('./reproduce'),
+    parts: true,
   },
   {
     call: 'plan <manifest>',
     description: 'show every run of a manifest: new, done, partial or failed, and why',
     load: file('./plan'),
+    parts: true,
   },
   {
     call: 'run <manifest>',
     description: 'train the runs of a manifest that are not done',
     load: file('./run'),
+    parts: true,
   },
   {
     call: 'status [experiment]',
     description: 'count the runs of every experiment, or list those of one',
     load: file('./status'),
+    parts: true,
   },
   {
     call: 'cancel <experiment> [runs...]',
@@ -38,52 +42,61 @@ export const commands: readonly CommandEntry[] = [
     call: 'why <run>',
     description: 'say why a run is new, partial, failed or done, and how it differs from the nearest finished run',
     load: file('./why'),
+    parts: true,
   },
   {
     call: 'worker-run <plan> <id>',
     description: 'bring one planned run of a job array to done',
     hidden: true,
     load: file('./workerRun'),
+    parts: true,
   },
   {
     call: 'figures [experiment]',
     description:
       'draw the figures of an experiment, by default of all: SVG, PDF, PNG, Vega-Lite specification and data as CSV',
     load: file('./figures'),
+    parts: true,
   },
   {
     call: 'tables [experiment]',
     description: 'make the tables of an experiment, by default of all: CSV, Markdown and LaTeX',
     load: file('./tables'),
+    parts: true,
   },
   {
     call: 'report [experiment]',
     description:
       'write an experiment, by default each, as one HTML page with figures, tables, settings and provenance; it needs no network',
     load: file('./report'),
+    parts: true,
   },
   {
     call: 'keep <experiment>',
     description:
       'keep the finished runs of an experiment in one compact file (Parquet), from which figures and tables are made as from the runs',
     load: file('./keep'),
+    parts: true,
   },
   {
     call: 'score <experiment>',
     description:
       'compute the metrics of finished runs again from their stored predictions, without data or model, and hold run.json to them',
     load: file('./score'),
+    parts: true,
   },
   {
     call: 'evaluate <run>',
     description: 'evaluate a finished run on its own task or, zero-shot, on another of the same modality',
     load: file('./evaluate'),
+    parts: true,
   },
   {
     call: 'landscape <experiment> [runs...]',
     description:
       'measure the loss around the way that finished runs took through their parameters, for the figure loss-contours',
     load: file('./landscape'),
+    parts: true,
   },
   {
     call: 'export',
@@ -93,6 +106,7 @@ export const commands: readonly CommandEntry[] = [
         call: 'peft <run-or-experiment> <folder>',
         description: "write a run's LoRA adapter (or fully trained backbone) and connector for PEFT and transformers",
         load: file('./export/peft'),
+        parts: true,
       },
       {
         call: 'backbone <name> <folder>',
@@ -104,6 +118,7 @@ export const commands: readonly CommandEntry[] = [
         description:
           'write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described',
         load: file('./export/roCrate'),
+        parts: true,
       },
     ],
   },
@@ -111,6 +126,7 @@ export const commands: readonly CommandEntry[] = [
     call: 'verify <crate>',
     description: 'check a crate: files, manifest, identities, journals, and figures drawn again',
     load: file('./verify'),
+    parts: true,
   },
   {
     call: 'data',
@@ -127,6 +143,7 @@ export const commands: readonly CommandEntry[] = [
         description:
           'train linear probes on the frozen features of a generated set: a ceiling beside chance and the question-only baseline',
         load: file('./data/probe'),
+        parts: true,
       },
       {
         call: 'list',

@@ -1,6 +1,7 @@
 /** `equipoise plan`: every run of a manifest, what state it is in and why, and how long the rest will take. */
 import { printable } from '../printable';
 import { createRequire } from 'node:module';
+import { ownParts } from '../ownParts';
 import { countStates } from '../runner/plan';
 import type { Define } from './command';
 import { sweepOptions, workers, type SweepOptions } from './options';
@@ -56,7 +57,16 @@ export const define: Define = (command) => {
             ...(needs === null ? {} : { needs: needs.get(id) ?? null }),
           }),
         );
-        sayJson({ experiment: name, manifest: { file, sha256, profile }, totals, workers: used, estimate, runs });
+        const parts = ownParts();
+        sayJson({
+          experiment: name,
+          manifest: { file, sha256, profile },
+          ...(parts.length === 0 ? {} : { parts }),
+          totals,
+          workers: used,
+          estimate,
+          runs,
+        });
         return;
       }
       say(
@@ -65,6 +75,8 @@ export const define: Define = (command) => {
           ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
         ]),
       );
+      for (const part of ownParts())
+        say(`own ${part.kind} ${part.name}: ${printable(part.file)}, sha256 ${part.sha256.slice(0, 16)}`);
       if (needs !== null) for (const line of loadNeeds().needsLines(sweep.plan, needs)) say(line);
       if (choice !== null) say(`workers: ${choice.workers} (${choice.why})`);
       say('');

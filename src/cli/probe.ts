@@ -2,7 +2,7 @@
 import { loadSet } from '../data';
 import { encoders, tasks } from '../manifest/names';
 import { featuresOf } from '../models/features';
-import { probeSet, type ProbeRow } from '../models/probe';
+import { probeSet, type ProbeRow } from '../train/probe';
 import { useBackend } from '../tensor/backend';
 
 /** Probes one split of a generated set with an encoder, by default the first one of its modality. Throws UserError as loadSet and featuresOf. */

@@ -1,5 +1,5 @@
 /** `equipoise status`: what lies in the results, and what is being trained now. */
-import { nearestName } from '../manifest/nearest';
+import { nearestName } from '../nearest';
 import { printable } from '../printable';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { projectRoot } from '../files';
 import { loadManifest, type Manifest } from '../manifest/load';
-import { nearestName } from '../manifest/nearest';
+import { nearestName } from '../nearest';
 import { userError } from '../problems';
 import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
 import { workerCount } from '../runner/local';

@@ -100,6 +100,7 @@ const comparedOfPlan = (run: IdentifiedRun): Compared => ({
   weights: run.weights,
   method: methodVersion,
   backend: run.arithmetic.class,
+  parts: run.parts?.sha256,
 });
 
 function unknownRun(name: string): Error {

@@ -1,6 +1,6 @@
 /** Plain data that passes from the data room to models, training and evaluation. */
 
-import type { Modality } from '../manifest/names';
+import type { Modality } from '../modules';
 
 export type { Modality };
 

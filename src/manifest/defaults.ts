@@ -6,13 +6,13 @@
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { baseline, schedulerFacts, schedulers } from '../balance/schedulers';
-import { connectorKinds } from '../models/zoo/connectors/kinds';
+import { connectorNames, connectors, defaultConnector } from '../models/zoo/connectors';
 import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
+import type { Modality } from '../modules';
 import { completeSpec, defaultsOfKind } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';
 import type { Choice, Field } from './fields';
 import { runFields } from './fields';
-import type { Modality } from './names';
 import type { AlignSpec, MeasureSpec, RunSpec } from './run';
 import { currentRun } from './spellings';
 import { taskModality } from './taskManifest';
@@ -33,7 +33,7 @@ const alignDefaults: Record<Modality, AlignSpec> = {
 /** The defaults of an image run. Other kinds of connector, scheduler and so on bring their own, and audio its own alignment: `fillDefaults`. */
 export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   instructions: 'one',
-  connector: completeSpec(connectorKinds, { kind: 'mlp' }),
+  connector: completeSpec(connectors, { kind: defaultConnector }),
   connectorSide: 'encoder',
   tuning: {
     tower: completeSpec(towerTunings, { kind: 'frozen' }),
@@ -125,7 +125,7 @@ function makeDefaults(run: PartialRun): Tree {
 const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
   encoder: name,
   backbone: name,
-  connector: defaultsOfKind(connectorKinds, 'published'),
+  connector: defaultsOfKind(connectors, connectorNames((facts) => facts.ofCheckpoint === true)[0]!),
   tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, 'published') },
   align: { ...align, steps: 0 },
 });

@@ -5,7 +5,7 @@
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { schedulers } from '../balance/schedulers';
-import { connectorKinds } from '../models/zoo/connectors/kinds';
+import { connectors } from '../models/zoo/connectors';
 import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
 import { tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
@@ -35,7 +35,15 @@ export interface Choice {
 }
 export type Field = Leaf | Group | Choice;
 
-const named = (about: string, names: Record<string, unknown>): Leaf => oneOf(about, Object.keys(names));
+/** One of a table's names, asked for when the schema is made, so that parts added at start-up are among them. */
+const named = (about: string, table: Record<string, unknown>): Leaf => ({
+  type: 'leaf',
+  about,
+  get schema() {
+    tablesAreRead();
+    return { type: 'string', enum: Object.keys(table) };
+  },
+});
 const own = (field: Leaf): Leaf => ({ ...field, optional: true });
 const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choice => ({
   type: 'choice',
@@ -78,7 +86,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
     ),
   ),
   encoder: named('the feature encoder; it must read the modality of the task', encoders),
-  connector: choice("how features become the backbone's prefix tokens", connectorKinds),
+  connector: choice("how features become the backbone's prefix tokens", connectors),
   connectorSide: leaf(
     "whose rate and gradient the connector's parameters count to; `backbone` needs a tower that is tuned, since nothing else of the encoder is left",
     { type: 'string', enum: ['encoder', 'backbone'] },

@@ -17,6 +17,8 @@ export interface IdentityContext {
   methodVersion: string;
   /** class of arithmetic, e.g. `tensorflow` or `wasm` */
   backend: string;
+  /** sha256 of each part from outside this repository, by kind and name; absent where a run uses none */
+  parts?: Record<string, string> | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export function runIdentity(
   context: IdentityContext,
   special = leaveOutDefaults(spec),
 ): { identity: string; id: string } {
-  const { data, weights, methodVersion, backend } = context;
+  const { data, weights, methodVersion, backend, parts } = context;
   const identity = sha256(
     canonicalJson({
       format: 'equipoise-identity/1',
@@ -39,6 +41,7 @@ export function runIdentity(
       weights,
       methodVersion,
       backend,
+      ...(parts === undefined ? {} : { parts }),
     }),
   );
   return { identity, id: identity.slice(0, 16) };

@@ -3,7 +3,7 @@ import { assignAll, matches, settingsOf } from './assign';
 import type { ManifestContent, Profile } from './content';
 import { fillDefaults, leaveOutDefaults } from './defaults';
 import type { GridRun } from './grid';
-import { lookUp } from './names';
+import { lookUp } from '../parts/define';
 import { canonicalJson } from '../files';
 import type { RunSpec } from './run';
 import { leaves } from './tree';

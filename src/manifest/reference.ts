@@ -1,9 +1,10 @@
 /** What is published from the field table: the schema for editors and the tables of docs/manifests.md. */
 import { modalityDefaults, requiredFields, runDefaults } from './defaults';
-import { connectorKinds } from '../models/zoo/connectors/kinds';
+import { connectors } from '../models/zoo/connectors';
 import { schedulerFacts, schedulerNames } from '../balance/schedulers';
 import { fieldsByPath, type Choice, type Field } from './fields';
-import { backbones, checkpoints, encoders, tasks } from './names';
+import { checkpoints } from '../sources/checkpointNames';
+import { backbones, encoders, tasks } from './names';
 import { manifestSchema } from './schema';
 import { slurmDefaults, slurmFields } from './slurm';
 import { isTree, valueAt } from './tree';
@@ -46,7 +47,7 @@ function namesTable(): string {
       ...rows('checkpoint', checkpoints),
       ...rows('encoder', encoders),
       ...rows('backbone', backbones),
-      ...rows('connector', connectorKinds),
+      ...rows('connector', connectors),
     ],
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { ManifestContent } from './content';
 import { durationFields, fieldsByPath } from './fields';
-import { nearestName } from './nearest';
+import { nearestName } from '../nearest';
 import { sectionsOf } from './structure';
 import { isTree, type Tree } from './tree';
 import type { Fault } from './validate';

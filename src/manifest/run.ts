@@ -9,17 +9,19 @@
 import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
-import type { ConnectorSpec } from '../models/zoo/connectors/kinds';
-import type { BackboneTuning, PartTuning, TowerTuning } from '../models/tuningKinds';
+import type { ConnectorSpec } from '../models/zoo/connectors';
+import type { ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
+import type { DeviceRequest } from '../tensor/backend';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
 
 export type { MeasureSpec } from '../balance/measureKinds';
 export type { RegulariserSpec } from '../balance/regularisers';
 export type { SchedulerSpec } from '../balance/schedulers';
-export type { ConnectorSpec } from '../models/zoo/connectors/kinds';
+export type { ConnectorSpec } from '../models/zoo/connectors';
 export type { TuningSpec } from '../models/tuningKinds';
 export type { ModuleName, PerModule } from '../modules';
+export type { DeviceRequest } from '../tensor/backend';
 export type { OptimiserSpec } from '../tensor/optimiserKinds';
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
@@ -38,9 +40,6 @@ export type EvaluateSpec = {
   /** other tasks of the same modality, evaluated once at the end without having trained on them */
   transfer?: string[];
 };
-
-/** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
-export type DeviceRequest = 'cpu' | 'gpu' | 'any';
 
 /** Base rates of the modules, and of the encoder's parts where they have rates of their own: else a part has that of the module to which it counts. */
 export interface LearningRates {
@@ -61,7 +60,7 @@ export interface RunSpec {
   connectorSide: ModuleName;
   backbone: string;
   /** which parameters of each part are trained */
-  tuning: { tower: TowerTuning; connector: PartTuning; backbone: BackboneTuning };
+  tuning: ModelTuning;
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: LearningRates;

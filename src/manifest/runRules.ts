@@ -1,17 +1,19 @@
 /** Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not. */
 import { schedulerFacts, schedulerNames, schedulerWarnings } from '../balance/schedulers';
-import { pointer } from './content';
-import { requiredFields } from './defaults';
-import type { GridRun } from './grid';
+import { connectorFacts, connectorFaults, connectorNames } from '../models/zoo/connectors';
+import { lookUp } from '../parts/define';
 import {
   checkpointModality,
   checkpointNames,
   findCheckpoint,
   isTakenName,
   ownCheckpointFolder,
-} from './checkpointNames';
-import { encoders, lookUp } from './names';
-import type { RunSpec } from './run';
+} from '../sources/checkpointNames';
+import { pointer } from './content';
+import { requiredFields } from './defaults';
+import type { GridRun } from './grid';
+import { encoders } from './names';
+import type { ConnectorSpec, RunSpec } from './run';
 import { spellingsOf } from './spellings';
 import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
@@ -43,10 +45,9 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     modality(run),
     transferTasks(run),
     withoutItsRegulariser(run),
-    headsDivideWidth(run),
+    optionsOfConnector(run),
     ...tuningFindings(run),
-    gridToShuffle(run),
-    layersToStartFrom(run),
+    gridForConnector(run),
   ].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
@@ -121,7 +122,7 @@ function checkpointAlone(run: Tree): Finding | undefined {
       what: `checkpoint ${String(checkpoint)} brings its own ${other}, and ${other} ${String(run[other])} is given, too`,
       expected: 'a checkpoint, or encoder and backbone',
     };
-  if (valueAt(run, 'connector.kind') === 'published') return undefined;
+  if (connectorFacts(String(valueAt(run, 'connector.kind'))).ofCheckpoint === true) return undefined;
   return {
     field: 'connector',
     what: `checkpoint ${String(checkpoint)} brings its own connector, and ${String(valueAt(run, 'connector.kind'))} is given, too`,
@@ -199,37 +200,24 @@ function withoutItsRegulariser(run: Tree): Finding | undefined {
   };
 }
 
-function headsDivideWidth(run: Tree): Finding | undefined {
-  const [width, heads] = [valueAt(run, 'connector.width'), valueAt(run, 'connector.heads')];
-  if (typeof width !== 'number' || typeof heads !== 'number' || width % heads === 0) return undefined;
-  return {
-    field: 'connector.heads',
-    what: `${heads} heads do not divide the width ${width}`,
-    expected: 'a divisor of the width',
-  };
-}
+/** What the connector itself forbids. */
+const optionsOfConnector = (run: Tree): Finding[] =>
+  connectorFaults(run['connector'] as ConnectorSpec).map(({ option, ...finding }) => ({
+    field: option === null ? 'connector' : `connector.${option}`,
+    ...finding,
+  }));
 
-/** Pixel shuffle joins squares of a picture's grid; sounds have no grid. */
-function gridToShuffle(run: Tree): Finding | undefined {
+/** Some connectors join squares of a picture's grid; sounds have no grid. */
+function gridForConnector(run: Tree): Finding | undefined {
   const encoder = lookUp(encoders, run['encoder']);
-  if (valueAt(run, 'connector.kind') !== 'pixel-shuffle' || encoder === undefined || encoder.modality === 'image')
+  const connector = String(valueAt(run, 'connector.kind'));
+  if (connectorFacts(connector).needsGrid !== true || encoder === undefined || encoder.modality === 'image')
     return undefined;
+  const others = connectorNames((facts) => facts.needsGrid !== true && facts.ofCheckpoint !== true);
   return {
     field: 'connector',
-    what: `pixel-shuffle needs a grid, encoder ${String(run['encoder'])} gives frames of sound`,
-    expected: 'mlp, qformer, blip2-qformer or window-qformer',
-  };
-}
-
-/** MiniLM has six layers (src/models/zoo/connectors/minilm.ts). */
-function layersToStartFrom(run: Tree): Finding | undefined {
-  const layers = valueAt(run, 'connector.layers');
-  if (valueAt(run, 'connector.start') !== 'minilm' || typeof layers !== 'number' || layers <= 6) return undefined;
-  return {
-    field: 'connector.layers',
-    what: `${layers} layers that start from MiniLM`,
-    expected: 'at most 6',
-    hint: 'or "start": "random"',
+    what: `${connector} needs a grid, encoder ${String(run['encoder'])} gives frames of sound`,
+    expected: `${others.slice(0, -1).join(', ')} or ${others.at(-1)}`,
   };
 }
 

@@ -4,8 +4,10 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Modality } from '../modules';
+import { lookUp } from '../parts/define';
 import { UserError, userError, type Problem } from '../problems';
-import { lookUp, tasks, type Modality } from './names';
+import { tasks } from './names';
 import { readJsonFile } from './parse';
 import { isTaskFileName, ownTaskFolder, publishedTaskFolder } from './taskNames';
 import { taskFaults } from './validate';

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, workFolder } from '../files';
+import { lookUp } from '../parts/define';
 import { UserError, type Problem } from '../problems';
-import { lookUp, tasks } from './names';
+import { tasks } from './names';
 
 /** Folder of the manifests of published sets. */
 export const publishedTaskFolder = join(projectRoot, 'data-manifests', 'published');

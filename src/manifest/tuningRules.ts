@@ -1,5 +1,6 @@
 /** Which tunings and rates of their own the parts of a run's model can have. */
-import { encoders, lookUp } from './names';
+import { lookUp } from '../parts/define';
+import { encoders } from './names';
 import { valueAt, type Tree } from './tree';
 import type { Fault } from './validate';
 
@@ -49,7 +50,7 @@ function towerTakesTuning(run: Tree): Finding | undefined {
       what: 'the tower of a published checkpoint has no scale and shift behind it',
       expected: 'frozen, lora or full',
     };
-  if (kind !== 'lora' || lookUp(encoders, run['encoder'])?.adapters !== false) return undefined;
+  if (kind !== 'lora' || lookUp(encoders, run['encoder'])?.part.adapted.length !== 0) return undefined;
   return {
     field,
     what: `encoder ${String(run['encoder'])} has no linear layers that adapters could sit on`,

@@ -3,7 +3,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020'
 import { printable } from '../printable';
 import type { Problem } from '../problems';
 import { pointer } from './content';
-import { nearestName } from './nearest';
+import { nearestName } from '../nearest';
 import { manifestSchema, runSchema, slurmProfileSchema } from './schema';
 import { profileOnlyNames } from './slurm';
 import { tasks } from './names';
@@ -189,7 +189,7 @@ function faultOf(error: ErrorObject): Fault {
         place,
         what: `unknown value ${show(data)}`,
         expected: `one of ${list(valid)}`,
-        hint: typeof data === 'string' ? suggestion(data, valid) : undefined,
+        hint: typeof data === 'string' ? (suggestion(data, valid) ?? elsewhere(place)) : undefined,
       };
     }
     case 'const':
@@ -257,9 +257,13 @@ function discriminatorFault(error: ErrorObject): Fault {
     place: pointer(error.instancePath, tag),
     what: `unknown value ${show(given)}`,
     expected: `one of ${list(valid)}`,
-    hint: typeof given === 'string' ? suggestion(given, valid) : undefined,
+    hint: typeof given === 'string' ? (suggestion(given, valid) ?? elsewhere(error.instancePath)) : undefined,
   };
 }
+
+/** A name that is not known may be that of a part outside this repository. */
+const elsewhere = (place: string): string | undefined =>
+  /\b(scheduler|connector|encoder)\b/.test(place) ? 'a part of your own is found by --parts <folder>' : undefined;
 
 function range(schema: Tree): string {
   const bounds: [string, string][] = [

@@ -40,7 +40,7 @@ export interface FeatureTable {
 }
 
 /** A frozen tower whose features are stored. */
-export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open'> {
+export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open' | 'code'> {
   /** enters the identity of what is stored */
   name: string;
   /** hash of its weights and of all else that its features depend on */
@@ -93,7 +93,7 @@ export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string,
 
 const identityOf = (
   set: Pick<DataSet, 'identity'>,
-  { name, version, weights, rows: usual, backend }: FeatureTower,
+  { name, version, weights, rows: usual, backend, code }: FeatureTower,
   rows: number | undefined,
 ): string =>
   sha256(
@@ -105,14 +105,16 @@ const identityOf = (
       weights,
       rows: rows ?? usual,
       backend: backend ?? backendClass(),
+      ...(code === undefined ? {} : { code }),
     }),
   );
 
 function towerOf(encoder: string): FeatureTower {
-  const { modality, source, version, rows, width, open } = findEncoder(encoder);
+  const { modality, source, version, rows, width, open, code } = findEncoder(encoder);
   return {
     name: encoder,
-    weights: sourceIdentity(source),
+    weights: source === undefined ? 'none' : sourceIdentity(source),
+    ...(code === undefined ? {} : { code }),
     modality,
     version,
     rows,

@@ -17,7 +17,7 @@ export function inputRows({ input: { shape } }: { input: { shape: readonly numbe
 }
 
 /** A tower that gives its input. */
-function inputTower({ name, modality, input }: EncoderTower): FeatureTower {
+function inputTower({ name, modality, input, code }: EncoderTower): FeatureTower {
   return {
     name: `input of ${name}`,
     weights: 'none',
@@ -25,6 +25,7 @@ function inputTower({ name, modality, input }: EncoderTower): FeatureTower {
     modality,
     version: input.version,
     ...inputRows({ input }),
+    ...(code === undefined ? {} : { code }),
     open: () => Promise.resolve(readingTower(input.read)),
   };
 }

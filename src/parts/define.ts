@@ -27,6 +27,10 @@ export type SpecOf<Table extends Kinds, Tag extends string = 'kind'> = {
   [K in keyof Table]: Flat<{ [T in Tag]: K } & ValuesOf<Table[K]['options']>>;
 }[keyof Table];
 
+/** The entry of a name from outside; never an inherited property such as `constructor`. */
+export const lookUp = <T>(table: Readonly<Record<string, T>>, name: unknown): T | undefined =>
+  typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined;
+
 /** A kind that is nothing but its options. */
 export const kind = <const O extends Options>(about: string, options: O): Kind<O> => ({ about, options });
 
@@ -68,19 +72,30 @@ const optionName = /^[a-z][A-Za-z0-9]{0,40}$/;
  * axis such as `scheduler.exponent` is one field for all kinds that have it.
  */
 export function register(table: Kinds, name: string, added: Kind): void {
-  const fail = (why: string): never => {
-    throw new Error(`${name} cannot be registered: ${why}`);
-  };
-  if (read) fail('manifests have been read already');
-  if (!slug.test(name)) fail('a name has small letters, digits and hyphens, and begins with a letter');
-  if (Object.hasOwn(table, name)) fail('the name is taken');
+  checkName(table, name);
   for (const [key, { schema }] of Object.entries(added.options)) {
-    if (!optionName.test(key) || key === 'kind') fail(`an option cannot be called ${key}`);
+    if (!optionName.test(key) || key === 'kind') refuse(name, `an option cannot be called ${key}`);
     const other = Object.values(table).find(({ options }) => Object.hasOwn(options, key))?.options[key];
     if (other !== undefined && other.schema['type'] !== schema['type'])
-      fail(`its option ${key} is of type ${String(schema['type'])}, elsewhere ${String(other.schema['type'])}`);
+      refuse(name, `its option ${key} is of type ${String(schema['type'])}, elsewhere ${String(other.schema['type'])}`);
   }
   (table as Record<string, Kind>)[name] = added;
+}
+
+/** Adds to a table whose entries have no options. Throws Error as `register`. */
+export function registerName<T>(table: Readonly<Record<string, T>>, name: string, added: T): void {
+  checkName(table, name);
+  (table as Record<string, T>)[name] = added;
+}
+
+function checkName(table: Readonly<Record<string, unknown>>, name: string): void {
+  if (read) refuse(name, 'manifests have been read already');
+  if (!slug.test(name)) refuse(name, 'a name has small letters, digits and hyphens, and begins with a letter');
+  if (Object.hasOwn(table, name)) refuse(name, 'the name is taken');
+}
+
+function refuse(name: string, why: string): never {
+  throw new Error(`${name} cannot be registered: ${why}`);
 }
 
 /** The options with a default of all kinds of a table, for tests and tables of the docs. */

@@ -1,5 +1,6 @@
 /** A short measured training, so that an estimate is about this machine and not about another. */
 import type { RunSpec } from '../manifest/run';
+import { loadUsedParts } from '../ownParts';
 import type { TrainSummary } from '../train/run';
 import type { Rooms } from './execute';
 import { requestOf } from './runStates';
@@ -15,6 +16,7 @@ export async function calibrate(
   tell: (message: FromWorker) => void,
   signal: AbortSignal,
 ): Promise<Calibration> {
+  if (task.parts !== undefined) loadUsedParts(task.parts);
   await rooms.useBackend(requestOf(task));
   const whole = await rooms.evaluationItems(task.spec);
   const small = await brief(task.spec, 5, 8, rooms, tell, signal);

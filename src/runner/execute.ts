@@ -3,6 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { storageFault, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
+import { loadUsedParts } from '../ownParts';
 import { exitCode, UserError, userError } from '../problems';
 import type { BackendFacts, BackendRequest } from '../tensor/backend';
 import type { JournalRecord } from '../train/records';
@@ -86,6 +87,7 @@ async function openAttempt(
       what: `has version ${methodVersion} of the method, the run was planned with ${task.code.method}: the code changed meanwhile`,
       hint: 'run the command again',
     });
+  if (task.parts !== undefined) loadUsedParts(task.parts);
   tell({ kind: 'stage', stage: 'starting the backend' });
   const facts = await rooms.useBackend(requestOf(task));
   if (facts.name !== task.arithmetic.backend)

@@ -10,7 +10,8 @@ import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/zoo/backbones';
 import { connectorSources } from '../models/zoo/connectors';
-import { findEncoder } from '../models/encoders';
+import { findEncoder, towerSources } from '../models/encoders';
+import { usedParts } from '../ownParts';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
 import { methodVersion } from '../version';
@@ -32,7 +33,12 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     const data = dataIdentity(spec, dataOf);
     const arithmetic = arithmeticOf(spec.device);
     const special = leaveOutDefaults(spec);
-    const { identity, id } = runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class }, special);
+    const parts = usedParts(spec);
+    const { identity, id } = runIdentity(
+      spec,
+      { data, weights, methodVersion, backend: arithmetic.class, parts: parts?.sha256 },
+      special,
+    );
     if (!runs.has(id))
       runs.set(id, {
         id,
@@ -42,6 +48,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
         data: { task: spec.task, identity: data },
         weights,
         arithmetic,
+        ...(parts === undefined ? {} : { parts }),
       });
   }
   return [...runs.values()];
@@ -50,8 +57,9 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
 /** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   const weights = weightIdentities(spec);
-  return runIdentity(spec, { data: dataIdentity(spec, setIdentity), weights, methodVersion, backend: arithmetic.class })
-    .identity;
+  const data = dataIdentity(spec, setIdentity);
+  const parts = usedParts(spec)?.sha256;
+  return runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class, parts }).identity;
 }
 
 /** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */
@@ -81,7 +89,11 @@ export const weightIdentities = (spec: RunSpec): Record<string, string> =>
 export function weightSources(spec: RunSpec): string[] {
   if (spec.checkpoint !== undefined) return isOwnCheckpoint(spec.checkpoint) ? [] : [spec.checkpoint];
   return [
-    ...new Set([backboneSource(spec.backbone), findEncoder(spec.encoder).source, ...connectorSources(spec.connector)]),
+    ...new Set([
+      backboneSource(spec.backbone),
+      ...towerSources(findEncoder(spec.encoder)),
+      ...connectorSources(spec.connector),
+    ]),
   ].sort();
 }
 

@@ -72,7 +72,7 @@ function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, 
 /** What a worker is told. `notices` is filled by later attempts. */
 function taskOf(options: QueueOptions, run: PlannedRun, token: string, notices: string[]): RunTask {
   const { results, experiment, code, packages, checkpoint } = options;
-  const { id, identity, spec, description, data, weights, arithmetic } = run;
+  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
   return {
     id,
     identity,
@@ -81,6 +81,7 @@ function taskOf(options: QueueOptions, run: PlannedRun, token: string, notices: 
     data,
     weights,
     arithmetic,
+    ...(parts === undefined ? {} : { parts }),
     results,
     experiment,
     token,

@@ -1,6 +1,8 @@
 /** What a manifest's runs are now: new, done, partial or failed, from the results folder alone. `run` starts from the same list. */
 import { existsSync } from 'node:fs';
+import { difference } from '../manifest/identity';
 import type { RunSpec } from '../manifest/run';
+import type { UsedParts } from '../ownParts';
 import type { Arithmetic } from './arithmetic';
 import { checkpointStep } from './checkpoints';
 import { isClaimed } from '../claim';
@@ -22,6 +24,8 @@ export interface IdentifiedRun {
   /** weight set -> sha256 */
   weights: Record<string, string>;
   arithmetic: Arithmetic;
+  /** those of its parts that come from outside this repository */
+  parts?: UsedParts;
 }
 
 export interface PlannedRun extends IdentifiedRun {
@@ -43,10 +47,12 @@ export function planRuns(results: string, experiment: string, runs: readonly Ide
   const others = listExperiments(results)
     .filter((name) => name !== experiment)
     .map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
+  let files: RunFile[] | undefined;
+  const stored = () => (files ??= [...here].flatMap((id) => fileOf(results, experiment, id)));
   return runs.map((run) => {
     const own: State = here.has(run.id)
       ? ownState(results, experiment, run)
-      : { state: 'new', why: 'no run of this identity in the results', claimed: false };
+      : { state: 'new', why: (run.parts === undefined ? null : changedParts(run, stored())) ?? absent, claimed: false };
     if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
     const elsewhere = finishedElsewhere(
       results,
@@ -66,6 +72,21 @@ export function planRuns(results: string, experiment: string, runs: readonly Ide
 
 type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed' | 'blocked'>;
 
+function fileOf(results: string, experiment: string, id: string): RunFile[] {
+  const read = readRunFile(runFolder(results, experiment, id).runJson);
+  return read.state === 'read' ? [read.file] : [];
+}
+
+const absent = 'no run of this identity in the results';
+
+/** Of a run with parts from outside this repository: which of them has changed since the same run was planned; null when none has. */
+function changedParts({ spec, parts }: IdentifiedRun, stored: readonly RunFile[]): string | null {
+  const same = stored.find((file) => file.parts !== undefined && difference(file.spec, spec).length === 0);
+  if (parts === undefined || same === undefined) return null;
+  const changed = Object.keys(parts.sha256).filter((label) => parts.sha256[label] !== same.parts?.[label]);
+  return changed.length === 0 ? null : `your own ${changed.join(' and ')} has changed since run ${same.id}`;
+}
+
 function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): State {
   const paths = runFolder(results, experiment, run.id);
   const claimed = isClaimed(paths.claim);
@@ -82,7 +103,7 @@ function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 
     case 'absent':
       return existsSync(paths.journal)
         ? { state: 'partial', why: `there is a journal without a run.json; ${goesOn(paths)}`, claimed }
-        : { state: 'new', why: 'no run of this identity in the results', claimed };
+        : { state: 'new', why: absent, claimed };
     case 'unreadable':
       return { state: 'partial', why: `run.json cannot be used (${read.why}); ${goesOn(paths)}`, claimed };
     case 'foreign':

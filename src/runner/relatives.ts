@@ -24,6 +24,8 @@ export interface Compared {
   weights: Record<string, string>;
   method: string | undefined;
   backend: string;
+  /** sha256 of parts from outside this repository, by kind and name */
+  parts?: Record<string, string> | undefined;
 }
 
 export function comparedOf(file: RunFile): Compared {
@@ -32,7 +34,14 @@ export function comparedOf(file: RunFile): Compared {
     file.machine.backend === 'tensorflow'
       ? `tensorflow-${file.machine.device === 'gpu' ? 'gpu' : 'cpu'}`
       : file.machine.backend;
-  return { spec: file.spec, data: file.data.identity, weights: file.weights, method: file.code.method, backend };
+  return {
+    spec: file.spec,
+    data: file.data.identity,
+    weights: file.weights,
+    method: file.code.method,
+    backend,
+    parts: file.parts,
+  };
 }
 
 /** Everything in which two runs differ; the fields of the spec first. */
@@ -47,11 +56,23 @@ export function differencesBetween(here: Compared, there: Compared): Difference[
     if (mine !== other)
       differences.push({ field: `weights of ${name}`, here: mine?.slice(0, 16), there: other?.slice(0, 16) });
   }
+  differences.push(...differingParts(here.parts ?? {}, there.parts ?? {}));
   if (here.method !== there.method)
     differences.push({ field: 'method version', here: here.method, there: there.method });
   if (here.backend !== there.backend) differences.push({ field: 'backend', here: here.backend, there: there.backend });
   return differences;
 }
+
+/** Parts from outside this repository that two runs do not have alike. */
+const differingParts = (here: Record<string, string>, there: Record<string, string>): Difference[] =>
+  [...new Set([...Object.keys(here), ...Object.keys(there)])]
+    .sort()
+    .filter((label) => here[label] !== there[label])
+    .map((label) => ({
+      field: `your own ${label}`,
+      here: here[label]?.slice(0, 16),
+      there: there[label]?.slice(0, 16),
+    }));
 
 /** The finished run that differs in the fewest things; the first by experiment and id among equals; null when none is finished. */
 export function nearestRelative(id: string, compared: Compared, runs: readonly StoredRun[]): Relative | null {

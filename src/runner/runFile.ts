@@ -22,6 +22,8 @@ export interface RunFile {
   code: { version: string; method?: string; commit: string | null; dirty: boolean; lockfile: string };
   data: { task: string; identity: string };
   weights: Record<string, string>;
+  /** sha256 of each part from outside this repository, by kind and name; part of the identity */
+  parts?: Record<string, string>;
   machine: {
     backend: string;
     device: string;

@@ -28,6 +28,7 @@ export function unstartedFile(task: RunTask): RunFile {
     code: task.code,
     data: task.data,
     weights: task.weights,
+    ...(task.parts === undefined ? {} : { parts: task.parts.sha256 }),
     machine: {
       backend: task.arithmetic.backend,
       device: 'not started',

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, sha256OfFile, writeWhole } from '../files';
-import { checkpointNames, findCheckpoint, ownCheckpointFolder } from '../manifest/checkpointNames';
+import { checkpointNames, findCheckpoint, ownCheckpointFolder } from './checkpointNames';
 import { UserError, userError, type Problem } from '../problems';
 import { openSource, sourceIdentity, type OpenOptions } from './sources';
 

@@ -4,12 +4,14 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { availableParallelism } from 'node:os';
-import type { DeviceRequest } from '../manifest/run';
 import { exitCode, userError } from '../problems';
 import { addonPackageVersion, findLink, linkCommand } from './link/state';
 import { loadTensorFlow, loadedTensorFlow, notLinked, type AddonBinding, type NativeBackend } from './link/load';
 import { registerWasm } from './wasm';
 import { registerWebgpu } from './webgpu';
+
+/** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
+export type DeviceRequest = 'cpu' | 'gpu' | 'any';
 
 export type BackendName = 'tensorflow' | 'wasm' | 'webgpu' | 'cpu';
 

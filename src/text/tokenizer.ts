@@ -4,12 +4,8 @@
  * Source of the format: karpathy/llama2.c, `tokenizer.py` (export); of the algorithm: Kudo and Richardson 2018 (SentencePiece).
  */
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { userError } from '../problems';
-import { unpackBundle } from '../sources/bundle';
-import { openSource } from '../sources/sources';
-import { readTokenizerFolder, type FileTokenizer } from './tokenizerJson';
+import type { FileTokenizer } from './tokenizerJson';
 
 export interface Tokenizer {
   /** number of ids */
@@ -203,39 +199,6 @@ export function byteLevelTokenizer(
     encode: (text) => (text === '' ? [] : file.encode(text.startsWith(' ') ? text : ` ${text}`)),
     decode: (ids) => file.decode([...ids]).replace(/^ /, ''),
   };
-}
-
-const tokenizers: Record<string, () => Promise<Tokenizer>> = {
-  async stories15m() {
-    const { folder } = await openSource('stories15m');
-    const data = join(folder, 'src', 'llama2.data');
-    const bytes = unpackBundle(readFileSync(join(folder, 'src', 'llama2.js'), 'utf8'), readFileSync(data), data).get(
-      'tokenizer.bin',
-    );
-    if (bytes === undefined)
-      throw userError({ where: data, what: 'no tokenizer.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
-    return readTokenizer(bytes, `${data} tokenizer.bin`);
-  },
-  async 'minimind2-small'() {
-    const { folder } = await openSource('minimind2-small');
-    return byteLevelTokenizer(
-      readTokenizerFolder(folder),
-      { begin: '<|im_start|>', end: '<|im_end|>', unknown: '<|endoftext|>' },
-      folder,
-    );
-  },
-};
-
-/** The tokenizer of a backbone, fetched with its weights on first use. Throws UserError for an unknown backbone. */
-export async function loadTokenizer(backbone: string): Promise<Tokenizer> {
-  const load = Object.hasOwn(tokenizers, backbone) ? tokenizers[backbone] : undefined;
-  if (load === undefined)
-    throw userError({
-      where: 'backbone',
-      what: `no tokenizer for ${JSON.stringify(backbone)}`,
-      expected: Object.keys(tokenizers).join(', '),
-    });
-  return load();
 }
 
 /** A vocabulary cut down to the ids in use, so that embeddings and logits are small. */

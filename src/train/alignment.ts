@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/safetensors';
+import { usedParts } from '../ownParts';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
@@ -64,8 +65,11 @@ async function alignedEncoder(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { align: options, seed, encoder, connector, backbone } = spec;
+  // All methods of a seed share the phase: of parts from outside only those count that it trains.
+  const own = usedParts({ ...spec, scheduler: { kind: '' } });
   const identity = sha256(
     canonicalJson({
+      ...(own === undefined ? {} : { parts: own.sha256 }),
       options,
       seed,
       encoder,

@@ -6,7 +6,7 @@ import type { DataSet } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
-import { findEncoder } from '../models/encoders';
+import { findEncoder, towerSources } from '../models/encoders';
 import { loadFamily } from '../models/published';
 import { cachedFamilyModel, tunedFamilyModel, type FamilyModel, type LoadedFamily } from '../models/published/family';
 import { checkpointTower } from '../models/published/tower';
@@ -43,7 +43,7 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
   return {
     notices: [],
     weights: Object.fromEntries(
-      [backboneSource(spec.backbone), tower.source, ...connectorSources(spec.connector)].map((source) => [
+      [backboneSource(spec.backbone), ...towerSources(tower), ...connectorSources(spec.connector)].map((source) => [
         source,
         sourceIdentity(source),
       ]),

@@ -1,7 +1,8 @@
 /** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data';
-import { loadTokenizer, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
+import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
+import { loadTokenizer } from '../models/zoo/backbones';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import type { FeatureTable } from '../models/features';

@@ -7,10 +7,8 @@ import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import { checkpointIdentity, isOwnCheckpoint } from '../sources/checkpoints';
 import { loadSet, setIdentity, setPath } from '../data';
 import { findSource, sourceIdentity, sourceState } from '../sources/sources';
-import { loadTokenizer } from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';
-import { backboneSource } from '../models/zoo/backbones';
-import { backboneConfigs, backboneWithoutWeights } from '../models/zoo/backbones/configs';
+import { backboneSource, backboneWithoutWeights, findBackbone, loadTokenizer } from '../models/zoo/backbones';
 import { llamaWeights } from '../models/parts/llama';
 import { connectorRows } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
@@ -129,10 +127,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
 
 /** Parameters of a backbone's weight file, all of its vocabulary among them. */
 const fileParameters = (name: string): number =>
-  llamaWeights(backboneConfigs[name] ?? backboneWithoutWeights(name, 1).config).reduce(
-    (sum, { shape }) => sum + sizeOf(shape),
-    0,
-  );
+  llamaWeights(findBackbone(name).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
 /** A run's model in shapes alone. */
 interface PlannedModel {

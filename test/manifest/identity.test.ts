@@ -12,7 +12,7 @@ import {
 } from '../../src/manifest/defaults';
 import { fieldsByPath } from '../../src/manifest/fields';
 import { valueAt } from '../../src/manifest/tree';
-import { tokensByRule } from '../../src/models/zoo/connectors/kinds';
+import { tokensByRule } from '../../src/models/zoo/connectors/connector';
 import { describeRun, difference, runIdentity, stepsOf } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { methodVersion } from '../../src/version';
@@ -169,7 +169,10 @@ describe('identity', () => {
       one({ tuning: { encoder: 'scale-shift' } }),
       one({ 'tuning.tower': 'scale-shift' }),
       one({ tuning: { tower: { kind: 'scale-shift' } } }),
-      fillDefaults({ ...one(), tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone } }) as unknown as RunSpec,
+      fillDefaults({
+        ...one(),
+        tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone },
+      }) as unknown as RunSpec,
     ];
     for (const spec of spellings) expect(spec).toEqual(before);
     expect(before.tuning.tower).toEqual({ kind: 'scale-shift' });

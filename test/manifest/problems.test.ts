@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadManifest } from '../../src/manifest/load';
-import { editDistance, nearestName } from '../../src/manifest/nearest';
+import { editDistance, nearestName } from '../../src/nearest';
 import { sizeLimit } from '../../src/manifest/parse';
 import { UserError, type Problem } from '../../src/problems';
 import { notEmpty } from '../../testing/lists';

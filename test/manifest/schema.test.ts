@@ -8,12 +8,13 @@ import { requiredFields, runDefaults } from '../../src/manifest/defaults';
 import { expand } from '../../src/manifest/expand';
 import { durationFields, fieldsByPath, runFields, type Field } from '../../src/manifest/fields';
 import { loadManifest } from '../../src/manifest/load';
-import { backbones, encoders, lookUp, tasks } from '../../src/manifest/names';
+import { backbones, encoders, tasks } from '../../src/manifest/names';
+import { lookUp } from '../../src/parts/define';
 import { schemaText, withTables } from '../../src/manifest/reference';
 import { manifestSchema, runSchema } from '../../src/manifest/schema';
 import { notEmpty } from '../../testing/lists';
 import { fileOf, head, runsOf } from '../../testing/manifestHelp';
-import { connectorKinds } from '../../src/models/zoo/connectors/kinds';
+import { connectors } from '../../src/models/zoo/connectors';
 
 const schemaFile = join(projectRoot, 'src', 'manifest', 'manifest.schema.json');
 const page = readFileSync(join(projectRoot, 'docs', 'manifests.md'), 'utf8');
@@ -40,7 +41,7 @@ describe('the published schema', () => {
     expect(definitions['task']?.enum).toEqual(Object.keys(tasks));
     expect(definitions['encoder']?.enum).toEqual(Object.keys(encoders));
     expect(definitions['backbone']?.enum).toEqual(Object.keys(backbones));
-    expect(definitions['connector']?.anyOf?.[0]?.enum).toEqual(Object.keys(connectorKinds));
+    expect(definitions['connector']?.anyOf?.[0]?.enum).toEqual(Object.keys(connectors));
     expect(Object.keys(definitions['axes']?.properties ?? {})).toEqual([...fieldsByPath().keys()]);
     expect(Object.keys(definitions['settings']?.properties ?? {})).toEqual([...fieldsByPath().keys()]);
   });
@@ -89,7 +90,9 @@ describe('the field table', () => {
 
   it('has every field of RunSpec and no other', () => {
     const known = [...fieldsByPath()]
-      .filter(([path, field]) => !Object.hasOwn(durationFields, path) && !(field.type === 'leaf' && field.older === true))
+      .filter(
+        ([path, field]) => !Object.hasOwn(durationFields, path) && !(field.type === 'leaf' && field.older === true),
+      )
       .map(([path]) => path);
     expect([...paths].filter((path) => !path.startsWith('duration.')).sort()).toEqual(known.sort());
     expect([...paths].filter((path) => path.startsWith('duration.')).sort()).toEqual(

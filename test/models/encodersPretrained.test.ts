@@ -9,13 +9,12 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { openSource } from '../../src/sources/sources';
-import { loadTokenizer } from '../../src/text/tokenizer';
 import { encoderRegistry } from '../../src/models/encoders';
 import { llama, llamaLogits } from '../../src/models/parts/llama';
 import { qformerParameters } from '../../src/models/parts/qformer';
-import { loadStories15m } from '../../src/models/weights/llama2c';
+import { loadStories15m } from '../../src/models/zoo/backbones/stories15m';
 import { loadMiniLm } from '../../src/models/zoo/connectors/minilm';
-import { loadMinimind2Small } from '../../src/models/zoo/backbones/minimind2';
+import { loadTokenizer, loadWholeBackbone } from '../../src/models/zoo/backbones';
 import { exitCode, UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { gelu } from '../../src/tensor/ops';
@@ -183,7 +182,7 @@ describe('MiniMind2-Small', () => {
   it('gives the logits of transformers on weights that Python turned into float32, and continues as it does', async (context) => {
     await needCached(context, 'minimind2-small');
     const tokenizer = await loadTokenizer('minimind2-small');
-    const { config, weights } = await loadMinimind2Small();
+    const { config, weights } = await loadWholeBackbone('minimind2-small');
     expect(Object.values(weights).reduce((sum, { data }) => sum + data.length, 0)).toBe(25_829_888);
     const tensors = Object.fromEntries(
       Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),

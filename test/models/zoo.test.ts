@@ -11,7 +11,7 @@ import type { Model } from '../../src/models/build';
 import { zooModel } from '../../src/models/zoo/compose';
 import { qformerParameters } from '../../src/models/parts/qformer';
 import type { OnnxInitialiser, OnnxNode } from '../../src/models/weights/onnx';
-import { onnxLlamaWeights } from '../../src/models/zoo/backbones/minimind2';
+import { onnxLlamaWeights } from '../../src/models/zoo/backbones/minimind2Small';
 import { bertStart, inBert } from '../../src/models/zoo/connectors/minilm';
 import { byteLevelTokenizer } from '../../src/text/tokenizer';
 import { tokenizerOf } from '../../src/text/tokenizerJson';

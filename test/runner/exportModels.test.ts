@@ -9,7 +9,7 @@ import { sourceIdentity } from '../../src/sources/sources';
 import { sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import { withRows } from '../../src/models/zoo/backbones';
-import { backboneWithoutWeights } from '../../src/models/zoo/backbones/configs';
+import { backboneWithoutWeights } from '../../src/models/zoo/backbones';
 import { llamaConfigOf } from '../../src/models/parts/decoder';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../src/models/zoo/backbones/huggingFace';
 import { llama, llamaLogits, llamaWeights } from '../../src/models/parts/llama';

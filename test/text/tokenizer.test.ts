@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unpackBundle } from '../../src/sources/bundle';
-import { loadTokenizer, pruneVocabulary, readTokenizer } from '../../src/text/tokenizer';
+import { loadTokenizer } from '../../src/models/zoo/backbones';
+import { pruneVocabulary, readTokenizer } from '../../src/text/tokenizer';
 import { UserError } from '../../src/problems';
 
 /** A `tokenizer.bin` with the 259 fixed entries and the given pieces, best first. */

@@ -5,16 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findSource, sourceState } from '../../src/sources/sources';
-import { loadTokenizer, pruneVocabulary } from '../../src/text/tokenizer';
+import { pruneVocabulary } from '../../src/text/tokenizer';
 import { projectRoot } from '../../src/files';
 import { backbones } from '../../src/manifest/names';
-import { backboneSource, loadBackbone } from '../../src/models/zoo/backbones';
-import { backboneConfigs } from '../../src/models/zoo/backbones/configs';
+import { backboneSource, findBackbone, loadBackbone, loadTokenizer } from '../../src/models/zoo/backbones';
 import { findPublished } from '../../src/models/published/catalogue';
 import { availableBackends } from '../../src/tensor/backend';
 import { needsOf, type DataSizes } from '../../src/train/runNeeds';
 import { fixed, runsOf } from '../../testing/manifestHelp';
-import { connectorKinds } from '../../src/models/zoo/connectors/kinds';
+import { connectors } from '../../src/models/zoo/connectors';
 
 const sizes: DataSizes = { vocabulary: 1000, tokens: 30, labels: 5, media: 100, items: 200, classes: 0, captions: 10 };
 const needs = (more: object) => needsOf(runsOf({ fixed: { ...fixed, ...more } })[0]!, sizes, 'tensorflow');
@@ -51,7 +50,7 @@ describe('needs of runs', () => {
   // `published` belongs to a checkpoint: test/train/checkpointRuns.test.ts.
   it.each(
     Object.keys(backbones).flatMap((backbone) =>
-      Object.keys(connectorKinds)
+      Object.keys(connectors)
         .filter((connector) => connector !== 'published')
         .map((connector) => [backbone, connector]),
     ),
@@ -71,7 +70,7 @@ describe('needs of runs', () => {
     const tokenizer = await loadTokenizer(name);
     const { config } = await loadBackbone(name, tokenizer, pruneVocabulary(['a'], tokenizer));
     const { variant: _variant, vocabulary: _pruned, ...plain } = config;
-    const { vocabulary: _whole, ...fact } = backboneConfigs[name]!;
+    const { vocabulary: _whole, ...fact } = findBackbone(name).config;
     expect(plain).toEqual(fact);
   });
 });

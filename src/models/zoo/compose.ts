@@ -2,14 +2,15 @@
  * The small zoo as compositions: a pretrained tower, whose cached features are the input unless it is tuned, a connector of
  * our own, a small pretrained Llama over a pruned vocabulary.
  */
-import type { RunSpec } from '../../manifest/run';
+import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
 import type { EncoderTower } from '../encoders';
 import { llamaDecoder } from '../parts/decoder';
+import type { ModelTuning } from '../tuningKinds';
 import type { WeightTensor } from '../weight';
 import type { Backbone } from './backbones/backbone';
-import { buildConnector, type ConnectorStart } from './connectors';
+import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
 
 /** Feature rows and width of an encoder. */
 export interface Features {
@@ -34,7 +35,7 @@ const towerStem = 'tower.';
 
 /** From features [B, rows, width] on. `start` as `connectorStart` gives it. Throws UserError for connector options that do not fit the features. */
 export function zooComposition(
-  connectorSpec: RunSpec['connector'],
+  connectorSpec: ConnectorSpec,
   features: Features,
   { config, weights }: Backbone,
   start?: ConnectorStart,
@@ -70,10 +71,11 @@ const behind = (composition: Composition, { part, input }: TowerInStep): Composi
 });
 
 /** What of a run's spec its model is made of. */
-export type ZooSpec = Pick<RunSpec, 'connector'> &
-  Partial<Pick<RunSpec, 'connectorSide'>> & {
-    tuning: Pick<RunSpec['tuning'], 'backbone'> & Partial<RunSpec['tuning']>;
-  };
+export interface ZooSpec {
+  connector: ConnectorSpec;
+  connectorSide?: ModuleName;
+  tuning: Pick<ModelTuning, 'backbone'> & Partial<ModelTuning>;
+}
 
 /**
  * The model of a run: [begin token, prefix, text]. With `tower` that is run in every step, else its features are the input.

@@ -108,8 +108,8 @@ function keyOf(spec: RunSpec): string {
 }
 
 function identityFrom(spec: RunSpec, file: RunFile): string {
-  const { data, weights, method, backend } = comparedOf(file);
-  return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend }).identity;
+  const { data, weights, method, backend, parts } = comparedOf(file);
+  return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend, parts }).identity;
 }
 
 /** Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name that no room knows. */

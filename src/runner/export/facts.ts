@@ -61,8 +61,8 @@ export interface ExportFacts extends RunFacts {
     features: number;
     startsFrom: BaseFacts[];
   };
-  /** `trained`: something inside the tower was */
-  encoder: { name: string; trained: boolean; base: BaseFacts };
+  /** `trained`: something inside the tower was; `base` is null for a tower without pretrained weights */
+  encoder: { name: string; trained: boolean; base: BaseFacts | null };
 }
 
 /** A run from a published checkpoint. */

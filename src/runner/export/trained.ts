@@ -4,6 +4,7 @@ import type { ModuleName } from '../../manifest/run';
 import { openSafetensors } from '../../models/safetensors';
 import { allFinite, type WeightTensor } from '../../models/weight';
 import type { ParameterSpec } from '../../tensor/parameters';
+import { changedPart } from '../../ownParts';
 import { exitCode, UserError, userError, type Problem } from '../../problems';
 import { readRunFile, type RunFolder } from '../folders';
 import { weightIdentities } from '../identify';
@@ -38,6 +39,14 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
       what: read.file.status === 'failed' ? 'failed' : `is at step ${read.file.step} of ${read.file.steps}`,
       expected: 'a finished run',
       hint: 'equipoise run goes on with it',
+    });
+  const fault = changedPart(read.file.parts ?? {});
+  if (fault !== null)
+    throw userError({
+      where: `run ${name}`,
+      what: `was trained with a part from outside: ${fault}`,
+      expected: 'the parts that it was trained with',
+      hint: 'name their folder with --parts',
     });
   return read.file;
 }

@@ -2,11 +2,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setIdentity } from '../../data';
-import { loadTokenizer, type Tokenizer } from '../../text/tokenizer';
+import type { Tokenizer } from '../../text/tokenizer';
 import { writeWhole } from '../../files';
-import { backboneSource, loadWholeBackbone, withRows } from '../../models/zoo/backbones';
+import {
+  backboneSource,
+  backboneWithoutWeights,
+  findBackbone,
+  loadTokenizer,
+  loadWholeBackbone,
+  withRows,
+} from '../../models/zoo/backbones';
 import type { Pretrained } from '../../models/zoo/backbones/backbone';
-import { backboneConfigs, backboneWithoutWeights } from '../../models/zoo/backbones/configs';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
 import { isInStep } from '../../models/tuningKinds';
 import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
@@ -154,20 +160,21 @@ function factsOf(
   vocabulary: readonly number[] | null,
 ): ExportFacts {
   const { spec } = run.file;
+  const { source } = findEncoder(spec.encoder);
   return {
     ...runFacts(run, which),
     backbone: {
       name: spec.backbone,
       form: backbone,
       base: baseFacts(backboneSource(spec.backbone)),
-      vocabularySize: backboneConfigs[spec.backbone]?.vocabulary ?? null,
+      vocabularySize: findBackbone(spec.backbone).config.vocabulary,
       trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
     encoder: {
       name: spec.encoder,
       trained: isInStep(spec.tuning.tower),
-      base: baseFacts(findEncoder(spec.encoder).source),
+      base: source === undefined ? null : baseFacts(source),
     },
   };
 }

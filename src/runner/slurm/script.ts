@@ -23,6 +23,8 @@ export interface ScriptParts {
   /** Node and the command line's script, e.g. node and bin/equipoise.cjs */
   node: string;
   entry: string;
+  /** folder of the user's own parts, absolute */
+  parts?: string;
   /** environment variables that name folders, absolute */
   environment: Readonly<Record<string, string>>;
 }
@@ -114,9 +116,10 @@ function surroundings({ resources, profile, environment }: ScriptParts): string[
   ];
 }
 
-function training({ profile, node, entry, plan }: ScriptParts): string[] {
+function training({ profile, node, entry, plan, parts }: ScriptParts): string[] {
   const program = profile.node ?? (profile.container === undefined ? node : 'node');
-  const command = [...(profile.container ?? []), program, entry, 'worker-run', plan].map(quote).join(' ');
+  const own = parts === undefined ? [] : ['--parts', parts];
+  const command = [...(profile.container ?? []), program, entry, 'worker-run', plan, ...own].map(quote).join(' ');
   return [
     'status=143',
     'if [ -z "$asked" ]; then',

@@ -60,6 +60,7 @@ export function prepareArrays(
   });
   // By this name the jobs are found again, also when the command dies between sbatch and the note of its answer.
   const token = randomBytes(4).toString('hex');
+  const folderOfParts = options.runs.find(({ parts }) => parts !== undefined)?.parts?.folder;
   const arrays = parts.map(({ resources, runs, throttle }, index): PreparedArray => {
     const files = arrayFiles(index);
     const name = `equipoise-${options.experiment}-${token}-${index}`;
@@ -75,6 +76,7 @@ export function prepareArrays(
       root: projectRoot,
       node: process.execPath,
       entry: options.entry,
+      ...(folderOfParts === undefined ? {} : { parts: folderOfParts }),
       environment: { EQUIPOISE_RESULTS: resolve(options.results), EQUIPOISE_CACHE: cachePath() },
     });
     return { name, resources, runs, script };
@@ -143,8 +145,9 @@ function decided({ account, partition, qos }: Resources): string[] {
 }
 
 /** A planned run without its state, which is of the moment. */
-function identified({ id, identity, spec, description, data, weights, arithmetic }: IdentifiedRun): IdentifiedRun {
-  return { id, identity, spec, description, data, weights, arithmetic };
+function identified(run: IdentifiedRun): IdentifiedRun {
+  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
+  return { id, identity, spec, description, data, weights, arithmetic, ...(parts === undefined ? {} : { parts }) };
 }
 
 function chunksOf<T>(values: readonly T[], size: number): T[][] {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { userError } from '../../../problems';
 import { random } from '../../../random';
-import { loadTokenizer } from '../../../text/tokenizer';
+import { loadTokenizer } from '../../../models/zoo/backbones';
 import type { AlignmentItem, Item } from '../../types';
 import type { Generated, MediaFile, SetGenerator } from '../generator';
 import { rasterise } from '../svg';

@@ -2,7 +2,7 @@
  * The published checkpoints of the four families as facts: configuration, where it was taken from, and how many parameters
  * the checkpoint is known to have. Nothing here opens a weight.
  */
-import { nearestName } from '../../../manifest/nearest';
+import { nearestName } from '../../../nearest';
 import { userError } from '../../../problems';
 import type { JsonObject } from '../../../json';
 import type { PartName } from '../../composition';

@@ -1,4 +1,5 @@
-/** What the zoo's backbones have in common. */
+/** What the zoo's backbones have in common, and what one says of itself in its own file; index.ts lists them. */
+import type { Tokenizer } from '../../../text/tokenizer';
 import type { LlamaConfig } from '../../parts/llama';
 import type { WeightTensor } from '../../weight';
 
@@ -12,3 +13,18 @@ export interface Backbone {
 
 /** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
 export type Pretrained = Pick<Backbone, 'config' | 'weights'>;
+
+export interface BackboneDefinition {
+  /** as manifests say it */
+  name: string;
+  /** what it is, in a line */
+  about: string;
+  /** its sizes as facts, so that a run can be planned before the weights are there; those of the weights must agree (test/train/runNeeds.test.ts) */
+  config: LlamaConfig;
+  /** name of the data manifest of its weights and tokenizer */
+  source: string;
+  /** Weights over the whole vocabulary. Fetches on first use. Throws UserError for files that are not what they should be. */
+  load(): Promise<Pretrained>;
+  /** The tokenizer that the weights were trained with, and the token that ends an answer. Fetches and throws as `load`. */
+  tokenizer(): Promise<Tokenizer>;
+}

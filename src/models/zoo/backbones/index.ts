@@ -1,38 +1,54 @@
-/** To add a backbone: one entry below (reader and configuration), its name in src/manifest/names.ts, its tokenizer in src/text/tokenizer.ts. */
-import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
+/** The backbones of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list below. */
+import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
-import type { Backbone, Pretrained } from './backbone';
-import { loadStories15m } from '../../weights/llama2c';
-import { loadMinimind2Small } from './minimind2';
+import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
+import { llamaWeights } from '../../parts/llama';
 import type { WeightTensor } from '../../weight';
-import { interleavedToHalf } from '../../parts/llama';
+import type { Backbone, BackboneDefinition, Pretrained } from './backbone';
+import { minimind2Small } from './minimind2Small';
+import { stories15m } from './stories15m';
 
-const pretrained: Record<string, { source: string; load(): Promise<Pretrained> }> = {
-  stories15m: {
-    source: 'stories15m',
-    async load() {
-      const { config, tensors } = await loadStories15m();
-      const weights = { ...tensors };
-      for (let i = 0; i < config.layers; i++) {
-        for (const [part, heads] of [
-          ['q', config.heads],
-          ['k', config.keyValueHeads],
-        ] as const) {
-          const { shape, data } = tensors[`layers.${i}.${part}`]!;
-          weights[`layers.${i}.${part}`] = { shape, data: interleavedToHalf(data, heads, config.width) };
-        }
-      }
-      return { config: { ...config, normEpsilon: 1e-5, ropeBase: 10_000 }, weights };
-    },
-  },
-  'minimind2-small': { source: 'minimind2-small', load: loadMinimind2Small },
-};
+export type { BackboneDefinition } from './backbone';
 
-/** The data manifest that holds a backbone's weights. */
-export const backboneSource = (name: string): string => entry(name).source;
+const backbones: readonly BackboneDefinition[] = [stories15m, minimind2Small];
+
+/** Backbones by the name that manifests use. */
+export const backboneRegistry: Readonly<Record<string, BackboneDefinition>> = Object.fromEntries(
+  backbones.map((backbone) => [backbone.name, backbone]),
+);
+
+/** The backbone of a name. Throws UserError that lists the known names. */
+export function findBackbone(name: string): BackboneDefinition {
+  const found = lookUp(backboneRegistry, name);
+  if (found === undefined)
+    throw userError({
+      where: 'backbone',
+      what: `no backbone is called ${JSON.stringify(name)}`,
+      expected: Object.keys(backboneRegistry).join(', '),
+    });
+  return found;
+}
+
+/** The data manifest that holds a backbone's weights. Throws UserError for an unknown name. */
+export const backboneSource = (name: string): string => findBackbone(name).source;
+
+/** The tokenizer of a backbone, fetched with its weights on first use. Throws UserError for an unknown name. */
+export const loadTokenizer = async (name: string): Promise<Tokenizer> => findBackbone(name).tokenizer();
 
 /** Pretrained weights over the whole vocabulary, fetched on first use. Throws UserError for an unknown name. */
-export const loadWholeBackbone = (name: string): Promise<Pretrained> => entry(name).load();
+export const loadWholeBackbone = (name: string): Promise<Pretrained> => findBackbone(name).load();
+
+/** A backbone with shapes and no values, over a vocabulary of so many tokens. Throws UserError for an unknown name. */
+export function backboneWithoutWeights(name: string, vocabulary: number): Backbone {
+  const config = { ...findBackbone(name).config, vocabulary };
+  return {
+    config,
+    beginToken: 0,
+    weights: Object.fromEntries(
+      llamaWeights(config).map(({ name: weight, shape }) => [weight, { shape, data: new Float32Array(0) }]),
+    ),
+  };
+}
 
 /** A table over the whole vocabulary with the rows of `ids` replaced by those of a pruned one, which come in the order of `ids`. */
 export function withRows({ shape, data }: WeightTensor, ids: readonly number[], rows: WeightTensor): WeightTensor {
@@ -66,15 +82,4 @@ export async function loadBackbone(
     weights: pruned,
     beginToken: vocabulary.toPruned.get(tokenizer.begin)!,
   };
-}
-
-function entry(name: string): (typeof pretrained)[string] {
-  const found = Object.hasOwn(pretrained, name) ? pretrained[name] : undefined;
-  if (found === undefined)
-    throw userError({
-      where: 'backbone',
-      what: `no backbone is called ${JSON.stringify(name)}`,
-      expected: Object.keys(pretrained).join(', '),
-    });
-  return found;
 }

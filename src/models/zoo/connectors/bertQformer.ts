@@ -3,7 +3,7 @@
  * whose queries look at one window of frames at a time. Layers of MiniLM's size, so that they may start from its weights.
  * Their output, RMS-matched to the token embeddings (connector.ts), is the prefix.
  */
-import type { ConnectorSpec } from './kinds';
+import { oneOf } from '../../../parts/options';
 import { userError } from '../../../problems';
 import { gelu } from '../../../tensor/ops';
 import type { Initial } from '../../../tensor/parameters';
@@ -11,19 +11,39 @@ import { need, tf } from '../../../tensor/tf';
 import { dense, norm } from '../../parts/part';
 import { qformer, qformerParameters, windowQformer, type QformerOptions } from '../../parts/qformer';
 import { inBert, loadMiniLm, miniLm } from './minilm';
-import type { WeightTensor } from '../../weight';
 import { linearStart, normStart, sized, sizeParameter } from './connector';
-import type { Connector, ConnectorParameter, ConnectorShape } from './connector';
+import type {
+  Connector,
+  ConnectorFacts,
+  ConnectorParameter,
+  ConnectorShape,
+  ConnectorStart,
+  PretrainedStart,
+} from './connector';
 
-type Kind = 'blip2-qformer' | 'window-qformer';
-export type BertQformerSpec = Extract<ConnectorSpec, { kind: Kind }>;
+/** What a Q-Former's layers start from: an option of both kinds. */
+export const startOption = oneOf(
+  "what the Q-Former's self-attention and feed-forward layers start from",
+  ['minilm', 'random'],
+  'minilm',
+);
+
+/** Where the two published kinds differ. */
+export interface BertQformer {
+  layers: number;
+  queries: number;
+  /** the queries look at the features in every so many layers: BLIP-2 in every second, SALMONN in each */
+  crossEvery: number;
+  /** feature rows that the queries look at at a time; absent: all, with learned positions */
+  window?: number;
+}
 
 /** Epsilon of the norm before the queries look: PyTorch's default, as in SALMONN's `ln_speech` and BLIP-2's `ln_vision`. */
 const featuresEpsilon = 1e-5;
 /** BERT's initializer_range, for all that MiniLM does not have. */
 const deviation = 0.02;
 
-function options(spec: BertQformerSpec, features: number): QformerOptions {
+function options({ layers, queries, crossEvery }: BertQformer, features: number): QformerOptions {
   return {
     width: miniLm.width,
     hidden: miniLm.hidden,
@@ -31,40 +51,49 @@ function options(spec: BertQformerSpec, features: number): QformerOptions {
     epsilon: miniLm.epsilon,
     activation: gelu,
     features,
-    layers: spec.layers,
-    queries: spec.kind === 'blip2-qformer' ? spec.tokens : spec.queries,
-    // BLIP-2 looks in every second layer, SALMONN in each.
-    crossEvery: spec.kind === 'blip2-qformer' ? 2 : 1,
+    layers,
+    queries,
+    crossEvery,
     textLayers: false,
     normFirst: false,
   };
 }
 
-/** Whether a connector starts from MiniLM. */
-export const startsFromMiniLm = (spec: ConnectorSpec): spec is BertQformerSpec =>
-  (spec.kind === 'blip2-qformer' || spec.kind === 'window-qformer') && spec.start === 'minilm';
-
-/** MiniLM's weights for the layers of a connector. Throws UserError for more layers than MiniLM has. */
-export function miniLmStart(spec: BertQformerSpec): Promise<Record<string, WeightTensor>> {
-  const { layers } = options(spec, 1);
-  if (layers > miniLm.layers)
-    throw userError({
-      where: 'connector.layers',
-      what: `${layers} layers`,
-      expected: `at most ${miniLm.layers}: MiniLM has no more to start from`,
-      hint: 'or set connector.start to random',
-    });
-  return loadMiniLm(qformerParameters(options(spec, 1)));
+/** What a manifest says of the start. */
+interface StartOptions {
+  start: 'minilm' | 'random';
+  layers: number;
 }
+
+/** The facts of a connector that may start from MiniLM's weights; `of` gives its sizes. */
+export const miniLmFacts = <Values extends StartOptions>(
+  of: (options: Values) => BertQformer,
+): Required<Pick<ConnectorFacts<Values>, 'start' | 'faults'>> => ({
+  start: (chosen): PretrainedStart | undefined =>
+    chosen.start === 'random'
+      ? undefined
+      : { source: miniLm.source, load: async () => loadMiniLm(qformerParameters(options(of(chosen), 1))) },
+  faults: ({ start, layers }) =>
+    start === 'random' || layers <= miniLm.layers
+      ? []
+      : [
+          {
+            option: 'layers',
+            what: `${layers} layers that start from MiniLM`,
+            expected: `at most ${miniLm.layers}`,
+            hint: 'or "start": "random"',
+          },
+        ],
+});
 
 /** `start`: weights by the names of parts/qformer.ts for what BERT has; without it everything is random. Throws UserError for a window longer than the features. */
 export function bertQformerConnector(
   shape: ConnectorShape,
-  spec: BertQformerSpec,
-  start: Record<string, WeightTensor> | undefined,
+  sizes: BertQformer,
+  start: ConnectorStart | undefined,
 ): Connector {
-  const o = options(spec, shape.features);
-  const window = spec.kind === 'window-qformer' ? spec.window : undefined;
+  const o = options(sizes, shape.features);
+  const { window } = sizes;
   if (window !== undefined && window > shape.rows)
     throw userError({
       where: 'connector.window',

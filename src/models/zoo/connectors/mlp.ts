@@ -7,7 +7,19 @@ import { gelu } from '../../../tensor/ops';
 import { tf } from '../../../tensor/tf';
 import { norm } from '../../parts/part';
 import { perceptron } from '../../parts/perceptron';
-import { linearStart, normStart, sized, sizeParameter, stored, type Connector, type ConnectorShape } from './connector';
+import {
+  defineConnector,
+  linearStart,
+  normStart,
+  ruledTokens,
+  sized,
+  sizeParameter,
+  stored,
+  tokensByRule,
+  widthOption,
+  type Connector,
+  type ConnectorShape,
+} from './connector';
 
 /** Throws UserError when the encoder's rows do not divide into `tokens`. */
 export function mlpConnector(shape: ConnectorShape, options: { tokens: number; width: number }): Connector {
@@ -37,3 +49,13 @@ export function mlpConnector(shape: ConnectorShape, options: { tokens: number; w
     },
   };
 }
+
+export const mlp = defineConnector({
+  about: 'pooled features through a two-layer perceptron',
+  options: { tokens: ruledTokens, width: widthOption(512) },
+  facts: {},
+  make:
+    ({ tokens, width }) =>
+    (shape) =>
+      mlpConnector(shape, { tokens: tokens ?? tokensByRule(shape.rows), width }),
+});

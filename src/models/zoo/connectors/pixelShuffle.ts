@@ -4,12 +4,13 @@
  * Its output is RMS-matched to the token embeddings (connector.ts).
  */
 import { userError } from '../../../problems';
-import { pixelShuffle } from '../../parts/pixelShuffle';
-import type { Connector, ConnectorShape } from './connector';
+import { whole } from '../../../parts/options';
+import { pixelShuffle as shuffled } from '../../parts/pixelShuffle';
+import { defineConnector, widthOption, type Connector, type ConnectorShape } from './connector';
 import { mlpConnector } from './mlp';
 
 /** Throws UserError when the encoder's rows are no square grid, or `factor` does not divide its side. */
-export function pixelShuffleConnector(shape: ConnectorShape, options: { factor: number; width: number }): Connector {
+function pixelShuffleConnector(shape: ConnectorShape, options: { factor: number; width: number }): Connector {
   const { factor, width } = options;
   const side = Math.sqrt(shape.rows);
   if (!Number.isInteger(side))
@@ -31,6 +32,16 @@ export function pixelShuffleConnector(shape: ConnectorShape, options: { factor: 
   );
   return {
     ...perceptron,
-    apply: (part, features) => perceptron.apply(part, pixelShuffle(features, side, factor)),
+    apply: (part, features) => perceptron.apply(part, shuffled(features, side, factor)),
   };
 }
+
+export const pixelShuffle = defineConnector({
+  about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron',
+  options: {
+    width: widthOption(512),
+    factor: whole('side of the squares of feature rows that become one token', 1, 64, 2),
+  },
+  facts: { wholeGrid: true, needsGrid: true },
+  make: (options) => (shape) => pixelShuffleConnector(shape, options),
+});

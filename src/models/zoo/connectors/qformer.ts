@@ -3,18 +3,24 @@
  * layer, to the encoder's features; their output, RMS-matched to the token embeddings, is the prefix. Pre-norm layers, which
  * train from a random start.
  */
+import { whole } from '../../../parts/options';
 import { gelu } from '../../../tensor/ops';
 import { need, tf } from '../../../tensor/tf';
 import { theirName, type NameRow, type NameTable } from '../../checkpoint/names';
 import { dense, norm, type Declared } from '../../parts/part';
-import { qformer, qformerParameters, type QformerOptions } from '../../parts/qformer';
+import { qformer as layersOf, qformerParameters, type QformerOptions } from '../../parts/qformer';
 import {
+  defineConnector,
+  layersOption,
   linearStart,
   normStart,
+  ruledTokens,
   sized,
   sizeParameter,
   stored,
+  tokensByRule,
   usualStart,
+  widthOption,
   type Connector,
   type ConnectorParameter,
   type ConnectorShape,
@@ -51,7 +57,7 @@ const started = (declared: Declared): ConnectorParameter => ({
   initial: declared.name === 'queries' ? { kind: 'normal', deviation: 1 } : usualStart(declared),
 });
 
-export function qformerConnector(
+function qformerConnector(
   shape: ConnectorShape,
   { tokens, width, layers, heads }: { tokens: number; width: number; layers: number; heads: number },
 ): Connector {
@@ -82,7 +88,33 @@ export function qformerConnector(
     apply(part, features) {
       const seen = dense(part, norm(part, features, 'features.norm', epsilon), 'features');
       const placed = tf.add(seen, need(part.tensors, 'features.positions'));
-      return sized(part, dense(part, qformer(part, placed, options), 'output'), 'output.gain');
+      return sized(part, dense(part, layersOf(part, placed, options), 'output'), 'output.gain');
     },
   };
 }
+
+export const qformer = defineConnector({
+  about: 'learned queries that attend to the features',
+  options: {
+    tokens: ruledTokens,
+    width: widthOption(256),
+    layers: layersOption,
+    heads: whole('attention heads; must divide the width', 1, 64, 4),
+  },
+  facts: {
+    faults: ({ width, heads }) =>
+      width % heads === 0
+        ? []
+        : [
+            {
+              option: 'heads',
+              what: `${heads} heads do not divide the width ${width}`,
+              expected: 'a divisor of the width',
+            },
+          ],
+  },
+  make:
+    ({ tokens, ...options }) =>
+    (shape) =>
+      qformerConnector(shape, { tokens: tokens ?? tokensByRule(shape.rows), ...options }),
+});

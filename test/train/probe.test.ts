@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DataSet, Item } from '../../src/data/types';
 import type { FeatureTable } from '../../src/models/features';
-import { probeSet } from '../../src/models/probe';
+import { probeSet } from '../../src/train/probe';
 import { random } from '../../src/random';
 import { useBackend } from '../../src/tensor/backend';
 

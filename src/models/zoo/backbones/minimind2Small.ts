@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSource, sourceIdentity } from '../../../sources/sources';
+import { byteLevelTokenizer } from '../../../text/tokenizer';
+import { readTokenizerFolder } from '../../../text/tokenizerJson';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../../files';
 import { userError } from '../../../problems';
 import { llamaConfigOf } from '../../parts/decoder';
@@ -14,7 +16,9 @@ import { readSafetensors, writeSafetensors } from '../../safetensors';
 import { readOnnx, type OnnxWeights } from '../../weights/onnx';
 import { namedWeights } from '../../weights/onnxNamed';
 import { sizeOf, transposed, type WeightTensor } from '../../weight';
-import type { Pretrained } from './backbone';
+import type { BackboneDefinition, Pretrained } from './backbone';
+
+const source = 'minimind2-small';
 
 /** Grows with any change of what is made of a file, so that the cache is made anew. */
 const importVersion = 1;
@@ -54,8 +58,7 @@ export function onnxLlamaWeights(
  * MiniMind2-Small (Apache-2.0, J. Gong): 26 M parameters, 8 layers, width 512, 8 heads on 2 pairs of keys and values,
  * vocabulary 6,400. Fetches on first use; the float32 weights are kept in the cache under the identity of the package.
  */
-export async function loadMinimind2Small(): Promise<Pretrained> {
-  const source = 'minimind2-small';
+async function load(): Promise<Pretrained> {
   const { folder } = await openSource(source);
   const config = readFields(readConfig(folder), join(folder, 'config.json'), (fields) => {
     if (fields.text('model_type', '') !== 'llama') fields.bad('model_type', 'llama');
@@ -83,3 +86,30 @@ export async function loadMinimind2Small(): Promise<Pretrained> {
   writeWhole(kept, writeSafetensors(weights));
   return { config, weights };
 }
+
+export const minimind2Small: BackboneDefinition = {
+  name: 'minimind2-small',
+  about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats',
+  config: {
+    width: 512,
+    hiddenWidth: 1408,
+    layers: 8,
+    heads: 8,
+    keyValueHeads: 2,
+    vocabulary: 6400,
+    context: 32_768,
+    tied: true,
+    normEpsilon: 1e-5,
+    ropeBase: 1_000_000,
+  },
+  source,
+  load,
+  async tokenizer() {
+    const { folder } = await openSource(source);
+    return byteLevelTokenizer(
+      readTokenizerFolder(folder),
+      { begin: '<|im_start|>', end: '<|im_end|>', unknown: '<|endoftext|>' },
+      folder,
+    );
+  },
+};

@@ -3,8 +3,21 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, workFolder } from '../files';
 import { jsonLimits, readObject } from '../json';
+import type { Modality } from '../modules';
+import { lookUp } from '../parts/define';
 import { UserError } from '../problems';
-import { checkpoints, lookUp, type Modality } from './names';
+
+/** What a manifest may name and a data manifest fetches whole. */
+export interface CheckpointName {
+  modality: Modality;
+  about: string;
+}
+
+/** Published checkpoints by the name of their data manifest. */
+export const checkpoints: Readonly<Record<string, CheckpointName>> = {
+  'blip2-opt-2-7b': { modality: 'image', about: 'BLIP-2 with OPT-2.7B' },
+  'llava-1-5-7b': { modality: 'image', about: 'LLaVA-1.5 with Vicuna-7B' },
+};
 
 /** Modality by the `model_type` of config.json, for every family that is read (src/models/published). */
 const modalityOfType: Readonly<Record<string, Modality>> = {
