@@ -58,7 +58,15 @@ export const define: Define = (command) => {
           }),
         );
         const parts = ownParts();
-        sayJson({ experiment: name, manifest: { file, sha256, profile }, ...(parts.length === 0 ? {} : { parts }), totals, workers: used, estimate, runs });
+        sayJson({
+          experiment: name,
+          manifest: { file, sha256, profile },
+          ...(parts.length === 0 ? {} : { parts }),
+          totals,
+          workers: used,
+          estimate,
+          runs,
+        });
         return;
       }
       say(

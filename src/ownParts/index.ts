@@ -62,7 +62,11 @@ export function loadParts(folder: string, options: { tried?: boolean } = {}): re
   const root = realFolder(folder);
   if (loaded !== undefined) {
     if (loaded.folder === root) return loaded.parts;
-    throw userError({ where: '--parts', what: `the parts of ${loaded.folder} are loaded already`, expected: 'one folder' });
+    throw userError({
+      where: '--parts',
+      what: `the parts of ${loaded.folder} are loaded already`,
+      expected: 'one folder',
+    });
   }
   const files = readdirSync(root)
     .filter((name) => /\.(ts|js|cjs)$/.test(name) && !/\.(d|test)\.ts$/.test(name))
@@ -163,6 +167,7 @@ function enter(kind: OwnPart['kind'], name: string, part: unknown, code: string)
 
 /** A fault of a user's file is the user's to mend, whatever it threw. */
 function problemsOf(where: string, error: unknown): Problem[] {
-  if (error instanceof UserError) return error.problems.map((problem) => ({ ...problem, where: problem.where || where }));
+  if (error instanceof UserError)
+    return error.problems.map((problem) => ({ ...problem, where: problem.where || where }));
   return [{ where, what: error instanceof Error ? error.message : String(error), expected: `a part as ${shownIn}` }];
 }

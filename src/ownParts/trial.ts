@@ -82,7 +82,8 @@ function isDecision(decision: unknown): boolean {
   if (!isObject(decision) || !isObject(decision['factor']) || !isObject(decision['active'])) return false;
   const { factor, active } = decision as { factor: Record<string, unknown>; active: Record<string, unknown> };
   return ['encoder', 'backbone'].every(
-    (module) => Number.isFinite(factor[module]) && (factor[module] as number) >= 0 && typeof active[module] === 'boolean',
+    (module) =>
+      Number.isFinite(factor[module]) && (factor[module] as number) >= 0 && typeof active[module] === 'boolean',
   );
 }
 

@@ -89,7 +89,11 @@ export const weightIdentities = (spec: RunSpec): Record<string, string> =>
 export function weightSources(spec: RunSpec): string[] {
   if (spec.checkpoint !== undefined) return isOwnCheckpoint(spec.checkpoint) ? [] : [spec.checkpoint];
   return [
-    ...new Set([backboneSource(spec.backbone), ...towerSources(findEncoder(spec.encoder)), ...connectorSources(spec.connector)]),
+    ...new Set([
+      backboneSource(spec.backbone),
+      ...towerSources(findEncoder(spec.encoder)),
+      ...connectorSources(spec.connector),
+    ]),
   ].sort();
 }
 

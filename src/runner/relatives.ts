@@ -34,7 +34,14 @@ export function comparedOf(file: RunFile): Compared {
     file.machine.backend === 'tensorflow'
       ? `tensorflow-${file.machine.device === 'gpu' ? 'gpu' : 'cpu'}`
       : file.machine.backend;
-  return { spec: file.spec, data: file.data.identity, weights: file.weights, method: file.code.method, backend, parts: file.parts };
+  return {
+    spec: file.spec,
+    data: file.data.identity,
+    weights: file.weights,
+    method: file.code.method,
+    backend,
+    parts: file.parts,
+  };
 }
 
 /** Everything in which two runs differ; the fields of the spec first. */

@@ -122,10 +122,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
 
 /** Parameters of a backbone's weight file, all of its vocabulary among them. */
 const fileParameters = (name: string): number =>
-  llamaWeights(findBackbone(name).config).reduce(
-    (sum, { shape }) => sum + sizeOf(shape),
-    0,
-  );
+  llamaWeights(findBackbone(name).config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
 /** A run's model in shapes alone. */
 interface PlannedModel {

@@ -53,12 +53,7 @@ export interface ZooSpec {
 }
 
 /** The model of a run: [begin token, prefix, text]. Throws UserError as `zooComposition` and `buildModel`. */
-export function zooModel(
-  spec: ZooSpec,
-  features: Features,
-  backbone: Backbone,
-  start?: ConnectorStart,
-): Model {
+export function zooModel(spec: ZooSpec, features: Features, backbone: Backbone, start?: ConnectorStart): Model {
   return buildModel(zooComposition(spec.connector, features, backbone, start), backbone.weights, {
     layout: { kind: 'question', head: [backbone.beginToken] },
     tuning: zooTuning(spec.tuning),
