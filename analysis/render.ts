@@ -3,7 +3,7 @@
  * font (Vega guesses without a browser), no system font is ever used, and no file carries a date.
  */
 import { join } from 'node:path';
-import { projectRoot } from '../src/files';
+import { packageFolder } from '../src/files';
 import { annotatePng } from './png';
 import { figureWidths, fontFamily, houseConfig, type FigureWidth, type Spec } from './style';
 
@@ -30,7 +30,7 @@ export interface Rendered {
 /** Dots per inch of the PNG. */
 const resolution = 300;
 
-const fontFolder = join(projectRoot, 'node_modules', 'dejavu-fonts-ttf', 'ttf');
+const fontFolder = join(packageFolder('dejavu-fonts-ttf') ?? 'dejavu-fonts-ttf', 'ttf');
 /** The bundled font, as files. */
 export const fontFiles = {
   regular: join(fontFolder, 'DejaVuSansCondensed.ttf'),

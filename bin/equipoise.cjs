@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 'use strict';
-require('./typescript.cjs');
-void require('../src/cli/main.ts').main(process.argv);
+const { load } = require('./load.cjs');
+void load('src/cli/main').main(process.argv);

@@ -1,4 +1,4 @@
 'use strict';
 // A worker process of the runner; started by it, not by hand.
-require('./typescript.cjs');
-require('../src/runner/serve.ts').serve(require('../src/runner/rooms.ts').rooms);
+const { load } = require('./load.cjs');
+load('src/runner/serve').serve(load('src/runner/rooms').rooms);

@@ -1,11 +1,34 @@
 /** Files that are whole or absent, the cache folder, and hashes of content. Every room may use these. */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-/** The project's root folder, from which manifests and results are named. */
-export const projectRoot = resolve(__dirname, '..');
+/** Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it (dist/src). */
+const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
+
+/** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
+export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');
+
+/** Where a user's own things lie (results, figures, tasks, checkpoints): the checkout; the working folder of who has installed the package. */
+export const workFolder = isCheckout ? projectRoot : process.cwd();
+
+/** Folder of an installed package, found as `require` finds it; undefined when it is not installed. */
+export function packageFolder(name: string): string | undefined {
+  const folders = createRequire(__filename).resolve.paths(name) ?? [];
+  return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
+}
 
 /** A path in the cache: EQUIPOISE_CACHE, else ~/.cache/equipoise. Nothing outside it is ever written by fetching or linking. */
 export function cachePath(...parts: string[]): string {
@@ -20,7 +43,7 @@ export function sha256(content: string | Uint8Array): string {
 }
 
 /** Size and sha256 (hexadecimal) of a file of any size, read in parts. Throws the system's error when it cannot be read. */
-export function sha256OfFile(path: string): { bytes: number; sha256: string } {
+export function sha256OfFile(path: string | Buffer): { bytes: number; sha256: string } {
   const hash = createHash('sha256');
   const file = openSync(path, 'r');
   const buffer = Buffer.alloc(2 ** 20);

@@ -20,6 +20,7 @@ const rooms = [
   'src/runner',
   'analysis',
   'src/cli',
+  'src/api',
 ];
 /** What of the data room others share: the types of its data, what its tasks say of themselves, and how sounds are read. */
 const shared = [

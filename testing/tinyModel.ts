@@ -63,7 +63,7 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
       connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
       tuning: {
-        ...(options.encoder === undefined ? {} : { encoder: options.encoder }),
+        ...(options.encoder === undefined ? {} : { tower: { kind: options.encoder } }),
         backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
       },
     },

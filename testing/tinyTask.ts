@@ -100,6 +100,8 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
     spec.connectorSide === 'encoder'
       ? model
       : zooModel({ ...spec, connectorSide: 'encoder' }, { rows, width }, backbone);
+  const featuresOf = (media: string) => features.get(media)!;
+  const shape = (batch: number) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.prefixTokens });
   const features = new Map(
     items.map(({ media, answer }, i) => {
       const source = random(5, media);
@@ -122,14 +124,14 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
     codec,
     tokenEmbedding: backbone.weights['tokenEmbedding']!,
     model,
-    alignmentModel,
-    features: (media) => features.get(media)!,
+    alignment: { model: alignmentModel, features: featuresOf, shape },
+    features: featuresOf,
     featureShape: { rows, width },
     examples: { train, probe: train.slice(0, 5) },
     items: { validation: of('validation'), evaluation: of('evaluation') },
     captions: sound ? [] : train,
     transfer: [],
     weights: { toy: 'toy' },
-    shape: (batch) => ({ batch, tokens: 6, labels: 3, rows, width, prefixTokens: model.prefixTokens }),
+    shape,
   };
 }

@@ -2,16 +2,23 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import type { IgnoredRun } from '../../analysis/runs';
-import { projectRoot } from '../files';
+import { projectRoot, workFolder } from '../files';
 import { nearestName } from '../nearest';
 import { exitCode, userError } from '../problems';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 import { say, sayJson } from './text';
 
-/** Options of both commands. */
-export interface AnalysisOptions {
-  only?: string[];
+/** Where a command draws to, and from which runs. */
+export interface PlaceOptions {
+  /** folder below which it writes */
   out?: string;
+  /** the committed reference runs, into the committed figures */
+  reference?: boolean;
+}
+
+/** Options of both commands. */
+export interface AnalysisOptions extends PlaceOptions {
+  only?: string[];
   json?: boolean;
 }
 
@@ -24,8 +31,22 @@ interface AnalysisOutcome {
   notices: string[];
 }
 
-/** Where the figures and tables of experiments go, when no --out names another folder. */
-export const paperFigures = join(projectRoot, 'paper-figures');
+/** The committed runs of the project, which only `keep --reference` writes. */
+export const committedRuns = join(projectRoot, 'results', referenceFolder);
+
+/** The committed figures and tables, drawn from the committed runs alone: nothing else writes there. */
+const committedFigures = join(projectRoot, 'paper-figures');
+
+/**
+ * Where the figures, tables and pages of experiments go: the folder of --out; with --reference the committed figures; else
+ * EQUIPOISE_FIGURES or figures/ of the project, which git ignores.
+ */
+export function figuresFolder({ out, reference = false }: PlaceOptions): string {
+  if (out !== undefined) return resolve(out);
+  if (reference) return committedFigures;
+  const given = process.env['EQUIPOISE_FIGURES'];
+  return given === undefined || given === '' ? join(workFolder, 'figures') : resolve(given);
+}
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -65,6 +86,19 @@ export function experimentFolders(experiment: string | undefined, results = resu
   );
 }
 
+/** The same among the committed runs alone: no path leads the figures of other runs to where committed ones are. */
+function committedFolders(experiment: string | undefined): string[] {
+  const names = listExperiments(committedRuns);
+  if (experiment !== undefined && !names.includes(experiment))
+    throw userError({
+      where: `experiment "${experiment}"`,
+      what: `is not in ${place(committedRuns)}, which alone --reference draws`,
+      expected: names.join(', '),
+      hint: 'leave --reference out',
+    });
+  return experimentFolders(experiment, committedRuns);
+}
+
 /** A path as a person would write it here. */
 function place(path: string): string {
   const near = relative(process.cwd(), path);
@@ -101,8 +135,8 @@ export async function analyse(
   make: (folder: string, out: string, only: string[] | undefined) => Promise<AnalysisOutcome>,
 ): Promise<void> {
   const outcomes: ({ experiment: string; folder: string; out: string } & AnalysisOutcome)[] = [];
-  for (const folder of experimentFolders(experiment)) {
-    const out = join(options.out === undefined ? paperFigures : resolve(options.out), basename(folder));
+  for (const folder of options.reference === true ? committedFolders(experiment) : experimentFolders(experiment)) {
+    const out = join(figuresFolder(options), basename(folder));
     const made = await make(folder, out, options.only);
     outcomes.push({ experiment: basename(folder), folder, out, ...made });
     if (options.json !== true) say(outcomeLines(folder, out, made).join('\n'));

@@ -74,7 +74,7 @@ export const commands: readonly CommandEntry[] = [
   {
     call: 'keep <experiment>',
     description:
-      'keep the finished runs of an experiment compact (Parquet) among the reference results; figures and tables are made from them where the runs themselves are not',
+      'keep the finished runs of an experiment in one compact file (Parquet), from which figures and tables are made as from the runs',
     load: file('./keep'),
     parts: true,
   },

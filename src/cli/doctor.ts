@@ -1,7 +1,7 @@
 /** `equipoise doctor`: what this machine offers, what is missing, and the command that mends it. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachePath } from '../files';
+import { cachePath, projectRoot } from '../files';
 import { exitCode } from '../problems';
 import { availableBackends, type BackendFacts, type BackendName } from '../tensor/backend';
 import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
@@ -102,7 +102,7 @@ async function linkNow(say: (line: string) => void): Promise<LinkReport> {
 }
 
 async function probe(name: BackendName): Promise<BackendDiagnosis> {
-  const result = await runTool(process.execPath, [join(__dirname, '..', 'tensor', 'probe.cjs'), name], {
+  const result = await runTool(process.execPath, [join(projectRoot, 'bin', 'probe.cjs'), name], {
     seconds: 120,
   });
   try {

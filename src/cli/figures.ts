@@ -7,11 +7,12 @@ import type { Define } from './command';
 export const define: Define = (command) => {
   command
     .option('--only <names...>', `draw only these of ${figureNames.join(', ')}`)
-    .option('--out <folder>', 'write below this folder instead of paper-figures')
+    .option('--out <folder>', 'write below this folder instead of figures')
+    .option('--reference', 'from the committed runs of results/reference alone, into the committed paper-figures')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  equipoise figures\n  equipoise figures quickstart\n  equipoise figures quickstart --only kappa-curves rate-settings\n  equipoise figures quickstart --out my-paper --json',
+      '\nExamples:\n  equipoise figures\n  equipoise figures quickstart\n  equipoise figures quickstart --only kappa-curves rate-settings\n  equipoise figures quickstart --out my-paper --json\n  equipoise figures paper-rate-ratio --reference',
     )
     .action(drawFigures);
 };

@@ -1,26 +1,36 @@
 /** `equipoise keep`: finished runs of an experiment in one compact file, to be committed or handed on. */
 import { basename, join, relative, resolve } from 'node:path';
 import { keepRuns } from '../../analysis/keep';
-import { referenceFolder, resultsFolder } from '../runner/folders';
-import { experimentFolders } from './analysis';
+import { workFolder } from '../files';
+import { committedRuns, experimentFolders } from './analysis';
 import type { Define } from './command';
 import { say, sayJson } from './text';
+
+interface KeepOptions {
+  out?: string;
+  reference?: boolean;
+  json?: boolean;
+}
+
+/** Committed runs are written only when that is asked for; one's own go to a folder that git ignores. */
+function keptFolder({ out, reference = false }: KeepOptions): string {
+  if (out !== undefined) return resolve(out);
+  return reference ? committedRuns : join(workFolder, 'kept');
+}
 
 /** Adds `keep` to the program. Throws UserErrors, which `main` prints. */
 export const define: Define = (command) => {
   command
-    .option('--out <folder>', 'write below this folder instead of results/reference')
+    .option('--out <folder>', 'write below this folder instead of kept')
+    .option('--reference', 'write to results/reference, where the committed runs are')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  equipoise keep quickstart\n  equipoise keep quickstart --out handed-on')
-    .action(async (experiment: string, options: { out?: string; json?: boolean }) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  equipoise keep quickstart\n  equipoise keep quickstart --out handed-on\n  equipoise figures kept/quickstart',
+    )
+    .action(async (experiment: string, options: KeepOptions) => {
       const [folder] = experimentFolders(experiment);
-      const kept = await keepRuns(
-        folder!,
-        join(
-          options.out === undefined ? join(resultsFolder(), referenceFolder) : resolve(options.out),
-          basename(folder!),
-        ),
-      );
+      const kept = await keepRuns(folder!, join(keptFolder(options), basename(folder!)));
       if (options.json === true) sayJson(kept);
       else {
         say(

@@ -14,7 +14,7 @@ import type { Wiring } from './wiring';
 const help = `
 Exit codes: 0 done; 1 a run, check or file failed; 2 bad input (command line, manifest, names); 3 something is not
 available here (backend, data, network, results); 130 interrupted.
-Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_DEBUG=1 for stack traces.
+Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_FIGURES, EQUIPOISE_DEBUG=1 for stack traces.
 
 Begin with:
   equipoise doctor

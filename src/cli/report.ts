@@ -1,10 +1,10 @@
 /** `equipoise report`: an experiment as one HTML page. */
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
 import { writeWhole } from '../files';
 import { printable } from '../printable';
-import { experimentFolders, paperFigures } from './analysis';
+import { experimentFolders, figuresFolder } from './analysis';
 import type { Define } from './command';
 import { findManifest } from './findManifest';
 import { count, note, say, sayJson } from './text';
@@ -12,7 +12,7 @@ import { count, note, say, sayJson } from './text';
 /** Adds `report` to the program. Throws UserErrors, which `main` prints. */
 export const define: Define = (command) => {
   command
-    .option('--out <folder>', 'write below this folder instead of paper-figures')
+    .option('--out <folder>', 'write below this folder instead of figures')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  equipoise report quickstart\n  equipoise report quickstart --out pages')
     .action(async (experiment: string | undefined, options: { out?: string; json?: boolean }) => {
@@ -24,7 +24,7 @@ export const define: Define = (command) => {
           paper: readPaperValues(),
           ...(about === undefined ? {} : { about }),
         });
-        const path = join(options.out === undefined ? paperFigures : resolve(options.out), name, 'report.html');
+        const path = join(figuresFolder(options), name, 'report.html');
         writeWhole(path, html);
         for (const notice of notices) note(`note: ${printable(notice)}`);
         if (options.json !== true) say(`${name}: ${count(runs, 'finished run')} in ${relative(process.cwd(), path)}`);

@@ -2,27 +2,21 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { projectRoot } from '../files';
-import { expand } from '../manifest/expand';
 import { loadManifest, type Manifest } from '../manifest/load';
 import { nearestName } from '../nearest';
 import { userError } from '../problems';
 import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
-import { resultsFolder } from '../runner/folders';
-import { identifyRuns } from '../runner/identify';
 import { workerCount } from '../runner/local';
-import { planRuns, type IdentifiedRun, type PlannedRun } from '../runner/plan';
+import type { PlannedRun } from '../runner/plan';
+import { planManifest, type Plan } from '../runner/planManifest';
 import { readTimings } from '../runner/results';
 import type { SweepOptions } from './options';
 import { count, duration } from './text';
 
 export { prepareData } from '../runner/identify';
 
-export interface Sweep {
+export interface Sweep extends Plan {
   manifest: Manifest;
-  experiment: string;
-  results: string;
-  runs: IdentifiedRun[];
-  plan: PlannedRun[];
 }
 
 /**
@@ -32,14 +26,7 @@ export interface Sweep {
 export function openSweep(path: string, options: SweepOptions): Sweep {
   if (!existsSync(path)) throw noManifest(path);
   const manifest = loadManifest(path, options.profile === undefined ? {} : { profile: options.profile });
-  const specs = expand(manifest).map((spec) =>
-    options.device === undefined ? spec : { ...spec, device: options.device },
-  );
-  const runs = identifyRuns(specs, options.backend);
-  const results = resultsFolder();
-  // A profile's shrunken runs must not mix with the full ones in figures: they are an experiment of their own.
-  const experiment = manifest.profile === null ? manifest.name : `${manifest.name}-${manifest.profile}`;
-  return { manifest, experiment, results, runs, plan: planRuns(results, experiment, runs) };
+  return { manifest, ...planManifest(manifest, options) };
 }
 
 /** The manifests of the project, paths relative to the working folder, sorted. */

@@ -7,11 +7,12 @@ import type { Define } from './command';
 export const define: Define = (command) => {
   command
     .option('--only <names...>', `make only these of ${tableNames.join(', ')}`)
-    .option('--out <folder>', 'write below this folder instead of paper-figures')
+    .option('--out <folder>', 'write below this folder instead of figures')
+    .option('--reference', 'from the committed runs of results/reference alone, into the committed paper-figures')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  equipoise tables\n  equipoise tables quickstart\n  equipoise tables quickstart --only results --out my-paper',
+      '\nExamples:\n  equipoise tables\n  equipoise tables quickstart\n  equipoise tables quickstart --only results --out my-paper\n  equipoise tables paper-rate-ratio --reference',
     )
     .action(writeTables);
 };

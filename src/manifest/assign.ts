@@ -2,6 +2,7 @@
 import { durationFields, fieldsByPath, innerFields, runFields, type Field } from './fields';
 import { pointer, type Settings } from './content';
 import type { FieldPath, Pattern } from './pattern';
+import { currentPath, currentValue } from './spellings';
 import { isTree, setOwn, valueAt, type Tree } from './tree';
 
 /** One field of a run gets one value; `place` is the JSON pointer of the value in the manifest. */
@@ -19,10 +20,12 @@ export function fieldOrder(path: FieldPath): number {
   return order.get(settledField(path)) ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** Two names for one thing are one field: the lengths all set `duration`. */
+/** Two names for one thing are one field: the lengths all set `duration`, and a field may have had another name. */
 export function settledField(path: FieldPath): FieldPath {
-  return Object.hasOwn(durationFields, path) ? 'duration' : path;
+  return isLength(path) ? 'duration' : currentPath(path);
 }
+
+const isLength = (path: FieldPath): boolean => Object.hasOwn(durationFields, path);
 
 /** The values that `fixed`, a length, `measure` and `evaluate` set. */
 export function settingsOf(settings: Settings, place: string): Assignment[] {
@@ -46,8 +49,9 @@ export function assignAll(run: Tree, assignments: readonly Assignment[]): Tree {
 }
 
 function assign(run: Tree, path: FieldPath, value: unknown): Tree {
-  if (settledField(path) !== path) return { ...run, duration: { [path]: value } };
-  return inside({ type: 'group', about: '', fields: runFields }, run, path.split('.'), value) as Tree;
+  if (isLength(path)) return { ...run, duration: { [path]: value } };
+  const all: Field = { type: 'group', about: '', fields: runFields };
+  return inside(all, run, currentPath(path).split('.'), currentValue(path, value)) as Tree;
 }
 
 function inside(field: Field, current: unknown, path: string[], value: unknown): unknown {
@@ -66,7 +70,11 @@ function put(field: Field, current: unknown, value: unknown): unknown {
   if (field.type === 'group') {
     const given =
       field.shared === true && typeof value === 'number'
-        ? Object.fromEntries(Object.keys(field.fields).map((name) => [name, value]))
+        ? Object.fromEntries(
+            Object.entries(field.fields).flatMap(([name, part]) =>
+              part.type === 'leaf' && part.optional === true ? [] : [[name, value]],
+            ),
+          )
         : value;
     if (!isTree(given)) return given;
     const result = { ...under };
@@ -91,8 +99,8 @@ function put(field: Field, current: unknown, value: unknown): unknown {
 /** Does a run, with its defaults, match a pattern? */
 export function matches(pattern: Pattern, run: Tree): boolean {
   return Object.entries(pattern).every(([path, wanted]) => {
-    const value = settledField(path) === path ? valueAt(run, path) : valueAt(run, `duration.${path}`);
-    return (Array.isArray(wanted) ? wanted : [wanted]).some((one) => matchesValue(one, value));
+    const value = valueAt(run, isLength(path) ? `duration.${path}` : currentPath(path));
+    return (Array.isArray(wanted) ? wanted : [wanted]).some((one) => matchesValue(currentValue(path, one), value));
   });
 }
 

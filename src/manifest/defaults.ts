@@ -7,13 +7,14 @@ import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { baseline, schedulerFacts, schedulers } from '../balance/schedulers';
 import { connectorNames, connectors, defaultConnector } from '../models/zoo/connectors';
-import { backboneTunings } from '../models/tuningKinds';
+import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
 import type { Modality } from '../modules';
 import { completeSpec, defaultsOfKind } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';
 import type { Choice, Field } from './fields';
 import { runFields } from './fields';
 import type { AlignSpec, MeasureSpec, RunSpec } from './run';
+import { currentRun } from './spellings';
 import { taskModality } from './taskManifest';
 import { type Tree, isTree, setOwn } from './tree';
 
@@ -34,7 +35,11 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   instructions: 'one',
   connector: completeSpec(connectors, { kind: defaultConnector }),
   connectorSide: 'encoder',
-  tuning: { backbone: completeSpec(backboneTunings, { kind: 'lora' }) },
+  tuning: {
+    tower: completeSpec(towerTunings, { kind: 'frozen' }),
+    connector: completeSpec(connectorTunings, { kind: 'full' }),
+    backbone: completeSpec(backboneTunings, { kind: 'lora' }),
+  },
   learningRate: { encoder: 3e-4, backbone: 3e-4 },
   scheduler: completeSpec(schedulers, { kind: baseline }),
   regulariser: completeSpec(regularisers, { kind: 'none' }),
@@ -121,7 +126,7 @@ const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
   encoder: name,
   backbone: name,
   connector: defaultsOfKind(connectors, connectorNames((facts) => facts.ofCheckpoint === true)[0]!),
-  tuning: { backbone: defaultsOfKind(backboneTunings, 'published') },
+  tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, 'published') },
   align: { ...align, steps: 0 },
 });
 
@@ -148,7 +153,8 @@ function choiceDefaults(field: Choice, defaults: Tree, chosen: unknown): Tree {
  * The result is a RunSpec only when it passes the check of a resolved run.
  */
 export function fillDefaults(run: PartialRun): Tree {
-  return merge(defaultsOf(run), run);
+  const current = currentRun(run);
+  return merge(defaultsOf(current), current);
 }
 
 /** The opposite: the run without any value that `fillDefaults` would give back, at every level; the device is left out too. */

@@ -6,9 +6,9 @@ import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { schedulers } from '../balance/schedulers';
 import { connectors } from '../models/zoo/connectors';
-import { backboneTunings } from '../models/tuningKinds';
+import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
 import { tablesAreRead, type Kinds } from '../parts/define';
-import { above0, leaf, oneOf, whole, type Leaf } from '../parts/options';
+import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
 import { optimisers } from '../tensor/optimiserKinds';
 import { mergedOptions } from './mergedOptions';
 import { backbones, encoders, tasks } from './names';
@@ -21,7 +21,7 @@ export interface Group {
   type: 'group';
   about: string;
   fields: Record<string, Field>;
-  /** one number in its place stands for every field */
+  /** one number in its place stands for every field that a run must have */
   shared?: boolean;
 }
 /** An object whose `tag` decides which options it has: one of the kinds of a table, to which parts may be added at start-up. */
@@ -56,6 +56,14 @@ const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choic
 /** Most steps, examples or epochs that a run may ask for: a typing error, not a plan, lies beyond. */
 const most = 100_000_000;
 const rate = (module: string): Leaf => above0(`base learning rate of the ${module}`, 10);
+const partRate = (part: string): Leaf =>
+  own(
+    number(
+      `base learning rate of the ${part}, where it is not that of the module to which it counts; 0 keeps it as it is`,
+      0,
+      10,
+    ),
+  );
 
 /** Lengths of a run: names of their own in a manifest, of which a run has exactly one. */
 export const durationFields = {
@@ -80,20 +88,22 @@ export const runFields: Record<keyof RunSpec, Field> = {
   encoder: named('the feature encoder; it must read the modality of the task', encoders),
   connector: choice("how features become the backbone's prefix tokens", connectors),
   connectorSide: leaf(
-    "whose rate and gradient the connector's parameters count to; `backbone` needs `tuning.encoder`, since the encoder's tower is frozen",
+    "whose rate and gradient the connector's parameters count to; `backbone` needs a tower that is tuned, since nothing else of the encoder is left",
     { type: 'string', enum: ['encoder', 'backbone'] },
   ),
   backbone: named('the language model', backbones),
   tuning: {
     type: 'group',
-    about: 'which parameters of a pretrained module are trained',
+    about: 'which parameters of each part are trained',
     fields: {
-      encoder: own(
-        leaf(
-          'what is trained behind the frozen tower, beside the connector: a scale and a shift of each feature channel',
-          { type: 'string', enum: ['scale-shift'] },
+      tower: choice("which parameters of the encoder's tower are trained", towerTunings),
+      encoder: {
+        ...own(
+          oneOf('the same as this kind of `tuning.tower`, which was called so before it had others', ['scale-shift']),
         ),
-      ),
+        older: true,
+      },
+      connector: choice('which parameters of the connector are trained', connectorTunings),
       backbone: choice('which parameters of the backbone are trained', backboneTunings),
     },
   },
@@ -101,7 +111,12 @@ export const runFields: Record<keyof RunSpec, Field> = {
     type: 'group',
     shared: true,
     about: 'base learning rates; one number stands for both modules',
-    fields: { encoder: rate('encoder'), backbone: rate('backbone') },
+    fields: {
+      encoder: rate('encoder'),
+      tower: partRate("encoder's tower"),
+      connector: partRate('connector'),
+      backbone: rate('backbone'),
+    },
   },
   scheduler: choice('how the learning rates move', schedulers),
   regulariser: choice('the regulariser; a scheduler may bring one along', regularisers),

@@ -4,6 +4,7 @@ import { userError } from '../problems';
 import { leaveOutDefaults } from './defaults';
 import { fieldOrder } from './assign';
 import type { RunSpec } from './run';
+import { asFirstSpelled } from './spellings';
 import { leaves } from './tree';
 
 /** What a run's result depends on besides its spec. */
@@ -22,7 +23,8 @@ export interface IdentityContext {
 
 /**
  * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context; `id` is its
- * first 16 digits. A new option with a default changes no identity; the device that is asked for is not part of one.
+ * first 16 digits. A new option with a default changes no identity, and neither does a new name (spellings.ts); the device
+ * that is asked for is not part of one.
  * @param special the spec without its defaults, where the caller has it already
  */
 export function runIdentity(
@@ -34,7 +36,7 @@ export function runIdentity(
   const identity = sha256(
     canonicalJson({
       format: 'equipoise-identity/1',
-      run: special,
+      run: asFirstSpelled(special),
       data,
       weights,
       methodVersion,
@@ -102,9 +104,7 @@ export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): st
     .map(([path, value]) => `${path}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [
     `${spec.task} ${compositionOf(spec)} ${spec.scheduler.kind} seed ${spec.seed}`,
-    ...(special['learningRate'] === undefined
-      ? []
-      : [`rates ${spec.learningRate.encoder}/${spec.learningRate.backbone}`]),
+    ...(special['learningRate'] === undefined ? [] : [ratesOf(spec)]),
     ...(special['duration'] === undefined
       ? []
       : Object.entries(spec.duration).map(([unit, length]) => `${length} ${unit}`)),
@@ -112,3 +112,12 @@ export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): st
     ...(rest.length > longest ? [`and ${rest.length - longest} more`] : []),
   ].join(' ');
 }
+
+/** `rates 0.0003/0.003`, and `tower 0.0001` behind it where a part has one of its own. */
+const ratesOf = ({ learningRate }: RunSpec): string =>
+  [
+    `rates ${learningRate.encoder}/${learningRate.backbone}`,
+    ...(['tower', 'connector'] as const).flatMap((part) =>
+      learningRate[part] === undefined ? [] : [`${part} ${learningRate[part]}`],
+    ),
+  ].join(', ');

@@ -103,6 +103,7 @@ function defaultOf(path: string, field: Field): string {
   if (path === 'regulariser' || path === 'regulariser.kind') return [code(plainKind(plain)), ...brought()].join('; ');
   if (field.type === 'choice') return code(plainKind(plain, field.tag));
   if (plain !== undefined) return code(plain);
+  if (path === 'learningRate.tower' || path === 'learningRate.connector') return 'that of its module';
   return field.optional === true ? 'none' : '';
 }
 

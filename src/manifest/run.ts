@@ -41,6 +41,14 @@ export type EvaluateSpec = {
   transfer?: string[];
 };
 
+/** Base rates of the modules, and of the encoder's parts where they have rates of their own: else a part has that of the module to which it counts. */
+export interface LearningRates {
+  encoder: number;
+  tower?: number;
+  connector?: number;
+  backbone: number;
+}
+
 export interface RunSpec {
   task: string;
   /** wordings of the instructions in training: the set's own, or several by seeded choice (src/data/instructions.ts) */
@@ -51,10 +59,11 @@ export interface RunSpec {
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
+  /** which parameters of each part are trained */
   tuning: ModelTuning;
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
-  learningRate: Record<ModuleName, number>;
+  learningRate: LearningRates;
   optimiser: OptimiserSpec;
   align: AlignSpec;
   duration: Duration;

@@ -14,12 +14,11 @@ import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
 import { encoders } from './names';
 import type { ConnectorSpec, RunSpec } from './run';
+import { spellingsOf } from './spellings';
 import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
+import { isMoved, tuningFindings, type Finding } from './tuningRules';
 import { runFaults, suggestion, type Fault } from './validate';
-
-/** A rule's finding: the field it lies in, and what is wrong. */
-type Finding = Omit<Fault, 'place'> & { field: string };
 
 /** What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value, which is said elsewhere. */
 export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault[] {
@@ -47,7 +46,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     transferTasks(run),
     withoutItsRegulariser(run),
     optionsOfConnector(run),
-    encoderWithoutParameters(run),
+    ...tuningFindings(run),
     gridForConnector(run),
   ].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
@@ -64,7 +63,8 @@ export function warningsOfRun(gridRun: GridRun): Fault[] {
 /** Where the manifest sets a field: the field itself, a part of it, or the whole that contains it; else the grid. */
 function placeOf({ given, grid }: GridRun, field: string): string {
   for (let path = field; path !== ''; path = path.split('.').slice(0, -1).join('.')) {
-    const names = path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [path, `${path}.kind`];
+    const names =
+      path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [...spellingsOf(path), `${path}.kind`];
     const set = given.filter((each) => names.includes(each.path)).at(-1);
     if (set !== undefined) {
       const inner = field
@@ -84,24 +84,6 @@ function withKind(run: Tree, place: string): string {
   if (!isTree(union)) return '';
   const kind = union['kind'] ?? union['on'];
   return kind === undefined ? '' : `with ${parts.join('.')} ${String(kind)}: `;
-}
-
-/** All towers are frozen: without the connector, or what is trained behind the tower, nothing of the encoder would be trained, and kappa would mean nothing. */
-function encoderWithoutParameters(run: Tree): Finding | undefined {
-  const tuned = valueAt(run, 'tuning.encoder') !== undefined;
-  if (tuned && run['checkpoint'] !== undefined)
-    return {
-      field: 'tuning.encoder',
-      what: 'the encoder of a published checkpoint is not trained',
-      expected: 'no `tuning.encoder` beside a checkpoint',
-    };
-  if (run['connectorSide'] !== 'backbone' || tuned) return undefined;
-  return {
-    field: 'connectorSide',
-    what: `"backbone" leaves the encoder ${String(run['encoder'])} without trained parameters, because its tower is frozen`,
-    expected:
-      run['checkpoint'] === undefined ? '"encoder", or `"tuning.encoder": "scale-shift"` beside it' : '"encoder"',
-  };
 }
 
 function modality(run: Tree): Finding | undefined {
@@ -253,8 +235,10 @@ function regulariserOnTop({ scheduler, regulariser }: RunSpec): Finding[] {
   }));
 }
 
-function frozenBackbone({ tuning, connectorSide }: RunSpec): Finding[] {
-  if (tuning.backbone.kind !== 'frozen' || connectorSide === 'backbone') return [];
+function frozenBackbone(run: RunSpec): Finding[] {
+  const { tuning, connectorSide } = run;
+  const connector = connectorSide === 'backbone' && isMoved(run as unknown as Tree, 'connector');
+  if (tuning.backbone.kind !== 'frozen' || connector) return [];
   return [{ field: 'tuning.backbone', what: 'the backbone is frozen: its divergence is 0 and kappa says nothing' }];
 }
 

@@ -66,6 +66,10 @@ function needed(fields: Readonly<Record<string, Field>>): string[] {
     .map(([name]) => name);
 }
 
+/** The fields that a resolved run may have. */
+const inRuns = (fields: Readonly<Record<string, Field>>): Record<string, Field> =>
+  Object.fromEntries(Object.entries(fields).filter(([, field]) => !(field.type === 'leaf' && field.older === true)));
+
 /** What a pattern may say of a field: a value, any part of it, or a list of these. */
 function patternSchema(field: Field): Schema {
   const one = onePattern(field);
@@ -233,7 +237,7 @@ export function runSchema(): Schema {
       case 'leaf':
         return field.schema;
       case 'group':
-        return closed(mapValues(field.fields, complete), { required: needed(field.fields) });
+        return closed(mapValues(inRuns(field.fields), complete), { required: needed(field.fields) });
       case 'choice':
         return optionSchema(field, true);
     }

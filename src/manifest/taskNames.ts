@@ -1,7 +1,7 @@
 /** Names and folders of the tasks made of released files, by their files alone; taskManifest.ts reads what the files say. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../files';
+import { projectRoot, workFolder } from '../files';
 import { lookUp } from '../parts/define';
 import { UserError, type Problem } from '../problems';
 import { tasks } from './names';
@@ -17,7 +17,7 @@ export function isTaskFileName(name: string): boolean {
 /** Folder of a user's own tasks: EQUIPOISE_TASKS, else `tasks/` in the project. It need not exist. */
 export function ownTaskFolder(): string {
   const given = process.env['EQUIPOISE_TASKS'];
-  return given === undefined || given === '' ? join(projectRoot, 'tasks') : given;
+  return given === undefined || given === '' ? join(workFolder, 'tasks') : given;
 }
 
 function namesIn(folder: string): string[] {

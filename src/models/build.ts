@@ -11,7 +11,7 @@ import type { Composition, PartName, Tuning } from './composition';
 import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
 import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
-import { placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
+import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
 import { partition } from './tuning';
 import type { WeightTensor } from './weight';
 
@@ -21,7 +21,7 @@ export interface ModelOptions {
   connectorSide?: ModuleName;
   /** instead of the composition's own tuning, part by part */
   tuning?: Partial<Tuning>;
-  /** images or sounds in a row of a batch; default 1 */
+  /** images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them */
   items?: number;
 }
 
@@ -45,10 +45,10 @@ export function buildModel<C extends Composition>(
   weights: Record<string, WeightTensor>,
   options: ModelOptions,
 ): Model<C> {
-  const { layout, connectorSide: side = 'encoder', items = 1 } = options;
+  const { layout, connectorSide: side = 'encoder', items } = options;
   const { decoder, towerFeatures, input } = composition;
   const tuning: Tuning = { ...composition.tuning, ...options.tuning };
-  const prefixTokens = composition.featureTokens * items;
+  const prefixTokens = composition.featureTokens * (items ?? 1);
   const { trainable, frozen, adapters, names } = partition(composition, weights, tuning, side);
   const partOf = (name: PartName, tensors: Tensors): Part => ({
     tensors: Object.fromEntries(
@@ -56,17 +56,19 @@ export function buildModel<C extends Composition>(
     ),
     lora: adapters[name],
   });
+  // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes nothing.
+  const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));
   const withTrained = (module: ModuleName, parts: Tensor[], given: Tensors): Tensors => ({
     ...given,
     ...byName(trainable[module], parts),
   });
 
   function towerOf(tensors: Tensors, seen: Tensor): Tensor {
-    const features = composition.tower(partOf('tower', tensors), tf.reshape(seen, [-1, ...input.shape]));
+    const features = composition.tower(partOf('tower', tensors), apart(seen, input.shape));
     return tuning.tower.kind === 'scale-shift' ? scaleShift(towerFeatures.width).apply(tensors, features) : features;
   }
   const connectorOf = (tensors: Tensors, features: Tensor): Tensor =>
-    tf.reshape(composition.connector(partOf('connector', tensors), features), [-1, prefixTokens, decoder.width]);
+    apart(composition.connector(partOf('connector', tensors), features), [prefixTokens, decoder.width]);
   const connected: Model['connected'] = ({ backbone, frozen: given, prefix }) =>
     side === 'encoder' ? prefix : connectorOf(withTrained('backbone', backbone, given), prefix);
   const languageOf = (backbone: Tensor[], given: Tensors) =>
@@ -76,7 +78,7 @@ export function buildModel<C extends Composition>(
     const part = languageOf(pass.backbone, pass.frozen);
     const { embeddings, counts } = trainedSequence(layout, part, connected(pass), pass.tokens);
     const hidden = decoder.hidden(part, embeddings, counts);
-    return decoder.logits(part, pickRows(tf.reshape(hidden, [-1, decoder.width]), pass.positions));
+    return decoder.logits(part, pickRows(flatStates(layout, hidden), pass.positions));
   }
   return {
     composition,

@@ -3,16 +3,21 @@
  * features (`features.ts`), so that a step reads a row of a table either way.
  */
 import type { DataSet } from '../data/types';
-import { findEncoder, type EncoderTower } from './encoders';
+import { findEncoder, type EncoderTower, type OpenTower } from './encoders';
 import { featuresBy, type FeatureOptions, type FeatureTable, type FeatureTower } from './features';
+import type { Processor } from './published/processors';
+import { onlyItem } from './published/tower';
 
 /** The table's rows and width, which are `input.shape` with all but its last axis run together. */
-export function inputRows({ input: { shape } }: Pick<EncoderTower, 'input'>): { rows: number; width: number } {
+export function inputRows({ input: { shape } }: { input: { shape: readonly number[] } }): {
+  rows: number;
+  width: number;
+} {
   return { rows: shape.slice(0, -1).reduce((product, side) => product * side, 1), width: shape.at(-1)! };
 }
 
 /** A tower that gives its input. */
-function inputTower({ name, modality, input, ...tower }: EncoderTower): FeatureTower {
+function inputTower({ name, modality, input, code }: EncoderTower): FeatureTower {
   return {
     name: `input of ${name}`,
     weights: 'none',
@@ -20,21 +25,39 @@ function inputTower({ name, modality, input, ...tower }: EncoderTower): FeatureT
     modality,
     version: input.version,
     ...inputRows({ input }),
-    ...(tower.code === undefined ? {} : { code: tower.code }),
-    open: () =>
-      Promise.resolve({
-        async extract(files, onFile) {
-          const read = await Promise.all(files.map((file) => input.read(file)));
-          onFile?.(read.length);
-          return read;
-        },
-        close: () => undefined,
-      }),
+    ...(code === undefined ? {} : { code }),
+    open: () => Promise.resolve(readingTower(input.read)),
   };
 }
 
+function readingTower(read: (file: string) => Promise<Float32Array>, notices?: string[]): OpenTower {
+  return {
+    async extract(files, onFile) {
+      const found = await Promise.all(files.map(read));
+      onFile?.(found.length);
+      return found;
+    },
+    ...(notices === undefined ? {} : { notices }),
+    close: () => undefined,
+  };
+}
+
+/** What the processor of a published checkpoint makes of a file, one item of the family's input; `weights` as for `checkpointTower`. */
+export const processorTower = ({ family, read }: Processor, weights: string): FeatureTower => ({
+  name: 'input of published tower',
+  weights,
+  backend: 'any',
+  modality: family.input.name === 'pixel_values' ? 'image' : 'audio',
+  version: 1,
+  ...inputRows(family),
+  open() {
+    const notices: string[] = [];
+    return Promise.resolve(readingTower(onlyItem(read, notices), notices));
+  },
+});
+
 /** Inputs of more bytes stay on disk: to read one takes nothing beside a pass through the tower, and a set of pictures is 700 MB. */
-const inMemory = 2 ** 28;
+export const inputsInMemory = 2 ** 28;
 
 /**
  * The input of an encoder of the small zoo for every medium of the set, from the cache or read now; 200 kB a medium. Throws as
@@ -44,4 +67,4 @@ export const inputsOf = (
   set: DataSet,
   encoder: string,
   options: Omit<FeatureOptions, 'rows'> = {},
-): Promise<FeatureTable> => featuresBy(set, inputTower(findEncoder(encoder)), { inMemory, ...options });
+): Promise<FeatureTable> => featuresBy(set, inputTower(findEncoder(encoder)), { inMemory: inputsInMemory, ...options });

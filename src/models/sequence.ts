@@ -11,7 +11,19 @@ import type { Part } from './parts/part';
  * for, is left out. With causal attention such padding is never seen by a place that counts.
  */
 export type Layout =
-  { kind: 'places'; id: number } | { kind: 'before' } | { kind: 'question'; head: readonly number[] };
+  | { kind: 'places'; id: number }
+  | { kind: 'before' }
+  | {
+      kind: 'question';
+      head: readonly number[];
+      /**
+       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first, writes its shapes out and
+       * has no mask beside the causal one; families embed the text first, leave the number of rows open and mask nothing by
+       * ones. TensorFlow's optimiser rounds by such a form, and gradients of a trained table add up in this order: kept runs
+       * of the two need each their own.
+       */
+      form: 'zoo' | 'families';
+    };
 
 /** Padding in a batch of tokens: a place that does not count holds -1 - id. */
 export const padded = (id: number): number => -1 - id;
@@ -39,8 +51,8 @@ export interface Sequence<Counts extends Tensor | null = Tensor | null> {
 export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence {
   if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
   const [batch, length] = tokens.shape as [number, number];
-  const read = tf.slice(tokens, [0, 0], [batch, length - 1]);
-  return { embeddings: behind(layout.head, part, prefix, read), counts: null };
+  const embeddings = behind(layout, part, prefix, tokens, [batch, length - 1]);
+  return { embeddings, counts: isZoo(layout) ? null : tf.ones([batch, embeddings.shape[1]!]) };
 }
 
 /** The same for prompts, whose padding is marked in every layout. */
@@ -49,7 +61,7 @@ export function promptSequence(layout: Layout, part: Part, prefix: Tensor, token
   if (layout.kind === 'places') return { embeddings: inPlaces(layout.id, part, prefix, ids, counts), counts };
   const before = tf.ones([tokens.shape[0]!, placesBefore(layout, prefix.shape[1]!)]);
   return {
-    embeddings: behind(headOf(layout), part, prefix, tf.cast(ids, 'int32')),
+    embeddings: behind(layout, part, prefix, tf.cast(ids, 'int32'), tokens.shape as [number, number]),
     counts: tf.concat([before, counts], 1),
   };
 }
@@ -61,21 +73,36 @@ function marked(tokens: Tensor): { ids: Tensor; counts: Tensor } {
   return { ids: tf.abs(tf.add(given, padding)), counts: tf.sub(1, padding) };
 }
 
-/** Embeddings [count, T, D] of ids int32, so many rows as there are. */
-const embedded = (part: Part, ids: Tensor, length: number, width: number): Tensor =>
-  tf.reshape(embedTokens(part, tf.reshape(ids, [-1])), [-1, length, width]);
+/** Embeddings [count, T, D] of ids int32 [count * T]; a count of -1 leaves it open. */
+const embedded = (part: Part, ids: Tensor, count: number, length: number, width: number): Tensor =>
+  tf.reshape(embedTokens(part, ids), [count, length, width]);
 
-/** [head, prefix, text]. The text is embedded first: gradients of a table that is read twice add up in this order. */
-function behind(head: readonly number[], part: Part, prefix: Tensor, ids: Tensor): Tensor {
-  const [batch, length] = ids.shape as [number, number];
+const flat = (x: Tensor): Tensor => tf.reshape(x, [-1]);
+
+/** See `form` of `Layout`. */
+const isZoo = (layout: Layout): boolean => layout.kind === 'question' && layout.form === 'zoo';
+
+/** [head, prefix, text] of the first T places of `ids`. */
+function behind(layout: Layout, part: Part, prefix: Tensor, ids: Tensor, [batch, length]: [number, number]): Tensor {
+  const head = headOf(layout);
   const width = prefix.shape[2]!;
-  const text = length === 0 ? [] : [embedded(part, ids, length, width)];
-  const first =
-    head.length === 0
-      ? []
-      : [tf.tile(embedded(part, tf.tensor1d([...head], 'int32'), head.length, width), [batch, 1, 1])];
-  return tf.concat([...first, prefix, ...text], 1);
+  const rows = (of: Tensor, count: number, each: number) => embedded(part, of, isZoo(layout) ? count : -1, each, width);
+  const headRows = () =>
+    head.length === 0 ? [] : [tf.tile(rows(tf.tensor1d([...head], 'int32'), 1, head.length), [batch, 1, 1])];
+  const textRows = () => {
+    const read = ids.shape[1] === length ? ids : tf.slice(ids, [0, 0], [batch, length]);
+    return length === 0 ? [] : [rows(flat(read), batch, length)];
+  };
+  if (isZoo(layout)) return tf.concat([...headRows(), prefix, ...textRows()], 1);
+  const text = textRows();
+  return tf.concat([...headRows(), prefix, ...text], 1);
 }
+
+/** Hidden states [B, S, D] as [B * S, D]. */
+export const flatStates = (layout: Layout, hidden: Tensor): Tensor => {
+  const [batch, length, width] = hidden.shape as [number, number, number];
+  return tf.reshape(hidden, [isZoo(layout) ? batch * length : -1, width]);
+};
 
 /** The n-th place of a row that holds `place` shows the row's n-th prefix token. */
 function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts: Tensor): Tensor {
@@ -83,7 +110,7 @@ function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts
   const [, count, width] = prefix.shape as [number, number, number];
   const isFeature = tf.mul(tf.cast(tf.equal(ids, place), 'float32'), counts);
   // A placeholder's id may lie outside the vocabulary; its row is not used.
-  const text = embedded(part, tf.cast(tf.mul(ids, tf.sub(1, isFeature)), 'int32'), length, width);
+  const text = embedded(part, tf.cast(flat(tf.mul(ids, tf.sub(1, isFeature))), 'int32'), batch, length, width);
   const which = tf.cast(tf.reshape(tf.relu(tf.sub(tf.cumsum(isFeature, 1), 1)), [-1]), 'int32');
   const shown = tf.reshape(isFeature, [batch, length, 1]);
   const chosen = count === 1 ? shown : tf.mul(tf.reshape(oneHot(which, count), [batch, length, count]), shown);

@@ -1,16 +1,18 @@
 /** Which parameters of a pretrained module are trained: the kinds that a manifest may choose. Adapters: lora.ts. */
 import { kind, type SpecOf } from '../parts/define';
-import { above0, names, whole } from '../parts/options';
+import { above0, byRule, names, whole } from '../parts/options';
 
 /** The linear layers of a Llama by their short names. */
 const linearLayers = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'];
 
+const adapters = {
+  rank: whole('rank of the adapters', 1, 1024, 8),
+  alpha: above0('scale: the adapter is multiplied by alpha / rank', 10_000, 16),
+  targets: names('names of the weight matrices that get an adapter', '^[A-Za-z0-9_]{1,64}$', 64, linearLayers),
+};
+
 export const tunings = {
-  lora: kind('low-rank adapters', {
-    rank: whole('rank of the adapters', 1, 1024, 8),
-    alpha: above0('scale: the adapter is multiplied by alpha / rank', 10_000, 16),
-    targets: names('names of the weight matrices that get an adapter', '^[A-Za-z0-9_]{1,64}$', 64, linearLayers),
-  }),
+  lora: kind('low-rank adapters', adapters),
   full: kind('every weight', {}),
   frozen: kind('nothing', {}),
 };
@@ -21,15 +23,34 @@ export const backboneTunings = {
   published: kind('as the family of the checkpoint is usually tuned', {}),
 };
 
+/** Of the encoder's tower. What is tuned inside it is run in every step; a frozen tower is run once, and what it gives is kept. */
+export const towerTunings = {
+  frozen: kind('nothing: its features are computed once and kept', {}),
+  'scale-shift': kind('a scale and a shift of each feature channel behind the frozen tower', {}),
+  lora: kind('low-rank adapters', { ...adapters, targets: byRule(adapters.targets, 'what the tower names') }),
+  full: kind('every weight; statistics of normalisation and constant positions stay', {}),
+};
+
+/** Of the connector. One that starts at random is trained in full. */
+export const connectorTunings = {
+  full: kind('every weight', {}),
+  frozen: kind('nothing', {}),
+  lora: kind('low-rank adapters', { ...adapters, targets: byRule(adapters.targets, 'all linear layers') }),
+};
+
 /** Which parameters of a module are trained, as in a resolved run. */
 export type TuningSpec = SpecOf<typeof tunings>;
 export type BackboneTuning = SpecOf<typeof backboneTunings>;
-/** What of a run's model is trained. `encoder`: what is trained behind the frozen tower, beside the connector; nothing when absent. */
+export type TowerTuning = SpecOf<typeof towerTunings>;
+/** The tuning of one part of a model, where adapters without targets go to the layers that the part names. */
+export type PartTuning = SpecOf<typeof connectorTunings>;
+
+/** Whether a tower is run in every step, because something inside it is trained. */
+export const isInStep = ({ kind }: TowerTuning): boolean => kind === 'lora' || kind === 'full';
+
+/** Which parameters of each part of a run's model are trained. */
 export interface ModelTuning {
-  encoder?: 'scale-shift';
+  tower: TowerTuning;
+  connector: PartTuning;
   backbone: BackboneTuning;
 }
-/** The tuning of one part of a published family, where adapters without targets go to the layers that the family names. */
-export type PartTuning =
-  | Exclude<TuningSpec, { kind: 'lora' }>
-  | (Omit<Extract<TuningSpec, { kind: 'lora' }>, 'targets'> & { targets?: string[] });

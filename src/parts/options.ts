@@ -10,6 +10,8 @@ export interface Leaf {
   schema: Record<string, unknown>;
   /** a run may lack it */
   optional?: boolean;
+  /** another name of a field, of before: a manifest may use it, a resolved run does not have it */
+  older?: boolean;
 }
 
 /** An option with a default: every resolved run has a value. */

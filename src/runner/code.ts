@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, sha256 } from '../files';
+import { packageFolder, projectRoot, sha256 } from '../files';
 import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
@@ -23,7 +23,7 @@ export function codeVersion(): RunFile['code'] {
 
 /** Installed versions of the packages whose arithmetic or decoding enters the results, by name, sorted. */
 export function packageVersions(): Record<string, string> {
-  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|audio-decode$|pure-rand$)/;
+  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|@audio\/|pure-rand$)/;
   const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
@@ -31,7 +31,10 @@ export function packageVersions(): Record<string, string> {
     .filter((name) => wanted.test(name))
     .sort();
   return Object.fromEntries(
-    names.map((name) => [name, packageVersion(join(projectRoot, 'node_modules', name, 'package.json')) ?? 'absent']),
+    names.map((name) => {
+      const folder = packageFolder(name);
+      return [name, (folder === undefined ? null : packageVersion(join(folder, 'package.json'))) ?? 'absent'];
+    }),
   );
 }
 

@@ -1,7 +1,7 @@
 /** Where runs lie: results/<experiment>/<id>/, and how their run.json is read without trusting it. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../files';
+import { workFolder } from '../files';
 import { isObject } from '../json';
 import { fillDefaults, type PartialRun } from '../manifest/defaults';
 import { userError } from '../problems';
@@ -34,9 +34,9 @@ export interface RunFolder {
   previous: string;
 }
 
-/** The results folder: EQUIPOISE_RESULTS, else results/ of the project. */
+/** The results folder: EQUIPOISE_RESULTS, else results/ of the project (of the working folder, where the package is installed). */
 export function resultsFolder(): string {
-  return process.env['EQUIPOISE_RESULTS'] ?? join(projectRoot, 'results');
+  return process.env['EQUIPOISE_RESULTS'] ?? join(workFolder, 'results');
 }
 
 /** The files of one run. Throws UserError when a name could lead out of the results folder. */

@@ -107,7 +107,7 @@ function remember<K, T>(of: (name: K) => T): (name: K) => T {
 }
 
 /** What the data rooms tell while they fetch and generate. */
-interface PrepareOptions {
+export interface PrepareOptions {
   onFetch?: FetchOptions['onProgress'];
   onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void;
 }

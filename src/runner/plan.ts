@@ -10,7 +10,7 @@ import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } f
 import { lastRecord } from './journal';
 import type { RunFile } from './runFile';
 
-type RunState = 'new' | 'done' | 'partial' | 'failed';
+export type RunState = 'new' | 'done' | 'partial' | 'failed';
 
 /** A run with everything that makes its identity. */
 export interface IdentifiedRun {

@@ -33,7 +33,7 @@ const regular = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /**
  * Unpacks the regular files of `archive` for which `choose(name)` holds into `folder` and returns them sorted by name.
- * The whole archive is read and judged: a name that leaves the folder, a chosen link or device, a name that comes
+ * The whole archive is read and judged: a name that leaves the folder (for which `safe` does not hold), a chosen link or device, a name that comes
  * twice, more bytes or entries than `limits`, and any damage throw UserError; what was written so far stays in
  * `folder`, which the caller throws away.
  */
@@ -45,10 +45,10 @@ export async function unpack(
   choose: (name: string) => boolean,
   limits: ArchiveLimits,
   where: string,
+  safe: (name: string) => boolean = isSafePath,
 ): Promise<UnpackedFile[]> {
-  const files = new Map<string, UnpackedFile>();
-  const refuse = (what: string, rest: Partial<Problem> = {}) => userError({ where, what, ...rest }, exitCode.failed);
-  const handles = new Set<number>();
+  const refuse: Refuse = (what, rest = {}) => userError({ where, what, ...rest }, exitCode.failed);
+  const writer = fileWriter(folder, refuse);
   let entries = 0;
   let bytes = 0;
   // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
@@ -63,55 +63,18 @@ export async function unpack(
         failure = error;
       }
     };
-
-  const take = (entry: ReadEntry) => {
-    entries += 1;
-    if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
-    const whole = entry.path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
-    if (whole === '' || whole === '.') return;
-    if (!isSafePath(whole))
-      throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, {
-        expected: 'relative names without `..`',
-      });
-    const name = strip === 'first' ? whole.split('/').slice(1).join('/') : whole;
-    if (entry.type === 'Directory' || name === '' || !choose(name)) return;
-    if (!regular.has(entry.type))
-      throw refuse(`\`${name}\` is a ${entry.type}`, {
-        expected: 'a regular file',
-        hint: 'links and devices are never unpacked',
-      });
-    if (files.has(name)) throw refuse(`holds \`${name}\` twice`);
-    const file = { path: name, bytes: 0, sha256: '' };
-    files.set(name, file);
-    const target = join(folder, name);
-    mkdirSync(dirname(target), { recursive: true });
-    const hash = createHash('sha256');
-    const handle = openSync(target, 'wx', 0o644);
-    handles.add(handle);
-    entry.on(
-      'data',
-      guard((chunk: Buffer) => {
-        for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
-        hash.update(chunk);
-        file.bytes += chunk.length;
-      }),
-    );
-    entry.on(
-      'end',
-      guard(() => {
-        closeSync(handle);
-        handles.delete(handle);
-        file.sha256 = hash.digest('hex');
-      }),
-    );
-  };
-
   const parser = new Parser({
     strict: true,
     brotli: false,
     zstd: false,
     onReadEntry: (entry) => {
-      guard(take)(entry);
+      guard(() => {
+        entries += 1;
+        if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
+        const name = nameOf(entry, strip, safe, refuse);
+        if (entry.type === 'Directory' || name === '' || !choose(name)) return;
+        writer.take(entry, name, guard);
+      })();
       entry.resume();
     },
   });
@@ -135,11 +98,69 @@ export async function unpack(
     if (error instanceof UserError) throw error;
     throw refuse(`cannot be unpacked (${(error as Error).message})`, { expected: `a whole ${encodingFormat}` });
   } finally {
-    handles.forEach(closeSync);
+    writer.close();
   }
-  const open = [...files.values()].find((file) => file.sha256 === '');
+  const open = writer.files.find((file) => file.sha256 === '');
   if (open !== undefined) throw refuse(`ends inside \`${open.path}\``, { expected: `a whole ${encodingFormat}` });
-  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return writer.files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+type Refuse = (what: string, rest?: Partial<Problem>) => UserError;
+
+/** The name that an entry has in the folder, '' for one that is none; every name is judged, wanted or not. */
+function nameOf(entry: ReadEntry, strip: Strip, safe: (name: string) => boolean, refuse: Refuse): string {
+  const whole = entry.path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+  if (whole === '' || whole === '.') return '';
+  if (!safe(whole))
+    throw refuse(`holds the name ${JSON.stringify(entry.path)}, which could leave the folder`, {
+      expected: 'relative names without `..`',
+    });
+  return strip === 'first' ? whole.split('/').slice(1).join('/') : whole;
+}
+
+type Guard = <A extends unknown[]>(work: (...given: A) => void) => (...given: A) => void;
+
+/** Writes entries below a folder and hashes them on the way; a file whose hash is '' has not ended. */
+function fileWriter(folder: string, refuse: Refuse) {
+  const files: UnpackedFile[] = [];
+  const names = new Set<string>();
+  const handles = new Set<number>();
+  return {
+    files,
+    close: () => handles.forEach(closeSync),
+    take(entry: ReadEntry, name: string, guard: Guard): void {
+      if (!regular.has(entry.type))
+        throw refuse(`\`${name}\` is a ${entry.type}`, {
+          expected: 'a regular file',
+          hint: 'links and devices are never unpacked',
+        });
+      if (names.has(name)) throw refuse(`holds \`${name}\` twice`);
+      names.add(name);
+      const file = { path: name, bytes: 0, sha256: '' };
+      files.push(file);
+      const target = join(folder, name);
+      mkdirSync(dirname(target), { recursive: true });
+      const hash = createHash('sha256');
+      const handle = openSync(target, 'wx', 0o644);
+      handles.add(handle);
+      entry.on(
+        'data',
+        guard((chunk: Buffer) => {
+          for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at);
+          hash.update(chunk);
+          file.bytes += chunk.length;
+        }),
+      );
+      entry.on(
+        'end',
+        guard(() => {
+          closeSync(handle);
+          handles.delete(handle);
+          file.sha256 = hash.digest('hex');
+        }),
+      );
+    },
+  };
 }
 
 /** The plain tar bytes inside an archive. */

@@ -1,7 +1,7 @@
 /** Published checkpoints that a manifest may name: those that a data manifest fetches, and a user's own folders. By their names and config.json alone. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../files';
+import { projectRoot, workFolder } from '../files';
 import { jsonLimits, readObject } from '../json';
 import type { Modality } from '../modules';
 import { lookUp } from '../parts/define';
@@ -31,7 +31,7 @@ const modalityOfType: Readonly<Record<string, Modality>> = {
 /** Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It need not exist. */
 export function ownCheckpointFolder(): string {
   const given = process.env['EQUIPOISE_CHECKPOINTS'];
-  return given === undefined || given === '' ? join(projectRoot, 'checkpoints') : given;
+  return given === undefined || given === '' ? join(workFolder, 'checkpoints') : given;
 }
 
 /** Where a checkpoint's files come from. */

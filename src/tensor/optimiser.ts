@@ -9,7 +9,7 @@ import { tf, type Tensor } from './tf';
 
 /** Per-step scalars of one module, computed in JavaScript in float64. */
 export interface StepScalars {
-  /** learning rate of this step */
+  /** learning rate of this step: one [], or one for each parameter [size] */
   rate: Tensor;
   /** 1 when the module is trained in this step, 0 when it is frozen: then moments and parameters stay as they are */
   active: Tensor;

@@ -182,6 +182,8 @@ export function recordProgram(
       .map((tensor) => of('adam', idOf(tensor)).source ?? '')
       .flatMap((node) => (node.startsWith(readPrefix) ? [node.slice(readPrefix.length)] : []));
     const [theta, first, second] = keys;
+    // The node has one rate for the whole vector.
+    if (given.scale.rank > 0) return null;
     if (theta === undefined || first === undefined || second === undefined || keys.some((key) => inPlace.has(key)))
       return null;
     const update = `${name}/adam/${theta}`;

@@ -60,7 +60,7 @@ export function alignClassesProgram(
       const { gradient, norm } = clipByNorm(joinVector(grads), 1);
       return {
         outputs: { numbers: tf.stack([value, tf.reshape(norm, [])]) },
-        state: updateModule(optimiser, 'encoder', gradient, updateScalars(inputs, 'encoder'), state),
+        state: updateModule({ model, optimiser }, 'encoder', gradient, updateScalars(inputs, 'encoder'), state),
       };
     },
   };

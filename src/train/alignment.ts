@@ -12,9 +12,8 @@ import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
 import { fillBatch, type BatchShape } from './batches';
 import type { Prepared } from './prepare';
-import { initialState, type Setting } from './programs';
+import { initialState, trained, type Setting } from './programs';
 import { trainProgram } from './trainProgram';
-import { moduleNames } from '../modules';
 
 /**
  * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector belongs to, in the flat vectors of both
@@ -28,27 +27,33 @@ export async function alignedState(
   onStage: (stage: string) => void,
   signal?: AbortSignal,
 ): Promise<Record<string, StateValue>> {
-  const { alignmentModel } = prepared;
-  if (alignmentModel === setting.model)
+  const { model } = prepared.alignment;
+  const phase = alignmentSetting(setting, model);
+  if (model === setting.model)
     return {
       'encoder/theta': {
         ...initial['encoder/theta']!,
-        data: await alignedEncoder(spec, setting, prepared, initial, onStage, signal),
+        data: await alignedEncoder(spec, phase, prepared, initial, onStage, signal),
       },
     };
-  const phase = { ...setting, model: alignmentModel };
   const aligned = valuesByName(
-    alignmentModel.trainable.encoder,
+    model.trainable.encoder,
     await alignedEncoder(spec, phase, prepared, initialState(phase, spec.seed), onStage, signal),
   );
   return Object.fromEntries(
-    moduleNames.map((module) => {
+    trained(setting.model).map((module) => {
       const specs = setting.model.trainable[module];
       const { shape, data } = initial[`${module}/theta`]!;
       return [`${module}/theta`, { shape, data: vectorByName(specs, { ...valuesByName(specs, data), ...aligned }) }];
     }),
   );
 }
+
+/** The phase has one rate, and tells nothing of parts. */
+export const alignmentSetting = (
+  { partRates: _rates, toldParts: _told, ...setting }: Setting,
+  model: Setting['model'],
+): Setting => ({ ...setting, model });
 
 /** The encoder's parameters after the alignment phase [size], from the cache where they are. */
 async function alignedEncoder(
@@ -95,7 +100,11 @@ interface AlignmentData {
 }
 
 /** Captions, by the training objective of the encoder alone. */
-function captionData(setting: Setting, { captions, features }: Prepared, shape: BatchShape): AlignmentData {
+function captionData(
+  setting: Setting,
+  { captions, alignment: { features } }: Prepared,
+  shape: BatchShape,
+): AlignmentData {
   return {
     program: trainProgram(setting, shape, ['encoder'], null),
     reads: (name) => name.startsWith('frozen/'),
@@ -119,7 +128,9 @@ function classData(setting: Setting, prepared: Prepared, shape: BatchShape): Ali
     batchOf(indices) {
       const items = indices.map((i) => sounds[i]!);
       const features = new Float32Array(shape.batch * shape.rows * shape.width);
-      items.forEach((item, row) => features.set(prepared.features(item.media), row * shape.rows * shape.width));
+      items.forEach((item, row) =>
+        features.set(prepared.alignment.features(item.media), row * shape.rows * shape.width),
+      );
       return { features, targets: classTargets(items, prepared.set.classes) };
     },
   };
@@ -138,7 +149,7 @@ async function alignNow(
   const { program, reads, count, batchOf } = (bySound ? classData : captionData)(
     setting,
     prepared,
-    prepared.shape(batch),
+    prepared.alignment.shape(batch),
   );
   const state = Object.fromEntries(
     Object.entries(initial).filter(

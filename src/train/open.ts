@@ -10,6 +10,7 @@ import { fillBatch, type BatchArrays, type BatchShape } from './batches';
 import { newLoop, restoreState, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { phaseClock, type PhaseClock } from './clock';
 import { continuerOf, generationPrograms, generationState, type GenerationShape } from './generationPrograms';
+import { partRatesOf, toldPartsOf } from './partVectors';
 import type { Prepared } from './prepare';
 import { initialState, scoreProgram, type Setting } from './programs';
 import { startState } from './start';
@@ -98,6 +99,8 @@ const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
   optimiser: spec.optimiser,
   regulariser: spec.regulariser,
   gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+  partRates: partRatesOf(spec),
+  toldParts: toldPartsOf(spec, model),
 });
 
 const probeShape = (spec: RunSpec, { examples, shape }: Prepared): BatchShape | null =>

@@ -3,15 +3,17 @@ import { checkpointIdentity, openCheckpointFolder } from '../sources/checkpoints
 import { sourceIdentity, type OpenOptions } from '../sources/sources';
 import type { Tokenizer, PrunedVocabulary } from '../text/tokenizer';
 import type { DataSet } from '../data/types';
-import type { ModuleName, RunSpec } from '../manifest/run';
+import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/encoders';
 import { loadFamily } from '../models/published';
-import { cachedFamilyModel } from '../models/published/family';
+import { cachedFamilyModel, tunedFamilyModel, type FamilyModel, type LoadedFamily } from '../models/published/family';
 import { checkpointTower } from '../models/published/tower';
 import { featuresBy, featuresOf, type FeatureOptions, type FeatureTable } from '../models/features';
+import { inputsInMemory, inputsOf, processorTower } from '../models/inputs';
 import type { GenerativeModel } from '../models/multimodal';
+import { isInStep } from '../models/tuningKinds';
 import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
 import type { WeightTensor } from '../models/weight';
@@ -19,7 +21,10 @@ import { conversationCodec, type TextCodec } from './codec';
 
 /** The model side of a run before its weights are read. */
 export interface Parts {
-  features(set: DataSet, options: FeatureOptions): Promise<FeatureTable>;
+  /** what a run reads of each medium: features of its frozen tower, or pixels or log-mel for one that is run in the step */
+  inputs(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
+  /** features of the frozen tower for the alignment phase, where the inputs are others */
+  features?(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
   /** `tokenEmbedding` [ids of the codec, width] as pretrained */
   open(): Promise<{ model: GenerativeModel; alignmentModel: GenerativeModel; tokenEmbedding: WeightTensor }>;
   /** identities of the weights by source */
@@ -32,6 +37,9 @@ export interface Parts {
 export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: PrunedVocabulary): Parts {
   const tower = findEncoder(spec.encoder);
   const chosen = connectorRows(spec.connector, tower.rowChoices);
+  const inStep = isInStep(spec.tuning.tower);
+  const features: Parts['inputs'] = (set, options) =>
+    featuresOf(set, spec.encoder, { ...(chosen === undefined ? {} : { rows: chosen }), ...options });
   return {
     notices: [],
     weights: Object.fromEntries(
@@ -40,22 +48,32 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
         sourceIdentity(source),
       ]),
     ),
-    features: (set, options) =>
-      featuresOf(set, spec.encoder, { ...(chosen === undefined ? {} : { rows: chosen }), ...options }),
+    ...(inStep ? { inputs: (set, options) => inputsOf(set, spec.encoder, options), features } : { inputs: features }),
     async open() {
       const backbone = await loadBackbone(spec.backbone, tokenizer, vocabulary);
       const start = await connectorStart(spec.connector);
-      const modelWith = (connectorSide: ModuleName) =>
-        zooModel({ ...spec, connectorSide }, { rows: chosen ?? tower.rows, width: tower.width }, backbone, start);
-      const model = modelWith(spec.connectorSide);
+      const shape = { rows: chosen ?? tower.rows, width: tower.width };
+      const run = inStep ? { ...tower, weights: await tower.part.weights() } : undefined;
+      const model = zooModel(spec, shape, backbone, start, run);
+      const isAlike = spec.connectorSide === 'encoder' && !inStep;
       return {
         model,
-        alignmentModel: spec.connectorSide === 'encoder' ? model : modelWith('encoder'),
+        alignmentModel: isAlike ? model : zooModel(aligning(spec), shape, backbone, start),
         tokenEmbedding: backbone.weights['tokenEmbedding']!,
       };
     },
   };
 }
+
+/** What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong. */
+type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning'>;
+
+/** A run as its alignment phase sees it: the connector on the encoder's side, behind a tower that is frozen. */
+export const aligning = <S extends ModelOfRun>(spec: S): S => ({
+  ...spec,
+  connectorSide: 'encoder',
+  tuning: { ...spec.tuning, tower: isInStep(spec.tuning.tower) ? { kind: 'frozen' } : spec.tuning.tower },
+});
 
 /** A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use, unless `offline`. Throws UserError for files that are missing or do not fit. */
 export async function openCheckpoint(
@@ -67,11 +85,21 @@ export async function openCheckpoint(
   return { folder, processor, ...conversationCodec(processor) };
 }
 
-/** The tuning of a run's backbone as a family knows it. */
-export const familyTuning = ({ tuning: { backbone } }: Pick<RunSpec, 'tuning'>) =>
-  backbone.kind === 'published' ? {} : { tuning: { backbone } };
+/** The tuning of a run and the side of its connector as a family knows them. */
+export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }: ModelOfRun) => ({
+  connectorSide,
+  tuning: { ...tuning, ...(backbone.kind === 'published' ? {} : { backbone }) },
+});
 
-/** Tower, connector and language model of a published checkpoint over its whole vocabulary; the tower frozen, the connector trained. */
+/** The model of a run from a published checkpoint; its tower is part of it where something of it is trained. Throws UserError as `buildModel`. */
+export const familyOfRun = (
+  spec: ModelOfRun,
+  loaded: Pick<LoadedFamily, 'family' | 'weights'>,
+  head: readonly number[],
+): FamilyModel =>
+  (isInStep(spec.tuning.tower) ? tunedFamilyModel : cachedFamilyModel)(loaded, head, familyTuning(spec));
+
+/** Tower, connector and language model of a published checkpoint over its whole vocabulary. */
 export function checkpointParts(
   spec: RunSpec & { checkpoint: string },
   { folder, processor, head }: Awaited<ReturnType<typeof openCheckpoint>>,
@@ -79,6 +107,8 @@ export function checkpointParts(
   const { checkpoint } = spec;
   const identity = checkpointIdentity(checkpoint);
   const tower = checkpointTower(folder, processor, identity);
+  const inStep = isInStep(spec.tuning.tower);
+  const features: Parts['inputs'] = (set, options) => featuresBy(set, tower, options);
   return {
     notices:
       processor.tiles === 1
@@ -87,17 +117,21 @@ export function checkpointParts(
             `images are seen whole, as one tile: checkpoint ${checkpoint} would cut them into up to ${processor.tiles} tiles, of which a run has one`,
           ],
     weights: { [checkpoint]: identity },
-    features: (set, options) => featuresBy(set, tower, options),
+    ...(inStep
+      ? {
+          inputs: (set, options) =>
+            featuresBy(set, processorTower(processor, identity), { inMemory: inputsInMemory, ...options }),
+          features,
+        }
+      : { inputs: features }),
     open() {
-      const loaded = loadFamily(folder, ['connector', 'backbone']);
-      const model = cachedFamilyModel(
-        { ...loaded, family: { ...loaded.family, placeholder: processor.family.placeholder } },
-        head,
-        familyTuning(spec),
-      );
+      const read = loadFamily(folder, [...(inStep ? (['tower'] as const) : []), 'connector', 'backbone']);
+      const loaded = { ...read, family: { ...read.family, placeholder: processor.family.placeholder } };
+      const model = familyOfRun(spec, loaded, head);
+      const isAlike = spec.connectorSide === 'encoder' && !inStep;
       return Promise.resolve({
         model,
-        alignmentModel: model,
+        alignmentModel: isAlike ? model : familyOfRun(aligning(spec), loaded, head),
         tokenEmbedding: loaded.weights['backbone.tokenEmbedding']!,
       });
     },

@@ -5,6 +5,7 @@ import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
 import { loadTokenizer } from '../models/zoo/backbones';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
+import type { FeatureTable } from '../models/features';
 import type { GenerativeModel } from '../models/multimodal';
 import type { WeightTensor } from '../models/weight';
 import { userError } from '../problems';
@@ -20,9 +21,9 @@ export interface Prepared {
   /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */
   tokenEmbedding: WeightTensor;
   model: GenerativeModel;
-  /** the same with the connector on the encoder's side, as the alignment phase trains it */
-  alignmentModel: GenerativeModel;
-  /** media key -> [rows * width] */
+  /** what the alignment phase trains */
+  alignment: Alignment;
+  /** media key -> [rows * width]: features, or pixels or log-mel where the tower is run in the step */
   features: (media: string) => Float32Array;
   featureShape: { rows: number; width: number };
   examples: Record<'train' | 'probe', Example[]>;
@@ -35,6 +36,13 @@ export interface Prepared {
   transfer: TransferTask[];
   /** identities of the weights by source */
   weights: Record<string, string>;
+}
+
+/** The model with the connector on the encoder's side, behind a tower that is frozen, and its inputs: the same for all tunings of a seed. */
+export interface Alignment {
+  model: GenerativeModel;
+  features: (media: string) => Float32Array;
+  shape(batch: number): BatchShape;
 }
 
 interface OtherTask {
@@ -98,7 +106,10 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     parts,
   } = await gather(spec, onStage);
   onStage('features');
-  const table = await parts.features(set, { onProgress: (done, total) => onStage(`features ${done}/${total}`) });
+  const onProgress = (done: number, total: number) => onStage(`features ${done}/${total}`);
+  const table = await parts.inputs(set, { onProgress });
+  // Without an alignment phase nobody looks at the features of a tower that is run in the step.
+  const aligned = spec.align.steps === 0 ? table : ((await parts.features?.(set, { onProgress })) ?? table);
   onStage('model');
   const { model, alignmentModel, tokenEmbedding } = await parts.open();
   const {
@@ -124,7 +135,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   for (const { task, set: other, items } of others) {
     const own = longestTexts(items, codec);
     fit(task, items, own.tokens);
-    const found = await parts.features(other, {
+    const found = await parts.inputs(other, {
       onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
     });
     transfer.push({
@@ -138,6 +149,9 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
   const train = split('train').map(encode);
+  const shapeOf =
+    ({ rows, width }: FeatureTable) =>
+    (batch: number): BatchShape => ({ batch, tokens, labels, rows, width, prefixTokens: before - 1 });
   const captions = set.alignment.flatMap((item) =>
     item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [],
   );
@@ -146,7 +160,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     codec,
     tokenEmbedding,
     model,
-    alignmentModel,
+    alignment: { model: alignmentModel, features: (media) => aligned.of(media), shape: shapeOf(aligned) },
     captions,
     transfer,
     features: (media) => table.of(media),
@@ -162,7 +176,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
       validation: random(set.identity, 'validation').shuffle(split('validation')),
       evaluation: evaluationItems(set, spec),
     },
-    shape: (batch) => ({ batch, tokens, labels, rows: table.rows, width: table.width, prefixTokens: before - 1 }),
+    shape: shapeOf(table),
     weights: parts.weights,
   };
 }

@@ -13,6 +13,7 @@ import { initialVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
+import type { EncoderPart, PartRates } from './partVectors';
 import { batchInputs, batchTensors, type BatchTensors } from './stepInputs';
 
 /** What is fixed while a session is open. */
@@ -23,6 +24,10 @@ export interface Setting {
   regulariser: RegulariserSpec;
   /** joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard deviation */
   gradientNoise?: boolean;
+  /** learning rates of parts that have their own, as multiples of their module's */
+  partRates?: PartRates;
+  /** parts whose gradients and updates are told beside those of the modules */
+  toldParts?: readonly EncoderPart[];
 }
 
 /** The start of every piece of state. */

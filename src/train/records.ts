@@ -4,6 +4,10 @@
  */
 import type { TextScores } from '../text/metrics/textScores';
 import type { PerModule } from '../manifest/run';
+import type { EncoderPart } from './partVectors';
+
+/** Of the encoder's parts of which something is trained, where the tower is run in the step. */
+export type OfParts<T> = Partial<Record<EncoderPart, T>>;
 
 /** Written at every logged optimiser step. Step 1 is the first update. */
 export interface TrainRecord {
@@ -13,6 +17,8 @@ export interface TrainRecord {
   loss: number;
   learningRate: PerModule<number>;
   gradientNorm: PerModule<number>;
+  /** only of runs whose tower is tuned by `lora` or `full`; norms before clipping, as those of modules */
+  parts?: OfParts<{ gradientNorm: number }>;
 }
 
 /** Written at every measured step, after the train record of that step. Symbols: docs/method.md sections 2 and 3. */
@@ -61,6 +67,16 @@ export interface MeasureRecord {
   signChangeRate: number;
   /** value of the regulariser, lambda included; 0 without one */
   regulariser: number;
+  /** as in train records; the ratios as those of modules */
+  parts?: OfParts<PartMeasure>;
+}
+
+/** ||g||, ||theta||, ||g|| / ||theta|| and ||dtheta|| / ||theta|| of one part of the encoder; ratios are 0 where theta is 0. */
+export interface PartMeasure {
+  gradientNorm: number;
+  parameterNorm: number;
+  relativeGradient: number;
+  updateRatio: number;
 }
 
 export interface Score {

@@ -12,14 +12,18 @@ import { backboneSource, backboneWithoutWeights, findBackbone, loadTokenizer } f
 import { llamaWeights } from '../models/parts/llama';
 import { connectorRows } from '../models/zoo/connectors';
 import { findEncoder } from '../models/encoders';
-import { cachedFamilyModel, withoutWeights } from '../models/published/family';
+import { withoutWeights } from '../models/published/family';
 import { usuallyInMemory } from '../models/features';
+import { inputRows, inputsInMemory } from '../models/inputs';
+import { isInStep } from '../models/tuningKinds';
 import type { Model } from '../models/build';
-import { zooModel } from '../models/zoo/compose';
+import { towerWithoutWeights, zooModel, type Features } from '../models/zoo/compose';
 import { sizeOf } from '../tensor/parameters';
 import { alignClassesProgram } from './align';
+import { alignmentSetting } from './alignment';
 import type { BatchShape } from './batches';
-import { familyTuning, openCheckpoint } from './parts';
+import { aligning, familyOfRun, openCheckpoint } from './parts';
+import { partRatesOf, toldPartsOf } from './partVectors';
 import { scoreProgram, type Setting } from './programs';
 import { moduleNames } from '../modules';
 import { trainProgram } from './trainProgram';
@@ -99,6 +103,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       spec.connector,
       spec.connectorSide,
       spec.tuning,
+      partRatesOf(spec),
       spec.optimiser,
       schedulerFacts(spec.scheduler.kind).gradientNoise === true,
       spec.regulariser.kind,
@@ -129,17 +134,21 @@ interface PlannedModel {
   model: Model;
   /** as the alignment phase trains it */
   alignmentModel: Model;
+  /** rows and width of what a step reads of an image or sound */
+  inputs: Features;
   /** in the weight file */
   parameters: number;
 }
 
 function plannedZoo(spec: RunSpec, sizes: DataSizes): PlannedModel {
-  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
-  const features = { rows: connectorRows(spec.connector, rowChoices) ?? usual, width };
+  const tower = findEncoder(spec.encoder);
+  const features = { rows: connectorRows(spec.connector, tower.rowChoices) ?? tower.rows, width: tower.width };
   const backbone = backboneWithoutWeights(spec.backbone, sizes.vocabulary);
+  const inside = isInStep(spec.tuning.tower) ? towerWithoutWeights(tower) : undefined;
   return {
-    model: zooModel(spec, features, backbone),
-    alignmentModel: zooModel({ ...spec, connectorSide: 'encoder' }, features, backbone),
+    model: zooModel(spec, features, backbone, undefined, inside),
+    alignmentModel: zooModel(aligning(spec), features, backbone),
+    inputs: inside === undefined ? features : inputRows(tower),
     parameters: fileParameters(spec.backbone),
   };
 }
@@ -147,9 +156,15 @@ function plannedZoo(spec: RunSpec, sizes: DataSizes): PlannedModel {
 async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
   if (spec.checkpoint === undefined) return plannedZoo(spec, sizes);
   const { processor, head } = await openCheckpoint(spec.checkpoint, { offline: true });
-  const model = cachedFamilyModel(withoutWeights(processor.family), head, familyTuning(spec));
-  // Its tensors are read one at a time: nothing of the file is held beside them.
-  return { model, alignmentModel: model, parameters: 0 };
+  const { family } = processor;
+  const bare = withoutWeights(family);
+  return {
+    model: familyOfRun(spec, bare, head),
+    alignmentModel: familyOfRun(aligning(spec), bare, head),
+    inputs: isInStep(spec.tuning.tower) ? inputRows(family) : family.towerFeatures,
+    // Its tensors are read one at a time: nothing of the file is held beside them.
+    parameters: 0,
+  };
 }
 
 /** The needs of one run of the small zoo, given the sizes of its data. */
@@ -158,13 +173,13 @@ export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): Resou
 
 function needsOfModel(
   spec: RunSpec,
-  { model, alignmentModel, parameters }: PlannedModel,
+  { model, alignmentModel, inputs, parameters }: PlannedModel,
   sizes: DataSizes,
   backend: string,
 ): ResourceNeeds {
   const {
     decoder: { vocabulary, width },
-    towerFeatures: { rows, width: featureWidth },
+    towerFeatures,
   } = model.composition;
   const setting: Setting = {
     model,
@@ -172,16 +187,19 @@ function needsOfModel(
     optimiser: spec.optimiser,
     regulariser: spec.regulariser,
     gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+    partRates: partRatesOf(spec),
+    toldParts: toldPartsOf(spec, model),
   };
-  const aligning: Setting = { ...setting, model: alignmentModel };
-  const shape = (batch: number): BatchShape => ({
+  const phase: Setting = alignmentSetting(setting, alignmentModel);
+  const shape = (batch: number, { rows, width: wide }: Features = inputs): BatchShape => ({
     batch,
     tokens: sizes.tokens,
     labels: sizes.labels,
     rows,
-    width: featureWidth,
+    width: wide,
     prefixTokens: model.decoding.before - 1,
   });
+  const inMemory = inputs === towerFeatures ? usuallyInMemory : inputsInMemory;
   const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe) : null;
   const bySound = sizes.captions === 0;
   const words = Array.from({ length: sizes.classes }, () => new Float32Array(width));
@@ -191,7 +209,7 @@ function needsOfModel(
     regularised: !isUnregularised(spec.regulariser),
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
     dataBytes:
-      Math.min(usuallyInMemory, 4 * sizes.media * rows * featureWidth) + itemBytes * sizes.items + 2 * 4 * parameters,
+      Math.min(inMemory, 4 * sizes.media * inputs.rows * inputs.width) + itemBytes * sizes.items + 2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
       measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant, probe }),
@@ -200,8 +218,8 @@ function needsOfModel(
         ? {}
         : {
             align: bySound
-              ? alignClassesProgram(aligning, shape(spec.align.batch), words)
-              : trainProgram(aligning, shape(spec.align.batch), ['encoder'], null),
+              ? alignClassesProgram(phase, shape(spec.align.batch, towerFeatures), words)
+              : trainProgram(phase, shape(spec.align.batch, towerFeatures), ['encoder'], null),
           }),
     },
   });

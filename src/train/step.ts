@@ -12,10 +12,10 @@ import { adamDecays } from '../tensor/optimiserKinds';
 import { batchIndices, fillBatch, type BatchArrays } from './batches';
 import { checkFinite } from './finite';
 import type { OpenRun } from './open';
-import type { MeasureRecord, TrainRecord } from './records';
+import type { MeasureRecord, OfParts, TrainRecord } from './records';
 import { whyItFailed } from './start';
 import { packStep, updateValues, type StepValues } from './stepInputs';
-import { measuredStep, unpackStep, type MeasureNumbers, type StepNumbers } from './stepNumbers';
+import { measuredStep, unpackStep, type PartNumbers, type UnpackedStep } from './stepNumbers';
 import { stepNoise } from './trainProgram';
 
 /** How both modules are trained in one step. */
@@ -59,17 +59,11 @@ export function trainingBatches({ spec, prepared, shape }: OpenRun): Questions {
     );
 }
 
-/** What a step gave. */
-export interface Taken {
-  step: StepNumbers;
-  measure: MeasureNumbers | null;
-}
-
 /**
  * Takes the step: parameters at t become those at t + 1 in the session.
  * @throws Error when loss or a gradient is not finite (naming step and module), or when memory does not suffice
  */
-export async function takeStep(run: OpenRun, plan: StepPlan, questions: Questions): Promise<Taken> {
+export async function takeStep(run: OpenRun, plan: StepPlan, questions: Questions): Promise<UnpackedStep> {
   const { spec, setting, loop, session } = run;
   const adam = adamDecays(spec.optimiser);
   const updates = both((module) => loop.updates[module] + (plan.active[module] ? 1 : 0));
@@ -86,7 +80,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   } catch (error) {
     throw await whyItFailed(error, run);
   }
-  const taken = unpackStep(numbers);
+  const taken = unpackStep(numbers, setting.toldParts);
   checkFinite(taken.step, plan.step);
   loop.updates = updates;
   return taken;
@@ -96,17 +90,26 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
 const usedRate = ({ active, rate }: StepPlan): PerModule<number> =>
   both((module) => (active[module] ? rate[module] : 0));
 
+/** What a record tells of the encoder's parts; nothing where there are none to tell of. */
+function toldOf<T>(parts: UnpackedStep['parts'], tell: (numbers: PartNumbers) => T): { parts?: OfParts<T> } {
+  const told = Object.entries(parts).map(([part, numbers]) => [part, tell(numbers)] as const);
+  return told.length === 0 ? {} : { parts: Object.fromEntries(told) as OfParts<T> };
+}
+
+const ratio = (above: number, below: number): number => (below > 0 ? above / below : 0);
+
 /** The journal's record of a step. */
-export const trainRecord = (plan: StepPlan, { step }: Taken): TrainRecord => ({
+export const trainRecord = (plan: StepPlan, { step, parts }: UnpackedStep): TrainRecord => ({
   kind: 'train',
   step: plan.step,
   loss: step.crossEntropy,
   learningRate: usedRate(plan),
   gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
+  ...toldOf(parts, ({ gradient }) => ({ gradientNorm: gradient })),
 });
 
 /** Remembers of every step what schedulers and metrics look back on. */
-export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: Taken): void {
+export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: UnpackedStep): void {
   const isCapped = !isUnregularised(regulariser) && Math.max(step.klEncoder, step.klBackbone) > regulariser.cap;
   if (isCapped) loop.capped += 1;
   loop.gradientNorm = { encoder: step.normEncoder, backbone: step.normBackbone };
@@ -114,7 +117,11 @@ export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: 
 }
 
 /** kappa of the step and its metrics, which the scheduler sees at the next; null for a step that was not measured. */
-export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, measure }: Taken): MeasureRecord | null {
+export function measureRecord(
+  { spec, loop }: OpenRun,
+  plan: StepPlan,
+  { step, measure, parts }: UnpackedStep,
+): MeasureRecord | null {
   if (measure === null) return null;
   const { metrics, memory } = metricsOf(measuredStep(step, measure), loop.memory, windowOf(spec.scheduler));
   loop.memory = memory;
@@ -129,5 +136,11 @@ export function measureRecord({ spec, loop }: OpenRun, plan: StepPlan, { step, m
     factor: plan.factor,
     convergenceFactor: Math.min(plan.factor.encoder, plan.factor.backbone),
     regulariser: step.loss - step.crossEntropy,
+    ...toldOf(parts, ({ gradient, theta, delta }) => ({
+      gradientNorm: gradient,
+      parameterNorm: theta,
+      relativeGradient: ratio(gradient, theta),
+      updateRatio: ratio(delta, theta),
+    })),
   };
 }

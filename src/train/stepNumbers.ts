@@ -1,6 +1,7 @@
 /** The numbers that a step gives back. They come as one vector, so that a step costs one read from the device. */
 import type { MeasuredStep } from '../balance/measure';
 import { tf, type Tensor } from '../tensor/tf';
+import type { EncoderPart } from './partVectors';
 
 const stepNames = ['loss', 'crossEntropy', 'klEncoder', 'klBackbone', 'normEncoder', 'normBackbone', 'prefix'] as const;
 const measureNames = [
@@ -21,22 +22,42 @@ export type StepNumbers<T = number> = Record<(typeof stepNames)[number], T>;
 /** Of a measured step besides: divergences, label probabilities, and of each module ||theta||, ||dtheta||, <g, dtheta>. */
 export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T>;
 
+const partNames = ['gradient', 'theta', 'delta'] as const;
+/** Of one part of the encoder, ||g||, and of a measured step ||theta|| and ||dtheta||, which are 0 elsewhere. */
+export type PartNumbers<T = number> = Record<(typeof partNames)[number], T>;
+
 /** The program's scalars as its output. */
-export function packNumbers(step: StepNumbers<Tensor>, measure: MeasureNumbers<Tensor> | null): { numbers: Tensor } {
+export function packNumbers(
+  step: StepNumbers<Tensor>,
+  measure: MeasureNumbers<Tensor> | null,
+  parts: readonly PartNumbers<Tensor>[] = [],
+): { numbers: Tensor } {
   const scalars = [
     ...stepNames.map((name) => step[name]),
+    ...parts.flatMap((part) => partNames.map((name) => part[name])),
     ...(measure === null ? [] : measureNames.map((name) => measure[name])),
   ];
   return { numbers: tf.stack(scalars.map((value) => tf.reshape(value, []))) };
 }
 
-/** Names for the packed vector of `trainProgram`. */
-export function unpackStep(numbers: Float32Array): { step: StepNumbers; measure: MeasureNumbers | null } {
+/** A step's numbers under their names. */
+export interface UnpackedStep {
+  step: StepNumbers;
+  measure: MeasureNumbers | null;
+  parts: Partial<Record<EncoderPart, PartNumbers>>;
+}
+
+/** Names for the packed vector of `trainProgram`. `parts`: those that its setting tells of. */
+export function unpackStep(numbers: Float32Array, parts: readonly EncoderPart[] = []): UnpackedStep {
   const take = <N extends string>(names: readonly N[], from: number) =>
     Object.fromEntries(names.map((name, i) => [name, numbers[from + i]!])) as Record<N, number>;
+  const rest = stepNames.length + parts.length * partNames.length;
   return {
     step: take(stepNames, 0),
-    measure: numbers.length > stepNames.length ? take(measureNames, stepNames.length) : null,
+    measure: numbers.length > rest ? take(measureNames, rest) : null,
+    parts: Object.fromEntries(
+      parts.map((part, i) => [part, take(partNames, stepNames.length + i * partNames.length)] as const),
+    ),
   };
 }
 

@@ -11,7 +11,6 @@ import {
   type Passes,
 } from '../balance/measureStep';
 import { regulariser } from '../balance/regulariser';
-import type { OptimiserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
@@ -23,8 +22,9 @@ import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
+import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars, weightTensors, type BatchTensors } from './stepInputs';
-import { packNumbers, type MeasureNumbers } from './stepNumbers';
+import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumbers';
 
 /** How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used. */
 export interface MeasureOption {
@@ -42,12 +42,12 @@ export function trainProgram(
   only: readonly ModuleName[],
   measure: MeasureOption | null,
 ): Program {
-  const { model, optimiser } = setting;
+  const { model } = setting;
   const modules = trained(model).filter((module) => only.includes(module));
   const regularised = !isUnregularised(setting.regulariser) && modules.length === 2;
   const noisy = setting.gradientNoise === true && modules.length === 2;
   const noise = noisy ? both((module) => totalSize(model.trainable[module])) : null;
-  const { clip } = optimiser;
+  const { clip } = setting.optimiser;
   return {
     inputs: stepInputs(shape, { modules, probe: measure?.probe ?? null, regularised, noise }),
     reads: [
@@ -66,7 +66,7 @@ export function trainProgram(
         const clipped = clipByNorm(gradients[module]!, clip);
         norms[module] = clipped.norm;
         const gradient = noisy ? withNoise(clipped.gradient, noiseTensor(inputs, module)) : clipped.gradient;
-        Object.assign(next, updateModule(optimiser, module, gradient, updateScalars(inputs, module), state));
+        Object.assign(next, updateModule(setting, module, gradient, updateScalars(inputs, module), state));
         if (regularised) next[`${module}/previous`] = need(state, `${module}/theta`);
       }
       const zero = tf.scalar(0);
@@ -80,7 +80,11 @@ export function trainProgram(
         prefix: tf.sum(seen.prefix),
       };
       const taken: TakenStep = { modules, old, state, next, gradients, seen };
-      const outputs = packNumbers(step, measure === null ? null : measured(model, measure, on, inputs, taken));
+      const outputs = packNumbers(
+        step,
+        measure === null ? null : measured(model, measure, on, inputs, taken),
+        (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
+      );
       tf.dispose(Object.values(seen));
       return { outputs, state: next };
     },
@@ -194,16 +198,17 @@ export function stepNoise(
   });
 }
 
-/** A module's parameters and moments after one update, under the names of the state. */
+/** A module's parameters and moments after one update, under the names of the state. Its parts may have rates of their own. */
 export function updateModule(
-  optimiser: OptimiserSpec,
+  { model, optimiser, partRates = {} }: Pick<Setting, 'model' | 'optimiser' | 'partRates'>,
   module: ModuleName,
   gradient: Tensor,
   scalars: StepScalars,
   state: Tensors,
 ): Tensors {
   const moments = { first: need(state, `${module}/first`), second: need(state, `${module}/second`) };
-  const updated = update(optimiser, need(state, `${module}/theta`), gradient, moments, scalars);
+  const rate = rateOfParts(model, module, partRates, scalars.rate);
+  const updated = update(optimiser, need(state, `${module}/theta`), gradient, moments, { ...scalars, rate });
   return {
     [`${module}/theta`]: updated.theta,
     [`${module}/first`]: updated.moments.first,
@@ -257,4 +262,20 @@ function measured(
     progressEncoder: moved.encoder.progress,
     progressBackbone: moved.backbone.progress,
   };
+}
+
+/** The norms of one part of the encoder: of its gradient, and of a measured step those of parameters and update. */
+function numbersOfPart(
+  model: MultimodalModel,
+  part: EncoderPart,
+  { state, next, gradients }: TakenStep,
+  isMeasured: boolean,
+): PartNumbers<Tensor> {
+  const zero = tf.scalar(0);
+  const norm = (vectorOf: (module: ModuleName) => Tensor) => partNorm(model, part, vectorOf);
+  const before = (module: ModuleName) => need(state, `${module}/theta`);
+  const gradient = norm((module) => gradients[module] ?? tf.zerosLike(before(module)));
+  if (!isMeasured) return { gradient, theta: zero, delta: zero };
+  const after = (module: ModuleName) => next[`${module}/theta`] ?? before(module);
+  return { gradient, theta: norm(before), delta: norm((module) => tf.sub(after(module), before(module))) };
 }

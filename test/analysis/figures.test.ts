@@ -280,7 +280,7 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
     for (const rank of [4, 8])
       writeSyntheticRun(
         results,
-        { ...base, seed: seed + 10, tuning: { backbone: tuningOf({ kind: 'lora', rank, alpha: 32 }) } },
+        { ...base, seed: seed + 10, tuning: { ...base.tuning, backbone: tuningOf({ kind: 'lora', rank, alpha: 32 }) } },
         options,
       );
   }

@@ -6,10 +6,10 @@ import { makeTables } from '../../analysis/index';
 import { tInterval } from '../../analysis/statistics';
 import { escapeLatex, toLatex, toMarkdown } from '../../analysis/table';
 import { best } from '../../analysis/tables/results';
-import { experimentFolders } from '../../src/cli/analysis';
+import { experimentFolders, figuresFolder } from '../../src/cli/analysis';
 import { define as figures } from '../../src/cli/figures';
 import { define as tables } from '../../src/cli/tables';
-import { sha256 } from '../../src/files';
+import { projectRoot, sha256 } from '../../src/files';
 import type { EvaluateRecord } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
 import {
@@ -261,5 +261,23 @@ describe('commands', () => {
     expect(experimentFolders('quick', folder)).toEqual([join(folder, 'quick')]);
     expect(experimentFolders(join(folder, 'one'), folder)).toEqual([join(folder, 'one')]);
     expect(() => experimentFolders(undefined, join(folder, 'absent'))).toThrow(/there are no results yet/);
+  });
+
+  test('nothing that a user draws goes where the committed figures are, unless the committed runs are drawn', async () => {
+    const committed = join(projectRoot, 'paper-figures');
+    const ignored = readFileSync(join(projectRoot, '.gitignore'), 'utf8').split('\n');
+    expect(figuresFolder({})).toBe(join(projectRoot, 'figures'));
+    expect(ignored).toEqual(expect.arrayContaining(['/figures/', '/kept/']));
+    expect(figuresFolder({ reference: true })).toBe(committed);
+    expect(figuresFolder({ reference: true, out: folder })).toBe(folder);
+    vi.stubEnv('EQUIPOISE_FIGURES', join(folder, 'drawn'));
+    const text = await run('tables', 'cli', '--only', 'results');
+    expect(text).toContain(`written to ${join(folder, 'drawn', 'cli')}`);
+    expect(existsSync(join(folder, 'drawn', 'cli', 'results.csv'))).toBe(true);
+    expect(existsSync(join(committed, 'cli'))).toBe(false);
+    for (const name of ['cli', join(folder, 'cli')])
+      await expect(run('tables', name, '--reference')).rejects.toThrow(
+        /is not in .*reference, which alone --reference draws/,
+      );
   });
 });

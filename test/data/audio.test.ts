@@ -124,7 +124,7 @@ describe('refusals name the file and say what is wrong', () => {
   });
   it('another format, an empty sound, a missing file, an odd rate', async () => {
     await expect(decodeSound(Buffer.from('MThd and so on'), 'song.mid')).rejects.toThrow(
-      'song.mid: not a sound that can be read; expected WAV, MP3, FLAC or Ogg Vorbis',
+      'song.mid: this is a MIDI file, not a sound that can be read; expected WAV, MP3, FLAC or Ogg Vorbis',
     );
     await expect(decodeSound(new Uint8Array(0), 'nothing')).rejects.toThrow('not a sound that can be read');
     await expect(decodeSound(wav([new Float32Array(0)], 16000), 'empty.wav')).rejects.toThrow(

@@ -107,7 +107,7 @@ describe('pictures', () => {
     await draw(whole);
     for (const share of [0.02, 0.3, 0.6, 0.95]) {
       await expect(draw(whole.subarray(0, Math.floor(share * whole.length)))).rejects.toThrow(
-        /^x\.png: (the picture cannot be decoded|the picture is cut off|not a picture)/,
+        /^x\.png: (the picture cannot be decoded|the picture is cut off|this is .*, not a picture)/,
       );
     }
   });
@@ -122,7 +122,7 @@ describe('pictures', () => {
     ['RIFF without WebP', 'RIFFxxxxWAVE'],
   ])('of another kind never reach a decoder: %s', async (_what, bytes) => {
     await expect(draw(Buffer.from(bytes))).rejects.toThrow(
-      'x.png: not a picture that can be read; expected PNG, JPEG, WebP, GIF or SVG',
+      'not a picture that can be read; expected PNG, JPEG, WebP, GIF or SVG',
     );
   });
 
@@ -191,7 +191,7 @@ describe('sounds', () => {
     const slow = await decodeRecording(sineWav(440, { rate: 8000, seconds: 0.5 }), 'x.wav');
     expect([slow.rate, slow.samples.length]).toEqual([8000, 8000]);
     const kept = await sound(wav([wave(48_000)], 16_000));
-    expect(kept.length).toBe(44 + 2 * 16_000);
+    expect([kept.wav.length, kept.clipped]).toEqual([44 + 2 * 16_000, 0]);
   });
 
   it('with a wrong rate, values that are no numbers, or another scale are refused by name', async () => {

@@ -110,13 +110,15 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
   const tokens = Math.max(
     ...set.items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer).tokens.length),
   );
+  const featuresOf = (media: string) => features.get(media)!;
+  const shape = (batch: number) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.prefixTokens });
   return {
     set,
     codec,
     tokenEmbedding: backbone.weights['tokenEmbedding']!,
     model,
-    alignmentModel: model,
-    features: (media) => features.get(media)!,
+    alignment: { model, features: featuresOf, shape },
+    features: featuresOf,
     featureShape: { rows: 4, width: 3 },
     examples: { train: examples('train'), probe: examples('train').slice(0, 4) },
     items: { validation: of('validation'), evaluation: of('evaluation') },
@@ -125,7 +127,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
     ),
     transfer: [],
     weights: { toy: 'toy' },
-    shape: (batch) => ({ batch, tokens, labels: 3, rows: 4, width: 3, prefixTokens: model.prefixTokens }),
+    shape,
   };
 }
 
@@ -140,7 +142,7 @@ describe('the example of docs/data.md', () => {
     const set = await loadSet('colours');
     expect(set.identity).toBe(setIdentity('colours'));
     expect(set.items.find(({ id }) => id === 'colours/colours.jsonl/1')).toMatchObject({
-      media: 'sky.png',
+      media: 'swatches/sky.png',
       prompt: 'Question: Which colour? Answer:',
       answer: 'blue',
       choices: ['red', 'green', 'blue'],
@@ -175,7 +177,7 @@ describe('the example of docs/data.md', () => {
     const asked = setIdentity('colours');
     writeFileSync(join(place.folder, 'tasks', 'swatches', 'sky.png'), await picture([0, 0, 255], { format: 'png' }));
     expect(new Set([identity, smaller, asked, setIdentity('colours')]).size).toBe(4);
-    expect((await sharp((await loadSet('colours')).media.get('sky.png')!).metadata()).width).toBe(64);
+    expect((await sharp((await loadSet('colours')).media.get('swatches/sky.png')!).metadata()).width).toBe(64);
   });
 });
 
@@ -241,7 +243,7 @@ describe("faults of a task of one's own", () => {
       { ...good, choices: ['dog'], answers: ['\u001b[2K\u202e'] },
       /the answer is none of the choices \(\[2K\\u202e of dog\)/,
     ],
-    ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one\)/],
+    ['the same id', { ...good, id: 'one' }, /mine\.jsonl:3: the id is there twice \(one; first in mine\.jsonl:1\)/],
   ])('%s is named with its line', async (_what, line, expected) => {
     expect(await problemsOf([{ ...good, split: 'train', id: 'one' }, { ...good, split: 'evaluation' }, line])).toMatch(
       expected,

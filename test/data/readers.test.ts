@@ -221,7 +221,9 @@ describe('IconQA', () => {
       });
       expect(only(set.items, 'iconqa/fill_in_blank/108')).toMatchObject({ answer: '1', choices: [] });
       // the choices stand under the picture from left to right: red, green, blue
-      const { data } = await sharp(set.media.get('choose_img/102')!).raw().toBuffer({ resolveWithObject: true });
+      const { data } = await sharp([...set.media].find(([key]) => key.includes('choose_img/102/'))![1])
+        .raw()
+        .toBuffer({ resolveWithObject: true });
       const at = (x: number, y: number) => [...data.subarray((y * 128 + x) * 3, (y * 128 + x) * 3 + 3)];
       expect([at(21, 115), at(63, 115), at(105, 115)].map((rgb) => rgb.indexOf(Math.max(...rgb)))).toEqual([0, 1, 2]);
     },
@@ -253,7 +255,7 @@ describe('A-OKVQA', () => {
       released: { rationales: ['A train would not be on the street.', 'b', 'c'] },
     });
     const direct = only(set.items, 'a-okvqa/q0/direct-answer');
-    expect(direct).toMatchObject({ answer: 'cab', choices: [], media: '000000299207.jpg' });
+    expect(direct).toMatchObject({ answer: 'cab', choices: [], media: 'train2017/000000299207.jpg' });
     expect(direct.references).toHaveLength(10);
     expect(
       set.items
@@ -292,7 +294,9 @@ describe('ClothoAQA', () => {
       'validation binary': 1,
       'validation single-word': 1,
     });
-    const binary = set.items.find(({ media, kind }) => media === 'Street noise, 1.wav' && kind === 'binary')!;
+    const binary = set.items.find(
+      ({ media, kind }) => media === 'audio_files.zip/audio_files/Street noise, 1.wav' && kind === 'binary',
+    )!;
     expect(binary).toMatchObject({
       question: 'Is there rain, or wind?',
       answer: 'yes',
@@ -301,7 +305,7 @@ describe('ClothoAQA', () => {
       released: { confidence: ['maybe', 'yes', 'yes'] },
     });
     expect(set.notices).toEqual(['clotho-aqa: 1 questions have no answer of the most annotators and are not asked']);
-    expect((await readSound(set.media.get('b.wav')!)).length).toBe(4800); // 0.3 s at 44.1 kHz, now at 16 kHz
+    expect((await readSound(set.media.get('audio_files.zip/audio_files/b.wav')!)).length).toBe(4800); // 0.3 s at 44.1 kHz, now at 16 kHz
   });
 
   it('names a wrong sampling rate, a missing recording and a broken line', async () => {
@@ -311,7 +315,7 @@ describe('ClothoAQA', () => {
     });
     const { message } = await failure(() => imported('clotho-aqa'));
     expect(message).toMatch(
-      /its sound cannot be used \(audio_files\/b\.wav: this sound has 8000 samples a second; expected 44100\)/,
+      /its sound cannot be used \(audio_files\.zip\/audio_files\/b\.wav: this sound has 8000 samples a second; expected 44100\)/,
     );
     const all = readFileSync(join(place.folder, 'cache', 'problems', 'clotho-aqa.txt'), 'utf8');
     expect(all).toMatch(/clotho_aqa_train\.csv:29: its sound is missing \(audio_files\/gone\.wav\)/);
@@ -343,7 +347,7 @@ describe('MACS', () => {
     const set = await imported('macs');
     const splits = new Map<string, Set<string>>();
     for (const { media, split } of set.items) {
-      const at = media.split('-').slice(0, 3).join('-');
+      const at = media.split('/').at(-1)!.split('-').slice(0, 3).join('-');
       splits.set(at, (splits.get(at) ?? new Set()).add(split));
     }
     expect(splits.size).toBe((24 / 2) * 2);
@@ -383,7 +387,7 @@ describe('Song Describer', () => {
     writeSongDescriber(root('sdd')); // the .mp3 hold WAV: names say nothing
     const set = await imported('sdd');
     expect(new Set(set.items.map(({ media }) => media)).size).toBe(20);
-    const two = set.items.filter(({ media }) => media === '1000');
+    const two = set.items.filter(({ media }) => media === 'audio/00/1000.2min.mp3');
     expect(two[0]!.references).toEqual(['A calm song, with "guitar" 0', 'Another caption over two lines']);
     expect(set.items.filter(({ answer }) => ['Not validated', 'Not judged'].includes(answer))).toEqual([]);
     expect(new Set(set.items.map(({ split }) => split))).toEqual(new Set(['train', 'validation', 'evaluation']));

@@ -137,6 +137,8 @@ describe('identity', () => {
       'regulariser',
       'scheduler',
       'tuning.backbone',
+      'tuning.connector',
+      'tuning.tower',
     ]);
   });
 
@@ -151,9 +153,35 @@ describe('identity', () => {
           ),
     );
     // By a rule, which is pinned below.
-    expect(unpinned).toEqual(['connector mlp tokens', 'connector qformer tokens']);
+    expect(unpinned).toEqual([
+      'connector mlp tokens',
+      'connector qformer tokens',
+      'tuning.tower lora targets',
+      'tuning.connector lora targets',
+    ]);
     // 2 x 2 cells of a picture, 50 rows of 0.1 s of sound, 16 cells of a finer grid.
     expect([4, 16, 17, 50].map(tokensByRule)).toEqual([4, 16, 3, 10]);
+  });
+
+  it('is that of its time for a scale and a shift behind the tower, in either spelling, in parts of fields and in run.json', () => {
+    const before = one({ 'tuning.encoder': 'scale-shift' });
+    const spellings = [
+      one({ tuning: { encoder: 'scale-shift' } }),
+      one({ 'tuning.tower': 'scale-shift' }),
+      one({ tuning: { tower: { kind: 'scale-shift' } } }),
+      fillDefaults({
+        ...one(),
+        tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone },
+      }) as unknown as RunSpec,
+    ];
+    for (const spec of spellings) expect(spec).toEqual(before);
+    expect(before.tuning.tower).toEqual({ kind: 'scale-shift' });
+    expect(valueAt(before, 'tuning.encoder')).toBeUndefined();
+    // Written by the version that had one kind of it, for a canonical form without today's fields.
+    const { identity } = runIdentity(before, context);
+    const run = { ...leaveOutDefaults(one()), tuning: { encoder: 'scale-shift' } };
+    expect(identity).toBe(sha256(canonicalJson({ format: 'equipoise-identity/1', run, ...context })));
+    expect(id(one({ 'tuning.tower': 'full' }))).not.toBe(id(before));
   });
 
   it('is one identity whether a default of the connector is written or not', () => {

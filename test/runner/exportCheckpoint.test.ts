@@ -36,7 +36,7 @@ function writeRun(
     encoder: 'my-blip2',
     backbone: 'my-blip2',
     connector: { kind: 'published' },
-    tuning: { backbone },
+    tuning: { tower: { kind: 'frozen' }, connector: { kind: 'full' }, backbone },
   };
   const id = writeSyntheticRun(
     join(base, 'results', 'mine'),

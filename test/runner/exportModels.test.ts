@@ -176,7 +176,7 @@ describe('equipoise export peft', () => {
     const spec: RunSpec = {
       ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20),
       connector: { kind: 'mlp', tokens: 1, width: 2 },
-      tuning: { backbone: tuning },
+      tuning: { tower: { kind: 'frozen' }, connector: { kind: 'full' }, backbone: tuning },
       ...over,
     };
     const weights = Object.fromEntries(weightSources(spec).map((source) => [source, sourceIdentity(source)]));
@@ -270,7 +270,10 @@ describe('equipoise export peft', () => {
       1,
       spread,
       {},
-      { connectorSide: 'backbone', tuning: { encoder: 'scale-shift', backbone: spread } },
+      {
+        connectorSide: 'backbone',
+        tuning: { tower: { kind: 'scale-shift' }, connector: { kind: 'full' }, backbone: spread },
+      },
     );
     const out = join(folder, 'side');
     await run('peft', `side/${id}`, out);

@@ -119,7 +119,7 @@ describe.each(checkpointKinds)('%s', (kind) => {
       sources: [],
       media: new Map([['it', file]]),
     };
-    const table = await parts.features(set, {});
+    const table = await parts.inputs(set, {});
     expect([table.rows, table.width]).toEqual([family.towerFeatures.rows, family.towerFeatures.width]);
     const { model } = await parts.open();
     const labels = example.tokens.length - example.answerFrom;
@@ -352,12 +352,12 @@ describe('a run from a checkpoint', () => {
     [
       'its connector in the backbone',
       { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone' },
-      /leaves the encoder my-blip2 without trained parameters, because its tower is frozen/,
+      /leaves the encoder my-blip2 without trained parameters, because its tower is not trained/,
     ],
     [
       'something trained behind its tower',
       { task: 'colours', checkpoint: 'my-blip2', connectorSide: 'backbone', 'tuning.encoder': 'scale-shift' },
-      /tuning.encoder: the encoder of a published checkpoint is not trained; expected no `tuning.encoder` beside a checkpoint/,
+      /tuning.encoder: the tower of a published checkpoint has no scale and shift behind it; expected frozen, lora or full/,
     ],
   ])('is refused with %s', (_name, fixed, message) => {
     expect(() => specOf(fixed)).toThrow(message);

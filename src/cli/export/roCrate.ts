@@ -1,6 +1,6 @@
 /** `equipoise export ro-crate`: a finished experiment as something that others can keep and check. */
 import { basename, join, resolve } from 'node:path';
-import { projectRoot } from '../../files';
+import { workFolder } from '../../files';
 import type { Manifest } from '../../manifest/content';
 import { printable } from '../../printable';
 import { userError } from '../../problems';
@@ -53,7 +53,7 @@ export const define: Define = (command) => {
         exporter: { version, commit },
         manifest,
         folder,
-        out: resolve(options.out ?? join(projectRoot, 'crates', basename(folder))),
+        out: resolve(options.out ?? join(workFolder, 'crates', basename(folder))),
         draw: drawAll,
       });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);

@@ -9,7 +9,7 @@ import { basename } from 'node:path';
 import type { SplitName } from '../types';
 import { readCsv, type CsvRow } from './csv';
 import type { Reader } from './reader';
-import { longest, mostFrequent, textOf, type ReleasedRecord } from './record';
+import { longest, mostFrequent, nameOf, textOf, type ReleasedRecord } from './record';
 
 export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];
@@ -21,7 +21,7 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
       { first: CsvRow; sound: string; question: string; answers: string[]; confidence: string[] }
     >();
     for (const row of await readCsv(files, file, ['file_name', 'QuestionText', 'answer', 'confidence'], problems)) {
-      const sound = textOf(row.values['file_name'], 'file_name', 300, row.place, problems);
+      const sound = nameOf(row.values['file_name'], 'file_name', 300, row.place, problems);
       const question = textOf(row.values['QuestionText'], 'question', longest.question, row.place, problems);
       const answer = textOf(row.values['answer'], 'answer', longest.answer, row.place, problems);
       if (sound === undefined || question === undefined || answer === undefined) continue;
@@ -49,7 +49,7 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
         answer: best.text,
         references: answers,
         choices: binary ? ['yes', 'no'] : [],
-        media: { key: sound, parts: [[`audio_files/${sound}`, sound, basename(sound)]] },
+        media: { parts: [[`audio_files/${sound}`, sound, basename(sound)]] },
         released: { confidence },
       });
     }

@@ -4,26 +4,39 @@ import { random } from '../../random';
 import type { SplitName } from '../types';
 import type { ReleasedRecord } from './record';
 
-export type PlacedRecord = ReleasedRecord & { split: SplitName };
+/** A record whose group is known. */
+export type GroupedRecord = ReleasedRecord & { group: string };
+export type PlacedRecord = GroupedRecord & { split: SplitName };
 
 /** Shares of validation and evaluation where the manifest gives none. */
 const defaultShares = { validation: 0.1, evaluation: 0.2 } as const;
 
 /**
  * Gives every record its split. The release's own splits stay; what has none is divided by group; and when there is no validation split, a share of
- * the training groups becomes one. Slices of divided records are named `divided`, so that no score is taken for one on an official split.
+ * the training groups becomes one, unless that would leave nothing to train on, which `note` says. Slices of divided records are named `divided`,
+ * so that no score is taken for one on an official split.
  */
-export function place(records: readonly ReleasedRecord[], { name, divide }: TaskManifest): PlacedRecord[] {
+export function place<T extends GroupedRecord>(
+  records: readonly T[],
+  { name, divide }: TaskManifest,
+  note: (text: string) => void = () => undefined,
+): (T & PlacedRecord)[] {
   const shares = { ...defaultShares, ...divide };
   const official = records.some(({ split }) => split === 'validation');
   const draw = (group: string) => random(name, `task/divide/${group}`).uniform();
-  return records.map((record): PlacedRecord => {
-    const at = draw(record.group);
-    let split = record.split;
-    if (split === null)
-      split =
-        at < shares.evaluation ? 'evaluation' : at < shares.evaluation + shares.validation ? 'validation' : 'train';
-    else if (split === 'train' && !official && at < shares.validation) split = 'validation';
+  const dividedSplit = (at: number): SplitName =>
+    at < shares.evaluation ? 'evaluation' : at < shares.evaluation + shares.validation ? 'validation' : 'train';
+  const divided = records.map((record) => record.split ?? dividedSplit(draw(record.group)));
+  const isSpared = (index: number) =>
+    records[index]!.split === 'train' && !official && draw(records[index]!.group) < shares.validation;
+  const spared = divided.map((split, index) => (isSpared(index) ? 'validation' : split));
+  const emptied = divided.includes('train') && !spared.includes('train');
+  if (emptied)
+    note(
+      'no training question became validation: there are too few groups of them to spare one; state `split` validation for some to have it',
+    );
+  return records.map((record, index): T & PlacedRecord => {
+    const split = (emptied ? divided : spared)[index]!;
     const moved = split !== record.split;
     return {
       ...record,
@@ -34,9 +47,9 @@ export function place(records: readonly ReleasedRecord[], { name, divide }: Task
 }
 
 /** The records that the manifest wants: of its kinds, and at most `limit` of each split, chosen by their ids. Order is kept. */
-export function choose(records: readonly PlacedRecord[], { name, kinds, limit }: TaskManifest): PlacedRecord[] {
+export function choose<T extends PlacedRecord>(records: readonly T[], { name, kinds, limit }: TaskManifest): T[] {
   const wanted = kinds === undefined ? [...records] : records.filter(({ kind }) => kinds.includes(kind));
-  const kept = new Set<PlacedRecord>();
+  const kept = new Set<T>();
   for (const split of ['train', 'validation', 'evaluation'] as const) {
     const most = limit?.[split];
     const all = wanted.filter((record) => record.split === split);

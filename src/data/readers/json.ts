@@ -1,13 +1,14 @@
 /** JSON question files as released: one value, or one value a line. */
 import { userError } from '../../problems';
 import type { ReleasedFiles } from './files';
+import { parseJson, type JsonText } from './jsonText';
 import type { Problems } from './record';
 
-/** The value of a JSON file. Throws UserError when the file is missing or is not JSON, with the place of the fault. */
-export async function readJson(files: ReleasedFiles, name: string): Promise<unknown> {
+/** The value of a JSON file and the keys that it repeats. Throws UserError when the file is missing or is not JSON, with the place of the fault. */
+export async function readJsonText(files: ReleasedFiles, name: string): Promise<JsonText> {
   const text = await files.text(name);
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
+    return parseJson(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw userError({
       where: name,
@@ -15,6 +16,13 @@ export async function readJson(files: ReleasedFiles, name: string): Promise<unkn
       expected: 'the file as released; fetch it again',
     });
   }
+}
+
+/** As readJsonText, where a repeated key is a fault of its line: which of the two values is meant, nobody knows. */
+export async function readJson(files: ReleasedFiles, name: string, problems: Problems): Promise<unknown> {
+  const { value, repeated } = await readJsonText(files, name);
+  for (const { key, line } of repeated) problems.add(`${name}:${line}`, 'a key is there twice', key.slice(0, 80));
+  return value;
 }
 
 /** The values of a file with one JSON value a line, with their lines; empty lines are passed over, faulty ones noted. */
@@ -32,10 +40,12 @@ export async function readJsonLines(
       return [];
     }
     try {
-      return [{ place, value: JSON.parse(line) as unknown }];
+      const { value, repeated } = parseJson(line);
+      if (repeated.length === 0) return [{ place, value }];
+      problems.add(place, 'a key is there twice', repeated[0]!.key.slice(0, 80));
     } catch (error) {
-      problems.add(place, 'the line is not JSON', (error as Error).message.slice(0, 120));
-      return [];
+      problems.add(place, 'the line is not JSON', (error as Error).message.replace(/, line 1$/, '').slice(0, 120));
     }
+    return [];
   });
 }

@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import type { TaskManifest } from '../../manifest/taskManifest';
 import { userError } from '../../problems';
 import { decodeRecording, encodeWav, soundLimits } from '../audio';
+import { rootElement, whatItIs } from '../contentKind';
 import { refusal } from '../sets/svg';
 
 /** Bounds on one released picture: bytes of its file, and pixels. Photographs of the published sets have a fiftieth of this. */
@@ -54,7 +55,8 @@ async function fitted(bytes: Uint8Array, width: number, height: number, where: s
   if (bytes.length > pictureLimits.bytes)
     throw bad(`this picture has ${bytes.length} bytes`, `at most ${pictureLimits.bytes}`);
   const format = formatOf(bytes);
-  if (format === undefined) throw bad('not a picture that can be read', 'PNG, JPEG, WebP, GIF or SVG');
+  if (format === undefined)
+    throw bad(`this is ${whatItIs(bytes)}, not a picture that can be read`, 'PNG, JPEG, WebP, GIF or SVG');
   if (format === 'svg') {
     const refused = refusal(Buffer.from(bytes).toString('utf8'));
     if (refused !== undefined)
@@ -96,21 +98,29 @@ function formatOf(bytes: Uint8Array): PictureFormat | undefined {
   if (head.startsWith('\xff\xd8\xff')) return 'jpeg';
   if (/^GIF8[79]a/.test(head)) return 'gif';
   if (/^RIFF[\s\S]{4}WEBP/.test(head)) return 'webp';
-  return /^(?:\xef\xbb\xbf)?\s*</.test(head) ? 'svg' : undefined;
+  return rootElement(bytes) === 'svg' ? 'svg' : undefined;
 }
 
 /** Samples beyond this are no sound but another scale, e.g. 16-bit values written as floats. */
 const largestPeak = 4;
 
+/** A recording as it is kept. */
+export interface PreparedSound {
+  /** 16 kHz mono WAV of 16 bits */
+  wav: Uint8Array;
+  /** samples beyond [-1, 1], which were clipped */
+  clipped: number;
+}
+
 /**
- * The first `seconds` of a recording as 16 kHz mono WAV of 16 bits; `rate` is what its file must have, if given.
+ * The first `seconds` of a recording; `rate` is what its file must have, if given.
  * Throws UserError for what cannot be decoded whole, is longer than five minutes, has another rate, or holds values that are no sound.
  */
 export async function prepareSound(
   bytes: Uint8Array,
   { seconds, rate }: { seconds: number; rate?: number | undefined },
   where: string,
-): Promise<Uint8Array> {
+): Promise<PreparedSound> {
   const sound = await decodeRecording(bytes, where, { keep: seconds, longest: longestRecording });
   const bad = (what: string, expected: string) => userError({ where, what, expected });
   if (rate !== undefined && sound.rate !== rate)
@@ -118,5 +128,5 @@ export async function prepareSound(
   if (sound.notNumbers > 0)
     throw bad(`${sound.notNumbers} samples of this sound are no finite numbers`, 'samples from -1 to 1');
   if (sound.peak > largestPeak) throw bad(`the samples of this sound reach ${sound.peak}`, 'samples from -1 to 1');
-  return encodeWav(sound.samples);
+  return { wav: encodeWav(sound.samples), clipped: sound.beyond };
 }

@@ -3,14 +3,15 @@
  * (or the folder in EQUIPOISE_LOCKS), so that plans need neither the files nor a network and everyone trains on the same bytes; a user's own task is
  * hashed each time.
  */
+import { isObject } from '../../json';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
 import { readJsonFile } from '../../manifest/parse';
 import { cachePath, canonicalJson, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
-import { isObject } from '../../json';
 import { exitCode, userError } from '../../problems';
-import { filesIn } from './files';
+import { contentsOf } from './files';
+import { filesBelow, placeAt } from './folder';
 
 /** One file, or one folder as a whole: `files` counts its regular files, and `sha256` is over their names and hashes. */
 export interface PinnedPlace {
@@ -47,12 +48,14 @@ export function placesOf({ format, questions, media }: FoundTask['manifest']): s
 export function pinRelease(task: FoundTask): PinnedPlace[] {
   const { manifest } = task;
   const root = releaseFolder(task);
-  const places = placesOf(manifest).filter((name) => existsSync(join(root, name)));
+  const places = placesOf(manifest).flatMap((name) => {
+    const path = placeAt(root, name);
+    return path === undefined ? [] : [{ name, path }];
+  });
   if (places.length === 0) throw notThere(task);
-  return places.map((name): PinnedPlace => {
-    const path = join(root, name);
+  return places.map(({ name, path }): PinnedPlace => {
     if (!statSync(path).isDirectory()) return { name, files: 1, ...sha256OfFile(path) };
-    const files = filesIn(path).map((file) => ({ file, ...sha256OfFile(join(path, file)) }));
+    const files = filesBelow(path, root).files.map((file) => ({ file: file.name, ...sha256OfFile(file.path) }));
     return {
       name,
       files: files.length,
@@ -70,7 +73,7 @@ function notThere(task: FoundTask): Error {
   return userError(
     {
       where: `task ${manifest.name}`,
-      what: `none of its files is in ${root}`,
+      what: `none of its files is in ${root}${existsSync(root) ? ` (${contentsOf(root)})` : ''}`,
       expected: wanted,
       hint:
         task.kind === 'own'

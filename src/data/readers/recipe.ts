@@ -1,10 +1,11 @@
 /** Tasks made of released files as recipes of the set store, and their import: the first reading, which writes the lock. */
 import { existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { findTask, type FoundTask } from '../../manifest/taskManifest';
 import { ownTaskNames, publishedTaskNames } from '../../manifest/taskNames';
 import { userError } from '../../problems';
 import type { SetGenerator, SourceProvider } from '../sets/generator';
+import { placeAt } from './folder';
 import {
   lockPath,
   pinRelease,
@@ -80,7 +81,7 @@ interface ReleaseState {
 export function releaseState(name: string): ReleaseState {
   const { task } = known(name);
   const folder = releaseFolder(task);
-  const there = placesOf(task.manifest).some((place) => existsSync(join(folder, place)));
+  const there = placesOf(task.manifest).some((place) => placeAt(folder, place) !== undefined);
   const state = task.kind === 'published' && existsSync(lockPath(name)) ? 'pinned' : there ? 'in place' : 'absent';
   return { name, modality: task.manifest.modality, state, folder, license: task.manifest.license };
 }

@@ -2,16 +2,13 @@
 import { show } from '../../manifest/validate';
 import { printable } from '../../printable';
 import type { SplitName } from '../types';
+import { shown } from './names';
 
-/** A picture or sound of a release. */
-export interface ReleasedMedia {
-  /** equal keys are the same medium */
-  key: string;
-  /** names under which the file may lie, in order of preference; the first list is the medium, further ones are pictures drawn in a row under it */
-  parts: string[][];
-  /** absolute path of a file that the reader has written into its scratch folder, instead of `parts` */
-  local?: string;
-}
+/**
+ * A picture or sound of a release: the names under which its file may lie, in order of preference (the first list is the medium, further ones are
+ * pictures drawn in a row under it), or a file that the reader has written into its scratch folder, which its key names by content.
+ */
+export type ReleasedMedia = { parts: string[][] } | { local: string; key: string };
 
 /** One question as its release asks it, checked and in our terms. */
 export interface ReleasedRecord {
@@ -23,8 +20,8 @@ export interface ReleasedRecord {
   split: SplitName | null;
   /** the release's name of the split, which becomes the evaluation slice */
   slice: string;
-  /** records of one group (a picture, a recording place, an artist) are never divided between splits */
-  group: string;
+  /** records of one group (a recording place, an artist) are never divided between splits; null: those of one picture or sound */
+  group: string | null;
   kind: string;
   media: ReleasedMedia;
   question: string;
@@ -85,6 +82,42 @@ export function clean(text: string): string {
     .toString('utf8')
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();
+}
+
+/** The names of things that may be there once each, with where they were first; a second is a fault of its record. */
+export class Once {
+  readonly #first = new Map<string, string>();
+
+  constructor(private readonly problems: Problems) {}
+
+  /** Whether this value of this field is new; notes a fault of `place` when it is not. */
+  claim(field: string, value: string, place: string): boolean {
+    const key = JSON.stringify([field, value]);
+    const before = this.#first.get(key);
+    if (before === undefined) this.#first.set(key, place);
+    else this.problems.add(place, `the ${field} is there twice`, `${shown(value)}; first in ${before}`);
+    return before === undefined;
+  }
+}
+
+/**
+ * A name or an id exactly as it is stated, or undefined after a problem was noted: not a text (numbers count as one), empty, too long.
+ * What it names is looked up by these very letters, spaces included.
+ */
+export function nameOf(
+  value: unknown,
+  what: string,
+  most: number,
+  place: string,
+  problems: Problems,
+): string | undefined {
+  if (typeof value !== 'string') return textOf(value, what, most, place, problems);
+  if (value.trim() === '') problems.add(place, `the ${what} is empty`);
+  else if (value.length > most)
+    problems.add(place, `the ${what} is too long`, `${value.length} characters; at most ${most}`);
+  else if (/\p{Surrogate}/u.test(value)) problems.add(place, `the ${what} is no Unicode text`);
+  else return value;
+  return undefined;
 }
 
 /** The cleaned text of a value, or undefined after a problem was noted: not a text (numbers count as one), empty, too long. */

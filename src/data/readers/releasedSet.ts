@@ -1,27 +1,27 @@
 /** From the files of a release to a set like a generated one: records read, media decoded into the cache, faults counted. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskManifest } from '../../manifest/taskManifest';
 import { cachePath, writeWhole } from '../../files';
 import { exitCode, UserError, userError } from '../../problems';
-import type { Generated, MediaFile, OnProgress, SetGenerator, Source } from '../sets/generator';
+import type { Generated, OnProgress, SetGenerator, Source } from '../sets/generator';
 import { countBy } from '../sets/checks';
 import type { AlignmentItem, Item } from '../types';
 import { choose, place, type PlacedRecord } from './divide';
 import { openReleased, type ReleasedFiles } from './files';
+import type { LeftLink } from './folder';
 import { readers } from './index';
-import { largestFile, preparePicture, prepareSound } from './media';
+import { shown } from './names';
 import { placesOf } from './pin';
-import { countsOf, newProblems, type Problems, type ReleasedMedia } from './record';
+import { countsOf, newProblems, Once, type Problems, type ReleasedRecord } from './record';
+import { decodeAll, type LocatedRecord, locateAll, mediaDefaults } from './releasedMedia';
 
 /** Raised with every change of a reader or of decoding that alters a set. */
-const version = '1';
+const version = '2';
 
-/** Decoded at the same time: bounds the memory that pictures take. */
-const atOnce = 4;
-const shown = 10;
+const mostListed = 10;
 
-const defaults = { prompt: 'Question: {question} Answer:', pictureSide: 128, seconds: 30 } as const;
+const defaults = { prompt: 'Question: {question} Answer:', ...mediaDefaults } as const;
 
 /** What of a task manifest shapes the set; wording, licence and addresses do not. */
 function shaping({
@@ -84,13 +84,15 @@ async function generate(
     files = await openReleased(source.folder, placesOf(manifest), scratch);
     const problems = newProblems();
     onProgress('reading the questions', 0, 1);
-    const read = await readers[manifest.format]({ manifest, files, problems, scratch });
+    const read = await readers[manifest.format]({ manifest, files, problems, scratch, ids: new Once(problems) });
     const total = read.length + problems.list.length;
-    const wanted = choose(place(read, manifest), manifest);
+    const placed = place(await locateAll(read, files), manifest, (text) => problems.note(text));
+    const wanted = distinctItems(manifest, choose(placed, manifest), problems);
     const { media, usable } = await decodeAll(manifest, wanted, files, target, source, problems, onProgress);
-    const records = wanted.filter((record) => usable.has(record.media.key));
+    const records = wanted.filter(({ found }) => usable.has(found.key));
+    if (files.left.length > 0) problems.note(linkNotice(files.left));
     settle(manifest, problems, total, target);
-    requireSplits(manifest, records);
+    requireSplits(manifest, records, read);
     return {
       items: records.flatMap((record) => itemsOf(manifest, record)),
       alignment: alignmentOf(manifest, records),
@@ -114,67 +116,17 @@ async function generate(
   }
 }
 
-/** Decodes every medium once; what cannot be had becomes a problem of each record that needs it. */
-async function decodeAll(
-  manifest: TaskManifest,
-  records: readonly PlacedRecord[],
-  files: ReleasedFiles,
-  target: string,
-  source: Source,
-  problems: Problems,
-  onProgress: OnProgress,
-): Promise<{ media: MediaFile[]; usable: Set<string> }> {
-  const byKey = new Map<string, PlacedRecord[]>();
-  for (const record of records) byKey.set(record.media.key, [...(byKey.get(record.media.key) ?? []), record]);
-  const folder = manifest.modality === 'image' ? 'pictures' : 'sounds';
-  mkdirSync(join(target, folder), { recursive: true });
-  const usable = new Set<string>();
-  const made: MediaFile[] = [];
-  const entries = [...byKey];
-  const decode = async ([key, users]: (typeof entries)[number], index: number): Promise<void> => {
-    const noun = manifest.modality === 'image' ? 'picture' : 'sound';
-    const { name, result } = await tryMedium(manifest, users[0]!.media, files);
-    if (!(result instanceof Uint8Array)) {
-      for (const { place: at } of users) problems.add(at, `its ${noun} ${result.kind}`, result.what);
-      return;
-    }
-    const file = `${folder}/${String(index).padStart(6, '0')}.${manifest.modality === 'image' ? 'png' : 'wav'}`;
-    writeFileSync(join(target, file), result);
-    made[index] = { key, file, origins: [{ source: source.name, file: name, licence: source.licence }] };
-    usable.add(key);
-  };
-  for (let from = 0; from < entries.length; from += atOnce) {
-    await Promise.all(entries.slice(from, from + atOnce).map((entry, i) => decode(entry, from + i)));
-    if (from % (25 * atOnce) === 0) onProgress(`decoding ${folder}`, from, entries.length);
-  }
-  return { media: made.filter((file) => file !== undefined), usable };
+type Wanted = LocatedRecord & PlacedRecord;
+
+/** The records whose questions have ids of their own: a training caption adds its number to the id of its record, which another may have. */
+function distinctItems(manifest: TaskManifest, records: readonly Wanted[], problems: Problems): Wanted[] {
+  const ids = new Once(problems);
+  return records.filter((record) => itemsOf(manifest, record).every(({ id }) => ids.claim('id', id, record.place)));
 }
 
-async function tryMedium(
-  manifest: TaskManifest,
-  media: ReleasedMedia,
-  files: ReleasedFiles,
-): Promise<{ name: string; result: Uint8Array | { kind: string; what: string } }> {
-  const name = media.local === undefined ? (media.parts[0]?.[0] ?? media.key) : media.key;
-  const contents: Uint8Array[] = [];
-  try {
-    if (media.local !== undefined) contents.push(readFileSync(media.local));
-    for (const names of media.parts) {
-      const file = files.find(names);
-      if (file === undefined) return { name, result: { kind: 'is missing', what: names[0] ?? '' } };
-      contents.push(await files.read(file, largestFile(manifest.modality)));
-    }
-    const [first, ...choices] = contents;
-    if (first === undefined) return { name, result: { kind: 'is missing', what: name } };
-    const result =
-      manifest.modality === 'image'
-        ? await preparePicture(first, choices, manifest.pictureSide ?? defaults.pictureSide, name)
-        : await prepareSound(first, { seconds: manifest.seconds ?? defaults.seconds, rate: manifest.sampleRate }, name);
-    return { name, result };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { name, result: { kind: 'cannot be used', what: error.message } };
-  }
+function linkNotice(left: readonly LeftLink[]): string {
+  const named = left.slice(0, 3).map(({ name, why }) => `${shown(name)} ${why}`);
+  return `${left.length} links were not followed: ${named.join('; ')}${left.length > named.length ? '; ...' : ''}`;
 }
 
 const line = ({ place: at, kind, what }: { place: string; kind: string; what: string }) =>
@@ -194,7 +146,7 @@ function settle(manifest: TaskManifest, problems: Problems, total: number, targe
     .join(', ');
   throw new UserError(
     [
-      ...list.slice(0, shown).map(({ place: at, kind, what }) => ({
+      ...list.slice(0, mostListed).map(({ place: at, kind, what }) => ({
         where: `${manifest.name} ${at}`,
         what: what === '' ? kind : `${kind} (${what})`,
       })),
@@ -224,20 +176,33 @@ function noticesOf({ name }: TaskManifest, problems: Problems, total: number): s
 }
 
 /** A set without training or evaluation questions would fail much later, and say less. */
-function requireSplits({ name, kinds }: TaskManifest, records: readonly PlacedRecord[]): void {
+function requireSplits(
+  { name, kinds }: TaskManifest,
+  records: readonly PlacedRecord[],
+  read: readonly ReleasedRecord[],
+): void {
+  const undecided = read.filter(({ split }) => split === null).length;
+  const hints = [
+    ...(kinds === undefined ? [] : [`the manifest keeps the kinds ${kinds.join(', ')}`]),
+    ...(undecided === 0
+      ? []
+      : [
+          `${undecided} questions state no split and were divided by hashes of their groups; state \`split\` to decide it`,
+        ]),
+  ];
   for (const split of ['train', 'evaluation'] as const) {
     if (records.some((record) => record.split === split)) continue;
     throw userError({
       where: `task ${name}`,
       what: `no question is left in the ${split} split (${records.length} questions in all)`,
       expected: 'questions to train and to evaluate on',
-      ...(kinds === undefined ? {} : { hint: `the manifest keeps the kinds ${kinds.join(', ')}` }),
+      ...(hints.length === 0 ? {} : { hint: hints.join('; ') }),
     });
   }
 }
 
-function itemsOf(manifest: TaskManifest, record: PlacedRecord): Item[] {
-  const { id, split, kind, slice, media, question, answer, references, choices, released } = record;
+function itemsOf(manifest: TaskManifest, record: Wanted): Item[] {
+  const { id, split, kind, slice, found, question, answer, references, choices, released } = record;
   const prompt = (manifest.prompt ?? defaults.prompt)
     .replaceAll('{question}', () => question)
     .replaceAll('{choices}', () => choices.join(', '))
@@ -248,7 +213,7 @@ function itemsOf(manifest: TaskManifest, record: PlacedRecord): Item[] {
     split,
     kind,
     slice,
-    media: media.key,
+    media: found.key,
     prompt,
     answer,
     choices,
@@ -261,13 +226,13 @@ function itemsOf(manifest: TaskManifest, record: PlacedRecord): Item[] {
 }
 
 /** The alignment phase says of each training medium what its first question is answered with: released sets have no class lists. */
-function alignmentOf(manifest: TaskManifest, records: readonly PlacedRecord[]): AlignmentItem[] {
-  const first = new Map<string, PlacedRecord>();
+function alignmentOf(manifest: TaskManifest, records: readonly Wanted[]): AlignmentItem[] {
+  const first = new Map<string, Wanted>();
   for (const record of records)
-    if (record.split === 'train' && !first.has(record.media.key)) first.set(record.media.key, record);
+    if (record.split === 'train' && !first.has(record.found.key)) first.set(record.found.key, record);
   return [...first.values()].map((record): AlignmentItem => ({
     kind: 'caption',
-    media: record.media.key,
+    media: record.found.key,
     prompt: itemsOf(manifest, record)[0]!.prompt,
     answer: record.answer,
   }));

@@ -5,59 +5,38 @@
  * The release is for evaluation alone and has no split: to train on it, tracks are divided by artist. `captions: valid` keeps the validated subset.
  */
 import { readCsv, type CsvRow } from './csv';
-import type { Reader } from './reader';
-import { longest, textOf, type ReleasedRecord } from './record';
+import { shown } from './names';
+import type { ReadContext, Reader } from './reader';
+import { longest, nameOf, textOf, type ReleasedRecord } from './record';
 
 const truths: Record<string, boolean> = { true: true, false: false, 1: true, 0: false, '': false };
 
-export const readSongDescriber: Reader = async ({ manifest, files, problems }) => {
+interface Track {
+  first: CsvRow;
+  path: string;
+  artist: string;
+  captions: string[];
+  rows: CsvRow[];
+}
+
+export const readSongDescriber: Reader = async (context) => {
   const records: ReleasedRecord[] = [];
-  for (const { file, split } of manifest.questions) {
-    const tracks = new Map<
-      string,
-      { first: CsvRow; path: string; artist: string; captions: string[]; rows: CsvRow[] }
-    >();
-    for (const row of await readCsv(
-      files,
-      file,
-      ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'],
-      problems,
-    )) {
-      const valid = truths[(row.values['is_valid_subset'] ?? '').trim().toLowerCase()];
-      if (valid === undefined) {
-        problems.add(row.place, 'is_valid_subset is neither true nor false nor empty');
-        continue;
-      }
-      if (!valid && manifest.captions !== 'all') continue;
-      const caption = textOf(row.values['caption'], 'caption', longest.answer, row.place, problems);
-      const track = textOf(row.values['track_id'], 'track_id', 100, row.place, problems);
-      const path = textOf(row.values['path'], 'path', 300, row.place, problems);
-      if (caption === undefined || track === undefined || path === undefined) continue;
-      const entry = tracks.get(track) ?? {
-        first: row,
-        path,
-        artist: row.values['artist_id'] ?? '',
-        captions: [],
-        rows: [],
-      };
-      entry.captions.push(caption);
-      entry.rows.push(row);
-      tracks.set(track, entry);
-    }
-    for (const [track, { first, path, artist, captions, rows }] of tracks) {
+  for (const { file, split } of context.manifest.questions) {
+    for (const [track, { first, path, artist, captions, rows }] of await tracksOf(context, file)) {
+      if (!context.ids.claim('track_id', track, first.place)) continue;
       const cut = path.replace(/\.mp3$/, '.2min.mp3');
       records.push({
         place: first.place,
         id: `sdd/${track}`,
         split: split ?? null,
         slice: split ?? 'divided',
-        group: artist.trim() === '' ? track : artist.trim(),
+        group: artist.trim() === '' ? track : artist,
         kind: 'caption',
         question: 'What do you hear?',
         answer: captions[0]!,
         references: captions,
         choices: [],
-        media: { key: track, parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
+        media: { parts: [[`audio/${cut}`, cut, `audio/${path}`, path]] },
         released: {
           caption_id: rows.map((row) => row.values['caption_id']),
           familiarity: rows.map((row) => row.values['familiarity']),
@@ -69,3 +48,37 @@ export const readSongDescriber: Reader = async ({ manifest, files, problems }) =
   }
   return records;
 };
+
+/** The wanted captions by track, in the file's order. */
+async function tracksOf({ manifest, files, problems, ids }: ReadContext, file: string): Promise<Map<string, Track>> {
+  const tracks = new Map<string, Track>();
+  const columns = ['caption_id', 'track_id', 'caption', 'is_valid_subset', 'artist_id', 'path'];
+  for (const row of await readCsv(files, file, columns, problems)) {
+    const { place, values } = row;
+    const valid = truths[(values['is_valid_subset'] ?? '').trim().toLowerCase()];
+    if (valid === undefined) {
+      problems.add(place, 'is_valid_subset is neither true nor false nor empty');
+      continue;
+    }
+    if (!valid && manifest.captions !== 'all') continue;
+    const caption = textOf(values['caption'], 'caption', longest.answer, place, problems);
+    const track = nameOf(values['track_id'], 'track_id', 100, place, problems);
+    const path = nameOf(values['path'], 'path', 300, place, problems);
+    if (caption === undefined || track === undefined || path === undefined) continue;
+    const captionId = values['caption_id'] ?? '';
+    if (captionId !== '' && !ids.claim('caption_id', captionId, place)) continue;
+    const entry = tracks.get(track) ?? { first: row, path, artist: values['artist_id'] ?? '', captions: [], rows: [] };
+    if (entry.path !== path) {
+      problems.add(
+        place,
+        'the track has another path before',
+        `${shown(path)}; ${shown(entry.path)} in ${entry.first.place}`,
+      );
+      continue;
+    }
+    entry.captions.push(caption);
+    entry.rows.push(row);
+    tracks.set(track, entry);
+  }
+  return tracks;
+}

@@ -4,72 +4,75 @@
  * train_val_images.zip; OCR tokens lie in `TextVQA_Rosetta_OCR_v0.2_{train,val}.json` (`data`: {image_id, ocr_tokens}). On the hub (facebook/textvqa
  * as Parquet, lmms-lab/textvqa): the same columns with `image` {bytes, path} and `ocr_tokens` in each row, split by file name.
  */
+import { isObject } from '../../json';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { userError } from '../../problems';
 import { sha256 } from '../../files';
-import { isObject } from '../../json';
-import { readJson } from './json';
+import { exitCode, userError } from '../../problems';
+import { contentsOf, type ReleasedFile } from './files';
+import { readJson, readJsonText } from './json';
+import { shown } from './names';
 import { readParquet } from './parquet';
 import type { ReadContext, Reader } from './reader';
-import { longest, mostFrequent, textOf, textListOf, type ReleasedMedia, type ReleasedRecord } from './record';
+import { longest, mostFrequent, nameOf, textOf, textListOf, type ReleasedMedia, type ReleasedRecord } from './record';
 
 type Split = { split: ReleasedRecord['split']; slice: string };
-
-/** Split of a Parquet file of the hub by its name: `train-00000-of-00020.parquet`, `textvqa-train-...`, or `train/0000.parquet` as the hub itself converts. */
-function hubSplit(name: string): 'train' | 'validation' | undefined {
-  const found = /(?:^|\/)(?:textvqa-)?(train|validation)(?:-\d+-of-\d+|\/\d+)\.parquet$/.exec(name)?.[1];
-  return found === 'train' || found === 'validation' ? found : undefined;
-}
 
 /** Reads the JSON release where its files are there, else the hub's Parquet files. */
 export const readTextVqa: Reader = async (context) => {
   const { manifest, files } = context;
-  const present = manifest.questions.filter(({ file }) => files.find([file]) !== undefined);
-  const parquet = files.list().filter(({ name }) => hubSplit(name) !== undefined);
-  if (present.length === 0 && parquet.length > 0)
-    return readHub(
-      context,
-      parquet.map(({ name, path }) => ({ name, path })),
-    );
+  const parquet = files.list().filter(({ name }) => /\.parquet$/i.test(name));
+  if (manifest.questions.some(({ file }) => files.has(file))) return readRelease(context);
+  if (parquet.length > 0) return readHub(context, shardsOf(context, parquet));
+  throw userError(
+    {
+      where: files.root,
+      what: 'neither layout of TextVQA is there',
+      expected: `the JSON release (${manifest.questions.map(({ file }) => file).join(', ')}), or the hub's Parquet files in \`data/\` (train-00000-of-00020.parquet, train-00000-of-00020-HASH.parquet, train/0000.parquet and so on, files or links into the hub's blobs)`,
+      hint: [contentsOf(files.root), ...files.left.slice(0, 3).map(({ name, why }) => `${shown(name)} ${why}`)].join(
+        '; ',
+      ),
+    },
+    exitCode.unavailable,
+  );
+};
+
+async function readRelease(context: ReadContext): Promise<ReleasedRecord[]> {
+  const { manifest, files, problems } = context;
   const records: ReleasedRecord[] = [];
   for (const { file, split } of manifest.questions) {
-    const content = await readJson(files, file);
+    const content = await readJson(files, file, problems);
     const data = isObject(content) ? content['data'] : undefined;
     if (!Array.isArray(data))
       throw userError({ where: file, what: 'has no list `data`', expected: 'TextVQA 0.5.1 as released' });
     const tokens = await ocrTokens(context, file);
     data.forEach((entry: unknown, index) => {
-      const place = `${file} record ${index + 1}`;
       const image = isObject(entry) ? entry['image_id'] : undefined;
-      const media =
-        typeof image === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(image)
-          ? { key: image, parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] }
-          : undefined;
+      const usable = typeof image === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(image);
       const record = recordOf(
         context,
-        place,
+        `${file} record ${index + 1}`,
         entry,
         { split: split ?? null, slice: split === 'train' ? 'train' : 'official-validation' },
-        media,
-        typeof image === 'string' ? tokens.get(image) : undefined,
+        usable ? { id: image, media: { parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] } } : undefined,
+        usable ? tokens.get(image) : undefined,
       );
       if (record !== undefined) records.push(record);
     });
   }
   return records;
-};
+}
 
 function recordOf(
-  { problems }: ReadContext,
+  { problems, ids }: ReadContext,
   place: string,
   entry: unknown,
   { split, slice }: Split,
-  media: ReleasedMedia | undefined,
+  image: { id: string; media: ReleasedMedia } | undefined,
   ocr: unknown,
 ): ReleasedRecord | undefined {
   if (!isObject(entry)) return void problems.add(place, 'the record is no object');
-  if (media === undefined) return void problems.add(place, 'no usable image_id');
+  if (image === undefined) return void problems.add(place, 'no usable image_id');
   const question = textOf(entry['question'], 'question', longest.question, place, problems);
   if (question === undefined) return undefined;
   // Some annotators left nothing: those are no answers, but the others are.
@@ -78,22 +81,22 @@ function recordOf(
     : entry['answers'];
   const references = textListOf(given, 'answers', longest.answer, place, problems);
   if (references === undefined) return undefined;
-  const id = textOf(entry['question_id'], 'question_id', 100, place, problems);
-  if (id === undefined) return undefined;
+  const id = nameOf(entry['question_id'], 'question_id', 100, place, problems);
+  if (id === undefined || !ids.claim('question_id', id, place)) return undefined;
   return {
     place,
     id: `textvqa/${id}`,
     split,
     slice,
-    group: media.key,
+    group: image.id,
     kind: 'read',
-    media,
+    media: image.media,
     question,
     references,
     choices: [],
     answer: mostFrequent(references)!.text,
     released: {
-      image_id: media.key,
+      image_id: image.id,
       ...(ocr === undefined ? {} : { ocr_tokens: ocr }),
       ...(entry['image_classes'] === undefined ? {} : { image_classes: entry['image_classes'] }),
     },
@@ -104,11 +107,11 @@ function recordOf(
 async function ocrTokens({ files, problems }: ReadContext, questions: string): Promise<Map<string, unknown>> {
   const part = /_(train|val|test)\.json$/.exec(questions)?.[1];
   const name = `TextVQA_Rosetta_OCR_v0.2_${part ?? ''}.json`;
-  if (part === undefined || files.find([name]) === undefined) {
+  if (part === undefined || !files.has(name)) {
     problems.note(`the OCR tokens of ${questions} (${name}) are not there; no run trains on them`);
     return new Map();
   }
-  const content = await readJson(files, name);
+  const { value: content } = await readJsonText(files, name);
   const data = isObject(content) && Array.isArray(content['data']) ? content['data'] : [];
   return new Map(
     data.flatMap((entry: unknown) =>
@@ -119,18 +122,87 @@ async function ocrTokens({ files, problems }: ReadContext, questions: string): P
   );
 }
 
+type HubSplit = 'train' | 'validation';
+interface Shard {
+  split: HubSplit;
+  name: string;
+  path: string;
+}
+
+const splitWords: Readonly<Record<string, HubSplit | 'test'>> = {
+  train: 'train',
+  training: 'train',
+  validation: 'validation',
+  valid: 'validation',
+  val: 'validation',
+  dev: 'validation',
+  test: 'test',
+};
+
+/**
+ * Split of a Parquet file by a word of its name, else of its folder: the words that the library datasets knows, between any of `-._ ` and digits
+ * (docs/hub/datasets-file-names-and-splits). Undefined when none is there.
+ */
+function hubSplit(path: string): HubSplit | 'test' | undefined {
+  const steps = path
+    .replace(/\.parquet$/i, '')
+    .split('/')
+    .reverse();
+  for (const step of steps)
+    for (const word of step.toLowerCase().split(/[-._ 0-9]+/))
+      if (Object.hasOwn(splitWords, word)) return splitWords[word];
+  return undefined;
+}
+
+/** The Parquet files to read. Throws UserError for one without a split in its name, inside an archive, or when parts of a split are missing. */
+function shardsOf({ problems }: ReadContext, parquet: readonly ReleasedFile[]): Shard[] {
+  const shards: Shard[] = [];
+  const there = new Map<string, Set<number>>();
+  for (const { name, path } of parquet) {
+    const split = hubSplit(name);
+    if (split === undefined)
+      throw userError({
+        where: name,
+        what: 'does not say its split',
+        expected: 'train or validation in its name or folder',
+      });
+    if (split === 'test') {
+      problems.note('the test questions have no public answers and are not read');
+      continue;
+    }
+    if (typeof path !== 'string')
+      throw userError({ where: name, what: 'lies inside a zip archive', expected: 'Parquet files on the disk' });
+    shards.push({ split, name, path });
+    const [, number, count] = /-(\d+)-of-(\d+)(?:-[0-9a-f]+)?\.parquet$/i.exec(name) ?? [];
+    if (number === undefined) continue;
+    const key = `${split} of ${Number(count)}`;
+    there.set(key, (there.get(key) ?? new Set()).add(Number(number)));
+  }
+  for (const [key, numbers] of there) {
+    const count = Number(key.split(' ').at(-1));
+    const missing = Array.from({ length: Math.min(count, 100_000) }, (_, i) => i).filter(
+      (number) => !numbers.has(number),
+    );
+    if (missing.length > 0)
+      throw userError(
+        {
+          where: 'data',
+          what: `${missing.length} of the ${count} parts of ${key.split(' ')[0]} are missing (the first: ${missing[0]})`,
+          expected: 'all parts, -00000-of-... to the last',
+        },
+        exitCode.unavailable,
+      );
+  }
+  return shards;
+}
+
 /** The pictures come with the questions: each is written once into the scratch folder, under its hash. */
-async function readHub(
-  context: ReadContext,
-  parts: { name: string; path?: string | undefined }[],
-): Promise<ReleasedRecord[]> {
+async function readHub(context: ReadContext, shards: readonly Shard[]): Promise<ReleasedRecord[]> {
   const folder = join(context.scratch, 'textvqa');
   mkdirSync(folder, { recursive: true });
   const records: ReleasedRecord[] = [];
-  for (const { name, path } of parts) {
-    if (path === undefined)
-      throw userError({ where: name, what: 'lies inside a zip archive', expected: 'Parquet files on the disk' });
-    const train = hubSplit(name) === 'train';
+  for (const { name, path, split } of shards) {
+    const train = split === 'train';
     let row = 0;
     for await (const { image, ...values } of readParquet(path, {
       question_id: 'text',
@@ -155,7 +227,7 @@ async function readHub(
         place,
         values,
         { split: train ? 'train' : 'evaluation', slice: train ? 'train' : 'official-validation' },
-        { key, parts: [], local: file },
+        { id: key, media: { local: file, key } },
         values['ocr_tokens'],
       );
       if (record !== undefined)

@@ -1,8 +1,9 @@
 /** Zip archives of pictures and sounds, read member by member without unpacking; an archive is hostile until checked. */
+import { isUtf8 } from 'node:buffer';
 import * as yauzl from 'yauzl';
 import { exitCode, UserError, userError } from '../../problems';
-import { isSafePath } from '../../sources/contentUrl';
 import { show } from '../../manifest/validate';
+import { isInside } from './names';
 
 /** More members than any released set has. */
 const mostMembers = 2_000_000;
@@ -30,7 +31,7 @@ export async function openZip(path: string): Promise<ZipFile> {
     zip = await yauzl.openPromise(path, {
       autoClose: false,
       strictFileNames: true,
-      decodeStrings: true,
+      decodeStrings: false,
       validateEntrySizes: true,
     });
     const members = new Map<string, yauzl.Entry>();
@@ -38,10 +39,15 @@ export async function openZip(path: string): Promise<ZipFile> {
     for await (const entry of zip.eachEntry()) {
       count += 1;
       if (count > mostMembers) throw refuse(`holds more than ${mostMembers} members`);
-      const name = entry.fileName;
+      const name = nameOf(entry);
       if (name.endsWith('/')) continue;
-      if (!isSafePath(name))
+      if (!isInside(name) || !isInside(name.replaceAll('\\', '/')))
         throw refuse(`holds the name ${show(name)}, which could leave the folder`, 'relative names without `..`');
+      if (name.includes('\\'))
+        throw refuse(
+          `holds the name ${show(name)}: a backslash, which some Windows programs write between folders, is no separator in a zip`,
+          'names with `/`; pack the folder again with another program',
+        );
       if (members.has(name)) throw refuse(`holds ${show(name)} twice`);
       members.set(name, entry);
     }
@@ -70,10 +76,24 @@ export async function openZip(path: string): Promise<ZipFile> {
   } catch (error) {
     zip?.close();
     if (error instanceof UserError) throw error;
-    const message = (error as Error).message;
-    const hostile = /^(invalid relative path|absolute path|invalid characters in fileName): (.*)$/.exec(message);
-    if (hostile !== null)
-      throw refuse(`holds the name ${show(hostile[2])}, which could leave the folder`, 'relative names without `..`');
-    throw refuse(`cannot be read as a zip archive (${message})`, 'a whole zip archive');
+    throw refuse(`cannot be read as a zip archive (${(error as Error).message})`, 'a whole zip archive');
   }
+}
+
+/** Bit 11 of the flags says that a name is UTF-8. */
+const utf8Flag = 0x800;
+
+/**
+ * The name of a member. Without the flag, and without the field that Info-ZIP adds for it, a name is in the code page of old DOS; macOS and many
+ * other programs write UTF-8 all the same, which no text in that code page is by chance.
+ */
+function nameOf(entry: yauzl.Entry): string {
+  const raw = entry.fileName as unknown as Buffer; // the library's types know decoded names only
+  if (
+    (entry.generalPurposeBitFlag & utf8Flag) === 0 &&
+    !entry.extraFields.some(({ id }) => id === 0x7075) &&
+    isUtf8(raw)
+  )
+    return raw.toString('utf8');
+  return yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, raw, entry.extraFields, true);
 }

@@ -86,15 +86,17 @@ export function findProblems(
   return problems;
 }
 
-/** Throws a UserError that lists the first problems of a set when it has any. */
-export function requireSound(task: string, problems: readonly Problem[]): void {
+/** Throws a UserError that lists the first problems of a set when it has any; `released`: its questions are others'. */
+export function requireSound(task: string, problems: readonly Problem[], released = false): void {
   if (problems.length === 0) return;
   const shown = problems.slice(0, 8).map(formatProblem).join('; ');
   throw new UserError([
     {
-      where: `generated set ${task}`,
+      where: `${released ? 'released' : 'generated'} set ${task}`,
       what: `${problems.length} checks failed: ${shown}`,
-      hint: 'this is a fault of the generator or of a changed source package; nothing was kept',
+      hint: released
+        ? 'this is a fault of the reader; nothing was kept'
+        : 'this is a fault of the generator or of a changed source package; nothing was kept',
     },
   ]);
 }

@@ -83,6 +83,7 @@ async function build(
     requireSound(
       generator.task,
       findProblems(made.items, made.alignment, made.classes, media, generator.released === true ? repeats : undefined),
+      generator.released,
     );
     if (repeats.length > 0)
       made.notes['repeats'] = { count: repeats.length, first: repeats.slice(0, 5).map(formatProblem) };

@@ -54,12 +54,13 @@ export const familyModel = (
   options: FamilyOptions = {},
 ): FamilyModel =>
   buildModel(family, weights, {
+    items: 1,
     ...options,
     layout: family.placeholder === null ? { kind: 'before' } : { kind: 'places', id: family.placeholder },
   });
 
 /**
- * A family as runs know it. Its tower is frozen and sees each image or sound by itself, so what it gives is computed once
+ * A family as runs know it whose tower is frozen. It sees each image or sound by itself, so what it gives is computed once
  * and kept with the features of the small zoo. In a conversation about one image or sound the features stand behind the
  * same tokens in every question, `head`. Throws UserError as `buildModel`.
  */
@@ -67,4 +68,12 @@ export const cachedFamilyModel = (
   { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
   head: readonly number[],
   options: Omit<FamilyOptions, 'items'> = {},
-): FamilyModel => buildModel(withoutTower(family), weights, { ...options, layout: { kind: 'question', head } });
+): FamilyModel => tunedFamilyModel({ family: withoutTower(family), weights }, head, options);
+
+/** The same from the pixels or the log-mel on: the tower is run in every step, because something of it is trained. */
+export const tunedFamilyModel = (
+  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  head: readonly number[],
+  options: Omit<FamilyOptions, 'items'> = {},
+): FamilyModel =>
+  buildModel(family, weights, { ...options, items: 1, layout: { kind: 'question', head, form: 'families' } });

@@ -29,21 +29,21 @@ export function checkpointTower(folder: string, { family, read }: Processor, wei
           return weight === undefined ? [] : [[own, tf.tensor(weight.data, weight.shape, 'float32')]];
         }),
       );
-      const tower = batchedTower(
-        tensors,
-        batch,
-        family.input.shape,
-        async (file) => {
-          const medium = await read(file);
-          const [item] = medium.items;
-          if (item === undefined || medium.items.length > 1)
-            throw new Error(`${file} became ${medium.items.length} items`);
-          notices.push(...medium.notices);
-          return item;
-        },
-        (inputs) => family.tower({ tensors }, inputs),
+      const tower = batchedTower(tensors, batch, family.input.shape, onlyItem(read, notices), (inputs) =>
+        family.tower({ tensors }, inputs),
       );
       return Promise.resolve({ ...tower, notices });
     },
+  };
+}
+
+/** Reads the one item that a file becomes, and adds to `notices` what was cut or dropped. Throws Error for several. */
+export function onlyItem(read: Processor['read'], notices: string[]): (file: string) => Promise<Float32Array> {
+  return async (file) => {
+    const medium = await read(file);
+    const [item] = medium.items;
+    if (item === undefined || medium.items.length > 1) throw new Error(`${file} became ${medium.items.length} items`);
+    notices.push(...medium.notices);
+    return item;
   };
 }

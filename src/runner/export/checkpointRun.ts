@@ -4,10 +4,12 @@ import { isOwnCheckpoint, openCheckpointFolder } from '../../sources/checkpoints
 import { writeWhole } from '../../files';
 import { loadFamily } from '../../models/published';
 import { peftAdapter, publishedTensors } from '../../models/published/adapters';
-import { cachedFamilyModel, withoutWeights } from '../../models/published/family';
+import { partNames, type PartName } from '../../models/composition';
+import { withoutWeights } from '../../models/published/family';
+import { isInStep } from '../../models/tuningKinds';
 import { writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
-import { familyTuning } from '../../train/parts';
+import { familyOfRun } from '../../train/parts';
 import type { RunFolder } from '../folders';
 import type { RunFile } from '../runFile';
 import { baseFacts, runFacts, seal, type BackboneForm, type CheckpointFacts } from './facts';
@@ -27,18 +29,19 @@ export async function writeCheckpointRun(
   folder: string,
 ): Promise<{ step: number; form: BackboneForm }> {
   const name = file.spec.checkpoint ?? file.spec.backbone;
-  // The backbone's tensors lie in the run's own file; of the checkpoint only the connector's published shapes are read.
-  const loaded = loadFamily(await openCheckpointFolder(name, { offline: true }), ['connector']);
+  // The backbone's tensors lie in the run's own file; of the checkpoint only the published shapes of what else may be trained are read.
+  const parts: PartName[] = isInStep(file.spec.tuning.tower) ? ['tower', 'connector'] : ['connector'];
+  const loaded = loadFamily(await openCheckpointFolder(name, { offline: true }), parts);
   const bare = withoutWeights(loaded.family);
   const shapes = { ...bare.shapes, ...loaded.shapes };
   // Names and shapes of what was trained do not depend on the tokens before the features.
-  const model = cachedFamilyModel(bare, [], familyTuning(file.spec));
+  const model = familyOfRun(file.spec, bare, []);
   const run = readTrained(paths, file, which, model.trainable);
   const trained = { ...run.trained.encoder, ...run.trained.backbone };
   const form = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[model.tuning.backbone.kind];
+  const byAdapter = partNames.some((part) => model.tuning[part].kind === 'lora');
   let parameters = true;
-  if (form === 'adapter')
-    parameters = writePeftAdapter(folder, peftAdapter(model, trained, shapes)).includes(parametersName);
+  if (byAdapter) parameters = writePeftAdapter(folder, peftAdapter(model, trained, shapes)).includes(parametersName);
   else
     writeWhole(
       join(folder, parametersName),
@@ -47,6 +50,7 @@ export async function writeCheckpointRun(
   const facts: CheckpointFacts = {
     ...runFacts(run, which),
     form,
+    adapter: byAdapter,
     parameters,
     checkpoint: { name, identity: file.weights[name]!, published: isOwnCheckpoint(name) ? null : baseFacts(name) },
   };

@@ -61,13 +61,15 @@ export interface ExportFacts extends RunFacts {
     features: number;
     startsFrom: BaseFacts[];
   };
-  /** `base` is null for a tower without pretrained weights */
-  encoder: { name: string; trained: false; base: BaseFacts | null };
+  /** `trained`: something inside the tower was; `base` is null for a tower without pretrained weights */
+  encoder: { name: string; trained: boolean; base: BaseFacts | null };
 }
 
 /** A run from a published checkpoint. */
 export interface CheckpointFacts extends RunFacts {
   form: BackboneForm;
+  /** whether there is an adapter_model.safetensors: of the language model, or of the tower alone */
+  adapter: boolean;
   checkpoint: {
     name: string;
     identity: string;

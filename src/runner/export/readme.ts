@@ -45,19 +45,19 @@ export function readmeOfCheckpointRun(facts: CheckpointFacts): string {
     model = PeftModel.from_pretrained(model, '.')    # model: the checkpoint, as transformers loads it
 `;
   const others = `    from safetensors.torch import load_file
-    module.load_state_dict(load_file('trained_parameters.safetensors'), strict=False)    # module: ${facts.form === 'adapter' ? 'model.base_model.model' : 'the checkpoint, as transformers loads it'}
+    module.load_state_dict(load_file('trained_parameters.safetensors'), strict=False)    # module: ${facts.adapter ? 'model.base_model.model' : 'the checkpoint, as transformers loads it'}
 `;
   return `${head(facts, `checkpoint ${name}`)}
 
 ${
-  facts.form === 'adapter'
-    ? `The LoRA adapter of the language model, and the connector as layers that were trained in full:
+  facts.adapter
+    ? `${facts.form === 'adapter' ? 'The LoRA adapter of the language model' : 'The LoRA adapter'}, and the layers that were trained in full, the connector's among them:
 
 ${adapter}`
     : ''
 }${
     facts.parameters
-      ? `${facts.form === 'adapter' ? '\nTrained tensors that are no layer, for which PEFT has no place' : 'All that was trained'}, by published name:
+      ? `${facts.adapter ? '\nTrained tensors that are no layer, for which PEFT has no place' : 'All that was trained'}, by published name:
 
 ${others}`
       : ''
@@ -72,9 +72,21 @@ ${others}`
 export function readmeOfRun(facts: ExportFacts): string {
   const { run, backbone, connector, encoder } = facts;
   const scaled =
-    run.spec.tuning.encoder === undefined
+    run.spec.tuning.tower.kind !== 'scale-shift'
       ? ''
       : '\nBefore it, each feature channel is multiplied by `features.scale` and shifted by `features.shift`.';
+  const { tower } = run.spec.tuning;
+  const ofTower = !encoder.trained
+    ? ''
+    : `## Tower
+
+\`tower.safetensors\` holds what was trained inside the encoder's tower, ${
+        tower.kind === 'lora'
+          ? `LoRA adapters of rank ${tower.rank} and alpha ${tower.alpha}: beside each weight \`lora_A\` [rank, in] and \`lora_B\` [out, rank], as in PEFT`
+          : 'all of its weights but the constants'
+      }. Names and layouts are those of \`src/models/parts\` in that version of Equipoise.
+
+`;
   return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`)}
 
 ## Backbone
@@ -83,11 +95,11 @@ ${forms[backbone.form](facts)}
 
 ## Connector
 
-\`connector.safetensors\` holds what was trained between the frozen encoder and the backbone: the connector, which turns ${connector.rows} x ${connector.features} features of the encoder into
+\`connector.safetensors\` holds what was trained between the ${encoder.trained ? 'tower of the' : 'frozen'} encoder and the backbone: the connector, which turns ${connector.rows} x ${connector.features} features of the encoder into
 ${connector.tokens} prefix tokens.${scaled} They stand between the opening token and the text. Matrices are [out, in] as in PyTorch; what is computed with them is written in
 \`src/models/zoo/connectors\` of Equipoise ${run.code.version}, method ${run.code.method ?? 'unknown'}${run.code.commit === null ? '' : `, commit ${run.code.commit}`}.
 
-## Base weights, which keep their own licences
+${ofTower}## Base weights, which keep their own licences
 
 - backbone ${backbone.name}: ${origin(backbone.base)}
 - encoder ${encoder.name}: ${encoder.base === null ? 'without pretrained weights' : origin(encoder.base)}

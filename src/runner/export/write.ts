@@ -14,10 +14,12 @@ import {
 } from '../../models/zoo/backbones';
 import type { Pretrained } from '../../models/zoo/backbones/backbone';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
-import { zooModel } from '../../models/zoo/compose';
+import { isInStep } from '../../models/tuningKinds';
+import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
 import { findEncoder } from '../../models/encoders';
-import type { MultimodalModel } from '../../models/multimodal';
+import type { Model } from '../../models/build';
+import type { PartName } from '../../models/composition';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
 import { writeSafetensors } from '../../models/safetensors';
 import type { WeightTensor } from '../../models/weight';
@@ -85,11 +87,18 @@ async function fillWithRun(
     return { id, step, backbone: form, files: readdirSync(folder).sort() };
   }
   const texts = tuning.kind === 'full' ? await vocabularyOf(file, onStage) : null;
-  const { rows: usual, rowChoices, width } = findEncoder(spec.encoder);
-  const rows = connectorRows(spec.connector, rowChoices) ?? usual;
-  const model = zooModel(spec, { rows, width }, backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1));
+  const encoder = findEncoder(spec.encoder);
+  const { width } = encoder;
+  const rows = connectorRows(spec.connector, encoder.rowChoices) ?? encoder.rows;
+  const model = zooModel(
+    spec,
+    { rows, width },
+    backboneWithoutWeights(spec.backbone, texts?.ids.length ?? 1),
+    undefined,
+    isInStep(spec.tuning.tower) ? towerWithoutWeights(encoder) : undefined,
+  );
   const run = readTrained(paths, file, which, model.trainable);
-  const { connector, language } = parted(run, model);
+  const { tower, connector, language } = parted(run, model);
   if (tuning.kind === 'lora') {
     writePeftAdapter(
       folder,
@@ -101,6 +110,8 @@ async function fillWithRun(
   }
   const backbone = ({ lora: 'adapter', full: 'whole', frozen: 'frozen' } as const)[tuning.kind];
   writeWhole(join(folder, 'connector.safetensors'), writeSafetensors(connector, { format: 'pt' }));
+  if (isInStep(spec.tuning.tower))
+    writeWhole(join(folder, 'tower.safetensors'), writeSafetensors(tower, { format: 'pt' }));
   const facts = factsOf(
     run,
     which,
@@ -112,15 +123,17 @@ async function fillWithRun(
   return { id, step: run.step, backbone, files: seal(folder, facts) };
 }
 
-/** What a run trained, by file and not by module: the connector, with what is trained behind the tower, and the language model. */
+/** What a run trained, by file and not by module: what is inside the tower, the connector with what is trained behind the tower, and the language model. */
 function parted(
   { trained: { encoder, backbone } }: TrainedRun,
-  { trainable }: MultimodalModel,
-): Record<'connector' | 'language', Record<string, WeightTensor>> {
-  const names = new Set(trainable.backbone.flatMap(({ name, part }) => (part === 'connector' ? [name] : [])));
-  const beside = (has: boolean) =>
-    Object.fromEntries(Object.entries(backbone).filter(([name]) => names.has(name) === has));
-  return { connector: { ...encoder, ...beside(true) }, language: beside(false) };
+  { trainable, tuning }: Model,
+): Record<'tower' | 'connector' | 'language', Record<string, WeightTensor>> {
+  const fileOf = (part: PartName) =>
+    part === 'backbone' ? 'language' : part === 'tower' && isInStep(tuning.tower) ? 'tower' : 'connector';
+  const files = { tower: {}, connector: {}, language: {} } as Record<string, Record<string, WeightTensor>>;
+  for (const { name, part } of [...trainable.encoder, ...trainable.backbone])
+    files[fileOf(part)]![name] = (encoder[name] ?? backbone[name])!;
+  return files as ReturnType<typeof parted>;
 }
 
 /** The pruned vocabulary of a run. Throws UserError when the data is no longer that of the training. */
@@ -158,7 +171,11 @@ function factsOf(
       trainedRows: vocabulary,
     },
     connector: { spec: spec.connector, ...connector, startsFrom: connectorSources(spec.connector).map(baseFacts) },
-    encoder: { name: spec.encoder, trained: false, base: source === undefined ? null : baseFacts(source) },
+    encoder: {
+      name: spec.encoder,
+      trained: isInStep(spec.tuning.tower),
+      base: source === undefined ? null : baseFacts(source),
+    },
   };
 }
 

@@ -1,11 +1,10 @@
 'use strict';
 // Starts one backend in a process of its own and prints its facts as JSON: a driver that crashes ends only this process.
 //   node probe.cjs NAME
-const path = require('node:path');
-require('ts-node').register({ project: path.join(__dirname, '..', '..', 'tsconfig.json'), swc: true });
+const { load } = require('./load.cjs');
 
 async function probe(name) {
-  const { useBackend } = require('./backend.ts');
+  const { useBackend } = load('src/tensor/backend');
   const tf = require('@tensorflow/tfjs-core');
   const facts = await useBackend({ name });
   const sum = await tf
