@@ -1,8 +1,10 @@
 /** What docs/extending.md promises: names that manifests use are known in their rooms, and its scheduler does what it says. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { labelRuns, orderMethods } from '../analysis/labels';
 import {
   buildScheduler,
@@ -19,10 +21,27 @@ import { projectRoot } from '../src/files';
 import { runIdentity } from '../src/manifest/identity';
 import { tasks } from '../src/manifest/names';
 import { backboneRegistry, loadTokenizer } from '../src/models/zoo/backbones';
-import { encoderRegistry } from '../src/models/encoders';
+import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/encoders';
+import * as mediaModule from '../src/models/encoders/media';
+import * as towerModule from '../src/models/encoders/tower';
+import * as partModule from '../src/models/parts/part';
+import * as resnetModule from '../src/models/parts/resnet';
+import {
+  buildConnector,
+  registerConnector,
+  type ConnectorPart,
+  type ConnectorSpec,
+} from '../src/models/zoo/connectors';
+import * as connectorModule from '../src/models/zoo/connectors/connector';
 import * as optionsModule from '../src/parts/options';
+import { identifyRuns } from '../src/runner/identify';
+import { useBackend } from '../src/tensor/backend';
+import * as tfModule from '../src/tensor/tf';
 import { notEmpty } from '../testing/lists';
 import { fixed, runsOf } from '../testing/manifestHelp';
+
+const made = mkdtempSync(join(tmpdir(), 'equipoise-extending-'));
+afterAll(() => rmSync(made, { recursive: true, force: true }));
 
 const context = { data: '', weights: {}, methodVersion: '', backend: '' };
 
@@ -47,24 +66,111 @@ describe('a name in a manifest', () => {
   });
 });
 
-/** The example of docs/extending.md as the compiler makes it, and how many lines it has. */
-function exampleScheduler(): { brake: SchedulerPart; lines: number } {
+/** An example of docs/extending.md as the compiler makes it, and how many lines it has. */
+function exampleOf<Made>(file: string, modules: Record<string, unknown>): { made: Partial<Made>; lines: number } {
   const page = readFileSync(join(projectRoot, 'docs', 'extending.md'), 'utf8');
-  const source = /<!-- example: brake.ts -->\n```ts\n([\s\S]*?)```/.exec(page)![1]!;
+  const source = page.split(`<!-- example: ${file} -->\n\`\`\`ts\n`)[1]!.split('```')[0]!;
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
-  const made: { brake?: SchedulerPart } = {};
-  const modules: Record<string, unknown> = { './scheduler': schedulerModule, '../../parts/options': optionsModule };
+  const made: Partial<Made> = {};
   new Function('exports', 'require', outputText)(made, (name: string) => modules[name]);
-  return { brake: made.brake!, lines: source.trimEnd().split('\n').length };
+  return { made, lines: source.trimEnd().split('\n').length };
 }
 
-describe('the scheduler of docs/extending.md', () => {
-  const { brake, lines } = exampleScheduler();
+const { made: ofSchedulers, lines: schedulerLines } = exampleOf<{ brake: SchedulerPart }>('brake.ts', {
+  './scheduler': schedulerModule,
+  '../../parts/options': optionsModule,
+});
+const brake = ofSchedulers.brake!;
 
+describe('the connector and the tower of docs/extending.md', () => {
+  const connector = exampleOf<{ meanTokens: ConnectorPart }>('meanTokens.ts', {
+    '../../../tensor/tf': tfModule,
+    '../../parts/part': partModule,
+    './connector': connectorModule,
+  });
+  const tower = exampleOf<{ colourGrid: EncoderTower }>('colourGrid.ts', {
+    '../../tensor/tf': tfModule,
+    '../parts/resnet': resnetModule,
+    './media': mediaModule,
+    './tower': towerModule,
+  });
+
+  it('are registered before manifests are read, as the scheduler is, with names and options that fit', () => {
+    expect(() => registerScheduler('constant', brake)).toThrow(/taken/);
+    expect(() => registerScheduler('Brake!', brake)).toThrow(/small letters/);
+    const other = { ...brake, options: { rule: optionsModule.number('a number elsewhere a word', 0, 1, 0) } };
+    expect(() => registerScheduler('other', other)).toThrow(/its option rule is of type number, elsewhere string/);
+    registerScheduler('brake', brake);
+    expect(() => registerConnector('mlp', connector.made.meanTokens!)).toThrow(/taken/);
+    expect(() => registerEncoder({ ...tower.made.colourGrid!, name: 'resnet50' })).toThrow(/taken/);
+    registerConnector('mean-tokens', connector.made.meanTokens!);
+    registerEncoder(tower.made.colourGrid!);
+  });
+
+  it('are one file of at most 60 lines each, and on their lists are known to manifests and models', async () => {
+    expect(connector.lines).toBeLessThanOrEqual(60);
+    expect(tower.lines).toBeLessThanOrEqual(60);
+    const spec = { kind: 'mean-tokens', tokens: 2 } as unknown as ConnectorSpec;
+    await useBackend({ name: 'cpu' });
+    const built = buildConnector(spec, { rows: 4, features: 3, width: 5, embeddingScale: 2 });
+    const open = await tower.made.colourGrid!.open(4);
+    const file = join(made, 'quarters.png');
+    // Two colours side by side: the rows are the left and the right half, twice.
+    const pixels = Buffer.from(
+      Array.from({ length: 128 * 128 }, (_, i) => (i % 128 < 64 ? [255, 0, 51] : [0, 102, 0])).flat(),
+    );
+    await sharp(pixels, { raw: { width: 128, height: 128, channels: 3 } })
+      .png()
+      .toFile(file);
+    const [features] = await open.extract([file]);
+    const expected = [1, 0, 0.2, 0, 0.4, 0, 1, 0, 0.2, 0, 0.4, 0];
+    expect([...features!].map((value) => Number(value.toFixed(6)))).toEqual(expected);
+
+    // Weights of 1 in the first row and 0 elsewhere: each token is the sum of the mean colour at one place, of size 2 after all.
+    const tensors = Object.fromEntries(
+      built.parameters.map(({ name, shape }) => [
+        name,
+        name === 'output'
+          ? tfModule.tf.ones(shape)
+          : name === 'gain'
+            ? tfModule.tf.tensor([2])
+            : tfModule.tf.zeros(shape),
+      ]),
+    );
+    const prefix = built.apply({ tensors }, tfModule.tf.tensor(features!, [1, 4, 3]));
+    expect(prefix.shape).toEqual([1, 2, 5]);
+    for (const value of await prefix.data()) expect(value).toBeCloseTo(2, 4);
+  });
+
+  it('once they are on the lists, are chosen, filled in and told apart', () => {
+    const runs = runsOf({
+      fixed: { task: 'emoji-icon-qa', backbone: 'stories15m', seed: 1 },
+      axes: { encoder: ['colour-grid', 'resnet50'], connector: ['mean-tokens', { kind: 'mean-tokens', tokens: 3 }] },
+    });
+    expect(runs.map(({ encoder, connector: { kind, ...rest } }) => [encoder, kind, rest])).toEqual([
+      ['colour-grid', 'mean-tokens', { tokens: 2 }],
+      ['colour-grid', 'mean-tokens', { tokens: 3 }],
+      ['resnet50', 'mean-tokens', { tokens: 2 }],
+      ['resnet50', 'mean-tokens', { tokens: 3 }],
+    ]);
+    expect(new Set(runs.map((run) => runIdentity(run, context).id)).size).toBe(4);
+    expect(() => runsOf({ fixed: { ...fixed, task: 'sound-qa', encoder: 'colour-grid' } })).toThrow(
+      /encoder colour-grid reads image/,
+    );
+    expect(identifyRuns(runs, 'wasm').map(({ weights }) => Object.keys(weights))).toEqual([
+      ['stories15m'],
+      ['stories15m'],
+      ['resnet50-imagenet', 'stories15m'],
+      ['resnet50-imagenet', 'stories15m'],
+    ]);
+  });
+});
+
+describe('the scheduler of docs/extending.md', () => {
   it('is one file of at most 60 lines', () => {
-    expect(lines).toBeLessThanOrEqual(60);
+    expect(schedulerLines).toBeLessThanOrEqual(60);
     for (const file of readdirSync(join(projectRoot, 'src/balance/schedulers')))
       if (!['commit.ts', 'index.ts', 'scheduler.ts'].includes(file))
         expect([
@@ -74,12 +180,6 @@ describe('the scheduler of docs/extending.md', () => {
   });
 
   it('once it is on the list, is checked, filled in, told apart, built and put in order everywhere', () => {
-    expect(() => registerScheduler('constant', brake)).toThrow(/taken/);
-    expect(() => registerScheduler('Brake!', brake)).toThrow(/small letters/);
-    const other = { ...brake, options: { rule: optionsModule.number('a number elsewhere a word', 0, 1, 0) } };
-    expect(() => registerScheduler('other', other)).toThrow(/its option rule is of type number, elsewhere string/);
-    registerScheduler('brake', brake);
-
     const axes = { scheduler: ['brake', { kind: 'brake', factor: 0.25 }, 'constant'] };
     const runs = runsOf({ fixed, axes });
     expect(runs.map(({ scheduler }) => scheduler)).toEqual([
@@ -123,8 +223,21 @@ describe('the scheduler of docs/extending.md', () => {
 describe('parts state themselves', () => {
   const source = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
 
-  it('so that no other room knows a scheduler by name, but for the baseline of comparisons', () => {
-    const names = ['warmup-cosine', 'feature-cd', 'language-cd', 'gradnorm', 'ogm-ge', 'commit-clr', "'commit'"];
+  it.each([
+    [
+      'a scheduler, but for the baseline of comparisons',
+      ['warmup-cosine', 'feature-cd', 'language-cd', 'gradnorm', 'ogm-ge', 'commit-clr', "'commit'"],
+      /^src\/balance\/schedulers\//,
+    ],
+    [
+      'a connector',
+      ["'mlp'", "'pixel-shuffle'", "'blip2-qformer'", "'window-qformer'"],
+      /^src\/models\/zoo\/connectors\//,
+    ],
+    ['a tower', ["'resnet50'", "'whisper-tiny'"], /^src\/models\/encoders\//],
+    // The sets of two tasks are limited by the tokens of a name.
+    ['a backbone', ["'stories15m'", "'minimind2-small'"], /^src\/(models\/zoo\/backbones|data\/sets)\//],
+  ])('so that no other room knows %s by name', (_what, names, own) => {
     const files = ['src', 'analysis'].flatMap((room) =>
       readdirSync(join(projectRoot, room), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.ts'))
@@ -132,7 +245,7 @@ describe('parts state themselves', () => {
     );
     expect(files.length).toBeGreaterThan(200);
     const found = files
-      .filter((path) => !path.startsWith('src/balance/schedulers/'))
+      .filter((path) => !own.test(path))
       .flatMap((path) => names.filter((name) => source(path).includes(name)).map((name) => `${path}: ${name}`));
     expect(found).toEqual([]);
   });

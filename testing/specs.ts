@@ -13,8 +13,7 @@ export type GivenTuning = Given<typeof tunings>;
 export type GivenRegulariser = Given<typeof regularisers>;
 export type GivenOptimiser = Given<typeof optimisers>;
 
-export const connectorOf = (given: GivenConnector): SpecOf<typeof connectors> =>
-  completeSpec(connectors, given);
+export const connectorOf = (given: GivenConnector): SpecOf<typeof connectors> => completeSpec(connectors, given);
 export const tuningOf = (given: GivenTuning): SpecOf<typeof tunings> => completeSpec(tunings, given);
 export const regulariserOf = (given: GivenRegulariser): SpecOf<typeof regularisers> =>
   completeSpec(regularisers, given);

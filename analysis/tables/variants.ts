@@ -1,4 +1,5 @@
 /** Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule. */
+import { defaultConnector } from '../../src/models/zoo/connectors';
 import type { Journals, Run } from '../aggregate';
 import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
@@ -31,7 +32,7 @@ const options = [
   { name: 'optimiser', at: 'optimiser.kind', inside: /^(optimiser\.|learningRate\.)/, usual: 'adamw' },
   { name: 'tuning of the backbone', at: 'tuning.backbone.kind', inside: /^tuning\.backbone\./, usual: 'lora' },
   { name: 'side of the connector', at: 'connectorSide', inside: /^connectorSide$/, usual: 'encoder' },
-  { name: 'connector', at: 'connector.kind', inside: /^connector\./, usual: 'mlp' },
+  { name: 'connector', at: 'connector.kind', inside: /^connector\./, usual: defaultConnector },
   { name: 'rule', at: 'scheduler.rule', inside: /^scheduler\.rule$/, usual: 'symmetric' },
 ] as const;
 type Option = (typeof options)[number];
