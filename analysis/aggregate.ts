@@ -32,6 +32,7 @@ export interface Journals {
    * Rows of a query over the tables
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
    * normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
+   * of runs whose tower is run in the step trainParts(id, step, part, gradientNorm) and measureParts(id, step, part, gradientNorm, parameterNorm, relativeGradient, updateRatio),
    * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel,
    * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on.
    * State an order: without one DuckDB promises none.
@@ -41,6 +42,8 @@ export interface Journals {
 }
 
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
+const partMeasure = 'STRUCT(gradientNorm DOUBLE, parameterNorm DOUBLE, relativeGradient DOUBLE, updateRatio DOUBLE)';
+const ofParts = `STRUCT(tower ${partMeasure}, connector ${partMeasure})`;
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
   kind: 'VARCHAR',
@@ -50,6 +53,7 @@ const columns = Object.entries({
   logKappa: 'DOUBLE',
   floor: 'BOOLEAN',
   learningRate: perModule,
+  parts: ofParts,
   normalisedGradient: perModule,
   tightness: perModule,
   convergenceFactor: 'DOUBLE',
@@ -151,6 +155,12 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   );
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
     normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor ${counted} where kind = 'measure' and isfinite(logKappa)`);
+  const part = (name: 'tower' | 'connector', kind: 'train' | 'measure') =>
+    `select id, step, '${name}' as part, unnest(parts.${name}) ${counted} where kind = '${kind}' and parts.${name} is not null`;
+  for (const kind of ['train', 'measure'] as const)
+    await connection.run(
+      `create table ${kind}Parts as ${kind === 'train' ? 'select id, step, part, gradientNorm from' : 'select * from'} (${part('tower', kind)} union all ${part('connector', kind)})`,
+    );
   await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
     ${counted} where kind = 'evaluate' and task is null`);
   await connection.run(

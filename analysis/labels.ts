@@ -110,7 +110,7 @@ function setting(spec: RunSpec, base: { encoder: number; backbone: number }): st
 
 const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
 const methodPath = /^(scheduler|regulariser)\./;
-const ownAxis = /^(task|seed|learningRate\.)/;
+const ownAxis = /^(task|seed|learningRate\.(encoder|backbone)$)/;
 
 /** Labels for the runs of one experiment, in the order given. */
 export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {

@@ -35,7 +35,7 @@ const mostTicks = 7;
 
 /** Values of an option that make a line. */
 const fewestValues = 3;
-const ownAxis = /^(seed|task|learningRate\.|evaluate\.|duration\.)/;
+const ownAxis = /^(seed|task|learningRate\.(encoder|backbone)$|evaluate\.|duration\.)/;
 
 export const optionSweep: FigureDefinition<Row> = {
   name: 'option-sweep',
@@ -192,7 +192,7 @@ function lineNames(firsts: readonly Point[]): (point: Point) => string {
   const differing = paths.filter(
     (path) =>
       path !== 'scheduler.kind' &&
-      !path.startsWith('learningRate.') &&
+      !/^learningRate\.(encoder|backbone)$/.test(path) &&
       tasks.some((inTask) => new Set(inTask.map((point) => point.rest.get(path))).size > 1),
   );
   const withSetting = new Set(firsts.map((point) => point.setting)).size > 1;

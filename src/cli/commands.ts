@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import type { CommandEntry, Define } from './command';
 
 /** A dynamic import would do in another set-up; here it stays a native import, which does not know TypeScript files. */
-const require = createRequire(__filename);
+const load = createRequire(__filename);
 
 /** The definition that a command's file exports, loaded when it is asked for. */
-const file = (path: string) => (): Define => (require(path) as { define: Define }).define;
+const file = (path: string) => (): Define => (load(path) as { define: Define }).define;
 
 export const commands: readonly CommandEntry[] = [
   {

@@ -45,12 +45,12 @@ export type TowerTuning = SpecOf<typeof towerTunings>;
 /** The tuning of one part of a model, where adapters without targets go to the layers that the part names. */
 export type PartTuning = SpecOf<typeof connectorTunings>;
 
-/** Whether a tower is run in every step, because something inside it is trained. */
-export const isInStep = ({ kind }: TowerTuning): boolean => kind === 'lora' || kind === 'full';
-
-/** Which parameters of each part of a run's model are trained. */
+/** What of a run's model is trained, part by part. */
 export interface ModelTuning {
   tower: TowerTuning;
   connector: PartTuning;
   backbone: BackboneTuning;
 }
+
+/** Whether a tower is run in every step, because something inside it is trained. */
+export const isInStep = ({ kind }: TowerTuning): boolean => kind === 'lora' || kind === 'full';

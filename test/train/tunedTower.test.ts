@@ -86,7 +86,13 @@ describe('a tower in the step', () => {
       const squared = along.reduce((sum, value) => sum + value * value, 0);
       expect(parts[part]!.gradient).toBeCloseTo(Math.sqrt(squared), 4);
       const by = 0.02 / squared;
-      const moved = async (sign: number) => (await step(theta.map((value, i) => value + sign * by * along[i]!), 0)).step;
+      const moved = async (sign: number) =>
+        (
+          await step(
+            theta.map((value, i) => value + sign * by * along[i]!),
+            0,
+          )
+        ).step;
       const slope = ((await moved(1)).loss - (await moved(-1)).loss) / (2 * by);
       expect(slope / squared).toBeGreaterThan(0.98);
       expect(slope / squared).toBeLessThan(1.02);
@@ -159,10 +165,15 @@ describe('kappa and the journal', () => {
   });
 
   it('tells of tower and connector what adds up to the encoder, and of the towers of other runs nothing', async () => {
-    const { records } = await train(tunedSpec({ tuning: { tower: { kind: 'lora', rank: 2 }, backbone: { kind: 'frozen' } } }));
+    const { records } = await train(
+      tunedSpec({ tuning: { tower: { kind: 'lora', rank: 2 }, backbone: { kind: 'frozen' } } }),
+    );
     const both = [...ofKind(records, 'train'), ...ofKind(records, 'measure')] as (TrainRecord | MeasureRecord)[];
     for (const { gradientNorm, parts } of both)
-      expect(Math.hypot(parts!.tower!.gradientNorm, parts!.connector!.gradientNorm)).toBeCloseTo(gradientNorm.encoder, 5);
+      expect(Math.hypot(parts!.tower!.gradientNorm, parts!.connector!.gradientNorm)).toBeCloseTo(
+        gradientNorm.encoder,
+        5,
+      );
     for (const { parts, relativeGradient } of ofKind(records, 'measure')) {
       const { gradientNorm, parameterNorm, ...ratios } = parts!.tower!;
       expect(ratios.relativeGradient).toBeCloseTo(gradientNorm / parameterNorm, 6);
@@ -176,7 +187,10 @@ describe('kappa and the journal', () => {
   });
 
   it('goes on from a checkpoint to the same records and weights', async () => {
-    const spec = tunedSpec({ learningRate: { encoder: 1e-2, tower: 1e-3, backbone: 1e-2 }, evaluate: { every: 4, limit: 0, validation: 8 } });
+    const spec = tunedSpec({
+      learningRate: { encoder: 1e-2, tower: 1e-3, backbone: 1e-2 },
+      evaluate: { every: 4, limit: 0, validation: 8 },
+    });
     const alone = await train(spec);
     const kept: { checkpoint: RunCheckpoint; before: number }[] = [];
     const records: JournalRecord[] = [];
