@@ -14,6 +14,7 @@ const rooms = [
   'src/tensor',
   'src/models',
   'src/balance',
+  'src/ownParts',
   'src/manifest',
   'src/data',
   'src/train',
@@ -27,6 +28,8 @@ const shared = [
   'src/data/types.ts',
   'src/data/readers/published.ts',
   'src/data/resample.ts',
+  'src/data/contentKind.ts',
+  'src/data/sound',
   'src/data/audio.ts',
   ...['emojiIconQa', 'grooveCap', 'picKnowQa', 'readQa', 'sceneCap', 'soundQa'].map(
     (set) => `src/data/sets/${set}/task.ts`,

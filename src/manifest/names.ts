@@ -13,7 +13,8 @@ export const tasks: Readonly<Record<string, TaskDefinition>> = Object.fromEntrie
 );
 
 /** Feature encoders, with the modality they read. */
-export const encoders: Readonly<Record<string, Pick<EncoderTower, 'modality' | 'about' | 'part'>>> = encoderRegistry;
+export const encoders: Readonly<Record<string, Pick<EncoderTower, 'modality' | 'width' | 'about' | 'part'>>> =
+  encoderRegistry;
 
 /** Language-model backbones. */
 export const backbones: Readonly<Record<string, Pick<BackboneDefinition, 'about'>>> = backboneRegistry;
