@@ -30,12 +30,15 @@ export interface Journals {
   notices: string[];
   /**
    * Rows of a query over the tables
-   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss), measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not defined),
-   * normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor), evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1,
-   * of runs whose tower is run in the step trainParts(id, step, part, gradientNorm) and measureParts(id, step, part, gradientNorm, parameterNorm, relativeGradient, updateRatio),
-   * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel,
-   * and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on.
-   * State an order: without one DuckDB promises none.
+   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss),
+   * measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not
+   * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor),
+   * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, of runs whose tower is run in the step
+   * trainParts(id, step, part, gradientNorm) and measureParts(id, step, part, gradientNorm, parameterNorm,
+   * relativeGradient, updateRatio), shown(panel, step): the measured steps that curves show, at most 150 and the last
+   * one of each panel, and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice,
+   * generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not
+   * trained on. State an order: without one DuckDB promises none.
    */
   rows<Row extends DataRow>(sql: string): Promise<Row[]>;
   close(): void;
@@ -93,7 +96,10 @@ function lastLineTorn(path: string): boolean {
   }
 }
 
-/** Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the others. */
+/**
+ * Loads the lines of every journal, and judges them: returns why a run cannot be used, and what is odd about the
+ * others.
+ */
 async function loadLines(
   connection: DuckDBConnection,
   runs: readonly FoundRun[],
@@ -206,8 +212,8 @@ async function openTables(
 }
 
 /**
- * Opens the finished runs of `folder` (results/<experiment>, or an experiment that was kept compact); `only` names the ids that count. Close it after use.
- * Throws a UserError when the folder cannot be listed.
+ * Opens the finished runs of `folder` (results/<experiment>, or an experiment that was kept compact); `only` names the
+ * ids that count. Close it after use. Throws a UserError when the folder cannot be listed.
  */
 export async function openJournals(folder: string, only?: readonly string[]): Promise<Journals> {
   const { runs: found, ignored } = readRuns(await unpackedRuns(folder), only);

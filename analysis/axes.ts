@@ -22,8 +22,8 @@ function tickText(value: number): string {
 }
 
 /**
- * Scale and axis of a ratio: logarithmic, symmetric labels, ticks at decades (at 1, 2 and 5 in less than two decades; every
- * second or third in more than eight). `always` are values that the axis must show, such as the balance at 1.
+ * Scale and axis of a ratio: logarithmic, symmetric labels, ticks at decades (at 1, 2 and 5 in less than two decades;
+ * every second or third in more than eight). `always` are values that the axis must show, such as the balance at 1.
  * Throws RangeError when a value is not positive.
  */
 export function logAxis(values: readonly number[], always: readonly number[] = []): { scale: Spec; axis: Spec } {

@@ -26,8 +26,9 @@ export function bootstrapInterval<Case>(
 }
 
 /**
- * Bias-corrected and accelerated bootstrap interval (Efron 1987), the acceleration from the jackknife. Null when fewer than two cases, when no resample is finite, or when the
- * statistic is the same on all resamples or on all jackknife samples, where the correction is not defined.
+ * Bias-corrected and accelerated bootstrap interval (Efron 1987), the acceleration from the jackknife. Null when fewer
+ * than two cases, when no resample is finite, or when the statistic is the same on all resamples or on all jackknife
+ * samples, where the correction is not defined.
  */
 export function acceleratedInterval<Case>(
   cases: readonly Case[],
@@ -52,7 +53,10 @@ export function acceleratedInterval<Case>(
   return { low: at((1 - level) / 2), high: at((1 + level) / 2) };
 }
 
-/** Values from which on tables show bootstrap intervals: fewer have too few distinct resamples. At five an interval that is called one of 95 % covers about 90 % (docs/method.md section 8). */
+/**
+ * Values from which on tables show bootstrap intervals: fewer have too few distinct resamples. At five an interval that
+ * is called one of 95 % covers about 90 % (docs/method.md section 8).
+ */
 export const fewestForBootstrap = 5;
 /** Resamples of the intervals in tables. */
 const tableResamples = 2000;
@@ -60,7 +64,10 @@ const tableResamples = 2000;
 /** What the interval of a probability of improvement is, for captions. */
 export const improvementText = `with percentile bootstrap interval over seeds (95 % in name, ${tableResamples.toLocaleString('en')} seeded resamples) for ${fewestForBootstrap} seeds or more`;
 
-/** Interquartile mean with its accelerated interval for tables; all null below `fewestForBootstrap` values, the interval null where it is not defined (values without spread). */
+/**
+ * Interquartile mean with its accelerated interval for tables; all null below `fewestForBootstrap` values, the interval
+ * null where it is not defined (values without spread).
+ */
 export function interquartileEstimate(
   values: readonly number[],
   seed: string,
@@ -71,8 +78,10 @@ export function interquartileEstimate(
 }
 
 /**
- * Probability of improvement of `a` over `b`, values at equal places from one seed, with the percentile interval over seeds drawn with replacement, both values of a seed together. No interval below
- * `fewestForBootstrap` seeds, nor when all resamples give the same, as when every value of one side exceeds every one of the other: a bootstrap cannot see how nearly they overlap.
+ * Probability of improvement of `a` over `b`, values at equal places from one seed, with the percentile interval over
+ * seeds drawn with replacement, both values of a seed together. No interval below `fewestForBootstrap` seeds, nor when
+ * all resamples give the same, as when every value of one side exceeds every one of the other: a bootstrap cannot see
+ * how nearly they overlap.
  */
 export function improvementEstimate(
   a: readonly number[],

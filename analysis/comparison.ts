@@ -1,4 +1,7 @@
-/** One method against another: paired differences, effect sizes, p-values and their correction for many comparisons. Checked against SciPy (test/fixtures/statistics). */
+/**
+ * One method against another: paired differences, effect sizes, p-values and their correction for many comparisons.
+ * Checked against SciPy (test/fixtures/statistics).
+ */
 import { centralProbability, mean, standardDeviation } from './statistics';
 
 /** a - b for each seed that both have, in order of seed. */
@@ -12,14 +15,20 @@ export function pairedDifferences(
     .map((seed) => ({ seed, difference: a.get(seed)! - b.get(seed)! }));
 }
 
-/** Probability of improvement: the chance that a value of `a` exceeds one of `b`, ties counted half (Mann-Whitney U / (n m)). */
+/**
+ * Probability of improvement: the chance that a value of `a` exceeds one of `b`, ties counted half (Mann-Whitney U / (n
+ * m)).
+ */
 export function probabilityOfImprovement(a: readonly number[], b: readonly number[]): number {
   if (a.length === 0 || b.length === 0) throw new RangeError('no values');
   const wins = a.reduce((sum, x) => sum + b.reduce((inner, y) => inner + (x > y ? 1 : x === y ? 0.5 : 0), 0), 0);
   return wins / (a.length * b.length);
 }
 
-/** Two-sided p-value of the paired t test; null for fewer than two differences; 1 when all are zero, 0 when all are equal and not zero. */
+/**
+ * Two-sided p-value of the paired t test; null for fewer than two differences; 1 when all are zero, 0 when all are
+ * equal and not zero.
+ */
 export function pairedTest(differences: readonly number[]): number | null {
   if (differences.length < 2) return null;
   const [centre, deviation] = [mean(differences), standardDeviation(differences)];
@@ -27,14 +36,19 @@ export function pairedTest(differences: readonly number[]): number | null {
   return 1 - centralProbability((Math.abs(centre) * Math.sqrt(differences.length)) / deviation, differences.length - 1);
 }
 
-/** Cohen's d of paired differences: their mean over their standard deviation; null for fewer than two or without spread. */
+/**
+ * Cohen's d of paired differences: their mean over their standard deviation; null for fewer than two or without spread.
+ */
 export function pairedEffect(differences: readonly number[]): number | null {
   if (differences.length < 2) return null;
   const deviation = standardDeviation(differences);
   return deviation === 0 ? null : mean(differences) / deviation;
 }
 
-/** Holm's step-down correction of a family of p-values, in their order: the chance that any true null among them is rejected stays below the level (Holm 1979). */
+/**
+ * Holm's step-down correction of a family of p-values, in their order: the chance that any true null among them is
+ * rejected stays below the level (Holm 1979).
+ */
 export function holm(probabilities: readonly number[]): number[] {
   const order = probabilities.map((_, i) => i).sort((a, b) => probabilities[a]! - probabilities[b]! || a - b);
   const adjusted = [...probabilities];
@@ -53,7 +67,10 @@ export function holmOfTested(probabilities: readonly (number | null)[]): (number
   return probabilities.map((p) => (p === null ? null : adjusted[next++]!));
 }
 
-/** Rows whose `corrected` holds a plain p-value, or null for one without a test, with that value corrected over all rows of the table. */
+/**
+ * Rows whose `corrected` holds a plain p-value, or null for one without a test, with that value corrected over all rows
+ * of the table.
+ */
 export function correctedRows<Row extends { corrected: number | null }>(rows: readonly Row[]): Row[] {
   const adjusted = holmOfTested(rows.map((row) => row.corrected));
   return rows.map((row, i) => ({ ...row, corrected: adjusted[i]! }));

@@ -8,8 +8,9 @@ export interface Segment {
 }
 
 /**
- * The line segments along which the function has `level`, linear between neighbouring points of the grid. `values[row][column]` belongs to (columns[column], rows[row]).
- * In a saddle the mean of the four corners decides which corners are joined.
+ * The line segments along which the function has `level`, linear between neighbouring points of the grid.
+ * `values[row][column]` belongs to (columns[column], rows[row]). In a saddle the mean of the four corners decides which
+ * corners are joined.
  */
 export function contourSegments(
   columns: readonly number[],

@@ -1,4 +1,7 @@
-/** DuckDB in memory: one thread, so that sums are taken in the same order on every machine, and no extension from the network. */
+/**
+ * DuckDB in memory: one thread, so that sums are taken in the same order on every machine, and no extension from the
+ * network.
+ */
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** A value of a figure's data: what CSV and JSON can both carry. */

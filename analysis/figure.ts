@@ -1,9 +1,15 @@
-/** What a figure is: a question to the journals, a picture of the answer, and a caption that says how much stands behind it. */
+/**
+ * What a figure is: a question to the journals, a picture of the answer, and a caption that says how much stands behind
+ * it.
+ */
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureWidth, Spec } from './style';
 
-/** One figure, all that there is to say about it. Adding one is a file that exports this and a line in figures/registry.ts. */
+/**
+ * One figure, all that there is to say about it. Adding one is a file that exports this and a line in
+ * figures/registry.ts.
+ */
 export interface FigureDefinition<Row extends DataRow = DataRow> {
   /** of its files, e.g. `kappa-curves` */
   name: string;

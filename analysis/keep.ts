@@ -1,6 +1,7 @@
 /**
- * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json, metrics.jsonl and measured landscape with its text to the byte, compressed
- * with zstd. What is unpacked is what was trained, so figures from it equal figures from the original journals.
+ * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json, metrics.jsonl and
+ * measured landscape with its text to the byte, compressed with zstd. What is unpacked is what was trained, so figures
+ * from it equal figures from the original journals.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -27,8 +28,8 @@ export interface Kept {
 }
 
 /**
- * Writes the finished runs of `folder` (results/<experiment>) to `out`/runs.parquet, in order of id; equal runs give equal bytes.
- * Throws UserError when there is no finished run.
+ * Writes the finished runs of `folder` (results/<experiment>) to `out`/runs.parquet, in order of id; equal runs give
+ * equal bytes. Throws UserError when there is no finished run.
  */
 export async function keepRuns(folder: string, out: string): Promise<Kept> {
   const { runs, ignored } = readRuns(folder);
@@ -62,8 +63,8 @@ export async function keepRuns(folder: string, out: string): Promise<Kept> {
 }
 
 /**
- * The folder with the runs of a kept experiment, unpacked once into the cache; `folder` itself when it holds no compact file.
- * Throws UserError for a file that is not one of ours.
+ * The folder with the runs of a kept experiment, unpacked once into the cache; `folder` itself when it holds no compact
+ * file. Throws UserError for a file that is not one of ours.
  */
 export async function unpackedRuns(folder: string): Promise<string> {
   const path = join(folder, keptName);

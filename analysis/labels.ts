@@ -1,7 +1,7 @@
 /**
  * What a run is called in a figure: its panel (task, and whatever else of the model or set-up differs), its method, and
- * its learning-rate setting. Runs share all three only when they differ in nothing but the seed, so that no average ever
- * mixes two set-ups.
+ * its learning-rate setting. Runs share all three only when they differ in nothing but the seed, so that no average
+ * ever mixes two set-ups.
  */
 import { schedulers } from '../src/balance/schedulers';
 import { canonicalJson } from '../src/files';
@@ -31,13 +31,19 @@ export function leaves(value: unknown, path = '', into: Leaves = new Map()): Lea
   return into;
 }
 
-/** The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is among `paths`. */
+/**
+ * The path that decides which options lie beside `path`, such as `connector.kind` for `connector.tokens`, if it is
+ * among `paths`.
+ */
 function kindOf(path: string, paths: readonly string[]): string | undefined {
   const parent = path.slice(0, path.lastIndexOf('.') + 1);
   return paths.find((other) => other !== path && (other === `${parent}kind` || other === `${parent}on`));
 }
 
-/** Paths whose values differ within the group, sorted; an absent value is a value: the default. What follows from a kind that differs is not named beside it. */
+/**
+ * Paths whose values differ within the group, sorted; an absent value is a value: the default. What follows from a kind
+ * that differs is not named beside it.
+ */
 function varying(group: readonly Leaves[]): string[] {
   const differ = (among: readonly Leaves[], path: string) => new Set(among.map((each) => each.get(path))).size > 1;
   const paths = [...new Set(group.flatMap((each) => [...each.keys()]))].sort().filter((path) => differ(group, path));
@@ -47,7 +53,10 @@ function varying(group: readonly Leaves[]): string[] {
   });
 }
 
-/** What goes without saying: the regulariser that runs have by default, and options of schedulers that say so of their default. */
+/**
+ * What goes without saying: the regulariser that runs have by default, and options of schedulers that say so of their
+ * default.
+ */
 const unsaid: Record<string, string> = {
   'regulariser.kind': runDefaults.regulariser.kind,
   ...Object.fromEntries(
@@ -77,7 +86,10 @@ function describe(of: Leaves, paths: readonly string[]): string {
     .join(', ');
 }
 
-/** The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most even, then the smallest. */
+/**
+ * The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most
+ * even, then the smallest.
+ */
 function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: number } {
   const pairs = grouped(specs, (spec) => `${spec.learningRate.encoder} ${spec.learningRate.backbone}`).map((group) => ({
     rates: group[0]!.learningRate,
@@ -139,7 +151,8 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
     const base = basePair(group.map((row) => row.spec));
     for (const row of group) row.setting = setting(row.spec, base);
   }
-  // A value that follows from the method or the setting belongs to it; one that differs beside them makes another panel.
+  // A value that follows from the method or the setting belongs to it; one that differs beside them makes another
+  // panel.
   const variants = new Map<string, Set<string>>();
   for (const group of grouped(rows, (row) => JSON.stringify([row.spec.task, row.model, row.method, row.setting]))) {
     const key = JSON.stringify([group[0]!.spec.task, group[0]!.model]);
@@ -174,7 +187,10 @@ export function byText(a: string, b: string): number {
   return pa.length - pb.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
-/** Methods in the order of every figure and table: that of the list of schedulers, unknown ones last, variants of one method by name. */
+/**
+ * Methods in the order of every figure and table: that of the list of schedulers, unknown ones last, variants of one
+ * method by name.
+ */
 export function orderMethods(methods: Iterable<string>): string[] {
   const known = schedulerOrder();
   const place = (method: string) => {
@@ -184,7 +200,10 @@ export function orderMethods(methods: Iterable<string>): string[] {
   return [...new Set(methods)].sort((a, b) => place(a) - place(b) || byText(a, b));
 }
 
-/** Settings in the order of every figure and table: synchronised, then the backbone's rate changed, the encoder's, both; by factor. */
+/**
+ * Settings in the order of every figure and table: synchronised, then the backbone's rate changed, the encoder's, both;
+ * by factor.
+ */
 export function orderSettings(settings: Iterable<string>): string[] {
   const key = (name: string) => {
     const factors = [...name.matchAll(/×([0-9.e+-]+)/g)].map((match) => Number(match[1]));

@@ -1,7 +1,10 @@
 /** Parts that several figures draw alike. */
 import type { Json, Spec } from './style';
 
-/** Encodings of a curve or of points with intervals; `y` is the field's channel, whose bounds are the fields `low` and `high`. */
+/**
+ * Encodings of a curve or of points with intervals; `y` is the field's channel, whose bounds are the fields `low` and
+ * `high`.
+ */
 export interface Channels {
   x: Spec;
   y: Spec;

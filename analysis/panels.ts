@@ -19,7 +19,10 @@ export function panels(field: string, order: readonly string[], header: Spec = {
   };
 }
 
-/** Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a shared one would hang below the gap. */
+/**
+ * Columns and axes of panels in rows of at most `across`. Where the last row is not full every panel has an x axis: a
+ * shared one would hang below the gap.
+ */
 export function inRows(count: number, across: number): Spec {
   const columns = Math.min(across, count);
   return { columns, ...(count % columns === 0 ? {} : { resolve: { axis: { x: 'independent' } } }) };
@@ -32,8 +35,9 @@ const stacked = { labelExpr: "split(replace(replace(datum.label, / \\(|, /g, ' Â
 const mostRows = 4;
 
 /**
- * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in rows of four where either are more than fit, or where a pair is missing: in a
- * grid with a gap Vega puts the panels under each other's names.
+ * A panel for each set-up and value of `field` that has rows: set-ups below each other and the others side by side; in
+ * rows of four where either are more than fit, or where a pair is missing: in a grid with a gap Vega puts the panels
+ * under each other's names.
  */
 export function setupPanels<Field extends 'method' | 'setting'>(
   rows: readonly ({ panel: string } & Record<Field, string>)[],

@@ -1,6 +1,8 @@
 /**
- * The paper's numbers beside ours. They are not part of this project: a user enters them in data-manifests/paper-values.json from the paper's tables. Until then the column
- * is empty. Tasks are named as in manifests; the default sets are not the paper's tasks, so an entry for `textvqa` never stands beside a run on another set.
+ * The paper's numbers beside ours. They are not part of this project: a user enters them in
+ * data-manifests/paper-values.json from the paper's tables. Until then the column is empty. Tasks are named as in
+ * manifests; the default sets are not the paper's tasks, so an entry for `textvqa` never stands beside a run on another
+ * set.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

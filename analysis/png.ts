@@ -18,7 +18,9 @@ function chunk(type: string, content: Buffer): Buffer {
   return Buffer.concat([length, named, check]);
 }
 
-/** The PNG with a pHYs chunk for `dotsPerInch` and one uncompressed iTXt chunk (UTF-8) for each text, after the header. */
+/**
+ * The PNG with a pHYs chunk for `dotsPerInch` and one uncompressed iTXt chunk (UTF-8) for each text, after the header.
+ */
 export function annotatePng(png: Buffer, dotsPerInch: number, texts: Record<string, string>): Buffer {
   const headerEnd = 8 + 4 + 4 + 13 + 4;
   const physical = Buffer.alloc(9);

@@ -1,6 +1,6 @@
 /**
- * From a Vega-Lite specification to SVG, PNG and PDF, the same bytes on every machine: text is measured with the bundled
- * font (Vega guesses without a browser), no system font is ever used, and no file carries a date.
+ * From a Vega-Lite specification to SVG, PNG and PDF, the same bytes on every machine: text is measured with the
+ * bundled font (Vega guesses without a browser), no system font is ever used, and no file carries a date.
  */
 import { join } from 'node:path';
 import { packageFolder } from '../src/files';
@@ -128,7 +128,10 @@ async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg
 const escapeXml = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Vega counts gradients and clips over the whole process; numbered by figure, a drawing does not depend on what was drawn before it. */
+/**
+ * Vega counts gradients and clips over the whole process; numbered by figure, a drawing does not depend on what was
+ * drawn before it.
+ */
 function withOwnIds(svg: string): string {
   const numbers = new Map<string, number>();
   return svg.replace(/( id="|url\(#)(gradient_|clip)(\d+)/g, (_, before: string, kind: string, number: string) => {

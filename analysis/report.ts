@@ -1,4 +1,7 @@
-/** One experiment on one page: figures, tables, settings, provenance, and the paper's numbers beside ours where a user has entered them. */
+/**
+ * One experiment on one page: figures, tables, settings, provenance, and the paper's numbers beside ours where a user
+ * has entered them.
+ */
 import { openJournals, type Journals, type Run } from './aggregate';
 import { figures } from './figures/registry';
 import { figureFiles, rounded } from './files';
@@ -24,8 +27,8 @@ export interface MadeReport {
 }
 
 /**
- * The page of the experiment whose runs lie in `folder`: one HTML text that needs nothing else, the same bytes for the same runs.
- * Throws UserError when the folder cannot be listed.
+ * The page of the experiment whose runs lie in `folder`: one HTML text that needs nothing else, the same bytes for the
+ * same runs. Throws UserError when the folder cannot be listed.
  */
 export async function makeReport(folder: string, { about, paper = [] }: ReportOptions = {}): Promise<MadeReport> {
   const journals = await openJournals(folder);

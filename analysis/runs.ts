@@ -39,7 +39,9 @@ function reasonToIgnore(file: RunFile, name: string): string | null {
   return fault === null ? null : `run.json cannot be used: ${fault}`;
 }
 
-/** Of runs with equal specifications (an older version of the method or of the data) the one that finished last counts. */
+/**
+ * Of runs with equal specifications (an older version of the method or of the data) the one that finished last counts.
+ */
 function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
   const key = (run: FoundRun) => canonicalJson(run.file.spec);
   const finished = (run: FoundRun) => `${run.file.times.finished ?? ''} ${run.file.id}`;
@@ -57,8 +59,8 @@ function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
 }
 
 /**
- * The finished runs of `folder` (results/<experiment>) in order of id, and the others with reasons. With `only`, runs of
- * other ids are set aside too. Throws a UserError when the folder cannot be listed.
+ * The finished runs of `folder` (results/<experiment>) in order of id, and the others with reasons. With `only`, runs
+ * of other ids are set aside too. Throws a UserError when the folder cannot be listed.
  */
 export function readRuns(folder: string, only?: readonly string[]): { runs: FoundRun[]; ignored: IgnoredRun[] } {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {

@@ -1,4 +1,6 @@
-/** What figures and tables know of schedulers, from what these say of themselves: no other file of this room names one. */
+/**
+ * What figures and tables know of schedulers, from what these say of themselves: no other file of this room names one.
+ */
 import { baseline, schedulerFacts, schedulerNames } from '../src/balance/schedulers';
 
 export { baseline };

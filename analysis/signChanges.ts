@@ -9,8 +9,8 @@ export const signChangeRate = (values: readonly number[]): number =>
   values.slice(1).filter((value, i) => value * values[i]! < 0).length / (values.length - 1);
 
 /**
- * Rates of sign changes when each measure is the probe's value plus one of the batch's own deviations from the probe, drawn with replacement: what the batch's bias and noise
- * alone would give. Equal seeds give equal rates.
+ * Rates of sign changes when each measure is the probe's value plus one of the batch's own deviations from the probe,
+ * drawn with replacement: what the batch's bias and noise alone would give. Equal seeds give equal rates.
  */
 export function noiseRates(probe: readonly number[], batch: readonly number[], seed: string): number[] {
   const deviations = batch.map((value, i) => value - probe[i]!);

@@ -1,6 +1,7 @@
 /**
- * Statistics for a handful of seeds: means, quantiles, Student's t. Every function here, in bootstrap.ts and in comparison.ts is checked against SciPy
- * (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks is written out.
+ * Statistics for a handful of seeds: means, quantiles, Student's t. Every function here, in bootstrap.ts and in
+ * comparison.ts is checked against SciPy (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks
+ * is written out.
  */
 import type { MathJsInstance } from 'mathjs';
 import { createRequire } from 'node:module';
@@ -33,7 +34,9 @@ export function standardDeviation(values: readonly number[]): number {
   return math().std([...values], 'unbiased') as unknown as number;
 }
 
-/** Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7, the default of NumPy and R). */
+/**
+ * Quantile with linear interpolation between order statistics (Hyndman and Fan's type 7, the default of NumPy and R).
+ */
 export function quantile(values: readonly number[], probability: number): number {
   refuseEmpty(values);
   if (!(probability >= 0 && probability <= 1)) throw new RangeError(`probability ${probability} is outside 0..1`);
@@ -45,7 +48,10 @@ export function quantile(values: readonly number[], probability: number): number
   ) as number;
 }
 
-/** Interquartile mean: the mean of what is left when a quarter of the values (rounded down) is cut off at either end; of up to three values the plain mean. Throws RangeError when there are no values. */
+/**
+ * Interquartile mean: the mean of what is left when a quarter of the values (rounded down) is cut off at either end; of
+ * up to three values the plain mean. Throws RangeError when there are no values.
+ */
 export function interquartileMean(values: readonly number[]): number {
   refuseEmpty(values);
   const cut = Math.floor(values.length / 4);
@@ -70,7 +76,10 @@ export function normalQuantile(probability: number): number {
   return (low + high) / 2;
 }
 
-/** P(|T| <= t) for Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4. */
+/**
+ * P(|T| <= t) for Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun
+ * 26.7.3 and 26.7.4.
+ */
 export function centralProbability(t: number, degrees: number): number {
   const angle = Math.atan(t / Math.sqrt(degrees));
   const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
@@ -149,7 +158,9 @@ export function pearson(x: readonly number[], y: readonly number[]): number {
   return x.length < 2 ? NaN : (math().corr([...x], [...y]) as number);
 }
 
-/** Spearman's rank correlation of pairs [x, y]; NaN when either side has no spread or there are fewer than two pairs. */
+/**
+ * Spearman's rank correlation of pairs [x, y]; NaN when either side has no spread or there are fewer than two pairs.
+ */
 export function spearman(pairs: readonly (readonly [number, number])[]): number {
   return pearson(ranks(pairs.map((pair) => pair[0])), ranks(pairs.map((pair) => pair[1])));
 }

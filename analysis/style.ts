@@ -101,7 +101,10 @@ const looks: Record<LookName, Look> = {
 };
 const lookNames = Object.keys(looks) as LookName[];
 
-/** Settings and modules that keep their look in every figure, whichever others are present; schedulers say theirs themselves. */
+/**
+ * Settings and modules that keep their look in every figure, whichever others are present; schedulers say theirs
+ * themselves.
+ */
 const fixedLooks: Record<string, LookName> = {
   synchronised: 'black',
   'backbone ×10': 'vermilion',
@@ -113,8 +116,9 @@ const fixedLooks: Record<string, LookName> = {
 const fixedLook = (name: string): LookName | undefined => fixedLooks[name] ?? schedulerFacts(name).look;
 
 /**
- * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a method, such as `name (option=value)`, has the method's look,
- * and beside methods nothing else looks like constant rates.
+ * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a
+ * method, such as `name (option=value)`, has the method's look, and beside methods nothing else looks like constant
+ * rates.
  */
 function looksOf(names: readonly string[]): Look[] {
   const own = new Map<string, LookName>();
@@ -132,7 +136,10 @@ function looksOf(names: readonly string[]): Look[] {
   return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 'black']);
 }
 
-/** Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about 0.53 of its size wide. */
+/**
+ * Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about
+ * 0.53 of its size wide.
+ */
 function legendColumns(names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): number {
   const entry = (name: string) => name.length * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
   const needs = (columns: number) =>
@@ -145,7 +152,10 @@ function legendColumns(names: readonly string[], marks: 'lines' | 'points', widt
   return Math.ceil(names.length / Math.ceil(names.length / columns));
 }
 
-/** Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this width. */
+/**
+ * Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this
+ * width.
+ */
 export function distinguish(
   field: string,
   names: readonly string[],

@@ -18,7 +18,10 @@ export interface TableLayout {
   groups: TableCell[][][];
 }
 
-/** One table, all that there is to say about it. Adding one is a file that exports this and a line in tables/registry.ts. */
+/**
+ * One table, all that there is to say about it. Adding one is a file that exports this and a line in
+ * tables/registry.ts.
+ */
 export interface TableDefinition<Row extends DataRow = DataRow> {
   /** of its files, e.g. `results` */
   name: string;
@@ -107,7 +110,10 @@ export function escapeLatex(text: string): string {
   return text.replace(/[\\&%$#_{}~^×·−±–κ\r\n]/g, (character) => latexText[character] ?? character);
 }
 
-/** A LaTeX table in the manner of booktabs (the document needs `\usepackage{booktabs}`), over both columns when it is wide. */
+/**
+ * A LaTeX table in the manner of booktabs (the document needs `\usepackage{booktabs}`), over both columns when it is
+ * wide.
+ */
 export function toLatex(layout: TableLayout, name: string, about: Provenance): string {
   const environment = layout.columns.length > 5 ? 'table*' : 'table';
   const row = (cells: string[]) => `${cells.join(' & ')} \\\\`;

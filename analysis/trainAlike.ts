@@ -16,7 +16,10 @@ export function alikeBeside(apart: RegExp, runs: readonly Run[]): Run[][] {
   return grouped(runs.filter(ignoresKappa), (run) => JSON.stringify(rest(run)));
 }
 
-/** The parts of a panel's name without the options whose path matches `apart`, which do not tell the runs of one group apart. */
+/**
+ * The parts of a panel's name without the options whose path matches `apart`, which do not tell the runs of one group
+ * apart.
+ */
 export function partsWithout(apart: RegExp, panel: string): string[] {
   const kept = (part: string) => part.split(', ').filter((option) => !apart.test(option.split('=')[0]!));
   return panel
@@ -28,7 +31,10 @@ export function partsWithout(apart: RegExp, panel: string): string[] {
 /** A value at a step of two runs, `a` the first one's. */
 export type BothValues = { step: number; a: number; b: number };
 
-/** A value of a table at the steps that both runs have, in order of step; in the condition `a` and `b` are the rows of the two. */
+/**
+ * A value of a table at the steps that both runs have, in order of step; in the condition `a` and `b` are the rows of
+ * the two.
+ */
 export function inBoth(
   journals: Journals,
   first: Run,

@@ -1,10 +1,11 @@
 /**
- * What figures and tables cost: one figure each from journals of a million records, and all figures and tables of the committed reference results.
+ * What figures and tables cost: one figure each from journals of a million records, and all figures and tables of the
+ * committed reference results.
  *
  *     node -r ts-node/register bench/analysis.ts [records, default 1000000]
  *
- * Prints wall and processor time (all threads) of each command with the start of Node, beside the limit, and its peak memory. On a machine that is busy only the
- * processor time means something.
+ * Prints wall and processor time (all threads) of each command with the start of Node, beside the limit, and its peak
+ * memory. On a machine that is busy only the processor time means something.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -41,7 +42,9 @@ function say(name: string, limit: number, { wall, processor, peak }: ReturnType<
   );
 }
 
-/** Journals of about so many records: whole grids of the quickstart's shape, seed by seed, cut where there are enough. */
+/**
+ * Journals of about so many records: whole grids of the quickstart's shape, seed by seed, cut where there are enough.
+ */
 function synthesise(folder: string, records: number): number {
   const options = { steps, every: 5, validateEvery: 5000 };
   const each = steps + steps / 5 + steps / 5000 + 1;

@@ -1,4 +1,7 @@
-/** The engines of the benchmark and their processes: each runs alone in a child process, so that memory and threads are its own. */
+/**
+ * The engines of the benchmark and their processes: each runs alone in a child process, so that memory and threads are
+ * its own.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -58,8 +61,8 @@ function endGroup(child: ChildProcess): void {
 }
 
 /**
- * From now on an interrupt or end signal to this process ends all engines before it ends this process, and so does its end
- * by other ways. A process that is killed cannot do that: then the engines end because their standard input does.
+ * From now on an interrupt or end signal to this process ends all engines before it ends this process, and so does its
+ * end by other ways. A process that is killed cannot do that: then the engines end because their standard input does.
  */
 export function endEnginesWithThisProcess(): void {
   const endAll = () => live.forEach(endGroup);

@@ -1,7 +1,8 @@
 /**
  * Tokens a second of greedy generation with a key/value cache and without, by stories15M with its whole vocabulary:
  *     node -r ts-node/register bench/generation.ts [BACKEND ...]
- * Without a cache the whole text is read anew for each token, in passes of the full length. Medians of five, one thread. Needs the weights.
+ * Without a cache the whole text is read anew for each token, in passes of the full length. Medians of five, one
+ * thread. Needs the weights.
  */
 import { completeSpec } from '../src/parts/define';
 import { optimisers } from '../src/tensor/optimiserKinds';

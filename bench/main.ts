@@ -1,4 +1,7 @@
-/** `npm run bench`: all engines in turn within one session; prints the tables, and with --write records and documents them. */
+/**
+ * `npm run bench`: all engines in turn within one session; prints the tables, and with --write records and documents
+ * them.
+ */
 import { Command, InvalidArgumentError } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

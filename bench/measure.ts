@@ -1,4 +1,7 @@
-/** Measures one size (configuration and batch): memory of each engine by itself, then all engines in turn, round by round. */
+/**
+ * Measures one size (configuration and batch): memory of each engine by itself, then all engines in turn, round by
+ * round.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NotMeasured, startEngine, type Engine, type EngineName, type EngineProcess } from './engines';
 import { benchConfigs, stepFlops, type BenchConfigName } from './model';

@@ -152,7 +152,9 @@ export function benchModel(config: BenchConfig): MultimodalModel {
   };
 }
 
-/** What is trained: Adam without clipping, as in the reference; `regularised` adds the term of docs/method.md section 5. */
+/**
+ * What is trained: Adam without clipping, as in the reference; `regularised` adds the term of docs/method.md section 5.
+ */
 export function benchSetting(config: BenchConfig, regularised = false): Setting {
   return {
     model: benchModel(config),

@@ -5,7 +5,9 @@ import type { BenchConfigName } from './model';
 /** Questions of the fixed probe. */
 export const probeSize = 12;
 
-/** plain: a training step; kappaBatch, kappaProbe: one that also measures kappa; regularised: one with the regulariser. */
+/**
+ * plain: a training step; kappaBatch, kappaProbe: one that also measures kappa; regularised: one with the regulariser.
+ */
 export const stepKinds = ['plain', 'kappaBatch', 'kappaProbe', 'regularised'] as const;
 export type StepKind = (typeof stepKinds)[number];
 

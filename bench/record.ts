@@ -1,4 +1,7 @@
-/** What one call of the benchmark writes: bench/results/<machine class>.json. A record of a measurement, so it may hold a date. */
+/**
+ * What one call of the benchmark writes: bench/results/<machine class>.json. A record of a measurement, so it may hold
+ * a date.
+ */
 import { cpus, totalmem } from 'node:os';
 import type { BenchConfigName } from './model';
 import type { EngineName } from './engines';
@@ -30,7 +33,10 @@ export type EngineOutcome =
       reason: string;
     };
 
-/** Two single-threaded processes against one two-threaded, in turn; wall ms for the same number of steps in each process. */
+/**
+ * Two single-threaded processes against one two-threaded, in turn; wall ms for the same number of steps in each
+ * process.
+ */
 export interface PairResult {
   steps: number;
   alone: number[];

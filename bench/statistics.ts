@@ -28,7 +28,10 @@ export const withMeasure = (plain: number, measured: number, every: number): num
 /** How much longer `value` is than `base`, as a share: 0.05 for 5 % more. */
 export const overhead = (value: number, base: number): number => value / base - 1;
 
-/** Steps a second of `workers` processes that each did `steps` steps in `wall` ms, over those of one that did `steps` in `alone` ms. */
+/**
+ * Steps a second of `workers` processes that each did `steps` steps in `wall` ms, over those of one that did `steps` in
+ * `alone` ms.
+ */
 export const throughputRatio = (workers: number, wall: number, alone: number): number => (workers * alone) / wall;
 
 /** Share of the measured limit of matrix products that a step reaches. */

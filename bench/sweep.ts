@@ -1,6 +1,7 @@
 /**
- * What the runner costs beside a bare loop that does only what must be done: planning and listing 10,000 runs, a journal
- * record, and a tiny run through the local launcher. No arithmetic of training is in it: workers are those of the tests.
+ * What the runner costs beside a bare loop that does only what must be done: planning and listing 10,000 runs, a
+ * journal record, and a tiny run through the local launcher. No arithmetic of training is in it: workers are those of
+ * the tests.
  *
  *     node -r ts-node/register bench/sweep.ts [runs to plan, default 10000] [tiny runs, default 1000]
  *

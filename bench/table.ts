@@ -247,7 +247,10 @@ export const markers = {
   end: '<!-- bench: end -->',
 } as const;
 
-/** The document with the text between the markers replaced. Throws Error when the markers are not there once each, in order. */
+/**
+ * The document with the text between the markers replaced. Throws Error when the markers are not there once each, in
+ * order.
+ */
 export function replaceBetween(document: string, text: string): string {
   const [before, rest, ...more] = document.split(markers.begin);
   const [, after, ...others] = (rest ?? '').split(markers.end);

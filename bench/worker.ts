@@ -1,7 +1,7 @@
 /**
  * One engine in a process of its own. Reads commands as lines of JSON on standard input and answers each with one line;
- * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts). The end of standard input ends it, in the middle
- * of a command too: then its driver is gone.
+ * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts). The end of standard input ends it, in the
+ * middle of a command too: then its driver is gone.
  */
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';

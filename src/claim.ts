@@ -1,7 +1,7 @@
 /**
- * A claim keeps two processes off one thing, such as two runners off a run: a file made by a hard link (which exactly one
- * of many hosts on a shared file system can make), touched every ten seconds by the process that holds it (for runs the
- * runner, not the worker: a worker may compute for a minute without a pause). src/sources/lock.ts waits for one.
+ * A claim keeps two processes off one thing, such as two runners off a run: a file made by a hard link (which exactly
+ * one of many hosts on a shared file system can make), touched every ten seconds by the process that holds it (for runs
+ * the runner, not the worker: a worker may compute for a minute without a pause). src/sources/lock.ts waits for one.
  * A claim is dead at once when its process has ended on this very machine. Any other is dead when this process has
  * watched it for a minute by its own monotonic clock and nobody touched it: clocks of two hosts need not agree, and a
  * clock that is set back or forward takes no run from anybody.
@@ -41,7 +41,10 @@ export interface Claim {
   release(): void;
 }
 
-/** Takes the claim of a run, also a dead one; null when a living runner holds it, or nobody has watched it for long enough yet. */
+/**
+ * Takes the claim of a run, also a dead one; null when a living runner holds it, or nobody has watched it for long
+ * enough yet.
+ */
 export function takeClaim(path: string, staleSeconds = staleAfterSeconds): Claim | null {
   mkdirSync(dirname(path), { recursive: true });
   const token = randomUUID();
@@ -221,7 +224,10 @@ function isAlive(pid: number): boolean {
 
 let machine: string | undefined;
 
-/** Process ids mean something only within one boot and one process namespace, so both are in the key; a hash, to keep host names out of files. */
+/**
+ * Process ids mean something only within one boot and one process namespace, so both are in the key; a hash, to keep
+ * host names out of files.
+ */
 function machineKey(): string {
   if (machine !== undefined) return machine;
   const parts = [hostname()];

@@ -15,13 +15,19 @@ import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-/** Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it (dist/src). */
+/**
+ * Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it
+ * (dist/src).
+ */
 const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
 
 /** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
 export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');
 
-/** Where a user's own things lie (results, figures, tasks, checkpoints): the checkout; the working folder of who has installed the package. */
+/**
+ * Where a user's own things lie (results, figures, tasks, checkpoints): the checkout; the working folder of who has
+ * installed the package.
+ */
 export const workFolder = isCheckout ? projectRoot : process.cwd();
 
 /** Folder of an installed package, found as `require` finds it; undefined when it is not installed. */
@@ -30,7 +36,10 @@ export function packageFolder(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
 }
 
-/** A path in the cache: EQUIPOISE_CACHE, else ~/.cache/equipoise. Nothing outside it is ever written by fetching or linking. */
+/**
+ * A path in the cache: EQUIPOISE_CACHE, else ~/.cache/equipoise. Nothing outside it is ever written by fetching or
+ * linking.
+ */
 export function cachePath(...parts: string[]): string {
   const base =
     process.env['EQUIPOISE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'equipoise');
@@ -42,7 +51,9 @@ export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Size and sha256 (hexadecimal) of a file of any size, read in parts. Throws the system's error when it cannot be read. */
+/**
+ * Size and sha256 (hexadecimal) of a file of any size, read in parts. Throws the system's error when it cannot be read.
+ */
 export function sha256OfFile(path: string | Buffer): { bytes: number; sha256: string } {
   const hash = createHash('sha256');
   const file = openSync(path, 'r');
@@ -129,7 +140,10 @@ const storageCalls = new Set([
   'scandir',
 ]);
 
-/** What is wrong with the disk, in words with the path where the system names it; null for errors that are not about storage. */
+/**
+ * What is wrong with the disk, in words with the path where the system names it; null for errors that are not about
+ * storage.
+ */
 export function storageFault(error: unknown): string | null {
   const { code, path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined || !storageCalls.has(syscall)) return null;

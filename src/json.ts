@@ -14,7 +14,10 @@ export const jsonLimits = {
   depth: 32,
 } as const;
 
-/** Parses text whose brackets are nested at most `depth` deep. Throws UserError for deeper text, text that is not JSON, or a value that is not an object. */
+/**
+ * Parses text whose brackets are nested at most `depth` deep. Throws UserError for deeper text, text that is not JSON,
+ * or a value that is not an object.
+ */
 export function parseObject(text: string, where: string, depth: number = jsonLimits.depth): JsonObject {
   if (deeperThan(text, depth))
     throw userError({ where, what: `JSON nested more than ${depth} deep`, expected: 'a flat description' });

@@ -1,12 +1,15 @@
 /** Text from outside (run.json of others, crates, file names, processes) made safe for a terminal. */
 
 /**
- * What a terminal obeys or does not show: control characters (C0, DEL and C1, ANSI escapes among them), format characters
- * (direction overrides, zero-width characters, tags) and separators of lines and paragraphs.
+ * What a terminal obeys or does not show: control characters (C0, DEL and C1, ANSI escapes among them), format
+ * characters (direction overrides, zero-width characters, tags) and separators of lines and paragraphs.
  */
 const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** The text on one line, with `\uXXXX` for every UTF-16 unit of a character that a terminal would obey or hide: valid inside JSON, too. */
+/**
+ * The text on one line, with `\uXXXX` for every UTF-16 unit of a character that a terminal would obey or hide: valid
+ * inside JSON, too.
+ */
 export function printable(text: string): string {
   return text.replace(obeyed, escaped);
 }

@@ -1,4 +1,7 @@
-/** Programs of the user's machine (npm, apt-get, python3, c++): finding them, running them without a shell, and what their failure means in one line. */
+/**
+ * Programs of the user's machine (npm, apt-get, python3, c++): finding them, running them without a shell, and what
+ * their failure means in one line.
+ */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -24,7 +27,10 @@ interface ToolOptions {
   signal?: AbortSignal;
 }
 
-/** Runs a program, named by path or looked for on PATH, and waits for its end; never throws for a failure of the program itself. */
+/**
+ * Runs a program, named by path or looked for on PATH, and waits for its end; never throws for a failure of the program
+ * itself.
+ */
 export function runTool(program: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
   return new Promise((resolve) => {
     const child = execFile(

@@ -1,4 +1,7 @@
-/** What docs/extending.md promises: names that manifests use are known in their rooms, and its scheduler does what it says. */
+/**
+ * What docs/extending.md promises: names that manifests use are known in their rooms, and its scheduler does what it
+ * says.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,7 +131,8 @@ describe('the connector and the tower of docs/extending.md', () => {
     const expected = [1, 0, 0.2, 0, 0.4, 0, 1, 0, 0.2, 0, 0.4, 0];
     expect([...features!].map((value) => Number(value.toFixed(6)))).toEqual(expected);
 
-    // Weights of 1 in the first row and 0 elsewhere: each token is the sum of the mean colour at one place, of size 2 after all.
+    // Weights of 1 in the first row and 0 elsewhere: each token is the sum of the mean colour at one place, of size 2
+    // after all.
     const tensors = Object.fromEntries(
       built.parameters.map(({ name, shape }) => [
         name,

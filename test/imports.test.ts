@@ -23,7 +23,9 @@ const rooms = [
   'src/cli',
   'src/api',
 ];
-/** What of the data room others share: the types of its data, what its tasks say of themselves, and how sounds are read. */
+/**
+ * What of the data room others share: the types of its data, what its tasks say of themselves, and how sounds are read.
+ */
 const shared = [
   'src/data/types.ts',
   'src/data/readers/published.ts',

@@ -1,4 +1,7 @@
-/** The package, tried from a second project: packed, unpacked, required, imported, type-checked; docs/api.md's examples run. */
+/**
+ * The package, tried from a second project: packed, unpacked, required, imported, type-checked; docs/api.md's examples
+ * run.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,6 +1,7 @@
 /**
- * `npm run soak`: 200 kills (or as many as the first argument says) of small runs under four settings, two runs at a time;
- * each run that ends must have the bytes of the run that was left alone. Prints one line a setting; exit code 1 when a byte differs.
+ * `npm run soak`: 200 kills (or as many as the first argument says) of small runs under four settings, two runs at a
+ * time; each run that ends must have the bytes of the run that was left alone. Prints one line a setting; exit code 1
+ * when a byte differs.
  */
 import { killAndResume } from '../testing/killing';
 

@@ -1,4 +1,7 @@
-/** Whole checkpoints in the published layouts, small and with random weights: configuration, tokenizer, processor, safetensors. */
+/**
+ * Whole checkpoints in the published layouts, small and with random weights: configuration, tokenizer, processor,
+ * safetensors.
+ */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { theirName } from '../src/models/checkpoint/names';
@@ -153,7 +156,10 @@ const tones: readonly number[] = [300, 900, 2500];
 /** What a checkpoint of a kind is asked about. */
 export const taskFor = (kind: string): 'colours' | 'tones' => (kind === 'salmonn' ? 'tones' : 'colours');
 
-/** Writes the tasks `colours` (pictures) and `tones` (sounds of a second) into `folder`: three classes, 24 questions to train on, 6 and 6 others. */
+/**
+ * Writes the tasks `colours` (pictures) and `tones` (sounds of a second) into `folder`: three classes, 24 questions to
+ * train on, 6 and 6 others.
+ */
 export async function writeTasks(folder: string): Promise<void> {
   for (const task of ['colours', 'tones'] as const) {
     const key = task === 'colours' ? 'image' : 'audio';

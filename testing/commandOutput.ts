@@ -5,8 +5,8 @@ import { addCommands, nameOf, type CommandEntry, type Define } from '../src/cli/
 import { commands } from '../src/cli/commands';
 
 /**
- * What a command writes to standard output and standard error, whole. `files`: the definitions that the test has loaded, by
- * the command's name. Throws what the command throws.
+ * What a command writes to standard output and standard error, whole. `files`: the definitions that the test has
+ * loaded, by the command's name. Throws what the command throws.
  */
 export async function commandOutput(
   files: Readonly<Record<string, Define>>,

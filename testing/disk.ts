@@ -1,4 +1,7 @@
-/** Small real file systems for tests of a full or read-only disk; they need root, and tests say so where they cannot have them. */
+/**
+ * Small real file systems for tests of a full or read-only disk; they need root, and tests say so where they cannot
+ * have them.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** Draws every figure and table of argv[2] into argv[3], in a process of its own (analysisFigures.test.ts compares two). */
+/**
+ * Draws every figure and table of argv[2] into argv[3], in a process of its own (analysisFigures.test.ts compares two).
+ */
 import { makeFigures, makeTables } from '../analysis/index';
 
 async function main(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Rooms without arithmetic for tests of the runner: plausible records from the run's own random numbers, and faults on
- * demand. What it does is steered by FAKE_TRAINER, JSON in the environment, because it also runs inside worker processes.
+ * demand. What it does is steered by FAKE_TRAINER, JSON in the environment, because it also runs inside worker
+ * processes.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,7 @@
-/** What the tests of fetching share: hand-made archives, manifests, programs that stand in for npm and apt-get, a child process. */
+/**
+ * What the tests of fetching share: hand-made archives, manifests, programs that stand in for npm and apt-get, a child
+ * process.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * The rules of length of this project: a file is read in one sitting and a function on one screen. A place that is better longer says so, and why: a file in its first lines, a function
- * in the comment above it, with the words `longer than a screen: REASON`.
+ * The rules of length of this project: a file is read in one sitting and a function on one screen. A place that is
+ * better longer says so, and why: a file in its first lines, a function in the comment above it, with the words `longer
+ * than a screen: REASON`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -46,7 +47,10 @@ type WithBody = ts.FunctionLikeDeclaration & { body: ts.Node };
 const hasBody = (node: ts.Node): node is WithBody =>
   ts.isFunctionLike(node) && 'body' in node && node.body !== undefined;
 
-/** Functions, methods and arrows that are too long. One within another that is reported already is not said again: it is the same screen. */
+/**
+ * Functions, methods and arrows that are too long. One within another that is reported already is not said again: it is
+ * the same screen.
+ */
 function longFunctions(path: string, text: string): TooLong[] {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line;

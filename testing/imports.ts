@@ -6,7 +6,10 @@ import ts from 'typescript';
 /** Files by their path below a root, each with the files of these folders that it imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
-/** Reads every TypeScript file below `folders` of `root`. `import`, `export from`, `import()` and `typeof import()` count alike. */
+/**
+ * Reads every TypeScript file below `folders` of `root`. `import`, `export from`, `import()` and `typeof import()`
+ * count alike.
+ */
 export function importsOf(root: string, folders: readonly string[]): ImportGraph {
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -71,8 +74,8 @@ export function circlesOf(graph: ImportGraph): string[][] {
 }
 
 /**
- * Imports from a room to one that stands after it, as `from -> to`. A room is a folder or a file; one inside another is a room of its
- * own. A file of no room may be imported by all and must import none.
+ * Imports from a room to one that stands after it, as `from -> to`. A room is a folder or a file; one inside another is
+ * a room of its own. A file of no room may be imported by all and must import none.
  */
 export function arrowsUp(graph: ImportGraph, rooms: readonly string[]): string[] {
   const innermost = [...rooms].sort((a, b) => b.length - a.length);

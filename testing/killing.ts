@@ -65,8 +65,8 @@ interface KillReport {
 
 /**
  * Kills runs of one spec until `kills` kills have happened and the last run has ended by itself, and compares each that
- * ends with the run that was left alone. One kill in three comes from outside at a random time, one in a journal append,
- * one in a checkpoint's write; all moments are drawn from `seed`.
+ * ends with the run that was left alone. One kill in three comes from outside at a random time, one in a journal
+ * append, one in a checkpoint's write; all moments are drawn from `seed`.
  */
 export async function killAndResume(spec: object, kills: number, seed: string): Promise<KillReport> {
   const fresh = () => mkdtempSync(join(tmpdir(), 'equipoise-kill-'));

@@ -1,4 +1,7 @@
-/** Small releases in exactly the published formats, written here from the formats' own descriptions; pictures and sounds are drawn. */
+/**
+ * Small releases in exactly the published formats, written here from the formats' own descriptions; pictures and sounds
+ * are drawn.
+ */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -118,7 +121,10 @@ export async function writeTextVqaHub(root: string): Promise<void> {
   connection.closeSync();
 }
 
-/** IconQA: four problems of each sub-task in train, two in val and test; `layout` files holds a data.json each instead of problems.json. */
+/**
+ * IconQA: four problems of each sub-task in train, two in val and test; `layout` files holds a data.json each instead
+ * of problems.json.
+ */
 export async function writeIconQa(root: string, { layout = 'problems' as 'problems' | 'files' } = {}): Promise<void> {
   const problems: Record<string, object> = {},
     splits: Record<string, string[]> = {};
@@ -207,7 +213,10 @@ export async function writeAokVqa(root: string, { train = [] as object[] } = {})
 
 const tone = (frequency: number, rate: number) => sineWav(frequency, { rate, seconds: 0.3 });
 
-/** ClothoAQA: four training recordings with a yes/no and a single-word question, one recording each for val and test; `extra` lines go to train. */
+/**
+ * ClothoAQA: four training recordings with a yes/no and a single-word question, one recording each for val and test;
+ * `extra` lines go to train.
+ */
 export function writeClothoAqa(root: string, { extra = '', rate = 44_100 } = {}): void {
   const head = 'file_name,QuestionText,answer,confidence\r\n';
   const question = (file: string, text: string, answers: string[]) =>
@@ -260,7 +269,10 @@ export function writeMacs(root: string, { extra = '' } = {}): void {
   );
 }
 
-/** Song Describer: 20 tracks of 20 artists, the first with two captions, one caption outside the validated subset, one that nobody judged. */
+/**
+ * Song Describer: 20 tracks of 20 artists, the first with two captions, one caption outside the validated subset, one
+ * that nobody judged.
+ */
 export function writeSongDescriber(root: string): void {
   const head =
     'caption_id,track_id,caption,is_valid_subset,familiarity,artist_id,album_id,path,duration,genre,instrument,mood/theme\n';

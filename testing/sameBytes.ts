@@ -1,7 +1,7 @@
 /**
- * Holds the runs of two results folders against each other: `node -r ts-node/register testing/sameBytes.ts BEFORE AFTER`.
- * Every finished run of BEFORE must be in AFTER under the same identity, with the same journal, predictions and trained
- * parameters, byte for byte. That is how a change of code that must not move a number is proved: train a grid
+ * Holds the runs of two results folders against each other: `node -r ts-node/register testing/sameBytes.ts BEFORE
+ * AFTER`. Every finished run of BEFORE must be in AFTER under the same identity, with the same journal, predictions and
+ * trained parameters, byte for byte. That is how a change of code that must not move a number is proved: train a grid
  * at the commit before it and at the commit after it, on one machine, and compare. Exit code 1 when anything differs.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

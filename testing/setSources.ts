@@ -1,4 +1,6 @@
-/** Small stand-ins for the source packages of the generated sets, written into a folder: same formats, other content. */
+/**
+ * Small stand-ins for the source packages of the generated sets, written into a folder: same formats, other content.
+ */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';

@@ -1,6 +1,6 @@
 /**
- * Made-up journals for tests of the analysis: curves of plausible shape for a grid of tasks, methods, settings and seeds.
- * They are no results and are only ever written to temporary folders.
+ * Made-up journals for tests of the analysis: curves of plausible shape for a grid of tasks, methods, settings and
+ * seeds. They are no results and are only ever written to temporary folders.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -210,7 +210,10 @@ export function writeSyntheticRun(
   return id;
 }
 
-/** Specifications of the quickstart's shape: every method at synchronised rates, `constant` and `commit-clr` also at tenfold rates. */
+/**
+ * Specifications of the quickstart's shape: every method at synchronised rates, `constant` and `commit-clr` also at
+ * tenfold rates.
+ */
 export function syntheticGrid({
   tasks = ['emoji-icon-qa', 'sound-qa'],
   seeds = 3,

@@ -1,4 +1,7 @@
-/** The two tiny towers of test/fixtures/towers, whose outputs and gradients come from PyTorch: the same closed forms as in its make_fixtures.py. */
+/**
+ * The two tiny towers of test/fixtures/towers, whose outputs and gradients come from PyTorch: the same closed forms as
+ * in its make_fixtures.py.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../src/files';

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { zip } from './zipFile';
 
-/** The first bytes of a 64-bit shared library of Linux for a machine number (62: x64, 183: arm64); nothing can load it. */
+/**
+ * The first bytes of a 64-bit shared library of Linux for a machine number (62: x64, 183: arm64); nothing can load it.
+ */
 export function libraryHead(machine = process.arch === 'arm64' ? 183 : 62): Buffer {
   const head = Buffer.alloc(64);
   head.writeUInt32BE(0x7f454c46, 0);

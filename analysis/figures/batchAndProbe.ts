@@ -1,4 +1,7 @@
-/** Kappa on the training batch against kappa on a fixed probe along one and the same training: bias, noise, and how many changes of sign noise alone would give. */
+/**
+ * Kappa on the training batch against kappa on a fixed probe along one and the same training: bias, noise, and how many
+ * changes of sign noise alone would give.
+ */
 import type { Journals, Run } from '../aggregate';
 import { logAxis, stepAxis } from '../axes';
 import { numberText, type FigureDefinition } from '../figure';
@@ -227,7 +230,10 @@ async function pairsOf(journals: Journals): Promise<Pair[]> {
   return pairs.sort((a, b) => (a.panel < b.panel ? -1 : a.panel > b.panel ? 1 : a.seed - b.seed));
 }
 
-/** The panel of each couple: its name without the difference that makes the couple, with method, setting and probe where several occur. */
+/**
+ * The panel of each couple: its name without the difference that makes the couple, with method, setting and probe where
+ * several occur.
+ */
 function panelNames(couples: readonly Couple[]): string[] {
   const several = (value: (couple: Couple) => unknown) => new Set(couples.map(value)).size > 1;
   const methods = several(({ batch }) => batch.method);

@@ -1,4 +1,7 @@
-/** How tight the bounds of docs/method.md section 3 are: what the loss did to first order over what the bound allows, for each module. */
+/**
+ * How tight the bounds of docs/method.md section 3 are: what the loss did to first order over what the bound allows,
+ * for each module.
+ */
 import { logAxis, stepAxis } from '../axes';
 import { curveText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';

@@ -1,4 +1,7 @@
-/** The convergence factor (docs/method.md section 6): the ratio of the two bounds over training beside what the losses did. */
+/**
+ * The convergence factor (docs/method.md section 6): the ratio of the two bounds over training beside what the losses
+ * did.
+ */
 import { synchronised } from '../labels';
 import { stepAxis, ticksAroundOne } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
@@ -101,7 +104,10 @@ export const convergenceFactor: FigureDefinition<Row> = {
 /** What the curves are, with n, in words. */
 const curve = (rows: readonly Row[]) => curveText(rows, 'geometric mean');
 
-/** One row of panels of one quantity, whose rows these are; the bounds are above, so that they have the panels' names and the losses the title of the steps. */
+/**
+ * One row of panels of one quantity, whose rows these are; the bounds are above, so that they have the panels' names
+ * and the losses the title of the steps.
+ */
 function curves(
   shown: string[],
   rows: readonly Row[],

@@ -1,4 +1,7 @@
-/** What measuring kappa costs, by interval and by number of questions, and how far an estimate from few questions is from one of many: along one and the same training. */
+/**
+ * What measuring kappa costs, by interval and by number of questions, and how far an estimate from few questions is
+ * from one of many: along one and the same training.
+ */
 import type { Journals, Run } from '../aggregate';
 import { logAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
@@ -15,7 +18,10 @@ type Row = {
   on: 'batch' | 'probe';
   /** questions measured, or steps between measures */
   x: number;
-  /** error: median over the steps of |log kappa - log kappa of the largest probe|, nats; cost: wall-clock time added to a step, % */
+  /**
+   * error: median over the steps of |log kappa - log kappa of the largest probe|, nats; cost: wall-clock time added to
+   * a step, %
+   */
   value: number;
   /** 95 % t interval over seeds, null for one */
   low: number | null;
@@ -159,7 +165,9 @@ async function pointsOf(journals: Journals): Promise<Point[]> {
   return points;
 }
 
-/** The points of one group; none when it has too few sizes of the probe. `withMethod`: the panel's name says the method. */
+/**
+ * The points of one group; none when it has too few sizes of the probe. `withMethod`: the panel's name says the method.
+ */
 async function pointsOfGroup(journals: Journals, group: readonly Run[], withMethod: boolean): Promise<Point[]> {
   const probes = group.filter(({ file: { spec } }) => spec.measure.on === 'probe' && spec.measure.probe !== undefined);
   if (new Set(probes.map(questions)).size < fewestSizes) return [];
@@ -195,7 +203,10 @@ async function errorsOf(journals: Journals, largest: Run, asOften: readonly Run[
   return points;
 }
 
-/** Time that measuring adds to a step, in percent of a step of the sparsest run: by questions, and by interval where there are several. */
+/**
+ * Time that measuring adds to a step, in percent of a step of the sparsest run: by questions, and by interval where
+ * there are several.
+ */
 function costsOf(measured: readonly Run[], asOften: readonly Run[], sparsest: Run, about: About): Point[] {
   const seconds = (run: Run) => run.file.times.secondsPerStep;
   const added = (run: Run) => 100 * (seconds(run) / seconds(sparsest) - 1);

@@ -1,4 +1,7 @@
-/** The loss over the two modules' parameter directions with the way that each run took: the paper's first figure, computed instead of sketched. */
+/**
+ * The loss over the two modules' parameter directions with the way that each run took: the paper's first figure,
+ * computed instead of sketched.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../src/problems';
@@ -171,7 +174,10 @@ function evenLevels(losses: readonly number[]): number[] {
   return Array.from({ length: levels }, (_, i) => Math.exp(low + ((high - low) * (i + 0.5)) / levels));
 }
 
-/** A measured landscape; null where there is none. Throws UserError for a file that is not one, or that belongs to another run. */
+/**
+ * A measured landscape; null where there is none. Throws UserError for a file that is not one, or that belongs to
+ * another run.
+ */
 function readLandscape(path: string, identity: string): Landscape | null {
   let text: string;
   try {

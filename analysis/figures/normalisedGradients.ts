@@ -1,4 +1,7 @@
-/** Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third figure). */
+/**
+ * Gradient norms of both modules, relative to their largest so far, under the three settings (the paper's third
+ * figure).
+ */
 import { stepAxis } from '../axes';
 import { curveText, type FigureDefinition } from '../figure';
 import { band, footnote } from '../layers';

@@ -1,4 +1,7 @@
-/** Ablations: final accuracy over any numeric option that an experiment varies (interval, window, exponent, weight of the regulariser, ...). */
+/**
+ * Ablations: final accuracy over any numeric option that an experiment varies (interval, window, exponent, weight of
+ * the regulariser, ...).
+ */
 import { accuracyScale, logAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars, panelTitle } from '../layers';
@@ -111,10 +114,16 @@ function pointOf(option: string, run: Run, of: ReadonlyMap<string, string>, accu
   return { option, task, setting, rest: new Map(rest), value: Number(of.get(option)), accuracy };
 }
 
-/** How far the bars of neighbouring lines stand from each other, as a share of the axis: at the same place they would hide each other. */
+/**
+ * How far the bars of neighbouring lines stand from each other, as a share of the axis: at the same place they would
+ * hide each other.
+ */
 const asideShare = 0.012;
 
-/** The axis of an option and the Vega expression of a row's place on it: logarithmic from a factor of eight on, the values that were run as ticks. */
+/**
+ * The axis of an option and the Vega expression of a row's place on it: logarithmic from a factor of eight on, the
+ * values that were run as ticks.
+ */
 function optionAxis(
   option: string,
   values: readonly number[],
@@ -185,7 +194,10 @@ function linesOf(points: readonly Point[]): Row[] {
     .flatMap(({ group, line }) => rowsOf(group, line));
 }
 
-/** The name of a line: its scheduler, and whatever else differs between the lines of a task; `firsts` has a point of each line. */
+/**
+ * The name of a line: its scheduler, and whatever else differs between the lines of a task; `firsts` has a point of
+ * each line.
+ */
 function lineNames(firsts: readonly Point[]): (point: Point) => string {
   const tasks = grouped(firsts, (point) => point.task);
   const paths = [...new Set(firsts.flatMap((point) => [...point.rest.keys()]))].sort();

@@ -1,4 +1,6 @@
-/** The main figure beyond the paper: final accuracy and loss over the ratio of the two learning rates, a line a method. */
+/**
+ * The main figure beyond the paper: final accuracy and loss over the ratio of the two learning rates, a line a method.
+ */
 import { accuracyScale, logAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars } from '../layers';
@@ -108,7 +110,10 @@ function placeOf(rows: readonly Row[], methods: readonly string[]): Place {
   return { axis: logAxis(ends, [1]), calculate: `datum.ratio * ({${asides.join(', ')}})[datum.method]` };
 }
 
-/** One row of panels of one quantity, whose rows these are; the lower one has the title of the ratios, the upper one the panels' names. */
+/**
+ * One row of panels of one quantity, whose rows these are; the lower one has the title of the ratios, the upper one the
+ * panels' names.
+ */
 function curves(
   rows: readonly Row[],
   title: string,

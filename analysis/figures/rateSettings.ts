@@ -73,7 +73,8 @@ export const rateSettings: FigureDefinition<Row> = {
       axis: { grid: false, ticks: false },
       scale: { paddingInner: 0.15, paddingOuter: 0.1 },
     };
-    // Runs lie in a lane of their own above their mean, which would hide them; of many methods they are strokes that stick out from behind it.
+    // Runs lie in a lane of their own above their mean, which would hide them; of many methods they are strokes that
+    // stick out from behind it.
     const own = methods.length < manyMethods;
     const lanes = own ? methods.flatMap((method) => [`${method} run`, `${method} mean`]) : methods;
     const run: Spec = own

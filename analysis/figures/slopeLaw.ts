@@ -1,4 +1,7 @@
-/** The slope-2 law (docs/method.md section 2): log kappa early in training against the log ratio of the rates, with a fitted and the derived line. */
+/**
+ * The slope-2 law (docs/method.md section 2): log kappa early in training against the log ratio of the rates, with a
+ * fitted and the derived line.
+ */
 import { grouped } from '../grouped';
 import { byText } from '../labels';
 import { logAxis } from '../axes';

@@ -1,4 +1,7 @@
-/** How much log kappa swings over the exponent of the coordinated rates, by rule, with the stability limits of docs/method.md section 4 drawn in. */
+/**
+ * How much log kappa swings over the exponent of the coordinated rates, by rule, with the stability limits of
+ * docs/method.md section 4 drawn in.
+ */
 import type { Journals, Run } from '../aggregate';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars, panelTitle } from '../layers';
@@ -101,7 +104,9 @@ export const stability: FigureDefinition<Row> = {
 const dashedText = (rows: readonly Row[]) =>
   rows.some((row) => row.rule === baseline) ? '; dashed: constant rates' : '';
 
-/** Names of lines: the setting where several were swept or nothing else tells lines apart, and the options that differ. */
+/**
+ * Names of lines: the setting where several were swept or nothing else tells lines apart, and the options that differ.
+ */
 function lineNames(swept: readonly Point[]): (point: Point) => string {
   const differing = options.filter((option) => new Set(swept.map((point) => point.options.get(option))).size > 1);
   const withSetting = differing.length === 0 || new Set(swept.map((point) => point.setting)).size > 1;
@@ -209,7 +214,9 @@ async function pointsOf(journals: Journals): Promise<Point[]> {
   });
 }
 
-/** What a run's scheduler is set to; null for one that is neither the baseline nor coordinated by a rule with a limit. */
+/**
+ * What a run's scheduler is set to; null for one that is neither the baseline nor coordinated by a rule with a limit.
+ */
 function coordinationOf(run: Run): Pick<Point, 'rule' | 'options' | 'exponent'> | null {
   const { scheduler } = run.file.spec;
   if (scheduler.kind === baseline) return { rule: baseline, options: new Map(), exponent: null };

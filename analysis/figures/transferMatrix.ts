@@ -62,7 +62,10 @@ export const transferMatrix: FigureDefinition<Row> = {
   },
 };
 
-/** The matrix of one method over tasks that meet; the leftmost names the tasks trained on, the lowest has the title of those evaluated on. */
+/**
+ * The matrix of one method over tasks that meet; the leftmost names the tasks trained on, the lowest has the title of
+ * those evaluated on.
+ */
 function cells(tasks: string[], method: string, { leftmost, lowest }: { leftmost: boolean; lowest: boolean }): Spec {
   const accuracy = { field: 'accuracy', type: 'quantitative' };
   const x = {

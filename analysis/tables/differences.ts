@@ -1,4 +1,7 @@
-/** Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against constant rates; and schedulers with a regulariser against the same without it, which is what the regulariser adds. */
+/**
+ * Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against constant
+ * rates; and schedulers with a regulariser against the same without it, which is what the regulariser adds.
+ */
 import type { Journals } from '../aggregate';
 import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';

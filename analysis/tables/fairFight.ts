@@ -1,4 +1,7 @@
-/** A fair fight: every method with its own best pair of learning rates, chosen on validation from the same grid; constant rates so chosen are the rival `per-module-lr`. */
+/**
+ * A fair fight: every method with its own best pair of learning rates, chosen on validation from the same grid;
+ * constant rates so chosen are the rival `per-module-lr`.
+ */
 import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
@@ -51,7 +54,10 @@ const rival = 'per-module-lr';
 const pairKey = (trial: Trial) => `${trial.encoder} ${trial.backbone}`;
 const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];
 
-/** The trials at the pairs of rates and with the seeds that all methods have; methods with one pair only do not take part. */
+/**
+ * The trials at the pairs of rates and with the seeds that all methods have; methods with one pair only do not take
+ * part.
+ */
 function commonGrid(all: readonly Trial[]): Trial[] {
   const methods = distinct(all.map((trial) => trial.method)).filter(
     (method) => distinct(all.filter((trial) => trial.method === method).map(pairKey)).length > 1,
@@ -70,7 +76,10 @@ function commonGrid(all: readonly Trial[]): Trial[] {
     : taking.filter((trial) => pairs.includes(pairKey(trial)) && seeds.includes(trial.seed));
 }
 
-/** The pair with the highest mean validation accuracy; of equal ones that with the lower validation loss, then the smaller rates. */
+/**
+ * The pair with the highest mean validation accuracy; of equal ones that with the lower validation loss, then the
+ * smaller rates.
+ */
 function bestPair(trials: readonly Trial[]): Trial[] {
   const groups = distinct(trials.map(pairKey)).map((pair) => trials.filter((trial) => pairKey(trial) === pair));
   const merit = (group: readonly Trial[]) => [

@@ -42,7 +42,9 @@ type Row = {
 
 const none = { n: 0, mean: null, low: null, high: null };
 
-/** Marks the highest mean among methods of equal panel and setting; equal means share the mark, a method alone has none. */
+/**
+ * Marks the highest mean among methods of equal panel and setting; equal means share the mark, a method alone has none.
+ */
 export function best(values: readonly (number | null)[]): boolean[] {
   const known = values.flatMap((value) => value ?? []);
   const highest = Math.max(...known);
@@ -53,8 +55,9 @@ export function best(values: readonly (number | null)[]): boolean[] {
 const level = 0.05;
 
 /**
- * Marks the methods that the paired t test does not find worse than the best one, corrected by Holm for all that are tested; a method with fewer than two seeds in common with
- * the best is not tested and not marked. `scores` are by seed; `marked` is what `best` gave.
+ * Marks the methods that the paired t test does not find worse than the best one, corrected by Holm for all that are
+ * tested; a method with fewer than two seeds in common with the best is not tested and not marked. `scores` are by
+ * seed; `marked` is what `best` gave.
  */
 export function notWorse(scores: readonly ReadonlyMap<number, number>[], marked: readonly boolean[]): boolean[] {
   const top = scores[marked.indexOf(true)];

@@ -1,4 +1,7 @@
-/** Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector, connector, rule. */
+/**
+ * Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector,
+ * connector, rule.
+ */
 import { defaultConnector } from '../../src/models/zoo/connectors';
 import type { Journals, Run } from '../aggregate';
 import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
@@ -27,7 +30,10 @@ type Row = {
   corrected: number | null;
 };
 
-/** `at` names the variant, `inside` is what belongs to it, `usual` is what the others are compared with. An optimiser brings its rates along: no two have the same scale. */
+/**
+ * `at` names the variant, `inside` is what belongs to it, `usual` is what the others are compared with. An optimiser
+ * brings its rates along: no two have the same scale.
+ */
 const options = [
   { name: 'optimiser', at: 'optimiser.kind', inside: /^(optimiser\.|learningRate\.)/, usual: 'adamw' },
   { name: 'tuning of the backbone', at: 'tuning.backbone.kind', inside: /^tuning\.backbone\./, usual: 'lora' },
@@ -91,7 +97,10 @@ function linesOf(option: Option, points: readonly Point[]): Line[] {
   });
 }
 
-/** The name of a line: its scheduler, and what tells it from other lines of that scheduler and task. An option that only another scheduler has does not. */
+/**
+ * The name of a line: its scheduler, and what tells it from other lines of that scheduler and task. An option that only
+ * another scheduler has does not.
+ */
 function lineName({ task, rest }: Point, firsts: readonly Point[]): string {
   const scheduler = rest.get('scheduler.kind');
   const alike = firsts.filter((other) => other.task === task && other.rest.get('scheduler.kind') === scheduler);
@@ -99,7 +108,10 @@ function lineName({ task, rest }: Point, firsts: readonly Point[]): string {
   return [scheduler ?? '', ...paths.map((path) => `${short(path)}=${rest.get(path)!}`)].join(', ');
 }
 
-/** The name of a variant: its kind, the options in which variants of the kind differ, and its rates when any two variants differ in them. */
+/**
+ * The name of a variant: its kind, the options in which variants of the kind differ, and its rates when any two
+ * variants differ in them.
+ */
 function variantName(option: Option, own: Map<string, string>, all: readonly Map<string, string>[]): string {
   const kind = own.get(option.at)!;
   const isRate = (path: string) => path.startsWith('learningRate.');

@@ -1,6 +1,6 @@
 /**
- * Equipoise as a library: what other programs may build on. A manifest is loaded and planned, a run is trained record by
- * record, journals are read, statistics and figures made from them. Names here are stable; everything else may move.
+ * Equipoise as a library: what other programs may build on. A manifest is loaded and planned, a run is trained record
+ * by record, journals are read, statistics and figures made from them. Names here are stable; everything else may move.
  * docs/api.md has an example for CommonJS and for ES modules.
  */
 

@@ -4,7 +4,10 @@
  * The passes and divergences that go into it: measureStep.ts.
  */
 
-/** Divergences below this are set to it and flagged: a module that hardly moved would otherwise give a kappa without meaning. */
+/**
+ * Divergences below this are set to it and flagged: a module that hardly moved would otherwise give a kappa without
+ * meaning.
+ */
 export const divergenceFloor = 1e-8;
 
 /** log-probability tables [label tokens, vocabulary] of the model in its mixed states; index 1 = new, 0 = old. */
@@ -21,7 +24,8 @@ export interface MixedStates<T> {
 
 /**
  * The two pairs (p, q) whose KL(p || q) are D_X and D_S.
- * Variant (a): one module alone takes its step from the old state. Variant (b): one module alone is reverted from the new.
+ * Variant (a): one module alone takes its step from the old state. Variant (b): one module alone is reverted from the
+ * new.
  */
 export function divergencePairs<T>(variant: 'a' | 'b', states: MixedStates<T>): { backbone: [T, T]; encoder: [T, T] } {
   if (variant === 'a')

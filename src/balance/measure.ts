@@ -62,7 +62,8 @@ export function metricsOf(
   const largestGradient = both((m) => Math.max(memory.largestGradient[m], step.gradientNorm[m]));
   const relativeGradient = both((m) => ratio(step.gradientNorm[m], step.parameterNorm[m]));
   const first = memory.firstRelativeGradient ?? relativeGradient;
-  // exp(log p) can underflow to 0 in float32; the bound is then infinite, and the smallest normal number says so honestly.
+  // exp(log p) can underflow to 0 in float32; the bound is then infinite, and the smallest normal number says so
+  // honestly.
   const bound = progressBounds(
     kappa.kappa,
     kappa.dBackbone,

@@ -16,7 +16,8 @@ export const regulariserWeights = (kappaAverage: number): PerModule<number> => (
 
 /**
  * The term that is added to the cross-entropy (it is <= 0), and both uncapped divergences.
- * @param now log p_{t,t} [N, V]; `encoderBefore` log p_{t,t-1}; `backboneBefore` log p_{t-1,t}; both are constants to the gradient
+ * @param now log p_{t,t} [N, V]; `encoderBefore` log p_{t,t-1}; `backboneBefore` log p_{t-1,t}; both are constants to
+ * the gradient
  * @param mask [N] 1 for label tokens; weights are scalars
  */
 export function regulariser(

@@ -38,8 +38,8 @@ export const committedRuns = join(projectRoot, 'results', referenceFolder);
 const committedFigures = join(projectRoot, 'paper-figures');
 
 /**
- * Where the figures, tables and pages of experiments go: the folder of --out; with --reference the committed figures; else
- * EQUIPOISE_FIGURES or figures/ of the project, which git ignores.
+ * Where the figures, tables and pages of experiments go: the folder of --out; with --reference the committed figures;
+ * else EQUIPOISE_FIGURES or figures/ of the project, which git ignores.
  */
 export function figuresFolder({ out, reference = false }: PlaceOptions): string {
   if (out !== undefined) return resolve(out);
@@ -53,8 +53,8 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * The folders of the experiments that are meant: the named one (a name below the results folder, else among the committed
- * reference results, else a path), or all. Throws a UserError when there is none.
+ * The folders of the experiments that are meant: the named one (a name below the results folder, else among the
+ * committed reference results, else a path), or all. Throws a UserError when there is none.
  */
 export function experimentFolders(experiment: string | undefined, results = resultsFolder()): string[] {
   const own = listExperiments(results);

@@ -16,8 +16,8 @@ interface Calibrated {
 }
 
 /**
- * Trains a few steps of one run of each kind (task, encoder, backbone) that has no finished run. As many at once as there
- * will be workers, because workers slow each other down. What cannot be measured is said and left out.
+ * Trains a few steps of one run of each kind (task, encoder, backbone) that has no finished run. As many at once as
+ * there will be workers, because workers slow each other down. What cannot be measured is said and left out.
  */
 export async function calibrateKinds(
   results: string,

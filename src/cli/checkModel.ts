@@ -42,7 +42,10 @@ function checkLines(report: CheckReport, facts: BackendFacts): string[] {
   ];
 }
 
-/** Adds `check-model DIR [--backend B] [--json]`. Exit code 1 when a bound does not hold, 2 for a folder that is malformed. */
+/**
+ * Adds `check-model DIR [--backend B] [--json]`. Exit code 1 when a bound does not hold, 2 for a folder that is
+ * malformed.
+ */
 export const define: Define = (command) => {
   command
     .addOption(

@@ -29,7 +29,10 @@ export type CommandEntry = {
 /** The name of a command: the first word of its call. */
 export const nameOf = ({ call }: Pick<CommandEntry, 'call'>): string => call.split(' ')[0]!;
 
-/** Adds the commands of a table; of their files it loads that one alone which the words of the command line call, or ask help about. */
+/**
+ * Adds the commands of a table; of their files it loads that one alone which the words of the command line call, or ask
+ * help about.
+ */
 export function addCommands(
   parent: Command,
   entries: readonly CommandEntry[],

@@ -1,4 +1,7 @@
-/** The table of all commands, in the order of the help. A command is one file, loaded when it is called, and one entry here. */
+/**
+ * The table of all commands, in the order of the help. A command is one file, loaded when it is called, and one entry
+ * here.
+ */
 import { createRequire } from 'node:module';
 import type { CommandEntry, Define } from './command';
 

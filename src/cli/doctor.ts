@@ -172,7 +172,10 @@ export function doctorLines(report: DoctorReport): string[] {
   return lines;
 }
 
-/** Adds `doctor [--link] [--json]` to the command line. Exit code 3 when --link was asked for and there is no link after it. */
+/**
+ * Adds `doctor [--link] [--json]` to the command line. Exit code 3 when --link was asked for and there is no link after
+ * it.
+ */
 export const define: Define = (command) => {
   command
     .option('--link', 'find, build and check a native TensorFlow first')

@@ -71,7 +71,9 @@ export const define: Define = (command) => {
     });
 };
 
-/** Evaluates a run, or finds what was kept of the same. Throws UserError for what does not fit together or is not there. */
+/**
+ * Evaluates a run, or finds what was kept of the same. Throws UserError for what does not fit together or is not there.
+ */
 async function evaluateRun(
   paths: RunFolder,
   file: RunFile,

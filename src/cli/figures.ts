@@ -3,7 +3,9 @@ import { figureNames, makeFigures } from '../../analysis/index';
 import { analyse, type AnalysisOptions } from './analysis';
 import type { Define } from './command';
 
-/** Adds `figures` to the program. Its failures are UserErrors, which `main` prints; a figure without data is no failure. */
+/**
+ * Adds `figures` to the program. Its failures are UserErrors, which `main` prints; a figure without data is no failure.
+ */
 export const define: Define = (command) => {
   command
     .option('--only <names...>', `draw only these of ${figureNames.join(', ')}`)
@@ -17,7 +19,10 @@ export const define: Define = (command) => {
     .action(drawFigures);
 };
 
-/** Draws them and tells the outcome. Throws UserError for an experiment that has no results; a figure without data is no failure. */
+/**
+ * Draws them and tells the outcome. Throws UserError for an experiment that has no results; a figure without data is no
+ * failure.
+ */
 export async function drawFigures(experiment: string | undefined, options: AnalysisOptions): Promise<void> {
   await analyse(experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeFigures(folder, out, { only });

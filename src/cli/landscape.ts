@@ -54,7 +54,9 @@ export const define: Define = (command) => {
     });
 };
 
-/** Measures one run and says what came. Throws UserError for a run that is not finished or that trains differently here. */
+/**
+ * Measures one run and says what came. Throws UserError for a run that is not finished or that trains differently here.
+ */
 async function measure(experiment: string, id: string, points: number): Promise<string> {
   const paths = runFolder(resultsFolder(), experiment, id);
   const read = readRunFile(paths.runJson);

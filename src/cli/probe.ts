@@ -5,7 +5,10 @@ import { featuresOf } from '../models/features';
 import { probeSet, type ProbeRow } from '../train/probe';
 import { useBackend } from '../tensor/backend';
 
-/** Probes one split of a generated set with an encoder, by default the first one of its modality. Throws UserError as loadSet and featuresOf. */
+/**
+ * Probes one split of a generated set with an encoder, by default the first one of its modality. Throws UserError as
+ * loadSet and featuresOf.
+ */
 export async function probeTask(
   task: string,
   encoder: string | undefined,

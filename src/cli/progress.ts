@@ -1,4 +1,7 @@
-/** Progress of many runs: one rewritten line on a terminal; elsewhere a line for each finished run and one every ten seconds. */
+/**
+ * Progress of many runs: one rewritten line on a terminal; elsewhere a line for each finished run and one every ten
+ * seconds.
+ */
 import { printable } from '../printable';
 import type { Timing } from '../runner/estimate';
 import { estimateRuns, runEstimator } from '../runner/estimate';
@@ -161,7 +164,10 @@ function runningText({ run, stage, step, steps, loss, kappa, stepsPerSecond }: R
   return parts.join(' ');
 }
 
-/** Seconds until all are done; null as long as nothing is known of any of them. A kind without a finished run is taken as the mean of the known. */
+/**
+ * Seconds until all are done; null as long as nothing is known of any of them. A kind without a finished run is taken
+ * as the mean of the known.
+ */
 function secondsLeft(
   workers: number,
   running: readonly Running[],

@@ -1,4 +1,7 @@
-/** `equipoise resources MODEL...`: what a training step of a published model needs, from its configuration; with --measure also what it takes. */
+/**
+ * `equipoise resources MODEL...`: what a training step of a published model needs, from its configuration; with
+ * --measure also what it takes.
+ */
 import { Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';

@@ -19,7 +19,10 @@ interface Scored {
   agrees: boolean;
 }
 
-/** Adds `score` to the program. Throws UserErrors, which `main` prints; exit code 1 when a run's own numbers are not those of its predictions. */
+/**
+ * Adds `score` to the program. Throws UserErrors, which `main` prints; exit code 1 when a run's own numbers are not
+ * those of its predictions.
+ */
 export const define: Define = (command) => {
   command
     .option('--json', 'print JSON: every metric by kind and slice')

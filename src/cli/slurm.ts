@@ -24,7 +24,10 @@ interface LaunchOptions {
   print?: boolean;
 }
 
-/** Submits what a sweep's plan does not call done, or prints the scripts. Throws UserError for a faulty profile and what Slurm refuses. */
+/**
+ * Submits what a sweep's plan does not call done, or prints the scripts. Throws UserError for a faulty profile and what
+ * Slurm refuses.
+ */
 export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wiring): Promise<void> {
   const profile: SlurmProfile = options.slurmProfile === undefined ? {} : loadSlurmProfile(options.slurmProfile);
   const { results, experiment, manifest } = sweep;

@@ -5,7 +5,10 @@ import { queuedTasks } from '../runner/slurm/commands';
 import { jobsOf, wasSubmitted, type RunJob } from '../runner/slurm/jobs';
 import { note } from './text';
 
-/** By experiment, the jobs of those that were submitted to Slurm; squeue is asked once. Where it does not answer a warning says so. */
+/**
+ * By experiment, the jobs of those that were submitted to Slurm; squeue is asked once. Where it does not answer a
+ * warning says so.
+ */
 export function jobsOfAll(results: string, experiments: readonly string[]): Map<string, RunJob[]> {
   const submitted = experiments.filter((experiment) => wasSubmitted(results, experiment));
   if (submitted.length === 0) return new Map();

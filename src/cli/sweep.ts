@@ -1,4 +1,7 @@
-/** A manifest opened for a command: its runs with identities, and what state they are in. Loads the data and tensor rooms. */
+/**
+ * A manifest opened for a command: its runs with identities, and what state they are in. Loads the data and tensor
+ * rooms.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { projectRoot } from '../files';

@@ -3,7 +3,9 @@ import { makeTables, tableNames } from '../../analysis/index';
 import { analyse, type AnalysisOptions } from './analysis';
 import type { Define } from './command';
 
-/** Adds `tables` to the program. Its failures are UserErrors, which `main` prints; a table without data is no failure. */
+/**
+ * Adds `tables` to the program. Its failures are UserErrors, which `main` prints; a table without data is no failure.
+ */
 export const define: Define = (command) => {
   command
     .option('--only <names...>', `make only these of ${tableNames.join(', ')}`)
@@ -17,7 +19,10 @@ export const define: Define = (command) => {
     .action(writeTables);
 };
 
-/** Makes them and tells the outcome. Throws UserError for an experiment that has no results; a table without data is no failure. */
+/**
+ * Makes them and tells the outcome. Throws UserError for an experiment that has no results; a table without data is no
+ * failure.
+ */
 export async function writeTables(experiment: string | undefined, options: AnalysisOptions): Promise<void> {
   await analyse(experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeTables(folder, out, { only });

@@ -57,7 +57,10 @@ export function note(line: string): void {
   process.stderr.write(`${printableLines(line)}\n`);
 }
 
-/** Prints a value as JSON on standard output. Escapes are valid in JSON: a program that reads it gets the value as it was. */
+/**
+ * Prints a value as JSON on standard output. Escapes are valid in JSON: a program that reads it gets the value as it
+ * was.
+ */
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2));
 }

@@ -108,7 +108,10 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   }
 }
 
-/** Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
+/**
+ * Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run
+ * failed, else 0.
+ */
 export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
   const of = <K extends Ending['kind']>(kind: K) =>
     endings.filter(

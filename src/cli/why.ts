@@ -70,7 +70,9 @@ function findStored(name: string, runs: readonly StoredRun[]): Found[] {
     }));
 }
 
-/** Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here. */
+/**
+ * Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here.
+ */
 function findPlanned(name: string, options: WhyOptions): Found[] {
   const { listManifests, openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
   const paths = options.manifest === undefined ? listManifests() : [options.manifest];

@@ -1,6 +1,7 @@
 /**
- * Sounds as 16 kHz mono samples. What a file is and whether it is whole is decided in sound/, by its content; libraries decode it
- * (WAV, MP3, FLAC, Ogg Vorbis); here are bounds on size and duration, mono, and resampling. Files are hostile until checked.
+ * Sounds as 16 kHz mono samples. What a file is and whether it is whole is decided in sound/, by its content; libraries
+ * decode it (WAV, MP3, FLAC, Ogg Vorbis); here are bounds on size and duration, mono, and resampling. Files are hostile
+ * until checked.
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { userError } from '../problems';
@@ -49,7 +50,10 @@ export async function readSound(path: string): Promise<Float32Array> {
   }
 }
 
-/** As readSound, for bytes in memory; `where` names them in messages. Only the first `keep` seconds are resampled and returned. */
+/**
+ * As readSound, for bytes in memory; `where` names them in messages. Only the first `keep` seconds are resampled and
+ * returned.
+ */
 export async function decodeSound(
   bytes: Uint8Array,
   where: string,

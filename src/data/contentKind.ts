@@ -72,8 +72,9 @@ function isText(buffer: Buffer): boolean {
 }
 
 /**
- * The name of a markup file's outermost element in small letters without its prefix, or `!doctype html`; undefined for what is no markup.
- * What may stand before it (byte order mark, declarations, comments) is passed over, at most 64 KB of it.
+ * The name of a markup file's outermost element in small letters without its prefix, or `!doctype html`; undefined for
+ * what is no markup. What may stand before it (byte order mark, declarations, comments) is passed over, at most 64 KB
+ * of it.
  */
 export function rootElement(bytes: Uint8Array): string | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 65_536)).toString('latin1');

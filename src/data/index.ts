@@ -1,4 +1,7 @@
-/** The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made once). */
+/**
+ * The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made
+ * once).
+ */
 import { exitCode, userError } from '../problems';
 import { releasedTask, releasedTaskNames } from './readers/recipe';
 import { openSource, sourceIdentity } from '../sources/sources';
@@ -12,7 +15,10 @@ import { sceneCap } from './sets/sceneCap';
 import { soundQa } from './sets/soundQa';
 import { identityOf, materialise, setFolder } from './sets/store';
 
-/** Every generated set. A new one is one more line here and a folder beside sets/emojiIconQa; tasks.ts says what each is. */
+/**
+ * Every generated set. A new one is one more line here and a folder beside sets/emojiIconQa; tasks.ts says what each
+ * is.
+ */
 const generators: ReadonlyMap<string, SetGenerator> = new Map(
   [emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]),
 );
@@ -66,13 +72,19 @@ export function setIdentity(
   return identityOf(generator, generated ? { identity } : provider);
 }
 
-/** Names of the data manifests that the set of a task is made from; none for a released set. Throws UserError for an unknown task. */
+/**
+ * Names of the data manifests that the set of a task is made from; none for a released set. Throws UserError for an
+ * unknown task.
+ */
 export function setSources(task: string): readonly string[] {
   const { generator, generated } = recipeOf(task);
   return generated ? generator.sources : [];
 }
 
-/** The cache folder of the task's set, with its card.json once `loadSet` has made it. Throws UserError for an unknown task. */
+/**
+ * The cache folder of the task's set, with its card.json once `loadSet` has made it. Throws UserError for an unknown
+ * task.
+ */
 export function setPath(task: string): string {
   return setFolder(task, setIdentity(task));
 }

@@ -1,6 +1,7 @@
 /**
- * Several wordings of the same instruction. A run that asks for them trains every example with one of its wordings, chosen by the run's seed; it is evaluated
- * with the first, so that scores of runs with one wording and with several compare. The answer continues each wording.
+ * Several wordings of the same instruction. A run that asks for them trains every example with one of its wordings,
+ * chosen by the run's seed; it is evaluated with the first, so that scores of runs with one wording and with several
+ * compare. The answer continues each wording.
  */
 import { random } from '../random';
 import type { DataSet, Item } from './types';
@@ -79,8 +80,8 @@ export function wordingsOf(
 }
 
 /**
- * The set with a seeded wording for every training question, and one question for each wording besides, so that a vocabulary made from both knows all wordings whatever the seed.
- * Validation and evaluation keep the set's own wording.
+ * The set with a seeded wording for every training question, and one question for each wording besides, so that a
+ * vocabulary made from both knows all wordings whatever the seed. Validation and evaluation keep the set's own wording.
  */
 export function withWordings(set: DataSet, seed: number): { set: DataSet; all: Item[] } {
   const all = new Map<string, Item>();

@@ -3,7 +3,10 @@
  * Kaiser window. No library: those on npm are unmaintained, bind to a browser, or do not say how they filter.
  */
 
-/** Zero crossings of the sinc on each side. With `beta` they set the filter: flat to 89% of the lower Nyquist frequency, -80 dB beyond it. */
+/**
+ * Zero crossings of the sinc on each side. With `beta` they set the filter: flat to 89% of the lower Nyquist frequency,
+ * -80 dB beyond it.
+ */
 const crossings = 48;
 const beta = 7.857;
 /** Cut-off (-6 dB) as a share of the lower Nyquist frequency: half the transition band below it. */
@@ -24,13 +27,19 @@ function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
-/** One filter: the weights of input samples `first`, `first + 1`, ... relative to the sample at or before the output's time. */
+/**
+ * One filter: the weights of input samples `first`, `first + 1`, ... relative to the sample at or before the output's
+ * time.
+ */
 interface Phase {
   first: number;
   weights: Float64Array;
 }
 
-/** The filter for an output whose time lies `offset` input samples (0 <= offset < 1) after an input sample. Its weights sum to 1. */
+/**
+ * The filter for an output whose time lies `offset` input samples (0 <= offset < 1) after an input sample. Its weights
+ * sum to 1.
+ */
 function phase(offset: number, scale: number): Phase {
   const reach = crossings / scale;
   const first = Math.ceil(offset - reach);

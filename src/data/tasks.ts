@@ -1,6 +1,7 @@
 /**
- * Every task that comes with Equipoise as plain data: the generated sets, then the published ones. A new task is a line here and, for a
- * generated set, one in index.ts; nothing here draws, decodes or fetches, so that a list of names costs nothing.
+ * Every task that comes with Equipoise as plain data: the generated sets, then the published ones. A new task is a line
+ * here and, for a generated set, one in index.ts; nothing here draws, decodes or fetches, so that a list of names costs
+ * nothing.
  */
 import { publishedTasks } from './readers/published';
 import { emojiIconQaTask } from './sets/emojiIconQa/task';

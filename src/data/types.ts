@@ -34,7 +34,10 @@ export interface Item {
   choices: string[];
   /** the question as it was released, before it became part of the prompt */
   question?: string;
-  /** every reference as it was released (ten answers of TextVQA, all captions of a sound), for metrics over several; absent: `answer` alone */
+  /**
+   * every reference as it was released (ten answers of TextVQA, all captions of a sound), for metrics over several;
+   * absent: `answer` alone
+   */
   references?: string[];
   /** what else the released record says (OCR tokens, rationales, confidences, tags); nothing is trained on it */
   released?: Record<string, unknown>;
@@ -45,7 +48,9 @@ export type AlignmentItem =
   | { kind: 'caption'; media: string; prompt: string; answer: string }
   | { kind: 'classes'; media: string; classes: string[] };
 
-/** A generated or published set, ready for feature extraction. Generation is deterministic: same identity, same bytes. */
+/**
+ * A generated or published set, ready for feature extraction. Generation is deterministic: same identity, same bytes.
+ */
 export interface DataSet {
   task: string;
   modality: Modality;

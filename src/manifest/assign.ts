@@ -1,4 +1,6 @@
-/** Values for fields: how a manifest's short forms are read, how settings lie over each other, what a pattern matches. */
+/**
+ * Values for fields: how a manifest's short forms are read, how settings lie over each other, what a pattern matches.
+ */
 import { durationFields, fieldsByPath, innerFields, runFields, type Field } from './fields';
 import { pointer, type Settings } from './content';
 import type { FieldPath, Pattern } from './pattern';
@@ -41,7 +43,9 @@ export function settingsOf(settings: Settings, place: string): Assignment[] {
   return [...fixed, ...named];
 }
 
-/** Lays values over a partial run: whole fields first, then parts of fields, whatever order the manifest gives them in. */
+/**
+ * Lays values over a partial run: whole fields first, then parts of fields, whatever order the manifest gives them in.
+ */
 export function assignAll(run: Tree, assignments: readonly Assignment[]): Tree {
   return [...assignments]
     .sort((a, b) => fieldOrder(a.path) - fieldOrder(b.path))

@@ -1,4 +1,7 @@
-/** The content of a manifest file after validation, as its JSON says it (manifest.schema.json). Reference: docs/manifests.md. */
+/**
+ * The content of a manifest file after validation, as its JSON says it (manifest.schema.json). Reference:
+ * docs/manifests.md.
+ */
 
 import type { FieldPath, Pattern } from './pattern';
 import type { SlurmSection } from './slurm';

@@ -1,7 +1,7 @@
 /**
- * The value of every option that a manifest leaves out. Identities leave defaults out, so to CHANGE a value here changes
- * what finished runs claim to be: raise the method version with it (test/fixtures/defaults.json pins them). A NEW option is safe.
- * Values: the prototype's findings on learnable settings, see docs/method.md.
+ * The value of every option that a manifest leaves out. Identities leave defaults out, so to CHANGE a value here
+ * changes what finished runs claim to be: raise the method version with it (test/fixtures/defaults.json pins them). A
+ * NEW option is safe. Values: the prototype's findings on learnable settings, see docs/method.md.
  */
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
@@ -21,7 +21,9 @@ import { type Tree, isTree, setOwn } from './tree';
 /** A run before defaults are filled in: any part of a RunSpec. */
 export type PartialRun = Tree;
 
-/** Fields without a default: every run must get them from its manifest; a checkpoint stands for encoder and backbone. */
+/**
+ * Fields without a default: every run must get them from its manifest; a checkpoint stands for encoder and backbone.
+ */
 export const requiredFields = ['task', 'encoder', 'backbone', 'seed'] as const;
 
 /** Captions of single pictures need little; without the longer audio alignment only counting is learned. */
@@ -30,7 +32,10 @@ const alignDefaults: Record<Modality, AlignSpec> = {
   audio: { steps: 300, learningRate: 2e-3, batch: 64 },
 };
 
-/** The defaults of an image run. Other kinds of connector, scheduler and so on bring their own, and audio its own alignment: `fillDefaults`. */
+/**
+ * The defaults of an image run. Other kinds of connector, scheduler and so on bring their own, and audio its own
+ * alignment: `fillDefaults`.
+ */
 export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   instructions: 'one',
   connector: completeSpec(connectors, { kind: defaultConnector }),
@@ -53,7 +58,10 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   device: 'any',
 };
 
-/** Default options of every kind of each tagged union, by the union's path. For the reference tables and the test that pins them. */
+/**
+ * Default options of every kind of each tagged union, by the union's path. For the reference tables and the test that
+ * pins them.
+ */
 export function kindDefaults(): Record<string, Record<string, Tree>> {
   const unions = choicesIn({ type: 'group', about: '', fields: runFields }, []);
   return Object.fromEntries(
@@ -80,7 +88,9 @@ function defaultsOf(run: PartialRun): Tree {
   return made;
 }
 
-/** The defaults depend on a few kinds only, and a manifest has thousands of runs: each set of kinds is worked out once. */
+/**
+ * The defaults depend on a few kinds only, and a manifest has thousands of runs: each set of kinds is worked out once.
+ */
 const knownDefaults = new Map<string, Tree>();
 
 const choicePaths: readonly (readonly string[])[] = choicesIn({ type: 'group', about: '', fields: runFields }, []).map(
@@ -157,7 +167,10 @@ export function fillDefaults(run: PartialRun): Tree {
   return merge(defaultsOf(current), current);
 }
 
-/** The opposite: the run without any value that `fillDefaults` would give back, at every level; the device is left out too. */
+/**
+ * The opposite: the run without any value that `fillDefaults` would give back, at every level; the device is left out
+ * too.
+ */
 export function leaveOutDefaults(spec: RunSpec): Tree {
   const { device: _device, ...run } = spec;
   return (subtract(run, defaultsOf(run)) ?? {}) as Tree;

@@ -14,8 +14,9 @@ import type { Fault } from './validate';
 export { stepsOf } from './identity';
 
 /**
- * Every run of a loaded manifest under its profile: resolved, with every default, in an order that depends on the order of
- * values in its lists but not on the order of keys: the task varies slowest, the seed fastest, includes follow the grid.
+ * Every run of a loaded manifest under its profile: resolved, with every default, in an order that depends on the order
+ * of values in its lists but not on the order of keys: the task varies slowest, the seed fastest, includes follow the
+ * grid.
  */
 export function expand(manifest: Manifest): RunSpec[] {
   const { runs } = baseRuns(manifest.content, new Set());

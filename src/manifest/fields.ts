@@ -1,6 +1,7 @@
 /**
  * Every field of RunSpec as data: its values, limits and meaning. The JSON Schema, the names of axes, the check of a
- * resolved run and the tables in docs/manifests.md all come from this one table; the compiler and a test hold it to run.ts.
+ * resolved run and the tables in docs/manifests.md all come from this one table; the compiler and a test hold it to
+ * run.ts.
  */
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
@@ -24,7 +25,10 @@ export interface Group {
   /** one number in its place stands for every field that a run must have */
   shared?: boolean;
 }
-/** An object whose `tag` decides which options it has: one of the kinds of a table, to which parts may be added at start-up. */
+/**
+ * An object whose `tag` decides which options it has: one of the kinds of a table, to which parts may be added at
+ * start-up.
+ */
 export interface Choice {
   type: 'choice';
   about: string;

@@ -1,4 +1,7 @@
-/** From one grid (axes, zip, when, exclude) to its runs, in an order that does not depend on the order of keys in the file. */
+/**
+ * From one grid (axes, zip, when, exclude) to its runs, in an order that does not depend on the order of keys in the
+ * file.
+ */
 import { assignAll, fieldOrder, matches, settledField, settingsOf, type Assignment } from './assign';
 import { pointer, type Grid, type ManifestContent } from './content';
 import { fillDefaults } from './defaults';
@@ -79,7 +82,10 @@ function* product(dimensions: Dimension[]): Generator<Assignment[]> {
   for (const choice of first) for (const others of product(rest)) yield [...choice, ...others];
 }
 
-/** The runs of one grid. Every axis must be a known field with valid values; nothing is thrown for what else is wrong with a run. */
+/**
+ * The runs of one grid. Every axis must be a known field with valid values; nothing is thrown for what else is wrong
+ * with a run.
+ */
 export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansion {
   const own = settingsOf(grid, place);
   const dimensions = [

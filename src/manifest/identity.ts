@@ -22,9 +22,9 @@ export interface IdentityContext {
 }
 
 /**
- * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context; `id` is its
- * first 16 digits. A new option with a default changes no identity, and neither does a new name (spellings.ts); the device
- * that is asked for is not part of one.
+ * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context;
+ * `id` is its first 16 digits. A new option with a default changes no identity, and neither does a new name
+ * (spellings.ts); the device that is asked for is not part of one.
  * @param special the spec without its defaults, where the caller has it already
  */
 export function runIdentity(
@@ -47,7 +47,10 @@ export function runIdentity(
   return { identity, id: identity.slice(0, 16) };
 }
 
-/** Every field in which two runs differ, by dotted path in the order of RunSpec; `undefined` where a run has no such field. */
+/**
+ * Every field in which two runs differ, by dotted path in the order of RunSpec; `undefined` where a run has no such
+ * field.
+ */
 export function difference(a: RunSpec, b: RunSpec): { field: string; a: unknown; b: unknown }[] {
   const [left, right] = [new Map(leaves(a)), new Map(leaves(b))];
   const fields = [...new Set([...left.keys(), ...right.keys()])].sort(
@@ -92,8 +95,8 @@ const untold = ['align', 'evaluate', 'measure.every', 'warmup', 'learningRate', 
 const longest = 5;
 
 /**
- * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m constant seed 1`, followed by the rates when they are not the
- * default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
+ * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m constant seed 1`, followed by the rates when they are
+ * not the default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
  */
 export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): string {
   const rest = leaves(special).filter(

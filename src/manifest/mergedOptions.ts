@@ -1,8 +1,14 @@
-/** One field for the options of one name that several kinds of a choice have, each with its own meaning and limits: an axis such as `scheduler.exponent`. */
+/**
+ * One field for the options of one name that several kinds of a choice have, each with its own meaning and limits: an
+ * axis such as `scheduler.exponent`.
+ */
 import type { Kinds } from '../parts/define';
 import type { Leaf } from '../parts/options';
 
-/** The options of all kinds by name, each kind's in its own order. A value that any of the kinds takes fits the field; a resolved run is held to its own kind. */
+/**
+ * The options of all kinds by name, each kind's in its own order. A value that any of the kinds takes fits the field; a
+ * resolved run is held to its own kind.
+ */
 export function mergedOptions(kinds: Kinds): Record<string, Leaf> {
   const found = new Map<string, [kind: string, leaf: Leaf][]>();
   for (const [kind, { options }] of Object.entries(kinds))
@@ -10,7 +16,10 @@ export function mergedOptions(kinds: Kinds): Record<string, Leaf> {
   return Object.fromEntries(inOrder(kinds, [...found.keys()]).map((name) => [name, merged(found.get(name)!)]));
 }
 
-/** The names in an order that agrees with that of every kind, as far as the kinds agree with each other: axes are walked in it. */
+/**
+ * The names in an order that agrees with that of every kind, as far as the kinds agree with each other: axes are walked
+ * in it.
+ */
 function inOrder(kinds: Kinds, names: readonly string[]): string[] {
   const orders = Object.values(kinds).map(({ options }) => Object.keys(options));
   const placed = new Set<string>();

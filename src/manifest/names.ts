@@ -1,6 +1,7 @@
 /**
- * The tasks, encoders and backbones that a manifest may name, by name: each says in its own room what it is. One more is a
- * line in that room's list; then run `npx ts-node src/manifest/writeSchema.ts`, so that editors and docs know it too.
+ * The tasks, encoders and backbones that a manifest may name, by name: each says in its own room what it is. One more
+ * is a line in that room's list; then run `npx ts-node src/manifest/writeSchema.ts`, so that editors and docs know it
+ * too.
  */
 import { taskDefinitions } from '../data/tasks';
 import type { TaskDefinition } from '../data/types';

@@ -8,7 +8,9 @@ import { canonicalJson } from '../files';
 import type { RunSpec } from './run';
 import { leaves } from './tree';
 
-/** The profile of a manifest that brings none of this name: a handful of short runs that touch what the manifest varies. */
+/**
+ * The profile of a manifest that brings none of this name: a handful of short runs that touch what the manifest varies.
+ */
 const builtInProfiles: Readonly<Record<string, Profile>> = {
   smoke: {
     about: 'does it run at all: under a minute, its numbers mean nothing',

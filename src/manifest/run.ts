@@ -27,7 +27,10 @@ export type { OptimiserSpec } from '../tensor/optimiserKinds';
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
 export type Duration = { steps: number } | { epochs: number } | { examples: number };
 
-/** Alignment phase: only the encoder is trained on captions (vision) or contained classes (audio), once per seed, shared by all methods. */
+/**
+ * Alignment phase: only the encoder is trained on captions (vision) or contained classes (audio), once per seed, shared
+ * by all methods.
+ */
 export type AlignSpec = { steps: number; learningRate: number; batch: number };
 
 export type EvaluateSpec = {
@@ -41,7 +44,10 @@ export type EvaluateSpec = {
   transfer?: string[];
 };
 
-/** Base rates of the modules, and of the encoder's parts where they have rates of their own: else a part has that of the module to which it counts. */
+/**
+ * Base rates of the modules, and of the encoder's parts where they have rates of their own: else a part has that of the
+ * module to which it counts.
+ */
 export interface LearningRates {
   encoder: number;
   tower?: number;

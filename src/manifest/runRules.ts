@@ -1,4 +1,6 @@
-/** Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not. */
+/**
+ * Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not.
+ */
 import { schedulerFacts, schedulerNames, schedulerWarnings } from '../balance/schedulers';
 import { connectorFacts, connectorFaults, connectorNames } from '../models/zoo/connectors';
 import { lookUp } from '../parts/define';
@@ -20,7 +22,10 @@ import { isTree, valueAt, type Tree } from './tree';
 import { isMoved, tuningFindings, type Finding } from './tuningRules';
 import { runFaults, suggestion, type Fault } from './validate';
 
-/** What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value, which is said elsewhere. */
+/**
+ * What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value,
+ * which is said elsewhere.
+ */
 export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault[] {
   const { run } = gridRun;
   const missing = requiredFields.filter((field) => run[field] === undefined);

@@ -1,4 +1,6 @@
-/** JSON Schemas (2020-12) built from the field table: of a manifest file, published for editors, and of a resolved run. */
+/**
+ * JSON Schemas (2020-12) built from the field table: of a manifest file, published for editors, and of a resolved run.
+ */
 import { durationFields, fieldsByPath, innerFields, runFields, type Choice, type Field } from './fields';
 import { slurmProfileProperties, slurmSectionSchema } from './slurm';
 

@@ -1,7 +1,8 @@
 /**
- * What runs ask of a Slurm cluster: the section `slurm` of a manifest and the file given by --slurm-profile, as data. It is
- * no part of a run's identity. A manifest may ask for resources only. What is run before a run or around it (shell lines,
- * environment, container) comes from a profile file alone: a manifest from a stranger must never bring commands along.
+ * What runs ask of a Slurm cluster: the section `slurm` of a manifest and the file given by --slurm-profile, as data.
+ * It is no part of a run's identity. A manifest may ask for resources only. What is run before a run or around it
+ * (shell lines, environment, container) comes from a profile file alone: a manifest from a stranger must never bring
+ * commands along.
  */
 import type { Leaf } from './fields';
 import type { Pattern } from './pattern';

@@ -1,6 +1,7 @@
 /**
  * Tasks made of released files: the published sets of `data-manifests/published/`, and a user's own in `tasks/` (or the
- * folder in EQUIPOISE_TASKS), each described by one JSON file (task.schema.json). Their names are task names like any other.
+ * folder in EQUIPOISE_TASKS), each described by one JSON file (task.schema.json). Their names are task names like any
+ * other.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -43,7 +44,10 @@ export interface TaskManifest {
   captions?: 'valid' | 'all';
 }
 
-/** A task manifest and where it was read. `own`: its files lie beside it; `published`: in the data folder (docs/data.md). */
+/**
+ * A task manifest and where it was read. `own`: its files lie beside it; `published`: in the data folder
+ * (docs/data.md).
+ */
 export interface FoundTask {
   manifest: TaskManifest;
   kind: 'own' | 'published';
@@ -67,7 +71,10 @@ export function findTask(name: string): FoundTask | undefined {
     : undefined;
 }
 
-/** The modality of any task by name; undefined when there is no such task or its manifest cannot be used (which `findTask` says why). */
+/**
+ * The modality of any task by name; undefined when there is no such task or its manifest cannot be used (which
+ * `findTask` says why).
+ */
 export function taskModality(name: unknown): Modality | undefined {
   const builtIn = lookUp(tasks, name)?.modality;
   if (builtIn !== undefined || typeof name !== 'string') return builtIn;

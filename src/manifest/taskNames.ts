@@ -1,4 +1,7 @@
-/** Names and folders of the tasks made of released files, by their files alone; taskManifest.ts reads what the files say. */
+/**
+ * Names and folders of the tasks made of released files, by their files alone; taskManifest.ts reads what the files
+ * say.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, workFolder } from '../files';

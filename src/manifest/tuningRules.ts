@@ -15,7 +15,10 @@ export const tuningFindings = (run: Tree): (Finding | undefined)[] => [
   encoderWithoutParameters(run),
 ];
 
-/** What of the encoder moves in a step: its tower, or what is trained behind it, and the connector where it counts to it. */
+/**
+ * What of the encoder moves in a step: its tower, or what is trained behind it, and the connector where it counts to
+ * it.
+ */
 export const isMoved = (run: Tree, part: 'tower' | 'connector'): boolean =>
   valueAt(run, `tuning.${part}.kind`) !== 'frozen' && valueAt(run, `learningRate.${part}`) !== 0;
 

@@ -1,4 +1,6 @@
-/** Checks against the JSON Schemas, with faults as problems that a person can act on. Schemas are compiled on first use. */
+/**
+ * Checks against the JSON Schemas, with faults as problems that a person can act on. Schemas are compiled on first use.
+ */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020';
 import { printable } from '../printable';
 import type { Problem } from '../problems';
@@ -60,7 +62,10 @@ export function schemaFaults(content: unknown): Fault[] {
   return faultsOf('manifest', content);
 }
 
-/** Every fault of a run with its defaults, e.g. an option that its scheduler does not have. Places are pointers into the run. */
+/**
+ * Every fault of a run with its defaults, e.g. an option that its scheduler does not have. Places are pointers into the
+ * run.
+ */
 export function runFaults(run: Tree): Fault[] {
   return faultsOf('run', run);
 }

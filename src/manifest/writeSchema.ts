@@ -1,4 +1,7 @@
-/** Writes manifest.schema.json and the tables of docs/manifests.md: `npx ts-node src/manifest/writeSchema.ts` after a change of names or fields. */
+/**
+ * Writes manifest.schema.json and the tables of docs/manifests.md: `npx ts-node src/manifest/writeSchema.ts` after a
+ * change of names or fields.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, writeWhole } from '../files';

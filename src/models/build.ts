@@ -1,7 +1,7 @@
 /**
- * One model of any composition: which parameters are trained and to which module and part each belongs, and the passes from
- * features, pixels or sound to log-probabilities. What is trained is an argument of a pass; what is frozen is state that
- * programs read.
+ * One model of any composition: which parameters are trained and to which module and part each belongs, and the passes
+ * from features, pixels or sound to log-probabilities. What is trained is an argument of a pass; what is frozen is
+ * state that programs read.
  */
 import type { ModuleName } from '../modules';
 import { logSoftmax, pickRows } from '../tensor/ops';
@@ -21,7 +21,9 @@ export interface ModelOptions {
   connectorSide?: ModuleName;
   /** instead of the composition's own tuning, part by part */
   tuning?: Partial<Tuning>;
-  /** images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them */
+  /**
+   * images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them
+   */
   items?: number;
 }
 
@@ -38,7 +40,8 @@ export interface Model<C extends Composition = Composition> extends GenerativeMo
 
 /**
  * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
- * Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be trained.
+ * Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be
+ * trained.
  */
 export function buildModel<C extends Composition>(
   composition: C,
@@ -56,7 +59,8 @@ export function buildModel<C extends Composition>(
     ),
     lora: adapters[name],
   });
-  // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes nothing.
+  // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
+  // nothing.
   const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));
   const withTrained = (module: ModuleName, parts: Tensor[], given: Tensors): Tensors => ({
     ...given,
@@ -104,7 +108,9 @@ export function buildModel<C extends Composition>(
   };
 }
 
-/** A composition from its tower's features [B, rows, width] on: what a frozen tower gives is computed once and cached. */
+/**
+ * A composition from its tower's features [B, rows, width] on: what a frozen tower gives is computed once and cached.
+ */
 export const withoutTower = <C extends Composition>(composition: C): C => ({
   ...composition,
   input: { ...composition.input, shape: [composition.towerFeatures.rows, composition.towerFeatures.width] },

@@ -1,8 +1,8 @@
 /**
- * A multimodal model before it is put together: a tower turns pixels or sound into features, a connector turns features into
- * tokens of the backbone's width, a language model reads them among the text. Plain data and pure functions, so that sizes
- * are known before any weight is read. The small zoo (zoo/compose.ts) and the published families (published/family.ts) are
- * compositions; build.ts makes a model of either.
+ * A multimodal model before it is put together: a tower turns pixels or sound into features, a connector turns features
+ * into tokens of the backbone's width, a language model reads them among the text. Plain data and pure functions, so
+ * that sizes are known before any weight is read. The small zoo (zoo/compose.ts) and the published families
+ * (published/family.ts) are compositions; build.ts makes a model of either.
  */
 import type { PartTuning } from './tuningKinds';
 import type { ModuleName } from '../modules';
@@ -14,7 +14,10 @@ export type PartName = 'tower' | 'connector' | 'backbone';
 /** In the order in which parameters stand in the flat vector of their module. */
 export const partNames: readonly PartName[] = ['tower', 'connector', 'backbone'];
 
-/** How each part is tuned. `scale-shift`: the tower is frozen, and a scale and a shift of its features are trained behind it. */
+/**
+ * How each part is tuned. `scale-shift`: the tower is frozen, and a scale and a shift of its features are trained
+ * behind it.
+ */
 export interface Tuning {
   tower: PartTuning | { kind: 'scale-shift' };
   connector: PartTuning;
@@ -32,7 +35,10 @@ export interface Composition {
   featureTokens: number;
   /** parameters of each part, names relative to it */
   parameters: Record<PartName, Declared[]>;
-  /** what the names of a part's parameters begin with in flat vectors, files and the seeds of initial values; may be empty */
+  /**
+   * what the names of a part's parameters begin with in flat vectors, files and the seeds of initial values; may be
+   * empty
+   */
   stems: Record<PartName, string>;
   /** [N, ...input.shape] -> features [N, rows, width] */
   tower(part: Part, input: Tensor): Tensor;
@@ -61,6 +67,9 @@ export const parametersOf = ({ parameters, stems }: Composition): ModelParameter
     })),
   );
 
-/** The module whose balance a part counts to. The tower is the encoder, the language model the backbone, the connector an option. */
+/**
+ * The module whose balance a part counts to. The tower is the encoder, the language model the backbone, the connector
+ * an option.
+ */
 export const moduleOf = (part: PartName, connectorSide: ModuleName): ModuleName =>
   part === 'tower' ? 'encoder' : part === 'backbone' ? 'backbone' : connectorSide;

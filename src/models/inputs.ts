@@ -1,6 +1,6 @@
 /**
- * What a tower that is tuned computes from, for every medium of a set: pixels or log-mel, read from the files once and kept like
- * features (`features.ts`), so that a step reads a row of a table either way.
+ * What a tower that is tuned computes from, for every medium of a set: pixels or log-mel, read from the files once and
+ * kept like features (`features.ts`), so that a step reads a row of a table either way.
  */
 import type { DataSet } from '../data/types';
 import { findEncoder, type EncoderTower, type OpenTower } from './encoders';
@@ -42,7 +42,10 @@ function readingTower(read: (file: string) => Promise<Float32Array>, notices?: s
   };
 }
 
-/** What the processor of a published checkpoint makes of a file, one item of the family's input; `weights` as for `checkpointTower`. */
+/**
+ * What the processor of a published checkpoint makes of a file, one item of the family's input; `weights` as for
+ * `checkpointTower`.
+ */
 export const processorTower = ({ family, read }: Processor, weights: string): FeatureTower => ({
   name: 'input of published tower',
   weights,
@@ -56,12 +59,15 @@ export const processorTower = ({ family, read }: Processor, weights: string): Fe
   },
 });
 
-/** Inputs of more bytes stay on disk: to read one takes nothing beside a pass through the tower, and a set of pictures is 700 MB. */
+/**
+ * Inputs of more bytes stay on disk: to read one takes nothing beside a pass through the tower, and a set of pictures
+ * is 700 MB.
+ */
 export const inputsInMemory = 2 ** 28;
 
 /**
- * The input of an encoder of the small zoo for every medium of the set, from the cache or read now; 200 kB a medium. Throws as
- * `featuresOf`.
+ * The input of an encoder of the small zoo for every medium of the set, from the cache or read now; 200 kB a medium.
+ * Throws as `featuresOf`.
  */
 export const inputsOf = (
   set: DataSet,

@@ -16,8 +16,8 @@ export interface LoraSpec {
 }
 
 /**
- * Does a target name this weight? A target is the weight's name or its end at a dot, and `*` stands for anything but dots:
- * `q`, `self.q` and `layers.*.self.q` name `layers.0.self.q`.
+ * Does a target name this weight? A target is the weight's name or its end at a dot, and `*` stands for anything but
+ * dots: `q`, `self.q` and `layers.*.self.q` name `layers.0.self.q`.
  */
 export function matchesTarget(target: string, weight: string): boolean {
   const pattern = target
@@ -27,7 +27,10 @@ export function matchesTarget(target: string, weight: string): boolean {
   return new RegExp(`(^|\\.)${pattern}$`).test(weight);
 }
 
-/** The adapter parameters of each targeted weight. Throws UserError when a target names no weight; `where` is the option's place. */
+/**
+ * The adapter parameters of each targeted weight. Throws UserError when a target names no weight; `where` is the
+ * option's place.
+ */
 export function loraParameters(
   lora: LoraSpec,
   weights: { name: string; shape: number[] }[],
@@ -58,7 +61,10 @@ export function loraParameters(
     });
 }
 
-/** A linear layer by weight name, with its bias (`<name>.bias`) and its adapter where `weights` hold them. x [..., in] -> [..., out]. */
+/**
+ * A linear layer by weight name, with its bias (`<name>.bias`) and its adapter where `weights` hold them. x [..., in]
+ * -> [..., out].
+ */
 export function adaptedLinear(x: Tensor, name: string, weights: Tensors, lora: LoraSpec | undefined): Tensor {
   const plain = linear(x, weights[name]!, weights[`${name}.bias`]);
   const a = weights[`${name}.lora_A`];
@@ -66,7 +72,10 @@ export function adaptedLinear(x: Tensor, name: string, weights: Tensors, lora: L
   return tf.add(plain, linear(tf.mul(linear(x, a), lora.alpha / lora.rank), weights[`${name}.lora_B`]!));
 }
 
-/** W + (alpha / rank) B A, or with `sign` -1 the adapter taken out again. Sums in float64. Throws RangeError when the shapes do not fit. */
+/**
+ * W + (alpha / rank) B A, or with `sign` -1 the adapter taken out again. Sums in float64. Throws RangeError when the
+ * shapes do not fit.
+ */
 export function mergeLora(
   weight: WeightTensor,
   a: WeightTensor,

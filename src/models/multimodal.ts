@@ -1,7 +1,7 @@
 /**
- * A multimodal model as programs know it, and as the paper sees it: a feature encoder S (tower and connector) and a backbone
- * X. Every trainable parameter belongs to exactly one of the two modules; the connector may belong to either. build.ts makes
- * one of a composition.
+ * A multimodal model as programs know it, and as the paper sees it: a feature encoder S (tower and connector) and a
+ * backbone X. Every trainable parameter belongs to exactly one of the two modules; the connector may belong to either.
+ * build.ts makes one of a composition.
  */
 import type { PerModule } from '../modules';
 import type { ParameterSpec } from '../tensor/parameters';
@@ -47,7 +47,10 @@ export interface MultimodalModel {
   trainable: PerModule<TrainedParameter[]>;
   /** weights that no step changes, by name */
   frozen: Record<string, FrozenWeight>;
-  /** what the backbone's module is given: the prefix [B, n, D], or the tower's features still, where the connector belongs to the backbone */
+  /**
+   * what the backbone's module is given: the prefix [B, n, D], or the tower's features still, where the connector
+   * belongs to the backbone
+   */
   prefix(pass: EncoderPass): Tensor;
   /** log-probabilities of what follows at the positions [N, V] */
   logProbabilities(pass: BackbonePass): Tensor;

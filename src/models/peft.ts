@@ -49,8 +49,9 @@ export interface PeftAdapter {
 }
 
 /**
- * Adapters and fully trained layers under the names that PEFT gives them on the published model: `base_model.model.<layer>.lora_A.weight`,
- * and trained layers as `modules_to_save`. `usual` is the rank and alpha that the configuration states for all layers; others stand beside it.
+ * Adapters and fully trained layers under the names that PEFT gives them on the published model:
+ * `base_model.model.<layer>.lora_A.weight`, and trained layers as `modules_to_save`. `usual` is the rank and alpha that
+ * the configuration states for all layers; others stand beside it.
  * @param task PEFT's task type, which decides on its wrapper; null for its plain one
  */
 export function peftLayout(
@@ -101,8 +102,8 @@ export function peftLayout(
 }
 
 /**
- * Writes adapter_model.safetensors and adapter_config.json, and `trained_parameters.safetensors` where something was trained
- * that PEFT cannot hold. Returns the names of the files. Throws UserError when the folder cannot be written.
+ * Writes adapter_model.safetensors and adapter_config.json, and `trained_parameters.safetensors` where something was
+ * trained that PEFT cannot hold. Returns the names of the files. Throws UserError when the folder cannot be written.
  */
 export function writePeftAdapter(folder: string, adapter: PeftAdapter): string[] {
   const files: [string, string | Uint8Array][] = [

@@ -1,7 +1,8 @@
 /**
- * safetensors files: 8 bytes of header length, a JSON header, raw little-endian data (format of Hugging Face, version 0.4).
- * Every file is hostile: lengths, offsets, overlaps, types and the header's size and depth are checked before anything of
- * a stated size is allocated. Tensors are read one at a time, so a file costs no more memory than the tensors asked for.
+ * safetensors files: 8 bytes of header length, a JSON header, raw little-endian data (format of Hugging Face, version
+ * 0.4). Every file is hostile: lengths, offsets, overlaps, types and the header's size and depth are checked before
+ * anything of a stated size is allocated. Tensors are read one at a time, so a file costs no more memory than the
+ * tensors asked for.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { userError, UserError } from '../problems';
@@ -27,7 +28,10 @@ export interface SafetensorsFile {
   /** in the order of the header; a Map, because a name may be `__proto__` */
   entries: ReadonlyMap<string, TensorEntry>;
   metadata: Record<string, string>;
-  /** values of a float32, float16 or bfloat16 tensor; throws UserError for another type, an unknown name or a file that breaks off */
+  /**
+   * values of a float32, float16 or bfloat16 tensor; throws UserError for another type, an unknown name or a file that
+   * breaks off
+   */
   read(name: string): WeightTensor;
   /** values of an int32 tensor; throws as `read` */
   readIntegers(name: string): { shape: number[]; data: Int32Array };
@@ -70,7 +74,10 @@ export function writeSafetensors(
   return out;
 }
 
-/** All tensors of a file in memory. Throws UserError for a torn file, a header that lies, or values that are not floating point. */
+/**
+ * All tensors of a file in memory. Throws UserError for a torn file, a header that lies, or values that are not
+ * floating point.
+ */
 export function readSafetensors(
   bytes: Uint8Array,
   where: string,

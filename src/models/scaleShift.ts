@@ -1,6 +1,7 @@
 /**
- * A learned scale and shift of each feature channel, all that is trained of an encoder whose tower is frozen and cached (SSF: Lian et al. 2022,
- * "Scaling & Shifting Your Features", equation 3, here once, behind the tower). It starts as the identity.
+ * A learned scale and shift of each feature channel, all that is trained of an encoder whose tower is frozen and cached
+ * (SSF: Lian et al. 2022, "Scaling & Shifting Your Features", equation 3, here once, behind the tower). It starts as
+ * the identity.
  */
 import type { ParameterSpec } from '../tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';

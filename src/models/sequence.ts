@@ -6,9 +6,9 @@ import type { Part } from './parts/part';
 
 /**
  * `places` and `before` read whole conversations, of which every token is embedded and padding is marked (`padded`):
- * features take the places of the token `id`, or stand before the text. `question` is a question with its answer, padded on
- * the right without marks: the sequence is [head, features, text], and the last token, which predicts nothing that is asked
- * for, is left out. With causal attention such padding is never seen by a place that counts.
+ * features take the places of the token `id`, or stand before the text. `question` is a question with its answer,
+ * padded on the right without marks: the sequence is [head, features, text], and the last token, which predicts nothing
+ * that is asked for, is left out. With causal attention such padding is never seen by a place that counts.
  */
 export type Layout =
   | { kind: 'places'; id: number }
@@ -17,10 +17,10 @@ export type Layout =
       kind: 'question';
       head: readonly number[];
       /**
-       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first, writes its shapes out and
-       * has no mask beside the causal one; families embed the text first, leave the number of rows open and mask nothing by
-       * ones. TensorFlow's optimiser rounds by such a form, and gradients of a trained table add up in this order: kept runs
-       * of the two need each their own.
+       * Whose form the same sequence has in TensorFlow's graph: the zoo embeds the head first, writes its shapes out
+       * and has no mask beside the causal one; families embed the text first, leave the number of rows open and mask
+       * nothing by ones. TensorFlow's optimiser rounds by such a form, and gradients of a trained table add up in this
+       * order: kept runs of the two need each their own.
        */
       form: 'zoo' | 'families';
     };
@@ -35,7 +35,8 @@ export const placesBefore = (layout: Layout, prefixTokens: number): number =>
   layout.kind === 'places' ? 0 : headOf(layout).length + prefixTokens;
 
 /**
- * Where in the flattened hidden states [B, S] of a `question` text token t of row b is predicted, S = prefixTokens + textTokens.
+ * Where in the flattened hidden states [B, S] of a `question` text token t of row b is predicted, S = prefixTokens +
+ * textTokens.
  * @param prefixTokens places before the text, without the first, which predicts nothing that is asked for
  */
 export const predictedAt = (row: number, t: number, prefixTokens: number, textTokens: number): number =>
@@ -47,7 +48,10 @@ export interface Sequence<Counts extends Tensor | null = Tensor | null> {
   counts: Counts;
 }
 
-/** Prefix [B, n, D] among the embeddings of tokens int32 [B, T], as they are read in training and when answers are scored. */
+/**
+ * Prefix [B, n, D] among the embeddings of tokens int32 [B, T], as they are read in training and when answers are
+ * scored.
+ */
 export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence {
   if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
   const [batch, length] = tokens.shape as [number, number];

@@ -22,7 +22,10 @@ export interface Partition {
 const tables: readonly string[] = ['positions', 'queries', 'tokenEmbedding', 'lmHead'];
 const last = (name: string): string => name.split('.').at(-1)!;
 
-/** Throws UserError for a target that names no linear layer, a part without one, and a part that starts at random and would never be trained. */
+/**
+ * Throws UserError for a target that names no linear layer, a part without one, and a part that starts at random and
+ * would never be trained.
+ */
 export function partition(
   composition: Composition,
   weights: Record<string, WeightTensor>,

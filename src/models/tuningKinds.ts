@@ -23,7 +23,10 @@ export const backboneTunings = {
   published: kind('as the family of the checkpoint is usually tuned', {}),
 };
 
-/** Of the encoder's tower. What is tuned inside it is run in every step; a frozen tower is run once, and what it gives is kept. */
+/**
+ * Of the encoder's tower. What is tuned inside it is run in every step; a frozen tower is run once, and what it gives
+ * is kept.
+ */
 export const towerTunings = {
   frozen: kind('nothing: its features are computed once and kept', {}),
   'scale-shift': kind('a scale and a shift of each feature channel behind the frozen tower', {}),

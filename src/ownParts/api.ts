@@ -1,6 +1,7 @@
 /**
- * What a part outside this repository may import, as `equipoise/parts`: the functions that state parts, their options, and
- * what connectors and towers are computed with. The loader gives it to each file of `--parts`, so nothing has to be installed.
+ * What a part outside this repository may import, as `equipoise/parts`: the functions that state parts, their options,
+ * and what connectors and towers are computed with. The loader gives it to each file of `--parts`, so nothing has to be
+ * installed.
  */
 export { bothActive, defineScheduler } from '../balance/schedulers/scheduler';
 export { readPicture, readSoundOf } from '../models/encoders/media';

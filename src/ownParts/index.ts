@@ -1,7 +1,7 @@
 /**
- * Parts of a user's own, from a folder outside this repository that the command line names with `--parts`; a manifest never
- * does, so that it stays safe to open. Each file of the folder defines one part; it is checked, registered before the first
- * manifest is read, and the hash of its content enters the identity of the runs that use it.
+ * Parts of a user's own, from a folder outside this repository that the command line names with `--parts`; a manifest
+ * never does, so that it stays safe to open. Each file of the folder defines one part; it is checked, registered before
+ * the first manifest is read, and the hash of its content enters the identity of the runs that use it.
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -55,7 +55,8 @@ export function usedParts({ scheduler, connector, encoder }: NamesOfParts): Used
 const labelOf = ({ kind, name }: Pick<OwnPart, 'kind' | 'name'>): string => `${kind} ${name}`;
 
 /**
- * Loads, checks and registers every part of a folder, once a process. `tried`: another process has made the trial calls.
+ * Loads, checks and registers every part of a folder, once a process. `tried`: another process has made the trial
+ * calls.
  * @throws UserError with every fault of the folder: not there, without parts, or a file that does not fit
  */
 export function loadParts(folder: string, options: { tried?: boolean } = {}): readonly OwnPart[] {

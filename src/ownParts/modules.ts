@@ -23,7 +23,10 @@ interface LoadedFile {
 export interface ModuleFolder {
   /** What a file exports. Throws UserError for one that cannot be compiled, or imports what it may not. */
   load(path: string): Record<string, unknown>;
-  /** sha256 of a loaded file, if it imports none; else over the hashes of all files that it needs, by their paths in the folder. */
+  /**
+   * sha256 of a loaded file, if it imports none; else over the hashes of all files that it needs, by their paths in the
+   * folder.
+   */
   hashOf(path: string, more: readonly string[]): string;
   /** From now on no further file is read: what is not hashed cannot enter a run. */
   seal(): void;

@@ -1,4 +1,7 @@
-/** Whether what a file defines is a part: its form, and one trial call, so that a fault shows before anything is trained. */
+/**
+ * Whether what a file defines is a part: its form, and one trial call, so that a fault shows before anything is
+ * trained.
+ */
 import { Ajv2020 } from 'ajv/dist/2020';
 import type { SchedulerPart } from '../balance/schedulers';
 import type { EncoderTower } from '../models/encoders';

@@ -67,9 +67,9 @@ const slug = /^[a-z][a-z0-9-]{0,40}$/;
 const optionName = /^[a-z][A-Za-z0-9]{0,40}$/;
 
 /**
- * Adds a kind to a table at start-up, before the first manifest is read. Throws Error when it is too late, when the name
- * is taken or cannot be used, and when an option has the name of another kind's option but another type of value: an
- * axis such as `scheduler.exponent` is one field for all kinds that have it.
+ * Adds a kind to a table at start-up, before the first manifest is read. Throws Error when it is too late, when the
+ * name is taken or cannot be used, and when an option has the name of another kind's option but another type of value:
+ * an axis such as `scheduler.exponent` is one field for all kinds that have it.
  */
 export function register(table: Kinds, name: string, added: Kind): void {
   checkName(table, name);

@@ -1,4 +1,7 @@
-/** Which arithmetic a run will use, decided before it starts: it is part of the run's identity, so a worker may not find out later. */
+/**
+ * Which arithmetic a run will use, decided before it starts: it is part of the run's identity, so a worker may not find
+ * out later.
+ */
 import type { DeviceRequest } from '../manifest/run';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
 import { findLink } from '../tensor/link/state';

@@ -1,6 +1,6 @@
 /**
- * Checkpoints of a run in results/<experiment>/<id>/checkpoints/: tensors as safetensors, the rest as one JSON file that
- * carries the hash of the tensors, of the journal up to there, and of itself. The JSON file is written last, so a
+ * Checkpoints of a run in results/<experiment>/<id>/checkpoints/: tensors as safetensors, the rest as one JSON file
+ * that carries the hash of the tensors, of the journal up to there, and of itself. The JSON file is written last, so a
  * checkpoint is whole or absent. The last two are kept: when the last is damaged, the one before it serves. Beside a
  * checkpoint may lie what has been evaluated since (evaluated.ts).
  */
@@ -68,7 +68,10 @@ function nameOf({ step, reached }: LoopState): string {
   return `${String(step).padStart(9, '0')}-${['trained', 'validated', 'closed'].indexOf(reached)}`;
 }
 
-/** Writes a checkpoint and returns its name and the hash of its tensors. Throws the system's error when the disk does not take it; older ones stay. */
+/**
+ * Writes a checkpoint and returns its name and the hash of its tensors. Throws the system's error when the disk does
+ * not take it; older ones stay.
+ */
 export function writeCheckpoint(
   folder: string,
   identity: string,
@@ -92,7 +95,10 @@ export function writeCheckpoint(
   return { name, tensors: content.tensors.sha256 };
 }
 
-/** Removes every checkpoint but these, what killed processes left half written, and the folder when nothing is left. Files of other formats stay. */
+/**
+ * Removes every checkpoint but these, what killed processes left half written, and the folder when nothing is left.
+ * Files of other formats stay.
+ */
 export function pruneCheckpoints(folder: string, keep: readonly string[]): void {
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).sort()) {

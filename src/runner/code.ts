@@ -6,7 +6,9 @@ import { packageFolder, projectRoot, sha256 } from '../files';
 import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
-/** Facts for run.json, read once per command. Outside a git checkout of this project `commit` is null and `dirty` false. */
+/**
+ * Facts for run.json, read once per command. Outside a git checkout of this project `commit` is null and `dirty` false.
+ */
 export function codeVersion(): RunFile['code'] {
   const lockfile = join(projectRoot, 'package-lock.json');
   const top = git('rev-parse', '--show-toplevel');

@@ -8,8 +8,8 @@ import { finishedRun } from './plan';
 import { runFileText } from './runFile';
 
 /**
- * Copies journal, weights, predictions and log, and run.json last, with a notice of where it was trained. The caller holds the claim.
- * Throws UserError when the finished run is no longer there.
+ * Copies journal, weights, predictions and log, and run.json last, with a notice of where it was trained. The caller
+ * holds the claim. Throws UserError when the finished run is no longer there.
  */
 export function copyFinished(results: string, from: string, to: string, run: IdentifiedRun): void {
   const file = finishedRun(results, from, run);

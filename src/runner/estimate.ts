@@ -100,7 +100,9 @@ export function runEstimator(timings: readonly Timing[]): (spec: RunSpec) => num
   };
 }
 
-/** Steps of a run without reading its data: a length in epochs is known from a finished run of equal length and batch. */
+/**
+ * Steps of a run without reading its data: a length in epochs is known from a finished run of equal length and batch.
+ */
 function stepsKnown(spec: RunSpec, alike: readonly Timing[]): number | null {
   if ('steps' in spec.duration) return spec.duration.steps;
   if ('examples' in spec.duration) return Math.ceil(spec.duration.examples / spec.batch);

@@ -1,6 +1,7 @@
 /**
- * What a run has evaluated since a checkpoint, in `<checkpoint>.evaluated.json` beside it: one JSON file, written whole,
- * that names the checkpoint's tensors and the conditions, and carries its own hash. It is used only for exactly these.
+ * What a run has evaluated since a checkpoint, in `<checkpoint>.evaluated.json` beside it: one JSON file, written
+ * whole, that names the checkpoint's tensors and the conditions, and carries its own hash. It is used only for exactly
+ * these.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,10 @@ interface EvaluatedFile {
 type Place = Pick<StoredCheckpoint, 'name' | 'tensors'>;
 const pathOf = (folder: string, name: string) => join(folder, `${name}.evaluated.json`);
 
-/** Writes what was evaluated since a checkpoint, in place of what was written for it before. Throws the system's error when the disk does not take it. */
+/**
+ * Writes what was evaluated since a checkpoint, in place of what was written for it before. Throws the system's error
+ * when the disk does not take it.
+ */
 export function writeEvaluated(
   folder: string,
   { name, tensors }: Place,
@@ -36,7 +40,9 @@ export function writeEvaluated(
   writeWhole(pathOf(folder, name), sealedText(content));
 }
 
-/** What was evaluated since a checkpoint, null when nothing was kept; else why it cannot be used under these conditions. */
+/**
+ * What was evaluated since a checkpoint, null when nothing was kept; else why it cannot be used under these conditions.
+ */
 export function readEvaluated(
   folder: string,
   { name, tensors }: Place,

@@ -1,7 +1,7 @@
 /**
- * Evaluations made of finished runs afterwards, in `evaluations/` of the run's folder: `<task>-<weights>.jsonl` with the
- * predictions as in predictions.jsonl, and `<task>-<weights>.json` that says of what they are and carries their hash. An
- * answer comes from there when run, weights, questions and method are the same.
+ * Evaluations made of finished runs afterwards, in `evaluations/` of the run's folder: `<task>-<weights>.jsonl` with
+ * the predictions as in predictions.jsonl, and `<task>-<weights>.json` that says of what they are and carries their
+ * hash. An answer comes from there when run, weights, questions and method are the same.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,7 +49,10 @@ const pathsOf = ({ folder }: Pick<RunFolder, 'folder'>, { data, weights }: Evalu
   return { json: `${base}.json`, lines: `${base}.jsonl` };
 };
 
-/** Keeps an evaluation, in place of an older one of this task and these weights. The JSON file comes last: without it the predictions count for nothing. */
+/**
+ * Keeps an evaluation, in place of an older one of this task and these weights. The JSON file comes last: without it
+ * the predictions count for nothing.
+ */
 export function writeEvaluation(
   run: Pick<RunFolder, 'folder'>,
   key: EvaluationKey,
@@ -66,7 +69,9 @@ export function writeEvaluation(
   );
 }
 
-/** A kept evaluation; null when there is none of exactly this, with the reason when files of this name cannot be used. */
+/**
+ * A kept evaluation; null when there is none of exactly this, with the reason when files of this name cannot be used.
+ */
 export async function readEvaluation(
   run: Pick<RunFolder, 'folder'>,
   key: EvaluationKey,

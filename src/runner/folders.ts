@@ -34,7 +34,10 @@ export interface RunFolder {
   previous: string;
 }
 
-/** The results folder: EQUIPOISE_RESULTS, else results/ of the project (of the working folder, where the package is installed). */
+/**
+ * The results folder: EQUIPOISE_RESULTS, else results/ of the project (of the working folder, where the package is
+ * installed).
+ */
 export function resultsFolder(): string {
   return process.env['EQUIPOISE_RESULTS'] ?? join(workFolder, 'results');
 }
@@ -107,7 +110,10 @@ export type RunFileRead =
   | { state: 'foreign'; why: string }
   | { state: 'read'; file: RunFile };
 
-/** Reads a run.json. What is not one is `unreadable` with the reason, never an exception: one bad file must not hide a sweep. */
+/**
+ * Reads a run.json. What is not one is `unreadable` with the reason, never an exception: one bad file must not hide a
+ * sweep.
+ */
 export function readRunFile(path: string): RunFileRead {
   let text: string;
   try {

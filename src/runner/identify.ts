@@ -1,4 +1,7 @@
-/** From what a manifest says to runs with identities: looks up the data, the weights and the method that a result depends on. */
+/**
+ * From what a manifest says to runs with identities: looks up the data, the weights and the method that a result
+ * depends on.
+ */
 import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../sources/checkpoints';
 import { loadSet, setIdentity } from '../data';
 import { openSource, sourceIdentity } from '../sources/sources';
@@ -54,7 +57,10 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
   return [...runs.values()];
 }
 
-/** The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name that no room knows. */
+/**
+ * The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name
+ * that no room knows.
+ */
 export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
   const weights = weightIdentities(spec);
   const data = dataIdentity(spec, setIdentity);
@@ -85,7 +91,10 @@ function weightsOf(
 export const weightIdentities = (spec: RunSpec): Record<string, string> =>
   weightsOf(spec, sourceIdentity, checkpointIdentity);
 
-/** Names of the data manifests of a run's weights, sorted; none for a checkpoint of the user's own. Throws UserError for a checkpoint, encoder or backbone that no room knows. */
+/**
+ * Names of the data manifests of a run's weights, sorted; none for a checkpoint of the user's own. Throws UserError for
+ * a checkpoint, encoder or backbone that no room knows.
+ */
 export function weightSources(spec: RunSpec): string[] {
   if (spec.checkpoint !== undefined) return isOwnCheckpoint(spec.checkpoint) ? [] : [spec.checkpoint];
   return [

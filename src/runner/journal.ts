@@ -35,8 +35,8 @@ export function createJournal(path: string): Journal {
 }
 
 /**
- * Replaces a journal by its beginning and goes on after it. In a new file: a process that still writes into the old one,
- * because it does not know that the run was taken over, writes into nothing.
+ * Replaces a journal by its beginning and goes on after it. In a new file: a process that still writes into the old
+ * one, because it does not know that the run was taken over, writes into nothing.
  */
 export function continueJournal(path: string, beginning: Uint8Array): Journal {
   writeWhole(path, beginning);
@@ -98,7 +98,10 @@ export function wholeLines(path: string): Buffer {
   return bytes.subarray(0, bytes.lastIndexOf(10) + 1);
 }
 
-/** The whole records of a journal, and whether a torn last line was left out. Throws UserError for a damaged line before the last. */
+/**
+ * The whole records of a journal, and whether a torn last line was left out. Throws UserError for a damaged line before
+ * the last.
+ */
 export function readJournal(path: string): { records: JournalRecord[]; torn: boolean } {
   const text = readFileSync(path, 'utf8');
   const lines = text.split('\n');

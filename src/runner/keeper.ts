@@ -8,10 +8,14 @@ import type { ResumePoint } from './resume';
 import type { RunFile } from './runFile';
 import type { RunWriter } from './runWriter';
 
-/** Seconds between checkpoints, and in an evaluation between keeping what it has found, unless the task says otherwise. */
+/**
+ * Seconds between checkpoints, and in an evaluation between keeping what it has found, unless the task says otherwise.
+ */
 const defaultSeconds = 30;
 
-/** Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without. */
+/**
+ * Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without.
+ */
 export function checkpointKeeper(
   writer: RunWriter,
   task: RunTask,

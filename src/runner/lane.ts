@@ -1,4 +1,7 @@
-/** A lane holds at most one worker, gives it one run at a time, and starts a fresh one when the old one may not be trusted. */
+/**
+ * A lane holds at most one worker, gives it one run at a time, and starts a fresh one when the old one may not be
+ * trusted.
+ */
 import type { Placement, StartWorker, WorkerHandle } from './local';
 import type { Calibration, FromWorker, RunTask } from './messages';
 
@@ -19,7 +22,9 @@ export interface Lane {
   end(): Promise<void>;
 }
 
-/** Seconds without a word after which a worker is ended; long, since a first step on a new GPU may compile for minutes. */
+/**
+ * Seconds without a word after which a worker is ended; long, since a first step on a new GPU may compile for minutes.
+ */
 export const hangSeconds = 1800;
 
 interface LaneOptions {
@@ -40,8 +45,8 @@ interface Worker extends WorkerHandle {
 }
 
 /**
- * A lane over a launcher. A worker is kept for the next run, which saves its start; it is ended after a failure (what it
- * left behind is unknown), when it holds more than `memory` bytes, and for another device than it was started with.
+ * A lane over a launcher. A worker is kept for the next run, which saves its start; it is ended after a failure (what
+ * it left behind is unknown), when it holds more than `memory` bytes, and for another device than it was started with.
  */
 export function createLane(options: LaneOptions): Lane {
   let worker: Worker | null = null;

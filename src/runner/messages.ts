@@ -51,6 +51,9 @@ export type FromWorker =
     }
   | { kind: 'done'; final: EvaluateRecord; steps: number; seconds: number; rss: number }
   | { kind: 'calibrated'; calibration: Calibration }
-  /** the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too; `storage`: the disk does not take the results, so every run will fail, and this one can go on later */
+  /**
+   * the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too;
+   * `storage`: the disk does not take the results, so every run will fail, and this one can go on later
+   */
   | { kind: 'failed'; message: string; unavailable: boolean; storage?: boolean }
   | { kind: 'stopped'; step: number };

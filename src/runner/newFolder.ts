@@ -6,7 +6,8 @@ import { exitCode, userError } from '../problems';
 
 /**
  * Lets `fill` write into a folder beside `out`, and gives it that name when all is there.
- * @throws UserError when something is at `out` already, or no folder can be made there; whatever `fill` throws, with nothing left behind
+ * @throws UserError when something is at `out` already, or no folder can be made there; whatever `fill` throws, with
+ * nothing left behind
  */
 export async function newFolder<T>(out: string, fill: (folder: string) => Promise<T>): Promise<T> {
   if (existsSync(out)) {

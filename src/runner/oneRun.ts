@@ -48,7 +48,10 @@ export async function oneRun(
   }
 }
 
-/** How the run ended elsewhere: the plan may be old, and another runner may have finished it since, here or in another experiment. */
+/**
+ * How the run ended elsewhere: the plan may be old, and another runner may have finished it since, here or in another
+ * experiment.
+ */
 function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, meanwhile: boolean): Ending | null {
   const others = listExperiments(results).filter((name) => name !== experiment);
   const paths = runFolder(results, experiment, run.id);

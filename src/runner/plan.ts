@@ -1,4 +1,7 @@
-/** What a manifest's runs are now: new, done, partial or failed, from the results folder alone. `run` starts from the same list. */
+/**
+ * What a manifest's runs are now: new, done, partial or failed, from the results folder alone. `run` starts from the
+ * same list.
+ */
 import { existsSync } from 'node:fs';
 import { difference } from '../manifest/identity';
 import type { RunSpec } from '../manifest/run';
@@ -79,7 +82,10 @@ function fileOf(results: string, experiment: string, id: string): RunFile[] {
 
 const absent = 'no run of this identity in the results';
 
-/** Of a run with parts from outside this repository: which of them has changed since the same run was planned; null when none has. */
+/**
+ * Of a run with parts from outside this repository: which of them has changed since the same run was planned; null when
+ * none has.
+ */
 function changedParts({ spec, parts }: IdentifiedRun, stored: readonly RunFile[]): string | null {
   const same = stored.find((file) => file.parts !== undefined && difference(file.spec, spec).length === 0);
   if (parts === undefined || same === undefined) return null;

@@ -30,7 +30,10 @@ interface Shared {
   endings: Endings;
 }
 
-/** Brings the runs to `done` and says how each ended, by id; runs never begun are absent. Rejects only for faults of the runner itself. */
+/**
+ * Brings the runs to `done` and says how each ended, by id; runs never begun are absent. Rejects only for faults of the
+ * runner itself.
+ */
 export async function runQueue(options: QueueOptions): Promise<Map<string, Ending>> {
   const claims = new Set<Claim>();
   const stopping = new AbortController();
@@ -70,7 +73,10 @@ export async function runQueue(options: QueueOptions): Promise<Map<string, Endin
 interface Endings {
   all: Map<string, Ending>;
   end(run: PlannedRun, ending: Ending): void;
-  /** what a run of this kind could not get: the others cannot get it either, each would fail by itself with the same words */
+  /**
+   * what a run of this kind could not get: the others cannot get it either, each would fail by itself with the same
+   * words
+   */
   lackingFor(run: PlannedRun): string | undefined;
 }
 

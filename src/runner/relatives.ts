@@ -74,7 +74,10 @@ const differingParts = (here: Record<string, string>, there: Record<string, stri
       there: there[label]?.slice(0, 16),
     }));
 
-/** The finished run that differs in the fewest things; the first by experiment and id among equals; null when none is finished. */
+/**
+ * The finished run that differs in the fewest things; the first by experiment and id among equals; null when none is
+ * finished.
+ */
 export function nearestRelative(id: string, compared: Compared, runs: readonly StoredRun[]): Relative | null {
   let nearest: Relative | null = null;
   for (const run of runs) {

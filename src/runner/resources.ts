@@ -1,9 +1,15 @@
-/** What this machine has for workers: processors, memory, GPUs; and whether its kernel has been killing processes for want of memory. */
+/**
+ * What this machine has for workers: processors, memory, GPUs; and whether its kernel has been killing processes for
+ * want of memory.
+ */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { spawnSync } from 'node:child_process';
 
-/** Memory that one worker is taken to need where nothing was predicted, bytes: library, weights, features and a recorded step. */
+/**
+ * Memory that one worker is taken to need where nothing was predicted, bytes: library, weights, features and a recorded
+ * step.
+ */
 export const workerMemory = 1.5 * 1024 ** 3;
 
 export interface Resources {
@@ -27,9 +33,9 @@ export interface WorkerChoice {
 }
 
 /**
- * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor, as far as memory reaches;
- * never more than runs, never less than one. `needs`: predicted peak bytes of each run; of a run that is not listed
- * `workerMemory` is assumed. Runs of different sizes may meet, so the largest count together.
+ * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor, as far as memory
+ * reaches; never more than runs, never less than one. `needs`: predicted peak bytes of each run; of a run that is not
+ * listed `workerMemory` is assumed. Runs of different sizes may meet, so the largest count together.
  */
 export function workersFor(
   asked: number | 'auto',
@@ -104,7 +110,10 @@ function availableMemory(): number {
   return constrained > 0 ? Math.min(constrained, free) : free;
 }
 
-/** The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else what the driver lists; empty without a driver. */
+/**
+ * The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else what the driver lists; empty without a
+ * driver.
+ */
 export function listGpus(visible = process.env['CUDA_VISIBLE_DEVICES'], ask: () => string = askDriver): string[] {
   if (visible !== undefined)
     return visible
@@ -126,7 +135,10 @@ function askDriver(): string {
   return status === 0 ? stdout : '';
 }
 
-/** How often the kernel has killed a process of this control group (else of this machine) for want of memory; null where nobody says. */
+/**
+ * How often the kernel has killed a process of this control group (else of this machine) for want of memory; null where
+ * nobody says.
+ */
 export function outOfMemoryKills(): number | null {
   for (const path of ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control', '/proc/vmstat']) {
     const found = /^oom_kill (\d+)$/m.exec(readText(path) ?? '');
@@ -135,7 +147,10 @@ export function outOfMemoryKills(): number | null {
   return null;
 }
 
-/** In words how a process ended that this runner did not kill. `kills`: outOfMemoryKills before it started and after it ended. */
+/**
+ * In words how a process ended that this runner did not kill. `kills`: outOfMemoryKills before it started and after it
+ * ended.
+ */
 export function endText(
   code: number | null,
   signal: string | null,

@@ -21,7 +21,10 @@ export interface StoredRun {
   why: string;
 }
 
-/** All runs of an experiment, by id. A folder without run.json and journal (its worker has not begun) counts while it is claimed. */
+/**
+ * All runs of an experiment, by id. A folder without run.json and journal (its worker has not begun) counts while it is
+ * claimed.
+ */
 export function readExperiment(results: string, experiment: string): StoredRun[] {
   return listRunIds(results, experiment).flatMap((id) => {
     const paths = runFolder(results, experiment, id);

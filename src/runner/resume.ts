@@ -1,4 +1,7 @@
-/** Where an interrupted run goes on: its newest usable checkpoint, the journal cut back to it, and what came after set aside. */
+/**
+ * Where an interrupted run goes on: its newest usable checkpoint, the journal cut back to it, and what came after set
+ * aside.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../files';
@@ -21,7 +24,10 @@ export interface ResumePoint {
   notices: string[];
 }
 
-/** Opens the folder of a run that is claimed here: new, or interrupted at any moment. No record that was written is lost. */
+/**
+ * Opens the folder of a run that is claimed here: new, or interrupted at any moment. No record that was written is
+ * lost.
+ */
 export function resumePoint(paths: RunFolder, identity: string, origin: CheckpointOrigin): ResumePoint {
   mkdirSync(paths.folder, { recursive: true });
   for (const file of readdirSync(paths.folder))
@@ -58,7 +64,10 @@ export function resumePoint(paths: RunFolder, identity: string, origin: Checkpoi
   return { from: found, journal: continueJournal(paths.journal, lines.subarray(0, found.journal.bytes)), notices };
 }
 
-/** Keeps the longest journal of all interrupted attempts, for comparison. Of two that contradict each other the longer stays. */
+/**
+ * Keeps the longest journal of all interrupted attempts, for comparison. Of two that contradict each other the longer
+ * stays.
+ */
 function setAside(previous: string, lines: Uint8Array): void {
   if (lines.length > wholeLines(previous).length) writeWhole(previous, lines);
 }

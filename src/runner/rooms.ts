@@ -1,4 +1,7 @@
-/** The rooms that a worker trains with: backend, data and trainer. Heavy: only worker processes, and programs that train in their own, load this file. */
+/**
+ * The rooms that a worker trains with: backend, data and trainer. Heavy: only worker processes, and programs that train
+ * in their own, load this file.
+ */
 import { loadSet } from '../data';
 import type { SplitName } from '../data/types';
 import { stepsOf } from '../manifest/expand';

@@ -1,4 +1,7 @@
-/** One run in this process, for programs that use Equipoise as a library: its records as they come, its folder as `equipoise run` writes it. */
+/**
+ * One run in this process, for programs that use Equipoise as a library: its records as they come, its folder as
+ * `equipoise run` writes it.
+ */
 import { heartbeatSeconds, takeClaim, type Claim } from '../claim';
 import { storageFault } from '../files';
 import { exitCode, userError } from '../problems';
@@ -27,14 +30,15 @@ export interface RunOptions {
 }
 
 /**
- * Brings one planned run to done and hands out every record of its journal in order, each after it was written. A finished
- * run is not trained again: its records come from its journal; one of another experiment is copied first. An interrupted run
- * goes on from its checkpoint, after the records that it has. Training does not wait for who reads the records; who leaves
- * the loop early stops it as `signal` does.
+ * Brings one planned run to done and hands out every record of its journal in order, each after it was written. A
+ * finished run is not trained again: its records come from its journal; one of another experiment is copied first. An
+ * interrupted run goes on from its checkpoint, after the records that it has. Training does not wait for who reads the
+ * records; who leaves the loop early stops it as `signal` does.
  *
  * One run at a time, and one backend, in one process: for many runs at once there is `equipoise run`.
  * @returns the finished run's run.json
- * @throws UserError for what is not available or when another process trains the run, AbortError when `signal` fired, Error
+ * @throws UserError for what is not available or when another process trains the run, AbortError when `signal` fired,
+ * Error
  *   with the reason, which run.json holds too, when training failed
  */
 export async function* runHere(
@@ -128,7 +132,10 @@ async function* trained(
       : new Error(`run ${run.id}: ${outcome.message}`);
 }
 
-/** The rooms with a trainer that tells each record when it has been written, and first those of the journal that it goes on with. */
+/**
+ * The rooms with a trainer that tells each record when it has been written, and first those of the journal that it goes
+ * on with.
+ */
 function overheard(rooms: Rooms, journal: string, give: (record: JournalRecord) => void): Rooms {
   return {
     ...rooms,

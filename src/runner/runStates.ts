@@ -4,7 +4,10 @@ import type { TrainSummary } from '../train/run';
 import type { RunTask } from './messages';
 import type { RunFile } from './runFile';
 
-/** Threads inside one run: always one, because sums of several threads depend on their number. Runs are parallel instead. */
+/**
+ * Threads inside one run: always one, because sums of several threads depend on their number. Runs are parallel
+ * instead.
+ */
 const threads = 1;
 
 /** The backend that a task asks for. */

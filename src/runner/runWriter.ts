@@ -1,6 +1,6 @@
 /**
- * The folder of one run and the right to write into it. A worker may be slow enough for its runner to be taken for dead:
- * then another takes the run over, and the folder is that one's. Whatever is written asks first.
+ * The folder of one run and the right to write into it. A worker may be slow enough for its runner to be taken for
+ * dead: then another takes the run over, and the folder is that one's. Whatever is written asks first.
  */
 import { holdsClaim } from '../claim';
 import { writeWhole } from '../files';

@@ -1,4 +1,7 @@
-/** JSON files that carry their own hash: an object of a named format and, as its last key, the sha256 of the JSON of everything else. */
+/**
+ * JSON files that carry their own hash: an object of a named format and, as its last key, the sha256 of the JSON of
+ * everything else.
+ */
 import { sha256 } from '../files';
 
 /** The text of a sealed file. Keys keep their order, on which the hash depends. */

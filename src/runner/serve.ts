@@ -1,9 +1,15 @@
-/** The life of a worker process: it trains one run at a time for the runner that started it, and ends when that runner is gone. */
+/**
+ * The life of a worker process: it trains one run at a time for the runner that started it, and ends when that runner
+ * is gone.
+ */
 import { calibrate } from './calibrate';
 import { executeRun, type Rooms } from './execute';
 import type { FromWorker, ToWorker } from './messages';
 
-/** Serves until the channel closes. A worker decides nothing: signals from the terminal go to the runner, which says `stop`. */
+/**
+ * Serves until the channel closes. A worker decides nothing: signals from the terminal go to the runner, which says
+ * `stop`.
+ */
 export function serve(rooms: Rooms): void {
   if (process.send === undefined) throw new Error('a worker is started by the runner, not by hand');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

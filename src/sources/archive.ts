@@ -7,7 +7,10 @@ import { exitCode, Problem, UserError, userError } from '../problems';
 import { isSafePath } from './contentUrl';
 import { debData, gunzipped } from './deb';
 
-/** How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's `package/`). */
+/**
+ * How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's
+ * `package/`).
+ */
 export type Strip = 'none' | 'first';
 
 /** Bounds on what an archive may unpack to: bytes of the whole tar inside it, and entries, chosen or not. */
@@ -33,9 +36,9 @@ const regular = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /**
  * Unpacks the regular files of `archive` for which `choose(name)` holds into `folder` and returns them sorted by name.
- * The whole archive is read and judged: a name that leaves the folder (for which `safe` does not hold), a chosen link or device, a name that comes
- * twice, more bytes or entries than `limits`, and any damage throw UserError; what was written so far stays in
- * `folder`, which the caller throws away.
+ * The whole archive is read and judged: a name that leaves the folder (for which `safe` does not hold), a chosen link
+ * or device, a name that comes twice, more bytes or entries than `limits`, and any damage throw UserError; what was
+ * written so far stays in `folder`, which the caller throws away.
  */
 export async function unpack(
   archive: string,
@@ -51,7 +54,8 @@ export async function unpack(
   const writer = fileWriter(folder, refuse);
   let entries = 0;
   let bytes = 0;
-  // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it from the loop.
+  // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it
+  // from the loop.
   let failure: unknown = null;
   const guard =
     <A extends unknown[]>(work: (...given: A) => void) =>

@@ -1,4 +1,7 @@
-/** Published checkpoints that a manifest may name: those that a data manifest fetches, and a user's own folders. By their names and config.json alone. */
+/**
+ * Published checkpoints that a manifest may name: those that a data manifest fetches, and a user's own folders. By
+ * their names and config.json alone.
+ */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, workFolder } from '../files';
@@ -28,7 +31,10 @@ const modalityOfType: Readonly<Record<string, Modality>> = {
   salmonn_whisper: 'audio',
 };
 
-/** Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It need not exist. */
+/**
+ * Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It
+ * need not exist.
+ */
 export function ownCheckpointFolder(): string {
   const given = process.env['EQUIPOISE_CHECKPOINTS'];
   return given === undefined || given === '' ? join(workFolder, 'checkpoints') : given;
@@ -63,7 +69,10 @@ export function checkpointNames(): string[] {
   return [...new Set([...own, ...Object.keys(checkpoints)])].sort();
 }
 
-/** What a checkpoint's tower reads; undefined when there is no such checkpoint or its config.json says nothing that is known. */
+/**
+ * What a checkpoint's tower reads; undefined when there is no such checkpoint or its config.json says nothing that is
+ * known.
+ */
 export function checkpointModality(name: string): Modality | undefined {
   const found = findCheckpoint(name);
   if (found === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** Published checkpoints that runs train from: a user's own folders, or sources that data manifests fetch. Their identity is their files' content. */
+/**
+ * Published checkpoints that runs train from: a user's own folders, or sources that data manifests fetch. Their
+ * identity is their files' content.
+ */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, sha256OfFile, writeWhole } from '../files';
@@ -27,15 +30,19 @@ interface Hashed {
 export const isOwnCheckpoint = (name: string): boolean => found(name).kind === 'own';
 
 /**
- * sha256 over the content of all that a run reads of a checkpoint. Needs no network; a folder's files are hashed once and again when they change.
- * Throws UserError: no such checkpoint, files that are missing (all named), or a published one that was never fetched.
+ * sha256 over the content of all that a run reads of a checkpoint. Needs no network; a folder's files are hashed once
+ * and again when they change. Throws UserError: no such checkpoint, files that are missing (all named), or a published
+ * one that was never fetched.
  */
 export function checkpointIdentity(name: string): string {
   const checkpoint = found(name);
   return checkpoint.kind === 'published' ? sourceIdentity(name) : folderIdentity(checkpoint.folder);
 }
 
-/** The folder of a checkpoint, fetched where it is published and not there yet. Throws UserError as `checkpointIdentity` and `openSource`. */
+/**
+ * The folder of a checkpoint, fetched where it is published and not there yet. Throws UserError as `checkpointIdentity`
+ * and `openSource`.
+ */
 export async function openCheckpointFolder(name: string, options: OpenOptions = {}): Promise<string> {
   const checkpoint = found(name);
   if (checkpoint.kind === 'published') return (await openSource(name, options)).folder;

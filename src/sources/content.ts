@@ -1,4 +1,7 @@
-/** The content-addressed store: every fetched file lies once in the cache, under its sha256, whole and checked, or not at all. */
+/**
+ * The content-addressed store: every fetched file lies once in the cache, under its sha256, whole and checked, or not
+ * at all.
+ */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -240,7 +243,10 @@ function freshInode(part: string): boolean {
   return true;
 }
 
-/** A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after a day. */
+/**
+ * A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after
+ * a day.
+ */
 export function temporaryFolder(): string {
   const base = cachePath('temporary');
   mkdirSync(base, { recursive: true });

@@ -28,7 +28,10 @@ const debVersion = /^(?:\d+:)?\d[A-Za-z0-9.+~-]*$/;
 const hfRepository = /^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const hfRevision = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** Whether a name inside an archive or a manifest stays below the folder it is put in: relative, `/` as separator, no `.` or `..` step, no control character. */
+/**
+ * Whether a name inside an archive or a manifest stays below the folder it is put in: relative, `/` as separator, no
+ * `.` or `..` step, no control character.
+ */
 export function isSafePath(path: string): boolean {
   // A backslash or a drive letter would mean something else on some systems; the archives that we read use neither.
   if (path.length === 0 || path.length > 1000 || path.includes('\\')) return false;

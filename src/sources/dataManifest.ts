@@ -1,4 +1,6 @@
-/** Data manifests: one narrow Croissant-1.0 file per data set or weight set, checked whole before anything is fetched. */
+/**
+ * Data manifests: one narrow Croissant-1.0 file per data set or weight set, checked whole before anything is fetched.
+ */
 import Ajv2020, { type ErrorObject } from 'ajv/dist/2020';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -11,7 +13,10 @@ import schema from './dataManifestSchema.json';
 export interface FileObject {
   '@type': 'cr:FileObject';
   '@id': string;
-  /** the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g. `pool/main/s/scratch/scratch_1.4_all.deb` */
+  /**
+   * the file's name at its publisher; for `deb:` the path in a Debian mirror, e.g.
+   * `pool/main/s/scratch/scratch_1.4_all.deb`
+   */
   name?: string;
   description?: string;
   contentUrl: string;
@@ -95,7 +100,10 @@ export function readPins(name: string, folder: string): Pin[] {
   return value.files as Pin[];
 }
 
-/** A manifest whose unpinned files are as the lock file has them: size, hash, and the commit as their revision. A pin of another address does not count. */
+/**
+ * A manifest whose unpinned files are as the lock file has them: size, hash, and the commit as their revision. A pin of
+ * another address does not count.
+ */
 function withPins(manifest: DataManifest, folder: string): DataManifest {
   if (fileObjects(manifest).every((file) => file.sha256 !== undefined)) return manifest;
   const pins = new Map(readPins(manifest.name, folder).map((pin) => [pin.id, pin]));
@@ -145,7 +153,9 @@ export function declaredBytes(file: FileObject): number {
   return Number.parseInt(file.contentSize, 10);
 }
 
-/** Checks one parsed manifest. Returns every problem; none means that `value` is a DataManifest. `where` names the file. */
+/**
+ * Checks one parsed manifest. Returns every problem; none means that `value` is a DataManifest. `where` names the file.
+ */
 export function checkDataManifest(value: unknown, where: string): Problem[] {
   if (!validate(value)) return (validate.errors ?? []).map((error) => schemaProblem(error, where));
   const problems: Problem[] = [];

@@ -16,13 +16,16 @@ interface DebRequest {
   bytes?: number;
 }
 
-/** Environment variable with the base of a Debian mirror (`https://host/debian`) or an absolute folder that holds the packages. */
+/**
+ * Environment variable with the base of a Debian mirror (`https://host/debian`) or an absolute folder that holds the
+ * packages.
+ */
 const mirrorVariable = 'EQUIPOISE_DEB_MIRROR';
 
 /**
  * Fetches a package into `folder` (a temporary one) and returns the path of the .deb. Tried in turn: apt with the
- * machine's package lists, apt with lists of our own in the cache (both without root), the mirror. The caller checks the
- * hash. Throws UserError with the reason of each way that failed.
+ * machine's package lists, apt with lists of our own in the cache (both without root), the mirror. The caller checks
+ * the hash. Throws UserError with the reason of each way that failed.
  */
 export async function fetchDeb(
   request: DebRequest,
@@ -57,7 +60,8 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
   const wanted = request.version === undefined ? request.name : `${request.name}=${request.version}`;
   const cache = cachePath('apt');
   for (const part of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(cache, part), { recursive: true });
-  // The private cache keeps apt away from /var/cache; as root, apt would want to drop to a user that cannot write to ours.
+  // The private cache keeps apt away from /var/cache; as root, apt would want to drop to a user that cannot write to
+  // ours.
   const own = ['-o', `Dir::Cache=${join(cache, 'cache')}`, '-o', 'APT::Sandbox::User=root', '-q', '-y'];
   const ownLists = [...own, '-o', `Dir::State::lists=${join(cache, 'lists')}`];
   let reason = '';

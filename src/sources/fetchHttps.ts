@@ -54,9 +54,10 @@ export function hfUrl(location: ContentLocation & { kind: 'hf' }, where: string)
 }
 
 /**
- * Downloads to `path` what lies at `address()`, which is asked before each try. A file that is already there is taken as the beginning of the content and continued by an
- * HTTP range; a server that does not resume restarts it. Breaks are retried; what has come stays for the next try.
- * Throws UserError (code `unavailable`) when the address is gone or refuses, or the retries are used up.
+ * Downloads to `path` what lies at `address()`, which is asked before each try. A file that is already there is taken
+ * as the beginning of the content and continued by an HTTP range; a server that does not resume restarts it. Breaks are
+ * retried; what has come stays for the next try. Throws UserError (code `unavailable`) when the address is gone or
+ * refuses, or the retries are used up.
  */
 export async function download(address: () => string, path: string, options: DownloadOptions): Promise<void> {
   const delays = options.retryAfter ?? [1, 3, 10];
@@ -155,7 +156,10 @@ async function* chunks(response: Response): AsyncIterable<Uint8Array> {
   }
 }
 
-/** The platform's fetch, or undici's where the environment names a proxy, which Node's own does not heed before version 24. */
+/**
+ * The platform's fetch, or undici's where the environment names a proxy, which Node's own does not heed before version
+ * 24.
+ */
 function platformFetch(): FetchFunction {
   const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
   if (variables.every((name) => (process.env[name] ?? '') === '')) return (url, init) => fetch(url, init);

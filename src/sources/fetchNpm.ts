@@ -6,7 +6,8 @@ import { lastLines, runTool } from '../tool';
 
 /**
  * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
- * registry's own file. No script of the package runs. Throws UserError when npm is absent, offline, or the package gone.
+ * registry's own file. No script of the package runs. Throws UserError when npm is absent, offline, or the package
+ * gone.
  */
 export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
   const spec = `${name}@${version}`;

@@ -7,8 +7,8 @@ export const lockTimes = { heartbeat: 5, stale: 120, poll: 0.2 };
 
 /**
  * Runs `work` while holding the lock file `path`; waits while another live process holds it. A lock is taken over as a
- * claim is: when its process is gone (same machine), or when this process has watched it for `lockTimes.stale` without a
- * heartbeat. `onWait` is called once, with the owner, when waiting begins.
+ * claim is: when its process is gone (same machine), or when this process has watched it for `lockTimes.stale` without
+ * a heartbeat. `onWait` is called once, with the owner, when waiting begins.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: (owner: string) => void): Promise<T> {
   const lock = takeClaim(path, lockTimes.stale) ?? (await wait(path, onWait));
@@ -16,7 +16,8 @@ export async function withLock<T>(path: string, work: () => Promise<T>, onWait?:
     try {
       lock.touch();
     } catch {
-      // A heartbeat that the disk does not take costs a wait at most: whoever takes the lock over looks first what is done.
+      // A heartbeat that the disk does not take costs a wait at most: whoever takes the lock over looks first what is
+      // done.
     }
   }, lockTimes.heartbeat * 1000);
   beat.unref();

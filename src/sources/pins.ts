@@ -1,6 +1,7 @@
 /**
- * Files whose hash nobody had when their manifest was written, such as checkpoints on the hub: the first fetch pins revision,
- * size and sha256 in a lock file beside the manifests, and from then on they are held to it like any other file.
+ * Files whose hash nobody had when their manifest was written, such as checkpoints on the hub: the first fetch pins
+ * revision, size and sha256 in a lock file beside the manifests, and from then on they are held to it like any other
+ * file.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,9 +28,9 @@ const unpinnedLimit = 64e9;
 export const isPinned = (file: FileObject): boolean => file.sha256 !== '';
 
 /**
- * Fetches the files of a source that are not pinned yet, one after the other, and writes each into the lock file. A broken
- * download goes on where it stopped, at the revision at which it began. Throws UserError: code `unavailable` for a file that
- * cannot be had, `failed` for one that is too large.
+ * Fetches the files of a source that are not pinned yet, one after the other, and writes each into the lock file. A
+ * broken download goes on where it stopped, at the revision at which it began. Throws UserError: code `unavailable` for
+ * a file that cannot be had, `failed` for one that is too large.
  */
 export async function pinSource(
   manifest: DataManifest,

@@ -1,6 +1,6 @@
 /**
- * Files of a Qt binary resource (`.rcc`), the format in which GCompris ships its sounds and pictures: a header, a tree of
- * nodes, names in UTF-16 and contents, all big-endian (layout as written by Qt's `rcc`, format versions 1 to 3).
+ * Files of a Qt binary resource (`.rcc`), the format in which GCompris ships its sounds and pictures: a header, a tree
+ * of nodes, names in UTF-16 and contents, all big-endian (layout as written by Qt's `rcc`, format versions 1 to 3).
  * The archive is hostile until checked: every offset, the number of nodes, and loops are.
  */
 import { inflateSync } from 'node:zlib';

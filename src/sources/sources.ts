@@ -1,4 +1,7 @@
-/** Sources: what the data manifests describe, fetched, checked, unpacked, and opened by name. The only door through which data and weights enter. */
+/**
+ * Sources: what the data manifests describe, fetched, checked, unpacked, and opened by name. The only door through
+ * which data and weights enter.
+ */
 import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cachePath, canonicalJson, sha256 } from '../files';
@@ -76,7 +79,8 @@ export function sourceFolder(manifest: DataManifest): string {
 /**
  * Opens a source: fetches and checks what is missing, unpacks what its FileSets include, and returns the folder. Files
  * of archives lie at their names in the archive (npm's leading `package/` dropped), plain files at their `@id`.
- * Throws UserError: an unknown name, a failed fetch, a wrong hash, a hostile archive, or absent from the cache while `offline`.
+ * Throws UserError: an unknown name, a failed fetch, a wrong hash, a hostile archive, or absent from the cache while
+ * `offline`.
  */
 export async function openSource(
   name: string,
@@ -241,7 +245,9 @@ function chooseSources(names: string[] | undefined, manifests?: string): DataMan
   return known.filter((manifest) => names.includes(manifest.name));
 }
 
-/** Removes a source from the cache. A content that another manifest shares goes too and is fetched when that is opened. */
+/**
+ * Removes a source from the cache. A content that another manifest shares goes too and is fetched when that is opened.
+ */
 function forget(manifest: DataManifest): void {
   if (fileObjects(manifest).every(isPinned)) rmSync(sourceFolder(manifest), { recursive: true, force: true });
   for (const file of fileObjects(manifest).filter(isPinned))

@@ -4,7 +4,10 @@
  */
 import { tf, type Tensor } from './tf';
 
-/** The vectors that Adam reads and replaces, and its scalars. `scale` is the rate with both bias corrections in it, `epsilon` is corrected too. */
+/**
+ * The vectors that Adam reads and replaces, and its scalars. `scale` is the rate with both bias corrections in it,
+ * `epsilon` is corrected too.
+ */
 interface AdamInputs {
   theta: Tensor;
   first: Tensor;
@@ -37,7 +40,10 @@ export function recordingAdam<T>(record: AdamRecorder, body: () => T): T {
   }
 }
 
-/** m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); theta -= scale m / (sqrt(v) + epsilon). Kingma and Ba 2015, section 2, last paragraph. */
+/**
+ * m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); theta -= scale m / (sqrt(v) + epsilon). Kingma and Ba 2015,
+ * section 2, last paragraph.
+ */
 export function adam(inputs: AdamInputs): AdamOutputs {
   const recorded = recorder?.(inputs) ?? null;
   if (recorded !== null) return recorded;

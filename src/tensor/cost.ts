@@ -1,4 +1,7 @@
-/** What a call of a program costs, from shapes alone: products, bytes moved, and memory for what is neither state nor input. */
+/**
+ * What a call of a program costs, from shapes alone: products, bytes moved, and memory for what is neither state nor
+ * input.
+ */
 import { recordingAdam } from './adam';
 import type { Program } from './declared';
 import { sizeOf } from './shape';
@@ -11,13 +14,18 @@ export interface ProgramCost {
   /** bytes that all kernels read and write, weights among them */
   movedBytes: number;
   kernels: number;
-  /** most bytes that intermediate results take at once: `recorded`, when a result is given back after its last use, as a graph does; `eager`, as TensorFlow.js holds them op by op */
+  /**
+   * most bytes that intermediate results take at once: `recorded`, when a result is given back after its last use, as a
+   * graph does; `eager`, as TensorFlow.js holds them op by op
+   */
   activationBytes: { recorded: number; eager: number };
   /** bytes of the declared inputs */
   inputBytes: number;
 }
 
-/** The cost of one call. `shapes`: shapes of the state that the program reads. Computes nothing and needs no backend. */
+/**
+ * The cost of one call. `shapes`: shapes of the state that the program reads. Computes nothing and needs no backend.
+ */
 export function programCost(program: Program, shapes: Record<string, readonly number[]>): ProgramCost {
   let given = 0,
     inputBytes = 0;
@@ -51,8 +59,9 @@ export function programCost(program: Program, shapes: Record<string, readonly nu
 }
 
 /**
- * Most bytes alive at once when kernels run in their order and a result is given back after its last reader. A kernel that
- * works place by place takes over the memory of an input that it is the last to read, as TensorFlow's buffer forwarding does.
+ * Most bytes alive at once when kernels run in their order and a result is given back after its last reader. A kernel
+ * that works place by place takes over the memory of an input that it is the last to read, as TensorFlow's buffer
+ * forwarding does.
  */
 function mostAlive(kernels: readonly KernelCost[], kept: ReadonlySet<object>): number {
   const lastRead = new Map<object, number>();

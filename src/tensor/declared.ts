@@ -1,6 +1,6 @@
 /**
- * What a program is: a pure function over declared inputs and shared state. A session (program.ts) holds the state and runs
- * the programs; model and method code never sees how.
+ * What a program is: a pure function over declared inputs and shared state. A session (program.ts) holds the state and
+ * runs the programs; model and method code never sees how.
  */
 import { sizeOf } from './shape';
 import type { Tensors } from './tf';

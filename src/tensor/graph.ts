@@ -131,7 +131,9 @@ export function tensorAttribute(shape: number[], dtype: number, values: ArrayBuf
   });
 }
 
-/** An attribute as tfjs-node passes it to the addon -> AttrValue. Throws Error for a kind that no kernel of ours uses. */
+/**
+ * An attribute as tfjs-node passes it to the addon -> AttrValue. Throws Error for a kind that no kernel of ours uses.
+ */
 export function opAttribute(binding: Binding, given: OpAttribute): AttrValue {
   return attribute((v) => {
     if (given.type === binding.TF_ATTR_BOOL) v.setB(Boolean(given.value));
@@ -168,7 +170,10 @@ export function graphNode(
   return node;
 }
 
-/** A SavedModel (saved_model.pb) with one meta graph tagged `serve`; 1882 is a GraphDef producer that TensorFlow >= 2.15 reads. */
+/**
+ * A SavedModel (saved_model.pb) with one meta graph tagged `serve`; 1882 is a GraphDef producer that TensorFlow >= 2.15
+ * reads.
+ */
 export function savedModel(nodes: NodeDef[]): Uint8Array {
   const version = new (proto().VersionDef)();
   version.setProducer(1882);

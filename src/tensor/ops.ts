@@ -67,7 +67,10 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number
 /** x sigmoid(x), Elfwing et al. 2018. */
 export const silu = (x: Tensor): Tensor => tf.mul(x, tf.sigmoid(x));
 
-/** x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016. Its derivative is Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi). */
+/**
+ * x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016. Its derivative is Phi(x) + x exp(-x^2 / 2) /
+ * sqrt(2 pi).
+ */
 export const gelu: (x: Tensor) => Tensor = (x) => geluWithGradient(x);
 
 const geluWithGradient = tf.customGrad((...given) => {
@@ -128,7 +131,10 @@ export function joinHeads(x: Tensor): Tensor {
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * size]);
 }
 
-/** int32 ids [n] -> float32 [n, depth]. The cast is apart because the wasm kernel writes integers whatever type is asked for. */
+/**
+ * int32 ids [n] -> float32 [n, depth]. The cast is apart because the wasm kernel writes integers whatever type is asked
+ * for.
+ */
 export const oneHot = (ids: Tensor, depth: number): Tensor => tf.cast(tf.oneHot(ids as tf.Tensor1D, depth), 'float32');
 
 /**
@@ -202,7 +208,10 @@ export function norm(x: Tensor): Tensor {
   return tf.sqrt(tf.mul(tf.engine().runKernel('L2Loss', { x }) as Tensor, 2));
 }
 
-/** <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory when b is a row too. */
+/**
+ * <a, b> of two vectors of one length, a scalar; on TensorFlow as a matrix product, in one pass over memory when b is a
+ * row too.
+ */
 export function innerProduct(a: Tensor, b: Tensor): Tensor {
   if (tf.getBackend() !== 'tensorflow') return tf.sum(tf.mul(a, b));
   return tf.reshape(

@@ -24,8 +24,9 @@ interface Moments {
 }
 
 /**
- * One update of a flat parameter vector. Weight decay is decoupled for kind `adamw` and added to the gradient for the others.
- * Adam: Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019; SGD: heavy ball, moments.first is the velocity.
+ * One update of a flat parameter vector. Weight decay is decoupled for kind `adamw` and added to the gradient for the
+ * others. Adam: Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019; SGD: heavy ball, moments.first is
+ * the velocity.
  */
 export function update(
   spec: OptimiserSpec,

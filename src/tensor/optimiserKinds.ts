@@ -23,6 +23,9 @@ export const optimisers = {
 /** An optimiser's name and all of its options, as in a resolved run. */
 export type OptimiserSpec = SpecOf<typeof optimisers>;
 
-/** The decays of Adam's moments, which a step's corrections undo; an optimiser without such moments has nothing to undo: 0. */
+/**
+ * The decays of Adam's moments, which a step's corrections undo; an optimiser without such moments has nothing to undo:
+ * 0.
+ */
 export const adamDecays = (spec: OptimiserSpec): { beta1: number; beta2: number } =>
   spec.kind === 'sgd' ? { beta1: 0, beta2: 0 } : spec;

@@ -24,7 +24,9 @@ export interface ParameterSpec {
 export const totalSize = (specs: readonly ParameterSpec[]): number =>
   specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
 
-/** The module's start, a function of (seed, parameter name) alone. Throws Error when given values have the wrong size. */
+/**
+ * The module's start, a function of (seed, parameter name) alone. Throws Error when given values have the wrong size.
+ */
 export function initialVector(specs: ParameterSpec[], seed: number): Float32Array {
   const vector = new Float32Array(totalSize(specs));
   let at = 0;
@@ -55,7 +57,10 @@ export function valuesByName(
   return values;
 }
 
-/** The flat vector of a module from values by name, its own and perhaps others, which are left out. All must be there, in their shapes. */
+/**
+ * The flat vector of a module from values by name, its own and perhaps others, which are left out. All must be there,
+ * in their shapes.
+ */
 export function vectorByName(
   specs: readonly ParameterSpec[],
   values: Record<string, { data: Float32Array }>,

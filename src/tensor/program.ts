@@ -1,4 +1,6 @@
-/** Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op. */
+/**
+ * Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op.
+ */
 import { checkInputs, type Program, type Session, type StateValue } from './declared';
 import { recordSession } from './recorded';
 import { need, tf, type Tensors } from './tf';

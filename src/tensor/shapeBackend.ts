@@ -1,6 +1,7 @@
 /**
- * A backend that computes shapes and nothing else: the same programs run on it, however large their model, and every kernel
- * is written down with what it would read, write and multiply. Its tensors hold no values; reading one is an error.
+ * A backend that computes shapes and nothing else: the same programs run on it, however large their model, and every
+ * kernel is written down with what it would read, write and multiply. Its tensors hold no values; reading one is an
+ * error.
  */
 import { sizeOf } from './shape';
 import { ordered, rules, type Attributes, type Info, type Shape } from './shapeRules';
@@ -24,7 +25,10 @@ const name = 'shapes';
 const bytesOf = ({ shape, dtype }: { shape: Shape; dtype: tf.DataType }): number =>
   sizeOf(shape) * (dtype === 'bool' ? 1 : 4);
 
-/** Kernels in the order that they ran since `begin`, and the most bytes that TensorFlow.js itself held at once (what an eager backend needs). */
+/**
+ * Kernels in the order that they ran since `begin`, and the most bytes that TensorFlow.js itself held at once (what an
+ * eager backend needs).
+ */
 interface Ledger {
   kernels: KernelCost[];
   held: number;
@@ -139,8 +143,9 @@ export const shapeTensor = (shape: readonly number[], dtype: 'float32' | 'int32'
 export const pieceOf = (tensor: Tensor): object => tensor.dataId;
 
 /**
- * Runs `work` on tensors without values and gives what it returned with every kernel that ran. The backend that was active
- * before is active again afterwards. Throws Error for a kernel whose shapes are not known here (a fault of ours).
+ * Runs `work` on tensors without values and gives what it returned with every kernel that ran. The backend that was
+ * active before is active again afterwards. Throws Error for a kernel whose shapes are not known here (a fault of
+ * ours).
  */
 export function withoutValues<T>(work: () => T): { result: T; kernels: KernelCost[]; eagerBytes: number } {
   const engine = tf.engine();

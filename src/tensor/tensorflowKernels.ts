@@ -1,6 +1,7 @@
 /**
  * Kernels of the tensorflow backend that tfjs-node has in a slow form or not at all.
- * - GatherV2: tfjs-node reads the indices back to check their bounds, which stalls every step and cannot be recorded. This
+ * - GatherV2: tfjs-node reads the indices back to check their bounds, which stalls every step and cannot be recorded.
+ * This
  *   one leaves the check to TensorFlow (on the CPU an index out of range is an error; on a GPU its row is zero).
  * - BatchMatMul of two matrices: TensorFlow's MatMul, which oneDNN does faster than its product of batches, and with an
  *   added bias in one go.

@@ -1,12 +1,14 @@
 /**
  * Gradients of convolutions and pools on the wasm backend. TensorFlow.js 4.22 has no Conv2DBackpropFilter there, its
- * Conv2DBackpropInput is plain loops, ten times slower than the convolution, and its MaxPoolGrad loses the gradient of windows
- * whose values are all negative.
+ * Conv2DBackpropInput is plain loops, ten times slower than the convolution, and its MaxPoolGrad loses the gradient of
+ * windows whose values are all negative.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { WasmBackend } from './wasmKernels';
 
-/** Registers the kernels below for backend `wasm`, in place of the package's. Call once, after the package is loaded. */
+/**
+ * Registers the kernels below for backend `wasm`, in place of the package's. Call once, after the package is loaded.
+ */
 export function registerWasmConvolutions(): void {
   tf.registerKernel({
     kernelName: 'Conv2DBackpropFilter',
@@ -62,7 +64,10 @@ const isProduct = (info: tf.backend_util.Conv2DInfo): boolean =>
   info.outHeight === info.inHeight &&
   info.outWidth === info.inWidth;
 
-/** Gradient of conv2d with respect to its filter [height, width, in, out]: for each place of the filter one matrix product. */
+/**
+ * Gradient of conv2d with respect to its filter [height, width, in, out]: for each place of the filter one matrix
+ * product.
+ */
 function conv2dBackpropFilter({ inputs: { x, dy }, attrs }: FilterParameters): tf.TensorInfo {
   const info = sizesOf(x.shape, attrs.filterShape, attrs);
   const { top, bottom, left, right } = info.padInfo;
@@ -98,8 +103,8 @@ function conv2dBackpropFilter({ inputs: { x, dy }, attrs }: FilterParameters): t
 }
 
 /**
- * Gradient of conv2d with respect to its input: for each place of the filter one matrix product, whose rows are added to the
- * inputs that the place saw.
+ * Gradient of conv2d with respect to its input: for each place of the filter one matrix product, whose rows are added
+ * to the inputs that the place saw.
  */
 function conv2dBackpropInput({ inputs: { dy, filter }, attrs, backend }: InputParameters): tf.TensorInfo {
   const info = sizesOf(attrs.inputShape, filter.shape, attrs);
@@ -131,7 +136,10 @@ function conv2dBackpropInput({ inputs: { dy, filter }, attrs, backend }: InputPa
   return out;
 }
 
-/** Adds rows [batch * outHeight * outWidth, in] to the inputs [batch, inHeight, inWidth, in] that place (row, column) of the filter saw. */
+/**
+ * Adds rows [batch * outHeight * outWidth, in] to the inputs [batch, inHeight, inWidth, in] that place (row, column) of
+ * the filter saw.
+ */
 function addAtPlace(
   sums: Float32Array,
   rows: Float32Array,
@@ -165,7 +173,9 @@ interface PoolParameters {
   backend: WasmBackend;
 }
 
-/** Gradient of maxPool: each output's gradient goes to the first largest value of its window, as on the other backends. */
+/**
+ * Gradient of maxPool: each output's gradient goes to the first largest value of its window, as on the other backends.
+ */
 function maxPoolGrad({ inputs: { dy, input }, attrs, backend }: PoolParameters): tf.TensorInfo {
   const info = tf.backend_util.computePool2DInfo(
     input.shape as [number, number, number, number],

@@ -1,6 +1,7 @@
 /**
- * Kernels of the wasm backend that only move values, written again because the package's are slow: its slice first copies
- * the whole tensor out of the wasm memory, once for each part of a split, and its transpose jumps through memory.
+ * Kernels of the wasm backend that only move values, written again because the package's are slow: its slice first
+ * copies the whole tensor out of the wasm memory, once for each part of a split, and its transpose jumps through
+ * memory.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -15,7 +16,10 @@ interface Parameters<A> {
   backend: WasmBackend;
 }
 
-/** Registers Slice, SplitV and Transpose for backend `wasm`; strings stay with the package. Call once, after the package is loaded. */
+/**
+ * Registers Slice, SplitV and Transpose for backend `wasm`; strings stay with the package. Call once, after the package
+ * is loaded.
+ */
 export function registerWasmCopies(): void {
   replace('Slice', (parameters) => slice(parameters as unknown as Parameters<{ begin: number[]; size: number[] }>));
   replace('SplitV', (parameters) =>
@@ -37,7 +41,9 @@ function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
   });
 }
 
-/** Both tensors' values as bits; asked for after every output is made, since growing the memory detaches older views. */
+/**
+ * Both tensors' values as bits; asked for after every output is made, since growing the memory detaches older views.
+ */
 function views(
   backend: WasmBackend,
   x: tf.TensorInfo,

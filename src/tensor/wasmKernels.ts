@@ -1,8 +1,8 @@
 /**
  * Kernels that the wasm backend lacks for training, or has only in a slow form. TensorFlow.js 4.22 multiplies matrices
  * quickly (XNNPACK, 20 GFLOP/s on one core) only for one pair without transposes and falls to 1 GFLOP/s otherwise; it
- * has no UnsortedSegmentSum (the gradient of gather); its Sum adds in float32 one after the other, which costs the norm of
- * 100,000 parameters the fifth digit. Gradients of convolutions and pools stand in `wasmConvolutions.ts`.
+ * has no UnsortedSegmentSum (the gradient of gather); its Sum adds in float32 one after the other, which costs the norm
+ * of 100,000 parameters the fifth digit. Gradients of convolutions and pools stand in `wasmConvolutions.ts`.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -26,7 +26,10 @@ interface MatMulParameters {
   backend: WasmBackend;
 }
 
-/** Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul and Sum of floats. Call once, after the package is loaded. */
+/**
+ * Registers the kernels below for backend `wasm`, in place of the package's BatchMatMul and Sum of floats. Call once,
+ * after the package is loaded.
+ */
 export function registerWasmKernels(): void {
   tf.unregisterKernel('BatchMatMul', 'wasm');
   let multiply: ReturnType<WasmBackend['wasm']['cwrap']>;
@@ -66,8 +69,8 @@ export function registerWasmKernels(): void {
 }
 
 /**
- * a [..., m, k] times b [..., k, n] (each transposed in its last two axes if asked) with broadcast leading axes: transposes
- * are made explicit, and each pair of the batch is a view into the same memory, so that all go the fast way.
+ * a [..., m, k] times b [..., k, n] (each transposed in its last two axes if asked) with broadcast leading axes:
+ * transposes are made explicit, and each pair of the batch is a view into the same memory, so that all go the fast way.
  */
 function matMul(
   { inputs, attrs, backend }: MatMulParameters,
@@ -186,7 +189,10 @@ interface SegmentParameters {
   backend: WasmBackend;
 }
 
-/** Sums the rows of x [rows, ...] that have the same id; rows with an id outside 0..numSegments-1 are left out, as on the other backends. */
+/**
+ * Sums the rows of x [rows, ...] that have the same id; rows with an id outside 0..numSegments-1 are left out, as on
+ * the other backends.
+ */
 function unsortedSegmentSum({ inputs, attrs, backend }: SegmentParameters): tf.TensorInfo {
   const { x, segmentIds } = inputs,
     { numSegments } = attrs;

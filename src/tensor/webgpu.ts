@@ -10,7 +10,10 @@ interface WebgpuAdapter {
 
 let registered: Promise<WebgpuAdapter> | null = null;
 
-/** Registers backend `webgpu`; repeated calls return the same adapter. @throws UserError (exit code 3) without a Vulkan adapter */
+/**
+ * Registers backend `webgpu`; repeated calls return the same adapter. @throws UserError (exit code 3) without a Vulkan
+ * adapter
+ */
 export function registerWebgpu(): Promise<WebgpuAdapter> {
   registered ??= register();
   return registered;

@@ -1,7 +1,8 @@
 /**
  * Text to token ids and back: SentencePiece byte-pair encoding over llama2.c's `tokenizer.bin`, the vocabulary that the
- * weights were trained with. Its ids agree with the independent llama-tokenizer-js on every text of test/fixtures/tokenizer.json.
- * Source of the format: karpathy/llama2.c, `tokenizer.py` (export); of the algorithm: Kudo and Richardson 2018 (SentencePiece).
+ * weights were trained with. Its ids agree with the independent llama-tokenizer-js on every text of
+ * test/fixtures/tokenizer.json. Source of the format: karpathy/llama2.c, `tokenizer.py` (export); of the algorithm:
+ * Kudo and Richardson 2018 (SentencePiece).
  */
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { userError } from '../problems';
@@ -16,14 +17,21 @@ export interface Tokenizer {
   end: number;
   /** `<unk>`: never produced (bytes stand in for unknown characters); leave it out of a pruned vocabulary */
   unknown: number;
-  /** the id that ends an answer, as it ended texts in training: stories15M's `<s>`, which followed every story, MiniMind2's `<|im_end|>` */
+  /**
+   * the id that ends an answer, as it ended texts in training: stories15M's `<s>`, which followed every story,
+   * MiniMind2's `<|im_end|>`
+   */
   answerEnd: number;
   /**
-   * Ids of a text without begin or end. As in running text, a first word is written with a space before it: `encode('a b')`
-   * equals `encode(' a b')`, and `[...encode(prompt), ...encode(' ' + answer)]` equals `encode(prompt + ' ' + answer)`.
+   * Ids of a text without begin or end. As in running text, a first word is written with a space before it: `encode('a
+   * b')` equals `encode(' a b')`, and `[...encode(prompt), ...encode(' ' + answer)]` equals `encode(prompt + ' ' +
+   * answer)`.
    */
   encode(text: string): number[];
-  /** Text of ids; special ids and one leading space are dropped; bytes that are no UTF-8 become U+FFFD. Throws RangeError for an unknown id. */
+  /**
+   * Text of ids; special ids and one leading space are dropped; bytes that are no UTF-8 become U+FFFD. Throws
+   * RangeError for an unknown id.
+   */
   decode(ids: Iterable<number>): string;
 }
 
@@ -116,8 +124,9 @@ const special = ['<unk>', '<s>', '</s>'];
 const byteName = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 
 /**
- * The vocabulary as a tokenizer.json of byte-pair encoding. SentencePiece merges the neighbouring pair whose union scores
- * best, so every way to halve a piece is a merge, in order of the piece's score; equal scores keep the order of ids.
+ * The vocabulary as a tokenizer.json of byte-pair encoding. SentencePiece merges the neighbouring pair whose union
+ * scores best, so every way to halve a piece is a merge, in order of the piece's score; equal scores keep the order of
+ * ids.
  */
 function tokenizerJson(vocabulary: Map<string, number>, pieces: { name: string; score: number }[]): object {
   const merges = pieces
@@ -175,8 +184,8 @@ function tokenizerJson(vocabulary: Map<string, number>, pieces: { name: string; 
 }
 
 /**
- * A byte-level tokenizer (as GPT-2's) in which `begin` opens a text and `end` closes it, as the weights saw them in training.
- * Words carry the space before them. Throws UserError when one of the three tokens is not there.
+ * A byte-level tokenizer (as GPT-2's) in which `begin` opens a text and `end` closes it, as the weights saw them in
+ * training. Words carry the space before them. Throws UserError when one of the three tokens is not there.
  */
 export function byteLevelTokenizer(
   file: FileTokenizer,

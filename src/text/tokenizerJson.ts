@@ -1,6 +1,7 @@
 /**
- * Tokenizers as Hugging Face lays them out: tokenizer.json with tokenizer_config.json. The library @huggingface/tokenizers does the
- * work; here are the checks of files that may be hostile, tokens that stand in tokenizer_config.json only, and what opens a text.
+ * Tokenizers as Hugging Face lays them out: tokenizer.json with tokenizer_config.json. The library
+ * @huggingface/tokenizers does the work; here are the checks of files that may be hostile, tokens that stand in
+ * tokenizer_config.json only, and what opens a text.
  */
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { existsSync } from 'node:fs';
@@ -20,7 +21,10 @@ export interface FileTokenizer {
   id(token: string): number | undefined;
   /** The token of an id. */
   token(id: number): string | undefined;
-  /** Ids of a text without opening. Tokens such as `</s>` are recognised. Throws UserError for text that is no Unicode or longer than `tokenizerLimits.text`. */
+  /**
+   * Ids of a text without opening. Tokens such as `</s>` are recognised. Throws UserError for text that is no Unicode
+   * or longer than `tokenizerLimits.text`.
+   */
   encode(text: string): number[];
   /** Text of ids without special tokens. Throws RangeError for an unknown id. */
   decode(ids: readonly number[]): string;
@@ -49,7 +53,8 @@ const isId = (value: unknown): value is number =>
 const contentOf = (value: unknown): unknown => (isObject(value) ? value['content'] : value);
 
 /**
- * The tokenizer of a folder: tokenizer.json, and tokenizer_config.json where it is there. Throws UserError with every problem found.
+ * The tokenizer of a folder: tokenizer.json, and tokenizer_config.json where it is there. Throws UserError with every
+ * problem found.
  */
 export function readTokenizerFolder(folder: string): FileTokenizer {
   const path = join(folder, 'tokenizer.json'),
@@ -71,8 +76,9 @@ export function readTokenizerFolder(folder: string): FileTokenizer {
 }
 
 /**
- * The tokenizer of a parsed tokenizer.json and tokenizer_config.json. Tokens that only the latter states (`added_tokens_decoder`) have
- * the ids stated there, as with the published Python tokenizers. Throws UserError with every problem found.
+ * The tokenizer of a parsed tokenizer.json and tokenizer_config.json. Tokens that only the latter states
+ * (`added_tokens_decoder`) have the ids stated there, as with the published Python tokenizers. Throws UserError with
+ * every problem found.
  */
 export function tokenizerOf(
   tokenizer: JsonObject,

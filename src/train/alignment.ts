@@ -16,8 +16,8 @@ import { initialState, trained, type Setting } from './programs';
 import { trainProgram } from './trainProgram';
 
 /**
- * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector belongs to, in the flat vectors of both
- * modules. Throws UserError for a damaged cache file.
+ * What the alignment phase makes of the encoder's parameters and the connector's, whichever module the connector
+ * belongs to, in the flat vectors of both modules. Throws UserError for a damaged cache file.
  */
 export async function alignedState(
   spec: RunSpec,

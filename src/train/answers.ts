@@ -7,8 +7,9 @@ import type { GenerationShape } from './generationPrograms';
 import type { Prepared } from './prepare';
 
 /**
- * From so many label tokens (the end token among them) on, a cache is faster than scoring passes over prompt and answer: it reads each prompt
- * once more, and its programs must be made. Estimated from what stories15M took with two label tokens (4.0 ms an item by scoring, 4.8 with a cache); a constant, so that results do not depend on the machine.
+ * From so many label tokens (the end token among them) on, a cache is faster than scoring passes over prompt and
+ * answer: it reads each prompt once more, and its programs must be made. Estimated from what stories15M took with two
+ * label tokens (4.0 ms an item by scoring, 4.8 with a cache); a constant, so that results do not depend on the machine.
  */
 const leastLabels = 4;
 
@@ -31,7 +32,9 @@ export function answerShape({ items, codec, model, shape }: Prepared, batch: num
   };
 }
 
-/** The answers in the order of `items`, whose ids key the random numbers of sampling; `text` as answers are compared. */
+/**
+ * The answers in the order of `items`, whose ids key the random numbers of sampling; `text` as answers are compared.
+ */
 export const generateAnswers = (
   continuer: Continuer,
   items: readonly Item[],

@@ -1,7 +1,7 @@
 /**
- * What an evaluation has computed so far, batch by batch, so that it can be kept and gone on with. An evaluation asks for
- * the same batches in the same order whenever it is made, so a place in this order is all that a batch needs for a name,
- * and each batch has the composition that it has without an interruption.
+ * What an evaluation has computed so far, batch by batch, so that it can be kept and gone on with. An evaluation asks
+ * for the same batches in the same order whenever it is made, so a place in this order is all that a batch needs for a
+ * name, and each batch has the composition that it has without an interruption.
  */
 
 /** What is kept of one row of a batch: numbers or a text. Survives a round trip through JSON to the last bit. */
@@ -32,8 +32,8 @@ export interface BatchLog {
 }
 
 /**
- * A log that begins with kept batches. `onComputed` is awaited after each batch that was computed; `onMisfit` is told once
- * when a kept batch is not what is asked for at its place: it and those after it are dropped and computed.
+ * A log that begins with kept batches. `onComputed` is awaited after each batch that was computed; `onMisfit` is told
+ * once when a kept batch is not what is asked for at its place: it and those after it are dropped and computed.
  */
 export function batchLog(
   kept: readonly (readonly KeptRow[])[],

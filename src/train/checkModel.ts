@@ -1,6 +1,6 @@
 /**
- * Parity with a reference implementation: a folder holds a checkpoint, a batch with what the reference computed on it, and
- * a trajectory of training steps; the same is computed here, by the programs of every run, and compared.
+ * Parity with a reference implementation: a folder holds a checkpoint, a batch with what the reference computed on it,
+ * and a trajectory of training steps; the same is computed here, by the programs of every run, and compared.
  */
 import { kappaOf } from '../balance/kappa';
 import { moduleOf, parametersOf } from '../models/composition';
@@ -19,8 +19,8 @@ import { optimisers } from '../tensor/optimiserKinds';
 import { both, moduleNames } from '../modules';
 
 /**
- * Largest differences that pass: features, logits and the loss before training absolute; while training all are relative
- * (the loss to at least 1), because Adam turns the last digit of a vanishing gradient into a whole step.
+ * Largest differences that pass: features, logits and the loss before training absolute; while training all are
+ * relative (the loss to at least 1), because Adam turns the last digit of a vanishing gradient into a whole step.
  */
 export const checkBounds = { features: 1e-4, logits: 1e-4, loss: 1e-5, gradientNorm: 1e-4, kappa: 1e-3 } as const;
 
@@ -41,7 +41,10 @@ export interface CheckReport {
   features: Difference;
   logits: Difference;
   loss: { computed: number; expected: number; absolute: number };
-  /** by step: what was computed, what was expected, the relative difference, and kappa as runs record it, in float32 on the device */
+  /**
+   * by step: what was computed, what was expected, the relative difference, and kappa as runs record it, in float32 on
+   * the device
+   */
   trajectory: {
     step: number;
     computed: StepValues;
@@ -58,7 +61,10 @@ export interface CheckReport {
   notices: string[];
 }
 
-/** Compares on the current backend. Throws UserError for a folder whose files are missing, malformed or do not fit each other. */
+/**
+ * Compares on the current backend. Throws UserError for a folder whose files are missing, malformed or do not fit each
+ * other.
+ */
 export async function checkModel(folder: string): Promise<CheckReport> {
   const loaded = loadFamily(folder);
   const full = { kind: 'full' } as const;

@@ -1,4 +1,7 @@
-/** The batch and the expected numbers of a reference folder (docs/models.md says what each file holds), checked against the model. */
+/**
+ * The batch and the expected numbers of a reference folder (docs/models.md says what each file holds), checked against
+ * the model.
+ */
 import { join } from 'node:path';
 import { isObject, jsonLimits, readObject } from '../json';
 import type { Family, FamilyModel } from '../models/published/family';
@@ -127,7 +130,10 @@ export function readReference(folder: string, model: FamilyModel): Reference {
   }
 }
 
-/** Throws UserError for ids outside the vocabulary, texts beyond the context, or rows with too few or too many placeholders. */
+/**
+ * Throws UserError for ids outside the vocabulary, texts beyond the context, or rows with too few or too many
+ * placeholders.
+ */
 function checkIds(
   where: string,
   { composition: family, prefixTokens }: FamilyModel,

@@ -1,7 +1,7 @@
 /**
- * What a run's next step depends on, so that it can go on elsewhere as if nothing had happened: the trained state of both
- * modules and a few numbers of the loop. Batches and random numbers are functions of (seed, purpose, step) and need no
- * saving; frozen weights, features and the order of examples follow from the run's identity.
+ * What a run's next step depends on, so that it can go on elsewhere as if nothing had happened: the trained state of
+ * both modules and a few numbers of the loop. Batches and random numbers are functions of (seed, purpose, step) and
+ * need no saving; frozen weights, features and the order of examples follow from the run's identity.
  */
 import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
@@ -17,7 +17,10 @@ import { moduleNames } from '../modules';
 export interface LoopState {
   /** last step taken */
   step: number;
-  /** which of that step's records have been handed out: `trained` train and measure, `validated` its validation too, `closed` the notice at the end of training too */
+  /**
+   * which of that step's records have been handed out: `trained` train and measure, `validated` its validation too,
+   * `closed` the notice at the end of training too
+   */
   reached: 'trained' | 'validated' | 'closed';
   /** records of `evaluate.transfer` that have been handed out; absent: none */
   transferred?: number;

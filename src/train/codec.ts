@@ -1,4 +1,7 @@
-/** Texts of a run as ids of its model, and back: prompts of the small backbones, or turns of a conversation in a published family's template. */
+/**
+ * Texts of a run as ids of its model, and back: prompts of the small backbones, or turns of a conversation in a
+ * published family's template.
+ */
 import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
 import type { Processor } from '../models/published/processors';
 import { userError } from '../problems';
@@ -17,8 +20,9 @@ export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pi
 }
 
 /**
- * Prompts and answers over a pruned vocabulary: an answer is encoded behind a space, whatever its prompt is. `prompt` and `answer` throw Error for a
- * token outside the pruned vocabulary (a fault of ours: every text of the set was counted).
+ * Prompts and answers over a pruned vocabulary: an answer is encoded behind a space, whatever its prompt is. `prompt`
+ * and `answer` throw Error for a token outside the pruned vocabulary (a fault of ours: every text of the set was
+ * counted).
  */
 export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary): TextCodec<PrunedVocabulary> {
   const end = vocabulary.toPruned.get(tokenizer.answerEnd)!;
@@ -40,9 +44,11 @@ export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary):
 }
 
 /**
- * Each question and answer as the only turn of a conversation about one image or sound, in the template of a published checkpoint and over its whole
- * vocabulary. `head` is what stands before the features: it belongs to the template and is the same for every question. The text of prompts begins behind
- * the features; the default wording of released questions is taken off them. Throws UserError for text that the template cannot hold, and where prompt and answer have a token in common.
+ * Each question and answer as the only turn of a conversation about one image or sound, in the template of a published
+ * checkpoint and over its whole vocabulary. `head` is what stands before the features: it belongs to the template and
+ * is the same for every question. The text of prompts begins behind the features; the default wording of released
+ * questions is taken off them. Throws UserError for text that the template cannot hold, and where prompt and answer
+ * have a token in common.
  */
 export function conversationCodec(processor: Processor): { codec: TextCodec; head: number[] } {
   const { family, tokenizer } = processor;
@@ -98,7 +104,9 @@ export function conversationCodec(processor: Processor): { codec: TextCodec; hea
   };
 }
 
-/** A question without the wording that tasks have by default: a template has marks of its own for questions and answers. */
+/**
+ * A question without the wording that tasks have by default: a template has marks of its own for questions and answers.
+ */
 const unwrapped = (prompt: string): string => /^Question: (.+) Answer:$/s.exec(prompt)?.[1] ?? prompt;
 
 function upTo(end: number, ids: readonly number[]): readonly number[] {

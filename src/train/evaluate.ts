@@ -2,7 +2,8 @@
  * Evaluation by choice likelihood and by greedy generation.
  * Likelihood: when every choice of a question is one token, the table at the answer's first place decides; otherwise
  * each choice is scored by the sum of log p over its tokens and the end token. Ties go to the earlier choice.
- * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the answer.
+ * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the
+ * answer.
  */
 import { textScores } from '../text/metrics/textScores';
 import type { Item } from '../data/types';
@@ -20,7 +21,10 @@ export interface PredictOptions {
   generate: boolean;
   /** the scoring program, of shape `shape`; `score` by default */
   program?: string;
-  /** generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt and answer */
+  /**
+   * generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt
+   * and answer
+   */
   continuer?: Continuer;
   signal?: AbortSignal;
   /** gives kept batches instead of computing them */
@@ -29,7 +33,10 @@ export interface PredictOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Scores rows of examples in batches; of each row what `reduce` takes from the log-probabilities of its labels and of all tokens at its first place. */
+/**
+ * Scores rows of examples in batches; of each row what `reduce` takes from the log-probabilities of its labels and of
+ * all tokens at its first place.
+ */
 type ScorePass = (
   examples: readonly Example[],
   reduce: (at: number, labels: Float32Array, first: Float32Array) => number[],
@@ -53,7 +60,8 @@ export async function predict(
   const references = items.map((item) => encodeExample(codec, item.media, item.prompt, item.answer));
   const choiceTokens = items.map((item) => item.choices.map((choice) => codec.answer(item.prompt, choice)));
   const isShort = choiceTokens.map((tokens) => tokens.every((ids) => ids.length === 1));
-  // Of each question: log p of the reference answer, the likeliest first token, and log p of the choices where each is one token.
+  // Of each question: log p of the reference answer, the likeliest first token, and log p of the choices where each is
+  // one token.
   const scored = await pass(references, (at, labels, first) => [
     total(labels.subarray(0, answerLength(references[at]!))),
     argmax(first),
@@ -162,7 +170,9 @@ async function generateWithCache(
   return texts;
 }
 
-/** Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer. */
+/**
+ * Greedy generation for all questions at once; the first token comes from the pass that scored the reference answer.
+ */
 async function generateByScoring(
   references: readonly Example[],
   firstTokens: readonly number[],
@@ -214,7 +224,10 @@ function scoresBy(
   );
 }
 
-/** The journal's record of an evaluation, from nothing but what was predicted. Questions without choices count in `generation` and `texts` only. */
+/**
+ * The journal's record of an evaluation, from nothing but what was predicted. Questions without choices count in
+ * `generation` and `texts` only.
+ */
 export async function evaluationRecord(
   predictions: readonly StoredPrediction[],
   step: number,

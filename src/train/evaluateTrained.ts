@@ -25,8 +25,9 @@ export interface Evaluated {
 }
 
 /**
- * Evaluates the given parameters on the evaluation questions of `task`: the run's own, or one of `prepared.transfer`, exactly as
- * the run itself does at its end. Parameters must have the model's names and shapes. Throws Error for a task that was not prepared.
+ * Evaluates the given parameters on the evaluation questions of `task`: the run's own, or one of `prepared.transfer`,
+ * exactly as the run itself does at its end. Parameters must have the model's names and shapes. Throws Error for a task
+ * that was not prepared.
  */
 export async function evaluateTrained(
   spec: RunSpec,

@@ -1,4 +1,7 @@
-/** What `check-model` asks of a whole family beside the programs of every run: features as they enter the language model, and logits. */
+/**
+ * What `check-model` asks of a whole family beside the programs of every run: features as they enter the language
+ * model, and logits.
+ */
 import type { FamilyModel } from '../models/published/family';
 import { moduleNames, type PerModule } from '../modules';
 import type { Program, TensorSpec } from '../tensor/program';

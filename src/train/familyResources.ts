@@ -1,4 +1,7 @@
-/** Training steps of published families at their real size: predicted from the configuration, and measured with random weights. */
+/**
+ * Training steps of published families at their real size: predicted from the configuration, and measured with random
+ * weights.
+ */
 import { familyModel, withoutWeights } from '../models/published/family';
 import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models/published/family';
 import { random } from '../random';
@@ -16,7 +19,9 @@ import { trainProgram } from './trainProgram';
 import { both, moduleNames } from '../modules';
 import { resourceNeeds, type ResourceNeeds } from './resources';
 
-/** One step: rows of a batch, text tokens of a row beside those of its image or sound, and how many of them are answers. */
+/**
+ * One step: rows of a batch, text tokens of a row beside those of its image or sound, and how many of them are answers.
+ */
 export interface StepSize {
   batch: number;
   text: number;
@@ -40,7 +45,10 @@ const shapeOf = (model: FamilyModel, { batch, text, labels }: StepSize): BatchSh
     tokens: text + (model.composition.placeholder === null ? 0 : model.prefixTokens),
   });
 
-/** What one training step of a family needs, with its published tuning unless `options` say otherwise. Throws UserError for a target that names no layer. */
+/**
+ * What one training step of a family needs, with its published tuning unless `options` say otherwise. Throws UserError
+ * for a target that names no layer.
+ */
 export function familyNeeds(
   family: Family,
   size: StepSize,
@@ -72,7 +80,10 @@ export function familyNeeds(
   };
 }
 
-/** Weights that mean nothing: norms' gains of one, all else small random numbers, the same block over and over since only the time matters. */
+/**
+ * Weights that mean nothing: norms' gains of one, all else small random numbers, the same block over and over since
+ * only the time matters.
+ */
 function randomWeights(family: Family): LoadedFamily {
   const empty = withoutWeights(family);
   const source = random(0, 'random weights');
@@ -93,7 +104,10 @@ function randomWeights(family: Family): LoadedFamily {
 }
 
 export interface MeasuredStep {
-  /** of each step after the first, which includes the optimisation of its graph and is left out; with what the backend reached just before and just after */
+  /**
+   * of each step after the first, which includes the optimisation of its graph and is left out; with what the backend
+   * reached just before and just after
+   */
   steps: { seconds: number; speed: MachineSpeed }[];
   /** highest resident memory of this process so far, bytes */
   peakBytes: number;
@@ -103,7 +117,9 @@ export interface MeasuredStep {
   notice: string | null;
 }
 
-/** Takes a few steps on the current backend with random weights and inputs. Throws Error for a loss that is not finite. */
+/**
+ * Takes a few steps on the current backend with random weights and inputs. Throws Error for a loss that is not finite.
+ */
 export async function measureFamilyStep(
   family: Family,
   size: StepSize,
@@ -173,12 +189,16 @@ function randomBatch(model: FamilyModel, shape: BatchShape): BatchArrays {
   };
 }
 
-/** Seconds that a step takes where products run at `flops` and moving what kernels read and write is not hidden behind them. */
+/**
+ * Seconds that a step takes where products run at `flops` and moving what kernels read and write is not hidden behind
+ * them.
+ */
 export const predictedSeconds = (work: { flops: number; movedBytes: number }, speed: MachineSpeed): number =>
   work.flops / speed.flops + work.movedBytes / speed.bytes;
 
 /**
- * Seconds so far: of the wall clock, or of the processor shared among `threads`, which does not see what else the machine does.
+ * Seconds so far: of the wall clock, or of the processor shared among `threads`, which does not see what else the
+ * machine does.
  */
 export type Clock = () => number;
 export const wallClock: Clock = () => performance.now() / 1000;
@@ -189,7 +209,10 @@ export const processorClock =
     return (user + system) / 1e6 / threads;
   };
 
-/** What the current backend reaches: products of matrices (flop/s) and sums of long vectors (bytes read and written a second), each the best of three. */
+/**
+ * What the current backend reaches: products of matrices (flop/s) and sums of long vectors (bytes read and written a
+ * second), each the best of three.
+ */
 export interface MachineSpeed {
   flops: number;
   bytes: number;

@@ -1,7 +1,10 @@
 /** Which module first gives numbers that are not finite, in the order in which a step computes them. */
 import type { StepNumbers } from './stepNumbers';
 
-/** Throws Error naming the step, the module and what of it is NaN or infinite; a step whose numbers are all finite passes. */
+/**
+ * Throws Error naming the step, the module and what of it is NaN or infinite; a step whose numbers are all finite
+ * passes.
+ */
 export function checkFinite(numbers: StepNumbers, step: number): void {
   const advice = (module: string) => `lower the learning rate of the ${module} or clip harder`;
   if (!Number.isFinite(numbers.prefix))

@@ -1,7 +1,8 @@
 /**
- * The two programs of generation: `prompt` reads whole prompts and fills the cache, `next` takes one token a row. Both stand
- * beside the other programs of a run on the same state; the cache is state of its own: `cache/counts`, and for each layer
- * `cache/<prompt or fresh>/<keys or values>/<layer>`. Shapes are fixed, so that TensorFlow replays them as recorded.
+ * The two programs of generation: `prompt` reads whole prompts and fills the cache, `next` takes one token a row. Both
+ * stand beside the other programs of a run on the same state; the cache is state of its own: `cache/counts`, and for
+ * each layer `cache/<prompt or fresh>/<keys or values>/<layer>`. Shapes are fixed, so that TensorFlow replays them as
+ * recorded.
  */
 import { embedTokens } from '../models/parts/decoder';
 import { padded } from '../models/sequence';
@@ -14,7 +15,10 @@ import type { Program, Session, StateValue, TensorSpec } from '../tensor/program
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { frozenNames, frozenTensors, partsOf, trained } from './programs';
 
-/** Fixed shapes: prompts at once, beams of each (1 without beam search), text tokens of the longest prompt, tokens that are generated at most. */
+/**
+ * Fixed shapes: prompts at once, beams of each (1 without beam search), text tokens of the longest prompt, tokens that
+ * are generated at most.
+ */
 export interface GenerationShape {
   prompts: number;
   beams: number;

@@ -1,6 +1,7 @@
 /**
- * The loss over the two modules' parameter directions, and the way that training took through it: a slice of the parameter space through the run's own
- * start and end. Directions: the encoder's and the backbone's displacement over the run; coordinates (0, 0) are the parameters after the first step, (1, 1) the last.
+ * The loss over the two modules' parameter directions, and the way that training took through it: a slice of the
+ * parameter space through the run's own start and end. Directions: the encoder's and the backbone's displacement over
+ * the run; coordinates (0, 0) are the parameters after the first step, (1, 1) the last.
  */
 import type { RunSpec } from '../manifest/run';
 import { random } from '../random';
@@ -12,7 +13,9 @@ import { both, moduleNames, type PerModule } from '../modules';
 import type { JournalRecord } from './records';
 import { trainPrepared } from './run';
 
-/** A place on the way of the run. `outside`: distance from the plane over the length of the module's whole displacement. */
+/**
+ * A place on the way of the run. `outside`: distance from the plane over the length of the module's whole displacement.
+ */
 export interface PathPoint {
   step: number;
   encoder: number;

@@ -1,6 +1,9 @@
 /** What to tell a person whose batch does not fit: the size asked for, and the largest that would. */
 
-/** Whether an error of a backend means that memory ran out (TensorFlow: OOM, RESOURCE_EXHAUSTED; V8: Array buffer allocation failed; Dawn: out of memory). */
+/**
+ * Whether an error of a backend means that memory ran out (TensorFlow: OOM, RESOURCE_EXHAUSTED; V8: Array buffer
+ * allocation failed; Dawn: out of memory).
+ */
 export function isOutOfMemory(error: unknown): boolean {
   const message = error instanceof Error ? error.message : String(error);
   return /\bOOM\b|RESOURCE_?EXHAUSTED|ResourceExhausted|out of memory|bad_alloc|allocation failed|failed to allocate/i.test(

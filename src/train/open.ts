@@ -1,4 +1,6 @@
-/** What a run is while it goes on: everything that stays as it is, the state of the loop, and the session that trains. */
+/**
+ * What a run is while it goes on: everything that stays as it is, the state of the loop, and the session that trains.
+ */
 import { buildScheduler, schedulerFacts, type Scheduler } from '../balance/schedulers';
 import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
@@ -53,8 +55,8 @@ export interface OpenRun {
 }
 
 /**
- * Opens a run on the current backend, at its start (after the alignment phase) or at a checkpoint. The caller disposes of
- * the session. Throws UserError for a damaged cache file, Error for a checkpoint of another model.
+ * Opens a run on the current backend, at its start (after the alignment phase) or at a checkpoint. The caller disposes
+ * of the session. Throws UserError for a damaged cache file, Error for a checkpoint of another model.
  */
 export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainOptions): Promise<OpenRun> {
   const { onStage = () => undefined, signal, from } = options;

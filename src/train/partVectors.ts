@@ -1,6 +1,6 @@
 /**
- * The encoder's parts, tower and connector, in the flat vectors of the modules: their learning rates where they have some of
- * their own, and their gradients and updates beside those of the modules.
+ * The encoder's parts, tower and connector, in the flat vectors of the modules: their learning rates where they have
+ * some of their own, and their gradients and updates beside those of the modules.
  */
 import type { RunSpec } from '../manifest/run';
 import type { PartName } from '../models/composition';
@@ -21,7 +21,9 @@ export type PartRates = Partial<Record<EncoderPart, number>>;
 
 type Trainable = Pick<MultimodalModel, 'trainable'>;
 
-/** Multiples of the module's rate for the parts that have a rate of their own. Schedulers and warm-up move the module's. */
+/**
+ * Multiples of the module's rate for the parts that have a rate of their own. Schedulers and warm-up move the module's.
+ */
 export function partRatesOf({
   learningRate,
   connectorSide,

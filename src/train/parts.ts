@@ -21,7 +21,9 @@ import { conversationCodec, type TextCodec } from './codec';
 
 /** The model side of a run before its weights are read. */
 export interface Parts {
-  /** what a run reads of each medium: features of its frozen tower, or pixels or log-mel for one that is run in the step */
+  /**
+   * what a run reads of each medium: features of its frozen tower, or pixels or log-mel for one that is run in the step
+   */
   inputs(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
   /** features of the frozen tower for the alignment phase, where the inputs are others */
   features?(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
@@ -65,7 +67,9 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
   };
 }
 
-/** What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong. */
+/**
+ * What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong.
+ */
 type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning'>;
 
 /** A run as its alignment phase sees it: the connector on the encoder's side, behind a tower that is frozen. */
@@ -75,7 +79,10 @@ export const aligning = <S extends ModelOfRun>(spec: S): S => ({
   tuning: { ...spec.tuning, tower: isInStep(spec.tuning.tower) ? { kind: 'frozen' } : spec.tuning.tower },
 });
 
-/** A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use, unless `offline`. Throws UserError for files that are missing or do not fit. */
+/**
+ * A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use, unless
+ * `offline`. Throws UserError for files that are missing or do not fit.
+ */
 export async function openCheckpoint(
   name: string,
   options: OpenOptions = {},
@@ -91,7 +98,10 @@ export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }:
   tuning: { ...tuning, ...(backbone.kind === 'published' ? {} : { backbone }) },
 });
 
-/** The model of a run from a published checkpoint; its tower is part of it where something of it is trained. Throws UserError as `buildModel`. */
+/**
+ * The model of a run from a published checkpoint; its tower is part of it where something of it is trained. Throws
+ * UserError as `buildModel`.
+ */
 export const familyOfRun = (
   spec: ModelOfRun,
   loaded: Pick<LoadedFamily, 'family' | 'weights'>,

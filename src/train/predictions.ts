@@ -1,4 +1,7 @@
-/** What a finished run predicted for each question of the evaluation split, so that any metric can be computed without the model. */
+/**
+ * What a finished run predicted for each question of the evaluation split, so that any metric can be computed without
+ * the model.
+ */
 import type { Item } from '../data/types';
 import { userError } from '../problems';
 

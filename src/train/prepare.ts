@@ -1,4 +1,6 @@
-/** Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples. */
+/**
+ * Everything a run needs before its first step: data, cached features, vocabulary, backbone, model, encoded examples.
+ */
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data';
 import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
@@ -38,7 +40,10 @@ export interface Prepared {
   weights: Record<string, string>;
 }
 
-/** The model with the connector on the encoder's side, behind a tower that is frozen, and its inputs: the same for all tunings of a seed. */
+/**
+ * The model with the connector on the encoder's side, behind a tower that is frozen, and its inputs: the same for all
+ * tunings of a seed.
+ */
 export interface Alignment {
   model: GenerativeModel;
   features: (media: string) => Float32Array;
@@ -71,7 +76,10 @@ async function loadData(
   return { set, all, others: await loadOthers(spec, onStage) };
 }
 
-/** The sets of a run of the small zoo and their texts in the tokens of its backbone. Reads no weights and needs no backend. */
+/**
+ * The sets of a run of the small zoo and their texts in the tokens of its backbone. Reads no weights and needs no
+ * backend.
+ */
 export async function loadTexts(
   spec: RunSpec,
   onStage: (stage: string) => void,

@@ -1,6 +1,7 @@
 /**
  * Linear probes: how far frozen features alone answer a set's questions, as a ceiling to read accuracies against. One
- * softmax regression for each prompt and each word of the answer (Alain and Bengio 2017, applied to answers word by word).
+ * softmax regression for each prompt and each word of the answer (Alain and Bengio 2017, applied to answers word by
+ * word).
  */
 import { priorBaseline } from '../data/sets/checks';
 import type { DataSet, Item } from '../data/types';
@@ -61,7 +62,10 @@ interface Examples {
   words: string[][];
 }
 
-/** Log-probabilities of the words at one place [examples of `asked`][vocabulary], by the regression that was best on `held`. */
+/**
+ * Log-probabilities of the words at one place [examples of `asked`][vocabulary], by the regression that was best on
+ * `held`.
+ */
 async function regress(
   train: Tensor,
   labels: Int32Array,
@@ -159,9 +163,9 @@ async function choose(
 
 /**
  * Probes every prompt of the set on the current backend: trained on training questions and alignment captions with that
- * prompt, stopped where the validation questions are most probable, and read on the evaluation split. Read on validation,
- * they are stopped by a tenth of the training questions, which is left out of training, and see nothing of evaluation.
- * Deterministic.
+ * prompt, stopped where the validation questions are most probable, and read on the evaluation split. Read on
+ * validation, they are stopped by a tenth of the training questions, which is left out of training, and see nothing of
+ * evaluation. Deterministic.
  */
 export async function probeSet(set: DataSet, table: FeatureTable, options: ProbeOptions = {}): Promise<ProbeRow[]> {
   const cache = new Map<string, Float32Array>();

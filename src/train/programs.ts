@@ -22,7 +22,10 @@ export interface Setting {
   vocabulary: number;
   optimiser: OptimiserSpec;
   regulariser: RegulariserSpec;
-  /** joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard deviation */
+  /**
+   * joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard
+   * deviation
+   */
   gradientNoise?: boolean;
   /** learning rates of parts that have their own, as multiples of their module's */
   partRates?: PartRates;

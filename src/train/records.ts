@@ -71,7 +71,10 @@ export interface MeasureRecord {
   parts?: OfParts<PartMeasure>;
 }
 
-/** ||g||, ||theta||, ||g|| / ||theta|| and ||dtheta|| / ||theta|| of one part of the encoder; ratios are 0 where theta is 0. */
+/**
+ * ||g||, ||theta||, ||g|| / ||theta|| and ||dtheta|| / ||theta|| of one part of the encoder; ratios are 0 where theta
+ * is 0.
+ */
 export interface PartMeasure {
   gradientNorm: number;
   parameterNorm: number;
@@ -101,7 +104,10 @@ export interface EvaluateRecord {
   /** exact match of the greedy generation; absent on intermediate evaluations */
   generation?: Score;
   generationByKind?: Record<string, Score>;
-  /** metrics of the generated texts of questions that have several references or are captions (src/text/metrics/textScores.ts); absent without such questions */
+  /**
+   * metrics of the generated texts of questions that have several references or are captions
+   * (src/text/metrics/textScores.ts); absent without such questions
+   */
   texts?: TextScores;
 }
 

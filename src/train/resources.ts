@@ -1,6 +1,6 @@
 /**
- * What a training needs, from configurations alone: parameters, memory, work of a step. The programs are those that train;
- * they run on tensors that have shapes and no values (src/tensor/shapeBackend.ts), so no weight is opened.
+ * What a training needs, from configurations alone: parameters, memory, work of a step. The programs are those that
+ * train; they run on tensors that have shapes and no values (src/tensor/shapeBackend.ts), so no weight is opened.
  */
 import type { ModuleName, PerModule } from '../manifest/run';
 import { programCost, type ProgramCost } from '../tensor/cost';
@@ -25,7 +25,10 @@ export interface ResourceNeeds {
     optimiser: number;
     /** intermediate results and inputs of the program that needs most */
     activations: number;
-    /** what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is read */
+    /**
+     * what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is
+     * read
+     */
     host: number;
     /** peak on the processor's memory when that computes */
     total: number;
@@ -36,7 +39,10 @@ export interface ResourceNeeds {
   measured: { flops: number; movedBytes: number };
 }
 
-/** Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for tensorflow and wasm, guessed for the others: docs/models.md). */
+/**
+ * Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for
+ * tensorflow and wasm, guessed for the others: docs/models.md).
+ */
 const processBytes: Readonly<Record<string, number>> = { tensorflow: 580e6, wasm: 300e6, webgpu: 580e6, cpu: 300e6 };
 
 export interface Planned {
@@ -70,7 +76,8 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
   const weights = 4 * (frozen + trained),
     optimiser = 4 * trained * (regularised ? 3 : 2);
   const activations = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
-  // The values of the start stay in JavaScript: frozen weights, and for trained ones the vector and what it was filled from.
+  // The values of the start stay in JavaScript: frozen weights, and for trained ones the vector and what it was filled
+  // from.
   const given = moduleNames
     .flatMap((module: ModuleName) => model.trainable[module])
     .reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);

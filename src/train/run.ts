@@ -1,7 +1,7 @@
 /**
- * One run as a stream of journal records. `trainPrepared` is the method's algorithm: for each step the scheduler decides,
- * both modules take it, and every `measure.every` steps kappa is measured, which the scheduler sees at the next; validation on
- * the way, the evaluation split once at the end.
+ * One run as a stream of journal records. `trainPrepared` is the method's algorithm: for each step the scheduler
+ * decides, both modules take it, and every `measure.every` steps kappa is measured, which the scheduler sees at the
+ * next; validation on the way, the evaluation split once at the end.
  */
 import type { RunSpec } from '../manifest/run';
 import { trainedWeights, type LoopState } from './checkpoint';
@@ -31,7 +31,8 @@ export interface TrainSummary {
 /**
  * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads): with
  * `from` the records are those that the run left alone hands out after the checkpoint, byte for byte.
- * @throws UserError for data or weights that cannot be had, Error when loss or a gradient is not finite (naming step and module), AbortError when `signal` fires
+ * @throws UserError for data or weights that cannot be had, Error when loss or a gradient is not finite (naming step
+ * and module), AbortError when `signal` fires
  */
 export async function* trainRun(
   spec: RunSpec,

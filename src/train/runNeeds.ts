@@ -1,4 +1,7 @@
-/** What a run of a manifest needs, from its spec, the configurations of its parts and the lengths of its texts. Reads no weight. */
+/**
+ * What a run of a manifest needs, from its spec, the configurations of its parts and the lengths of its texts. Reads no
+ * weight.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isUnregularised } from '../balance/regularisers';
@@ -53,7 +56,10 @@ const assumedSizes: DataSizes = {
   captions: 1,
 };
 
-/** Bytes that one item of a set (texts, tokens, tables by name) takes in JavaScript: measured on the two sets of the quickstart. */
+/**
+ * Bytes that one item of a set (texts, tokens, tables by name) takes in JavaScript: measured on the two sets of the
+ * quickstart.
+ */
 const itemBytes = 4000;
 
 export interface RunNeeds extends ResourceNeeds {
@@ -61,7 +67,10 @@ export interface RunNeeds extends ResourceNeeds {
   assumed: boolean;
 }
 
-/** Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer is not in the cache. */
+/**
+ * Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer
+ * is not in the cache.
+ */
 async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataSizes | null> {
   const tokenizer =
     checkpoint === undefined ? sourceIdentity(backboneSource(backbone)) : checkpointIdentity(checkpoint);
@@ -91,7 +100,10 @@ async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataS
   return sizes;
 }
 
-/** A function that gives the needs of runs; each kind of run is worked out once. Rejects with UserError for a part whose configuration is not known. */
+/**
+ * A function that gives the needs of runs; each kind of run is worked out once. Rejects with UserError for a part whose
+ * configuration is not known.
+ */
 export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeeds> {
   const sizes = new Map<string, Promise<DataSizes | null>>();
   const known = new Map<string, Promise<RunNeeds>>();

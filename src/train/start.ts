@@ -12,7 +12,10 @@ import { initialState, type Setting } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { stepNoise, trainProgram } from './trainProgram';
 
-/** The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. Throws UserError for a damaged cache file of that phase. */
+/**
+ * The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. Throws
+ * UserError for a damaged cache file of that phase.
+ */
 export async function startState(
   spec: RunSpec,
   setting: Setting,
@@ -38,7 +41,10 @@ interface FailedRun {
   session: Session;
 }
 
-/** What a person is to know of a failed step: where memory ran out, the largest batch that would fit; else the error itself. The session is given back. */
+/**
+ * What a person is to know of a failed step: where memory ran out, the largest batch that would fit; else the error
+ * itself. The session is given back.
+ */
 export async function whyItFailed(error: unknown, run: FailedRun): Promise<unknown> {
   if (!isOutOfMemory(error)) return error;
   const { spec, setting, prepared, initial, session } = run;
@@ -47,7 +53,10 @@ export async function whyItFailed(error: unknown, run: FailedRun): Promise<unkno
   return outOfMemoryError(spec.batch, largest, tf.getBackend(), error);
 }
 
-/** Whether one step of this batch size runs, tried for real in a session of its own. Throws the backend's error when it fails for want of something else than memory. */
+/**
+ * Whether one step of this batch size runs, tried for real in a session of its own. Throws the backend's error when it
+ * fails for want of something else than memory.
+ */
 async function firstStepFits(
   setting: Setting,
   prepared: Prepared,

@@ -17,9 +17,14 @@ const measureNames = [
   'progressBackbone',
 ] as const;
 
-/** Of every step. `loss`: the objective, regulariser included; `prefix`: a sum that says whether the encoder's output is finite. */
+/**
+ * Of every step. `loss`: the objective, regulariser included; `prefix`: a sum that says whether the encoder's output is
+ * finite.
+ */
 export type StepNumbers<T = number> = Record<(typeof stepNames)[number], T>;
-/** Of a measured step besides: divergences, label probabilities, and of each module ||theta||, ||dtheta||, <g, dtheta>. */
+/**
+ * Of a measured step besides: divergences, label probabilities, and of each module ||theta||, ||dtheta||, <g, dtheta>.
+ */
 export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T>;
 
 const partNames = ['gradient', 'theta', 'delta'] as const;

@@ -12,7 +12,10 @@ export interface Texts<Vocabulary extends TextCodec['vocabulary'] = TextCodec['v
   labels: number;
 }
 
-/** Prunes the vocabulary to what the set's prompts, answers, choices and captions use, and those of `others`; measures the set's own. */
+/**
+ * Prunes the vocabulary to what the set's prompts, answers, choices and captions use, and those of `others`; measures
+ * the set's own.
+ */
 export function textsOf(set: DataSet, tokenizer: Tokenizer, others: readonly Item[] = []): Texts<PrunedVocabulary> {
   const texts = [
     ...[...set.items, ...others].flatMap((item) => [

@@ -1,6 +1,6 @@
 /**
- * One optimiser step as a program: the objective, its gradients, the update of each module, and where kappa is asked for
- * the divergences that the two halves of the step cause (src/balance/measureStep.ts).
+ * One optimiser step as a program: the objective, its gradients, the update of each module, and where kappa is asked
+ * for the divergences that the two halves of the step cause (src/balance/measureStep.ts).
  */
 import {
   labelProbabilities,
@@ -26,7 +26,9 @@ import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars, weightTensors, type BatchTensors } from './stepInputs';
 import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumbers';
 
-/** How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used. */
+/**
+ * How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used.
+ */
 export interface MeasureOption {
   variant: 'a' | 'b';
   probe: BatchShape | null;
@@ -138,7 +140,9 @@ function regulariserOn(
   return (logP) => regulariser(logP, encoderBefore, backboneBefore, batch.mask, weightTensors(inputs), options);
 }
 
-/** The loss of both modules' parameters: cross-entropy of the batch's labels and, where there is one, the regulariser. */
+/**
+ * The loss of both modules' parameters: cross-entropy of the batch's labels and, where there is one, the regulariser.
+ */
 function objective({ batch, hot, passes }: TrainingBatch, parts: Parts, term: Term | null): Seen & { loss: Tensor } {
   const prefix = passes.prefix(parts.encoder);
   const logP = passes.logProbabilities(parts.backbone, prefix);
@@ -149,7 +153,10 @@ function objective({ batch, hot, passes }: TrainingBatch, parts: Parts, term: Te
   return { loss, prefix, logP, crossEntropy, klEncoder: added.encoder, klBackbone: added.backbone };
 }
 
-/** The loss at `old` and its gradient for each of the modules [size]. What was seen on the way is the caller's to dispose of. */
+/**
+ * The loss at `old` and its gradient for each of the modules [size]. What was seen on the way is the caller's to
+ * dispose of.
+ */
 function differentiate(
   model: MultimodalModel,
   modules: readonly ModuleName[],
@@ -183,7 +190,10 @@ function withNoise(gradient: Tensor, unit: Tensor): Tensor {
   return tf.add(gradient, tf.mul(unit, deviation));
 }
 
-/** The unit normals of a step, one for each parameter, for schedulers that train with gradient noise; null for the others. */
+/**
+ * The unit normals of a step, one for each parameter, for schedulers that train with gradient noise; null for the
+ * others.
+ */
 export function stepNoise(
   { model, gradientNoise }: Setting,
   seed: number,
@@ -198,7 +208,10 @@ export function stepNoise(
   });
 }
 
-/** A module's parameters and moments after one update, under the names of the state. Its parts may have rates of their own. */
+/**
+ * A module's parameters and moments after one update, under the names of the state. Its parts may have rates of their
+ * own.
+ */
 export function updateModule(
   { model, optimiser, partRates = {} }: Pick<Setting, 'model' | 'optimiser' | 'partRates'>,
   module: ModuleName,
@@ -227,7 +240,10 @@ interface TakenStep {
   seen: Seen;
 }
 
-/** The measurement: the divergences of the step on the probe or on the batch, label probabilities of the batch, movements. */
+/**
+ * The measurement: the divergences of the step on the probe or on the batch, label probabilities of the batch,
+ * movements.
+ */
 function measured(
   model: MultimodalModel,
   { variant, probe }: MeasureOption,

@@ -1,4 +1,6 @@
-/** The figures and tables of experiments/paper/: what is drawn against what the test computes from the same journals. */
+/**
+ * The figures and tables of experiments/paper/: what is drawn against what the test computes from the same journals.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

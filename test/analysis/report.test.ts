@@ -1,4 +1,7 @@
-/** The report: one page that needs nothing else, safe against what journals say, with the paper's numbers only where a user entered them. */
+/**
+ * The report: one page that needs nothing else, safe against what journals say, with the paper's numbers only where a
+ * user entered them.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -104,7 +104,8 @@ describe('against SciPy', () => {
       expect(Math.abs(interval.low - sample.bootstrap[0])).toBeLessThan(slack);
       expect(Math.abs(interval.high - sample.bootstrap[1])).toBeLessThan(slack);
       const accelerated = acceleratedInterval(sample.values, mean, { seed: 1, resamples: 20_000 })!;
-      // Three values have ten distinct resamples: a corrected quantile falls on a step between two of them, this side or that.
+      // Three values have ten distinct resamples: a corrected quantile falls on a step between two of them, this side
+      // or that.
       const step = sample.values.length === 3 ? 0.5 * standardDeviation(sample.values) : slack;
       expect(Math.abs(accelerated.low - sample.accelerated[0])).toBeLessThan(step);
       expect(Math.abs(accelerated.high - sample.accelerated[1])).toBeLessThan(step);
@@ -133,7 +134,8 @@ describe('bootstrap intervals of tables', () => {
     for (const share of [middle / trials, improvement / trials]) expect(Math.abs(share - 0.9)).toBeLessThan(0.05);
   });
   test('pairs stay pairs: a seed that is drawn brings both its values', () => {
-    // b is a with a small loss: over unpaired draws anything could come, over pairs b never exceeds a by more than ties do.
+    // b is a with a small loss: over unpaired draws anything could come, over pairs b never exceeds a by more than ties
+    // do.
     const a = [0.1, 0.3, 0.5, 0.7, 0.9];
     const paired = improvementEstimate(
       a,

@@ -1,4 +1,7 @@
-/** The transfer matrix: own task on the diagonal, tasks that a run was only evaluated on beside it; and they never enter the other figures. */
+/**
+ * The transfer matrix: own task on the diagonal, tasks that a run was only evaluated on beside it; and they never enter
+ * the other figures.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -174,7 +174,8 @@ describe('schedulers', () => {
   });
 
   it('gradnorm slows the module whose gradient died away further, by a share of the way a step', () => {
-    // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) / (5/4) = 0.4 and 1.6.
+    // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) /
+    // (5/4) = 0.4 and 1.6.
     const norms = [null, { encoder: 4, backbone: 2 }, { encoder: 1, backbone: 2 }, { encoder: 1, backbone: 2 }];
     const factors = decisions(
       buildScheduler(schedulerOf({ kind: 'gradnorm', exponent: 1, rate: 0.5 })),

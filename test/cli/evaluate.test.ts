@@ -1,4 +1,7 @@
-/** Evaluations of finished runs afterwards: the run's own numbers again, another task as evaluate.transfer gives it, and answers from what was kept. */
+/**
+ * Evaluations of finished runs afterwards: the run's own numbers again, another task as evaluate.transfer gives it, and
+ * answers from what was kept.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Pictures and sounds that are torn, too large, of another kind or hostile: each is refused with a line that says why, in bounded memory. */
+/**
+ * Pictures and sounds that are torn, too large, of another kind or hostile: each is refused with a line that says why,
+ * in bounded memory.
+ */
 import { createServer } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,7 @@
-/** A task of a user's own: the example of docs/data.md, read from the page, is imported and trained on for some steps; what is wrong in such files is named. */
+/**
+ * A task of a user's own: the example of docs/data.md, read from the page, is imported and trained on for some steps;
+ * what is wrong in such files is named.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';

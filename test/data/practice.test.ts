@@ -1,4 +1,7 @@
-/** Files as publishers, recorders, operating systems and other tools leave them: each is read for what it is, or refused in words that say what it is. */
+/**
+ * Files as publishers, recorders, operating systems and other tools leave them: each is read for what it is, or refused
+ * in words that say what it is.
+ */
 import {
   copyFileSync,
   mkdirSync,

@@ -1,4 +1,7 @@
-/** The published formats, read from small releases that helpers/releases.ts writes: what becomes of each, and what is said of faults. */
+/**
+ * The published formats, read from small releases that helpers/releases.ts writes: what becomes of each, and what is
+ * said of faults.
+ */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';

@@ -1,4 +1,7 @@
-/** The one builder: names and starts of the zoo's parameters, tuning part by part, a tower that is tuned inside the step. */
+/**
+ * The one builder: names and starts of the zoo's parameters, tuning part by part, a tower that is tuned inside the
+ * step.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The towers' arithmetic at toy size, always; test/models/encodersPretrained.test.ts holds the true weights against numbers of other programs. */
+/**
+ * The towers' arithmetic at toy size, always; test/models/encodersPretrained.test.ts holds the true weights against
+ * numbers of other programs.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +37,10 @@ const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
     a.length === b.length ? 0 : Infinity,
   );
 
-/** A small ResNet with Keras's names by the layers API, written as a layers model with random weights, moving statistics too. */
+/**
+ * A small ResNet with Keras's names by the layers API, written as a layers model with random weights, moving statistics
+ * too.
+ */
 async function writtenResNet(blocks: number[], into: string): Promise<layersApi.LayersModel> {
   const { layers } = layersApi;
   const convolve = (

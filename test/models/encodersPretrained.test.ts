@@ -1,6 +1,6 @@
 /**
- * The true weights against numbers of other programs (fixtures/encoders/towers.json, fixtures/tokenizer.json). Runs where the
- * weights are in the cache already and says so where they are not; nothing is fetched.
+ * The true weights against numbers of other programs (fixtures/encoders/towers.json, fixtures/tokenizer.json). Runs
+ * where the weights are in the cache already and says so where they are not; nothing is fetched.
  */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

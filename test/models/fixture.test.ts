@@ -1,4 +1,6 @@
-/** Model, loss, gradients, optimiser and kappa against PyTorch and Hugging Face (test/fixtures/models/make_fixture.py). */
+/**
+ * Model, loss, gradients, optimiser and kappa against PyTorch and Hugging Face (test/fixtures/models/make_fixture.py).
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

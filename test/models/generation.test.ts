@@ -6,7 +6,9 @@ import { generate, type GenerationOptions, type Strategy } from '../../src/model
 import { random } from '../../src/random';
 import { notEmpty } from '../../testing/lists';
 
-/** A model that is a table: logits of what follows a token, whatever came before; text tokens are numbers 0 to V - 1. */
+/**
+ * A model that is a table: logits of what follows a token, whatever came before; text tokens are numbers 0 to V - 1.
+ */
 function chain(
   table: readonly (readonly number[])[],
   sizes: Partial<Pick<Continuer, 'prompts' | 'beams' | 'newTokens' | 'promptTokens' | 'context'>> = {},

@@ -1,4 +1,7 @@
-/** Generation on real models: the tokens of Hugging Face's `generate`, the same logits with and without a cache, batches. */
+/**
+ * Generation on real models: the tokens of Hugging Face's `generate`, the same logits with and without a cache,
+ * batches.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -58,7 +61,10 @@ function stirred(state: Record<string, StateValue>, deviation: number): Record<s
   };
 }
 
-/** A reference folder's model with the programs of generation and, for comparison, logits without a cache at the places `asked` of one row. */
+/**
+ * A reference folder's model with the programs of generation and, for comparison, logits without a cache at the places
+ * `asked` of one row.
+ */
 function openFamily(
   name: string,
   sizes: Pick<GenerationShape, 'prompts' | 'beams' | 'promptTokens' | 'newTokens'>,
@@ -207,7 +213,8 @@ describe.each(there)('on %s', (backend: BackendName) => {
     const lora: FamilyOptions = {
       tuning: { tower: { kind: 'frozen' }, connector: full, backbone: { kind: 'lora', rank: 2, alpha: 4 } },
     };
-    // OPT's learned positions, grouped keys with wide heads and scaled positions, Qwen2's biases, audio before the text.
+    // OPT's learned positions, grouped keys with wide heads and scaled positions, Qwen2's biases, audio before the
+    // text.
     const families = [
       ['blip2-postnorm', lora],
       ['llava-grouped', lora],

@@ -1,4 +1,7 @@
-/** Image processors against Pillow and transformers, log-mel against transformers and the published filter bank (fixtures/processors/make_fixtures.py). */
+/**
+ * Image processors against Pillow and transformers, log-mel against transformers and the published filter bank
+ * (fixtures/processors/make_fixtures.py).
+ */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

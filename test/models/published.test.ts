@@ -1,4 +1,7 @@
-/** The published configurations load and give the published sizes; costs come out as closed forms say. Nothing here holds a weight. */
+/**
+ * The published configurations load and give the published sizes; costs come out as closed forms say. Nothing here
+ * holds a weight.
+ */
 import { describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/models/published';
 import { parametersOf, partNames } from '../../src/models/composition';

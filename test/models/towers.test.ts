@@ -1,4 +1,7 @@
-/** The towers of the small zoo as parts that are trained: outputs and gradients of tiny ones held to PyTorch on every backend. */
+/**
+ * The towers of the small zoo as parts that are trained: outputs and gradients of tiny ones held to PyTorch on every
+ * backend.
+ */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encoderRegistry, findEncoder } from '../../src/models/encoders';
 import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/lora';

@@ -1,4 +1,7 @@
-/** The small zoo: the second backbone, the connectors of the published families, and which module each parameter counts to. */
+/**
+ * The small zoo: the second backbone, the connectors of the published families, and which module each parameter counts
+ * to.
+ */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expand } from '../../src/manifest/expand';
@@ -77,7 +80,10 @@ describe('a Llama in an ONNX export', () => {
     down: 'mlp/down_proj',
   };
 
-  /** An export as transformers.js writes it: norms plain, the embedding in uint8, matrices [in, out] in int8 under made-up names. */
+  /**
+   * An export as transformers.js writes it: norms plain, the embedding in uint8, matrices [in, out] in int8 under
+   * made-up names.
+   */
   function exported(): { initialisers: Map<string, OnnxInitialiser>; nodes: OnnxNode[] } {
     const initialisers = new Map<string, OnnxInitialiser>();
     const nodes: OnnxNode[] = [];

@@ -1,4 +1,7 @@
-/** Parts of a user's own from a folder outside the repository: checked, refused, hashed into identities, carried to workers and jobs. */
+/**
+ * Parts of a user's own from a folder outside the repository: checked, refused, hashed into identities, carried to
+ * workers and jobs.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

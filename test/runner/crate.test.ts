@@ -46,7 +46,10 @@ const content = {
 const exporter = { version: '0.1.0', commit: 'c'.repeat(40) };
 let ids: string[];
 
-/** Figures that stand for any that are a function of the journals alone; the real ones are drawn where that is the question. */
+/**
+ * Figures that stand for any that are a function of the journals alone; the real ones are drawn where that is the
+ * question.
+ */
 const quickDraw: Draw = (experiment, figures, tables) => {
   const journals = readdirSync(experiment)
     .sort()

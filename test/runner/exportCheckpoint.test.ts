@@ -1,4 +1,7 @@
-/** What a run from a published checkpoint trained, for PEFT: names and shapes as published, the connector as whole layers. */
+/**
+ * What a run from a published checkpoint trained, for PEFT: names and shapes as published, the connector as whole
+ * layers.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Trained parameters for users of Python: against an adapter that PEFT itself made (fixtures/peft/make_peft.py), and the command with its refusals. */
+/**
+ * Trained parameters for users of Python: against an adapter that PEFT itself made (fixtures/peft/make_peft.py), and
+ * the command with its refusals.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

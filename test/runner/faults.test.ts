@@ -1,4 +1,7 @@
-/** Faults of the world around a sweep (docs/reliability.md): what is lost, what is said, and that the next command goes on. */
+/**
+ * Faults of the world around a sweep (docs/reliability.md): what is lost, what is said, and that the next command goes
+ * on.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,

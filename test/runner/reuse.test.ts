@@ -1,4 +1,7 @@
-/** Identity and reuse: a change retrains what it touches and nothing else, `why` names the field, and `run` does what `plan` says. */
+/**
+ * Identity and reuse: a change retrains what it touches and nothing else, `why` names the field, and `run` does what
+ * `plan` says.
+ */
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A sweep on a real Slurm cluster, started for the test: 24 runs, of which one reaches its time limit, two lose their node,
- * two are preempted and one is cancelled, end with the journals of runs that were left alone. Needs Slurm and root.
+ * A sweep on a real Slurm cluster, started for the test: 24 runs, of which one reaches its time limit, two lose their
+ * node, two are preempted and one is cancelled, end with the journals of runs that were left alone. Needs Slurm and
+ * root.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** What is given to Slurm, without a Slurm: requests, scripts, and what the command line does with fake commands of Slurm. */
+/**
+ * What is given to Slurm, without a Slurm: requests, scripts, and what the command line does with fake commands of
+ * Slurm.
+ */
 import fc from 'fast-check';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Files without a stated hash: pinned at the first fetch, held to it ever after. A local server stands in for the hub. */
+/**
+ * Files without a stated hash: pinned at the first fetch, held to it ever after. A local server stands in for the hub.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

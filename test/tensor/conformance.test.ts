@@ -363,7 +363,10 @@ function soilMemory(): void {
   });
 }
 
-/** Result, then the gradient of sum(result * weights) with respect to each input: uneven weights show a gradient in the wrong place. */
+/**
+ * Result, then the gradient of sum(result * weights) with respect to each input: uneven weights show a gradient in the
+ * wrong place.
+ */
 function tensorsOf({ name, inputs, run, gradient = true }: Case): tf.Tensor[] {
   return tf.tidy(() => {
     const given = inputs.map(({ shape, positive }, i) => values(shape, `${name} ${i}`, positive));

@@ -1,4 +1,7 @@
-/** Single numbers whose last digits matter: divergences near zero, norms and products of long vectors, Adam's corrections; against float64. */
+/**
+ * Single numbers whose last digits matter: divergences near zero, norms and products of long vectors, Adam's
+ * corrections; against float64.
+ */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/random';
 import { availableBackends, chooseBackend, useBackend, type BackendName } from '../../src/tensor/backend';

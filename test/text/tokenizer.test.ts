@@ -31,7 +31,8 @@ function tokenizerFile(
   ]);
 }
 
-// Merges: `ab` before `bc`, ` a` last; single characters as in a SentencePiece vocabulary, comma included twice (byte and piece).
+// Merges: `ab` before `bc`, ` a` last; single characters as in a SentencePiece vocabulary, comma included twice (byte
+// and piece).
 const small = ['ab', 'bc', ' a', 'abc', ' ', 'a', 'b', 'c', ','];
 const id = (piece: string) => 259 + small.indexOf(piece);
 

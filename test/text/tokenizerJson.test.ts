@@ -1,4 +1,7 @@
-/** Tokenizers from tokenizer.json: hostile files, and published vocabularies against transformers where they are in the cache (`equipoise data fetch tokenizer-qwen2-5`, ...). */
+/**
+ * Tokenizers from tokenizer.json: hostile files, and published vocabularies against transformers where they are in the
+ * cache (`equipoise data fetch tokenizer-qwen2-5`, ...).
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Runs from published checkpoints: what they compute equals the whole family on its processor's own encoding; manifests, resume, generation, identity, and what is refused. */
+/**
+ * Runs from published checkpoints: what they compute equals the whole family on its processor's own encoding;
+ * manifests, resume, generation, identity, and what is refused.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

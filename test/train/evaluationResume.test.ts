@@ -1,4 +1,7 @@
-/** An evaluation that is interrupted goes on where it was: nothing that was kept is computed again, and the bytes are those of the run left alone. */
+/**
+ * An evaluation that is interrupted goes on where it was: nothing that was kept is computed again, and the bytes are
+ * those of the run left alone.
+ */
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -62,7 +65,10 @@ async function collect(
   }
 }
 
-/** Every state in which an evaluation of the run could be interrupted, as it would be read again, and the records before it. */
+/**
+ * Every state in which an evaluation of the run could be interrupted, as it would be read again, and the records before
+ * it.
+ */
 async function interruptions(): Promise<{ states: RunCheckpoint[]; before: number[] }> {
   const spec = tinySpec(short);
   let newest: RunCheckpoint | undefined;

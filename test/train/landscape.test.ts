@@ -1,4 +1,6 @@
-/** The loss around the way of a run: coordinates, agreement with the run itself, contours in closed form, the figure. */
+/**
+ * The loss around the way of a run: coordinates, agreement with the run itself, contours in closed form, the figure.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';

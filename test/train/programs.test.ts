@@ -1,4 +1,6 @@
-/** The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow. */
+/**
+ * The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow.
+ */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { initialState, scoreProgram, type Setting } from '../../src/train/programs';
 import { packStep, type StepValues } from '../../src/train/stepInputs';
@@ -140,7 +142,8 @@ describe('on the cpu backend', () => {
   });
 
   it('the regulariser adds a heavy-ball pull along the last step', async () => {
-    // -lambda w KL(p_t || p_{t-1}) has gradient -lambda w F (theta_t - theta_{t-1}): it lowers the loss along the last step
+    // -lambda w KL(p_t || p_{t-1}) has gradient -lambda w F (theta_t - theta_{t-1}): it lowers the loss along the last
+    // step
     const session = open(
       tinySetting({ regulariser: { kind: 'commit', lambda: 0.1 }, optimiser: { kind: 'sgd', clip: 0 } }),
       { eager: true },

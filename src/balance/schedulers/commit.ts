@@ -26,7 +26,10 @@ interface CommitState {
   factor: PerModule<number>;
 }
 
-/** Largest stable exponents without delay: kappa answers to (alpha_X / alpha_S)^2, the slope-2 law of docs/method.md section 2. */
+/**
+ * Largest stable exponents without delay: kappa answers to (alpha_X / alpha_S)^2, the slope-2 law of docs/method.md
+ * section 2.
+ */
 export const stabilityLimit: Readonly<Record<CoordinationRule, number>> = {
   symmetric: 1 / 4,
   lagging: 1 / 2,

@@ -40,7 +40,10 @@ export const registerScheduler = (name: string, part: SchedulerPart): void => re
 export const schedulerNames = (which: (facts: SchedulerFacts<never>) => boolean = () => true): string[] =>
   Object.keys(byName).filter((name) => which(byName[name]!.facts));
 
-/** What other rooms must know of a scheduler; of one that is not known here, as in a foreign run, that it may read kappa. */
+/**
+ * What other rooms must know of a scheduler; of one that is not known here, as in a foreign run, that it may read
+ * kappa.
+ */
 export const schedulerFacts = (name: string): SchedulerFacts<never> =>
   Object.hasOwn(byName, name) ? byName[name]!.facts : { ignoresKappa: false };
 

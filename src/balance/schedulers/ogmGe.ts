@@ -1,8 +1,8 @@
 /**
- * After on-the-fly gradient modulation with generalisation enhancement (Peng et al. 2022), which slows the modality that
- * dominates a two-stream classifier and adds noise to the gradients it modulates. There the dominance of a stream is the
- * ratio of the streams' own confidences; a multimodal language model has no such streams, so the ratio of the modules'
- * effects on the predictions takes its place: kappa for the backbone, 1 / kappa for the encoder [chosen].
+ * After on-the-fly gradient modulation with generalisation enhancement (Peng et al. 2022), which slows the modality
+ * that dominates a two-stream classifier and adds noise to the gradients it modulates. There the dominance of a stream
+ * is the ratio of the streams' own confidences; a multimodal language model has no such streams, so the ratio of the
+ * modules' effects on the predictions takes its place: kappa for the backbone, 1 / kappa for the encoder [chosen].
  *     factor_m = 1 - tanh(a ratio_m) where ratio_m > 1, else 1
  * as a factor of the learning rate, because Adam undoes a factor of the gradient. The noise has the gradient's own
  * standard deviation, as published.

@@ -1,7 +1,8 @@
 /**
- * A-OKVQA 1.0 (Schwenk et al., ECCV 2022). As released in aokvqa_v1p0.tar.gz: `aokvqa_v1p0_{train,val}.json`, a list of {split, image_id, question_id, question,
- * choices: four texts, correct_choice_idx, direct_answers: ten texts, difficult_direct_answer, rationales: three texts}; pictures are COCO 2017
- * `<split>2017/<image_id in twelve digits>.jpg` (allenai/aokvqa, README.md). Each question is asked twice: `multiple-choice`, and `direct-answer`;
+ * A-OKVQA 1.0 (Schwenk et al., ECCV 2022). As released in aokvqa_v1p0.tar.gz: `aokvqa_v1p0_{train,val}.json`, a list of
+ * {split, image_id, question_id, question, choices: four texts, correct_choice_idx, direct_answers: ten texts,
+ * difficult_direct_answer, rationales: three texts}; pictures are COCO 2017 `<split>2017/<image_id in twelve
+ * digits>.jpg` (allenai/aokvqa, README.md). Each question is asked twice: `multiple-choice`, and `direct-answer`;
  * outside training the latter is left out where it is marked difficult, as in the published evaluation.
  */
 import { isObject } from '../../json';

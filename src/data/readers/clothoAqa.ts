@@ -1,9 +1,10 @@
 /**
- * ClothoAQA (Lipping et al., EUSIPCO 2022). As released (Zenodo 6473207): `clotho_aqa_{train,val,test}.csv` with columns file_name, QuestionText, answer,
- * confidence, one line for each of the three annotators of a question, and the sounds in audio_files.zip.
- * The three lines of a question become one record: `binary` when its answer is yes or no, else `single-word`. Its answer is the one that at least two
- * annotators gave (`agreement` majority, the default) or that all gave (unanimous); a question without such an answer is not asked, and their number is a notice.
- * All answers are kept as references. The rule is ours after the paper's majority and unanimous subsets; its own code was not seen.
+ * ClothoAQA (Lipping et al., EUSIPCO 2022). As released (Zenodo 6473207): `clotho_aqa_{train,val,test}.csv` with
+ * columns file_name, QuestionText, answer, confidence, one line for each of the three annotators of a question, and the
+ * sounds in audio_files.zip. The three lines of a question become one record: `binary` when its answer is yes or no,
+ * else `single-word`. Its answer is the one that at least two annotators gave (`agreement` majority, the default) or
+ * that all gave (unanimous); a question without such an answer is not asked, and their number is a notice. All answers
+ * are kept as references. The rule is ours after the paper's majority and unanimous subsets; its own code was not seen.
  */
 import { basename } from 'node:path';
 import type { SplitName } from '../types';

@@ -11,9 +11,9 @@ export interface CsvRow {
 }
 
 /**
- * The records of a CSV file by column, with the lines they begin on. Records with a fault of form (an unclosed quote, more or
- * fewer fields than the header) are noted and left out. A file that is not UTF-8 is read as Windows-1252, with a notice.
- * Throws UserError when the file is missing, has no records, or lacks one of `columns`.
+ * The records of a CSV file by column, with the lines they begin on. Records with a fault of form (an unclosed quote,
+ * more or fewer fields than the header) are noted and left out. A file that is not UTF-8 is read as Windows-1252, with
+ * a notice. Throws UserError when the file is missing, has no records, or lacks one of `columns`.
  */
 export async function readCsv(
   files: ReleasedFiles,

@@ -1,4 +1,7 @@
-/** Which split a released question goes to, and which questions a limit keeps: by hashes of names, so that no question depends on the others. */
+/**
+ * Which split a released question goes to, and which questions a limit keeps: by hashes of names, so that no question
+ * depends on the others.
+ */
 import type { TaskManifest } from '../../manifest/taskManifest';
 import { random } from '../../random';
 import type { SplitName } from '../types';
@@ -12,9 +15,9 @@ export type PlacedRecord = GroupedRecord & { split: SplitName };
 const defaultShares = { validation: 0.1, evaluation: 0.2 } as const;
 
 /**
- * Gives every record its split. The release's own splits stay; what has none is divided by group; and when there is no validation split, a share of
- * the training groups becomes one, unless that would leave nothing to train on, which `note` says. Slices of divided records are named `divided`,
- * so that no score is taken for one on an official split.
+ * Gives every record its split. The release's own splits stay; what has none is divided by group; and when there is no
+ * validation split, a share of the training groups becomes one, unless that would leave nothing to train on, which
+ * `note` says. Slices of divided records are named `divided`, so that no score is taken for one on an official split.
  */
 export function place<T extends GroupedRecord>(
   records: readonly T[],
@@ -46,7 +49,10 @@ export function place<T extends GroupedRecord>(
   });
 }
 
-/** The records that the manifest wants: of its kinds, and at most `limit` of each split, chosen by their ids. Order is kept. */
+/**
+ * The records that the manifest wants: of its kinds, and at most `limit` of each split, chosen by their ids. Order is
+ * kept.
+ */
 export function choose<T extends PlacedRecord>(records: readonly T[], { name, kinds, limit }: TaskManifest): T[] {
   const wanted = kinds === undefined ? [...records] : records.filter(({ kind }) => kinds.includes(kind));
   const kept = new Set<T>();

@@ -1,4 +1,7 @@
-/** The files of a release where the user has put them: plain, in folders, or inside zip and tar archives; found by their paths. */
+/**
+ * The files of a release where the user has put them: plain, in folders, or inside zip and tar archives; found by their
+ * paths.
+ */
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../files';
@@ -32,13 +35,16 @@ export interface ReleasedFiles {
   /** Whether a file of this name is there, one or several. */
   has(name: string): boolean;
   /**
-   * The file that the first of these names which is there means: the one whose path is the name, else the one whose path ends with it, at any
-   * depth. Several with other content are a fault that names all of them.
+   * The file that the first of these names which is there means: the one whose path is the name, else the one whose
+   * path ends with it, at any depth. Several with other content are a fault that names all of them.
    */
   locate(names: readonly string[]): Promise<Located>;
   /** The content of a file. Throws UserError when it is larger than `most` bytes or cannot be read. */
   read(file: ReleasedFile, most: number): Promise<Uint8Array>;
-  /** The text of a question file. Throws UserError when it is not there, ambiguous, too large, or not UTF-8 and `latin` is not given. */
+  /**
+   * The text of a question file. Throws UserError when it is not there, ambiguous, too large, or not UTF-8 and `latin`
+   * is not given.
+   */
   text(name: string, onLatin?: () => void): Promise<string>;
   /** links that were not followed */
   readonly left: readonly LeftLink[];
@@ -48,9 +54,10 @@ export interface ReleasedFiles {
 }
 
 /**
- * Opens `places` (files, folders and archives) below `root`; those that are not there are passed over. A place itself may be a link to anywhere,
- * so that a folder that several sets share need not be copied; of links inside folders, folder.ts says which are followed.
- * Tar archives are unpacked into `scratch`, within bounds. Throws UserError for a hostile archive.
+ * Opens `places` (files, folders and archives) below `root`; those that are not there are passed over. A place itself
+ * may be a link to anywhere, so that a folder that several sets share need not be copied; of links inside folders,
+ * folder.ts says which are followed. Tar archives are unpacked into `scratch`, within bounds. Throws UserError for a
+ * hostile archive.
  */
 export async function openReleased(root: string, places: readonly string[], scratch: string): Promise<ReleasedFiles> {
   const files: ReleasedFile[] = [];
@@ -131,7 +138,10 @@ function releasedFiles(
   };
 }
 
-/** Finds files by name: those with exactly this path; else those whose path ends with it; else the same of names that look alike (NFC and NFD). */
+/**
+ * Finds files by name: those with exactly this path; else those whose path ends with it; else the same of names that
+ * look alike (NFC and NFD).
+ */
 function indexOf(files: readonly ReleasedFile[]): (name: string) => ReleasedFile[] {
   const byEnd = new Map<string, ReleasedFile[]>();
   const endOf = (path: string, steps: number) => composed(path.split('/').slice(-steps).join('/'));
@@ -149,7 +159,8 @@ function indexOf(files: readonly ReleasedFile[]): (name: string) => ReleasedFile
     const among = (read: (text: string) => string): ReleasedFile[] => {
       const wanted = read(name);
       const ends = near.filter((file) => read(file.name) === wanted || read(file.name).endsWith(`/${wanted}`));
-      // The path from the task's folder says which is meant, unless an archive, whose own paths are stated as often, has it too.
+      // The path from the task's folder says which is meant, unless an archive, whose own paths are stated as often,
+      // has it too.
       return ends.some((file) => read(file.name) === wanted)
         ? ends.filter((file) => read(file.name) === wanted || read(file.inner) === wanted)
         : ends;
@@ -160,7 +171,10 @@ function indexOf(files: readonly ReleasedFile[]): (name: string) => ReleasedFile
   };
 }
 
-/** Whether all of these files hold the same bytes: then it does not matter which is meant (an archive beside what was unpacked from it). */
+/**
+ * Whether all of these files hold the same bytes: then it does not matter which is meant (an archive beside what was
+ * unpacked from it).
+ */
 async function sameContent(
   files: readonly ReleasedFile[],
   read: (file: ReleasedFile, most: number) => Promise<Uint8Array>,

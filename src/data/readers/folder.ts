@@ -1,4 +1,7 @@
-/** The regular files below a folder. Links are followed inside the folder that was named and to the hub's store of contents, never elsewhere. */
+/**
+ * The regular files below a folder. Links are followed inside the folder that was named and to the hub's store of
+ * contents, never elsewhere.
+ */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
@@ -22,8 +25,8 @@ export interface LeftLink {
 }
 
 /**
- * The files below `folder`, sorted by name, and the links that were left out. `root` is the folder that the user named, of which `folder` is
- * a part: links may lead anywhere inside either. Devices and sockets are passed over.
+ * The files below `folder`, sorted by name, and the links that were left out. `root` is the folder that the user named,
+ * of which `folder` is a part: links may lead anywhere inside either. Devices and sockets are passed over.
  */
 export function filesBelow(folder: string, root: string = folder): { files: FolderFile[]; left: LeftLink[] } {
   const inside = [realpathSync(root), realpathSync(folder)];
@@ -76,8 +79,9 @@ function targetOf(path: Buffer, inside: readonly string[], blobs: (real: string)
 }
 
 /**
- * Whether a file lies in the hub's store: `blobs/` beside the `snapshots/` that the folder belongs to, or `blobs/` of any repository in the
- * hub's cache on this machine (huggingface_hub, "Understand caching"), where older versions linked downloads to.
+ * Whether a file lies in the hub's store: `blobs/` beside the `snapshots/` that the folder belongs to, or `blobs/` of
+ * any repository in the hub's cache on this machine (huggingface_hub, "Understand caching"), where older versions
+ * linked downloads to.
  */
 function hubBlobs(root: string): (real: string) => boolean {
   const steps = root.split(sep);
@@ -95,7 +99,10 @@ function hubBlobs(root: string): (real: string) => boolean {
   };
 }
 
-/** Where a place (file, folder or archive) lies below `root`: under exactly its name, or under the one that looks the same. Undefined when there is none. */
+/**
+ * Where a place (file, folder or archive) lies below `root`: under exactly its name, or under the one that looks the
+ * same. Undefined when there is none.
+ */
 export function placeAt(root: string, place: string): string | undefined {
   const exact = join(root, place);
   if (existsSync(exact)) return exact;

@@ -1,9 +1,10 @@
 /**
- * IconQA (Lu et al., NeurIPS 2021). As released in iconqa_data.zip: `problems.json` (id -> {question, choices, answer, ques_type, grade, label}),
- * `pid_splits.json` (`<ques_type>_<train|val|test>` -> ids), and `iconqa/<split>/<ques_type>/<id>/` with data.json (the same fields), image.png
- * and, for choose_img, the choices' pictures. `answer` is the index of the right choice, or the text for fill_in_blank
- * (lupantech/IconQA, README.md and run_*\/dataset.py).
- * choose_img: the choices are drawn in a row under the picture and answered by their place, because a model sees one picture.
+ * IconQA (Lu et al., NeurIPS 2021). As released in iconqa_data.zip: `problems.json` (id -> {question, choices, answer,
+ * ques_type, grade, label}), `pid_splits.json` (`<ques_type>_<train|val|test>` -> ids), and
+ * `iconqa/<split>/<ques_type>/<id>/` with data.json (the same fields), image.png and, for choose_img, the choices'
+ * pictures. `answer` is the index of the right choice, or the text for fill_in_blank (lupantech/IconQA, README.md and
+ * run_*\/dataset.py). choose_img: the choices are drawn in a row under the picture and answered by their place, because
+ * a model sees one picture.
  */
 import { isObject } from '../../json';
 import { exitCode, userError } from '../../problems';
@@ -43,7 +44,10 @@ export const readIconQa: Reader = async (context) => {
 
 const [problemFile, splitFile] = ['problems.json', 'pid_splits.json'];
 
-/** The problems that pid_splits.json lists; one that problems.json holds twice is a fault, because nobody knows which is meant. */
+/**
+ * The problems that pid_splits.json lists; one that problems.json holds twice is a fault, because nobody knows which is
+ * meant.
+ */
 async function readLists(context: ReadContext, wanted: readonly SubTask[]): Promise<ReleasedRecord[]> {
   const { files, problems } = context;
   const { value: all, repeated } = await readJsonText(files, problemFile);
@@ -134,7 +138,9 @@ function recordOf(
   };
 }
 
-/** The answer and the choices of a problem, with the pictures that are its choices; undefined after a fault was noted. */
+/**
+ * The answer and the choices of a problem, with the pictures that are its choices; undefined after a fault was noted.
+ */
 function askedOf(
   kind: SubTask,
   problem: Record<string, unknown>,

@@ -1,4 +1,7 @@
-/** The readers of the published formats by the name that a task manifest gives. A new one is a file beside these, a line here and one in task.schema.json. */
+/**
+ * The readers of the published formats by the name that a task manifest gives. A new one is a file beside these, a line
+ * here and one in task.schema.json.
+ */
 import type { TaskFormat } from '../../manifest/taskManifest';
 import { readAokVqa } from './aokvqa';
 import { readClothoAqa } from './clothoAqa';

@@ -4,7 +4,10 @@ import type { ReleasedFiles } from './files';
 import { parseJson, type JsonText } from './jsonText';
 import type { Problems } from './record';
 
-/** The value of a JSON file and the keys that it repeats. Throws UserError when the file is missing or is not JSON, with the place of the fault. */
+/**
+ * The value of a JSON file and the keys that it repeats. Throws UserError when the file is missing or is not JSON, with
+ * the place of the fault.
+ */
 export async function readJsonText(files: ReleasedFiles, name: string): Promise<JsonText> {
   const text = await files.text(name);
   try {
@@ -25,7 +28,9 @@ export async function readJson(files: ReleasedFiles, name: string, problems: Pro
   return value;
 }
 
-/** The values of a file with one JSON value a line, with their lines; empty lines are passed over, faulty ones noted. */
+/**
+ * The values of a file with one JSON value a line, with their lines; empty lines are passed over, faulty ones noted.
+ */
 export async function readJsonLines(
   files: ReleasedFiles,
   name: string,

@@ -1,4 +1,7 @@
-/** JSON of question files: whole numbers beyond 2^53 are kept as they are written, keys that come twice are told, and depth is bounded. */
+/**
+ * JSON of question files: whole numbers beyond 2^53 are kept as they are written, keys that come twice are told, and
+ * depth is bounded.
+ */
 
 /** Brackets inside brackets; published question files have at most six. */
 const deepest = 64;
@@ -20,8 +23,8 @@ export interface JsonText {
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
- * The value of a JSON text. A number that is beyond 2^53 in size becomes the text that stands there, because two such numbers may be one
- * to JavaScript. Throws SyntaxError for what is no JSON or is nested more than 64 deep.
+ * The value of a JSON text. A number that is beyond 2^53 in size becomes the text that stands there, because two such
+ * numbers may be one to JavaScript. Throws SyntaxError for what is no JSON or is nested more than 64 deep.
  */
 export function parseJson(text: string): JsonText {
   const repeated: RepeatedKey[] = [];

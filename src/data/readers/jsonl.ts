@@ -1,6 +1,8 @@
 /**
- * A user's own task: one JSON object a line with `image` or `audio` (a file's path from the task's folder, or any end of it that only one file has), `question`, `answers` (or `answer`), and optionally `choices`, `kind`,
- * `split` (train, validation, evaluation), `slice`, `group` and `id`. Any other key is a fault, so that a mistyped one is not passed over.
+ * A user's own task: one JSON object a line with `image` or `audio` (a file's path from the task's folder, or any end
+ * of it that only one file has), `question`, `answers` (or `answer`), and optionally `choices`, `kind`, `split` (train,
+ * validation, evaluation), `slice`, `group` and `id`. Any other key is a fault, so that a mistyped one is not passed
+ * over.
  */
 import { isObject } from '../../json';
 import type { SplitName } from '../types';

@@ -1,8 +1,10 @@
 /**
- * MACS (Martin and Mesaros, DCASE 2021). As released (Zenodo 5114771): `MACS.yaml`, a map whose `files` lists {filename, annotations: [{sentence, tags, annotator_id}]},
- * over sounds of TAU Urban Acoustic Scenes 2019, development (Zenodo 2589280; 48 kHz stereo), in folder `audio/` of its zip archives
- * (fields as aac-datasets reads them, datasets/functional/macs.py). There is no official split: sounds are divided by the place of recording,
- * which their names give as scene-city-place-segment-device. In training each caption is an example; otherwise a sound is one, with all captions as references.
+ * MACS (Martin and Mesaros, DCASE 2021). As released (Zenodo 5114771): `MACS.yaml`, a map whose `files` lists
+ * {filename, annotations: [{sentence, tags, annotator_id}]}, over sounds of TAU Urban Acoustic Scenes 2019, development
+ * (Zenodo 2589280; 48 kHz stereo), in folder `audio/` of its zip archives (fields as aac-datasets reads them,
+ * datasets/functional/macs.py). There is no official split: sounds are divided by the place of recording, which their
+ * names give as scene-city-place-segment-device. In training each caption is an example; otherwise a sound is one, with
+ * all captions as references.
  */
 import {
   isAlias,
@@ -64,7 +66,8 @@ function parseRelease(file: string, text: string): Release {
       what: `is not YAML (${error.message.split('\n')[0]})`,
       expected: 'MACS.yaml as released',
     });
-  // An alias means the last anchor of its name before it. One walk finds all: asking the library for each would walk the file each time.
+  // An alias means the last anchor of its name before it. One walk finds all: asking the library for each would walk
+  // the file each time.
   const anchors = new Map<string, Node>();
   const meaning = new Map<unknown, Node | undefined>();
   visit(document, {
@@ -134,7 +137,10 @@ interface Caption {
   annotator: unknown;
 }
 
-/** The captions of a sound; undefined after a fault was noted. At most as many as a list may have: aliases make long lists cheap. */
+/**
+ * The captions of a sound; undefined after a fault was noted. At most as many as a list may have: aliases make long
+ * lists cheap.
+ */
 function captionsOf(
   { problems }: Pick<ReadContext, 'problems'>,
   release: Release,
@@ -174,7 +180,10 @@ function captionsOf(
   return captions.length === 0 ? undefined : captions;
 }
 
-/** The text of a scalar as it is written: a name `0123` or `1.10` is no number. Null stays null; everything else has none. */
+/**
+ * The text of a scalar as it is written: a name `0123` or `1.10` is no number. Null stays null; everything else has
+ * none.
+ */
 function written(release: Release, node: unknown): unknown {
   const scalar = release.meant(node);
   if (!isScalar(scalar)) return undefined;

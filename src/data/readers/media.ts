@@ -1,6 +1,7 @@
 /**
- * Released pictures and sounds, hostile until decoded, in the form that the towers take: an opaque square PNG, or 16 kHz mono WAV.
- * Nothing but these few formats reaches a decoder, sizes are known before memory is taken, and nothing is fetched.
+ * Released pictures and sounds, hostile until decoded, in the form that the towers take: an opaque square PNG, or 16
+ * kHz mono WAV. Nothing but these few formats reaches a decoder, sizes are known before memory is taken, and nothing is
+ * fetched.
  */
 import sharp from 'sharp';
 import type { TaskManifest } from '../../manifest/taskManifest';
@@ -9,7 +10,10 @@ import { decodeRecording, encodeWav, soundLimits } from '../audio';
 import { rootElement, whatItIs } from '../contentKind';
 import { refusal } from '../sets/svg';
 
-/** Bounds on one released picture: bytes of its file, and pixels. Photographs of the published sets have a fiftieth of this. */
+/**
+ * Bounds on one released picture: bytes of its file, and pixels. Photographs of the published sets have a fiftieth of
+ * this.
+ */
 export const pictureLimits = { bytes: 64 * 2 ** 20, pixels: 2 ** 26 } as const;
 
 /** Longest released recording in seconds: the music of the Song Describer Dataset has about two minutes. */
@@ -23,8 +27,8 @@ export function largestFile(modality: TaskManifest['modality']): number {
 const white = { r: 255, g: 255, b: 255 };
 
 /**
- * The picture on a white square of `side` pixels as PNG without metadata: whole, undistorted, centred, transparent places white.
- * With `choices`, the picture takes the upper part and these stand in a row under it, from left to right.
+ * The picture on a white square of `side` pixels as PNG without metadata: whole, undistorted, centred, transparent
+ * places white. With `choices`, the picture takes the upper part and these stand in a row under it, from left to right.
  * Throws UserError for what is not PNG, JPEG, WebP, GIF or harmless SVG, too large in bytes or pixels, or damaged.
  */
 export async function preparePicture(
@@ -114,7 +118,8 @@ export interface PreparedSound {
 
 /**
  * The first `seconds` of a recording; `rate` is what its file must have, if given.
- * Throws UserError for what cannot be decoded whole, is longer than five minutes, has another rate, or holds values that are no sound.
+ * Throws UserError for what cannot be decoded whole, is longer than five minutes, has another rate, or holds values
+ * that are no sound.
  */
 export async function prepareSound(
   bytes: Uint8Array,

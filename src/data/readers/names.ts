@@ -1,9 +1,13 @@
-/** Names of released files: bytes that somebody chose, looked up and kept exactly as stated, and escaped only where they are shown. */
+/**
+ * Names of released files: bytes that somebody chose, looked up and kept exactly as stated, and escaped only where they
+ * are shown.
+ */
 import { printable } from '../../printable';
 
 /**
- * Whether a name stays below the folder it is looked up in or put in: relative, no `.` or `..` step. Spaces, control characters and, where the
- * system allows it, backslashes are letters like any other; half a surrogate pair is no text and so no name.
+ * Whether a name stays below the folder it is looked up in or put in: relative, no `.` or `..` step. Spaces, control
+ * characters and, where the system allows it, backslashes are letters like any other; half a surrogate pair is no text
+ * and so no name.
  */
 export function isInside(name: string): boolean {
   if (name === '' || name.length > 1000 || name.includes('\0') || /\p{Surrogate}/u.test(name)) return false;
@@ -11,7 +15,10 @@ export function isInside(name: string): boolean {
   return name.split('/').every((step) => !['', '.', '..'].includes(step) && Buffer.byteLength(step) <= 255);
 }
 
-/** A name for a message: control and direction characters and unusual spaces as `\uXXXX`, in quotes where its spaces would be overlooked. */
+/**
+ * A name for a message: control and direction characters and unusual spaces as `\uXXXX`, in quotes where its spaces
+ * would be overlooked.
+ */
 export function shown(name: string): string {
   const text = printable(name).replace(
     /[^\S ]/gu,

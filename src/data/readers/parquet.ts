@@ -1,8 +1,13 @@
-/** Parquet files through DuckDB, row by row in bounded memory, with everything switched off that could leave the file. */
+/**
+ * Parquet files through DuckDB, row by row in bounded memory, with everything switched off that could leave the file.
+ */
 import { DuckDBBlobValue, DuckDBInstance, DuckDBListValue, type DuckDBValue } from '@duckdb/node-api';
 import { userError } from '../../problems';
 
-/** How a column is wanted: a text (whole numbers become one), a list of texts, or the `bytes` of an image as the hub stores it. */
+/**
+ * How a column is wanted: a text (whole numbers become one), a list of texts, or the `bytes` of an image as the hub
+ * stores it.
+ */
 type ColumnKind = 'text' | 'texts' | 'bytes';
 
 const settings = {

@@ -1,7 +1,7 @@
 /**
- * What a release was when it was first read: sizes and hashes of its files. For the published sets the pin is a lock file in `data-manifests/locks/`
- * (or the folder in EQUIPOISE_LOCKS), so that plans need neither the files nor a network and everyone trains on the same bytes; a user's own task is
- * hashed each time.
+ * What a release was when it was first read: sizes and hashes of its files. For the published sets the pin is a lock
+ * file in `data-manifests/locks/` (or the folder in EQUIPOISE_LOCKS), so that plans need neither the files nor a
+ * network and everyone trains on the same bytes; a user's own task is hashed each time.
  */
 import { isObject } from '../../json';
 import { existsSync, statSync } from 'node:fs';
@@ -13,7 +13,9 @@ import { exitCode, userError } from '../../problems';
 import { contentsOf } from './files';
 import { filesBelow, placeAt } from './folder';
 
-/** One file, or one folder as a whole: `files` counts its regular files, and `sha256` is over their names and hashes. */
+/**
+ * One file, or one folder as a whole: `files` counts its regular files, and `sha256` is over their names and hashes.
+ */
 export interface PinnedPlace {
   name: string;
   files: number;
@@ -21,7 +23,10 @@ export interface PinnedPlace {
   sha256: string;
 }
 
-/** Folder where the files of a task lie: beside the manifest of a user's own, else EQUIPOISE_DATA/NAME, by default in the cache. */
+/**
+ * Folder where the files of a task lie: beside the manifest of a user's own, else EQUIPOISE_DATA/NAME, by default in
+ * the cache.
+ */
 export function releaseFolder({ manifest, kind, folder }: FoundTask): string {
   if (kind === 'own') return folder;
   const base = process.env['EQUIPOISE_DATA'];
@@ -34,7 +39,10 @@ export function lockPath(name: string): string {
   return join(base === undefined || base === '' ? join(projectRoot, 'data-manifests', 'locks') : base, `${name}.json`);
 }
 
-/** Names of everything that a task may read below its folder, in the manifest's order; TextVQA's OCR tokens lie beside its questions. */
+/**
+ * Names of everything that a task may read below its folder, in the manifest's order; TextVQA's OCR tokens lie beside
+ * its questions.
+ */
 export function placesOf({ format, questions, media }: FoundTask['manifest']): string[] {
   const files = questions.map(({ file }) => file);
   const beside =
@@ -44,7 +52,10 @@ export function placesOf({ format, questions, media }: FoundTask['manifest']): s
   return [...new Set([...files, ...beside, ...media])];
 }
 
-/** Hashes every file of the task that is there, in the manifest's order. Throws UserError when a file of questions and every alternative is missing. */
+/**
+ * Hashes every file of the task that is there, in the manifest's order. Throws UserError when a file of questions and
+ * every alternative is missing.
+ */
 export function pinRelease(task: FoundTask): PinnedPlace[] {
   const { manifest } = task;
   const root = releaseFolder(task);
@@ -111,7 +122,10 @@ export function writeLock(name: string, places: readonly PinnedPlace[]): void {
   writeWhole(lockPath(name), `${JSON.stringify({ format: 'equipoise-lock/1', name, places }, null, 2)}\n`);
 }
 
-/** The identity of a task's files: from the lock (published) or from the files (own). Throws UserError when neither is there. */
+/**
+ * The identity of a task's files: from the lock (published) or from the files (own). Throws UserError when neither is
+ * there.
+ */
 export function releaseIdentity(task: FoundTask): string {
   const places = task.kind === 'own' ? pinRelease(task) : readLock(task.manifest.name);
   if (places === null) {

@@ -15,7 +15,7 @@ export interface ReadContext {
 }
 
 /**
- * Reads all questions of a release. A faulty record becomes a problem and the others are read on; a file that is missing or
- * cannot be read at all throws UserError.
+ * Reads all questions of a release. A faulty record becomes a problem and the others are read on; a file that is
+ * missing or cannot be read at all throws UserError.
  */
 export type Reader = (context: ReadContext) => Promise<ReleasedRecord[]>;

@@ -1,4 +1,6 @@
-/** Tasks made of released files as recipes of the set store, and their import: the first reading, which writes the lock. */
+/**
+ * Tasks made of released files as recipes of the set store, and their import: the first reading, which writes the lock.
+ */
 import { existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { findTask, type FoundTask } from '../../manifest/taskManifest';
@@ -25,7 +27,10 @@ interface ReleasedTask {
   provider: SourceProvider;
 }
 
-/** The recipe of a task made of released files; undefined when there is no such task. Throws UserError for a manifest that cannot be used. */
+/**
+ * The recipe of a task made of released files; undefined when there is no such task. Throws UserError for a manifest
+ * that cannot be used.
+ */
 export function releasedTask(name: string): ReleasedTask | undefined {
   const task = findTask(name);
   if (task === undefined) return undefined;
@@ -45,8 +50,8 @@ export function releasedTaskNames(): string[] {
 }
 
 /**
- * Hashes the files of a task and, for a published set, writes the lock on the first import; later the files must be what the lock says, unless
- * `again` is given. Throws UserError when the files are not there or have changed.
+ * Hashes the files of a task and, for a published set, writes the lock on the first import; later the files must be
+ * what the lock says, unless `again` is given. Throws UserError when the files are not there or have changed.
  */
 export function pinTask(
   name: string,

@@ -1,12 +1,15 @@
-/** One question of a released set before its picture or sound is read, and the list of what was wrong with the others. */
+/**
+ * One question of a released set before its picture or sound is read, and the list of what was wrong with the others.
+ */
 import { show } from '../../manifest/validate';
 import { printable } from '../../printable';
 import type { SplitName } from '../types';
 import { shown } from './names';
 
 /**
- * A picture or sound of a release: the names under which its file may lie, in order of preference (the first list is the medium, further ones are
- * pictures drawn in a row under it), or a file that the reader has written into its scratch folder, which its key names by content.
+ * A picture or sound of a release: the names under which its file may lie, in order of preference (the first list is
+ * the medium, further ones are pictures drawn in a row under it), or a file that the reader has written into its
+ * scratch folder, which its key names by content.
  */
 export type ReleasedMedia = { parts: string[][] } | { local: string; key: string };
 
@@ -20,7 +23,10 @@ export interface ReleasedRecord {
   split: SplitName | null;
   /** the release's name of the split, which becomes the evaluation slice */
   slice: string;
-  /** records of one group (a recording place, an artist) are never divided between splits; null: those of one picture or sound */
+  /**
+   * records of one group (a recording place, an artist) are never divided between splits; null: those of one picture or
+   * sound
+   */
   group: string | null;
   kind: string;
   media: ReleasedMedia;
@@ -101,8 +107,8 @@ export class Once {
 }
 
 /**
- * A name or an id exactly as it is stated, or undefined after a problem was noted: not a text (numbers count as one), empty, too long.
- * What it names is looked up by these very letters, spaces included.
+ * A name or an id exactly as it is stated, or undefined after a problem was noted: not a text (numbers count as one),
+ * empty, too long. What it names is looked up by these very letters, spaces included.
  */
 export function nameOf(
   value: unknown,
@@ -120,7 +126,10 @@ export function nameOf(
   return undefined;
 }
 
-/** The cleaned text of a value, or undefined after a problem was noted: not a text (numbers count as one), empty, too long. */
+/**
+ * The cleaned text of a value, or undefined after a problem was noted: not a text (numbers count as one), empty, too
+ * long.
+ */
 export function textOf(
   value: unknown,
   what: string,
@@ -144,7 +153,9 @@ export function textOf(
   return undefined;
 }
 
-/** The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty. */
+/**
+ * The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty.
+ */
 export function textListOf(
   value: unknown,
   what: string,

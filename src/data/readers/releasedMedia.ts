@@ -50,7 +50,10 @@ async function locate(media: ReleasedMedia, files: ReleasedFiles): Promise<Found
   return { key: `${first.name}${under}`, from: { files: found } };
 }
 
-/** Decodes every medium once; what cannot be had becomes a problem of each record that needs it. `usable` are the keys of the others. */
+/**
+ * Decodes every medium once; what cannot be had becomes a problem of each record that needs it. `usable` are the keys
+ * of the others.
+ */
 export async function decodeAll(
   manifest: TaskManifest,
   records: readonly LocatedRecord[],

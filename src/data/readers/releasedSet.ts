@@ -1,4 +1,7 @@
-/** From the files of a release to a set like a generated one: records read, media decoded into the cache, faults counted. */
+/**
+ * From the files of a release to a set like a generated one: records read, media decoded into the cache, faults
+ * counted.
+ */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskManifest } from '../../manifest/taskManifest';
@@ -57,7 +60,9 @@ function shaping({
   };
 }
 
-/** The recipe of a task made of released files. Its one source is the release itself, in the folder where its files lie. */
+/**
+ * The recipe of a task made of released files. Its one source is the release itself, in the folder where its files lie.
+ */
 export function releasedGenerator(manifest: TaskManifest): SetGenerator {
   return {
     task: manifest.name,
@@ -118,7 +123,10 @@ async function generate(
 
 type Wanted = LocatedRecord & PlacedRecord;
 
-/** The records whose questions have ids of their own: a training caption adds its number to the id of its record, which another may have. */
+/**
+ * The records whose questions have ids of their own: a training caption adds its number to the id of its record, which
+ * another may have.
+ */
 function distinctItems(manifest: TaskManifest, records: readonly Wanted[], problems: Problems): Wanted[] {
   const ids = new Once(problems);
   return records.filter((record) => itemsOf(manifest, record).every(({ id }) => ids.claim('id', id, record.place)));
@@ -225,7 +233,10 @@ function itemsOf(manifest: TaskManifest, record: Wanted): Item[] {
   return references.map((caption, index) => ({ ...item, id: `${id}/${index + 1}`, answer: caption }));
 }
 
-/** The alignment phase says of each training medium what its first question is answered with: released sets have no class lists. */
+/**
+ * The alignment phase says of each training medium what its first question is answered with: released sets have no
+ * class lists.
+ */
 function alignmentOf(manifest: TaskManifest, records: readonly Wanted[]): AlignmentItem[] {
   const first = new Map<string, Wanted>();
   for (const record of records)

@@ -1,8 +1,10 @@
 /**
- * Song Describer Dataset (Manco et al., NeurIPS 2023 workshop; docs/datacard.md of its repository, Zenodo 10072001). As released: `song_describer.csv` with
- * caption_id, track_id, caption, is_valid_subset, familiarity, artist_id, album_id, path, duration, ..., and audio.zip with `<two digits>/<track>.2min.mp3`, about two minutes each.
- * is_valid_subset is empty where nobody judged the caption or the judgement was undecided (scripts/create_dataset.py of the same repository); such captions are not of the validated subset.
- * The release is for evaluation alone and has no split: to train on it, tracks are divided by artist. `captions: valid` keeps the validated subset.
+ * Song Describer Dataset (Manco et al., NeurIPS 2023 workshop; docs/datacard.md of its repository, Zenodo 10072001). As
+ * released: `song_describer.csv` with caption_id, track_id, caption, is_valid_subset, familiarity, artist_id, album_id,
+ * path, duration, ..., and audio.zip with `<two digits>/<track>.2min.mp3`, about two minutes each. is_valid_subset is
+ * empty where nobody judged the caption or the judgement was undecided (scripts/create_dataset.py of the same
+ * repository); such captions are not of the validated subset. The release is for evaluation alone and has no split: to
+ * train on it, tracks are divided by artist. `captions: valid` keeps the validated subset.
  */
 import { readCsv, type CsvRow } from './csv';
 import { shown } from './names';

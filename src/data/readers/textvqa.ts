@@ -1,8 +1,9 @@
 /**
  * TextVQA 0.5.1 (Singh et al., CVPR 2019). As released: `TextVQA_0.5.1_{train,val}.json`, an object whose `data` lists
- * {question_id, image_id, question, answers: ten texts, image_classes, set_name, ...}, and the pictures `train_images/<image_id>.jpg` of
- * train_val_images.zip; OCR tokens lie in `TextVQA_Rosetta_OCR_v0.2_{train,val}.json` (`data`: {image_id, ocr_tokens}). On the hub (facebook/textvqa
- * as Parquet, lmms-lab/textvqa): the same columns with `image` {bytes, path} and `ocr_tokens` in each row, split by file name.
+ * {question_id, image_id, question, answers: ten texts, image_classes, set_name, ...}, and the pictures
+ * `train_images/<image_id>.jpg` of train_val_images.zip; OCR tokens lie in `TextVQA_Rosetta_OCR_v0.2_{train,val}.json`
+ * (`data`: {image_id, ocr_tokens}). On the hub (facebook/textvqa as Parquet, lmms-lab/textvqa): the same columns with
+ * `image` {bytes, path} and `ocr_tokens` in each row, split by file name.
  */
 import { isObject } from '../../json';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -140,8 +141,8 @@ const splitWords: Readonly<Record<string, HubSplit | 'test'>> = {
 };
 
 /**
- * Split of a Parquet file by a word of its name, else of its folder: the words that the library datasets knows, between any of `-._ ` and digits
- * (docs/hub/datasets-file-names-and-splits). Undefined when none is there.
+ * Split of a Parquet file by a word of its name, else of its folder: the words that the library datasets knows, between
+ * any of `-._ ` and digits (docs/hub/datasets-file-names-and-splits). Undefined when none is there.
  */
 function hubSplit(path: string): HubSplit | 'test' | undefined {
   const steps = path
@@ -154,7 +155,10 @@ function hubSplit(path: string): HubSplit | 'test' | undefined {
   return undefined;
 }
 
-/** The Parquet files to read. Throws UserError for one without a split in its name, inside an archive, or when parts of a split are missing. */
+/**
+ * The Parquet files to read. Throws UserError for one without a split in its name, inside an archive, or when parts of
+ * a split are missing.
+ */
 function shardsOf({ problems }: ReadContext, parquet: readonly ReleasedFile[]): Shard[] {
   const shards: Shard[] = [];
   const there = new Map<string, Set<number>>();

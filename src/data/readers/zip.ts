@@ -1,4 +1,6 @@
-/** Zip archives of pictures and sounds, read member by member without unpacking; an archive is hostile until checked. */
+/**
+ * Zip archives of pictures and sounds, read member by member without unpacking; an archive is hostile until checked.
+ */
 import { isUtf8 } from 'node:buffer';
 import * as yauzl from 'yauzl';
 import { exitCode, UserError, userError } from '../../problems';
@@ -19,8 +21,8 @@ export interface ZipFile {
 const linkType = 0o120000;
 
 /**
- * Opens a zip and reads its directory. The whole archive is refused (UserError) for one name that leaves the folder, one
- * that comes twice, or damage: who wrote such an archive is not to be trusted with the rest.
+ * Opens a zip and reads its directory. The whole archive is refused (UserError) for one name that leaves the folder,
+ * one that comes twice, or damage: who wrote such an archive is not to be trusted with the rest.
  */
 export async function openZip(path: string): Promise<ZipFile> {
   const refuse = (what: string, expected?: string) =>
@@ -84,8 +86,8 @@ export async function openZip(path: string): Promise<ZipFile> {
 const utf8Flag = 0x800;
 
 /**
- * The name of a member. Without the flag, and without the field that Info-ZIP adds for it, a name is in the code page of old DOS; macOS and many
- * other programs write UTF-8 all the same, which no text in that code page is by chance.
+ * The name of a member. Without the flag, and without the field that Info-ZIP adds for it, a name is in the code page
+ * of old DOS; macOS and many other programs write UTF-8 all the same, which no text in that code page is by chance.
  */
 function nameOf(entry: yauzl.Entry): string {
   const raw = entry.fileName as unknown as Buffer; // the library's types know decoded names only

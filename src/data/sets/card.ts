@@ -1,4 +1,6 @@
-/** card.json of a generated set: what it holds, where it comes from, what was left out, and what a blind guess scores. */
+/**
+ * card.json of a generated set: what it holds, where it comes from, what was left out, and what a blind guess scores.
+ */
 import type { Generated, SetGenerator, Source } from './generator';
 import { countBy, type PriorBaseline, priorBaseline } from './checks';
 

@@ -20,8 +20,8 @@ const splits = ['train', 'validation', 'evaluation'];
 
 /**
  * Every way in which a set can be wrong or leak, as one list: broken references, an answer outside its choices,
- * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split. With `repeats`, the last
- * two, which a released set may have, go there.
+ * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split. With `repeats`, the
+ * last two, which a released set may have, go there.
  */
 export function findProblems(
   items: readonly Item[],

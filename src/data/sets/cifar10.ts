@@ -1,4 +1,7 @@
-/** Photographs of CIFAR-10 (Krizhevsky 2009) from the source `cifar10`: PNG files of which each row is one photograph of 32 x 32 pixels. */
+/**
+ * Photographs of CIFAR-10 (Krizhevsky 2009) from the source `cifar10`: PNG files of which each row is one photograph of
+ * 32 x 32 pixels.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -35,7 +38,10 @@ export interface Photographs {
   enlarged(index: number, width: number): Promise<Uint8Array>;
 }
 
-/** The 10,000 photographs of the test file or of the first training file. Throws UserError when the source is not what it should be. */
+/**
+ * The 10,000 photographs of the test file or of the first training file. Throws UserError when the source is not what
+ * it should be.
+ */
 export async function openPhotographs(source: Source, part: keyof typeof files): Promise<Photographs> {
   const { pixels: file, labels: labelFile } = files[part];
   const bad = (name: string, what: string) =>

@@ -56,7 +56,10 @@ export interface SetGenerator {
   sources: readonly string[];
   /** every number and name that shapes the set; part of the identity */
   options: Record<string, unknown>;
-  /** the questions are others', taken as they are: repeats and media on both sides of a split are noted in the card, not refused */
+  /**
+   * the questions are others', taken as they are: repeats and media on both sides of a split are noted in the card, not
+   * refused
+   */
   released?: true;
   /**
    * Writes media under `target` and returns the items. `source(name)` gives one of `sources`.

@@ -79,8 +79,9 @@ export function refusal(svg: string): Refusal | undefined {
 
 /**
  * Draws an SVG text `width` pixels wide on a transparent ground, without fonts, files or network, by librsvg: it has
- * limits of its own against documents that grow, and answers a bad one with an error (resvg was seen to end the process).
- * Returns the refusal instead when the text is not harmless or not drawable. Same library version, same pixels.
+ * limits of its own against documents that grow, and answers a bad one with an error (resvg was seen to end the
+ * process). Returns the refusal instead when the text is not harmless or not drawable. Same library version, same
+ * pixels.
  */
 export async function rasterise(svg: string, width: number): Promise<Raster | Refusal> {
   const refused = refusal(svg);

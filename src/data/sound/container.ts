@@ -1,4 +1,7 @@
-/** What a sound file is and whether it is all there, before a decoder sees it: by its content, never by its name. Files are hostile. */
+/**
+ * What a sound file is and whether it is all there, before a decoder sees it: by its content, never by its name. Files
+ * are hostile.
+ */
 import { whatItIs } from '../contentKind';
 import { ascii, readableSounds, type Bad, type SoundBody } from './body';
 import { wholeFlac } from './flac';
@@ -7,8 +10,8 @@ import { wholeOgg } from './ogg';
 import { wholeWav } from './wav';
 
 /**
- * The byte after all ID3v2 tags at `at`: players pass over any number of them before any format (ID3v2.4, section 3.1: four bytes of
- * seven bits are the length, bit 4 of the flags says that a footer follows).
+ * The byte after all ID3v2 tags at `at`: players pass over any number of them before any format (ID3v2.4, section 3.1:
+ * four bytes of seven bits are the length, bit 4 of the flags says that a footer follows).
  */
 function afterTags(bytes: Uint8Array): number {
   let at = 0;
@@ -33,7 +36,8 @@ function beforeTrailingTags(bytes: Uint8Array): number {
 
 /**
  * The sound inside a file, with everything that can be said of its wholeness without decoding it; `longest` in seconds.
- * Throws UserError (by `bad`) for what is no sound of a known format, is cut off or damaged, or states more than `longest`.
+ * Throws UserError (by `bad`) for what is no sound of a known format, is cut off or damaged, or states more than
+ * `longest`.
  */
 export function soundBody(bytes: Uint8Array, longest: number, bad: Bad): SoundBody {
   const start = afterTags(bytes);

@@ -1,4 +1,7 @@
-/** Decoding by libraries, one for each format; each part that comes out is bounded, and what a decoder complains of is a fault. */
+/**
+ * Decoding by libraries, one for each format; each part that comes out is bounded, and what a decoder complains of is a
+ * fault.
+ */
 import { type Bad, readableSounds, type SoundBody, type SoundFormat } from './body';
 
 /** Bounds on a sound of any kind. */
@@ -35,7 +38,10 @@ const decoders: Readonly<Record<SoundFormat, () => Promise<Decoder>>> = {
  */
 const chunkBytes = 4096;
 
-/** The channels of a sound, all of equal length. Throws UserError (by `bad`) for what cannot be decoded whole or breaks a limit. */
+/**
+ * The channels of a sound, all of equal length. Throws UserError (by `bad`) for what cannot be decoded whole or breaks
+ * a limit.
+ */
 export async function decodeBody(
   { format, bytes, samples, channels }: SoundBody,
   limits: DecodeLimits,

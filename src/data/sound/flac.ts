@@ -1,4 +1,6 @@
-/** FLAC (RFC 9639): metadata blocks, then frames, each with a checksum of its header (8 bits) and of itself (16 bits). */
+/**
+ * FLAC (RFC 9639): metadata blocks, then frames, each with a checksum of its header (8 bits) and of itself (16 bits).
+ */
 import type { Bad, SoundBody } from './body';
 
 const crc16Table = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -12,7 +14,10 @@ const crc8Table = Uint8Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** Samples of each channel in the frame whose header begins at `at`; 0 where no header with its checksum does (section 9.1). */
+/**
+ * Samples of each channel in the frame whose header begins at `at`; 0 where no header with its checksum does (section
+ * 9.1).
+ */
 function frameSamples(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== 0xff || ((bytes[at + 1] ?? 0) & 0xfe) !== 0xf8) return 0;
   const [sizes = 0, channels = 0, number = 0] = [bytes[at + 2], bytes[at + 3], bytes[at + 4]];
@@ -32,7 +37,10 @@ function frameSamples(bytes: Uint8Array, at: number): number {
   return size === 7 ? bytes[stated]! * 256 + bytes[stated + 1]! + 1 : 256 << (size - 8);
 }
 
-/** Sums the frames from `start` on; a frame ends where its checksum comes out and another begins. `rest` counts bytes after the last whole one. */
+/**
+ * Sums the frames from `start` on; a frame ends where its checksum comes out and another begins. `rest` counts bytes
+ * after the last whole one.
+ */
 function countFrames(bytes: Uint8Array, start: number): { samples: number; rest: number } {
   let samples = 0;
   let begin = start;

@@ -1,7 +1,13 @@
-/** MPEG audio (ISO 11172-3, 13818-3): a chain of frames whose headers say how long they are; the file has no length of its own. */
+/**
+ * MPEG audio (ISO 11172-3, 13818-3): a chain of frames whose headers say how long they are; the file has no length of
+ * its own.
+ */
 import type { Bad, SoundBody } from './body';
 
-/** Bits a second / 1000 of a frame by its index: MPEG 1 layers I, II, III, then MPEG 2 and 2.5 layer I, layers II and III. */
+/**
+ * Bits a second / 1000 of a frame by its index: MPEG 1 layers I, II, III, then MPEG 2 and 2.5 layer I, layers II and
+ * III.
+ */
 const bitrates = {
   one: {
     1: [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
@@ -60,12 +66,16 @@ function countedFrames(bytes: Uint8Array, at: number, { length }: Frame): number
   return first.readUInt32BE(tag + 8);
 }
 
-/** Frames that a decoder may leave out at the ends: the one that counts, and the padding of the encoder (12 bits at each end). */
+/**
+ * Frames that a decoder may leave out at the ends: the one that counts, and the padding of the encoder (12 bits at each
+ * end).
+ */
 const trimmed = { frames: 2, samples: 2 * 4096 };
 
 /**
- * The chain of frames, from the first to the last: the last must lie inside the file, and there must be as many as a first frame counts.
- * Undefined when there is no chain within the first 64 KB (at the very beginning, unless a tag came before).
+ * The chain of frames, from the first to the last: the last must lie inside the file, and there must be as many as a
+ * first frame counts. Undefined when there is no chain within the first 64 KB (at the very beginning, unless a tag came
+ * before).
  */
 export function wholeMpeg(bytes: Uint8Array, tagged: boolean, longest: number, bad: Bad): SoundBody | undefined {
   const limit = Math.min(bytes.length, tagged || frameAt(bytes, 0) !== undefined ? 65_536 : 1);

@@ -1,4 +1,7 @@
-/** WAV: RIFF chunks of (name, little-endian length, content, padded to even), and RF64, whose 64-bit lengths stand in a chunk of their own. */
+/**
+ * WAV: RIFF chunks of (name, little-endian length, content, padded to even), and RF64, whose 64-bit lengths stand in a
+ * chunk of their own.
+ */
 import { ascii, type Bad, type SoundBody } from './body';
 
 /** Format tags of which each frame has the same number of bytes: PCM, float, A-law, mu-law. */
@@ -13,9 +16,9 @@ interface Chunks {
 }
 
 /**
- * A writer into a pipe does not know how long its sound will be: ffmpeg then states FFFFFFFF, sox 7FFFF000, aplay 7FFFFF00, others
- * 80000000 or 0. No file that is read here has 2 GB, so all from there on mean "not known"; 0 does unless the length of the
- * whole file was known.
+ * A writer into a pipe does not know how long its sound will be: ffmpeg then states FFFFFFFF, sox 7FFFF000, aplay
+ * 7FFFFF00, others 80000000 or 0. No file that is read here has 2 GB, so all from there on mean "not known"; 0 does
+ * unless the length of the whole file was known.
  */
 function isUnknown(length: number, riff: number, bytes: number): boolean {
   return length >= 0x7fff_0000 || (length === 0 && riff + 8 !== bytes);

@@ -1,6 +1,6 @@
 /**
- * A published checkpoint: a folder with config.json and safetensors, in one file or in shards with an index, as Hugging Face
- * lays them out. Weights are read tensor by tensor, so memory peaks at the weights plus one tensor.
+ * A published checkpoint: a folder with config.json and safetensors, in one file or in shards with an index, as Hugging
+ * Face lays them out. Weights are read tensor by tensor, so memory peaks at the weights plus one tensor.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,10 @@ const indexName = 'model.safetensors.index.json';
 /** config.json of a checkpoint. Throws UserError when it is missing, too large, too deep or not an object. */
 export const readConfig = (folder: string): JsonObject => readObject(join(folder, 'config.json'), jsonLimits.config);
 
-/** Opens the weights of a folder; only headers are read. The caller closes it. Throws UserError with all problems of the index at once. */
+/**
+ * Opens the weights of a folder; only headers are read. The caller closes it. Throws UserError with all problems of the
+ * index at once.
+ */
 export function openCheckpoint(folder: string): Checkpoint {
   if (existsSync(join(folder, single))) {
     const file = openSafetensors(join(folder, single));

@@ -1,8 +1,13 @@
-/** Fields of a config.json with their published defaults, checked. Problems are collected: a person sees all of them at once. */
+/**
+ * Fields of a config.json with their published defaults, checked. Problems are collected: a person sees all of them at
+ * once.
+ */
 import { type Problem, UserError } from '../../problems';
 import { isObject, type JsonObject } from '../../json';
 
-/** Upper limits far above any published model, so that a forged number cannot make a program loop or a product overflow. */
+/**
+ * Upper limits far above any published model, so that a forged number cannot make a program loop or a product overflow.
+ */
 export const limits = {
   width: 2 ** 17,
   hidden: 2 ** 20,

@@ -44,7 +44,10 @@ function halfTable(): Float32Array {
   return halves;
 }
 
-/** Converts values of type F16 or BF16, stored in the machine's byte order (little-endian, as the format and every platform of ours). */
+/**
+ * Converts values of type F16 or BF16, stored in the machine's byte order (little-endian, as the format and every
+ * platform of ours).
+ */
 export function toFloat32(values: Uint16Array, type: 'F16' | 'BF16', out: Float32Array): void {
   if (type === 'F16') {
     const table = halfTable();

@@ -1,14 +1,14 @@
 /**
- * From published tensor names to ours. A table holds one row a layer, `*` stands for a layer's number; a layer's weight and
- * bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
+ * From published tensor names to ours. A table holds one row a layer, `*` stands for a layer's number; a layer's weight
+ * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
 import { allFinite, type WeightTensor } from '../weight';
 import type { Checkpoint } from './checkpoint';
 
 /**
- * Ours and theirs. A layer `q` with theirs `self_attn.q_proj` has the weight `self_attn.q_proj.weight`, and our `q.bias` is
- * `self_attn.q_proj.bias`. A row marked `bare` names a tensor that is no layer, without `.weight`.
+ * Ours and theirs. A layer `q` with theirs `self_attn.q_proj` has the weight `self_attn.q_proj.weight`, and our
+ * `q.bias` is `self_attn.q_proj.bias`. A row marked `bare` names a tensor that is no layer, without `.weight`.
  */
 export type NameRow = readonly [ours: string, theirs: string, bare?: 'bare'];
 
@@ -28,7 +28,9 @@ export interface WantedTensor {
 
 const number = /(?<=\.)\d+(?=\.)/;
 
-/** The published name of one of our parameters. Throws Error for a name that the table does not hold (a fault of ours). */
+/**
+ * The published name of one of our parameters. Throws Error for a name that the table does not hold (a fault of ours).
+ */
 export function theirName(table: NameTable, ours: string): string {
   const at = number.exec(ours)?.[0] ?? '';
   const pattern = ours.replace(number, '*');
@@ -59,8 +61,9 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
 }
 
 /**
- * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a difference).
- * `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
+ * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a
+ * difference). `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every
+ * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
  */
 export function loadWeights(
   checkpoint: Checkpoint,

@@ -1,4 +1,7 @@
-/** The towers of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list below. */
+/**
+ * The towers of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list
+ * below.
+ */
 import { registerName } from '../../parts/define';
 import { userError } from '../../problems';
 import { resnet50 } from './resnet50';

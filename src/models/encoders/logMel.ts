@@ -1,9 +1,13 @@
 /**
- * Whisper's input: log-mel spectrogram of 16 kHz sound. In plain float64 arithmetic, so that it is the same on every backend.
- * Source: Radford et al. 2022, section 2.2, and the reference `whisper/audio.py`; Slaney's Auditory Toolbox (1998) for the mel scale.
+ * Whisper's input: log-mel spectrogram of 16 kHz sound. In plain float64 arithmetic, so that it is the same on every
+ * backend. Source: Radford et al. 2022, section 2.2, and the reference `whisper/audio.py`; Slaney's Auditory Toolbox
+ * (1998) for the mel scale.
  */
 
-/** Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands of all Whisper models but the third large ones (128). */
+/**
+ * Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands of all Whisper models but the
+ * third large ones (128).
+ */
 export const logMelSettings = { rate: 16_000, window: 400, hop: 160, bands: 80 } as const;
 
 const { rate, window, hop } = logMelSettings;
@@ -15,7 +19,10 @@ const melOf = (hertz: number): number =>
 const hertzOf = (mel: number): number =>
   mel < 15 ? (200 * mel) / 3 : 1000 * Math.exp((Math.log(6.4) * (mel - 15)) / 27);
 
-/** Triangular filters with equal area [bands][bins], from 0 Hz to half the rate, weight for the power of each frequency bin. */
+/**
+ * Triangular filters with equal area [bands][bins], from 0 Hz to half the rate, weight for the power of each frequency
+ * bin.
+ */
 export function melFilters(bands: number = logMelSettings.bands): Float64Array[] {
   const edges = Array.from({ length: bands + 2 }, (_, i) => hertzOf((i * melOf(rate / 2)) / (bands + 1)));
   return Array.from({ length: bands }, (_, band) => {
@@ -35,8 +42,8 @@ const cosines = Float64Array.from({ length: window }, (_, i) => Math.cos((2 * Ma
 const sines = Float64Array.from({ length: window }, (_, i) => Math.sin((2 * Math.PI * i) / window));
 
 /**
- * Discrete Fourier transform of `window` complex numbers by mixed radix (Cooley and Tukey 1965): `length` values of the input
- * from `from` on, `step` apart, into outRe, outIm at `to`.
+ * Discrete Fourier transform of `window` complex numbers by mixed radix (Cooley and Tukey 1965): `length` values of the
+ * input from `from` on, `step` apart, into outRe, outIm at `to`.
  */
 function transform(
   re: Float64Array,
@@ -110,9 +117,10 @@ function narrowFilters(bands: number): NarrowFilter[] {
 const hann = cosines.map((cosine) => 0.5 - 0.5 * cosine);
 
 /**
- * Log-mel spectrogram [frames, bands], frame-major, with frames = samples / 160: Hann windows centred on every 160th sample (the
- * one past the end left out), power, mel bands, log10 clamped to the maximum - 8, then (x + 4) / 4.
- * Throws RangeError for fewer samples than half a window, a length that is no multiple of the hop, or values that are not finite.
+ * Log-mel spectrogram [frames, bands], frame-major, with frames = samples / 160: Hann windows centred on every 160th
+ * sample (the one past the end left out), power, mel bands, log10 clamped to the maximum - 8, then (x + 4) / 4.
+ * Throws RangeError for fewer samples than half a window, a length that is no multiple of the hop, or values that are
+ * not finite.
  */
 export function logMel(samples: Float32Array, bands: number = logMelSettings.bands): Float32Array {
   if (samples.length <= window / 2 || samples.length % hop !== 0)

@@ -1,9 +1,14 @@
-/** Media files as the numbers that towers take. Files are checked: what a tower cannot see truly is refused, not bent. */
+/**
+ * Media files as the numbers that towers take. Files are checked: what a tower cannot see truly is refused, not bent.
+ */
 import sharp from 'sharp';
 import { readSound } from '../../data/audio';
 import { userError } from '../../problems';
 
-/** Red, green, blue from 0 to 255, [side, side, 3], of an opaque PNG of exactly side x side pixels. Throws UserError for anything else. */
+/**
+ * Red, green, blue from 0 to 255, [side, side, 3], of an opaque PNG of exactly side x side pixels. Throws UserError for
+ * anything else.
+ */
 export async function readPicture(path: string, side: number): Promise<Float32Array> {
   let read: { data: Buffer; info: sharp.OutputInfo };
   try {
@@ -44,7 +49,10 @@ export async function readPicture(path: string, side: number): Promise<Float32Ar
   return out;
 }
 
-/** The first `samples` samples at 16 kHz of a sound, with silence after a shorter one. Throws UserError as readSound, or when a sample is not finite. */
+/**
+ * The first `samples` samples at 16 kHz of a sound, with silence after a shorter one. Throws UserError as readSound, or
+ * when a sample is not finite.
+ */
 export async function readSoundOf(path: string, samples: number): Promise<Float32Array> {
   const sound = await readSound(path);
   for (const sample of sound)

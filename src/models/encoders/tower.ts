@@ -7,7 +7,10 @@ import type { WeightTensor } from '../weight';
 
 /** A tower with its weights on the current backend. */
 export interface OpenTower {
-  /** Features of each file, rows x width, row by row. `onFile` hears how many are done. Throws UserError for a file it cannot take. */
+  /**
+   * Features of each file, rows x width, row by row. `onFile` hears how many are done. Throws UserError for a file it
+   * cannot take.
+   */
   extract(files: readonly string[], onFile?: (done: number) => void): Promise<Float32Array[]>;
   /** what was cut or dropped in the files so far; absent for towers that refuse such files */
   notices?: readonly string[];
@@ -21,7 +24,9 @@ export interface TowerInput {
   shape: readonly number[];
   /** grows with any change of what is read, so that stored inputs are made anew */
   version: number;
-  /** One file as values of `shape`, the same on every backend. Throws UserError for a file that the tower cannot take. */
+  /**
+   * One file as values of `shape`, the same on every backend. Throws UserError for a file that the tower cannot take.
+   */
   read(file: string): Promise<Float32Array>;
 }
 
@@ -30,7 +35,10 @@ export interface TowerPart {
   parameters: readonly Declared[];
   /** linear layers that adapters go to when nothing else is said; none: it has none, and takes no adapter */
   adapted: readonly string[];
-  /** Values of all parameters as published, by name. Fetches them on first use. Throws UserError for a file that is not what it should be. */
+  /**
+   * Values of all parameters as published, by name. Fetches them on first use. Throws UserError for a file that is not
+   * what it should be.
+   */
   weights(): Promise<Record<string, WeightTensor>>;
   /** inputs [B, ...input.shape] -> features [B, rows, width]; rows is one of `rowChoices` */
   apply(part: Part, input: Tensor, rows: number): Tensor;
@@ -44,7 +52,9 @@ export interface EncoderTower {
   modality: Modality;
   /** blocks that are run */
   blocks: number;
-  /** name of the data manifest of its weights; absent: it has no pretrained weights, or brings them in its own folder */
+  /**
+   * name of the data manifest of its weights; absent: it has no pretrained weights, or brings them in its own folder
+   */
   source?: string;
   /** sha256 of a tower from outside this repository; part of what its features depend on */
   code?: string;
@@ -60,7 +70,10 @@ export interface EncoderTower {
   width: number;
   input: TowerInput;
   part: TowerPart;
-  /** The tower as published, for features that are computed once. Fetches the weights on first use. Throws UserError for rows that are not a choice. */
+  /**
+   * The tower as published, for features that are computed once. Fetches the weights on first use. Throws UserError for
+   * rows that are not a choice.
+   */
   open(rows?: number): Promise<OpenTower>;
 }
 
@@ -94,7 +107,10 @@ export function encoderTower({ batch, frozen, ...tower }: TowerDefinition): Enco
   };
 }
 
-/** Runs `compute` over files in batches of one size; the last is filled up with zeros so that every batch has the same shape. */
+/**
+ * Runs `compute` over files in batches of one size; the last is filled up with zeros so that every batch has the same
+ * shape.
+ */
 export function batchedTower(
   tensors: Record<string, Tensor>,
   size: number,

@@ -20,8 +20,8 @@ const samples = 5 * logMelSettings.rate;
 const frames = samples / logMelSettings.hop;
 
 /**
- * Features come after the second of four blocks, which tells sounds apart better than the last (linear probe .70 against .68, .51
- * against .47 on held-out recordings).
+ * Features come after the second of four blocks, which tells sounds apart better than the last (linear probe .70
+ * against .68, .51 against .47 on held-out recordings).
  */
 const options: WhisperOptions = {
   bands: logMelSettings.bands,

@@ -1,7 +1,8 @@
 /**
- * Attention with a key/value cache in two parts of fixed shapes. The prompt's part is written once and read by all beams of
- * a prompt; the new tokens' part has a slot for each step, the same for all rows.
- * Shapes: prompts B, beams K (1 without beam search), rows R = B K, prompt places S, slots N, query heads H in G groups, head width d.
+ * Attention with a key/value cache in two parts of fixed shapes. The prompt's part is written once and read by all
+ * beams of a prompt; the new tokens' part has a slot for each step, the same for all rows.
+ * Shapes: prompts B, beams K (1 without beam search), rows R = B K, prompt places S, slots N, query heads H in G
+ * groups, head width d.
  */
 import { causalAmong, type Attend } from '../parts/attend';
 import { tf, type Tensor } from '../../tensor/tf';
@@ -38,7 +39,10 @@ export interface CachedStep {
   beams: number;
 }
 
-/** Attention of one new token a row: to its prompt, to the new tokens before it, to itself. `fresh` is the cache with this token's slot written. */
+/**
+ * Attention of one new token a row: to its prompt, to the new tokens before it, to itself. `fresh` is the cache with
+ * this token's slot written.
+ */
 export function stepAttention(step: CachedStep): { attend: Attend; fresh: Cache } {
   const fresh: Cache = { keys: [], values: [] };
   const { beams } = step;

@@ -1,4 +1,7 @@
-/** From logits to a token: pure functions with sums in float64, in the order and with the ties of transformers' `generate`. */
+/**
+ * From logits to a token: pure functions with sums in float64, in the order and with the ties of transformers'
+ * `generate`.
+ */
 
 /** Logits [V] -> log-probabilities [V]. Throws Error when they are not finite. */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
@@ -25,7 +28,10 @@ export function argmax(values: ArrayLike<number>): number {
   return best;
 }
 
-/** Scores of tokens that occurred are divided by `penalty` where positive, multiplied where negative (Keskar et al. 2019, section 4.1). */
+/**
+ * Scores of tokens that occurred are divided by `penalty` where positive, multiplied where negative (Keskar et al.
+ * 2019, section 4.1).
+ */
 export function penalised<T extends Float32Array | Float64Array>(
   scores: T,
   occurred: Iterable<number>,
@@ -47,7 +53,10 @@ export interface SampleFilter {
   topP?: number;
 }
 
-/** The distribution that is sampled [V]: what is filtered out has probability 0. Temperature first, then top-k, then top-p. */
+/**
+ * The distribution that is sampled [V]: what is filtered out has probability 0. Temperature first, then top-k, then
+ * top-p.
+ */
 export function sampledDistribution(
   logits: ArrayLike<number>,
   { temperature = 1, topK, topP = 1 }: SampleFilter,

@@ -25,8 +25,8 @@ export interface Continuer {
   /** reads at most `prompts` prompts and forgets those before -> logits [prompts, V] of what follows them */
   begin(prompts: readonly Prompt[]): Promise<Float32Array>;
   /**
-   * One token for each of the prompts * beams rows: its id, the row that it continues (of the step before), its position, and
-   * the number of the step from 0 -> logits [rows, V] of what follows.
+   * One token for each of the prompts * beams rows: its id, the row that it continues (of the step before), its
+   * position, and the number of the step from 0 -> logits [rows, V] of what follows.
    */
   next(step: {
     ids: readonly number[];

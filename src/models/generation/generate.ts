@@ -1,7 +1,7 @@
 /**
- * Generation of texts: greedy, by beam search or by sampling. Prompts of a batch are padded on the right, because then every token has
- * the place, and so the rotary angle or the position, that it has alone; the new tokens' cache is apart from the prompts', so
- * nothing must be aligned. A prompt's text does not depend on what else is in its batch.
+ * Generation of texts: greedy, by beam search or by sampling. Prompts of a batch are padded on the right, because then
+ * every token has the place, and so the rotary angle or the position, that it has alone; the new tokens' cache is apart
+ * from the prompts', so nothing must be aligned. A prompt's text does not depend on what else is in its batch.
  */
 import { UserError, type Problem } from '../../problems';
 import { random } from '../../random';

@@ -1,4 +1,7 @@
-/** One prompt's search for a continuation, apart from any device: logits of its rows go in, the rows' next tokens come out. */
+/**
+ * One prompt's search for a continuation, apart from any device: logits of its rows go in, the rows' next tokens come
+ * out.
+ */
 import { argmax, draw, logSoftmax, logSumExp, penalised, sampledDistribution, type SampleFilter } from './choose';
 
 /** Why a text ends: an end token, a stop string, or the number of new tokens. */
@@ -13,13 +16,19 @@ export interface Continued {
 }
 
 export interface Search {
-  /** logits [V] of each of its rows (of the prompt alone at first) -> the rows' next tokens and the rows they continue, or null when it is done */
+  /**
+   * logits [V] of each of its rows (of the prompt alone at first) -> the rows' next tokens and the rows they continue,
+   * or null when it is done
+   */
   advance(logits: readonly Float32Array[]): { token: number; parent: number }[] | null;
   /** the best continuation; throws Error before it is done */
   result(): Continued;
 }
 
-/** What a search must know: the prompt's ids, whether new tokens end the text and why, and a penalty on ids that occurred. */
+/**
+ * What a search must know: the prompt's ids, whether new tokens end the text and why, and a penalty on ids that
+ * occurred.
+ */
 export interface SearchSetting {
   prompt: readonly number[];
   ending(tokens: readonly number[]): FinishReason | null;
@@ -28,7 +37,10 @@ export interface SearchSetting {
 
 const unfinished = () => new Error('the search is not done');
 
-/** The most probable token, or with `sample` one that is drawn; `sample.uniform` gives the number in [0, 1) of a step from 0. */
+/**
+ * The most probable token, or with `sample` one that is drawn; `sample.uniform` gives the number in [0, 1) of a step
+ * from 0.
+ */
 export function singleSearch(
   { prompt, ending, penalty }: SearchSetting,
   sample?: SampleFilter & { uniform(step: number): number },
@@ -61,7 +73,10 @@ export interface BeamOptions {
   beams: number;
   /** a finished text's score is log p / length^penalty: above 0 favours longer texts; default 1 */
   lengthPenalty?: number;
-  /** true: done when `beams` texts are finished; false (default): when none that runs looks able to beat them; `never`: when none can */
+  /**
+   * true: done when `beams` texts are finished; false (default): when none that runs looks able to beat them; `never`:
+   * when none can
+   */
   earlyStopping?: boolean | 'never';
 }
 
@@ -125,14 +140,19 @@ export function beamSearch(
     },
   };
 
-  /** Whether the best running text may still beat the worst finished one: judged at its present length, or with `never` at the best one possible. */
+  /**
+   * Whether the best running text may still beat the worst finished one: judged at its present length, or with `never`
+   * at the best one possible.
+   */
   function canImprove(score: number, length: number): boolean {
     const at = earlyStopping === 'never' && lengthPenalty > 0 ? longest : length;
     return score / at ** lengthPenalty > finished.at(-1)!.score;
   }
 }
 
-/** The `kept` best continuations by one token of all beams, best first; of equals the earlier beam, then the smaller id. */
+/**
+ * The `kept` best continuations by one token of all beams, best first; of equals the earlier beam, then the smaller id.
+ */
 function mostProbable(
   running: readonly Beam[],
   logits: readonly Float32Array[],

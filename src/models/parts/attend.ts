@@ -1,4 +1,7 @@
-/** How the queries of a layer find keys and values: the only place where a pass over whole texts and one with a cache differ. */
+/**
+ * How the queries of a layer find keys and values: the only place where a pass over whole texts and one with a cache
+ * differ.
+ */
 import { causalMask, groupedAttention } from '../../tensor/ops';
 import { tf, type Tensor } from '../../tensor/tf';
 
@@ -11,7 +14,10 @@ export function causally(length: number): Attend {
   return (_layer, q, k, v) => groupedAttention(q, k, v, mask);
 }
 
-/** The same, with places that do not count [B, S] (1 or 0) hidden. A row that sees nothing spreads evenly and means nothing. */
+/**
+ * The same, with places that do not count [B, S] (1 or 0) hidden. A row that sees nothing spreads evenly and means
+ * nothing.
+ */
 export function causalAmong(counts: Tensor): Attend {
   const [batch, length] = counts.shape as [number, number];
   const mask = tf.add(causalMask(length), tf.reshape(tf.mul(tf.sub(counts, 1), 1e9), [batch, 1, 1, length]));

@@ -1,4 +1,7 @@
-/** A language model, whatever its architecture: what a composition needs of its backbone, and decoders from published configurations. */
+/**
+ * A language model, whatever its architecture: what a composition needs of its backbone, and decoders from published
+ * configurations.
+ */
 import { pickRows } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { limits, type Fields } from '../checkpoint/config';
@@ -35,9 +38,15 @@ export interface DecoderPasses {
   context: number;
   /** what one token leaves in a cache: keys, and values, [heads, size] in each layer */
   cache: { layers: number; heads: number; size: number };
-  /** embeddings [B, S, width] and which places count [B, S] (1 or 0; null: all) -> hidden states [B, S, width]; `attend` replaces causal attention among places that count */
+  /**
+   * embeddings [B, S, width] and which places count [B, S] (1 or 0; null: all) -> hidden states [B, S, width]; `attend`
+   * replaces causal attention among places that count
+   */
   hidden(part: Part, embeddings: Tensor, counts: Tensor | null, attend?: Attend): Tensor;
-  /** embeddings [R, 1, width] of one token a row at positions int32 [R], all below `length` -> hidden states [R, 1, width] */
+  /**
+   * embeddings [R, 1, width] of one token a row at positions int32 [R], all below `length` -> hidden states [R, 1,
+   * width]
+   */
   next(part: Part, embeddings: Tensor, positions: Tensor, length: number, attend: Attend): Tensor;
   /** hidden states [n, width] -> logits [n, V] */
   logits(part: Part, hidden: Tensor): Tensor;
@@ -68,7 +77,10 @@ export const llamaDecoder = (config: LlamaConfig): Decoder => ({
   logits: (part, hidden) => llamaLogits(config, part.tensors, hidden),
 });
 
-/** `tied`: whether the checkpoint leaves out the output head. A model type that is not known is a problem of the configuration. */
+/**
+ * `tied`: whether the checkpoint leaves out the output head. A model type that is not known is a problem of the
+ * configuration.
+ */
 export function decoderOf(fields: Fields, tied: boolean, missingKind: string): PublishedDecoder {
   const kind = fields.text('model_type', missingKind);
   switch (kind) {
@@ -85,7 +97,10 @@ export function decoderOf(fields: Fields, tied: boolean, missingKind: string): P
   }
 }
 
-/** Published defaults where they differ: those of the configuration classes of transformers, and of InternLM2's own code. */
+/**
+ * Published defaults where they differ: those of the configuration classes of transformers, and of InternLM2's own
+ * code.
+ */
 const llamaDefaults = {
   llama: { vocabulary: 32_000, hidden: 11_008, keyValueHeads: null, context: 2048, theta: 10_000 },
   mistral: { vocabulary: 32_000, hidden: 14_336, keyValueHeads: 8, context: 131_072, theta: 10_000 },
@@ -95,7 +110,10 @@ const llamaDefaults = {
 
 type LlamaKind = keyof typeof llamaDefaults;
 
-/** The sizes of a Llama-like model from its published configuration. `tied`: whether the checkpoint leaves out the output head. */
+/**
+ * The sizes of a Llama-like model from its published configuration. `tied`: whether the checkpoint leaves out the
+ * output head.
+ */
 export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): LlamaConfig {
   const missing = llamaDefaults[kind];
   const width = fields.whole('hidden_size', 4096, limits.width),

@@ -1,6 +1,6 @@
 /**
- * The pre-norm transformer block of every tower here (Dosovitskiy et al. 2021, equations 2 and 3): ViT-g, CLIP, InternViT
- * (layer scale, Touvron et al. 2021; normalised queries and keys) and Whisper differ only in the options.
+ * The pre-norm transformer block of every tower here (Dosovitskiy et al. 2021, equations 2 and 3): ViT-g, CLIP,
+ * InternViT (layer scale, Touvron et al. 2021; normalised queries and keys) and Whisper differ only in the options.
  */
 import { attention, joinHeads, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';

@@ -31,7 +31,10 @@ export interface LlamaVariant {
   bias?: { qkv: boolean; output: boolean; feedForward: boolean };
   /** instead of SiLU */
   activation?: (x: Tensor) => Tensor;
-  /** queries, keys and values by one matrix, whose rows are, for each group of heads, its queries, its keys, its values (InternLM2's wqkv) */
+  /**
+   * queries, keys and values by one matrix, whose rows are, for each group of heads, its queries, its keys, its values
+   * (InternLM2's wqkv)
+   */
   fused?: boolean;
   /** divides each rotary frequency (positions per radian), [head width / 2] */
   ropeDivisors?: readonly number[];
@@ -110,8 +113,8 @@ function rotate(x: Tensor, tables: Rotary): Tensor {
 }
 
 /**
- * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `attend` replaces
- * causal attention, `tables` the places 0 to S - 1.
+ * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `attend`
+ * replaces causal attention, `tables` the places 0 to S - 1.
  */
 export function llama(
   config: LlamaConfig,

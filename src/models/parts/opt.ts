@@ -1,4 +1,7 @@
-/** OPT (Zhang et al. 2022): learned positions, layer norms before (or, in the 350M model, after) each branch, biases, tied embeddings. */
+/**
+ * OPT (Zhang et al. 2022): learned positions, layer norms before (or, in the 350M model, after) each branch, biases,
+ * tied embeddings.
+ */
 import { joinHeads, layerNorm, linear, normaliseRms, pickRows, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import type { Activation } from './activation';
@@ -43,7 +46,10 @@ export const optParameters = (c: OptConfig): Declared[] => {
   ];
 };
 
-/** Rows of the position table for places that count or not [B, S] (1 or 0): the n-th counted place of a row is position n. */
+/**
+ * Rows of the position table for places that count or not [B, S] (1 or 0): the n-th counted place of a row is position
+ * n.
+ */
 export const optPlaces = (counts: Tensor): Tensor =>
   tf.cast(tf.reshape(tf.add(tf.mul(tf.cumsum(counts, 1), counts), positionOffset - 1), [-1]), 'int32');
 

@@ -1,6 +1,6 @@
 /**
- * What a part of a model is: declared parameters, and pure functions over their tensors. A layer's weight stands under the
- * layer's name ([out, in], as in PyTorch), its bias under `<name>.bias`.
+ * What a part of a model is: declared parameters, and pure functions over their tensors. A layer's weight stands under
+ * the layer's name ([out, in], as in PyTorch), its bias under `<name>.bias`.
  */
 import { layerNorm, rmsNorm } from '../../tensor/ops';
 import type { Initial } from '../../tensor/parameters';

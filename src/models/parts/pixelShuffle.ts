@@ -1,4 +1,7 @@
-/** Pixel shuffle downwards (InternVL, Chen et al. 2024, section 3.1): squares of neighbouring patches become one longer token. */
+/**
+ * Pixel shuffle downwards (InternVL, Chen et al. 2024, section 3.1): squares of neighbouring patches become one longer
+ * token.
+ */
 import { tf, type Tensor } from '../../tensor/tf';
 
 /**

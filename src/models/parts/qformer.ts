@@ -1,6 +1,6 @@
 /**
- * The Q-Former (Li et al. 2023, BLIP-2, section 3.1) without its text side: learned queries attend to each other and, in every
- * n-th layer, to the tower's features. As published its layers are a post-norm BERT's.
+ * The Q-Former (Li et al. 2023, BLIP-2, section 3.1) without its text side: learned queries attend to each other and,
+ * in every n-th layer, to the tower's features. As published its layers are a post-norm BERT's.
  */
 import { attention, joinHeads, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
@@ -23,7 +23,10 @@ export interface QformerOptions {
   crossEvery: number;
   /** the checkpoint holds the feed-forward layers for text too */
   textLayers: boolean;
-  /** each branch has its norm before it, and the last layer a norm behind it; else (BERT) a norm follows each branch, and one the queries */
+  /**
+   * each branch has its norm before it, and the last layer a norm behind it; else (BERT) a norm follows each branch,
+   * and one the queries
+   */
   normFirst: boolean;
 }
 
@@ -136,7 +139,10 @@ export function qformer(part: Part, features: Tensor, o: QformerOptions): Tensor
   return o.normFirst ? normed(x, 'norm') : x;
 }
 
-/** Window-level Q-Former (Tang et al. 2024, SALMONN, section 3.1): each window of frames [B, T, features] is queried alone -> [B, windows * queries, width]. */
+/**
+ * Window-level Q-Former (Tang et al. 2024, SALMONN, section 3.1): each window of frames [B, T, features] is queried
+ * alone -> [B, windows * queries, width].
+ */
 export function windowQformer(part: Part, frames: Tensor, window: number, o: QformerOptions): Tensor {
   const [batch, length, features] = frames.shape as [number, number, number];
   const windows = Math.floor(length / window);

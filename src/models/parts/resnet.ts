@@ -1,12 +1,13 @@
 /**
- * ResNet version 1 (He et al. 2015: bottleneck blocks, stride in the first 1 x 1 convolution of a stage) up to its last grid, with
- * frozen statistics of batch normalisation. As in PyTorch's `FrozenBatchNorm2d` or a `BatchNorm2d` in evaluation mode, what is
- * trained are the kernels and the gain and shift of each normalisation; mean and variance stay as published.
+ * ResNet version 1 (He et al. 2015: bottleneck blocks, stride in the first 1 x 1 convolution of a stage) up to its last
+ * grid, with frozen statistics of batch normalisation. As in PyTorch's `FrozenBatchNorm2d` or a `BatchNorm2d` in
+ * evaluation mode, what is trained are the kernels and the gain and shift of each normalisation; mean and variance stay
+ * as published.
  *
- * The normalisation is folded into its convolution inside the computation: gain (W x + b - mean) / sqrt(variance + epsilon) + shift
- * = (scale W) x + scale (b - mean) + shift. The trained parameters are W, gain and shift all the same, and their gradients those of
- * the unfolded form. To train a product that was folded beforehand would be another method: it has no gain, and its kernels have
- * other sizes, so that a step of one length goes elsewhere.
+ * The normalisation is folded into its convolution inside the computation: gain (W x + b - mean) / sqrt(variance +
+ * epsilon) + shift = (scale W) x + scale (b - mean) + shift. The trained parameters are W, gain and shift all the same,
+ * and their gradients those of the unfolded form. To train a product that was folded beforehand would be another
+ * method: it has no gain, and its kernels have other sizes, so that a step of one length goes elsewhere.
  */
 import { need, tf, type Tensor } from '../../tensor/tf';
 import type { WeightTensor } from '../weight';
@@ -50,8 +51,9 @@ export function resNetConvolutions(o: ResNetOptions): Convolution[] {
 }
 
 /**
- * Kernels are [height, width, in, out], not PyTorch's order: this is how TensorFlow convolves, and to turn 23 million values round
- * in every step would cost more than it explains. `.bias` is a constant because `.norm.bias` does the same and PyTorch has none.
+ * Kernels are [height, width, in, out], not PyTorch's order: this is how TensorFlow convolves, and to turn 23 million
+ * values round in every step would cost more than it explains. `.bias` is a constant because `.norm.bias` does the same
+ * and PyTorch has none.
  */
 export const resNetParameters = (o: ResNetOptions): Declared[] =>
   resNetConvolutions(o).flatMap(({ name, size, inputs, outputs }): Declared[] => [
@@ -62,7 +64,9 @@ export const resNetParameters = (o: ResNetOptions): Declared[] =>
     { name: `${name}.norm.variance`, shape: [outputs], use: 'fixed' },
   ]);
 
-/** Kernel and bias of a convolution with its normalisation in them; a part that was folded beforehand has no norm left. */
+/**
+ * Kernel and bias of a convolution with its normalisation in them; a part that was folded beforehand has no norm left.
+ */
 function kernelOf({ tensors }: Part, name: string, epsilon: number): { filter: tf.Tensor4D; bias: Tensor } {
   const filter = need(tensors, name) as tf.Tensor4D;
   const bias = need(tensors, `${name}.bias`);
@@ -113,7 +117,10 @@ export function resNetGrid(part: Part, images: Tensor, o: ResNetOptions): Tensor
   return x;
 }
 
-/** Mean over squares of `side` x `side` cells: [batch, height, width, channels] -> [batch, height/side * width/side, channels], rows first. */
+/**
+ * Mean over squares of `side` x `side` cells: [batch, height, width, channels] -> [batch, height/side * width/side,
+ * channels], rows first.
+ */
 export function pooledRows(grid: Tensor, side: number): Tensor {
   const pooled = side === 1 ? grid : tf.avgPool(grid as tf.Tensor4D, side, side, 'valid');
   const [batch, height, width, channels] = pooled.shape as [number, number, number, number];

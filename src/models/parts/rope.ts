@@ -1,11 +1,14 @@
-/** Rotary positions as configurations state them: the base, and how published models stretch their frequencies for long texts. */
+/**
+ * Rotary positions as configurations state them: the base, and how published models stretch their frequencies for long
+ * texts.
+ */
 import type { Fields } from '../checkpoint/config';
 import { isObject } from '../../json';
 
 /**
  * Base and, where a model scales its frequencies, the divisor of each of the `headWidth / 2` of them.
- * `linear` divides all by `factor`; `llama3` divides only slow ones (Dubey et al. 2024); `dynamic` changes nothing within the
- * trained context, and longer texts are refused. Another type is a problem of the configuration.
+ * `linear` divides all by `factor`; `llama3` divides only slow ones (Dubey et al. 2024); `dynamic` changes nothing
+ * within the trained context, and longer texts are refused. Another type is a problem of the configuration.
  */
 export function ropeDivisors(
   fields: Fields,

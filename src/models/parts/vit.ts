@@ -43,8 +43,8 @@ export function vitParameters(o: VitOptions): Declared[] {
 }
 
 /**
- * Pixels [B, channels, image, image] -> the states [B, 1 + patches, width] before the first block and after each that is
- * used; the last one after `postNorm` where that is applied.
+ * Pixels [B, channels, image, image] -> the states [B, 1 + patches, width] before the first block and after each that
+ * is used; the last one after `postNorm` where that is applied.
  */
 export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
   const batch = pixels.shape[0]!,
@@ -68,7 +68,10 @@ export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
   return states;
 }
 
-/** Pixels -> [B, side * side, channels * patch * patch], each row in the order of a convolution's kernel; what does not fill a patch is left out. */
+/**
+ * Pixels -> [B, side * side, channels * patch * patch], each row in the order of a convolution's kernel; what does not
+ * fill a patch is left out.
+ */
 function patchRows(pixels: Tensor, o: VitOptions): Tensor {
   const batch = pixels.shape[0]!,
     side = gridSide(o),

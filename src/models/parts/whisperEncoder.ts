@@ -52,9 +52,9 @@ export const whisperEncoder = (part: Part, mel: Tensor, o: WhisperOptions): Tens
   whisperFrames(part, tf.transpose(mel, [0, 2, 1]), o);
 
 /**
- * log-mel by frame, [B, frames, bands] -> [B, frames / 2, width]. The positions are cut to the frames there are: a sound of 5 s is
- * 250 positions, not padded with silence to the 30 s of Whisper's training (features of the two differ).
- * Throws RangeError when there are more frames than positions.
+ * log-mel by frame, [B, frames, bands] -> [B, frames / 2, width]. The positions are cut to the frames there are: a
+ * sound of 5 s is 250 positions, not padded with silence to the 30 s of Whisper's training (features of the two
+ * differ). Throws RangeError when there are more frames than positions.
  */
 export function whisperFrames(part: Part, mel: Tensor, o: WhisperOptions): Tensor {
   // PyTorch pads with one zero on both sides; `same` with stride 2 would pad only at the end.

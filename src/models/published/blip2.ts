@@ -44,7 +44,8 @@ export function blip2(fields: Fields, tied: boolean): Family {
     },
     tower: (part, pixels) => vitStates(part, pixels, vit).at(-1)!,
     connector: (part, x) => dense(part, qformer(part, x, queries), 'output'),
-    // The tower is frozen and the Q-Former trained, as published; the paper froze OPT, instruction tuning adapts it (chosen: rank 16, alpha 32).
+    // The tower is frozen and the Q-Former trained, as published; the paper froze OPT, instruction tuning adapts it
+    // (chosen: rank 16, alpha 32).
     tuning: {
       tower: { kind: 'frozen' },
       connector: { kind: 'full' },

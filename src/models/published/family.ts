@@ -1,6 +1,6 @@
 /**
- * What the four published families have in common: compositions whose sizes and names come from a published configuration.
- * A family is plain data and pure functions, built from its configuration alone.
+ * What the four published families have in common: compositions whose sizes and names come from a published
+ * configuration. A family is plain data and pure functions, built from its configuration alone.
  */
 import type { NameTable } from '../checkpoint/names';
 import { parametersOf, type Composition } from '../composition';
@@ -48,7 +48,10 @@ export function withoutWeights(family: Family): LoadedFamily {
 export type FamilyModel = Model<Family>;
 export type FamilyOptions = Omit<ModelOptions, 'layout'>;
 
-/** The whole family on conversations as its processor encodes them, its tower part of the graph. Throws UserError as `buildModel`. */
+/**
+ * The whole family on conversations as its processor encodes them, its tower part of the graph. Throws UserError as
+ * `buildModel`.
+ */
 export const familyModel = (
   { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
   options: FamilyOptions = {},
@@ -60,9 +63,9 @@ export const familyModel = (
   });
 
 /**
- * A family as runs know it whose tower is frozen. It sees each image or sound by itself, so what it gives is computed once
- * and kept with the features of the small zoo. In a conversation about one image or sound the features stand behind the
- * same tokens in every question, `head`. Throws UserError as `buildModel`.
+ * A family as runs know it whose tower is frozen. It sees each image or sound by itself, so what it gives is computed
+ * once and kept with the features of the small zoo. In a conversation about one image or sound the features stand
+ * behind the same tokens in every question, `head`. Throws UserError as `buildModel`.
  */
 export const cachedFamilyModel = (
   { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,

@@ -1,4 +1,7 @@
-/** The published families by the `model_type` of their configurations. To add one: a file beside this one and a line below. */
+/**
+ * The published families by the `model_type` of their configurations. To add one: a file beside this one and a line
+ * below.
+ */
 import { join } from 'node:path';
 import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/checkpoint';
 import { readFields, type Fields } from '../checkpoint/config';
@@ -15,7 +18,10 @@ interface Entry {
   build(fields: Fields, tied: boolean): Family;
   /** where the language model is described */
   text: string;
-  /** whether output head and embedding are one, by what the whole configuration and the language model's say; the published defaults */
+  /**
+   * whether output head and embedding are one, by what the whole configuration and the language model's say; the
+   * published defaults
+   */
   tied(whole: boolean | undefined, text: boolean | undefined): boolean;
 }
 
@@ -28,8 +34,8 @@ const families: Readonly<Record<string, Entry>> = {
 };
 
 /**
- * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws UserError
- * with every problem of the configuration.
+ * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws
+ * UserError with every problem of the configuration.
  */
 export function familyOf(config: JsonObject, where = 'config.json', tied?: boolean): Family {
   return readFields(config, where, (fields) => {
@@ -39,8 +45,8 @@ export function familyOf(config: JsonObject, where = 'config.json', tied?: boole
 }
 
 /**
- * Reads a checkpoint folder: the weights of all parts, or of those named. Throws UserError for a configuration or a file that is wrong, and lists all
- * tensors that do not fit, of the parts that are not read, too.
+ * Reads a checkpoint folder: the weights of all parts, or of those named. Throws UserError for a configuration or a
+ * file that is wrong, and lists all tensors that do not fit, of the parts that are not read, too.
  */
 export function loadFamily(folder: string, parts: readonly PartName[] = partNames): LoadedFamily {
   const config = readConfig(folder);

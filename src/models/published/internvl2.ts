@@ -1,6 +1,7 @@
 /**
- * InternVL2 (Chen et al. 2024): image tiles -> InternViT -> pixel shuffle, four patches to one token -> norm and two-layer
- * perceptron -> Qwen2 or InternLM2. Two published layouts: transformers' own (`internvl`) and OpenGVLab's (`internvl_chat`).
+ * InternVL2 (Chen et al. 2024): image tiles -> InternViT -> pixel shuffle, four patches to one token -> norm and
+ * two-layer perceptron -> Qwen2 or InternLM2. Two published layouts: transformers' own (`internvl`) and OpenGVLab's
+ * (`internvl_chat`).
  */
 import { decoderOf } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
@@ -63,7 +64,8 @@ export function internvl2(fields: Fields, tied: boolean): Family {
     table,
     tower: (part, pixels) => selectStates(vitStates(part, pixels, vit), seen),
     connector: (part, x) => perceptron(part, norm(part, pixelShuffle(x, side, factor), 'norm', epsilon), activation),
-    // LoRA 16 / 32 on all linear layers of the language model, as in the published fine-tuning scripts; those freeze the projector, too (chosen: trained).
+    // LoRA 16 / 32 on all linear layers of the language model, as in the published fine-tuning scripts; those freeze
+    // the projector, too (chosen: trained).
     tuning: {
       tower: { kind: 'frozen' },
       connector: { kind: 'full' },

@@ -54,7 +54,8 @@ export function llava(fields: Fields, tied: boolean): Family {
     },
     tower: (part, pixels) => selectStates(vitStates(part, pixels, vit), seen),
     connector: (part, x) => perceptron(part, x, activation),
-    // As published: tower frozen, projector trained, LoRA 128 / 256 on all linear layers of the language model (finetune_lora.sh).
+    // As published: tower frozen, projector trained, LoRA 128 / 256 on all linear layers of the language model
+    // (finetune_lora.sh).
     tuning: {
       tower: { kind: 'frozen' },
       connector: { kind: 'full' },

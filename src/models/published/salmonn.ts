@@ -1,6 +1,6 @@
 /**
- * SALMONN (Tang et al. 2024) without its BEATs branch: log-mel -> Whisper's encoder -> window-level Q-Former, one query for
- * each window of frames -> linear projection -> Vicuna; the audio tokens stand before the text.
+ * SALMONN (Tang et al. 2024) without its BEATs branch: log-mel -> Whisper's encoder -> window-level Q-Former, one query
+ * for each window of frames -> linear projection -> Vicuna; the audio tokens stand before the text.
  */
 import { decoderOf } from '../parts/decoder';
 import { limits, type Fields } from '../checkpoint/config';

@@ -10,8 +10,8 @@ import { loadFamily } from './index';
 const batch = 4;
 
 /**
- * The tower of the checkpoint in `folder`, whose processor makes one item of each file; `weights` is the checkpoint's identity, which covers its processor.
- * Opening reads the weights of the tower alone.
+ * The tower of the checkpoint in `folder`, whose processor makes one item of each file; `weights` is the checkpoint's
+ * identity, which covers its processor. Opening reads the weights of the tower alone.
  */
 export function checkpointTower(folder: string, { family, read }: Processor, weights: string): FeatureTower {
   return {

@@ -153,8 +153,8 @@ export interface Selection {
 }
 
 /**
- * Reads `vision_feature_layer` (a state, from the end when negative; or several) and `vision_feature_select_strategy`, and
- * leaves out the blocks after the last state that is looked at.
+ * Reads `vision_feature_layer` (a state, from the end when negative; or several) and `vision_feature_select_strategy`,
+ * and leaves out the blocks after the last state that is looked at.
  */
 export function selection(
   fields: Fields,

@@ -1,4 +1,7 @@
-/** Weights of a ResNet in Keras's names (`conv1`, `bn_conv1`, `res2a_branch2a`, `bn2a_branch2a`, ...) as those of `parts/resnet.ts`. */
+/**
+ * Weights of a ResNet in Keras's names (`conv1`, `bn_conv1`, `res2a_branch2a`, `bn2a_branch2a`, ...) as those of
+ * `parts/resnet.ts`.
+ */
 import { userError } from '../../problems';
 import { resNetConvolutions, type ResNetOptions } from '../parts/resnet';
 import type { WeightTensor } from '../weight';
@@ -15,8 +18,9 @@ function kerasNames(name: string): { convolution: string; normalisation: string 
 }
 
 /**
- * All parameters of a ResNet out of a layers model. The weights saw blue, green, red; the stem's kernel is turned round, for red,
- * green, blue. Throws UserError when a weight is missing, has another shape, or a normalisation another epsilon than the options say.
+ * All parameters of a ResNet out of a layers model. The weights saw blue, green, red; the stem's kernel is turned
+ * round, for red, green, blue. Throws UserError when a weight is missing, has another shape, or a normalisation another
+ * epsilon than the options say.
  */
 export function kerasResNet(
   model: TfjsLayers,

@@ -44,9 +44,10 @@ const limits = {
  * `layers.N.down` [width, hiddenWidth] (w2), `finalNorm` [width], `lmHead` [vocabulary, width] (only when not tied).
  *
  * Matrices are stored [out, in] as in the file (y = W x): transpose for x W. Norms are RMSNorm with epsilon 1e-5.
- * Rotary positions (base 10,000) turn neighbouring pairs (2i, 2i+1) of each head, unlike Hugging Face's layout, whose pairs
- * are (i, i + headWidth/2). The file's tables of rotary cosines and sines are checked for length and left out.
- * Throws UserError for a header out of range or a file that is not exactly as long as its header says, or holds non-numbers.
+ * Rotary positions (base 10,000) turn neighbouring pairs (2i, 2i+1) of each head, unlike Hugging Face's layout, whose
+ * pairs are (i, i + headWidth/2). The file's tables of rotary cosines and sines are checked for length and left out.
+ * Throws UserError for a header out of range or a file that is not exactly as long as its header says, or holds
+ * non-numbers.
  */
 export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llama2cWeights {
   const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });

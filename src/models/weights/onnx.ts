@@ -1,7 +1,8 @@
 /**
- * Reader of what an ONNX file says about weights: initialisers, and the nodes that use them (exporters often leave a weight
- * without a name of its own, so the node says what it is). Only the few fields that this takes are read, by a walk over the
- * protobuf wire format; the file is hostile until checked. Source: onnx.proto3 (field numbers), protobuf encoding guide.
+ * Reader of what an ONNX file says about weights: initialisers, and the nodes that use them (exporters often leave a
+ * weight without a name of its own, so the node says what it is). Only the few fields that this takes are read, by a
+ * walk over the protobuf wire format; the file is hostile until checked. Source: onnx.proto3 (field numbers), protobuf
+ * encoding guide.
  */
 import { userError } from '../../problems';
 import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
@@ -29,7 +30,9 @@ type Field = { field: number } & ({ wire: 0; value: bigint } | { wire: 1 | 2 | 5
 
 class Malformed extends Error {}
 
-/** The fields of one protobuf message, in order. Throws Malformed when the bytes break off or use unknown wire types. */
+/**
+ * The fields of one protobuf message, in order. Throws Malformed when the bytes break off or use unknown wire types.
+ */
 function* fieldsOf(bytes: Uint8Array): Generator<Field> {
   let at = 0;
   const varint = (): bigint => {
@@ -144,7 +147,8 @@ function readInitialiser(bytes: Uint8Array): { name: string; initialiser: OnnxIn
 
 /**
  * Float32 and int8 initialisers and all nodes of an ONNX file (ModelProto). Weights of other types are left out.
- * Throws UserError when the wire format is broken, a shape and its values disagree, names repeat, or a weight lies in another file.
+ * Throws UserError when the wire format is broken, a shape and its values disagree, names repeat, or a weight lies in
+ * another file.
  */
 export function readOnnx(bytes: Uint8Array, where = 'ONNX file'): OnnxWeights {
   const initialisers: OnnxWeights['initialisers'] = new Map();
@@ -177,8 +181,9 @@ export function readOnnx(bytes: Uint8Array, where = 'ONNX file'): OnnxWeights {
 }
 
 /**
- * Float32 values of int8 or uint8 weights: scale * (stored - zeroPoint), as in ONNX's DequantizeLinear. Scale and zero point
- * hold one value for all, or one for each index of `axis` (per channel). Throws RangeError when their sizes fit neither.
+ * Float32 values of int8 or uint8 weights: scale * (stored - zeroPoint), as in ONNX's DequantizeLinear. Scale and zero
+ * point hold one value for all, or one for each index of `axis` (per channel). Throws RangeError when their sizes fit
+ * neither.
  */
 export function dequantise(
   weight: OnnxInitialiser,

@@ -1,4 +1,7 @@
-/** Weights of an ONNX export by the names of the modules they came from, as float32 whether they were stored so or in 8 bits. */
+/**
+ * Weights of an ONNX export by the names of the modules they came from, as float32 whether they were stored so or in 8
+ * bits.
+ */
 import { userError, type UserError } from '../../problems';
 import type { WeightTensor } from '../weight';
 import { dequantise, type OnnxWeights } from './onnx';
@@ -14,7 +17,10 @@ export interface NamedWeights {
   matrix(module: string, shape: ShapePattern): WeightTensor;
 }
 
-/** Both functions throw UserError for a weight that is missing or has another shape; `what` says what kind of file was expected. */
+/**
+ * Both functions throw UserError for a weight that is missing or has another shape; `what` says what kind of file was
+ * expected.
+ */
 export function namedWeights(onnx: OnnxWeights, what: string, where: string): NamedWeights {
   const bad = (found: string, expected: string): UserError =>
     userError({ where, what: found, expected, hint: 'fetch the weights again' });
@@ -40,7 +46,8 @@ export function namedWeights(onnx: OnnxWeights, what: string, where: string): Na
       throw error;
     }
   }
-  // Matrices lose their names in an export: the node that multiplies by them still carries the module's name, with slashes.
+  // Matrices lose their names in an export: the node that multiplies by them still carries the module's name, with
+  // slashes.
   const products = new Map<string, string[]>();
   for (const { operation, name, inputs } of onnx.nodes) {
     const ending = operation === 'MatMul' ? '/MatMul' : operation === 'MatMulInteger' ? '/MatMul_quant' : undefined;

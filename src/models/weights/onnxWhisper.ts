@@ -1,6 +1,6 @@
 /**
- * Weights of a Whisper encoder that transformers exported to ONNX, as those of `parts/whisperEncoder.ts`. What the export holds in
- * 8 bits is turned back into float32 (activations stay float32 too).
+ * Weights of a Whisper encoder that transformers exported to ONNX, as those of `parts/whisperEncoder.ts`. What the
+ * export holds in 8 bits is turned back into float32 (activations stay float32 too).
  */
 import { userError } from '../../problems';
 import { whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
@@ -23,7 +23,10 @@ const modules: Readonly<Record<string, string>> = {
 /** `layers.0.q` -> `layers.0.self_attn.q_proj`. */
 const moduleOf = (name: string): string => name.replace(/[^.]+$/, (last) => modules[last] ?? last);
 
-/** All parameters of the encoder, and no block that it does not run. Throws UserError when one is missing or has another shape. */
+/**
+ * All parameters of the encoder, and no block that it does not run. Throws UserError when one is missing or has another
+ * shape.
+ */
 export function onnxWhisper(
   onnx: OnnxWeights,
   options: WhisperOptions,

@@ -1,6 +1,7 @@
 /**
- * Reader of TensorFlow.js layers models: `model.json` with the layers and a weights manifest, and binary shards beside it.
- * Source of the format: TensorFlow.js, `io_utils` and the converter's `write_weights`. Both kinds of file are hostile until checked.
+ * Reader of TensorFlow.js layers models: `model.json` with the layers and a weights manifest, and binary shards beside
+ * it. Source of the format: TensorFlow.js, `io_utils` and the converter's `write_weights`. Both kinds of file are
+ * hostile until checked.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,8 +36,9 @@ interface Group {
 
 /**
  * Weights and layer settings of the layers model in `folder`.
- * Throws UserError when a file is missing or too large, the JSON is not a layers model, a shard's name leaves the folder, a
- * weight is quantised or not float32, names repeat, shards are not exactly as long as the weights, or values are not finite.
+ * Throws UserError when a file is missing or too large, the JSON is not a layers model, a shard's name leaves the
+ * folder, a weight is quantised or not float32, names repeat, shards are not exactly as long as the weights, or values
+ * are not finite.
  */
 export function readTfjsLayers(folder: string): TfjsLayers {
   const path = join(folder, 'model.json');

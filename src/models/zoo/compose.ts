@@ -1,6 +1,6 @@
 /**
- * The small zoo as compositions: a pretrained tower, whose cached features are the input unless it is tuned, a connector of
- * our own, a small pretrained Llama over a pruned vocabulary.
+ * The small zoo as compositions: a pretrained tower, whose cached features are the input unless it is tuned, a
+ * connector of our own, a small pretrained Llama over a pruned vocabulary.
  */
 import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
@@ -33,7 +33,10 @@ export const towerWithoutWeights = ({ part, input }: Pick<EncoderTower, 'part' |
 /** What names of a tower's parameters begin with. */
 const towerStem = 'tower.';
 
-/** From features [B, rows, width] on. `start` as `connectorStart` gives it. Throws UserError for connector options that do not fit the features. */
+/**
+ * From features [B, rows, width] on. `start` as `connectorStart` gives it. Throws UserError for connector options that
+ * do not fit the features.
+ */
 export function zooComposition(
   connectorSpec: ConnectorSpec,
   features: Features,
@@ -78,8 +81,8 @@ export interface ZooSpec {
 }
 
 /**
- * The model of a run: [begin token, prefix, text]. With `tower` that is run in every step, else its features are the input.
- * Throws UserError as `zooComposition` and `buildModel`.
+ * The model of a run: [begin token, prefix, text]. With `tower` that is run in every step, else its features are the
+ * input. Throws UserError as `zooComposition` and `buildModel`.
  */
 export function zooModel(
   spec: ZooSpec,

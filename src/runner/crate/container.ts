@@ -1,4 +1,7 @@
-/** The files of a crate's folder, which is hostile until this has looked at it: no link is followed, nothing outside is read. */
+/**
+ * The files of a crate's folder, which is hostile until this has looked at it: no link is followed, nothing outside is
+ * read.
+ */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** What a crate holds: one manifest, a finished run for each of its combinations, and the data manifests that they read. */
+/**
+ * What a crate holds: one manifest, a finished run for each of its combinations, and the data manifests that they read.
+ */
 import { canonicalJson } from '../../files';
 import type { Manifest } from '../../manifest/content';
 import { leaveOutDefaults } from '../../manifest/defaults';
@@ -55,7 +57,10 @@ export interface CrateRun {
   description: string;
 }
 
-/** Opens a manifest under the profile that an experiment's name says. Throws UserError with every problem of the file, or for another experiment's manifest. */
+/**
+ * Opens a manifest under the profile that an experiment's name says. Throws UserError with every problem of the file,
+ * or for another experiment's manifest.
+ */
 export function manifestOf(path: string, experiment: string): Manifest {
   const plain = loadManifest(path);
   if (plain.name === experiment || !experiment.startsWith(`${plain.name}-`)) return plain;
@@ -69,7 +74,8 @@ export const experimentOf = ({ name, profile }: Manifest): string => (profile ==
  * Pairs the combinations of a manifest with finished runs, by identity: what the manifest says together with the data,
  * weights, method and arithmetic that run.json states must give the run's identity. Of several runs of one combination
  * (another method or arithmetic) the one that finished last counts, as in the figures.
- * @returns `lacking`: combinations without a run, in words; `surplus`: runs that are none of the combinations, or not the last
+ * @returns `lacking`: combinations without a run, in words; `surplus`: runs that are none of the combinations, or not
+ * the last
  */
 export function pairRuns(
   manifest: Manifest,
@@ -112,7 +118,10 @@ function identityFrom(spec: RunSpec, file: RunFile): string {
   return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend, parts }).identity;
 }
 
-/** Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name that no room knows. */
+/**
+ * Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name
+ * that no room knows.
+ */
 export function sourcesOf(spec: RunSpec): string[] {
   return [...new Set([...tasksOf(spec).flatMap((task) => setSources(task)), ...weightSources(spec)])].sort();
 }

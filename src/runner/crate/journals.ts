@@ -1,4 +1,7 @@
-/** Whether a finished run's journal is complete: every step that was trained, every measure that was due, and the final evaluation. */
+/**
+ * Whether a finished run's journal is complete: every step that was trained, every measure that was due, and the final
+ * evaluation.
+ */
 import { canonicalJson } from '../../files';
 import { stepsOf } from '../../manifest/identity';
 import type { RunSpec } from '../../manifest/run';

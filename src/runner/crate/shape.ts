@@ -1,4 +1,7 @@
-/** The metadata of a crate as a stranger may have written it: parsed, and everything wrong with its form or its list of files. */
+/**
+ * The metadata of a crate as a stranger may have written it: parsed, and everything wrong with its form or its list of
+ * files.
+ */
 import { isObject } from '../../json';
 import type { CrateFile } from './container';
 import { isCratePath } from './container';
@@ -110,7 +113,9 @@ export function exporterOf(graph: Graph): Exporter {
 /** What a publisher may say of a crate in words of its own. */
 const free = ['name', 'description', 'datePublished', 'license'];
 
-/** Where metadata differs from what the content of the crate gives; more entities and more properties are no difference. */
+/**
+ * Where metadata differs from what the content of the crate gives; more entities and more properties are no difference.
+ */
 export function metadataFaults(expected: Metadata, graph: Graph): string[] {
   return expected['@graph'].flatMap((entity) => {
     const id = entity['@id'];
@@ -123,7 +128,9 @@ export function metadataFaults(expected: Metadata, graph: Graph): string[] {
   });
 }
 
-/** Whether every expected value is among those found; a value of a list that has only this one need not be in a list. */
+/**
+ * Whether every expected value is among those found; a value of a list that has only this one need not be in a list.
+ */
 function covers(expected: unknown, found: unknown): boolean {
   const there = new Set([found].flat().map(canonical));
   return [expected].flat().every((each) => there.has(canonical(each)));

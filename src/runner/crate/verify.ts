@@ -1,6 +1,7 @@
 /**
- * What a stranger can find out about a crate without training anything: that it is whole, that its runs are those of its
- * manifest, that each journal is complete, and that its figures and tables follow from the journals. A crate is hostile.
+ * What a stranger can find out about a crate without training anything: that it is whole, that its runs are those of
+ * its manifest, that each journal is complete, and that its figures and tables follow from the journals. A crate is
+ * hostile.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,10 @@ import { journalFaults } from './journals';
 import { metadataOf, type Exporter } from './metadata';
 import { exporterOf, listingFaults, metadataFaults, readGraph, type Graph } from './shape';
 
-/** Draws all figures and tables of an experiment's folder into two folders; returns what a reader must know of them. Rejects with UserError. */
+/**
+ * Draws all figures and tables of an experiment's folder into two folders; returns what a reader must know of them.
+ * Rejects with UserError.
+ */
 export type Draw = (experimentFolder: string, figures: string, tables: string) => Promise<string[]>;
 
 /** One question to a crate. `made`: false when an earlier failure leaves nothing to ask. */
@@ -188,7 +192,10 @@ function readRuns(
   return { runs, faults };
 }
 
-/** Whether data and weights of the runs are those of the crate's data manifests, and lockfiles those that run.json names. */
+/**
+ * Whether data and weights of the runs are those of the crate's data manifests, and lockfiles those that run.json
+ * names.
+ */
 function dataFaults(
   folder: string,
   runs: readonly CrateRun[],
@@ -322,7 +329,10 @@ async function drawingFaults(
   }
 }
 
-/** An error about a crate's content as lines. Not only UserError: what a hostile file makes of a reader is a failure too. */
+/**
+ * An error about a crate's content as lines. Not only UserError: what a hostile file makes of a reader is a failure
+ * too.
+ */
 function linesOf(error: unknown): string[] {
   if (error instanceof UserError) return error.problems.map(formatProblem);
   return [`cannot be read: ${error instanceof Error ? error.message : String(error)}`];

@@ -1,4 +1,6 @@
-/** Packs a finished experiment as a crate: copies, draws, describes, checks, and only then gives the folder its name. */
+/**
+ * Packs a finished experiment as a crate: copies, draws, describes, checks, and only then gives the folder its name.
+ */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -105,7 +107,10 @@ export async function exportCrate({ manifest, folder, out, draw, exporter }: Exp
   });
 }
 
-/** The lockfiles that the runs name: the project's own, else the one of the run's commit. Returns a notice for each that is in neither. */
+/**
+ * The lockfiles that the runs name: the project's own, else the one of the run's commit. Returns a notice for each that
+ * is in neither.
+ */
 function placeLocks(crate: string, locks: ReadonlyMap<string, string | null>): string[] {
   return [...locks]
     .sort(([a], [b]) => (a < b ? -1 : 1))

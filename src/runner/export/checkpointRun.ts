@@ -1,4 +1,7 @@
-/** What a run from a published checkpoint trained, under the checkpoint's published names: an adapter that PEFT lays over the user's own copy. */
+/**
+ * What a run from a published checkpoint trained, under the checkpoint's published names: an adapter that PEFT lays
+ * over the user's own copy.
+ */
 import { join } from 'node:path';
 import { isOwnCheckpoint, openCheckpointFolder } from '../../sources/checkpoints';
 import { writeWhole } from '../../files';
@@ -19,8 +22,8 @@ import { readTrained, type Which } from './trained';
 const parametersName = 'trained_parameters.safetensors';
 
 /**
- * Fills `folder`. By LoRA: PEFT's layout, the connector as layers trained in full. Otherwise everything trained in one file.
- * Throws UserError as `readTrained`, and for a checkpoint that is not there.
+ * Fills `folder`. By LoRA: PEFT's layout, the connector as layers trained in full. Otherwise everything trained in one
+ * file. Throws UserError as `readTrained`, and for a checkpoint that is not there.
  */
 export async function writeCheckpointRun(
   paths: RunFolder,
@@ -29,7 +32,8 @@ export async function writeCheckpointRun(
   folder: string,
 ): Promise<{ step: number; form: BackboneForm }> {
   const name = file.spec.checkpoint ?? file.spec.backbone;
-  // The backbone's tensors lie in the run's own file; of the checkpoint only the published shapes of what else may be trained are read.
+  // The backbone's tensors lie in the run's own file; of the checkpoint only the published shapes of what else may be
+  // trained are read.
   const parts: PartName[] = isInStep(file.spec.tuning.tower) ? ['tower', 'connector'] : ['connector'];
   const loaded = loadFamily(await openCheckpointFolder(name, { offline: true }), parts);
   const bare = withoutWeights(loaded.family);

@@ -54,7 +54,8 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
 /**
  * Reads what a run trained.
  * @param trainable of the run's model
- * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no longer those of the training
+ * @throws UserError when the parameters are not there, are not those of this run's model, or the base weights are no
+ * longer those of the training
  */
 export function readTrained(
   paths: RunFolder,

@@ -42,7 +42,10 @@ export interface WrittenRun {
   files: string[];
 }
 
-/** The whole table of a fully trained backbone: what the run trained over the rows of its vocabulary, the pretrained rows elsewhere. */
+/**
+ * The whole table of a fully trained backbone: what the run trained over the rows of its vocabulary, the pretrained
+ * rows elsewhere.
+ */
 export function wholeBackbone(
   { config, weights }: Pretrained,
   trained: Record<string, WeightTensor>,
@@ -123,7 +126,10 @@ async function fillWithRun(
   return { id, step: run.step, backbone, files: seal(folder, facts) };
 }
 
-/** What a run trained, by file and not by module: what is inside the tower, the connector with what is trained behind the tower, and the language model. */
+/**
+ * What a run trained, by file and not by module: what is inside the tower, the connector with what is trained behind
+ * the tower, and the language model.
+ */
 function parted(
   { trained: { encoder, backbone } }: TrainedRun,
   { trainable, tuning }: Model,
@@ -179,7 +185,10 @@ function factsOf(
   };
 }
 
-/** Writes a pretrained backbone to a new folder in transformers' layout: what an exported adapter is loaded onto. Throws UserError for an unknown name and as `exportRun`. */
+/**
+ * Writes a pretrained backbone to a new folder in transformers' layout: what an exported adapter is loaded onto. Throws
+ * UserError for an unknown name and as `exportRun`.
+ */
 export function exportBackbone(name: string, out: string): Promise<{ out: string; files: string[] }> {
   return newFolder(out, async (folder) => {
     const base = await loadWholeBackbone(name);

@@ -1,4 +1,7 @@
-/** The commands of Slurm: sbatch, squeue, scancel, scontrol. Texts in fixed formats, never JSON, whose types change between versions. */
+/**
+ * The commands of Slurm: sbatch, squeue, scancel, scontrol. Texts in fixed formats, never JSON, whose types change
+ * between versions.
+ */
 import { spawnSync } from 'node:child_process';
 import { exitCode, userError } from '../../problems';
 
@@ -84,7 +87,10 @@ export function queuedTasks(): QueuedTask[] {
   return parseQueue(answer);
 }
 
-/** Reads squeue's lines. Jobs that are no arrays, and those with a bar in their name, are left out: they are none of ours. */
+/**
+ * Reads squeue's lines. Jobs that are no arrays, and those with a bar in their name, are left out: they are none of
+ * ours.
+ */
 export function parseQueue(text: string): QueuedTask[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.split('|').map((part) => part.trim());
@@ -111,7 +117,9 @@ export function largestArray(): number {
   }
 }
 
-/** The environment for sbatch: of its own variables, which lie over a script, only those that the script leaves open. */
+/**
+ * The environment for sbatch: of its own variables, which lie over a script, only those that the script leaves open.
+ */
 export function submissionEnvironment(env: NodeJS.ProcessEnv, given: readonly string[]): NodeJS.ProcessEnv {
   const open = ['SBATCH_ACCOUNT', 'SBATCH_PARTITION', 'SBATCH_QOS', 'SBATCH_RESERVATION', 'SBATCH_CLUSTERS'].filter(
     (name) => !given.includes(name),

@@ -19,7 +19,8 @@ export function wasSubmitted(results: string, experiment: string): boolean {
 }
 
 /**
- * The queued and running tasks of an experiment, by job and task; `tasks` are those of squeue, for several experiments at once.
+ * The queued and running tasks of an experiment, by job and task; `tasks` are those of squeue, for several experiments
+ * at once.
  * @throws UserError when squeue is not there or does not answer
  */
 export function jobsOf(results: string, experiment: string, tasks: readonly QueuedTask[] = queuedTasks()): RunJob[] {

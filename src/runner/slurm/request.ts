@@ -1,4 +1,7 @@
-/** From what a manifest and a profile file ask of a cluster to resource classes: runs of equal requests share a job array. */
+/**
+ * From what a manifest and a profile file ask of a cluster to resource classes: runs of equal requests share a job
+ * array.
+ */
 import { canonicalJson } from '../../files';
 import { matches } from '../../manifest/assign';
 import { slurmDefaults, type SlurmProfile, type SlurmRequest, type SlurmSection } from '../../manifest/slurm';
@@ -27,8 +30,8 @@ export interface Classes<Run extends IdentifiedRun> {
 }
 
 /**
- * The resource classes of runs, in the order of their first runs. The profile's requests lie over the manifest's, then come
- * the conditions of the manifest, then those of the profile.
+ * The resource classes of runs, in the order of their first runs. The profile's requests lie over the manifest's, then
+ * come the conditions of the manifest, then those of the profile.
  * @throws UserError for runs that compute on a GPU and would get none, and for a time limit within the grace
  */
 export function resourceClasses<Run extends IdentifiedRun>(

@@ -32,7 +32,9 @@ export interface ScriptParts {
 /** Exit status of a task that was stopped in the middle: the same as of an interrupted command. */
 const stoppedStatus = 130;
 
-/** A word of bash that stands for exactly this text. Throws RangeError for text with NUL, which no process can be given. */
+/**
+ * A word of bash that stands for exactly this text. Throws RangeError for text with NUL, which no process can be given.
+ */
 export function quote(text: string): string {
   if (text.includes('\0')) throw new RangeError('text with NUL cannot be a word of a command');
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
@@ -92,8 +94,10 @@ function directives({ name, resources, ids, throttle, profile, output }: ScriptP
   ];
 }
 
-// A trap waits for a foreground command, so the training runs behind `wait`. Node would answer USR1 with its debugger until
-// the command listens, hence TERM. USR1: the time limit is near. TERM: Slurm ends the task and knows itself what comes next.
+// A trap waits for a foreground command, so the training runs behind `wait`. Node would answer USR1 with its debugger
+// until
+// the command listens, hence TERM. USR1: the time limit is near. TERM: Slurm ends the task and knows itself what comes
+// next.
 const signals = [
   'asked=; heard=0; pid=',
   'ask() { asked=$1; heard=$((heard + 1)); if [ -n "$pid" ]; then kill -TERM "$pid" 2>/dev/null; fi; }',

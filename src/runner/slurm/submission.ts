@@ -1,7 +1,7 @@
 /**
- * What a submission leaves behind: results/<experiment>/.slurm/<number>/ with submission.json, and for each job array its
- * script, its runs as they were planned, and what its tasks say before they know their run. A task reads its run from
- * there, so that a manifest edited later changes nothing.
+ * What a submission leaves behind: results/<experiment>/.slurm/<number>/ with submission.json, and for each job array
+ * its script, its runs as they were planned, and what its tasks say before they know their run. A task reads its run
+ * from there, so that a manifest edited later changes nothing.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** One task of a job array: brings one planned run to done, in a worker process of its own, and stops when Slurm says so. */
+/**
+ * One task of a job array: brings one planned run to done, in a worker process of its own, and stops when Slurm says
+ * so.
+ */
 import { userError } from '../../problems';
 import { codeVersion, packageVersions } from '../code';
 import { identityNow } from '../identify';

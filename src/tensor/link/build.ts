@@ -96,7 +96,9 @@ export async function checkAddon(file: string, where: string): Promise<CheckedFa
   throw linkError(where, `the check of the linked library printed: ${line.slice(0, 200)}`);
 }
 
-/** The CUDA libraries below nvidia/<name>/lib, in the same layout: the library's rpath is $ORIGIN/../nvidia/<name>/lib. */
+/**
+ * The CUDA libraries below nvidia/<name>/lib, in the same layout: the library's rpath is $ORIGIN/../nvidia/<name>/lib.
+ */
 function placeNvidia(from: string, to: string): void {
   for (const name of readdirSync(from).sort()) {
     const lib = join(from, name, 'lib');

@@ -66,7 +66,10 @@ export function libraryInFolder(folder: string, source: LinkSource, where: strin
   return library;
 }
 
-/** Whether a package folder says it was built with CUDA (python/platform/build_info.py), or a `deps` folder holds CUDA libraries. */
+/**
+ * Whether a package folder says it was built with CUDA (python/platform/build_info.py), or a `deps` folder holds CUDA
+ * libraries.
+ */
 function isCudaBuild(folder: string): boolean {
   const info = join(folder, 'python', 'platform', 'build_info.py');
   return existsSync(info) ? saysCuda(readFileSync(info, 'utf8')) : existsSync(join(folder, 'nvidia'));
@@ -113,7 +116,8 @@ export function addonSources(): string[] {
 
 /**
  * Copies the headers that the addon includes, and those that they include, out of thousands: `read` gives the text of a
- * header by its path below the include folder, or null when there is none (a system header, or one of an unused branch).
+ * header by its path below the include folder, or null when there is none (a system header, or one of an unused
+ * branch).
  */
 export async function copyHeaders(read: (path: string) => Promise<string | null>, into: string): Promise<void> {
   const included = (text: string) =>

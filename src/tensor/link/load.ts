@@ -81,9 +81,10 @@ export function loadedTensorFlow(): LoadedTensorFlow | null {
 }
 
 /**
- * Loads TensorFlow with `threads` threads and registers it as backend `tensorflow`; later calls return the same. TensorFlow
- * reads its environment once, so another number of threads, or another device, in one process is an error.
- * @throws UserError (exit code 3) when nothing is linked, the library does not load, or its settings can no longer change
+ * Loads TensorFlow with `threads` threads and registers it as backend `tensorflow`; later calls return the same.
+ * TensorFlow reads its environment once, so another number of threads, or another device, in one process is an error.
+ * @throws UserError (exit code 3) when nothing is linked, the library does not load, or its settings can no longer
+ * change
  */
 export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Promise<LoadedTensorFlow> {
   if (loaded !== null) {
@@ -134,7 +135,10 @@ export function notLinked(): Error {
   );
 }
 
-/** TensorFlow reads these once, when the library starts. Values that the user has set are kept, except the number of threads. */
+/**
+ * TensorFlow reads these once, when the library starts. Values that the user has set are kept, except the number of
+ * threads.
+ */
 function setEnvironment(threads: number, device: 'cpu' | 'any'): void {
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
@@ -146,7 +150,9 @@ function setEnvironment(threads: number, device: 'cpu' | 'any'): void {
   if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
 }
 
-/** tfjs-node 4.22 calls two functions of `util` that Node 23 removed; its compiled modules look them up at each call. */
+/**
+ * tfjs-node 4.22 calls two functions of `util` that Node 23 removed; its compiled modules look them up at each call.
+ */
 function shimNode(): void {
   const util = createRequire(__filename)('node:util') as {
     isNullOrUndefined?: (value: unknown) => boolean;

@@ -7,7 +7,10 @@ import { errorLine, findTool, runTool, type ToolResult } from '../../tool';
 import { linkError } from './tools';
 import { unpackNvidia, unpackTensorflow } from './wheel';
 
-/** One way to get a TensorFlow; `obtain` may write into `work`, and throws a UserError with one problem when there is none. */
+/**
+ * One way to get a TensorFlow; `obtain` may write into `work`, and throws a UserError with one problem when there is
+ * none.
+ */
 export interface Source {
   name: string;
   /** disk that it needs, bytes */
@@ -17,12 +20,17 @@ export interface Source {
 
 /** Newest TensorFlow line this addon was tried with; wheels above it are not downloaded. */
 const wheelRange = '>=2.15,<2.22';
-/** Python versions whose wheels are taken when there is none for the running Python: only the C library inside is used. */
+/**
+ * Python versions whose wheels are taken when there is none for the running Python: only the C library inside is used.
+ */
 const otherPythons = ['3.12', '3.11', '3.13', '3.10'];
 const gigabyte = 2 ** 30;
 const otherwise = 'set EQUIPOISE_TENSORFLOW to a TensorFlow folder or wheel';
 
-/** All sources for this machine; with an NVIDIA driver those built for CUDA come first. EQUIPOISE_TENSORFLOW excludes all others. */
+/**
+ * All sources for this machine; with an NVIDIA driver those built for CUDA come first. EQUIPOISE_TENSORFLOW excludes
+ * all others.
+ */
 export function sourcesToTry(nvidia: boolean): Source[] {
   const given = givenTensorflow();
   if (given !== null)

@@ -1,4 +1,7 @@
-/** What is linked on this machine: folders in the cache, each with a link.json written last. Reads only; never loads TensorFlow. */
+/**
+ * What is linked on this machine: folders in the cache, each with a link.json written last. Reads only; never loads
+ * TensorFlow.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cachePath } from '../../files';
@@ -72,7 +75,10 @@ export function addonPackageVersion(): string | null {
   return typeof content.version === 'string' ? content.version : null;
 }
 
-/** Folder of the installed @tensorflow/tfjs-node-gpu, or null. Its main module is never loaded: that one insists on an addon of its own. */
+/**
+ * Folder of the installed @tensorflow/tfjs-node-gpu, or null. Its main module is never loaded: that one insists on an
+ * addon of its own.
+ */
 export function addonPackageFolder(): string | null {
   try {
     return join(require.resolve('@tensorflow/tfjs-node-gpu/package.json'), '..');

@@ -1,4 +1,7 @@
-/** Unpacks from a wheel (a zip archive with a list of hashes) only what linking needs; the wheel is hostile until checked. */
+/**
+ * Unpacks from a wheel (a zip archive with a list of hashes) only what linking needs; the wheel is hostile until
+ * checked.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +13,9 @@ import { checkArchitecture, copyHeaders, oldestTensorflow, saysCuda, type Librar
 import { compareVersions } from './state';
 import { linkError } from './tools';
 
-/** No member of a TensorFlow or CUDA wheel that is needed is larger (bytes): a bound on what a false archive can write. */
+/**
+ * No member of a TensorFlow or CUDA wheel that is needed is larger (bytes): a bound on what a false archive can write.
+ */
 const largestMember = 4 * 2 ** 30;
 const largestText = 16 * 2 ** 20;
 
@@ -25,7 +30,8 @@ interface Wheel {
 
 /**
  * Unpacks libtensorflow_cc, libtensorflow_framework and the needed headers of a TensorFlow wheel into `into`.
- * @returns the library, and the requirements of its CUDA libraries (`nvidia-cublas-cu12<13.0,>=12.5.3.2`), empty when it has none
+ * @returns the library, and the requirements of its CUDA libraries (`nvidia-cublas-cu12<13.0,>=12.5.3.2`), empty when
+ * it has none
  * @throws UserError for a torn or hostile archive, a wheel of another architecture, or TensorFlow < 2.15
  */
 export async function unpackTensorflow(
@@ -67,7 +73,10 @@ export async function unpackTensorflow(
   });
 }
 
-/** Unpacks the shared libraries of one nvidia-* wheel as `into`/nvidia/<name>/lib/*. @throws UserError for a torn or hostile archive */
+/**
+ * Unpacks the shared libraries of one nvidia-* wheel as `into`/nvidia/<name>/lib/*. @throws UserError for a torn or
+ * hostile archive
+ */
 export async function unpackNvidia(file: string, into: string, where: string): Promise<void> {
   await withWheel(file, where, async (wheel) => {
     for (const name of [...wheel.members.keys()].sort()) {

@@ -5,9 +5,9 @@ const tiny = 1e-15;
 const small = 1e-9;
 
 /**
- * BLEU-1 to BLEU-4 of a whole set, 0..1: geometric mean of the clipped precisions of runs of 1..k words, times exp(1 - r/c) when the candidates' total
- * length c is below the references' r; of each item's references the one of closest length counts, the shorter of two.
- * Source: Papineni et al. 2002, with the constants of MS COCO's evaluation.
+ * BLEU-1 to BLEU-4 of a whole set, 0..1: geometric mean of the clipped precisions of runs of 1..k words, times exp(1 -
+ * r/c) when the candidates' total length c is below the references' r; of each item's references the one of closest
+ * length counts, the shorter of two. Source: Papineni et al. 2002, with the constants of MS COCO's evaluation.
  */
 export function bleu(items: readonly Captioned[]): [number, number, number, number] {
   const correct = [0, 0, 0, 0];

@@ -11,9 +11,11 @@ interface Weighted {
 }
 
 /**
- * CIDEr-D of each caption, 0..10: cosine between candidate and reference in counts of runs of 1..4 words weighted by how rare they are in the set's references, the candidate's counts clipped
- * at the reference's, with a Gaussian penalty on the difference in length; mean over run lengths and references, times 10. A set's score is the mean over its items.
- * Source: Vedantam et al. 2015; length is the number of word pairs, as in the released code. Rarity comes from `items` themselves, so a score depends on the set; a set of one item has only zeros.
+ * CIDEr-D of each caption, 0..10: cosine between candidate and reference in counts of runs of 1..4 words weighted by
+ * how rare they are in the set's references, the candidate's counts clipped at the reference's, with a Gaussian penalty
+ * on the difference in length; mean over run lengths and references, times 10. A set's score is the mean over its
+ * items. Source: Vedantam et al. 2015; length is the number of word pairs, as in the released code. Rarity comes from
+ * `items` themselves, so a score depends on the set; a set of one item has only zeros.
  */
 export function ciderD(items: readonly Captioned[]): number[] {
   const documents = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
- * Metrics of generated text. Scores of answers are per question, scores of captions per set; every one is computed from texts alone, so that stored
- * predictions can be scored again without the model.
+ * Metrics of generated text. Scores of answers are per question, scores of captions per set; every one is computed from
+ * texts alone, so that stored predictions can be scored again without the model.
  */
 import { bleu } from './bleu';
 import { ciderD } from './ciderD';
@@ -17,8 +17,8 @@ interface CaptionPair {
 }
 
 /**
- * Caption scores of a set, as fractions but CIDEr-D (0..10). There is no SPICE, and so no SPIDEr: SPICE parses captions with
- * programs in Java that are no part of this product. CIDEr-D is reported in its place, under its own name.
+ * Caption scores of a set, as fractions but CIDEr-D (0..10). There is no SPICE, and so no SPIDEr: SPICE parses captions
+ * with programs in Java that are no part of this product. CIDEr-D is reported in its place, under its own name.
  */
 export interface CaptionScores {
   bleu1: number;

@@ -1,6 +1,8 @@
 import type { Captioned } from './words';
 
-/** Parameters of Lavie and Agarwal (2007): weight of precision, exponent and weight of the penalty on scattered matches. */
+/**
+ * Parameters of Lavie and Agarwal (2007): weight of precision, exponent and weight of the penalty on scattered matches.
+ */
 const alpha = 0.9;
 const beta = 3;
 const gamma = 0.5;
@@ -11,16 +13,21 @@ interface Place {
 }
 
 /**
- * METEOR with exact and stem matches, 0..1, the best over the references: F-mean of the matched words, less a penalty that grows with the number of chunks in which they lie.
- * Not the official program: no synonyms (it looks them up in WordNet) and no paraphrases, the parameters of 2007 instead of those tuned per language, and words are
- * matched greedily from the end, as NLTK does, instead of with the fewest crossings. Compare scores only with ones computed here.
+ * METEOR with exact and stem matches, 0..1, the best over the references: F-mean of the matched words, less a penalty
+ * that grows with the number of chunks in which they lie. Not the official program: no synonyms (it looks them up in
+ * WordNet) and no paraphrases, the parameters of 2007 instead of those tuned per language, and words are matched
+ * greedily from the end, as NLTK does, instead of with the fewest crossings. Compare scores only with ones computed
+ * here.
  * @param stem stem of a word (Porter); see `loadStemmer`
  */
 export function meteor({ candidate, references }: Captioned, stem: (word: string) => string): number {
   return Math.max(0, ...references.map((reference) => one(candidate, reference, stem)));
 }
 
-/** Porter's stemmer, which leaves words of one or two letters alone as his own later programs do; its package is an ES module, so it is loaded rather than imported. */
+/**
+ * Porter's stemmer, which leaves words of one or two letters alone as his own later programs do; its package is an ES
+ * module, so it is loaded rather than imported.
+ */
 export async function loadStemmer(): Promise<(word: string) => string> {
   return (await import('stemmer')).stemmer;
 }

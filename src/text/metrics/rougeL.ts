@@ -4,8 +4,8 @@ import type { Captioned } from './words';
 const beta = 1.2;
 
 /**
- * ROUGE-L of one caption, 0..1: F-measure of the longest common subsequence, with the best precision and the best recall over the references (Lin 2004, as in MS COCO's evaluation).
- * A set's score is the mean over its items.
+ * ROUGE-L of one caption, 0..1: F-measure of the longest common subsequence, with the best precision and the best
+ * recall over the references (Lin 2004, as in MS COCO's evaluation). A set's score is the mean over its items.
  */
 export function rougeL({ candidate, references }: Captioned): number {
   if (candidate.length === 0) return 0;

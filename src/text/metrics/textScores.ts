@@ -24,8 +24,9 @@ interface AnsweredQuestion {
 }
 
 /**
- * Captions: BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of the set. A-OKVQA's direct answers: its own accuracy. Other questions with several annotators
- * (TextVQA, own tasks with several answers): soft VQA accuracy. Questions with one answer have the exact match alone.
+ * Captions: BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of the set. A-OKVQA's direct answers: its own accuracy.
+ * Other questions with several annotators (TextVQA, own tasks with several answers): soft VQA accuracy. Questions with
+ * one answer have the exact match alone.
  */
 function metricOf({
   task,

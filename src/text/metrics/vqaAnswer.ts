@@ -1,7 +1,7 @@
 /**
  * Soft accuracy of visual question answering over several annotators, with the field's answer normalisation.
- * Source: the normalisation that EvalAI and TextVQA's own evaluator apply to prediction and annotations alike (MMF, `EvalAIAnswerProcessor` and
- * `TextVQAAccuracyEvaluator`), including its oddities, since published scores contain them.
+ * Source: the normalisation that EvalAI and TextVQA's own evaluator apply to prediction and annotations alike (MMF,
+ * `EvalAIAnswerProcessor` and `TextVQAAccuracyEvaluator`), including its oddities, since published scores contain them.
  */
 
 /** Written out with their apostrophes; what people type lacks exactly one of them. */
@@ -35,7 +35,10 @@ const punctuation = [...';/[]"{}()=+\\_-><@`,?!'];
 /** The published code hands a flag where the number of replacements belongs: at most 32 full stops go. */
 const mostFullStops = 32;
 
-/** An answer as it is compared: lower case, without punctuation and articles, number words as digits, contractions with their apostrophes. */
+/**
+ * An answer as it is compared: lower case, without punctuation and articles, number words as digits, contractions with
+ * their apostrophes.
+ */
 export function normaliseVqaAnswer(answer: string): string {
   const text = answer
     .toLowerCase()
@@ -62,8 +65,8 @@ export function normaliseVqaAnswer(answer: string): string {
 }
 
 /**
- * Soft accuracy, 0..1: over every choice of all annotators but one, min(1, matches / 3), averaged (VQA, Antol et al. 2015). With ten
- * annotators an answer that four of them gave scores 1, one that a single annotator gave .3.
+ * Soft accuracy, 0..1: over every choice of all annotators but one, min(1, matches / 3), averaged (VQA, Antol et al.
+ * 2015). With ten annotators an answer that four of them gave scores 1, one that a single annotator gave .3.
  */
 export function vqaAccuracy(prediction: string, annotations: readonly string[]): number {
   if (annotations.length === 0) return 0;
@@ -73,7 +76,10 @@ export function vqaAccuracy(prediction: string, annotations: readonly string[]):
   return (matching * leftOut(matching - 1) + (annotations.length - matching) * leftOut(matching)) / annotations.length;
 }
 
-/** A-OKVQA's direct-answer accuracy, 0..1: min(1, annotators who gave exactly this answer / 3), no normalisation (Schwenk et al. 2022, the released evaluation). */
+/**
+ * A-OKVQA's direct-answer accuracy, 0..1: min(1, annotators who gave exactly this answer / 3), no normalisation
+ * (Schwenk et al. 2022, the released evaluation).
+ */
 export function directAnswerAccuracy(prediction: string, annotations: readonly string[]): number {
   return Math.min(1, annotations.filter((annotation) => annotation === prediction).length / 3);
 }

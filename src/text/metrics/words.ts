@@ -25,9 +25,10 @@ const leftOut = new Set([
 ]);
 
 /**
- * Lower-case words without punctuation, in the manner of the Penn Treebank tokenizer that MS COCO's evaluation runs (Chen et al. 2015):
- * marks apart from words, `n't` and `'s` apart from what they hang on. That tokenizer is a Java program with many special cases (abbreviations,
- * currency, fractions) which this one does not know; captions of plain words come out the same.
+ * Lower-case words without punctuation, in the manner of the Penn Treebank tokenizer that MS COCO's evaluation runs
+ * (Chen et al. 2015): marks apart from words, `n't` and `'s` apart from what they hang on. That tokenizer is a Java
+ * program with many special cases (abbreviations, currency, fractions) which this one does not know; captions of plain
+ * words come out the same.
  */
 export function captionWords(caption: string): string[] {
   return caption

@@ -1,4 +1,7 @@
-/** SceneCap and GrooveCap: captions that say what is heard, choices of which none stands out, splits apart; MIDI cut as it was written. */
+/**
+ * SceneCap and GrooveCap: captions that say what is heard, choices of which none stands out, splits apart; MIDI cut as
+ * it was written.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** EmojiIconQA on icons drawn here: same bytes twice, splits apart, balanced answers, hostile icons left out and counted. */
+/**
+ * EmojiIconQA on icons drawn here: same bytes twice, splits apart, balanced answers, hostile icons left out and
+ * counted.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -16,7 +19,9 @@ import { withCache } from '../../../testing/environment';
 import { expectEvery, notEmpty } from '../../../testing/lists';
 
 const groups = ['Animals & Nature', 'Food & Drink', 'Travel & Places', 'Activities', 'Objects'];
-/** Ten good concepts (two a group), one that Noto draws from an address, one that OpenMoji lacks, one of another group. */
+/**
+ * Ten good concepts (two a group), one that Noto draws from an address, one that OpenMoji lacks, one of another group.
+ */
 const emoji = [...'🐶🐱🍞🥚🚌🚢🎾🎫🔑🔔'].map((character, i) => ({
   character,
   name: `thing${'abcdefghij'[i]}`,

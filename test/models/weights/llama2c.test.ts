@@ -28,7 +28,8 @@ describe('llama2.c weights', () => {
     const places = Object.fromEntries(
       Object.entries(tensors).map(([name, { shape, data }]) => [name, [data[0], ...shape]]),
     );
-    // vocabulary 5 x 4 = 20; then norms 4 x 2, q 16 x 2, k 8 x 2, v 8 x 2, o 16 x 2, norms 4 x 2, w1, w2, w3 24 x 2 each, norm 4.
+    // vocabulary 5 x 4 = 20; then norms 4 x 2, q 16 x 2, k 8 x 2, v 8 x 2, o 16 x 2, norms 4 x 2, w1, w2, w3 24 x 2
+    // each, norm 4.
     expect(places).toEqual({
       tokenEmbedding: [0, 5, 4],
       'layers.0.attentionNorm': [20, 4],

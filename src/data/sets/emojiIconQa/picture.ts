@@ -22,8 +22,8 @@ const between = (draw: Random, { least, most }: Range) => least + draw.integer(m
 
 /**
  * A random layout of `copies` icons on a square canvas: any light ground, any size in the range, anywhere inside, no
- * two copies overlapping. The size does not depend on the number of copies, so that the area alone does not give it away.
- * Throws RangeError when that many copies of the smallest size cannot be placed.
+ * two copies overlapping. The size does not depend on the number of copies, so that the area alone does not give it
+ * away. Throws RangeError when that many copies of the smallest size cannot be placed.
  */
 export function drawLayout(draw: Random, canvas: number, sizes: Range, copies: number, darkest: number): Layout {
   const channel = () => between(draw, { least: darkest, most: 255 });

@@ -1,4 +1,6 @@
-/** The three icon packages, each as a function from an emoji to its SVG text. Their files are read as untrusted data. */
+/**
+ * The three icon packages, each as a function from an emoji to its SVG text. Their files are read as untrusted data.
+ */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../../problems';
@@ -22,7 +24,9 @@ export function codePoints(emoji: string): string[] {
   return Array.from(emoji, (character) => character.codePointAt(0)!.toString(16));
 }
 
-/** Both spellings of an emoji in file names: with and without the variation selector that asks for the coloured form. */
+/**
+ * Both spellings of an emoji in file names: with and without the variation selector that asks for the coloured form.
+ */
 function spellings(emoji: string): string[][] {
   const full = codePoints(emoji);
   return [full, full.filter((point) => point !== 'fe0f')];

@@ -1,7 +1,7 @@
 /**
  * GrooveCap: captions of grooves: tempo, style and instruments of five seconds of accompaniment that MMA writes and
- * FluidSynth plays. Evaluated on style files that training never hears (slice `new-styles`). Mirrors the idea of the Song
- * Describer Dataset (Manco et al. 2023); it is not that data set, and its scores are never set beside it.
+ * FluidSynth plays. Evaluated on style files that training never hears (slice `new-styles`). Mirrors the idea of the
+ * Song Describer Dataset (Manco et al. 2023); it is not that data set, and its scores are never set beside it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

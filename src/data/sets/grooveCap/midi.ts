@@ -41,7 +41,8 @@ export function songText(style: string, parts: readonly SongPart[], seed: number
 }
 
 /**
- * The MIDI file that MMA writes for a song, as bytes. Needs `python3`. Throws UserError when there is none or when MMA refuses the song.
+ * The MIDI file that MMA writes for a song, as bytes. Needs `python3`. Throws UserError when there is none or when MMA
+ * refuses the song.
  */
 export async function runMma(source: Source, song: string, where: string): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), 'equipoise-mma-'));
@@ -102,8 +103,8 @@ export async function runMma(source: Source, song: string, where: string): Promi
 }
 
 /**
- * Cuts a MIDI file at its markers: for each mark the commands of the following `seconds`, with programs and controllers as
- * they stand when it begins. Throws UserError for a file that is no MIDI of quarters.
+ * Cuts a MIDI file at its markers: for each mark the commands of the following `seconds`, with programs and controllers
+ * as they stand when it begins. Throws UserError for a file that is no MIDI of quarters.
  */
 export function cutAtMarks(
   bytes: Uint8Array,

@@ -140,7 +140,10 @@ export function captions(
   ];
 }
 
-/** The answer of a piece's question and what it is chosen among. Captions: two tempos by two families, so that none stands out. */
+/**
+ * The answer of a piece's question and what it is chosen among. Captions: two tempos by two families, so that none
+ * stands out.
+ */
 export function answerOf(piece: Piece, heard: readonly string[], seed: number): { answer: string; choices: string[] } {
   const draw = random(seed, `groove-cap/choices/${piece.key}`);
   const {

@@ -52,7 +52,10 @@ export function groovesOf(text: string): Groove[] {
     .filter(({ name, description }) => !partial.test(name) && !/\b(fill|intro|ending)\b/i.test(description));
 }
 
-/** All style files in four quarters whose name says one family, in the order of their paths, and why others were left out. */
+/**
+ * All style files in four quarters whose name says one family, in the order of their paths, and why others were left
+ * out.
+ */
 export function findStyles(source: Source): { styles: Style[]; skipped: Record<string, number> } {
   const skipped: Record<string, number> = {};
   const skip = (reason: string) => {

@@ -1,6 +1,7 @@
 /**
- * Sound from MIDI commands by FluidSynth, compiled to WebAssembly (js-synthesizer): the same pieces in the same order give the
- * same samples on every machine. (The first use of a voice differs in its attack from later ones, so the order matters.)
+ * Sound from MIDI commands by FluidSynth, compiled to WebAssembly (js-synthesizer): the same pieces in the same order
+ * give the same samples on every machine. (The first use of a voice differs in its attack from later ones, so the order
+ * matters.)
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +9,10 @@ import { sampleRate } from '../../audio';
 import type { Command } from './midi';
 
 interface Synthesiser {
-  /** `seconds` of sound, 16 kHz mono, by commands in the order of their times; at -22 dB root mean square, less where a peak would exceed 0.9. */
+  /**
+   * `seconds` of sound, 16 kHz mono, by commands in the order of their times; at -22 dB root mean square, less where a
+   * peak would exceed 0.9.
+   */
   render(commands: readonly Command[], seconds: number): Float32Array;
   close(): void;
 }

@@ -1,8 +1,8 @@
 /**
- * PicKnowQA: what is seen and what is known about it: photographs of CIFAR-10 and stamps of Tux Paint, with answers that
- * WordNet confirms and its glosses as rationales. Evaluated on the test photographs (slice `new-photographs`) and on
- * stamps of nouns that training never shows (slice `new-concepts`). Mirrors the idea of A-OKVQA (Schwenk et al. 2022);
- * it is not A-OKVQA, and its scores are never set beside that data set's.
+ * PicKnowQA: what is seen and what is known about it: photographs of CIFAR-10 and stamps of Tux Paint, with answers
+ * that WordNet confirms and its glosses as rationales. Evaluated on the test photographs (slice `new-photographs`) and
+ * on stamps of nouns that training never shows (slice `new-concepts`). Mirrors the idea of A-OKVQA (Schwenk et al.
+ * 2022); it is not A-OKVQA, and its scores are never set beside that data set's.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

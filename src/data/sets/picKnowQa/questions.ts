@@ -16,7 +16,10 @@ export const prompts: Readonly<Record<Kind, string>> = {
   category: 'What kind of thing is it? It is',
 };
 
-/** What a photographed thing is a kind of; each must be an ancestor in WordNet. `bird` is left out: its nearest ancestors hold for most of the others. */
+/**
+ * What a photographed thing is a kind of; each must be an ancestor in WordNet. `bird` is left out: its nearest
+ * ancestors hold for most of the others.
+ */
 const hypernyms: Readonly<Partial<Record<PhotographClass, string>>> = {
   airplane: 'aircraft',
   car: 'motor vehicle',

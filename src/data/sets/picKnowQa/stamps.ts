@@ -1,4 +1,7 @@
-/** Stamps of Tux Paint whose caption is a noun of WordNet that is of the kind its folder says: pictures with a category that two sources agree on. */
+/**
+ * Stamps of Tux Paint whose caption is a noun of WordNet that is of the kind its folder says: pictures with a category
+ * that two sources agree on.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';

@@ -1,4 +1,7 @@
-/** Nouns of WordNet 3.1 (files index.noun and data.noun; format: wndb(5WN)): senses of a word, glosses, what is a kind of what. */
+/**
+ * Nouns of WordNet 3.1 (files index.noun and data.noun; format: wndb(5WN)): senses of a word, glosses, what is a kind
+ * of what.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../../problems';
@@ -57,7 +60,10 @@ export function openNouns(source: Source): Nouns {
   };
 }
 
-/** A line of data.noun: offset, file, type, number of words (hexadecimal), words with lexical ids, number of pointers, pointers of four fields, `|`, gloss. */
+/**
+ * A line of data.noun: offset, file, type, number of words (hexadecimal), words with lexical ids, number of pointers,
+ * pointers of four fields, `|`, gloss.
+ */
 function parse(line: string, offset: number, where: string): Synset {
   const bar = line.indexOf(' | ');
   const fields = line.slice(0, bar < 0 ? undefined : bar).split(' ');

@@ -1,4 +1,6 @@
-/** Pictures of ReadQA: a sign with a word, or a strip of handwritten digits, over a photograph. RGB, canvas x canvas. */
+/**
+ * Pictures of ReadQA: a sign with a word, or a strip of handwritten digits, over a photograph. RGB, canvas x canvas.
+ */
 import { Resvg } from '@resvg/resvg-js';
 import type { Random } from '../../../random';
 import { digitSide } from './mnist';
@@ -13,7 +15,10 @@ export interface Sign {
 
 const hue = (draw: Random, lightness: number) => `hsl(${draw.integer(360)},${30 + draw.integer(50)}%,${lightness}%)`;
 
-/** Draws a word on a plate of its own colour at a drawn place over the photograph (canvas x canvas x 3 bytes, changed in place). Throws Error when the font has no such letters. */
+/**
+ * Draws a word on a plate of its own colour at a drawn place over the photograph (canvas x canvas x 3 bytes, changed in
+ * place). Throws Error when the font has no such letters.
+ */
 export function drawSign(picture: Uint8Array, canvas: number, { word, font, width }: Sign, draw: Random): void {
   const options = { font: { loadSystemFonts: false, fontFiles: [font] } };
   const text = (fill: string, transform = '') =>
@@ -48,7 +53,10 @@ function blend(picture: Uint8Array, over: Uint8Array): void {
   }
 }
 
-/** Draws digits side by side, each size x size pixels (bilinear), white on a black strip, at a drawn place (changed in place). */
+/**
+ * Draws digits side by side, each size x size pixels (bilinear), white on a black strip, at a drawn place (changed in
+ * place).
+ */
 export function drawDigits(
   picture: Uint8Array,
   canvas: number,

@@ -1,7 +1,7 @@
 /**
  * ReadQA: reading words on signs and handwritten digits, over photographs. Evaluated in fonts, on words to count and on
- * MNIST's own test digits and CIFAR-10's test photographs, which training never shows. Mirrors the idea of TextVQA (Singh
- * et al. 2019); it is not TextVQA, and its scores are never set beside that data set's.
+ * MNIST's own test digits and CIFAR-10's test photographs, which training never shows. Mirrors the idea of TextVQA
+ * (Singh et al. 2019); it is not TextVQA, and its scores are never set beside that data set's.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -88,7 +88,8 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
         ...aligned.map(({ key, written }) => ({ key, part: 'train' as const, written })),
       ];
 
-      // Photographs and digits are dealt without repetition; validation shares the training file, never a photograph or digit.
+      // Photographs and digits are dealt without repetition; validation shares the training file, never a photograph or
+      // digit.
       // Version 1 dealt its evaluation from the ends of these piles, and words were chosen after its accuracy was seen:
       // evaluation now takes their beginnings, so that it shows nothing that was ever scored.
       const dealt = new Map<string, number[]>();

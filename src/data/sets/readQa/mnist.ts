@@ -1,4 +1,6 @@
-/** Handwritten digits of MNIST (LeCun et al. 1998) from idx files: big-endian counts, then one byte a pixel or label. */
+/**
+ * Handwritten digits of MNIST (LeCun et al. 1998) from idx files: big-endian counts, then one byte a pixel or label.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../../problems';

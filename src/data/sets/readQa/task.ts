@@ -1,4 +1,6 @@
-/** What ReadQA is, without the code that makes it: the tables of names read this, the generator beside it does the work. */
+/**
+ * What ReadQA is, without the code that makes it: the tables of names read this, the generator beside it does the work.
+ */
 import type { TaskDefinition } from '../../types';
 
 export const readQaTask: TaskDefinition = {

@@ -123,7 +123,10 @@ export const lengthAnswers = Object.keys(lengths) as LengthAnswer[];
 const files = (families: readonly string[]) =>
   families.flatMap((name) => [`400Regular/${name}_400Regular.ttf`, `700Bold/${name}_700Bold.ttf`]);
 
-/** Files of the source `reading-fonts`, by part. Validation is written in the fonts of version 1's evaluation; those of evaluation are new in version 2. */
+/**
+ * Files of the source `reading-fonts`, by part. Validation is written in the fonts of version 1's evaluation; those of
+ * evaluation are new in version 2.
+ */
 export const fonts: Readonly<Record<Part, readonly string[]>> = {
   train: files(['Lato', 'Roboto', 'Merriweather', 'Oswald', 'Bitter', 'PTSerif']),
   validation: files(['OpenSans', 'Ubuntu']),

@@ -1,4 +1,7 @@
-/** The continuous sound under a scene: a recording of water or of an engine, quiet and as long as the scene. 16 kHz mono. */
+/**
+ * The continuous sound under a scene: a recording of water or of an engine, quiet and as long as the scene. 16 kHz
+ * mono.
+ */
 import type { Random } from '../../../random';
 import { sampleRate } from '../../audio';
 import type { Recording } from '../soundQa/recordings';
@@ -8,7 +11,10 @@ const shortest = sampleRate;
 
 const fade = Math.round(0.05 * sampleRate);
 
-/** One recording of at least a second: every class that has any is as likely as the others, then every take. Throws RangeError when there is none. */
+/**
+ * One recording of at least a second: every class that has any is as likely as the others, then every take. Throws
+ * RangeError when there is none.
+ */
 export function pickBackground(takes: Map<string, Recording[][]>, classes: readonly string[], draw: Random): Recording {
   const fit = classes.map((name) =>
     (takes.get(name) ?? [])
@@ -19,8 +25,8 @@ export function pickBackground(takes: Map<string, Recording[][]>, classes: reado
 }
 
 /**
- * `length` samples of a recording from a drawn place on, begun again with a crossfade of 50 ms where it ends, at a root mean
- * square of `loudness` dB below full scale. The recording is longer than two crossfades.
+ * `length` samples of a recording from a drawn place on, begun again with a crossfade of 50 ms where it ends, at a root
+ * mean square of `loudness` dB below full scale. The recording is longer than two crossfades.
  */
 export function backgroundOf(recording: Float32Array, length: number, loudness: number, draw: Random): Float32Array {
   const out = new Float32Array(length);

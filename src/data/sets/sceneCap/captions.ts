@@ -1,7 +1,9 @@
 /** What is heard in a SceneCap sound and how it is told: caption, references and the captions it is chosen among. */
 import { random, type Random } from '../../../random';
 
-/** Classes that captions name. Water and engine are what the scenes are set in; a background class is never asked about. */
+/**
+ * Classes that captions name. Water and engine are what the scenes are set in; a background class is never asked about.
+ */
 export const eventClasses = ['bird', 'animal', 'voice', 'drum', 'music', 'steps'] as const;
 export const backgroundClasses = ['water', 'engine'] as const;
 
@@ -15,7 +17,10 @@ export const prompt = 'What happens here? You hear';
 const articles: Readonly<Record<string, string>> = { bird: 'a ', animal: 'an ', voice: 'a ', drum: 'a ' };
 const phrase = (name: string) => `${articles[name] ?? ''}${name}`;
 
-/** Three captions of events in the order in which they are heard; the first is the form that is trained and offered as a choice. */
+/**
+ * Three captions of events in the order in which they are heard; the first is the form that is trained and offered as a
+ * choice.
+ */
 export function captions(heard: readonly string[]): [string, string, string] {
   const [first = '', ...later] = heard.map(phrase);
   if (later.length === 0) return [first, `only ${first}`, `the sound of ${first}`];

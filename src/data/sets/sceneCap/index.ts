@@ -1,8 +1,8 @@
 /**
- * SceneCap: captions of five-second scenes: one to three named recordings over a quiet background of water or an engine.
- * Evaluated on recordings and on a package that training never heard. Mirrors the idea of MACS (Martin-Morato and Mesaros
- * 2021); it is not MACS, and its scores are never set beside that data set's. Recordings, takes and their division are
- * those of SoundQA, so a model trained on one may be evaluated on the other.
+ * SceneCap: captions of five-second scenes: one to three named recordings over a quiet background of water or an
+ * engine. Evaluated on recordings and on a package that training never heard. Mirrors the idea of MACS (Martin-Morato
+ * and Mesaros 2021); it is not MACS, and its scores are never set beside that data set's. Recordings, takes and their
+ * division are those of SoundQA, so a model trained on one may be evaluated on the other.
  */
 import curated from '../../../../data-manifests/recordings/sound-qa.json';
 import { canonicalJson, sha256 } from '../../../files';

@@ -1,4 +1,7 @@
-/** What SceneCap is, without the code that makes it: the tables of names read this, the generator beside it does the work. */
+/**
+ * What SceneCap is, without the code that makes it: the tables of names read this, the generator beside it does the
+ * work.
+ */
 import type { TaskDefinition } from '../../types';
 
 export const sceneCapTask: TaskDefinition = {

@@ -43,7 +43,10 @@ export function trimSilence(samples: Float32Array): Float32Array {
   return samples.slice(levels.findIndex(isAudible) * frame, (levels.findLastIndex(isAudible) + 1) * frame);
 }
 
-/** A piece of `length` samples of a longer recording: drawn among those at least half as loud as the loudest piece, so that it is never a pause. */
+/**
+ * A piece of `length` samples of a longer recording: drawn among those at least half as loud as the loudest piece, so
+ * that it is never a pause.
+ */
 function piece(samples: Float32Array, length: number, draw: Random): Float32Array {
   const hop = 5 * frame;
   const starts = Array.from({ length: Math.floor((samples.length - length) / hop) + 1 }, (_, i) => i * hop);
@@ -55,7 +58,10 @@ function piece(samples: Float32Array, length: number, draw: Random): Float32Arra
   return trimSilence(samples.slice(start, start + length));
 }
 
-/** A short recording (one step, one stroke) played again and again until `length` samples are filled as far as whole repetitions go. */
+/**
+ * A short recording (one step, one stroke) played again and again until `length` samples are filled as far as whole
+ * repetitions go.
+ */
 function repeated(samples: Float32Array, length: number, gap: number): Float32Array {
   const period = samples.length + gap;
   const times = Math.max(1, Math.floor((length + gap) / period));

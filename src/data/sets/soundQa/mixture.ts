@@ -35,7 +35,10 @@ interface Mixture {
 
 const highestPeak = 0.99;
 
-/** `count` onsets in seconds, ascending, at least `spacing` apart, each early enough for the longest clip. Throws RangeError when they do not fit. */
+/**
+ * `count` onsets in seconds, ascending, at least `spacing` apart, each early enough for the longest clip. Throws
+ * RangeError when they do not fit.
+ */
 export function drawOnsets(count: number, draw: Random, options: MixtureOptions): number[] {
   const slack = options.seconds - 2 * options.margin - options.clip.longest - (count - 1) * options.spacing;
   if (slack < 0) throw new RangeError(`${count} clips do not fit into ${options.seconds} seconds`);
@@ -48,7 +51,9 @@ function pickRecording(takes: Map<string, Recording[][]>, name: string, draw: Ra
   return draw.pick(draw.pick(takes.get(name) ?? []));
 }
 
-/** The mixture of these classes in this order. Deterministic in `draw`. Throws RangeError when a class has no recording. */
+/**
+ * The mixture of these classes in this order. Deterministic in `draw`. Throws RangeError when a class has no recording.
+ */
 export function makeMixture(
   classes: readonly string[],
   takes: Map<string, Recording[][]>,

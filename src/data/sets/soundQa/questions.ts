@@ -24,7 +24,10 @@ const numbers = ['one', 'two', 'three'];
 /** Words before a class name in a sentence. */
 const articles: Record<string, string> = { bird: 'a ', animal: 'an ', voice: 'a ', engine: 'an ', drum: 'a ' };
 
-/** The prompts: the answer is one word that continues them. Choices are not listed: listing them was found to cost accuracy. */
+/**
+ * The prompts: the answer is one word that continues them. Choices are not listed: listing them was found to cost
+ * accuracy.
+ */
 export const prompts = {
   present: (name: string) => `Do you hear ${articles[name] ?? ''}${name}? The answer is`,
   which: 'What do you hear? It is',

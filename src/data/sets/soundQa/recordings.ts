@@ -1,4 +1,6 @@
-/** The recordings that mixtures are made of: the curated list, their decoding, and their division into splits by take. */
+/**
+ * The recordings that mixtures are made of: the curated list, their decoding, and their division into splits by take.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, UserError, userError } from '../../../problems';
@@ -17,7 +19,10 @@ interface RecordingEntry {
   /** name inside the Qt resource at `path` */
   inside?: string;
   class: string;
-  /** recordings of one take (same speaker, same session, same series) share this name and never stand on both sides of a split */
+  /**
+   * recordings of one take (same speaker, same session, same series) share this name and never stand on both sides of a
+   * split
+   */
   take: string;
   licence: string;
 }
@@ -61,7 +66,9 @@ export interface Decoded {
   refused: string[];
 }
 
-/** A seldom file that a decoder refuses is counted and left out; more than this share means that the sources changed. */
+/**
+ * A seldom file that a decoder refuses is counted and left out; more than this share means that the sources changed.
+ */
 const mostRefused = 0.05;
 
 /** Only this much of a recording is used, seconds from its beginning: it bounds memory. */
@@ -130,7 +137,8 @@ function readSourceFile(path: string, where: string): Uint8Array {
 
 /**
  * Divides recordings into pools: held-out sources first; of every class's other takes, a seeded draw goes to validation
- * and evaluation and the rest to training. Throws UserError when a take would stand in two pools or a class be without training takes.
+ * and evaluation and the rest to training. Throws UserError when a take would stand in two pools or a class be without
+ * training takes.
  */
 export function divide(
   recordings: readonly Recording[],

@@ -43,7 +43,10 @@ export interface MixtureSet {
 /** Names of the two files that lie beside the sounds: onsets of every clip, and a page for listening. */
 export const mixtureFiles = { list: 'mixtures.jsonl', page: 'sampler.html' } as const;
 
-/** Writes `sounds/KEY.wav` for each plan and the two files of `mixtureFiles` below `target`; returns the sounds in the plan's order. */
+/**
+ * Writes `sounds/KEY.wav` for each plan and the two files of `mixtureFiles` below `target`; returns the sounds in the
+ * plan's order.
+ */
 export function writeMixtures(
   planned: readonly PlannedMixture[],
   { task, title, seed, mixture, divided, sampled: most, behind }: MixtureSet,

@@ -1,6 +1,6 @@
 /**
- * The published checkpoints of the four families as facts: configuration, where it was taken from, and how many parameters
- * the checkpoint is known to have. Nothing here opens a weight.
+ * The published checkpoints of the four families as facts: configuration, where it was taken from, and how many
+ * parameters the checkpoint is known to have. Nothing here opens a weight.
  */
 import { nearestName } from '../../../nearest';
 import { userError } from '../../../problems';

@@ -14,7 +14,10 @@ export interface SoundSteps {
 /** Longest sound that a configuration may ask for. */
 const mostSeconds = 120;
 
-/** Reads a preprocessor configuration. Throws UserError with every problem: another extractor, or settings that Whisper never had. */
+/**
+ * Reads a preprocessor configuration. Throws UserError with every problem: another extractor, or settings that Whisper
+ * never had.
+ */
 export function soundSteps(config: JsonObject, where: string): SoundSteps {
   return readFields(config, where, (fields) => {
     const kind = fields.text('feature_extractor_type', '');
@@ -36,7 +39,10 @@ export function soundSteps(config: JsonObject, where: string): SoundSteps {
   });
 }
 
-/** Log-mel spectrogram [bands, frames] of samples at 16 kHz, cut or followed by silence to the frames of the steps. Throws RangeError for a sample that is not finite. */
+/**
+ * Log-mel spectrogram [bands, frames] of samples at 16 kHz, cut or followed by silence to the frames of the steps.
+ * Throws RangeError for a sample that is not finite.
+ */
 export function inputFeatures({ bands, frames }: SoundSteps, samples: Float32Array): Float32Array {
   const whole = new Float32Array(frames * logMelSettings.hop);
   whole.set(samples.subarray(0, whole.length));

@@ -15,11 +15,13 @@ export interface EncodedText {
 }
 
 /**
- * Encodes pieces. `token` is the text that stands for one feature in the vocabulary (null: there is none, and the text around a medium is encoded
- * apart); `places[i]` is the number of features of medium i. Throws UserError for text that the tokenizer refuses.
+ * Encodes pieces. `token` is the text that stands for one feature in the vocabulary (null: there is none, and the text
+ * around a medium is encoded apart); `places[i]` is the number of features of medium i. Throws UserError for text that
+ * the tokenizer refuses.
  *
- * Text between media is encoded in one go, as the published tokenizers see it. Which of its tokens are trained follows from the text before the
- * answer, encoded alone: tokens that both encodings share at their beginning belong to what stands before. So a token that spans both belongs to the answer.
+ * Text between media is encoded in one go, as the published tokenizers see it. Which of its tokens are trained follows
+ * from the text before the answer, encoded alone: tokens that both encodings share at their beginning belong to what
+ * stands before. So a token that spans both belongs to the answer.
  */
 export function encodePieces(
   pieces: readonly Piece[],

@@ -7,7 +7,9 @@ import { resize } from './resize';
 /** Pictures are never blown up beyond this many pixels on the way. */
 const mostPixels = 2 ** 27;
 
-/** Columns and rows of tiles for a picture: the grid of `least` to `most` tiles whose shape is closest to the picture's. */
+/**
+ * Columns and rows of tiles for a picture: the grid of `least` to `most` tiles whose shape is closest to the picture's.
+ */
 export function tileGrid(
   width: number,
   height: number,
@@ -39,7 +41,10 @@ export function outputSize({ resize: size, crop }: ImageSteps): { width: number;
   return crop ?? (size?.kind === 'exact' ? { width: size.width, height: size.height } : null);
 }
 
-/** Runs the steps: one output, or one for each tile (row by row) and the thumbnail. Each is [3, height, width]. `where` names the picture in messages. Throws UserError for a picture that would grow beyond all bounds. */
+/**
+ * Runs the steps: one output, or one for each tile (row by row) and the thumbnail. Each is [3, height, width]. `where`
+ * names the picture in messages. Throws UserError for a picture that would grow beyond all bounds.
+ */
 export function applySteps(
   steps: ImageSteps,
   picture: Picture,
@@ -117,7 +122,10 @@ function cut(picture: Picture, left: number, top: number, width: number, height:
   return { width, height, data };
 }
 
-/** The centre of a picture; a smaller one lies on black. Odd differences leave the extra pixel right and below (cutting) or left and above (filling), as in transformers. */
+/**
+ * The centre of a picture; a smaller one lies on black. Odd differences leave the extra pixel right and below (cutting)
+ * or left and above (filling), as in transformers.
+ */
 function centre(picture: Picture, width: number, height: number): Picture {
   const wide = Math.max(width, picture.width),
     high = Math.max(height, picture.height);

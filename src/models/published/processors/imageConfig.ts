@@ -1,7 +1,7 @@
 /**
- * What a published preprocessor_config.json does to a picture, as plain data. Known are the image processors of the four families, as
- * transformers has them (`CLIPImageProcessor`, `BlipImageProcessor`, `LlavaImageProcessor`, `GotOcr2ImageProcessor`), under their older and newer names,
- * and the tiling that OpenGVLab states in config.json.
+ * What a published preprocessor_config.json does to a picture, as plain data. Known are the image processors of the
+ * four families, as transformers has them (`CLIPImageProcessor`, `BlipImageProcessor`, `LlavaImageProcessor`,
+ * `GotOcr2ImageProcessor`), under their older and newer names, and the tiling that OpenGVLab states in config.json.
  */
 import { limits, readFields, type Fields } from '../../checkpoint/config';
 import { isObject, type JsonObject } from '../../../json';
@@ -46,8 +46,9 @@ const clipMean = [0.48145466, 0.4578275, 0.40821073],
 const mostTiles = 256;
 
 /**
- * Reads a preprocessor configuration. `whole` is the checkpoint's config.json: OpenGVLab's InternVL2 states its tiling there, LLaVA's own
- * checkpoints whether pictures are padded. Throws UserError with every problem; an unknown processor is one and lists what is known.
+ * Reads a preprocessor configuration. `whole` is the checkpoint's config.json: OpenGVLab's InternVL2 states its tiling
+ * there, LLaVA's own checkpoints whether pictures are padded. Throws UserError with every problem; an unknown processor
+ * is one and lists what is known.
  */
 export function imageSteps(
   config: JsonObject,
@@ -151,7 +152,10 @@ function range(
   return { least, most, thumbnail };
 }
 
-/** OpenGVLab's InternVL2: `dynamic_preprocess` with the numbers of config.json; preprocessor_config.json gives colours only. */
+/**
+ * OpenGVLab's InternVL2: `dynamic_preprocess` with the numbers of config.json; preprocessor_config.json gives colours
+ * only.
+ */
 function openGvTiling(fields: Fields, steps: ImageSteps): ImageSteps {
   const edge = fields.side('force_image_size', fields.inner('vision_config').side('image_size', 448));
   const tiles = fields.flag('dynamic_image_size', false)

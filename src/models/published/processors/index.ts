@@ -1,6 +1,7 @@
 /**
- * The processor of a published checkpoint: conversations, pictures and sounds to what its family takes. It reads config.json, tokenizer.json,
- * tokenizer_config.json and preprocessor_config.json (or processor_config.json), and no weights.
+ * The processor of a published checkpoint: conversations, pictures and sounds to what its family takes. It reads
+ * config.json, tokenizer.json, tokenizer_config.json and preprocessor_config.json (or processor_config.json), and no
+ * weights.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,19 +44,25 @@ export interface ProcessedConversation extends EncodedText {
 }
 
 export interface Processor {
-  /** the family of config.json; its placeholder is the id that `encode` writes where features stand: give this to `familyModel` */
+  /**
+   * the family of config.json; its placeholder is the id that `encode` writes where features stand: give this to
+   * `familyModel`
+   */
   family: Family;
   template: TemplateName;
   tokenizer: FileTokenizer;
   /** most tiles that the checkpoint itself makes of an image; 1 where it does not tile, and for sounds */
   tiles: number;
-  /** Encodes the text of a conversation about images or sounds of so many items (tiles) each. Throws UserError as `encode`. */
+  /**
+   * Encodes the text of a conversation about images or sounds of so many items (tiles) each. Throws UserError as
+   * `encode`.
+   */
   text(conversation: Conversation, items: readonly number[]): EncodedText;
   /** Values of one file: an image's tiles, or one sound. Throws UserError for a file that cannot be read. */
   read(path: string): Promise<Medium>;
   /**
-   * Encodes a conversation about images or sounds (paths). Throws UserError for a file that cannot be read, for text that holds tokens of the prompt, and for
-   * a conversation that is longer than the model's context.
+   * Encodes a conversation about images or sounds (paths). Throws UserError for a file that cannot be read, for text
+   * that holds tokens of the prompt, and for a conversation that is longer than the model's context.
    */
   encode(conversation: Conversation, media: readonly string[]): Promise<ProcessedConversation>;
 }
@@ -69,7 +76,10 @@ export interface Medium {
 
 type Reader = Pick<Processor, 'tiles' | 'read'>;
 
-/** Opens the processor of a checkpoint folder. Throws UserError: a missing or unknown file or setting, special tokens that are missing (all named), parts that do not fit each other. */
+/**
+ * Opens the processor of a checkpoint folder. Throws UserError: a missing or unknown file or setting, special tokens
+ * that are missing (all named), parts that do not fit each other.
+ */
 export function openProcessor(folder: string, options: ProcessorOptions = {}): Processor {
   const config = readConfig(folder);
   const stated = familyOf(config, join(folder, 'config.json'));

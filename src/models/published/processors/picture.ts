@@ -17,8 +17,9 @@ export const pictureLimits = {
 } as const;
 
 /**
- * Decodes a picture as the published scripts do (`Image.open(...).convert('RGB')`): the first frame, not turned by its EXIF orientation,
- * colour profile ignored, transparency dropped; a notice tells of the last. Throws UserError for a file that is missing, cut off, too large or no picture.
+ * Decodes a picture as the published scripts do (`Image.open(...).convert('RGB')`): the first frame, not turned by its
+ * EXIF orientation, colour profile ignored, transparency dropped; a notice tells of the last. Throws UserError for a
+ * file that is missing, cut off, too large or no picture.
  */
 export async function readPixels(path: string): Promise<{ picture: Picture; notices: string[] }> {
   try {

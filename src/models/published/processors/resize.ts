@@ -1,7 +1,8 @@
 /**
- * Resizing as Pillow does it: a separable filter, widened when the picture shrinks, with coefficients and sums in fixed point, so that
- * every value equals Pillow's. sharp's kernels differ from it by up to 179 of 255 levels (docs/models.md), which is why they are not used here.
- * Source: Pillow, `src/libImaging/Resample.c` (`precompute_coeffs`, `normalize_coeffs_8bpc`); Keys 1981 for the cubic kernel with a = -0.5.
+ * Resizing as Pillow does it: a separable filter, widened when the picture shrinks, with coefficients and sums in fixed
+ * point, so that every value equals Pillow's. sharp's kernels differ from it by up to 179 of 255 levels
+ * (docs/models.md), which is why they are not used here. Source: Pillow, `src/libImaging/Resample.c`
+ * (`precompute_coeffs`, `normalize_coeffs_8bpc`); Keys 1981 for the cubic kernel with a = -0.5.
  */
 import type { Picture } from './picture';
 

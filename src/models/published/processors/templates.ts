@@ -1,6 +1,6 @@
 /**
- * How each family writes a conversation: chat templates and the marks around an image or sound, as plain data. `trained` text is what the
- * published training supervises: answers with the token that ends them.
+ * How each family writes a conversation: chat templates and the marks around an image or sound, as plain data.
+ * `trained` text is what the published training supervises: answers with the token that ends them.
  */
 import { userError } from '../../../problems';
 
@@ -79,10 +79,16 @@ export const chatTemplates: Readonly<Record<TemplateName, ChatTemplate>> = {
   qwen2: chatMl('You are a helpful assistant.', '\n'),
   /** InternVL as transformers publishes it (`internvl`). */
   internvl: chatMl(null, '\n'),
-  /** InternVL2 on Qwen2 (`Hermes-2`) and InternLM2 (`internlm2-chat`): the two are alike but for what the tokenizer puts before a text (OpenGVLab, `conversation.py`). */
+  /**
+   * InternVL2 on Qwen2 (`Hermes-2`) and InternLM2 (`internlm2-chat`): the two are alike but for what the tokenizer puts
+   * before a text (OpenGVLab, `conversation.py`).
+   */
   internvl2: chatMl(internVl2System, ''),
   internvl2_5: chatMl(internVl25System, '\n'),
-  /** BLIP-2 with OPT: a line break ends an answer in its training (LAVIS, `blip2_opt.py`); between turns as in its published dialogue. */
+  /**
+   * BLIP-2 with OPT: a line break ends an answer in its training (LAVIS, `blip2_opt.py`); between turns as in its
+   * published dialogue.
+   */
   'question-answer': {
     system: null,
     systemMarks: ['', ' '],
@@ -92,7 +98,10 @@ export const chatTemplates: Readonly<Record<TemplateName, ChatTemplate>> = {
     last: { trained: '\n', then: '' },
     needs: [],
   },
-  /** SALMONN (`config.yaml`, `prompt_template` and `end_sym`); it publishes no conversation of several turns (chosen: as Vicuna's). */
+  /**
+   * SALMONN (`config.yaml`, `prompt_template` and `end_sym`); it publishes no conversation of several turns (chosen: as
+   * Vicuna's).
+   */
   salmonn: {
     system: null,
     systemMarks: ['', ' '],
@@ -145,8 +154,9 @@ export type Piece =
   { kind: 'opening' } | { kind: 'media'; item: number } | { kind: 'text'; text: string; trained: boolean };
 
 /**
- * The pieces of a conversation with `media` images or sounds. Questions and answers lose white space at both ends. `forbidden` are tokens that
- * may not stand in them. Throws UserError for a conversation that a family cannot see, an empty text, or one with such a token in it.
+ * The pieces of a conversation with `media` images or sounds. Questions and answers lose white space at both ends.
+ * `forbidden` are tokens that may not stand in them. Throws UserError for a conversation that a family cannot see, an
+ * empty text, or one with such a token in it.
  */
 export function renderConversation(
   conversation: Conversation,

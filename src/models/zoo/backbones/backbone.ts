@@ -19,12 +19,20 @@ export interface BackboneDefinition {
   name: string;
   /** what it is, in a line */
   about: string;
-  /** its sizes as facts, so that a run can be planned before the weights are there; those of the weights must agree (test/train/runNeeds.test.ts) */
+  /**
+   * its sizes as facts, so that a run can be planned before the weights are there; those of the weights must agree
+   * (test/train/runNeeds.test.ts)
+   */
   config: LlamaConfig;
   /** name of the data manifest of its weights and tokenizer */
   source: string;
-  /** Weights over the whole vocabulary. Fetches on first use. Throws UserError for files that are not what they should be. */
+  /**
+   * Weights over the whole vocabulary. Fetches on first use. Throws UserError for files that are not what they should
+   * be.
+   */
   load(): Promise<Pretrained>;
-  /** The tokenizer that the weights were trained with, and the token that ends an answer. Fetches and throws as `load`. */
+  /**
+   * The tokenizer that the weights were trained with, and the token that ends an answer. Fetches and throws as `load`.
+   */
   tokenizer(): Promise<Tokenizer>;
 }

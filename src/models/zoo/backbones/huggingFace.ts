@@ -8,14 +8,20 @@ import { headWidth, llamaWeights, type LlamaConfig } from '../../parts/llama';
 /** Published names of the weights of a backbone that stands alone. */
 export const causalLlama: NameTable = { rows: llamaNames('model', 'lm_head') };
 
-/** Weights over the whole vocabulary under their published names. A tied output head is not among them, as transformers saves it. */
+/**
+ * Weights over the whole vocabulary under their published names. A tied output head is not among them, as transformers
+ * saves it.
+ */
 export const asCausalLlama = (
   config: LlamaConfig,
   weights: Record<string, WeightTensor>,
 ): Record<string, WeightTensor> =>
   Object.fromEntries(llamaWeights(config).map(({ name }) => [theirName(causalLlama, name), weights[name]!]));
 
-/** config.json. `begin` and `end` are ids of the whole vocabulary. Throws Error for a variant that transformers' Llama does not have (a fault of ours). */
+/**
+ * config.json. `begin` and `end` are ids of the whole vocabulary. Throws Error for a variant that transformers' Llama
+ * does not have (a fault of ours).
+ */
 export function causalLlamaConfig(
   config: LlamaConfig,
   tokens: { begin: number; end: number },

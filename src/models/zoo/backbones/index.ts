@@ -1,4 +1,7 @@
-/** The backbones of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list below. */
+/**
+ * The backbones of the small zoo. To add one: a file beside this one that says everything about it, and a line in the
+ * list below.
+ */
 import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
 import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
@@ -50,7 +53,10 @@ export function backboneWithoutWeights(name: string, vocabulary: number): Backbo
   };
 }
 
-/** A table over the whole vocabulary with the rows of `ids` replaced by those of a pruned one, which come in the order of `ids`. */
+/**
+ * A table over the whole vocabulary with the rows of `ids` replaced by those of a pruned one, which come in the order
+ * of `ids`.
+ */
 export function withRows({ shape, data }: WeightTensor, ids: readonly number[], rows: WeightTensor): WeightTensor {
   const width = shape[1]!;
   const whole = data.slice();
@@ -58,7 +64,10 @@ export function withRows({ shape, data }: WeightTensor, ids: readonly number[], 
   return { shape, data: whole };
 }
 
-/** Pretrained weights over a pruned vocabulary: rows of the embedding (and output head) in the order of `vocabulary.ids`. */
+/**
+ * Pretrained weights over a pruned vocabulary: rows of the embedding (and output head) in the order of
+ * `vocabulary.ids`.
+ */
 export async function loadBackbone(
   name: string,
   tokenizer: Tokenizer,

@@ -24,9 +24,9 @@ const source = 'minimind2-small';
 const importVersion = 1;
 
 /**
- * All weights of a Llama exported by transformers, by our names, matrices [out, in]. Throws UserError when one is missing or
- * has another shape than `config` says. The output head is the token embedding: an export may hold a copy, quantised apart,
- * which is left out.
+ * All weights of a Llama exported by transformers, by our names, matrices [out, in]. Throws UserError when one is
+ * missing or has another shape than `config` says. The output head is the token embedding: an export may hold a copy,
+ * quantised apart, which is left out.
  */
 export function onnxLlamaWeights(
   onnx: OnnxWeights,

@@ -1,7 +1,7 @@
 /**
- * Q-Formers of the published kind, as in the families: BLIP-2's, whose learned queries look at all features, and SALMONN's,
- * whose queries look at one window of frames at a time. Layers of MiniLM's size, so that they may start from its weights.
- * Their output, RMS-matched to the token embeddings (connector.ts), is the prefix.
+ * Q-Formers of the published kind, as in the families: BLIP-2's, whose learned queries look at all features, and
+ * SALMONN's, whose queries look at one window of frames at a time. Layers of MiniLM's size, so that they may start from
+ * its weights. Their output, RMS-matched to the token embeddings (connector.ts), is the prefix.
  */
 import { oneOf } from '../../../parts/options';
 import { userError } from '../../../problems';
@@ -38,7 +38,9 @@ export interface BertQformer {
   window?: number;
 }
 
-/** Epsilon of the norm before the queries look: PyTorch's default, as in SALMONN's `ln_speech` and BLIP-2's `ln_vision`. */
+/**
+ * Epsilon of the norm before the queries look: PyTorch's default, as in SALMONN's `ln_speech` and BLIP-2's `ln_vision`.
+ */
 const featuresEpsilon = 1e-5;
 /** BERT's initializer_range, for all that MiniLM does not have. */
 const deviation = 0.02;
@@ -86,7 +88,10 @@ export const miniLmFacts = <Values extends StartOptions>(
         ],
 });
 
-/** `start`: weights by the names of parts/qformer.ts for what BERT has; without it everything is random. Throws UserError for a window longer than the features. */
+/**
+ * `start`: weights by the names of parts/qformer.ts for what BERT has; without it everything is random. Throws
+ * UserError for a window longer than the features.
+ */
 export function bertQformerConnector(
   shape: ConnectorShape,
   sizes: BertQformer,

@@ -1,4 +1,7 @@
-/** BLIP-2's Q-Former (Li et al. 2023, section 3.1) at MiniLM's size: queries that look at the whole grid in every second layer. */
+/**
+ * BLIP-2's Q-Former (Li et al. 2023, section 3.1) at MiniLM's size: queries that look at the whole grid in every second
+ * layer.
+ */
 import type { ValuesOf } from '../../../parts/options';
 import { bertQformerConnector, miniLmFacts, startOption, type BertQformer } from './bertQformer';
 import { defineConnector, layersOption, tokensOption } from './connector';

@@ -1,6 +1,7 @@
 /**
  * What every connector is: how an encoder's features [B, rows, width] become prefix tokens [B, tokens, backbone width].
- * `defineConnector` states one with all that other rooms must know of it, in the connector's own file; index.ts lists them.
+ * `defineConnector` states one with all that other rooms must know of it, in the connector's own file; index.ts lists
+ * them.
  */
 import type { Part as PartOf } from '../../../parts/define';
 import { byRule, whole, type Option, type Options, type ValuesOf } from '../../../parts/options';
@@ -62,7 +63,9 @@ export interface ConnectorFacts<Values> {
   faults?(options: Values): ConnectorFault[];
 }
 
-/** Puts a connector together. `start` as its facts load it. Throws UserError for options that do not fit the features. */
+/**
+ * Puts a connector together. `start` as its facts load it. Throws UserError for options that do not fit the features.
+ */
 export type BuildConnector = (shape: ConnectorShape, start?: ConnectorStart) => Connector;
 
 export type ConnectorPart<O extends Options = Options> = PartOf<O, ConnectorFacts<ValuesOf<O>>, BuildConnector>;
@@ -83,7 +86,10 @@ export const ruledTokens = byRule(
   'one a feature row, or one a five rows where there are more than 16: 4 for a picture, 10 for 5 s of sound',
 );
 
-/** Weights of deviation 1 / sqrt(inputs) and biases of zero, norms of one: where a connector starts without pretrained weights. */
+/**
+ * Weights of deviation 1 / sqrt(inputs) and biases of zero, norms of one: where a connector starts without pretrained
+ * weights.
+ */
 export const usualStart = ({ name, shape }: Declared): Initial => {
   if (name.endsWith('.bias')) return { kind: 'zeros' };
   return shape.length === 1 ? { kind: 'constant', value: 1 } : { kind: 'normal', deviation: 1 / Math.sqrt(shape[1]!) };
@@ -112,6 +118,9 @@ export const sizeParameter = (name: string, { embeddingScale }: ConnectorShape):
   initial: { kind: 'constant', value: embeddingScale },
 });
 
-/** Tokens of the size that the parameter `name` says: without that, prefix tokens are many times larger than words and the frozen backbone ignores what follows them. */
+/**
+ * Tokens of the size that the parameter `name` says: without that, prefix tokens are many times larger than words and
+ * the frozen backbone ignores what follows them.
+ */
 export const sized = (part: Part, tokens: Tensor, name: string): Tensor =>
   tf.mul(normaliseRms(tokens, 1e-6), need(part.tensors, name));

@@ -31,7 +31,10 @@ export const connectors = {
 /** What a run has by default. */
 export const defaultConnector = 'mlp';
 
-/** How the encoder's feature grid becomes prefix tokens of the backbone's width: a name and all of its options, as in a resolved run. */
+/**
+ * How the encoder's feature grid becomes prefix tokens of the backbone's width: a name and all of its options, as in a
+ * resolved run.
+ */
 export type ConnectorSpec = SpecOf<typeof connectors>;
 
 /** The list as other rooms see it: names are theirs to look up, not to know. */

@@ -1,4 +1,6 @@
-/** all-MiniLM-L6-v2 as the start of a Q-Former: BLIP-2 started from BERT in the same way (Li et al. 2023, section 3.1). */
+/**
+ * all-MiniLM-L6-v2 as the start of a Q-Former: BLIP-2 started from BERT in the same way (Li et al. 2023, section 3.1).
+ */
 import { join } from 'node:path';
 import { openSource } from '../../../sources/sources';
 import { userError } from '../../../problems';
@@ -29,7 +31,10 @@ const rows: NameRow[] = [
 /** Whether BERT has a weight for this parameter of a Q-Former: learned queries and cross-attention are new. */
 export const inBert = (name: string): boolean => name !== 'queries' && !name.includes('.cross.');
 
-/** The parameters of a Q-Former that BERT has, float32, by our names. Throws UserError for a tensor that is missing, of another shape or not finite. */
+/**
+ * The parameters of a Q-Former that BERT has, float32, by our names. Throws UserError for a tensor that is missing, of
+ * another shape or not finite.
+ */
 export function bertStart(
   file: Pick<SafetensorsFile, 'read'>,
   wanted: readonly { name: string; shape: number[] }[],

@@ -1,7 +1,7 @@
 /**
- * InternVL-style connector: squares of neighbouring grid cells become one longer row (pixel shuffle), then norm and two-layer
- * perceptron (Chen et al. 2024, section 3.1). Unlike a mean over the square it keeps where in the square something was.
- * Its output is RMS-matched to the token embeddings (connector.ts).
+ * InternVL-style connector: squares of neighbouring grid cells become one longer row (pixel shuffle), then norm and
+ * two-layer perceptron (Chen et al. 2024, section 3.1). Unlike a mean over the square it keeps where in the square
+ * something was. Its output is RMS-matched to the token embeddings (connector.ts).
  */
 import { userError } from '../../../problems';
 import { whole } from '../../../parts/options';

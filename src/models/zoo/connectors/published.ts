@@ -1,4 +1,7 @@
-/** The connector that a published checkpoint brings along (src/models/published): a name for manifests, nothing to build. */
+/**
+ * The connector that a published checkpoint brings along (src/models/published): a name for manifests, nothing to
+ * build.
+ */
 import { defineConnector } from './connector';
 
 export const published = defineConnector({

@@ -1,7 +1,7 @@
 /**
- * Q-Former connector (Li et al. 2023, BLIP-2, section 3.1) of any width: learned queries attend to each other and, in every
- * layer, to the encoder's features; their output, RMS-matched to the token embeddings, is the prefix. Pre-norm layers, which
- * train from a random start.
+ * Q-Former connector (Li et al. 2023, BLIP-2, section 3.1) of any width: learned queries attend to each other and, in
+ * every layer, to the encoder's features; their output, RMS-matched to the token embeddings, is the prefix. Pre-norm
+ * layers, which train from a random start.
  */
 import { whole } from '../../../parts/options';
 import { gelu } from '../../../tensor/ops';

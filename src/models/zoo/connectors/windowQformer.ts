@@ -1,4 +1,7 @@
-/** SALMONN's window-level Q-Former (Tang et al. 2024, section 3.1) at MiniLM's size: queries that look at one window of frames at a time. */
+/**
+ * SALMONN's window-level Q-Former (Tang et al. 2024, section 3.1) at MiniLM's size: queries that look at one window of
+ * frames at a time.
+ */
 import { whole, type ValuesOf } from '../../../parts/options';
 import { bertQformerConnector, miniLmFacts, startOption, type BertQformer } from './bertQformer';
 import { defineConnector, layersOption } from './connector';
