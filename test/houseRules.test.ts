@@ -15,7 +15,6 @@ const stillTooLong: readonly string[] = [
   'src/cli/progress.ts showProgress',
   'src/cli/slurm.ts launch',
   'src/cli/train.ts train',
-  'src/data/readers/songDescriber.ts readSongDescriber',
   'src/data/sets/checks.ts findProblems',
   'src/data/sets/emojiIconQa/index.ts emojiIconQaGenerator',
   'src/data/sets/grooveCap/index.ts grooveCapGenerator',

@@ -11,6 +11,9 @@ import { columns, count, note, say, sayJson } from './text';
 /** Needs are asked for by few, and their rooms take long to load. */
 const loadNeeds = () => createRequire(__filename)('./needs') as typeof import('./needs');
 
+type Sweep = ReturnType<typeof openSweep>;
+type Needs = Awaited<ReturnType<ReturnType<typeof loadNeeds>['needsOfSweep']>>;
+
 interface PlanOptions extends SweepOptions {
   workers: number | 'auto';
   resources?: boolean;
@@ -42,31 +45,7 @@ export const define: Define = (command) => {
       const totals = countStates(sweep.plan);
       for (const warning of sweep.manifest.warnings) note(`warning: ${warning}`);
       if (options.json === true) {
-        const { name, file, sha256, profile } = sweep.manifest;
-        const runs = sweep.plan.map(
-          ({ id, identity, state, why, description, claimed, elsewhere, arithmetic, spec }) => ({
-            id,
-            identity,
-            state,
-            why,
-            description,
-            claimed,
-            elsewhere: elsewhere ?? null,
-            arithmetic: arithmetic.class,
-            spec,
-            ...(needs === null ? {} : { needs: needs.get(id) ?? null }),
-          }),
-        );
-        const parts = ownParts();
-        sayJson({
-          experiment: name,
-          manifest: { file, sha256, profile },
-          ...(parts.length === 0 ? {} : { parts }),
-          totals,
-          workers: used,
-          estimate,
-          runs,
-        });
+        sayJson({ ...described(sweep, needs), totals, workers: used, estimate });
         return;
       }
       say(
@@ -86,3 +65,27 @@ export const define: Define = (command) => {
       say(`time left: ${text}`);
     });
 };
+
+/** The experiment and its runs as plain data. */
+function described(sweep: Sweep, needs: Needs | null): object {
+  const { name, file, sha256, profile } = sweep.manifest;
+  const parts = ownParts();
+  const runs = sweep.plan.map(({ id, identity, state, why, description, claimed, elsewhere, arithmetic, spec }) => ({
+    id,
+    identity,
+    state,
+    why,
+    description,
+    claimed,
+    elsewhere: elsewhere ?? null,
+    arithmetic: arithmetic.class,
+    spec,
+    ...(needs === null ? {} : { needs: needs.get(id) ?? null }),
+  }));
+  return {
+    experiment: name,
+    manifest: { file, sha256, profile },
+    ...(parts.length === 0 ? {} : { parts }),
+    runs,
+  };
+}
