@@ -15,6 +15,7 @@ import { trainProgram } from '../../src/train/trainProgram';
 import { withCache } from '../../testing/environment';
 import { notEmpty } from '../../testing/lists';
 import { optimiserOf } from '../../testing/specs';
+import { expectEvery, notEmpty } from '../../testing/lists';
 import { tinyScalars } from '../../testing/tinyModel';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 import { tunedPrepared, tunedSpec } from '../../testing/tunedTask';
@@ -107,7 +108,7 @@ describe('a tower in the step', () => {
     expect(Object.keys(inside.weights)).toEqual(Object.keys(cached.weights));
     expect(largestDifference(inside, cached)).toBeLessThan(1e-5);
     const losses = (done: Done) => ofKind(done.records, 'train').map(({ loss }) => loss);
-    losses(inside).forEach((loss, i) => expect(loss).toBeCloseTo(losses(cached)[i]!, 4));
+    for (const [i, loss] of notEmpty(losses(inside)).entries()) expect(loss).toBeCloseTo(losses(cached)[i]!, 4);
   });
 
   it('starts with the connector of every other tuning of its seed', async () => {
@@ -149,7 +150,7 @@ describe('rates of parts', () => {
       expect([...still.weights[`encoder.${name}`]!.data]).toEqual([...start]);
     }
     const measured = ofKind(still.records, 'measure').map(({ parts }) => parts!);
-    expect(measured.every(({ tower, connector }) => tower!.updateRatio === 0 && connector!.updateRatio > 0)).toBe(true);
+    expectEvery(measured, ({ tower, connector }) => tower!.updateRatio === 0 && connector!.updateRatio > 0);
   });
 });
 
