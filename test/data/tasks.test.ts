@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { setTasks } from '../../src/data';
 import { publishedTasks } from '../../src/data/readers/published';
 import { taskDefinitions } from '../../src/data/tasks';
-import { tasks } from '../../src/manifest/names';
 import { publishedTaskNames } from '../../src/manifest/taskNames';
 
 describe('the definitions of tasks', () => {
@@ -12,11 +11,5 @@ describe('the definitions of tasks', () => {
     expect(published.toSorted()).toEqual(publishedTaskNames());
     expect(taskDefinitions.map(({ name }) => name).filter((name) => !published.includes(name))).toEqual([...setTasks]);
     expect(taskDefinitions).toHaveLength(12);
-  });
-
-  it('say what the table of names says', () => {
-    expect(Object.fromEntries(taskDefinitions.map(({ name, modality, about }) => [name, { modality, about }]))).toEqual(
-      tasks,
-    );
   });
 });
