@@ -1,4 +1,5 @@
 /** Runs that follow another: trained behind it, by its own factors, and refused without it. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillDefaults } from '../../src/manifest/defaults';
@@ -49,7 +50,9 @@ describe('a run that follows another', () => {
     const runs = identified([leader, follower]);
     await runQueue(queueOptions(results, [runs[0]!], { start: inProcess }));
     const { encoder, backbone } = leader.learningRate;
-    const journal = createJournal(runFolder(results, 'test', runs[0]!.id).journal);
+    const path = runFolder(results, 'test', runs[0]!.id).journal;
+    rmSync(path);
+    const journal = createJournal(path);
     const gradientNorm = { encoder: 1, backbone: 1 };
     // warm-up of 2 steps: the first has half of the rate
     [

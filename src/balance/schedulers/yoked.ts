@@ -30,7 +30,7 @@ export const yoked = defineScheduler({
   facts: {
     ignoresKappa: false, // the run that it follows reads kappa
     window: ({ window }) => window,
-    follows: ({ form: _form, shift, ...options }) => ({ scheduler: { kind: 'commit-clr', ...options }, shift }),
+    follows: ({ form: _form, shift, ...options }) => ({ scheduler: { ...options, kind: 'commit-clr' }, shift }),
   },
   make: ({ form }) => ({
     initial: { mean: null },
