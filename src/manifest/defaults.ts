@@ -40,6 +40,7 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   instructions: 'one',
   connector: completeSpec(connectors, { kind: defaultConnector }),
   connectorSide: 'encoder',
+  vocabulary: 'task',
   tuning: {
     tower: completeSpec(towerTunings, { kind: 'frozen' }),
     connector: completeSpec(connectorTunings, { kind: 'full' }),
@@ -136,6 +137,7 @@ const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
   encoder: name,
   backbone: name,
   connector: defaultsOfKind(connectors, connectorNames((facts) => facts.ofCheckpoint === true)[0]!),
+  vocabulary: 'whole',
   tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, 'published') },
   align: { ...align, steps: 0 },
 });

@@ -96,6 +96,10 @@ export const runFields: Record<keyof RunSpec, Field> = {
     { type: 'string', enum: ['encoder', 'backbone'] },
   ),
   backbone: named('the language model', backbones),
+  vocabulary: oneOf(
+    "words among which the model chooses: the backbone's whole vocabulary, or those that occur in the texts of the task, the words of the evaluation and of `evaluate.transfer` among them (docs/method.md section 1); a checkpoint always has the whole",
+    ['task', 'whole'],
+  ),
   tuning: {
     type: 'group',
     about: 'which parameters of each part are trained',

@@ -80,7 +80,8 @@ function valuesOf(field: Field): string {
   if (Array.isArray(schema['enum'])) return schema['enum'].map(code).join(', ');
   if (Array.isArray(schema['examples'])) return `text like ${schema['examples'].map(code).join(', ')}`;
   if (schema['type'] === 'array') return 'list of names';
-  if (schema['type'] === 'object') return 'object with one key';
+  if (schema['type'] === 'object') return schema['maxProperties'] === 1 ? 'object with one key' : 'object by name';
+  if (schema['type'] === 'string') return 'text';
   const low = schema['minimum'] ?? schema['exclusiveMinimum'];
   const high = schema['maximum'] ?? schema['exclusiveMaximum'];
   const bounds = `${schema['minimum'] === undefined ? 'above' : 'from'} ${String(low)} ${schema['maximum'] === undefined ? 'to below' : 'to'} ${String(high)}`;

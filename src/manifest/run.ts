@@ -65,6 +65,8 @@ export interface RunSpec {
   connector: ConnectorSpec;
   connectorSide: ModuleName;
   backbone: string;
+  /** over which words logits are taken: the backbone's, or only those that the texts of the task use */
+  vocabulary: 'task' | 'whole';
   /** which parameters of each part are trained */
   tuning: ModelTuning;
   scheduler: SchedulerSpec;

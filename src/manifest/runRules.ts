@@ -1,7 +1,7 @@
 /**
  * Rules of a resolved run that go beyond the types of its fields: faults, which forbid it, and warnings, which do not.
  */
-import { schedulerFacts, schedulerNames, schedulerWarnings } from '../balance/schedulers';
+import { schedulerFacts, schedulerFaults, schedulerNames, schedulerWarnings } from '../balance/schedulers';
 import { connectorFacts, connectorFaults, connectorNames } from '../models/zoo/connectors';
 import { lookUp } from '../parts/define';
 import {
@@ -15,7 +15,7 @@ import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
 import { encoders } from './names';
-import type { ConnectorSpec, RunSpec } from './run';
+import type { ConnectorSpec, RunSpec, SchedulerSpec } from './run';
 import { spellingsOf } from './spellings';
 import { taskModality } from './taskManifest';
 import { isTree, valueAt, type Tree } from './tree';
@@ -47,10 +47,12 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
   const findings = [
     checkpointAlone(run),
     checkpointFits(run),
+    vocabularyOfCheckpoint(run),
     modality(run),
     transferTasks(run),
     withoutItsRegulariser(run),
     optionsOfConnector(run),
+    optionsOfScheduler(run),
     ...tuningFindings(run),
     gridForConnector(run),
   ].flatMap((finding) => finding ?? []);
@@ -135,6 +137,16 @@ function checkpointAlone(run: Tree): Finding | undefined {
   };
 }
 
+/** A checkpoint's texts go through its own template, over all of its words. */
+const vocabularyOfCheckpoint = (run: Tree): Finding | undefined =>
+  run['checkpoint'] !== undefined && run['vocabulary'] !== 'whole'
+    ? {
+        field: 'vocabulary',
+        what: `checkpoint ${String(run['checkpoint'])} has its whole vocabulary`,
+        expected: '"vocabulary" left out, or "whole"',
+      }
+    : undefined;
+
 /** The checkpoint is there, and sees or hears what the task gives. */
 function checkpointFits(run: Tree): Finding | undefined {
   const { checkpoint } = run;
@@ -209,6 +221,13 @@ function withoutItsRegulariser(run: Tree): Finding | undefined {
 const optionsOfConnector = (run: Tree): Finding[] =>
   connectorFaults(run['connector'] as ConnectorSpec).map(({ option, ...finding }) => ({
     field: option === null ? 'connector' : `connector.${option}`,
+    ...finding,
+  }));
+
+/** What the scheduler itself forbids. */
+const optionsOfScheduler = (run: Tree): Finding[] =>
+  schedulerFaults(run['scheduler'] as SchedulerSpec).map(({ option, ...finding }) => ({
+    field: `scheduler.${option}`,
     ...finding,
   }));
 

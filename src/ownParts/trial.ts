@@ -61,6 +61,7 @@ export function schedulerFault(part: SchedulerPart): Fault {
       step,
       steps: 3,
       logKappas: step === 1 ? [] : [0.5],
+      rate: { encoder: 3e-4, backbone: 3e-4 }, followed: null,
       gradientNorm: step === 1 ? null : { encoder: 1, backbone: 2 },
     };
     const given = next.call(scheduler, state, observed);

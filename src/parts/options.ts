@@ -3,6 +3,8 @@
  * Types of specs, schema, tables of the docs and defaults are derived from them.
  */
 
+import { longestFormula, symbolPattern } from './formula';
+
 /** JSON Schema of a value that is not divided further, with its description. */
 export interface Leaf {
   type: 'leaf';
@@ -82,6 +84,32 @@ export function names(about: string, pattern: string, most: number, standard: re
   const items = { type: 'string', pattern };
   return made(about, { type: 'array', minItems: 1, maxItems: most, uniqueItems: true, items }, [...standard]);
 }
+
+/** A formula (formula.ts). */
+export const formulaText = (about: string, standard: string): Option<string> =>
+  made(about, { type: 'string', minLength: 1, maxLength: longestFormula }, standard);
+
+const tableOf = <T>(about: string, value: Record<string, unknown>): Option<Record<string, T>> =>
+  made<Record<string, T>>(
+    about,
+    { type: 'object', maxProperties: 16, propertyNames: { pattern: symbolPattern }, additionalProperties: value },
+    {},
+  );
+
+/** Numbers by names that formulas may use. */
+export const numberTable = (about: string): Option<Record<string, number>> => tableOf(about, { type: 'number' });
+
+/** Numbers that change, by names that formulas may use: what each starts as, and the formula of its next value. */
+export const stateTable = (about: string): Option<Record<string, { start: number; next: string }>> =>
+  tableOf(about, {
+    type: 'object',
+    required: ['start', 'next'],
+    additionalProperties: false,
+    properties: {
+      start: { type: 'number', description: 'value before the first step' },
+      next: { type: 'string', minLength: 1, maxLength: longestFormula, description: 'formula of the next value' },
+    },
+  });
 
 /** The option without a default; `rule` says in words what its value is where a manifest leaves it out. */
 export const byRule = <T>({ default: _default, ...field }: Option<T>, rule: string): RuledOption<T> => ({

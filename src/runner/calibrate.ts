@@ -3,6 +3,7 @@ import type { RunSpec } from '../manifest/run';
 import { loadUsedParts } from '../ownParts';
 import type { TrainSummary } from '../train/run';
 import type { Rooms } from './execute';
+import { standingIn } from './followed';
 import { requestOf } from './runStates';
 import type { Calibration, FromWorker, RunTask } from './messages';
 
@@ -46,9 +47,10 @@ async function brief(
   tell: (message: FromWorker) => void,
   signal: AbortSignal,
 ): Promise<TrainSummary> {
+  const followed = standingIn(spec, steps);
   const records = rooms.trainRun(
     { ...spec, duration: { steps }, evaluate: { ...spec.evaluate, every: 0, limit } },
-    { signal, onStage: (stage) => tell({ kind: 'stage', stage }) },
+    { signal, onStage: (stage) => tell({ kind: 'stage', stage }), ...(followed === null ? {} : { followed }) },
   );
   for (;;) {
     const next = await records.next();

@@ -12,6 +12,7 @@ import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints } from './checkpoints';
 import { readRunFile, runFolder, type RunFolder } from './folders';
 import { checkpointKeeper } from './keeper';
+import { followedBy, type Followed } from './followed';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';
 import type { RunFile } from './runFile';
@@ -55,8 +56,8 @@ export async function executeRun(
   const writer = runWriter(runFolder(task.results, task.experiment, task.id), task.token);
   const attempt: Attempt = { file: null, step: 0 };
   try {
-    const { file, point } = await openAttempt(writer, task, rooms, attempt, tell);
-    const summary = await journalled(writer, task, rooms, { file, point, attempt }, tell, signal);
+    const { file, ...opened } = await openAttempt(writer, task, rooms, attempt, tell);
+    const summary = await journalled(writer, task, rooms, { file, ...opened, attempt }, tell, signal);
     if (summary === null) return stopped(writer, file, attempt.step);
     finish(writer, file, summary);
     const { prepare, train, evaluate } = summary.seconds;
@@ -73,6 +74,14 @@ export async function executeRun(
   }
 }
 
+/** A run whose folder is open. */
+interface Opened {
+  file: RunFile;
+  point: ResumePoint;
+  /** the run whose learning rates it takes */
+  followed: Followed | null;
+}
+
 /** Starts the backend and opens the run's folder: run.json says from now on that the run is under way. */
 async function openAttempt(
   writer: RunWriter,
@@ -80,7 +89,7 @@ async function openAttempt(
   rooms: Rooms,
   attempt: Attempt,
   tell: (message: FromWorker) => void,
-): Promise<{ file: RunFile; point: ResumePoint }> {
+): Promise<Opened> {
   if (task.code.method !== methodVersion)
     throw userError({
       where: 'worker',
@@ -88,6 +97,7 @@ async function openAttempt(
       hint: 'run the command again',
     });
   if (task.parts !== undefined) loadUsedParts(task.parts);
+  const followed = followedBy(task.results, task.experiment, task);
   tell({ kind: 'stage', stage: 'starting the backend' });
   const facts = await rooms.useBackend(requestOf(task));
   if (facts.name !== task.arithmetic.backend)
@@ -99,10 +109,11 @@ async function openAttempt(
   const point = resumePoint(writer.paths, task.identity, originOf(started));
   attempt.step = point.from?.checkpoint.loop.step ?? 0;
   const times = { ...started.times, started: (point.from === null ? null : begun) ?? started.times.started };
-  const file = { ...started, step: attempt.step, times, notices: [...started.notices, ...point.notices] };
+  const notices = [...(followed === null ? [] : [followed.notice]), ...started.notices, ...point.notices];
+  const file = { ...started, step: attempt.step, times, notices };
   attempt.file = file;
   writer.writeRunFile(file);
-  return { file, point };
+  return { file, point, followed };
 }
 
 /** Iterates the trainer into the journal; null when it was stopped before its last record. */
@@ -110,7 +121,7 @@ async function journalled(
   writer: RunWriter,
   task: RunTask,
   rooms: Rooms,
-  { file, point, attempt }: { file: RunFile; point: ResumePoint; attempt: Attempt },
+  { file, point, followed, attempt }: Opened & { attempt: Attempt },
   tell: (message: FromWorker) => void,
   signal: AbortSignal,
 ): Promise<TrainSummary | null> {
@@ -123,6 +134,7 @@ async function journalled(
       onStage: (stage) => tell({ kind: 'stage', stage }),
       checkpoints: checkpointKeeper(writer, task, file, point),
       ...(from === null ? {} : { from: from.checkpoint }),
+      ...(followed === null ? {} : { followed: followed.factors }),
     });
     for (;;) {
       const next = await records.next();

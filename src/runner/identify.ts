@@ -61,7 +61,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
  * The identity that a run planned earlier has with the method, data and weights of now. Throws UserError for a name
  * that no room knows.
  */
-export function identityNow({ spec, arithmetic }: IdentifiedRun): string {
+export function identityNow({ spec, arithmetic }: Pick<IdentifiedRun, 'spec' | 'arithmetic'>): string {
   const weights = weightIdentities(spec);
   const data = dataIdentity(spec, setIdentity);
   const parts = usedParts(spec)?.sha256;

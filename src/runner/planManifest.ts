@@ -4,6 +4,7 @@ import type { Manifest } from '../manifest/load';
 import type { DeviceRequest } from '../manifest/run';
 import type { BackendRequest } from '../tensor/backend';
 import { resultsFolder } from './folders';
+import { checkFollowed } from './followed';
 import { identifyRuns } from './identify';
 import { planRuns, type IdentifiedRun, type PlannedRun } from './plan';
 
@@ -27,7 +28,8 @@ export interface Plan {
 
 /**
  * The runs of a loaded manifest under its profile, each once, with identity and state. Writes nothing, uses no network.
- * Throws UserError for a task, encoder or backbone that no room knows, and for a backend or device that is not there.
+ * Throws UserError for a task, encoder or backbone that no room knows, for a backend or device that is not there, and
+ * for a run that follows one that is not.
  */
 export function planManifest(manifest: Manifest, options: PlanOptions = {}): Plan {
   const { backend = 'auto', device, results = resultsFolder() } = options;
@@ -35,5 +37,6 @@ export function planManifest(manifest: Manifest, options: PlanOptions = {}): Pla
   const runs = identifyRuns(specs, backend);
   // A profile's shrunken runs must not mix with the full ones in figures: they are an experiment of their own.
   const experiment = manifest.profile === null ? manifest.name : `${manifest.name}-${manifest.profile}`;
+  checkFollowed(results, experiment, runs);
   return { experiment, results, runs, plan: planRuns(results, experiment, runs) };
 }

@@ -4,6 +4,7 @@ import { heartbeatSeconds, takeClaim, type Claim } from '../claim';
 import { storageFault } from '../files';
 import { exitCode, userError } from '../problems';
 import { runFolder } from './folders';
+import { followedRun, isFinished } from './followed';
 import { createLane, hangSeconds, type Lane } from './lane';
 import { workerMemory } from './local';
 import { attempt, oneRun } from './oneRun';
@@ -135,6 +136,10 @@ async function workOn({ options, queue, claims, endings }: Shared, lane: Lane, {
     endings.end(run, { kind: 'failed', message: lacking, unavailable: true });
     return;
   }
+  if (waitsForFollowed(options, run, endings)) {
+    queue.push({ run, notBefore: performance.now() + (options.poll ?? 2) * 1000, waiting });
+    return;
+  }
   const claim = claimOf(options, run);
   if (claim === null) {
     if (!waiting) options.observe?.({ kind: 'waiting', run });
@@ -154,6 +159,13 @@ async function workOn({ options, queue, claims, endings }: Shared, lane: Lane, {
     claims.delete(claim);
     claim.release();
   }
+}
+
+/** Whether a run follows one of this queue that is still to be finished. One that never will be is left to the worker. */
+function waitsForFollowed({ results, experiment, runs }: QueueOptions, run: PlannedRun, endings: Endings): boolean {
+  const followed = followedRun(run);
+  if (followed === null || endings.all.has(followed.id)) return false;
+  return runs.some(({ id }) => id === followed.id) && !isFinished(results, experiment, followed);
 }
 
 /** Takes a run's claim, null when another has it. Throws UserError (exit code 3) when the results cannot be written. */

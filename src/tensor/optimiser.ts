@@ -68,9 +68,19 @@ export function update(
   };
 }
 
+/**
+ * Factor in 0 to 1 that scales gradients down so that `before`, a norm of theirs, becomes at most `limit`; a limit of 0
+ * leaves them alone.
+ */
+export const clipFactor = (before: Tensor, limit: number): Tensor =>
+  limit <= 0 ? tf.scalar(1) : tf.minimum(tf.div(limit, tf.add(before, 1e-12)), 1);
+
 /** The gradient scaled down so that its norm is at most `limit`; 0 leaves it alone. Returns the norm before. */
 export function clipByNorm(gradient: Tensor, limit: number): { gradient: Tensor; norm: Tensor } {
   const before = norm(gradient);
-  if (limit <= 0) return { gradient, norm: before };
-  return { gradient: tf.mul(gradient, tf.minimum(tf.div(limit, tf.add(before, 1e-12)), 1)), norm: before };
+  return { gradient: limit <= 0 ? gradient : tf.mul(gradient, clipFactor(before, limit)), norm: before };
 }
+
+/** Norm of several vectors together from the norm of each; one whose module is frozen (`active` 0) does not count. */
+export const jointNorm = (parts: readonly { norm: Tensor; active: Tensor }[]): Tensor =>
+  tf.sqrt(parts.map(({ norm: own, active }) => tf.mul(tf.square(own), active)).reduce((sum, part) => tf.add(sum, part)));

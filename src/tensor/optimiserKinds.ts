@@ -1,10 +1,15 @@
 /** The optimisers that a manifest may choose, with PyTorch's defaults; the update rules stand in optimiser.ts. */
 import { kind, type SpecOf } from '../parts/define';
-import { above0, below1, number } from '../parts/options';
+import { above0, below1, number, oneOf } from '../parts/options';
 
 const both = {
   weightDecay: number('weight decay', 0, 10, 0),
-  clip: number("each module's gradient is scaled down to this norm; 0 switches it off", 0, 1_000_000, 1),
+  clip: number('gradients are scaled down to this norm; 0 switches it off', 0, 1_000_000, 1),
+  clipOver: oneOf(
+    "what `clip` is the norm of: each module's gradient by itself, or that of both together, which leaves their ratio as it is",
+    ['module', 'joint'],
+    'module',
+  ),
 };
 const adam = {
   beta1: below1('decay of the first moment', 0.9),

@@ -218,6 +218,12 @@ export interface PrunedVocabulary {
   toPruned: Map<number, number>;
 }
 
+/** All ids of a tokenizer, each in its own place. */
+export function wholeVocabulary({ vocabulary }: Pick<Tokenizer, 'vocabulary'>): PrunedVocabulary {
+  const ids = Array.from({ length: vocabulary }, (_, id) => id);
+  return { ids, toPruned: new Map(ids.map((id) => [id, id])) };
+}
+
 /**
  * The ids that occur in `texts`, plus begin, answerEnd and `extra`; `<unk>` is dropped whatever `extra` says.
  * Give answers as they are encoded in use (with their leading space or as whole `prompt answer` texts).

@@ -5,7 +5,7 @@ import { buildScheduler, schedulerFacts, type Scheduler } from '../balance/sched
 import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
 import type { Continuer } from '../models/generation/continuer';
-import { moduleNames } from '../modules';
+import { moduleNames, type PerModule } from '../modules';
 import { openSession, type Program, type Session, type StateValue } from '../tensor/program';
 import { answerShape } from './answers';
 import { fillBatch, type BatchArrays, type BatchShape } from './batches';
@@ -22,6 +22,8 @@ export interface TrainOptions {
   /** told what is being done before and after the steps */
   onStage?: (stage: string) => void;
   signal?: AbortSignal;
+  /** the scheduler's factors, step by step, of the run that this one follows */
+  followed?: readonly PerModule<number>[];
   /** goes on from here; the records up to here are not handed out again */
   from?: RunCheckpoint;
   /** asked after each step whether to keep a checkpoint; also given one when `signal` fires */

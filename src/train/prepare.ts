@@ -86,7 +86,8 @@ export async function loadTexts(
 ): Promise<{ set: DataSet; others: OtherTask[]; tokenizer: Tokenizer; texts: Texts<PrunedVocabulary> }> {
   const { set, all, others } = await loadData(spec, onStage);
   const tokenizer = await loadTokenizer(spec.backbone);
-  return { set, others, tokenizer, texts: textsOf(set, tokenizer, [...all, ...others.flatMap(({ items }) => items)]) };
+  const read = [...all, ...others.flatMap(({ items }) => items)];
+  return { set, others, tokenizer, texts: textsOf(set, tokenizer, spec.vocabulary, read) };
 }
 
 /** The sets of a run, their texts, and what its model is put together from. */

@@ -17,6 +17,11 @@ export interface TrainRecord {
   loss: number;
   learningRate: PerModule<number>;
   gradientNorm: PerModule<number>;
+  /**
+   * norm of the regulariser's gradient over that of the gradient that it joins; only of regularisers whose gradient is
+   * found by itself
+   */
+  regulariserShare?: PerModule<number>;
   /** only of runs whose tower is tuned by `lora` or `full`; norms before clipping, as those of modules */
   parts?: OfParts<{ gradientNorm: number }>;
 }

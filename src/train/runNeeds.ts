@@ -56,6 +56,11 @@ const assumedSizes: DataSizes = {
   captions: 1,
 };
 
+const assumedFor = ({ checkpoint, backbone, vocabulary }: RunSpec): DataSizes =>
+  checkpoint === undefined && vocabulary === 'whole'
+    ? { ...assumedSizes, vocabulary: findBackbone(backbone).config.vocabulary }
+    : assumedSizes;
+
 /**
  * Bytes that one item of a set (texts, tokens, tables by name) takes in JavaScript: measured on the two sets of the
  * quickstart.
@@ -71,10 +76,11 @@ export interface RunNeeds extends ResourceNeeds {
  * Sizes of a task's data, from the cache of such sizes, or measured and put there; null when the data or the tokenizer
  * is not in the cache.
  */
-async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataSizes | null> {
+async function dataSizes({ task, backbone, checkpoint, vocabulary }: RunSpec): Promise<DataSizes | null> {
   const tokenizer =
     checkpoint === undefined ? sourceIdentity(backboneSource(backbone)) : checkpointIdentity(checkpoint);
-  const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer }));
+  const of = checkpoint === undefined && vocabulary === 'whole' ? { vocabulary } : {};
+  const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer, ...of }));
   const path = cachePath('texts', `${identity.slice(0, 32)}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as DataSizes;
   const isHere =
@@ -85,7 +91,7 @@ async function dataSizes({ task, backbone, checkpoint }: RunSpec): Promise<DataS
   const set = await loadSet(task);
   const { codec, tokens, labels } =
     checkpoint === undefined
-      ? textsOf(set, await loadTokenizer(backbone))
+      ? textsOf(set, await loadTokenizer(backbone), vocabulary)
       : textsIn(set, (await openCheckpoint(checkpoint, { offline: true })).codec);
   const sizes: DataSizes = {
     vocabulary: codec.vocabulary.ids.length,
@@ -108,7 +114,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
   const sizes = new Map<string, Promise<DataSizes | null>>();
   const known = new Map<string, Promise<RunNeeds>>();
   return (spec) => {
-    const data = `${spec.task} ${spec.backbone}`;
+    const data = `${spec.task} ${spec.backbone} ${spec.vocabulary}`;
     const key = canonicalJson([
       data,
       spec.encoder,
@@ -128,10 +134,10 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
     sizes.set(data, sized);
     const needs =
       known.get(key) ??
-      sized.then(async (found) => ({
-        ...needsOfModel(spec, await plannedModel(spec, found ?? assumedSizes), found ?? assumedSizes, backend),
-        assumed: found === null,
-      }));
+      sized.then(async (found) => {
+        const used = found ?? assumedFor(spec);
+        return { ...needsOfModel(spec, await plannedModel(spec, used), used, backend), assumed: found === null };
+      });
     known.set(key, needs);
     return needs;
   };

@@ -2,7 +2,7 @@
  * One step of the method: what the scheduler makes of the kappas so far, the rates that follow, the update, and what is
  * measured of it. No rate is changed anywhere else.
  */
-import { isUnregularised } from '../balance/regularisers';
+import { factsOfRegulariser, tellsShare } from '../balance/regularisers';
 import { windowOf } from '../balance/schedulers';
 import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
@@ -29,10 +29,12 @@ export interface StepPlan extends Decision {
 }
 
 /** Asks the scheduler about the next step. It has then seen the kappas that were measured since it was last asked. */
-export function planStep({ spec, steps, scheduler, loop }: OpenRun): StepPlan {
+export function planStep({ spec, steps, scheduler, loop, options }: OpenRun): StepPlan {
   const step = loop.step + 1;
   const { fresh: logKappas, gradientNorm } = loop;
-  const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas, gradientNorm });
+  const rate = both((module) => spec.learningRate[module]);
+  const { followed = null } = options;
+  const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas, gradientNorm, rate, followed });
   loop.scheduler = state;
   loop.fresh = [];
   const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
@@ -80,7 +82,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   } catch (error) {
     throw await whyItFailed(error, run);
   }
-  const taken = unpackStep(numbers, setting.toldParts);
+  const taken = unpackStep(numbers, setting.toldParts, tellsShare(spec.regulariser));
   checkFinite(taken.step, plan.step);
   loop.updates = updates;
   return taken;
@@ -99,19 +101,20 @@ function toldOf<T>(parts: UnpackedStep['parts'], tell: (numbers: PartNumbers) =>
 const ratio = (above: number, below: number): number => (below > 0 ? above / below : 0);
 
 /** The journal's record of a step. */
-export const trainRecord = (plan: StepPlan, { step, parts }: UnpackedStep): TrainRecord => ({
+export const trainRecord = (plan: StepPlan, { step, parts, shares }: UnpackedStep): TrainRecord => ({
   kind: 'train',
   step: plan.step,
   loss: step.crossEntropy,
   learningRate: usedRate(plan),
   gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
+  ...(shares === null ? {} : { regulariserShare: { encoder: shares.shareEncoder, backbone: shares.shareBackbone } }),
   ...toldOf(parts, ({ gradient }) => ({ gradientNorm: gradient })),
 });
 
 /** Remembers of every step what schedulers and metrics look back on. */
 export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: UnpackedStep): void {
-  const isCapped = !isUnregularised(regulariser) && Math.max(step.klEncoder, step.klBackbone) > regulariser.cap;
-  if (isCapped) loop.capped += 1;
+  const { cap } = factsOfRegulariser(regulariser);
+  if (cap !== null && Math.max(step.klEncoder, step.klBackbone) > cap) loop.capped += 1;
   loop.gradientNorm = { encoder: step.normEncoder, backbone: step.normBackbone };
   loop.memory = seenGradient(loop.memory, loop.gradientNorm);
 }

@@ -27,6 +27,10 @@ export type StepNumbers<T = number> = Record<(typeof stepNames)[number], T>;
  */
 export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T>;
 
+const shareNames = ['shareEncoder', 'shareBackbone'] as const;
+/** Of a step whose regulariser's gradient is found by itself: its norm over that of the gradient it joins, by module. */
+export type ShareNumbers<T = number> = Record<(typeof shareNames)[number], T>;
+
 const partNames = ['gradient', 'theta', 'delta'] as const;
 /** Of one part of the encoder, ||g||, and of a measured step ||theta|| and ||dtheta||, which are 0 elsewhere. */
 export type PartNumbers<T = number> = Record<(typeof partNames)[number], T>;
@@ -36,10 +40,12 @@ export function packNumbers(
   step: StepNumbers<Tensor>,
   measure: MeasureNumbers<Tensor> | null,
   parts: readonly PartNumbers<Tensor>[] = [],
+  shares: ShareNumbers<Tensor> | null = null,
 ): { numbers: Tensor } {
   const scalars = [
     ...stepNames.map((name) => step[name]),
     ...parts.flatMap((part) => partNames.map((name) => part[name])),
+    ...(shares === null ? [] : shareNames.map((name) => shares[name])),
     ...(measure === null ? [] : measureNames.map((name) => measure[name])),
   ];
   return { numbers: tf.stack(scalars.map((value) => tf.reshape(value, []))) };
@@ -50,19 +56,26 @@ export interface UnpackedStep {
   step: StepNumbers;
   measure: MeasureNumbers | null;
   parts: Partial<Record<EncoderPart, PartNumbers>>;
+  /** null where the regulariser is part of the loss, and without one */
+  shares: ShareNumbers | null;
 }
 
-/** Names for the packed vector of `trainProgram`. `parts`: those that its setting tells of. */
-export function unpackStep(numbers: Float32Array, parts: readonly EncoderPart[] = []): UnpackedStep {
+/**
+ * Names for the packed vector of `trainProgram`. `parts`: those that its setting tells of; `shares`: whether it tells
+ * that of the regulariser.
+ */
+export function unpackStep(numbers: Float32Array, parts: readonly EncoderPart[] = [], shares = false): UnpackedStep {
   const take = <N extends string>(names: readonly N[], from: number) =>
     Object.fromEntries(names.map((name, i) => [name, numbers[from + i]!])) as Record<N, number>;
-  const rest = stepNames.length + parts.length * partNames.length;
+  const sharesFrom = stepNames.length + parts.length * partNames.length;
+  const rest = sharesFrom + (shares ? shareNames.length : 0);
   return {
     step: take(stepNames, 0),
     measure: numbers.length > rest ? take(measureNames, rest) : null,
     parts: Object.fromEntries(
       parts.map((part, i) => [part, take(partNames, stepNames.length + i * partNames.length)] as const),
     ),
+    shares: shares ? take(shareNames, sharesFrom) : null,
   };
 }
 

@@ -1,5 +1,6 @@
 /** The texts of a set in a backbone's tokens: the vocabulary that they use, and how long they are. */
-import { pruneVocabulary, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
+import { pruneVocabulary, wholeVocabulary, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
+import type { RunSpec } from '../manifest/run';
 import type { DataSet, Item } from '../data/types';
 import { encodeExample, type Example } from './batches';
 import { prunedCodec, type TextCodec } from './codec';
@@ -13,10 +14,16 @@ export interface Texts<Vocabulary extends TextCodec['vocabulary'] = TextCodec['v
 }
 
 /**
- * Prunes the vocabulary to what the set's prompts, answers, choices and captions use, and those of `others`; measures
- * the set's own.
+ * The vocabulary of a run, whole or cut down to what the set's prompts, answers, choices and captions use, and those of
+ * `others`; measures the set's own texts.
  */
-export function textsOf(set: DataSet, tokenizer: Tokenizer, others: readonly Item[] = []): Texts<PrunedVocabulary> {
+export function textsOf(
+  set: DataSet,
+  tokenizer: Tokenizer,
+  kind: RunSpec['vocabulary'],
+  others: readonly Item[] = [],
+): Texts<PrunedVocabulary> {
+  if (kind === 'whole') return textsIn(set, prunedCodec(tokenizer, wholeVocabulary(tokenizer)));
   const texts = [
     ...[...set.items, ...others].flatMap((item) => [
       item.prompt,

@@ -2,28 +2,22 @@
  * One optimiser step as a program: the objective, its gradients, the update of each module, and where kappa is asked
  * for the divergences that the two halves of the step cause (src/balance/measureStep.ts).
  */
-import {
-  labelProbabilities,
-  movement,
-  stepDivergences,
-  type Movement,
-  type Parts,
-  type Passes,
-} from '../balance/measureStep';
-import { regulariser } from '../balance/regulariser';
+import { labelProbabilities, movement, stepDivergences, type Movement, type Parts } from '../balance/measureStep';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
-import { labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
-import { isUnregularised } from '../balance/regularisers';
-import { clipByNorm, update, type StepScalars } from '../tensor/optimiser';
-import { joinVector, splitVector, totalSize } from '../tensor/parameters';
+import { labelLogProbability } from '../tensor/ops';
+import { isUnregularised, tellsShare } from '../balance/regularisers';
+import { update, type StepScalars } from '../tensor/optimiser';
+import { splitVector, totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
+import { clipGradients } from './clipping';
+import { gradientsOf, ownGradient, trainingBatch, type Seen, type TrainingBatch } from './objective';
 import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
-import { batchTensors, noiseTensor, stepInputs, updateScalars, weightTensors, type BatchTensors } from './stepInputs';
+import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
 import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumbers';
 
 /**
@@ -49,7 +43,6 @@ export function trainProgram(
   const regularised = !isUnregularised(setting.regulariser) && modules.length === 2;
   const noisy = setting.gradientNoise === true && modules.length === 2;
   const noise = noisy ? both((module) => totalSize(model.trainable[module])) : null;
-  const { clip } = setting.optimiser;
   return {
     inputs: stepInputs(shape, { modules, probe: measure?.probe ?? null, regularised, noise }),
     reads: [
@@ -60,14 +53,16 @@ export function trainProgram(
     run(inputs, state) {
       const old = partsOf(model, state, 'theta');
       const on = trainingBatch(setting, inputs, state);
-      const term = regularised ? regulariserOn(setting, on, inputs, state, old) : null;
-      const { loss, seen, gradients } = differentiate(model, modules, old, (parts) => objective(on, parts, term));
+      const { loss, seen, gradients, own } = gradientsOf(setting, modules, on, { inputs, state, old });
       const next: Tensors = {};
-      const norms: Partial<PerModule<Tensor>> = {};
+      const shares: Partial<PerModule<Tensor>> = {};
+      const clipped = clipGradients(setting.optimiser, modules, gradients, inputs);
       for (const module of modules) {
-        const clipped = clipByNorm(gradients[module]!, clip);
-        norms[module] = clipped.norm;
-        const gradient = noisy ? withNoise(clipped.gradient, noiseTensor(inputs, module)) : clipped.gradient;
+        const kept = clipped[module]!.gradient;
+        const pull = own === null ? null : ownGradient(setting.regulariser, own[module]!, gradients[module]!, kept);
+        if (pull !== null) shares[module] = pull.share;
+        const pulled = pull?.added === undefined ? kept : tf.add(kept, pull.added);
+        const gradient = noisy ? withNoise(pulled, noiseTensor(inputs, module)) : pulled;
         Object.assign(next, updateModule(setting, module, gradient, updateScalars(inputs, module), state));
         if (regularised) next[`${module}/previous`] = need(state, `${module}/theta`);
       }
@@ -77,8 +72,8 @@ export function trainProgram(
         crossEntropy: seen.crossEntropy,
         klEncoder: seen.klEncoder ?? zero,
         klBackbone: seen.klBackbone ?? zero,
-        normEncoder: norms.encoder ?? zero,
-        normBackbone: norms.backbone ?? zero,
+        normEncoder: clipped.encoder?.norm ?? zero,
+        normBackbone: clipped.backbone?.norm ?? zero,
         prefix: tf.sum(seen.prefix),
       };
       const taken: TakenStep = { modules, old, state, next, gradients, seen };
@@ -86,102 +81,14 @@ export function trainProgram(
         step,
         measure === null ? null : measured(model, measure, on, inputs, taken),
         (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
+        tellsShare(setting.regulariser)
+          ? { shareEncoder: shares.encoder ?? zero, shareBackbone: shares.backbone ?? zero }
+          : null,
       );
       tf.dispose(Object.values(seen));
       return { outputs, state: next };
     },
   };
-}
-
-/** What the training pass finds out on its way to the loss. */
-interface Seen {
-  prefix: Tensor;
-  /** log-probabilities at the label places [N, V] */
-  logP: Tensor;
-  crossEntropy: Tensor;
-  /** the regulariser's divergences; absent without one */
-  klEncoder?: Tensor;
-  klBackbone?: Tensor;
-}
-
-/** The questions of a step, and the model on them. */
-interface TrainingBatch {
-  batch: BatchTensors;
-  /** labels [N, V] */
-  hot: Tensor;
-  passes: Passes;
-}
-
-function trainingBatch({ model, vocabulary }: Setting, inputs: Tensors, state: Tensors): TrainingBatch {
-  const batch = batchTensors(inputs);
-  return {
-    batch,
-    hot: oneHot(batch.labels, vocabulary),
-    passes: passesOn(model, frozenTensors(model, state), batch),
-  };
-}
-
-/** The regulariser, given log p of the parameters that are differentiated. */
-type Term = (now: Tensor) => ReturnType<typeof regulariser>;
-
-/** The regulariser on a batch: it needs log p with one module as it was a step ago and the other as it is now. */
-function regulariserOn(
-  { model, regulariser: spec }: Setting,
-  { batch, passes }: TrainingBatch,
-  inputs: Tensors,
-  state: Tensors,
-  now: Parts,
-): Term | null {
-  if (isUnregularised(spec)) return null;
-  const before = partsOf(model, state, 'previous');
-  const encoderBefore = passes.logProbabilities(now.backbone, passes.prefix(before.encoder));
-  const backboneBefore = passes.logProbabilities(before.backbone, passes.prefix(now.encoder));
-  const options = { lambda: spec.lambda, cap: spec.cap };
-  return (logP) => regulariser(logP, encoderBefore, backboneBefore, batch.mask, weightTensors(inputs), options);
-}
-
-/**
- * The loss of both modules' parameters: cross-entropy of the batch's labels and, where there is one, the regulariser.
- */
-function objective({ batch, hot, passes }: TrainingBatch, parts: Parts, term: Term | null): Seen & { loss: Tensor } {
-  const prefix = passes.prefix(parts.encoder);
-  const logP = passes.logProbabilities(parts.backbone, prefix);
-  const crossEntropy = tf.neg(maskedMean(labelLogProbability(logP, hot), batch.mask));
-  if (term === null) return { loss: crossEntropy, prefix, logP, crossEntropy };
-  const added = term(logP);
-  const loss = tf.add(crossEntropy, added.value);
-  return { loss, prefix, logP, crossEntropy, klEncoder: added.encoder, klBackbone: added.backbone };
-}
-
-/**
- * The loss at `old` and its gradient for each of the modules [size]. What was seen on the way is the caller's to
- * dispose of.
- */
-function differentiate(
-  model: MultimodalModel,
-  modules: readonly ModuleName[],
-  old: Parts,
-  lossOf: (parts: Parts) => Seen & { loss: Tensor },
-): { loss: Tensor; seen: Seen; gradients: Partial<PerModule<Tensor>> } {
-  const split = (tensors: Tensor[]): Partial<Parts> => {
-    let at = 0;
-    return Object.fromEntries(
-      modules.map((module) => [module, tensors.slice(at, (at += model.trainable[module].length))]),
-    );
-  };
-  let kept: Seen | undefined;
-  const scalar = (...given: Tensor[]): tf.Scalar => {
-    const { loss, ...seen } = lossOf({ ...old, ...split(given) });
-    // Differentiation frees whatever its function leaves behind.
-    kept = Object.fromEntries(
-      Object.entries(seen).map(([name, tensor]) => [name, tf.keep((tensor as Tensor).clone())]),
-    ) as unknown as Seen;
-    return loss as tf.Scalar;
-  };
-  const { value, grads } = tf.valueAndGrads(scalar)(modules.flatMap((module) => old[module]));
-  const parts = split(grads);
-  const gradients = Object.fromEntries(modules.map((module) => [module, joinVector(parts[module]!)]));
-  return { loss: value, seen: kept!, gradients };
 }
 
 /** A gradient and Gaussian noise with the gradient's own standard deviation, taken over the module. */

@@ -3,7 +3,7 @@ import { progressBounds } from '../../src/balance/bounds';
 import { divergenceFloor, divergencePairs, kappaOf } from '../../src/balance/kappa';
 import { metricsOf, noMeasures, seenGradient } from '../../src/balance/measure';
 import { regulariserWeights } from '../../src/balance/regulariser';
-import { buildScheduler, type Decision, type Scheduler } from '../../src/balance/schedulers';
+import { buildScheduler, schedulerFaults, type Decision, type Scheduler } from '../../src/balance/schedulers';
 import { coordinatedFactors } from '../../src/balance/schedulers/commit';
 import { pushWindow, windowStatistics } from '../../src/balance/window';
 import { notEmpty } from '../../testing/lists';
@@ -88,6 +88,7 @@ const decisions = (
   logKappas: number[][],
   steps = logKappas.length,
   gradientNorms: ({ encoder: number; backbone: number } | null)[] = [],
+  followed: { encoder: number; backbone: number }[] | null = null,
 ): Decision[] => {
   let state = scheduler.initial;
   return logKappas.map((fresh, i) => {
@@ -95,6 +96,8 @@ const decisions = (
       step: i + 1,
       steps,
       logKappas: fresh,
+      rate: { encoder: 3e-4, backbone: 3e-4 },
+      followed,
       gradientNorm: gradientNorms[i] ?? null,
     });
     state = next.state;
@@ -205,6 +208,132 @@ describe('schedulers', () => {
     expect(factors[2]).toEqual(factors[1]);
     expect(factors[3]!.encoder).toBeCloseTo(1 - Math.tanh(0.2), 12);
     expect(factors[3]!.backbone).toBe(1);
+  });
+
+  it('yoked takes the mean of the factors that it follows, or each in its turn, and no kappa', () => {
+    const followed = [
+      { encoder: 1, backbone: 1 },
+      { encoder: 2, backbone: 0.5 },
+      { encoder: 3, backbone: 0.3 },
+    ];
+    const factors = (form: 'mean' | 'replay') =>
+      decisions(buildScheduler(schedulerOf({ kind: 'yoked', form })), [[], [9], [-9]], 3, [], followed).map(
+        ({ factor }) => factor,
+      );
+    expect(factors('replay')).toEqual(followed);
+    const mean = { encoder: 2, backbone: expect.closeTo(0.6, 12) as number };
+    expect(factors('mean')).toEqual([mean, mean, mean]);
+    expect(() => decisions(buildScheduler(schedulerOf({ kind: 'yoked' })), quiet(1))).toThrow(
+      /without the run that it follows/,
+    );
+  });
+
+  describe('formula', () => {
+    const kappas = [
+      [],
+      [],
+      [],
+      [],
+      [],
+      [Math.log(16)],
+      [],
+      [],
+      [],
+      [],
+      [Math.log(4), Math.log(1e-3)],
+      [],
+      [],
+      [],
+      [],
+      [3],
+      [],
+      [],
+      [],
+      [],
+      [],
+      [-7],
+    ];
+    const settings = { interval: 5, window: 5 };
+    const clipped = (power: string, low = '1/c') => ({
+      encoder: `min(max(average^${power}, ${low}), c)`,
+      backbone: `min(max(average^(-${power}), ${low}), c)`,
+    });
+
+    it.each([
+      ['symmetric', clipped('p')],
+      ['lagging', clipped('p', '1')],
+      [
+        'integral',
+        {
+          encoder: 'min(max(factorEncoder * average^p, 1/c), c)',
+          backbone: 'min(max(factorBackbone * average^(-p), 1/c), c)',
+        },
+      ],
+    ] as const)('writes the built-in rule %s, to the bit', (rule, formulas) => {
+      const built = schedulerOf({ kind: 'commit-clr', rule, exponent: 0.2, clip: 3, ...settings });
+      const written = schedulerOf({ kind: 'formula', ...formulas, constants: { p: 0.2, c: 3 }, ...settings });
+      const made = decisions(buildScheduler(written), kappas);
+      expect(made).toEqual(decisions(buildScheduler(built), kappas));
+      expect(new Set(made.map(({ factor }) => factor.encoder)).size).toBeGreaterThan(2);
+    });
+
+    it('writes the half cosine, which reads no kappa', () => {
+      const half = '(1 + cos(pi * (step - 1) / (steps - 1))) / 2';
+      const written = schedulerOf({ kind: 'formula', encoder: half, backbone: half, interval: 1 });
+      const factors = decisions(buildScheduler(written), quiet(5)).map(({ factor }) => factor.encoder);
+      const built = decisions(buildScheduler(schedulerOf({ kind: 'warmup-cosine' })), quiet(5));
+      for (const [i, factor] of notEmpty(factors.entries())) expect(factor).toBeCloseTo(built[i]!.factor.encoder, 12);
+    });
+
+    it('carries states along: a moving average of log kappa, by hand', () => {
+      const spec = schedulerOf({
+        kind: 'formula',
+        encoder: 'exp(m)',
+        state: { m: { start: 0, next: 'm + half * (log(kappa) - m)' } },
+        constants: { half: 0.5 },
+        interval: 1,
+      });
+      const factors = decisions(buildScheduler(spec), [[], [Math.log(4)], [Math.log(16)]]).map(({ factor }) => factor);
+      expect(factors.map(({ encoder }) => encoder)).toEqual([
+        1,
+        2,
+        expect.closeTo(Math.exp(0.5 * Math.log(2) + 0.5 * Math.log(16)), 12),
+      ]);
+      expect(factors.map(({ backbone }) => backbone)).toEqual([1, 1, 1]);
+    });
+
+    it.each([
+      ['1 +', 'encoder', /cannot be read/],
+      ['kapa', 'encoder', /no symbol kapa; it may use kappa, average/],
+      ['import("fs")', 'encoder', /no function import/],
+      ['f(x) = x', 'encoder', /is not arithmetic/],
+      ['a = 3', 'encoder', /is not arithmetic/],
+      ['[1, 2]', 'encoder', /is not arithmetic/],
+      ['kappa.constructor', 'encoder', /is not arithmetic/],
+      ['"1"', 'encoder', /is not a number/],
+      ['kappa > 1', 'encoder', /gives (true|false) instead of a number/],
+      ['1 / (kappa - 1)', 'encoder', /at the first step it gives Infinity/],
+      ['exp(kappa)', 'encoder', /at kappa = 1000000000000 .* it gives Infinity/],
+      ['log(kappa)', 'encoder', /at kappa = 1e-12 .* it gives -/],
+      ['gradientEncoder / gradientBackbone', 'encoder', /at the first step it gives NaN/],
+    ])('is refused before the run where it cannot be used: %s', (text, option, message) => {
+      const [fault] = schedulerFaults(schedulerOf({ kind: 'formula', encoder: text }));
+      expect(fault?.option).toBe(option);
+      expect(fault?.what).toMatch(message);
+    });
+
+    it('has names of its own, each once', () => {
+      const faultOf = (given: object) => schedulerFaults(schedulerOf({ kind: 'formula', ...given }))[0]?.what;
+      expect(faultOf({ constants: { kappa: 1 } })).toBe('the name kappa is taken');
+      expect(faultOf({ constants: { m: 1 }, state: { m: { start: 0, next: '1' } } })).toBe('the name m is taken');
+      expect(faultOf({ constants: { min: 1 } })).toBe('the name min is taken');
+      expect(faultOf({ constants: { p: 1 } })).toBeUndefined();
+    });
+
+    it('that gives no factor later on ends the run with its step and its place', () => {
+      const spec = schedulerOf({ kind: 'formula', backbone: 'sqrt(3 - step)', interval: 1 });
+      expect(() => decisions(buildScheduler(spec), quiet(4))).toThrow(/scheduler.backbone: at step 4 it gives NaN/);
+    });
   });
 
   it('symmetric is stable below p = 1/4 and rings above it, because kappa answers with slope 2', () => {

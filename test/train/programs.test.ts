@@ -219,6 +219,9 @@ const combinations: [string, TinyOptions][] = [
     'scale and shift, connector beside the backbone, regulariser',
     { connectorSide: 'backbone', encoder: 'scale-shift', regulariser: { kind: 'commit', lambda: 0.1 } },
   ],
+  ['mlp, lora, regulariser with a share', { regulariser: { kind: 'share', share: 0.2 } }],
+  ['mlp, lora, regulariser by logarithms', { regulariser: { kind: 'log-divergence', lambda: 0.01 } }],
+  ['mlp, lora, clipped over both modules', { optimiser: { kind: 'adamw', clip: 0.5, clipOver: 'joint' } }],
   ['mlp, lora, sgd', { optimiser: { kind: 'sgd', momentum: 0.9, clip: 1 } }],
 ];
 

@@ -11,14 +11,15 @@ import { above0, number, oneOf, unsaid, whole, type ValuesOf } from '../../parts
 import { pushWindow, windowStatistics } from '../window';
 import { bothActive, defineScheduler, type SchedulerFacts, type Warning } from './scheduler';
 
-const options = {
+/** Options of the coordinated rates. */
+export const commitOptions = {
   rule: unsaid(oneOf('how kappa moves the rates (docs/method.md)', ['symmetric', 'lagging', 'integral'], 'symmetric')),
   interval: whole('steps between updates of the rates', 1, 1_000_000, 5),
   window: whole('measured kappas in the moving average', 1, 10_000, 5),
   exponent: above0('exponent p of kappa (docs/method.md)', 4, 0.2),
   clip: number('factors stay within 1/clip and clip', 1, 1000, 3),
 };
-export type CommitOptions = ValuesOf<typeof options>;
+export type CommitOptions = ValuesOf<typeof commitOptions>;
 export type CoordinationRule = CommitOptions['rule'];
 
 interface CommitState {
@@ -71,7 +72,7 @@ function warnings({ rule, interval, window, exponent }: CommitOptions, { every }
 const coordinated = (about: string, own: Pick<SchedulerFacts<CommitOptions>, 'brings' | 'look'>) =>
   defineScheduler({
     about,
-    options,
+    options: commitOptions,
     facts: { ignoresKappa: false, stableBelow: stabilityLimit, window: ({ window }) => window, warnings, ...own },
     make: (chosen) => ({
       initial: { logKappas: [], factor: { encoder: 1, backbone: 1 } },

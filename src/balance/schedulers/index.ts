@@ -5,10 +5,12 @@ import { defaultWindow } from '../window';
 import { commit, commitClr } from './commit';
 import { constant } from './constant';
 import { featureDescent, languageDescent } from './coordinateDescent';
+import { formula } from './formula';
 import { gradNorm } from './gradNorm';
 import { ogmGe } from './ogmGe';
 import type { Scheduler, SchedulerFacts, SchedulerPart, Warning } from './scheduler';
 import { warmupCosine } from './warmupCosine';
+import { yoked } from './yoked';
 
 export type { Decision, LookName, Observation, Scheduler, SchedulerFacts, SchedulerPart } from './scheduler';
 
@@ -22,6 +24,8 @@ export const schedulers = {
   'ogm-ge': ogmGe,
   'commit-clr': commitClr,
   commit,
+  yoked,
+  formula,
 };
 
 /** Constant rates: what a run has by default, and what every method is compared with. */
@@ -57,6 +61,10 @@ export function windowOf(spec: SchedulerSpec): number {
   const { window } = byName[spec.kind]!.facts;
   return window === undefined ? defaultWindow : window(optionsOf(spec));
 }
+
+/** What forbids the options of a run's scheduler. */
+export const schedulerFaults = (spec: SchedulerSpec): Warning[] =>
+  byName[spec.kind]!.facts.faults?.(optionsOf(spec)) ?? [];
 
 /** What a reader should know of a resolved run's options before it is trained. */
 export const schedulerWarnings = (spec: SchedulerSpec, measure: { every: number }): Warning[] =>

@@ -16,6 +16,10 @@ export interface Observation {
   logKappas: readonly number[];
   /** of both modules in the step before, null before the first */
   gradientNorm: PerModule<number> | null;
+  /** base learning rates */
+  rate: PerModule<number>;
+  /** the factors, step by step, of the run that this one follows; null for a scheduler that follows none */
+  followed: readonly PerModule<number>[] | null;
 }
 
 export interface Decision {
@@ -39,7 +43,7 @@ export const bothActive = (factor: PerModule<number> = { encoder: 1, backbone: 1
 /** Colour and dash of a method in every figure (analysis/style.ts), after the palette of Okabe and Ito. */
 export type LookName = 'black' | 'sky-blue' | 'orange' | 'blue' | 'vermilion' | 'green' | 'purple' | 'grey';
 
-/** What a reader should know of an option's value before such a run is trained. */
+/** What is wrong with an option's value, or what a reader should know of it before such a run is trained. */
 export interface Warning {
   option: string;
   what: string;
@@ -58,8 +62,15 @@ export interface SchedulerFacts<Values> {
   window?(options: Values): number;
   /** by the value of its option `rule`, the exponent p from which on the rates ring (docs/method.md section 4) */
   stableBelow?: Readonly<Record<string, number>>;
+  /** what forbids the values of the options together */
+  faults?(options: Values): Warning[];
   /** `measure`: steps between measurements of kappa */
   warnings?(options: Values, measure: { every: number }): Warning[];
+  /**
+   * the run whose factors it takes: the same but for its scheduler, with a seed that is `shift` higher; it is trained
+   * first
+   */
+  follows?(options: Values): { scheduler: { kind: string }; shift: number };
   /** the regulariser that belongs to it, and the scheduler that is the same without one */
   brings?: { regulariser: string; without: string };
   /** a scheduler without one takes a look that is free */
