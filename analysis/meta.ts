@@ -24,11 +24,16 @@ export interface Combined {
 /** Smallest variance that a cell is given: seeds that agree to the last digit do not make a cell know everything. */
 const smallestVariance = 1e-8;
 
-/** Mean of paired differences and the variance of that mean. Throws RangeError with fewer than two. */
-export const cellEffect = (differences: readonly number[]): CellEffect => ({
-  effect: mean(differences),
-  variance: standardDeviation(differences) ** 2 / differences.length,
-});
+/**
+ * The mean of each cell's paired differences, with the variance of that mean from the spread of all cells together:
+ * that of a single cell with three or five seeds is too uncertain to weigh it by. Throws RangeError for a cell with
+ * fewer than two differences.
+ */
+export function cellEffects(cells: readonly (readonly number[])[]): CellEffect[] {
+  const squares = cells.reduce((sum, cell) => sum + standardDeviation(cell) ** 2 * (cell.length - 1), 0);
+  const degrees = cells.reduce((sum, cell) => sum + cell.length - 1, 0);
+  return cells.map((cell) => ({ effect: mean(cell), variance: squares / degrees / cell.length }));
+}
 
 /**
  * Random effects after DerSimonian and Laird 1986, with the interval of Hartung and Knapp 2001 (Student's t with k - 1

@@ -1,7 +1,7 @@
 /** Each method against constant rates over all tasks and settings of an experiment together. */
 import { pairedDifferences } from '../comparison';
 import { orderMethods } from '../labels';
-import { cellEffect, equivalenceMargin, randomEffects, type CellEffect } from '../meta';
+import { cellEffects, equivalenceMargin, randomEffects } from '../meta';
 import { baseline } from '../schedulers';
 import { estimateText, type TableDefinition } from '../table';
 
@@ -49,7 +49,7 @@ export const meta: TableDefinition<Row> = {
       .filter((method) => method !== baseline)
       .flatMap((method): Row[] => {
         const cells = cellsOf(scores, method);
-        const combined = randomEffects(cells.map((differences): CellEffect => cellEffect(differences)));
+        const combined = randomEffects(cellEffects(cells));
         if (combined === null) return [];
         const { k, mean, low, high, tau } = combined;
         const runs = cells.reduce((sum, { length }) => sum + length, 0);
@@ -59,7 +59,7 @@ export const meta: TableDefinition<Row> = {
 
   caption: () =>
     [
-      `Final choice accuracy minus that of ${baseline}, paired by seed in each task and setting, then over these cells: random effects (DerSimonian and Laird) with the 95 % interval of Hartung and Knapp.`,
+      `Final choice accuracy minus that of ${baseline}, paired by seed in each task and setting, then over these cells: random effects (DerSimonian and Laird, seeds equally noisy in all cells) with the 95 % interval of Hartung and Knapp.`,
       'tau: standard deviation of the true differences between cells. Equivalent within: the smallest margin for which both one-sided tests reject at .05.',
       'Cells share seeds, and settings of one experiment differ in what they are about: the mean answers for this set of cells.',
     ].join(' '),

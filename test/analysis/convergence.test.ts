@@ -1,6 +1,6 @@
 /** Convergence, clipping and effects over several cells: by hand, and against statsmodels. */
 import { describe, expect, test } from 'vitest';
-import { cellEffect, equivalenceMargin, randomEffects } from '../../analysis/meta';
+import { cellEffects, equivalenceMargin, randomEffects } from '../../analysis/meta';
 import { shareOf } from '../../analysis/tables/clipping';
 import { convergenceRows, endOf, medianOf, stepsTo, type LossCurve } from '../../analysis/tables/convergence';
 import { notEmpty } from '../../testing/lists';
@@ -54,9 +54,20 @@ describe('effects of several cells', () => {
 
   test('need two cells, and a cell two pairs', () => {
     expect(randomEffects([{ effect: 1, variance: 1 }])).toBeNull();
-    expect(() => cellEffect([0.1])).toThrow(RangeError);
-    const { effect, variance } = cellEffect([0.1, 0.3, 0.2]);
-    expect([effect, variance]).toEqual([expect.closeTo(0.2, 12), expect.closeTo(0.01 / 3, 12)]);
+    expect(() => cellEffects([[0.1]])).toThrow(RangeError);
+    // squares .02 (two degrees) and .02 (one): pooled variance .04 / 3
+    const [first, second] = cellEffects([
+      [0.1, 0.3, 0.2],
+      [0, 0.2],
+    ]);
+    expect(first).toEqual({
+      effect: expect.closeTo(0.2, 12) as number,
+      variance: expect.closeTo(0.04 / 9, 12) as number,
+    });
+    expect(second).toEqual({
+      effect: expect.closeTo(0.1, 12) as number,
+      variance: expect.closeTo(0.04 / 6, 12) as number,
+    });
     expect(equivalenceMargin({ low90: -0.03, high90: 0.01 })).toBe(0.03);
   });
 });
