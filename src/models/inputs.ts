@@ -4,7 +4,8 @@
  */
 import type { DataSet } from '../data/types';
 import { findEncoder, type EncoderTower, type OpenTower } from './encoders';
-import { featuresBy, type FeatureOptions, type FeatureTable, type FeatureTower } from './features';
+import { featuresBy, type FeatureOptions, type FeatureTower } from './features';
+import type { FeatureTable } from './featureTable';
 import type { Processor } from './published/processors';
 import { onlyItem } from './published/tower';
 

@@ -10,10 +10,11 @@ import { findEncoder, towerSources } from '../models/encoders';
 import { loadFamily } from '../models/published';
 import { cachedFamilyModel, tunedFamilyModel, type FamilyModel, type LoadedFamily } from '../models/published/family';
 import { checkpointTower } from '../models/published/tower';
-import { featuresBy, featuresOf, type FeatureOptions, type FeatureTable } from '../models/features';
+import { featuresBy, featuresOf, type FeatureOptions } from '../models/features';
+import type { FeatureTable } from '../models/featureTable';
 import { inputsInMemory, inputsOf, processorTower } from '../models/inputs';
 import type { GenerativeModel } from '../models/multimodal';
-import { isInStep } from '../models/tuningKinds';
+import { isCheckpointTuning, isInStep } from '../models/tuningKinds';
 import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
 import type { WeightTensor } from '../models/weight';
@@ -95,7 +96,7 @@ export async function openCheckpoint(
 /** The tuning of a run and the side of its connector as a family knows them. */
 export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }: ModelOfRun) => ({
   connectorSide,
-  tuning: { ...tuning, ...(backbone.kind === 'published' ? {} : { backbone }) },
+  tuning: { ...tuning, ...(isCheckpointTuning(backbone) ? {} : { backbone }) },
 });
 
 /**

@@ -21,7 +21,7 @@ import { inputRows, inputsInMemory } from '../models/inputs';
 import { isInStep } from '../models/tuningKinds';
 import type { Model } from '../models/build';
 import { towerWithoutWeights, zooModel, type Features } from '../models/zoo/compose';
-import { sizeOf } from '../tensor/parameters';
+import { sizeOf } from '../tensor/shape';
 import { alignClassesProgram } from './align';
 import { alignmentSetting } from './alignment';
 import type { BatchShape } from './batches';

@@ -47,6 +47,13 @@ export function theirName(table: NameTable, ours: string): string {
 export const prefixed = (ours: string, theirs: string, rows: readonly NameRow[]): NameRow[] =>
   rows.map(([mine, yours, bare]) => [`${ours}${mine}`, `${theirs}${yours}`, bare] as const);
 
+/** Rows of what every layer has: `ours.*.q` is `theirs.*.self_attn.q_proj`. */
+export const layerRows = (
+  ours: string,
+  theirs: string,
+  rows: readonly (readonly [string, string, 'bare'?])[],
+): NameRow[] => prefixed(`${ours}.*.`, `${theirs}.*.`, rows);
+
 /** The checkpoint's names in the table's spelling, without what is ignored: canonical name -> name in the file. */
 export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: NameTable): Map<string, string> {
   const names = new Map<string, string>();

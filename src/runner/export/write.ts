@@ -14,7 +14,7 @@ import {
 } from '../../models/zoo/backbones';
 import type { Pretrained } from '../../models/zoo/backbones/backbone';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
-import { isInStep } from '../../models/tuningKinds';
+import { isCheckpointTuning, isInStep } from '../../models/tuningKinds';
 import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
 import { findEncoder } from '../../models/encoders';
@@ -85,7 +85,7 @@ async function fillWithRun(
   const file = finishedFile(paths, name);
   const { spec, id } = file;
   const tuning = spec.tuning.backbone;
-  if (spec.checkpoint !== undefined || tuning.kind === 'published') {
+  if (spec.checkpoint !== undefined || isCheckpointTuning(tuning)) {
     const { step, form } = await writeCheckpointRun(paths, file, which, folder);
     return { id, step, backbone: form, files: readdirSync(folder).sort() };
   }

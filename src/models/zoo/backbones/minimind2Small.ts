@@ -15,7 +15,8 @@ import { theirName } from '../../checkpoint/names';
 import { readSafetensors, writeSafetensors } from '../../safetensors';
 import { readOnnx, type OnnxWeights } from '../../weights/onnx';
 import { namedWeights } from '../../weights/onnxNamed';
-import { sizeOf, transposed, type WeightTensor } from '../../weight';
+import { transposed, type WeightTensor } from '../../weight';
+import { sizeOf } from '../../../tensor/shape';
 import type { BackboneDefinition, Pretrained } from './backbone';
 
 const source = 'minimind2-small';
