@@ -1,8 +1,9 @@
 /**
  * What a part outside this repository may import, as `equipoise/parts`: the functions that state parts, their options,
- * and what connectors and towers are computed with. The loader gives it to each file of `--parts`, so nothing has to be
+ * and what regularisers, connectors and towers are computed with. The loader gives it to each file of `--parts`, so nothing has to be
  * installed.
  */
+export { defineRegulariser } from '../balance/regulariser';
 export { bothActive, defineScheduler } from '../balance/schedulers/scheduler';
 export { readPicture, readSoundOf } from '../models/encoders/media';
 export { encoderTower as defineTower } from '../models/encoders/tower';
@@ -23,6 +24,7 @@ export { random } from '../random';
 export { gelu, silu } from '../tensor/ops';
 export { need, tf } from '../tensor/tf';
 
+export type { Term } from '../balance/regulariser';
 export type { Decision, Observation, Scheduler } from '../balance/schedulers/scheduler';
 export type { TowerDefinition } from '../models/encoders/tower';
 export type { Part } from '../models/parts/part';
