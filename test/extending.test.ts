@@ -24,9 +24,9 @@ import { projectRoot } from '../src/files';
 import { runIdentity } from '../src/manifest/identity';
 import { tasks } from '../src/manifest/names';
 import { backboneRegistry, loadTokenizer } from '../src/models/zoo/backbones';
-import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/encoders';
-import * as mediaModule from '../src/models/encoders/media';
-import * as towerModule from '../src/models/encoders/tower';
+import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/zoo/encoders';
+import * as mediaModule from '../src/models/zoo/encoders/media';
+import * as towerModule from '../src/models/zoo/encoders/tower';
 import * as partModule from '../src/models/parts/part';
 import * as resnetModule from '../src/models/parts/resnet';
 import {
@@ -94,8 +94,8 @@ describe('the connector and the tower of docs/extending.md', () => {
     './connector': connectorModule,
   });
   const tower = exampleOf<{ colourGrid: EncoderTower }>('colourGrid.ts', {
-    '../../tensor/tf': tfModule,
-    '../parts/resnet': resnetModule,
+    '../../../tensor/tf': tfModule,
+    '../../parts/resnet': resnetModule,
     './media': mediaModule,
     './tower': towerModule,
   });

@@ -14,7 +14,7 @@ import {
   whisperParameters,
   type WhisperOptions,
 } from '../src/models/parts/whisperEncoder';
-import type { WeightTensor } from '../src/models/weight';
+import type { WeightTensor } from '../src/models/weights/weight';
 import { sizeOf } from '../src/tensor/shape';
 import type { Program } from '../src/tensor/program';
 import { tf, type Tensor } from '../src/tensor/tf';

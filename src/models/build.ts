@@ -13,7 +13,7 @@ import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
 import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
 import { partition, type Partition } from './tuning';
-import type { WeightTensor } from './weight';
+import type { WeightTensor } from './weights/weight';
 
 export interface ModelOptions {
   layout: Layout;

@@ -5,8 +5,8 @@
  */
 export { defineRegulariser } from '../balance/regulariser';
 export { bothActive, defineScheduler } from '../balance/schedulers/scheduler';
-export { readPicture, readSoundOf } from '../models/encoders/media';
-export { encoderTower as defineTower } from '../models/encoders/tower';
+export { readPicture, readSoundOf } from '../models/zoo/encoders/media';
+export { encoderTower as defineTower } from '../models/zoo/encoders/tower';
 export { pooledRows } from '../models/parts/resnet';
 export { perceptron } from '../models/parts/perceptron';
 export { dense, linearParameters, norm, normParameters } from '../models/parts/part';
@@ -26,7 +26,7 @@ export { need, tf } from '../tensor/tf';
 
 export type { Term } from '../balance/regulariser';
 export type { Decision, Observation, Scheduler } from '../balance/schedulers/scheduler';
-export type { TowerDefinition } from '../models/encoders/tower';
+export type { TowerDefinition } from '../models/zoo/encoders/tower';
 export type { Part } from '../models/parts/part';
 export type { Connector, ConnectorShape } from '../models/zoo/connectors/connector';
 export type { ValuesOf } from '../parts/options';

@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import type { RegulariserPart } from '../balance/regulariser';
 import { registerRegulariser } from '../balance/regularisers';
 import { registerScheduler, type SchedulerPart } from '../balance/schedulers';
-import { registerEncoder, type EncoderTower } from '../models/encoders';
+import { registerEncoder, type EncoderTower } from '../models/zoo/encoders';
 import { registerConnector, type ConnectorPart } from '../models/zoo/connectors';
 import { UserError, userError, type Problem } from '../problems';
 import { moduleFolder, type ModuleFolder } from './modules';

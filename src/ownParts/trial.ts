@@ -5,7 +5,7 @@
 import { Ajv2020 } from 'ajv/dist/2020';
 import type { RegulariserPart, Term } from '../balance/regulariser';
 import type { SchedulerPart } from '../balance/schedulers';
-import type { EncoderTower } from '../models/encoders';
+import type { EncoderTower } from '../models/zoo/encoders';
 import type { ConnectorPart } from '../models/zoo/connectors';
 import { isObject } from '../json';
 import { defaultsOfKind } from '../parts/define';

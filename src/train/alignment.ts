@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
-import { readSafetensors, writeSafetensors } from '../models/safetensors';
+import { readSafetensors, writeSafetensors } from '../models/weights/safetensors';
 import { usedParts } from '../ownParts';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
-import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../safetensors';
-import type { WeightTensor } from '../weight';
+import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../weights/safetensors';
+import type { WeightTensor } from '../weights/weight';
 import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {

@@ -3,7 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
-import { allFinite, type WeightTensor } from '../weight';
+import { allFinite, type WeightTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
 /**

@@ -3,7 +3,7 @@
  * Source of the layout: karpathy/llama2.c, `export.py` (legacy_export) and `run.c` (memory_map_weights).
  */
 import { type UserError, userError } from '../../problems';
-import { allFinite, floatsOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
 import { sizeOf } from '../../tensor/shape';
 
 export interface Llama2cConfig {

@@ -5,7 +5,7 @@
  * encoding guide.
  */
 import { userError } from '../../problems';
-import { allFinite, floatsOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
 import { sizeOf } from '../../tensor/shape';
 
 export interface OnnxNode {

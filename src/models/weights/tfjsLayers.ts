@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../problems';
-import { allFinite, floatsOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
 import { sizeOf } from '../../tensor/shape';
 
 export interface TfjsLayers {

@@ -5,10 +5,10 @@
 import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
-import type { EncoderTower } from '../encoders';
+import type { EncoderTower } from './encoders';
 import { llamaDecoder } from '../parts/decoder';
 import { isCheckpointTuning, type ModelTuning } from '../tuningKinds';
-import type { WeightTensor } from '../weight';
+import type { WeightTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
 

@@ -1,8 +1,8 @@
 /** The trained parameters of a finished run, read from its folder and checked against what its manifest trains. */
 import { existsSync } from 'node:fs';
 import type { ModuleName } from '../../manifest/run';
-import { openSafetensors, type SafetensorsFile } from '../../models/safetensors';
-import { allFinite, type WeightTensor } from '../../models/weight';
+import { openSafetensors, type SafetensorsFile } from '../../models/weights/safetensors';
+import { allFinite, type WeightTensor } from '../../models/weights/weight';
 import type { ParameterSpec } from '../../tensor/parameters';
 import { changedPart } from '../../ownParts';
 import { exitCode, UserError, userError, type Problem } from '../../problems';

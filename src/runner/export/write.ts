@@ -17,12 +17,12 @@ import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/
 import { isCheckpointTuning, isInStep } from '../../models/tuningKinds';
 import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
-import { findEncoder } from '../../models/encoders';
+import { findEncoder } from '../../models/zoo/encoders';
 import type { Model } from '../../models/build';
 import type { PartName } from '../../models/composition';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
-import { writeSafetensors } from '../../models/safetensors';
-import type { WeightTensor } from '../../models/weight';
+import { writeSafetensors } from '../../models/weights/safetensors';
+import type { WeightTensor } from '../../models/weights/weight';
 import { userError } from '../../problems';
 import { loadTexts } from '../../train/prepare';
 import type { RunFolder } from '../folders';

@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import { openSource } from '../../../sources/sources';
 import { userError } from '../../../problems';
-import { openSafetensors, type SafetensorsFile } from '../../safetensors';
+import { openSafetensors, type SafetensorsFile } from '../../weights/safetensors';
 import { layerRows, theirName, type NameRow } from '../../checkpoint/names';
-import { allFinite, type WeightTensor } from '../../weight';
+import { allFinite, type WeightTensor } from '../../weights/weight';
 
 /** Sizes of the BERT in the package. */
 export const miniLm = { source: 'minilm', width: 384, hidden: 1536, layers: 6, heads: 12, epsilon: 1e-12 } as const;

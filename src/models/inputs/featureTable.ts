@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson } from '../files';
-import { userError } from '../problems';
+import { canonicalJson } from '../../files';
+import { userError } from '../../problems';
 
 export interface FeatureTable {
   /** feature vectors per image or sound */

@@ -16,14 +16,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { withLock } from '../sources/lock';
-import { sourceIdentity } from '../sources/sources';
-import type { DataSet } from '../data/types';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
-import { userError } from '../problems';
-import { tensorflowBinding } from '../tensor/backend';
-import { tf } from '../tensor/tf';
-import { findEncoder, type EncoderTower } from './encoders';
+import { withLock } from '../../sources/lock';
+import { sourceIdentity } from '../../sources/sources';
+import type { DataSet } from '../../data/types';
+import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { userError } from '../../problems';
+import { tensorflowBinding } from '../../tensor/backend';
+import { tf } from '../../tensor/tf';
+import { findEncoder, type EncoderTower } from '../zoo/encoders';
 import { readFeatures, type FeatureIndex, type FeatureTable } from './featureTable';
 
 /** A frozen tower whose features are stored. */
