@@ -238,7 +238,13 @@ describe('parts state themselves', () => {
       ["'mlp'", "'pixel-shuffle'", "'blip2-qformer'", "'window-qformer'"],
       /^src\/models\/zoo\/connectors\//,
     ],
-    ['a tower', ["'resnet50'", "'whisper-tiny'"], /^src\/models\/encoders\//],
+    ['a tower', ["'resnet50'", "'whisper-tiny'"], /^src\/models\/zoo\/encoders\//],
+    // The readers' formats are called as the sets that they were made for.
+    [
+      'a task',
+      ["'emoji-icon-qa'", "'groove-cap'", "'pic-know-qa'", "'read-qa'", "'scene-cap'", "'sound-qa'", "'a-okvqa'"],
+      /^src\/(data\/(sets|readers)|manifest\/taskManifest\.ts$)/,
+    ],
     // The sets of two tasks are limited by the tokens of a name.
     ['a backbone', ["'stories15m'", "'minimind2-small'"], /^src\/(models\/zoo\/backbones|data\/sets)\//],
   ])('so that no other room knows %s by name', (_what, names, own) => {
