@@ -38,12 +38,19 @@ const outside = (text: string, from: string, to: string): string =>
     text.replace(/^import .*;$/gm, '').replace(`export const ${from} =`, `export const ${to} =`),
   ].join('\n');
 const even = example('own even.ts');
-/** The regulariser of the repository under another name. */
-const twin = `${outside(
-  readFileSync(join(projectRoot, 'src', 'balance', 'regularisers', 'commit.ts'), 'utf8'),
-  'commit',
-  'regulariser',
-)}\nexport const name = 'twin';\n`;
+/** The regulariser `commit` under another name. */
+const twin = `import { above0, defineRegulariser, number, tf } from 'equipoise/parts';
+export const name = 'twin';
+export const regulariser = defineRegulariser({
+  about: 'a',
+  options: { lambda: number('weight', 0, 1000, 0.1), cap: above0('cap', 1000, 1) },
+  facts: { joins: 'loss', cap: ({ cap }) => cap },
+  make: ({ lambda, cap }) => ({ encoder, backbone }, weights) => {
+    const capped = { encoder: tf.minimum(encoder, cap), backbone: tf.minimum(backbone, cap) };
+    return tf.mul(tf.add(tf.mul(weights.encoder, capped.encoder), tf.mul(weights.backbone, capped.backbone)), -lambda);
+  },
+});
+`;
 const meanTokens = `${outside(example('meanTokens.ts'), 'meanTokens', 'connector')
   .replace('tokensOption(2)', "whole('tokens given to the backbone', 1, 256, 2)")
   .replace('tokensOption', 'whole')}\nexport const name = 'mean-tokens';\n`;
@@ -89,17 +96,13 @@ describe('a folder of parts is refused', () => {
     ['that throws at work', { 'a.ts': scheduler("{ make: () => { throw new Error('later'); } }") }, /a\.ts.*later/s],
     ['with a package', { 'a.ts': "import 'left-pad';" }, /imports "left-pad"/],
     ['with files from outside', { 'a.ts': "import '../../outside';" }, /outside/],
-    [
-      'for a regulariser without a term',
-      { 'a.ts': even.replace('term({', 'turn({') },
-      /does not give { weights, term }/,
-    ],
-    ['for weights that are no numbers', { 'a.ts': even.replace('encoder: 0.5', 'encoder: NaN') }, /gives no number/],
-    ['for a term that is no scalar', { 'a.ts': even.replace('value: ', 'value: now, other: ') }, /no scalar `value`/],
+    ['for a regulariser that joins nowhere', { 'a.ts': even.replace("'loss'", "'step'") }, /facts\.joins/],
+    ['for a regulariser without a share', { 'a.ts': even.replace("'loss'", "'update'") }, /facts\.share/],
+    ['for a term that is no scalar', { 'a.ts': even.replace('-lambda / 2', 'tf.ones([2])') }, /gives no scalar/],
     [
       'for a term without a gradient',
-      { 'a.ts': even.replace('value: tf.mul(change, -lambda)', 'value: tf.scalar(lambda)') },
-      /has no gradient for `now`/,
+      { 'a.ts': even.replace('tf.add(encoder, backbone)', 'encoder') },
+      /no gradient for both divergences/,
     ],
     [
       'for a connector of another shape',
