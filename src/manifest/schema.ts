@@ -106,42 +106,43 @@ function patternFields(field: Field): Record<string, Field> {
 
 const slug = '^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$';
 
-/** The schema of a manifest file: what manifest.schema.json publishes and loadManifest checks. */
-export function manifestSchema(): Schema {
-  const fields = [...fieldsByPath()];
-  const patterns = fields.filter(([, field]) => patternable(field));
-  const settings: Record<string, Schema> = {
-    fixed: { $ref: '#/$defs/settings', description: 'fields that all runs share' },
-    ...mapValues(durationFields, (_field, name) => reference(name)),
-    measure: reference('measure'),
-    evaluate: reference('evaluate'),
-  };
-  const grid: Record<string, Schema> = {
-    axes: { $ref: '#/$defs/axes', description: 'every combination of these values is a run' },
-    zip: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 50,
-      items: { $ref: '#/$defs/axes' },
-      description: 'axes that vary together: in each group the i-th values belong to one another',
-    },
-    exclude: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 1000,
-      items: { $ref: '#/$defs/pattern' },
-      description: 'combinations to leave out',
-    },
-    when: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 100,
-      description: 'more axes for the combinations that match',
-      items: closed({ if: { $ref: '#/$defs/pattern' }, then: { $ref: '#/$defs/axes' } }, { required: ['if', 'then'] }),
-    },
-    ...settings,
-  };
-  const profile = closed(
+/** What may be set for all runs of a manifest, a grid or a profile. */
+const settingsSchema = (): Record<string, Schema> => ({
+  fixed: { $ref: '#/$defs/settings', description: 'fields that all runs share' },
+  ...mapValues(durationFields, (_field, name) => reference(name)),
+  measure: reference('measure'),
+  evaluate: reference('evaluate'),
+});
+
+/** What a manifest and each grid of `include` may vary. */
+const gridSchema = (): Record<string, Schema> => ({
+  axes: { $ref: '#/$defs/axes', description: 'every combination of these values is a run' },
+  zip: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 50,
+    items: { $ref: '#/$defs/axes' },
+    description: 'axes that vary together: in each group the i-th values belong to one another',
+  },
+  exclude: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 1000,
+    items: { $ref: '#/$defs/pattern' },
+    description: 'combinations to leave out',
+  },
+  when: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 100,
+    description: 'more axes for the combinations that match',
+    items: closed({ if: { $ref: '#/$defs/pattern' }, then: { $ref: '#/$defs/axes' } }, { required: ['if', 'then'] }),
+  },
+  ...settingsSchema(),
+});
+
+const profileSchema = (): Schema =>
+  closed(
     {
       about: text('what this variant is for', 2000),
       keep: {
@@ -157,10 +158,44 @@ export function manifestSchema(): Schema {
         maximum: 100,
         description: 'at most this many runs, chosen to show as many different values as possible',
       },
-      ...settings,
+      ...settingsSchema(),
     },
     { minProperties: 1 },
   );
+
+/** Who reads the experiment finds here what it is for. */
+const aboutSchema = (): Schema =>
+  closed(
+    {
+      what: text('what is compared and why', 4000),
+      command: text('the command that runs it', 1000),
+      expectedTime: text('how long it takes, and on what', 1000),
+      lookFor: text('what to see in the result', 4000),
+    },
+    { required: ['what', 'command', 'expectedTime', 'lookFor'], description: 'for the reader of the experiment' },
+  );
+
+/** Grids, profiles, lists of settings, and every field with the patterns that match it. */
+function definitions(): Record<string, Schema> {
+  const fields = [...fieldsByPath()];
+  const patterns = fields.filter(([, field]) => patternable(field));
+  const ofFields = (schema: (path: string) => Schema) =>
+    closed(Object.fromEntries(fields.map(([path]) => [path, schema(path)])), { minProperties: 1 });
+  return {
+    grid: closed(gridSchema(), { minProperties: 1 }),
+    profile: profileSchema(),
+    settings: ofFields(reference),
+    axes: ofFields((path) => ({ type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) })),
+    pattern: closed(Object.fromEntries(patterns.map(([path]) => [path, patternReference(path)])), {
+      minProperties: 1,
+    }),
+    ...Object.fromEntries(fields.map(([path, field]) => [path, valueSchema(field)])),
+    ...Object.fromEntries(patterns.map(([path, field]) => [`match-${path}`, patternSchema(field)])),
+  };
+}
+
+/** The schema of a manifest file: what manifest.schema.json publishes and loadManifest checks. */
+export function manifestSchema(): Schema {
   return {
     $schema: draft,
     $id: 'urn:equipoise:manifest',
@@ -174,16 +209,8 @@ export function manifestSchema(): Schema {
           pattern: slug,
           description: 'name of the experiment and of its folder in results/: small letters, digits, dots, hyphens',
         },
-        about: closed(
-          {
-            what: text('what is compared and why', 4000),
-            command: text('the command that runs it', 1000),
-            expectedTime: text('how long it takes, and on what', 1000),
-            lookFor: text('what to see in the result', 4000),
-          },
-          { required: ['what', 'command', 'expectedTime', 'lookFor'], description: 'for the reader of the experiment' },
-        ),
-        ...grid,
+        about: aboutSchema(),
+        ...gridSchema(),
         include: {
           type: 'array',
           minItems: 1,
@@ -203,22 +230,7 @@ export function manifestSchema(): Schema {
       },
       { required: ['name', 'about'] },
     ),
-    $defs: {
-      grid: closed(grid, { minProperties: 1 }),
-      profile,
-      settings: closed(Object.fromEntries(fields.map(([path]) => [path, reference(path)])), { minProperties: 1 }),
-      axes: closed(
-        Object.fromEntries(
-          fields.map(([path]) => [path, { type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) }]),
-        ),
-        { minProperties: 1 },
-      ),
-      pattern: closed(Object.fromEntries(patterns.map(([path]) => [path, patternReference(path)])), {
-        minProperties: 1,
-      }),
-      ...Object.fromEntries(fields.map(([path, field]) => [path, valueSchema(field)])),
-      ...Object.fromEntries(patterns.map(([path, field]) => [`match-${path}`, patternSchema(field)])),
-    },
+    $defs: definitions(),
   };
 }
 
@@ -228,7 +240,7 @@ export function slurmProfileSchema(): Schema {
     $schema: draft,
     $id: 'urn:equipoise:slurm-profile',
     ...closed(slurmProfileProperties(), { minProperties: 1 }),
-    $defs: manifestSchema()['$defs'],
+    $defs: definitions(),
   };
 }
 

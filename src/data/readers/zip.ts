@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import * as yauzl from 'yauzl';
 import { exitCode, UserError, userError } from '../../problems';
-import { show } from '../../manifest/validate';
+import { show } from '../../manifest/faults';
 import { isInside } from './names';
 
 /** More members than any released set has. */

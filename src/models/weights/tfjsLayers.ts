@@ -6,7 +6,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
+import { sizeOf } from '../../tensor/shape';
 
 export interface TfjsLayers {
   /** weights in their stored shapes; convolution kernels are [height, width, in, out], dense kernels [in, out] */

@@ -5,9 +5,9 @@
  * tensors asked for.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { userError, UserError } from '../problems';
-import { bytesOf, floatTypes, toFloat32 } from './checkpoint/dtypes';
-import { isObject, parseObject } from '../json';
+import { userError, UserError } from '../../problems';
+import { bytesOf, floatTypes, toFloat32 } from './dtypes';
+import { isObject, parseObject } from '../../json';
 import type { WeightTensor } from './weight';
 
 const headerLimit = 16 * 2 ** 20;
