@@ -210,7 +210,14 @@ describe('the scheduler of docs/extending.md', () => {
     const scheduler = buildScheduler(runs[1]!.scheduler);
     let state = scheduler.initial;
     const factors = [[], [Math.log(3)], [], [2, Math.log(0.5)]].map((logKappas, i) => {
-      const observed = { step: i + 1, steps: 4, logKappas, gradientNorm: null, rate: { encoder: 3e-4, backbone: 3e-4 }, followed: null };
+      const observed = {
+        step: i + 1,
+        steps: 4,
+        logKappas,
+        gradientNorm: null,
+        rate: { encoder: 3e-4, backbone: 3e-4 },
+        followed: null,
+      };
       const next = scheduler.next(JSON.parse(JSON.stringify(state)), observed);
       state = next.state;
       return next.decision.factor;
