@@ -100,6 +100,8 @@ describe('results', () => {
     expect(made.skipped.map(({ table }) => table)).toEqual([
       'differences',
       'regulariser-gain',
+      'meta',
+      'convergence',
       'fair-fight',
       'variants',
     ]);
