@@ -5,8 +5,8 @@
  */
 import { schedulers } from '../src/balance/schedulers';
 import { canonicalJson } from '../src/files';
-import { runDefaults } from '../src/manifest/defaults';
-import type { ModuleName, RunSpec } from '../src/manifest/run';
+import { leaveOutDefaults, runDefaults } from '../src/manifest/defaults';
+import type { RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
 import { optionsOf } from '../src/parts/define';
 import { schedulerOrder } from './schedulers';
@@ -18,8 +18,8 @@ export interface RunLabels {
   setting: string;
 }
 
-/** Setting of the base pair of learning rates. */
-export const synchronised = 'synchronised';
+/** Setting of runs whose modules have the same, default rate. */
+export const equalRates = 'equal rates';
 
 type Leaves = Map<string, string>;
 
@@ -86,43 +86,29 @@ function describe(of: Leaves, paths: readonly string[]): string {
     .join(', ');
 }
 
-/**
- * The base pair: the most common; of equally common ones the one that shares a rate with most others, then the most
- * even, then the smallest.
- */
-function basePair(specs: readonly RunSpec[]): { encoder: number; backbone: number } {
-  const pairs = grouped(specs, (spec) => `${spec.learningRate.encoder} ${spec.learningRate.backbone}`).map((group) => ({
-    rates: group[0]!.learningRate,
-    count: group.length,
-  }));
-  const scored = pairs.map(({ rates, count }) => [
-    -count,
-    -pairs.filter((other) => other.rates.encoder === rates.encoder || other.rates.backbone === rates.backbone).length,
-    Math.abs(Math.log(rates.backbone / rates.encoder)),
-    rates.encoder * rates.backbone,
-    rates.encoder,
-  ]);
-  const order = pairs
-    .map((_, i) => i)
-    .sort((a, b) => {
-      const at = scored[a]!.findIndex((value, k) => value !== scored[b]![k]);
-      return at === -1 ? 0 : scored[a]![at]! - scored[b]![at]!;
-    });
-  return pairs[order[0]!]!.rates;
-}
+/** A rate as people write it: `3e-4`. */
+const rateText = (rate: number): string => Number(rate.toPrecision(3)).toExponential().replace('e+0', '');
 
-function setting(spec: RunSpec, base: { encoder: number; backbone: number }): string {
-  const factor = (module: ModuleName) => Number((spec.learningRate[module] / base[module]).toPrecision(3));
-  const [backbone, encoder] = [factor('backbone'), factor('encoder')];
-  if (backbone === encoder) return backbone === 1 ? synchronised : `both ×${backbone}`;
-  return [...(backbone === 1 ? [] : [`backbone ×${backbone}`]), ...(encoder === 1 ? [] : [`encoder ×${encoder}`])].join(
-    ', ',
-  );
+/**
+ * What both base rates are, whichever other runs there are: `equal rates` at the default, the multiple of the default
+ * for the one that differs from it, else both values.
+ */
+export function settingOf({ learningRate: { encoder, backbone } }: Pick<RunSpec, 'learningRate'>): string {
+  const base = runDefaults.learningRate;
+  if (encoder === backbone) return encoder === base.encoder ? equalRates : `${equalRates} ${rateText(encoder)}`;
+  const factor = (rate: number, of: number) => `×${Number((rate / of).toPrecision(3))}`;
+  if (encoder === base.encoder) return `backbone ${factor(backbone, base.backbone)}`;
+  if (backbone === base.backbone) return `encoder ${factor(encoder, base.encoder)}`;
+  return `encoder ${rateText(encoder)}, backbone ${rateText(backbone)}`;
 }
 
 const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
 const methodPath = /^(scheduler|regulariser)\./;
 const ownAxis = /^(task|seed|learningRate\.(encoder|backbone)$)/;
+
+/** Options of scheduler and regulariser in which a run differs from the defaults; the scheduler's kind is its name. */
+const ownOptions = (spec: RunSpec): string[] =>
+  [...leaves(leaveOutDefaults(spec)).keys()].filter((path) => methodPath.test(path) && path !== 'scheduler.kind');
 
 /** Labels for the runs of one experiment, in the order given. */
 export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
@@ -136,21 +122,19 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
     for (const row of group) row.model = describe(row.leaves, paths);
   }
   for (const group of grouped(rows, (row) => row.spec.scheduler.kind)) {
-    // Options that differ only from task to task are not two methods.
+    // Options that differ only from task to task are not two methods; one that is not the default is always named.
     const paths = [
-      ...new Set(
-        grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))),
-      ),
+      ...new Set([
+        ...grouped(group, (row) => row.spec.task).flatMap((inTask) => pathsIn(inTask, (path) => methodPath.test(path))),
+        ...group.flatMap((row) => ownOptions(row.spec)),
+      ]),
     ].sort();
     for (const row of group) {
       const options = describe(row.leaves, paths).replaceAll(/(scheduler|regulariser)\./g, '');
       row.method = row.spec.scheduler.kind + (options === '' ? '' : ` (${options})`);
     }
   }
-  for (const group of grouped(rows, (row) => JSON.stringify([row.spec.task, row.model]))) {
-    const base = basePair(group.map((row) => row.spec));
-    for (const row of group) row.setting = setting(row.spec, base);
-  }
+  for (const row of rows) row.setting = settingOf(row.spec);
   // A value that follows from the method or the setting belongs to it; one that differs beside them makes another
   // panel.
   const variants = new Map<string, Set<string>>();
@@ -201,25 +185,20 @@ export function orderMethods(methods: Iterable<string>): string[] {
 }
 
 /**
- * Settings in the order of every figure and table: synchronised, then the backbone's rate changed, the encoder's, both;
- * by factor.
+ * Settings in the order of every figure and table: equal rates, then the backbone's rate changed, the encoder's, both;
+ * by number.
  */
 export function orderSettings(settings: Iterable<string>): string[] {
-  const key = (name: string) => {
-    const factors = [...name.matchAll(/×([0-9.e+-]+)/g)].map((match) => Number(match[1]));
-    return [
-      name === synchronised
-        ? 0
-        : factors.length > 1 || name.startsWith('both')
-          ? 3
-          : name.startsWith('backbone')
-            ? 1
-            : 2,
-      ...factors,
-    ];
+  const place = (name: string) => {
+    if (name.startsWith(equalRates)) return 0;
+    if (name.includes(', ')) return 3;
+    return name.startsWith('backbone') ? 1 : 2;
   };
+  const numbers = (name: string) => [...name.matchAll(/[0-9.]+(?:e[+-]?\d+)?/g)].map(([text]) => Number(text));
+  const key = (name: string) => [place(name), ...numbers(name)];
   return [...new Set(settings)].sort((a, b) => {
     const [ka, kb] = [key(a), key(b)];
-    return ka[0]! - kb[0]! || ka[1]! - kb[1]! || byText(a, b);
+    const at = ka.findIndex((value, i) => value !== (kb[i] ?? value));
+    return at === -1 ? ka.length - kb.length || byText(a, b) : ka[at]! - kb[at]!;
   });
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
 import { projectRoot } from '../src/files';
 import { userError } from '../src/problems';
-import { orderMethods, orderSettings, synchronised } from './labels';
+import { orderMethods, orderSettings, equalRates } from './labels';
 import type { PageTable } from './reportPage';
 import { shareInterval } from './statistics';
 import { consecutive, estimateText } from './table';
@@ -70,12 +70,12 @@ export function readPaperValues(path = paperValuesPath): PaperValue[] {
   return (content as { values: PaperValue[] }).values;
 }
 
-/** Accuracy at synchronised rates, ours and the paper's where one was entered for the same task and method. */
+/** Accuracy at equal rates, ours and the paper's where one was entered for the same task and method. */
 export function besidePaper(
   finals: readonly { panel: string; task: string; setting: string; method: string; accuracy: number }[],
   paper: readonly PaperValue[],
 ): PageTable {
-  const setting = orderSettings(finals.map((run) => run.setting))[0] ?? synchronised;
+  const setting = orderSettings(finals.map((run) => run.setting))[0] ?? equalRates;
   const here = finals.filter((run) => run.setting === setting);
   const rows = [...new Set(here.map((run) => run.panel))].flatMap((panel) =>
     orderMethods(here.filter((run) => run.panel === panel).map((run) => run.method)).map((method) => {

@@ -106,7 +106,7 @@ const lookNames = Object.keys(looks) as LookName[];
  * themselves.
  */
 const fixedLooks: Record<string, LookName> = {
-  synchronised: 'black',
+  'equal rates': 'black',
   'backbone ×10': 'vermilion',
   'encoder ×10': 'blue',
   encoder: 'black',

@@ -11,7 +11,7 @@ import { random, type Random } from '../src/random';
 import type { RunFile } from '../src/runner/runFile';
 import type { EvaluateRecord, JournalRecord, MeasureRecord, Score } from '../src/train/records';
 
-type Setting = 'synchronised' | 'backbone' | 'encoder';
+type Setting = 'equal rates' | 'backbone' | 'encoder';
 interface GridOptions {
   steps?: number;
   seeds?: number;
@@ -44,7 +44,7 @@ export function syntheticSpec(
     backbone: 'stories15m',
     tuning: { backbone: { kind: 'lora', rank: 8, alpha: 16 } },
     scheduler: { kind: scheduler },
-    regulariser: scheduler === 'commit' ? { kind: 'commit', lambda: 0.3 } : { kind: 'none' },
+    regulariser: { kind: scheduler === 'commit' ? 'commit' : 'none' },
     learningRate: { encoder: setting === 'encoder' ? 3e-3 : 3e-4, backbone: setting === 'backbone' ? 3e-3 : 3e-4 },
     optimiser: { kind: 'adamw' },
     align: { steps: 120, learningRate: 1e-3 },
@@ -91,14 +91,14 @@ function evaluation(
 }
 
 function measure(spec: RunSpec, step: number, steps: number, setting: Setting, source: Random): MeasureRecord {
-  const start = { synchronised: 1.9, backbone: 5.6, encoder: 0.2 }[setting];
-  const end = { synchronised: 0.1, backbone: 3.4, encoder: -2 }[setting];
+  const start = { 'equal rates': 1.9, backbone: 5.6, encoder: 0.2 }[setting];
+  const end = { 'equal rates': 0.1, backbone: 3.4, encoder: -2 }[setting];
   const damping = spec.scheduler.kind.startsWith('commit') ? 0.45 : 1;
   const logKappa = damping * (end + (start - end) * Math.exp((-3 * step) / steps)) + 0.35 * source.normal();
   const fall = (rate: number) => Math.min(1, Math.exp((-rate * step) / steps) * (0.9 + 0.15 * source.normal()));
   const normalisedGradient = {
-    encoder: fall({ synchronised: 0.7, backbone: 2.6, encoder: 1.4 }[setting]),
-    backbone: fall({ synchronised: 0.5, backbone: 0.9, encoder: 0.5 }[setting]),
+    encoder: fall({ 'equal rates': 0.7, backbone: 2.6, encoder: 1.4 }[setting]),
+    backbone: fall({ 'equal rates': 0.5, backbone: 0.9, encoder: 0.5 }[setting]),
   };
   const both = (value: number) => ({ encoder: value, backbone: value });
   return {
@@ -138,13 +138,13 @@ export function syntheticRecords(
 ): JournalRecord[] {
   const source = random(spec.seed, `synthetic ${JSON.stringify([spec.task, spec.scheduler, spec.learningRate])}`);
   const setting: Setting =
-    spec.learningRate.backbone > 1e-3 ? 'backbone' : spec.learningRate.encoder > 1e-3 ? 'encoder' : 'synchronised';
+    spec.learningRate.backbone > 1e-3 ? 'backbone' : spec.learningRate.encoder > 1e-3 ? 'encoder' : 'equal rates';
   const coordinated = spec.scheduler.kind.startsWith('commit');
   const ceiling =
     (spec.task === 'sound-qa' ? 0.74 : 0.69) -
     (setting === 'backbone' ? (coordinated ? 0.12 : 0.27) : 0) -
     (spec.scheduler.kind === 'language-cd' ? 0.06 : 0);
-  const floor = 0.9 + 0.06 * schedulers.indexOf(spec.scheduler.kind) + (setting === 'synchronised' ? 0 : 0.7);
+  const floor = 0.9 + 0.06 * schedulers.indexOf(spec.scheduler.kind) + (setting === 'equal rates' ? 0 : 0.7);
   const level = (step: number) =>
     0.33 + (ceiling - 0.33) * (1 - Math.exp((-3.5 * step) / steps)) + 0.015 * source.normal();
   const records: JournalRecord[] = [];
@@ -211,7 +211,7 @@ export function writeSyntheticRun(
 }
 
 /**
- * Specifications of the quickstart's shape: every method at synchronised rates, `constant` and `commit-clr` also at
+ * Specifications of the quickstart's shape: every method at equal rates, `constant` and `commit-clr` also at
  * tenfold rates.
  */
 export function syntheticGrid({
@@ -221,7 +221,7 @@ export function syntheticGrid({
 }: GridOptions = {}): RunSpec[] {
   const seedList = Array.from({ length: seeds }, (_, seed) => seed);
   const settings = (scheduler: string): Setting[] =>
-    scheduler === 'constant' || scheduler === 'commit-clr' ? ['synchronised', 'backbone', 'encoder'] : ['synchronised'];
+    scheduler === 'constant' || scheduler === 'commit-clr' ? ['equal rates', 'backbone', 'encoder'] : ['equal rates'];
   return tasks.flatMap((task) =>
     schedulers.flatMap((scheduler) =>
       settings(scheduler).flatMap((setting) =>

@@ -4,7 +4,7 @@ import type { FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
 import { distinguish, inOrder, type Spec } from '../style';
-import { synchronised } from '../labels';
+import { equalRates } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
 
@@ -47,7 +47,7 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
     from measure join runs using (id) join final using (id) where choice is not null and bothTrained group by id, panel, method, setting, seed order by panel, method, setting, seed, id`),
 
   caption: (rows) =>
-    'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at synchronised rates, open at other settings. ' +
+    'Bias, the mean of |log κ| over the run (natural log), against final choice accuracy; one point a run, filled at equal rates, open at other settings. ' +
     'Steps in which a module was frozen are left out, because κ is not defined there: block-coordinate descent has no point. ' +
     `Spearman correlation over all runs of a panel with 95 % percentile bootstrap interval (2,000 resamples, seeded): ${inOrder
       .panel(rows)
@@ -57,13 +57,13 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   build(rows) {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
     const order = inOrder.panel(rows);
-    const filled = rows.filter((row) => row.setting === synchronised);
+    const filled = rows.filter((row) => row.setting === equalRates);
     const points = (test: string, mark: Spec): Spec => ({
       transform: [{ filter: test }],
       mark: { type: 'point', size: rows.length > manyRuns ? 12 : 20, opacity: 0.85, ...mark },
     });
     return {
-      title: footnote(`One point a run (n = ${rows.length}); filled: synchronised rates, open: other settings.`),
+      title: footnote(`One point a run (n = ${rows.length}); filled: equal rates, open: other settings.`),
       facet: panels('panel', order),
       ...inRows(order.length, 2),
       spec: {
@@ -87,9 +87,9 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
           shape: dashOrShape,
         },
         layer: [
-          ...(filled.length > 0 ? [points(`datum.setting === '${synchronised}'`, { filled: true })] : []),
+          ...(filled.length > 0 ? [points(`datum.setting === '${equalRates}'`, { filled: true })] : []),
           ...(filled.length < rows.length
-            ? [points(`datum.setting !== '${synchronised}'`, { filled: false, strokeWidth: 0.9 })]
+            ? [points(`datum.setting !== '${equalRates}'`, { filled: false, strokeWidth: 0.9 })]
             : []),
         ],
       },

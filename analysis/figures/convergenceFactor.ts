@@ -2,7 +2,7 @@
  * The convergence factor (docs/method.md section 6): the ratio of the two bounds over training beside what the losses
  * did.
  */
-import { synchronised } from '../labels';
+import { equalRates } from '../labels';
 import { stepAxis, ticksAroundOne } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
@@ -30,7 +30,7 @@ const pointsPerCurve = 120;
 
 const query = `
   with chosen as (
-      select * from runs where setting = '${synchronised}' and scheduler not in ${sqlList(freezing)}),
+      select * from runs where setting = '${equalRates}' and scheduler not in ${sqlList(freezing)}),
     length as (
       select panel, greatest(1, max(step) // 20)::integer as averaged,
         greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last
@@ -65,7 +65,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
   title: 'Convergence bound and training loss relative to constant rates',
   shows: 'the convergence bound of method.md section 6 relative to constant rates, beside what the training losses did',
   width: 'page',
-  needs: `finished runs of \`${baseline}\` and of a method that moves the rates without freezing a module, at synchronised rates, with measures of kappa and seeds in common`,
+  needs: `finished runs of \`${baseline}\` and of a method that moves the rates without freezing a module, at equal rates, with measures of kappa and seeds in common`,
 
   async select(journals) {
     const rows = await journals.rows<Row>(query);

@@ -1,5 +1,5 @@
-/** Training loss and validation accuracy by method at synchronised rates (the paper's fourth figure). */
-import { synchronised } from '../labels';
+/** Training loss and validation accuracy by method at equal rates (the paper's fourth figure). */
+import { equalRates } from '../labels';
 import { accuracyScale, stepAxis } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote } from '../layers';
@@ -26,14 +26,14 @@ const pointsPerCurve = 120;
 
 export const learningCurves: FigureDefinition<Row> = {
   name: 'learning-curves',
-  title: 'Learning curves by method at synchronised learning rates',
-  shows: "training loss and validation accuracy by method at synchronised rates (the paper's fourth figure)",
+  title: 'Learning curves by method at equal learning rates',
+  shows: "training loss and validation accuracy by method at equal rates (the paper's fourth figure)",
   width: 'page',
-  needs: 'finished runs at synchronised rates with a training loss',
+  needs: 'finished runs at equal rates with a training loss',
 
   select: (journals) =>
     journals.rows<Row>(`
-    with chosen as (select * from runs where setting = '${synchronised}'),
+    with chosen as (select * from runs where setting = '${equalRates}'),
       length as (select panel, greatest(1, max(step) // 20)::integer as averaged, greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last
         from train join chosen using (id) group by panel),
       smooth as (select panel, method, seed, id, step, averaged, avg(loss) over (partition by id order by step range between averaged - 1 preceding and current row) as loss, stride, last
@@ -50,7 +50,7 @@ export const learningCurves: FigureDefinition<Row> = {
     const losses = rows.filter((row) => row.quantity === 'training loss');
     const validated = rows.length > losses.length ? ' and validation accuracy' : '';
     return [
-      `Training loss (moving average of ${windowsText(losses)} steps, shorter at the start)${validated} by method at synchronised learning rates.`,
+      `Training loss (moving average of ${windowsText(losses)} steps, shorter at the start)${validated} by method at equal learning rates.`,
       `Curve: ${curve(rows)}.`,
     ].join(' ');
   },

@@ -173,7 +173,7 @@ describe('content', () => {
     ).toBeCloseTo(value, 5);
   });
 
-  test('learning-curves: moving average of the loss at synchronised rates, and validation accuracy', () => {
+  test('learning-curves: moving average of the loss at equal rates, and validation accuracy', () => {
     const rows = rowsOf('learning-curves');
     expect(rows.filter((row) => row['quantity'] === 'validation accuracy')).toHaveLength(2 * 5 * 3);
     const losses = rows.filter((row) => row['quantity'] === 'training loss');
@@ -262,7 +262,7 @@ describe('content', () => {
 
 test('option-sweep: a line holds runs that differ in one option and the seed only; options with fewer than three values are no sweep', async () => {
   const results = join(folder, 'sweep');
-  const base = syntheticSpec('emoji-icon-qa', 'commit-clr', 'synchronised', 0, 60);
+  const base = syntheticSpec('emoji-icon-qa', 'commit-clr', 'equal rates', 0, 60);
   for (const seed of [1, 2]) {
     for (const exponent of [0.1, 0.2, 0.4])
       for (const rule of ['symmetric', 'lagging'] as const)
@@ -315,7 +315,7 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
   await makeFigures(results, sweepOut, { only: ['option-sweep'] });
   const windows = rowsOf('option-sweep', sweepOut).filter((row) => row['option'] === 'scheduler.window');
   expect([...new Set(windows.map((row) => row['line']))]).toEqual([
-    'commit-clr, synchronised',
+    'commit-clr, equal rates',
     'commit-clr, backbone ×10',
   ]);
 });
@@ -323,7 +323,7 @@ test('option-sweep: a line holds runs that differ in one option and the seed onl
 test('a figure without data is skipped with a reason, and old files of it are pointed out', async () => {
   const results = join(folder, 'few');
   const few = join(folder, 'few-out');
-  writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'synchronised', 0, 60), {
+  writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'feature-cd', 'equal rates', 0, 60), {
     ...options,
     validateEvery: 0,
   });
@@ -366,7 +366,7 @@ test('curves over more measures than a panel can show are thinned evenly over al
   const results = join(folder, 'dense');
   const dense = { steps: 400, every: 1, validateEvery: 0 };
   for (const seed of [1, 2])
-    writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 400), dense);
+    writeSyntheticRun(results, syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', seed, 400), dense);
   const drawn = await makeFigures(results, join(folder, 'dense-out'), {
     only: ['kappa-curves', 'normalised-gradients'],
   });

@@ -27,7 +27,7 @@ let made: MadeFigures;
 const out = () => join(folder, 'out');
 
 const spec = (task: string, kind: SchedulerSpec['kind'], seed: number, change: Partial<RunSpec> = {}): RunSpec => ({
-  ...syntheticSpec(task, kind, 'synchronised', seed, 100),
+  ...syntheticSpec(task, kind, 'equal rates', seed, 100),
   ...change,
 });
 const average = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;

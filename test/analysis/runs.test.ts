@@ -23,7 +23,7 @@ import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../test
 
 const options = { steps: 20, validateEvery: 10 };
 const spec = (seed: number, change: Partial<RunSpec> = {}): RunSpec => ({
-  ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20),
+  ...syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', seed, 20),
   ...change,
 });
 
@@ -168,18 +168,33 @@ describe('labels', () => {
       (label) => label.setting,
     );
 
-  test('settings are told from the most common pair', () => {
-    expect(settings([3e-4, 3e-4], [3e-4, 3e-4], [3e-4, 3e-3], [3e-3, 3e-4], [3e-3, 3e-5], [3e-3, 3e-3])).toEqual([
-      'synchronised',
-      'synchronised',
+  test('settings say the true rates, whichever other runs there are', () => {
+    expect(
+      settings([3e-4, 3e-4], [3e-4, 3e-3], [3e-3, 3e-4], [3e-3, 3e-5], [3e-3, 3e-3], [3e-4, 1e-3], [1e-4, 1e-4]),
+    ).toEqual([
+      'equal rates',
       'backbone ×10',
       'encoder ×10',
-      'backbone ×0.1, encoder ×10',
-      'both ×10',
+      'encoder 3e-3, backbone 3e-5',
+      'equal rates 3e-3',
+      'backbone ×3.33',
+      'equal rates 1e-4',
     ]);
+    // A tenfold rate that all runs share is no less tenfold.
+    expect(settings([3e-4, 3e-3], [3e-4, 3e-3])).toEqual(['backbone ×10', 'backbone ×10']);
+    expect(settings([3e-4, 1.5e-4])).toEqual(['backbone ×0.5']);
   });
-  test('of equally common pairs the base is the one that the others vary, even if it is not even', () => {
-    expect(settings([3e-4, 1e-3], [3e-4, 1e-4], [3e-3, 1e-4])).toEqual(['backbone ×10', 'synchronised', 'encoder ×10']);
+  test('an option that is not the default is named, even where all runs share it', () => {
+    const method = (scheduler: RunSpec['scheduler']) => spec(0, { scheduler });
+    const of = (...schedulers: RunSpec['scheduler'][]) =>
+      labelRuns(schedulers.map(method)).map((label) => label.method);
+    expect(of(schedulerOf({ kind: 'commit-clr', exponent: 0.07 }))).toEqual(['commit-clr (exponent=0.07)']);
+    expect(of(schedulerOf({ kind: 'commit-clr' }), { kind: 'constant' })).toEqual(['commit-clr', 'constant']);
+    const strong = spec(0, {
+      scheduler: schedulerOf({ kind: 'commit' }),
+      regulariser: regulariserOf({ kind: 'commit', lambda: 0.3 }),
+    });
+    expect(labelRuns([strong])[0]!.method).toBe('commit (lambda=0.3)');
   });
   test('options make methods of their own only where they differ', () => {
     const method = (scheduler: RunSpec['scheduler']) => spec(0, { scheduler });
@@ -187,7 +202,7 @@ describe('labels', () => {
       labelRuns([method({ kind: 'constant' }), method(schedulerOf({ kind: 'commit-clr', rule: 'lagging' }))]).map(
         (label) => label.method,
       ),
-    ).toEqual(['constant', 'commit-clr']);
+    ).toEqual(['constant', 'commit-clr (rule=lagging)']);
     expect(
       labelRuns(
         (['symmetric', 'lagging'] as const).map((rule) => method(schedulerOf({ kind: 'commit-clr', rule }))),
@@ -256,11 +271,24 @@ describe('labels', () => {
     expect(
       orderMethods(['constant (probe=12)', 'constant (probe=4)', 'constant', 'constant (probe=4, every=10)']),
     ).toEqual(['constant', 'constant (probe=4)', 'constant (probe=4, every=10)', 'constant (probe=12)']);
-    expect(orderSettings(['encoder ×10', 'backbone ×10', 'backbone ×0.1', 'synchronised'])).toEqual([
-      'synchronised',
+    expect(
+      orderSettings([
+        'encoder 1e-3, backbone 1e-4',
+        'encoder ×10',
+        'equal rates 1e-3',
+        'backbone ×10',
+        'equal rates 1e-4',
+        'backbone ×0.1',
+        'equal rates',
+      ]),
+    ).toEqual([
+      'equal rates',
+      'equal rates 1e-4',
+      'equal rates 1e-3',
       'backbone ×0.1',
       'backbone ×10',
       'encoder ×10',
+      'encoder 1e-3, backbone 1e-4',
     ]);
   });
 });

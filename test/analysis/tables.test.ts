@@ -67,7 +67,7 @@ describe('results', () => {
     ] as const) {
       expect(Number(row[name])).toBeCloseTo(value!, 5);
     }
-    for (const setting of ['synchronised', 'backbone ×10', 'encoder ×10']) {
+    for (const setting of ['equal rates', 'backbone ×10', 'encoder ×10']) {
       const group = rows.filter((each) => each['panel'] === 'emoji-icon-qa' && each['setting'] === setting);
       const highest = Math.max(...group.map((each) => Number(each['choice'])));
       expect(group.filter((each) => each['choiceBest'] === '1').map((each) => Number(each['choice']))).toEqual([
@@ -92,14 +92,16 @@ describe('results', () => {
   });
 
   test('one seed has a mean and no interval, and a method alone is not the best', async () => {
-    writeSyntheticRun(join(folder, 'one'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20), options);
+    writeSyntheticRun(join(folder, 'one'), syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 0, 20), options);
     const made = await makeTables(join(folder, 'one'), join(folder, 'one-out'));
     const [head, line] = readFileSync(join(folder, 'one-out', 'results.csv'), 'utf8').split('\n');
-    expect(line).toMatch(/^emoji-icon-qa,synchronised,constant,1,0\.\d+,,,0,1,/);
+    expect(line).toMatch(/^emoji-icon-qa,equal rates,constant,1,0\.\d+,,,0,1,/);
     expect(head).toContain('choiceLow');
     expect(made.skipped.map(({ table }) => table)).toEqual([
       'differences',
       'regulariser-gain',
+      'meta',
+      'convergence',
       'fair-fight',
       'variants',
     ]);
@@ -163,7 +165,7 @@ test('by-kind: every kind of every task, a column a method', () => {
     (each) =>
       each['kind'] === 'count' &&
       each['panel'] === 'emoji-icon-qa' &&
-      each['setting'] === 'synchronised' &&
+      each['setting'] === 'equal rates' &&
       each['method'] === 'constant',
   )!;
   expect(Number(row['choice'])).toBeCloseTo(tInterval(values).mean, 5);
@@ -191,7 +193,7 @@ test('regulariser-gain: commit against commit-clr, and nothing else', () => {
   const rows = csvRows('regulariser-gain.csv');
   expect(new Set(rows.map((row) => row['method']))).toEqual(new Set(['commit']));
   const [own, base] = [accuracies('sound-qa', 'commit', 3e-4), accuracies('sound-qa', 'commit-clr', 3e-4)];
-  const row = rows.find((each) => each['panel'] === 'sound-qa' && each['setting'] === 'synchronised')!;
+  const row = rows.find((each) => each['panel'] === 'sound-qa' && each['setting'] === 'equal rates')!;
   expect(Number(row['difference'])).toBeCloseTo(
     tInterval(own.map((score, i) => score.choice.accuracy - base[i]!.choice.accuracy)).mean,
     5,
@@ -221,11 +223,11 @@ describe('commands', () => {
   test('tables of one experiment, told in lines: what was made, skipped, not counted', async () => {
     const failed = writeSyntheticRun(
       join(folder, 'cli'),
-      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20),
+      syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 1, 20),
       options,
       { status: 'failed', failure: 'out of memory', final: null },
     );
-    writeSyntheticRun(join(folder, 'cli'), syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20), options);
+    writeSyntheticRun(join(folder, 'cli'), syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 0, 20), options);
     const text = await run('tables', 'cli', '--out', join(folder, 'made'));
     expect(text).toContain('cli: 1 finished run in');
     expect(text).toMatch(/ {2}results +csv md tex/);
@@ -249,12 +251,12 @@ describe('commands', () => {
     );
     writeSyntheticRun(
       join(folder, 'reference', 'quick'),
-      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20),
+      syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 0, 20),
       options,
     );
     writeSyntheticRun(
       join(folder, 'reference', 'paper'),
-      syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 0, 20),
+      syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 0, 20),
       options,
     );
     expect(experimentFolders('paper', folder)).toEqual([join(folder, 'reference', 'paper')]);

@@ -32,7 +32,7 @@ test('transfer-matrix: mean over seeds of each pair of tasks', async () => {
         choiceByKind: {},
         choiceBySlice: {},
       };
-      const spec = syntheticSpec(task, 'constant', 'synchronised', seed, 20);
+      const spec = syntheticSpec(task, 'constant', 'equal rates', seed, 20);
       writeSyntheticRun(
         join(folder, 'transfer'),
         { ...spec, evaluate: { ...spec.evaluate, transfer: [tasks[1 - t]!] } },

@@ -156,7 +156,7 @@ describe('a kept evaluation', () => {
 
 describe('equipoise evaluate', () => {
   const results = join(folder, 'results');
-  const spec = syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20);
+  const spec = syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 1, 20);
   const options = { steps: 20, validateEvery: 0 };
   const write = (change: object = {}, file: object = {}) =>
     writeSyntheticRun(join(results, 'made'), { ...spec, ...change }, options, {

@@ -97,7 +97,7 @@ describe('equipoise score', () => {
     const final = await evaluationRecord(predictions, 20, 'evaluation');
     id = writeSyntheticRun(
       join(folder, 'quick'),
-      { ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20), task: 'textvqa' },
+      { ...syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 1, 20), task: 'textvqa' },
       { steps: 20, validateEvery: 0 },
       { final },
     );

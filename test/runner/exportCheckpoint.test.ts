@@ -35,7 +35,7 @@ function writeRun(
   backbone: RunSpec['tuning']['backbone'],
 ): { id: string; trained: Record<string, WeightTensor> } {
   const spec: RunSpec = {
-    ...syntheticSpec('colours', 'constant', 'synchronised', seed, 20),
+    ...syntheticSpec('colours', 'constant', 'equal rates', seed, 20),
     checkpoint: 'my-blip2',
     encoder: 'my-blip2',
     backbone: 'my-blip2',

@@ -178,7 +178,7 @@ describe('equipoise export peft', () => {
     over: Partial<RunSpec> = {},
   ): { id: string; at: string; stored: Record<string, WeightTensor> } {
     const spec: RunSpec = {
-      ...syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', seed, 20),
+      ...syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', seed, 20),
       connector: { kind: 'mlp', tokens: 1, width: 2 },
       tuning: { tower: { kind: 'frozen' }, connector: { kind: 'full' }, backbone: tuning },
       ...over,

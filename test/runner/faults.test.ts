@@ -135,7 +135,7 @@ describe('a full disk', () => {
       expect(readdirSync(disk.path)).toEqual(['old']);
       const results = freshResults();
       for (const scheduler of ['constant', 'commit'] as const)
-        writeSyntheticRun(join(results, 'synthetic'), syntheticSpec('sound-qa', scheduler, 'synchronised', 1));
+        writeSyntheticRun(join(results, 'synthetic'), syntheticSpec('sound-qa', scheduler, 'equal rates', 1));
       writeFileSync(join(disk.path, 'rest'), Buffer.alloc(8_000));
       const { status, stderr } = equipoise(
         results,

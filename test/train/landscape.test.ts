@@ -116,7 +116,7 @@ describe('the landscape of a run', () => {
 
   it('is drawn from the file beside the journal; a file of another run is refused', async () => {
     const results = join(folder, 'results', 'contours');
-    const synthetic = syntheticSpec('emoji-icon-qa', 'constant', 'synchronised', 1, 20);
+    const synthetic = syntheticSpec('emoji-icon-qa', 'constant', 'equal rates', 1, 20);
     const id = writeSyntheticRun(results, synthetic, { steps: 20, validateEvery: 0 });
     const { identity } = JSON.parse(readFileSync(join(results, id, 'run.json'), 'utf8')) as { identity: string };
     writeFileSync(join(results, id, 'landscape.json'), JSON.stringify({ ...landscape, identity }));
