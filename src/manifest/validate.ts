@@ -22,7 +22,7 @@ export interface Fault extends Omit<Problem, 'where'> {
 const compiled = new Map<string, ValidateFunction>();
 
 const schemas = {
-  manifest: manifestSchema,
+  manifest: () => manifestSchema('known'),
   run: runSchema,
   'slurm-profile': slurmProfileSchema,
   task: (): Tree => taskSchema,
