@@ -54,37 +54,34 @@ beforeAll(() => {
 });
 
 /**
- * What `plan` refuses and no JSON Schema can, as the beginning or middle of what it says: names of files that must be
- * there, and rules between fields that stand in several places.
+ * What `plan` refuses and no JSON Schema can, by its line `place: what`: names of files that must be there, and rules
+ * between fields that stand in several places.
  */
-const beyondSchema: readonly (readonly [why: string, what: RegExp])[] = [
-  ['a task, a part or a checkpoint of that name must be there', /^unknown value |^there is no (checkpoint|task) /],
+const beyondSchema: readonly (readonly [why: string, line: RegExp])[] = [
+  ['a task, a part or a checkpoint of that name must be there', /: unknown value |: there is no (checkpoint|task) /],
   [
-    'an option that only a part of the user has must be there',
-    /^unknown key "(scheduler|connector)\.|^unknown key "\w+" with value .*$/,
+    'an option of a part of one’s own must be there',
+    /: unknown key "(scheduler|connector)\.|\/(scheduler|connector)(\/\d+)?\/\w+: unknown key /,
   ],
-  ['a name belongs to data that come with Equipoise', /^the name .* belongs to/],
-  ['each run needs a task, an encoder, a backbone and a seed, wherever they are given', /^runs without /],
-  ['a field has one place', /is already set|^two durations/],
-  ['lists of a zip are equally long', /^the lists have different lengths/],
+  ['a name belongs to data that come with Equipoise', /: the name .* belongs to/],
+  ['each run needs a task, an encoder, a backbone and a seed, wherever they are given', /: runs without /],
+  ['a field has one place', /is already set|: two durations/],
+  ['lists of a zip are equally long', /: the lists have different lengths/],
   ['a grid has an end', /combinations|too many runs/],
   ['each run is described once', /described twice/],
   [
     'something is left of the grid, and of each profile',
-    /^every combination is excluded|^keeps no run|^excludes nothing/,
+    /: every combination is excluded|: keeps no run|: excludes nothing/,
   ],
-  ['a run is held to the kind that is chosen elsewhere: its options and their limits', /^with [\w.]+ [\w-]+: /],
-  [
-    'tasks, encoders and checkpoints read the same',
-    /is about (image|audio)|about (image|audio), (task|encoder|checkpoint)/,
-  ],
+  ['a run is held to the kind that is chosen elsewhere: its options and their limits', /: with [\w.]+ [\w-]+: /],
+  ['tasks, encoders and checkpoints read the same', / is about (image|audio)| about (image|audio)\b/],
   ['a task is not its own transfer', /is the task of the run itself/],
   ['a checkpoint stands alone', /brings its own|without a checkpoint/],
   ['a scheduler keeps its regulariser', /without its regulariser/],
-  ['options of a connector fit each other', /heads|does not divide|width|grid|layers|needs /],
+  ['options of a connector fit each other, and the features', /needs a grid|heads|layers that start from/],
   [
     'what is frozen has no rate, what is tuned can be',
-    /frozen|starts at random|is trained|no scale and shift|no linear layers|without trained parameters/,
+    /is frozen|starts at random|is trained|no scale and shift|no linear layers|without trained parameters/,
   ],
 ];
 
@@ -99,19 +96,16 @@ const planSays = (manifest: unknown): Problem[] => {
 };
 const schemaTakes = (manifest: unknown): boolean => validator.validate(JSON.parse(JSON.stringify(manifest))).valid;
 
-/** Both agree, or what plan refuses is beyond a schema. */
-function agree(manifest: unknown): void {
-  const problems = planSays(manifest);
-  const text = () => JSON.stringify(manifest);
-  if (!schemaTakes(manifest)) expect(problems, `the schema refuses what plan takes: ${text()}`).not.toEqual([]);
-  else
-    expect(
-      problems
-        .filter(({ what }) => !beyondSchema.some(([, known]) => known.test(what)))
-        .map(({ where, what }) => `${where}: ${what}`),
-      `plan refuses what the schema takes: ${text()}`,
-    ).toEqual([]);
+/** What plan says of a manifest beyond what a schema can say; null where the schema refuses it, too. */
+function unexplained(manifest: unknown): string[] | null {
+  const lines = planSays(manifest).map(({ where, what }) => `${where}: ${what}`);
+  if (schemaTakes(manifest)) return lines.filter((line) => !beyondSchema.some(([, known]) => known.test(line)));
+  return lines.length > 0 ? null : ['plan takes it, the schema does not'];
 }
+
+const agree = (manifest: unknown): void => {
+  expect(unexplained(manifest) ?? [], JSON.stringify(manifest)).toEqual([]);
+};
 
 describe('the published schema', () => {
   it.each<[string, object]>([
@@ -163,11 +157,17 @@ describe('the published schema', () => {
     expect(schemaTakes(manifest)).toBe(false);
   });
 
-  it('agrees with plan on whatever is made', { timeout: 600_000 }, () => {
-    fc.assert(fc.property(manifests(), agree), { seed: fuzzSeed, numRuns: fuzzRuns });
+  it('agrees with plan on whatever is made, of which both take a part', { timeout: 3_600_000 }, () => {
+    let taken = 0;
+    const seen = (manifest: unknown): void => {
+      agree(manifest);
+      if (planSays(manifest).length === 0) taken += 1;
+    };
+    fc.assert(fc.property(manifests(), seen), { seed: fuzzSeed, numRuns: fuzzRuns });
+    expect(taken).toBeGreaterThan(fuzzRuns / 10);
   });
 
-  it('agrees with plan on whatever is spoilt', { timeout: 600_000 }, () => {
+  it('agrees with plan on whatever is spoilt', { timeout: 3_600_000 }, () => {
     fc.assert(
       fc.property(manifests(), jsonChanges, (manifest, changes) => agree(changeJson(manifest, changes))),
       { seed: fuzzSeed, numRuns: fuzzRuns },

@@ -81,7 +81,7 @@ export function changeJson(value: unknown, changes: readonly JsonChange[]): unkn
     const place = places[Math.floor(change.at * places.length)];
     if (place !== undefined) applyTo(place.holder, place.key, structuredClone(change.value), change, places);
   }
-  return root[0];
+  return root[0] ?? null;
 }
 
 function applyTo(
