@@ -3,8 +3,9 @@ import { settledField } from './assign';
 import { pointer } from './content';
 import { durationFields } from './fields';
 import { runLimit } from './grid';
+import { show } from '../printable';
 import { isTree, type Tree } from './tree';
-import { show, type Fault } from './validate';
+import type { Fault } from './validate';
 
 /** One grid or profile of a manifest as it was parsed: any of its values may still be wrong. */
 export interface Section {

@@ -2,7 +2,7 @@
  * Checks against the JSON Schemas, with faults as problems that a person can act on. Schemas are compiled on first use.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020';
-import { printable } from '../printable';
+import { show } from '../printable';
 import type { Problem } from '../problems';
 import { pointer } from './content';
 import { nearestName } from '../nearest';
@@ -291,10 +291,4 @@ export function suggestion(name: string, valid: readonly string[]): string | und
 
 function list(names: readonly string[]): string {
   return names.length <= 24 ? names.join(', ') : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
-}
-
-/** A value from a hostile file in a message: short, on one line, without control or direction characters. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return printable(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }

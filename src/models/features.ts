@@ -23,6 +23,7 @@ import { withLock } from '../sources/lock';
 import { sourceIdentity } from '../sources/sources';
 import type { DataSet } from '../data/types';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
+import { objectIn } from '../json';
 import { userError } from '../problems';
 import { tensorflowBinding } from '../tensor/backend';
 import { tf } from '../tensor/tf';
@@ -234,12 +235,9 @@ function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: numb
       expected: 'the features as they were stored',
       hint: 'remove this folder: features are computed again',
     });
-  let index: Partial<Index>;
-  try {
-    index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Partial<Index>;
-  } catch {
-    throw damaged('its index is missing or not JSON');
-  }
+  const indexPath = join(folder, 'index.json');
+  const index = existsSync(indexPath) ? (objectIn(readFileSync(indexPath, 'utf8')) as Partial<Index> | null) : null;
+  if (index === null) throw damaged('its index is missing or not JSON');
   const keys = [...set.media.keys()].sort();
   if (
     index.rows !== rows ||
