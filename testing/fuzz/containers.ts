@@ -41,7 +41,7 @@ const inside = (read: unknown): boolean =>
     ({ path }) => !path.startsWith('/') && !path.split('/').some((step) => step === '..'),
   );
 
-function unpacked(name: string, sample: Buffer, format: string): Target {
+function unpacked(name: string, sample: Buffer, format: string, result: Target['result'] = 'same'): Target {
   return {
     name: `archive: ${name}`,
     sample,
@@ -52,7 +52,7 @@ function unpacked(name: string, sample: Buffer, format: string): Target {
       const files = await unpack(path, format, 'none', join(place, 'to'), () => true, archiveLimits(input.length), 'x');
       return files;
     },
-    result: inside,
+    result,
   };
 }
 
@@ -113,11 +113,11 @@ function qtResource(): Buffer {
 
 const archives: Target[] = [
   zipped,
-  unpacked('tar', tarOf(entries), 'application/x-tar'),
+  unpacked('tar', tarOf(entries), 'application/x-tar', inside),
   unpacked('tar.gz', gzipSync(tarOf(entries)), 'application/gzip'),
   unpacked('deb (gz)', debOf(entries), debian),
-  unpacked('deb (xz)', debWith('xz'), debian),
-  unpacked('deb (zst)', debWith('zst'), debian),
+  unpacked('deb (xz)', debWith('xz'), debian, inside),
+  unpacked('deb (zst)', debWith('zst'), debian, inside),
   {
     name: 'archive: Qt resource',
     sample: qtResource(),
