@@ -31,7 +31,7 @@ function leafSchema(field: Leaf, names: Names): Schema {
 }
 
 /** The value of an option that only a part of the user's own has. */
-export const ownOption: Schema = { type: ['number', 'string', 'boolean', 'array'] };
+export const ownOption: Schema = { type: ['number', 'string', 'boolean', 'array', 'object'] };
 
 /** Options beside the known ones, of a choice to which a user may add kinds. */
 const ownOptions = (field: Choice, names: Names): Schema =>

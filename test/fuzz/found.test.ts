@@ -12,6 +12,7 @@ import { unpackBundle } from '../../src/sources/bundle';
 import { readPins } from '../../src/sources/dataManifest';
 import { isIntact, listingName } from '../../src/sources/sourceFolder';
 import { withCache } from '../../testing/environment';
+import { fixed, head, problemsOf } from '../../testing/manifestHelp';
 
 const place = withCache('test');
 const put = (path: string, text: string): string => {
@@ -45,9 +46,9 @@ describe('a file of JSON that holds no object', () => {
     const tower: FeatureTower = {
       name: 'constant',
       modality: 'image',
-      version: '1',
+      version: 1,
       weights: 'none',
-      backend: 'none',
+      backend: 'any',
       rows: 1,
       width: 2,
       open: () =>
@@ -71,6 +72,13 @@ describe('a file of JSON that holds no object', () => {
     put(join(place.cache, 'features', name!, 'index.json'), 'null');
     expect(await said(() => featuresBy(set, tower))).toMatch(/its index is missing or not JSON/);
   });
+});
+
+it('a field without a name, which other grids inherit, is told like any unknown key', () => {
+  const include = [{ axes: { scheduler: ['constant'] } }];
+  expect(problemsOf({ ...head, fixed: { ...fixed, '': 1 }, include }).map(({ what }) => what)).toEqual([
+    'unknown key "" with value 1',
+  ]);
 });
 
 describe('a message', () => {

@@ -76,7 +76,7 @@ const beyondSchema: readonly (readonly [why: string, line: RegExp])[] = [
   ['a run is held to the kind that is chosen elsewhere: its options and their limits', /: with [\w.]+ [\w-]+: /],
   ['tasks, encoders and checkpoints read the same', / is about (image|audio)| about (image|audio)\b/],
   ['a task is not its own transfer', /is the task of the run itself/],
-  ['a checkpoint stands alone', /brings its own|without a checkpoint/],
+  ['a checkpoint stands alone', /brings its own|without a checkpoint|has its whole vocabulary/],
   ['a scheduler keeps its regulariser', /without its regulariser/],
   ['options of a connector fit each other, and the features', /needs a grid|heads|layers that start from/],
   [

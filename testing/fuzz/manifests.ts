@@ -21,6 +21,9 @@ const names: Readonly<Record<string, readonly unknown[]>> = {
   checkpoint: [ownNames.checkpoint],
   'evaluate.transfer': [['read-qa'], [ownNames.task, 'read-qa']],
   'scheduler.kind': ['constant', 'commit', ownNames.scheduler],
+  'scheduler.encoder': ['1', 'g * (1 + h)'],
+  'scheduler.constants': [{}, { g: 0.5, h: 1 }],
+  'scheduler.state': [{}, { s: { start: 0, next: 's + 1' } }],
   'connector.kind': ['mlp', 'qformer', ownNames.connector],
 };
 
