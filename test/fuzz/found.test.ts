@@ -1,5 +1,5 @@
 /** What the fuzz net has found, and what else was of its kind: each with its smallest input. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCard } from '../../src/data/sets/store';
@@ -11,6 +11,7 @@ import { formatProblem, UserError } from '../../src/problems';
 import { unpackBundle } from '../../src/sources/bundle';
 import { readPins } from '../../src/sources/dataManifest';
 import { isIntact, listingName } from '../../src/sources/sourceFolder';
+import { tokenizerOf } from '../../src/text/tokenizerJson';
 import { withCache } from '../../testing/environment';
 import { fixed, head, problemsOf } from '../../testing/manifestHelp';
 
@@ -96,6 +97,14 @@ describe('a message', () => {
     const weights = { paths: ['a.bin'], weights: [{ name: 'x', shape: [1] }] };
     put(join(place.folder, 'model.json'), JSON.stringify({ format: 'layers-model', weightsManifest: [weights] }));
     expect(await said(() => readTfjsLayers(place.folder))).toMatch(/weight "x" is of type nothing; expected float32/);
+  });
+
+  it('of a library does not either', async () => {
+    const path = join(__dirname, '..', 'fixtures', 'processors', 'llava-1.5', 'tokenizer.json');
+    const tokenizer = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    expect(await said(() => tokenizerOf({ ...tokenizer, decoder: {} }, {}))).toMatch(
+      /^tokenizer\.json: this tokenizer cannot be built: Unknown Decoder type: nothing; /,
+    );
   });
 
   it('has an end, whatever names a file has', async () => {
