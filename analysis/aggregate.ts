@@ -30,9 +30,9 @@ export interface Journals {
   notices: string[];
   /**
    * Rows of a query over the tables
-   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss),
+   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone) with norms before clipping,
    * measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not
-   * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor),
+   * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor, updateEncoder, updateBackbone: ||dtheta|| / ||theta||, dEncoder, dBackbone),
    * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, of runs whose tower is run in the step
    * trainParts(id, step, part, gradientNorm) and measureParts(id, step, part, gradientNorm, parameterNorm,
    * relativeGradient, updateRatio), shown(panel, step): the measured steps that curves show, at most 150 and the last
@@ -56,6 +56,10 @@ const columns = Object.entries({
   logKappa: 'DOUBLE',
   floor: 'BOOLEAN',
   learningRate: perModule,
+  gradientNorm: perModule,
+  updateRatio: perModule,
+  dEncoder: 'DOUBLE',
+  dBackbone: 'DOUBLE',
   parts: ofParts,
   normalisedGradient: perModule,
   tightness: perModule,
@@ -157,10 +161,12 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   }
   const counted = 'from lines semi join runs using (id)';
   await connection.run(
-    `create table train as select id, step, loss ${counted} where kind = 'train' and isfinite(loss)`,
+    `create table train as select id, step, loss, learningRate.encoder as rateEncoder, learningRate.backbone as rateBackbone,
+      gradientNorm.encoder as gradientEncoder, gradientNorm.backbone as gradientBackbone ${counted} where kind = 'train' and isfinite(loss)`,
   );
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
-    normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor ${counted} where kind = 'measure' and isfinite(logKappa)`);
+    normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor,
+    updateRatio.encoder as updateEncoder, updateRatio.backbone as updateBackbone, dEncoder, dBackbone ${counted} where kind = 'measure' and isfinite(logKappa)`);
   const part = (name: 'tower' | 'connector', kind: 'train' | 'measure') =>
     `select id, step, '${name}' as part, unnest(parts.${name}) ${counted} where kind = '${kind}' and parts.${name} is not null`;
   for (const kind of ['train', 'measure'] as const)

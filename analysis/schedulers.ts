@@ -1,7 +1,8 @@
 /**
  * What figures and tables know of schedulers, from what these say of themselves: no other file of this room names one.
  */
-import { baseline, schedulerFacts, schedulerNames } from '../src/balance/schedulers';
+import { baseline, schedulerFacts, schedulerNames, schedulers } from '../src/balance/schedulers';
+import { optionsOf } from '../src/parts/define';
 
 export { baseline };
 
@@ -34,6 +35,8 @@ const limits: Readonly<Record<string, number>> = Object.assign(
 ) as Record<string, number>;
 /** Rules of coordinated rates in the order of figures. */
 export const rules: readonly string[] = Object.keys(limits);
+/** The rule that coordinated rates have by default. */
+export const defaultRule = String(optionsOf(schedulers).find(([, name]) => name === 'rule')?.[2].default);
 /** The limit of a rule; Infinity for one that states none. */
 export const limitOf = (rule: string): number => limits[rule] ?? Infinity;
 

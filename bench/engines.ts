@@ -75,14 +75,14 @@ export function endEnginesWithThisProcess(): void {
     process.on(signal, () => process.exit(128 + number));
 }
 
-/** Starts the process of an engine; nothing is loaded yet. */
-export function startEngine(engine: Engine, threads: number): EngineProcess {
+/** The child process of an engine, with its threads set. */
+function spawnEngine({ language }: Engine, threads: number) {
   const python = process.env['EQUIPOISE_PYTHON'] ?? 'python3';
   const [program, args] =
-    engine.language === 'python'
+    language === 'python'
       ? ([python, ['-u', join(__dirname, 'reference', 'step_torch.py')]] as const)
       : ([process.execPath, [join(__dirname, 'worker.cjs')]] as const);
-  const child = spawn(program, args, {
+  return spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     env: {
@@ -92,42 +92,66 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
       TF_CPP_MIN_LOG_LEVEL: '2',
     },
   });
-  live.add(child);
+}
+
+/** What an engine's process says, one reply a command, and why it has ended. */
+interface Conversation {
+  /** null while the process runs */
+  ended: string | null;
+  /** called with the next reply */
+  waiting: ((reply: Reply) => void) | null;
+}
+
+function settle(conversation: Conversation, reply: Reply): void {
+  const tell = conversation.waiting;
+  conversation.waiting = null;
+  tell?.(reply);
+}
+
+/** The first reason stays; whoever waits is told. */
+function end(conversation: Conversation, reason: string): void {
+  conversation.ended ??= reason;
+  settle(conversation, { did: 'failed', message: conversation.ended });
+}
+
+/** Listens to a process until it ends. */
+function listen(child: ReturnType<typeof spawnEngine>, { language }: Engine): Conversation {
+  const conversation: Conversation = { ended: null, waiting: null };
   let complaint = '';
-  let ended: string | null = null;
-  let waiting: ((reply: Reply) => void) | null = null;
-  const settle = (reply: Reply) => {
-    const tell = waiting;
-    waiting = null;
-    tell?.(reply);
-  };
-  const end = (reason: string) => {
-    ended ??= reason;
-    settle({ did: 'failed', message: ended });
-  };
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-4000);
   });
   child.stdin.on('error', () => undefined); // the exit below says more
   child.on('error', () =>
     end(
-      `${engine.language === 'python' ? 'no Python: neither EQUIPOISE_PYTHON nor python3 starts' : 'Node did not start'}`,
+      conversation,
+      language === 'python' ? 'no Python: neither EQUIPOISE_PYTHON nor python3 starts' : 'Node did not start',
     ),
   );
   child.on('exit', () => endGroup(child));
-  child.on('close', (code, signal) => end(lastLine(complaint) ?? `the process ended (${signal ?? `code ${code}`})`));
+  child.on('close', (code, signal) =>
+    end(conversation, lastLine(complaint) ?? `the process ended (${signal ?? `code ${code}`})`),
+  );
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.startsWith('{')) settle(JSON.parse(line) as Reply); // libraries print other things
+    if (line.startsWith('{')) settle(conversation, JSON.parse(line) as Reply); // libraries print other things
   });
+  return conversation;
+}
+
+/** Starts the process of an engine; nothing is loaded yet. */
+export function startEngine(engine: Engine, threads: number): EngineProcess {
+  const child = spawnEngine(engine, threads);
+  live.add(child);
+  const conversation = listen(child, engine);
   return {
     pid: child.pid,
     async ask<D extends Command['do']>(command: Extract<Command, { do: D }>, seconds = defaultSeconds) {
-      if (ended !== null) throw new NotMeasured(ended);
+      if (conversation.ended !== null) throw new NotMeasured(conversation.ended);
       let clock: NodeJS.Timeout | undefined;
       const reply = await new Promise<Reply>((resolve) => {
-        waiting = resolve;
+        conversation.waiting = resolve;
         clock = setTimeout(() => {
-          end(`no answer to "${command.do}" in ${seconds} s`);
+          end(conversation, `no answer to "${command.do}" in ${seconds} s`);
           endGroup(child);
         }, seconds * 1000);
         child.stdin.write(`${JSON.stringify(command)}\n`);
@@ -138,7 +162,7 @@ export function startEngine(engine: Engine, threads: number): EngineProcess {
       return reply as Extract<Reply, { did: D }>;
     },
     close() {
-      ended ??= 'closed';
+      conversation.ended ??= 'closed';
       endGroup(child);
     },
   };

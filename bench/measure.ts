@@ -26,6 +26,74 @@ const fewestRounds = 3;
 const longestStep = 60_000;
 const rate = 1e-4;
 
+/** An engine that is ready for its rounds. */
+interface Ready {
+  engine: Engine;
+  process: EngineProcess;
+  result: EngineResult;
+  /** steps of each kind in a round */
+  steps: Record<StepKind, number>;
+  /** rounds in which it takes part */
+  turns: number;
+}
+
+/** Steps of each kind that a round has room for, and the time that they take together, by a first few of each. */
+async function roundOf(
+  engine: Engine,
+  process: EngineProcess,
+  effort: Effort,
+): Promise<{ steps: Record<StepKind, number>; roundMs: number }> {
+  const steps = {} as Record<StepKind, number>;
+  let roundMs = 0;
+  for (const kind of stepKinds) {
+    const [first] = (await process.ask({ do: 'steps', kind, steps: 1 })).ms as [number];
+    // a slow first step may have been compiling
+    const more = first <= 3000 ? 2 : engine.name === 'torch-compile' ? 1 : 0;
+    const ms = Math.min(first, ...(more === 0 ? [] : (await process.ask({ do: 'steps', kind, steps: more })).ms));
+    if (ms > longestStep) throw new NotMeasured(`a step takes ${Math.round(ms / 1000)} s`);
+    steps[kind] = Math.max(1, Math.min(effort.steps, Math.round((1000 * effort.seconds) / ms)));
+    roundMs += steps[kind] * ms;
+  }
+  return { steps, roundMs };
+}
+
+/**
+ * Measures an engine's memory and opens the model in a second process; `onParameters` hears the size of the model.
+ * Throws NotMeasured when it cannot be had.
+ */
+async function makeReady(
+  engine: Engine,
+  { config, batch }: { config: BenchConfigName; batch: number },
+  effort: Effort,
+  onParameters: (parameters: number) => void,
+): Promise<Ready> {
+  const memory = await memoryOf(engine, config, batch, effort.threads);
+  const process = startEngine(engine, effort.threads);
+  try {
+    const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
+    const { eager } = engine;
+    const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], eager, rate });
+    onParameters(opened.parameters);
+    const { steps, roundMs } = await roundOf(engine, process, effort);
+    const { device, threads, versions, tensorflow } = started;
+    const result: EngineResult = {
+      device,
+      threads,
+      versions: { ...versions, ...(tensorflow ? { tensorflow } : {}) },
+      notice: opened.notice,
+      openMs: opened.openMs,
+      ms: {},
+      gflops: [],
+      memory,
+      loss: {},
+    };
+    return { engine, process, result, steps, turns: turnsOf(roundMs, effort) };
+  } catch (error) {
+    process.close();
+    throw error;
+  }
+}
+
 /** Measures the given engines; those that cannot be had carry the reason instead of numbers. */
 export async function measureSize(
   config: BenchConfigName,
@@ -36,13 +104,7 @@ export async function measureSize(
 ): Promise<SizeResult> {
   const { patches, textTokens } = benchConfigs[config];
   const outcomes: Partial<Record<EngineName, EngineOutcome>> = {};
-  const live: {
-    engine: Engine;
-    process: EngineProcess;
-    result: EngineResult;
-    steps: Record<StepKind, number>;
-    turns: number;
-  }[] = [];
+  const live: Ready[] = [];
   let parameters: number | null = null;
   const drop = (engine: Engine, error: unknown) => {
     if (!(error instanceof NotMeasured)) throw error;
@@ -51,47 +113,10 @@ export async function measureSize(
   };
   try {
     for (const engine of chosen) {
-      let process: EngineProcess | null = null;
       try {
-        const memory = await memoryOf(engine, config, batch, effort.threads);
-        process = startEngine(engine, effort.threads);
-        const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
-        const opened = await process.ask({
-          do: 'open',
-          config,
-          batch,
-          kinds: [...stepKinds],
-          eager: engine.eager,
-          rate,
-        });
-        parameters = opened.parameters;
-        const steps = {} as Record<StepKind, number>;
-        let roundMs = 0;
-        for (const kind of stepKinds) {
-          const [first] = (await process.ask({ do: 'steps', kind, steps: 1 })).ms as [number];
-          // a slow first step may have been compiling
-          const more = first <= 3000 ? 2 : engine.name === 'torch-compile' ? 1 : 0;
-          const ms = Math.min(first, ...(more === 0 ? [] : (await process.ask({ do: 'steps', kind, steps: more })).ms));
-          if (ms > longestStep) throw new NotMeasured(`a step takes ${Math.round(ms / 1000)} s`);
-          steps[kind] = Math.max(1, Math.min(effort.steps, Math.round((1000 * effort.seconds) / ms)));
-          roundMs += steps[kind] * ms;
-        }
-        const { device, threads, versions, tensorflow } = started;
-        const result: EngineResult = {
-          device,
-          threads,
-          versions: { ...versions, ...(tensorflow ? { tensorflow } : {}) },
-          notice: opened.notice,
-          openMs: opened.openMs,
-          ms: {},
-          gflops: [],
-          memory,
-          loss: {},
-        };
-        live.push({ engine, process, result, steps, turns: turnsOf(roundMs, effort) });
+        live.push(await makeReady(engine, { config, batch }, effort, (count) => (parameters = count)));
         say(`${config} ${batch} ${engine.name}: ready`);
       } catch (error) {
-        process?.close();
         drop(engine, error);
       }
     }

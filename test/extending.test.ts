@@ -24,9 +24,9 @@ import { projectRoot } from '../src/files';
 import { runIdentity } from '../src/manifest/identity';
 import { tasks } from '../src/manifest/names';
 import { backboneRegistry, loadTokenizer } from '../src/models/zoo/backbones';
-import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/encoders';
-import * as mediaModule from '../src/models/encoders/media';
-import * as towerModule from '../src/models/encoders/tower';
+import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/zoo/encoders';
+import * as mediaModule from '../src/models/zoo/encoders/media';
+import * as towerModule from '../src/models/zoo/encoders/tower';
 import * as partModule from '../src/models/parts/part';
 import * as resnetModule from '../src/models/parts/resnet';
 import {
@@ -94,8 +94,8 @@ describe('the connector and the tower of docs/extending.md', () => {
     './connector': connectorModule,
   });
   const tower = exampleOf<{ colourGrid: EncoderTower }>('colourGrid.ts', {
-    '../../tensor/tf': tfModule,
-    '../parts/resnet': resnetModule,
+    '../../../tensor/tf': tfModule,
+    '../../parts/resnet': resnetModule,
     './media': mediaModule,
     './tower': towerModule,
   });
@@ -210,7 +210,14 @@ describe('the scheduler of docs/extending.md', () => {
     const scheduler = buildScheduler(runs[1]!.scheduler);
     let state = scheduler.initial;
     const factors = [[], [Math.log(3)], [], [2, Math.log(0.5)]].map((logKappas, i) => {
-      const observed = { step: i + 1, steps: 4, logKappas, gradientNorm: null, rate: { encoder: 3e-4, backbone: 3e-4 }, followed: null };
+      const observed = {
+        step: i + 1,
+        steps: 4,
+        logKappas,
+        gradientNorm: null,
+        rate: { encoder: 3e-4, backbone: 3e-4 },
+        followed: null,
+      };
       const next = scheduler.next(JSON.parse(JSON.stringify(state)), observed);
       state = next.state;
       return next.decision.factor;
@@ -238,7 +245,13 @@ describe('parts state themselves', () => {
       ["'mlp'", "'pixel-shuffle'", "'blip2-qformer'", "'window-qformer'"],
       /^src\/models\/zoo\/connectors\//,
     ],
-    ['a tower', ["'resnet50'", "'whisper-tiny'"], /^src\/models\/encoders\//],
+    ['a tower', ["'resnet50'", "'whisper-tiny'"], /^src\/models\/zoo\/encoders\//],
+    // The readers' formats are called as the sets that they were made for.
+    [
+      'a task',
+      ["'emoji-icon-qa'", "'groove-cap'", "'pic-know-qa'", "'read-qa'", "'scene-cap'", "'sound-qa'", "'a-okvqa'"],
+      /^src\/(data\/(sets|readers)|manifest\/taskManifest\.ts$)/,
+    ],
     // The sets of two tasks are limited by the tokens of a name.
     ['a backbone', ["'stories15m'", "'minimind2-small'"], /^src\/(models\/zoo\/backbones|data\/sets)\//],
   ])('so that no other room knows %s by name', (_what, names, own) => {

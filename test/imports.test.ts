@@ -1,7 +1,7 @@
 /** The floor plan of docs/architecture.md: no circles, and no room knows a later one. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { projectRoot } from '../src/files';
 import { arrowsUp, circlesOf, importsOf } from '../testing/imports';
@@ -38,6 +38,16 @@ const shared = [
   ),
   'src/data/tasks.ts',
 ];
+/**
+ * The folders of the models' room from left to right, its own files among them: what weights are, what a model is
+ * computed with, the model, the two wings of compositions, and what towers give.
+ */
+const modelFolders = [
+  ...['weights', 'checkpoint', 'parts', 'generation'].map((folder) => `src/models/${folder}`),
+  'src/models',
+  ...['zoo/encoders', 'zoo/connectors', 'zoo/backbones', 'zoo'].map((folder) => `src/models/${folder}`),
+  ...['published/catalogue', 'published', 'published/processors', 'inputs'].map((folder) => `src/models/${folder}`),
+];
 const graph = importsOf(projectRoot, ['src', 'analysis']);
 
 const made = mkdtempSync(join(tmpdir(), 'equipoise-imports-'));
@@ -61,6 +71,16 @@ test('no room knows a later one, parts stand left of the manifest that names the
   const [parts, ...others] = rooms;
   expect(shared.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
   expect(arrowsUp(graph, [parts!, ...shared, ...others])).toEqual([]);
+});
+
+test('no folder of the models’ room knows a later one', () => {
+  const models = new Map([...graph].filter(([file]) => file.startsWith('src/models/')));
+  const folders = [...new Set([...models.keys()].map((file) => dirname(file)))].sort();
+  expect(folders).toEqual([...modelFolders].sort());
+  const inside = [...models].map(
+    ([file, imported]) => [file, imported.filter((to) => to.startsWith('src/models/'))] as const,
+  );
+  expect(arrowsUp(new Map(inside), modelFolders)).toEqual([]);
 });
 
 test('circles and arrows up are found, whatever the kind of import', () => {

@@ -201,6 +201,16 @@ describe('its types', () => {
       }`;
     writeFileSync(join(project, 'good.mts'), good);
     writeFileSync(join(project, 'good.cts'), good);
+    const guide = readFileSync(join(projectRoot, 'docs', 'extending.md'), 'utf8');
+    const own = [...guide.matchAll(/<!-- example: own (\S+) -->\n```ts\n([^]*?)```/g)].map(([, name, code]) => {
+      writeFileSync(join(project, name!), code!);
+      return name!;
+    });
+    expect(own).toEqual(['brake.ts', 'even.ts']);
+    writeFileSync(
+      join(project, 'wrongPart.ts'),
+      readFileSync(join(project, 'even.ts'), 'utf8').replace('-lambda', '-x'),
+    );
     writeFileSync(join(project, 'wrong.mts'), good.replace('record.loss', 'record.kappa'));
     const check = (...names: string[]) =>
       node(
@@ -208,7 +218,8 @@ describe('its types', () => {
         ...['--noEmit', '--allowJs', '--checkJs', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023'],
         ...['--strict', '--noImplicitAny', 'false', '--skipLibCheck', '--types', 'node', ...names],
       ).out;
-    expect(check('good.mts', 'good.cts', 'sweep.cjs', 'compare.mjs')).toBe('');
+    expect(check('good.mts', 'good.cts', 'sweep.cjs', 'compare.mjs', ...own)).toBe('');
+    expect(check('wrongPart.ts')).toContain("Cannot find name 'x'");
     expect(check('wrong.mts')).toContain("Property 'kappa' does not exist on type 'TrainRecord'");
   }, 300_000);
 });

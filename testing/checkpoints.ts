@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { theirName } from '../src/models/checkpoint/names';
 import { familyOf } from '../src/models/published';
 import { parametersOf } from '../src/models/composition';
-import { writeSafetensors } from '../src/models/safetensors';
+import { writeSafetensors } from '../src/models/weights/safetensors';
 import { random } from '../src/random';
 import { picture, put, type Colour } from './releases';
 import { sineWav } from './sounds';

@@ -13,9 +13,13 @@ const outside = (text: string, from: string, to: string): string =>
     text.replace(/^import .*;$/gm, '').replace(`export const ${from} =`, `export const ${to} =`),
   ].join('\n');
 
-/** A scheduler `brake`, a connector `mean-tokens` and a tower `colour-grid`, each as the text of its file. */
+/**
+ * A scheduler `brake`, a regulariser `even`, a connector `mean-tokens` and a tower `colour-grid`, each as the text of its
+ * file.
+ */
 export const exampleParts = {
   brake: example('own brake.ts'),
+  even: example('own even.ts'),
   meanTokens: `${outside(example('meanTokens.ts'), 'meanTokens', 'connector')
     .replace('tokensOption(2)', "whole('tokens given to the backbone', 1, 256, 2)")
     .replace('tokensOption', 'whole')}\nexport const name = 'mean-tokens';\n`,

@@ -14,7 +14,8 @@ import {
   whisperParameters,
   type WhisperOptions,
 } from '../src/models/parts/whisperEncoder';
-import { sizeOf, type WeightTensor } from '../src/models/weight';
+import type { WeightTensor } from '../src/models/weights/weight';
+import { sizeOf } from '../src/tensor/shape';
 import type { Program } from '../src/tensor/program';
 import { tf, type Tensor } from '../src/tensor/tf';
 

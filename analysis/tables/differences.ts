@@ -6,8 +6,8 @@ import type { Journals } from '../aggregate';
 import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
-import { orderMethods, orderSettings } from '../labels';
 import { baseline, regularisedPairs } from '../schedulers';
+import { bySeed, compared } from '../scores';
 import { tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -45,42 +45,37 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
   const scores = await journals.rows<RunScore>(
     'select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id',
   );
-  const panels = [...new Set(scores.map((score) => score.panel))];
-  return panels.flatMap((panel) =>
-    orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap((setting) => {
-      const here = scores.filter((score) => score.panel === panel && score.setting === setting);
-      const bySeed = (method: string) =>
-        new Map(here.filter((score) => score.method === method).map((score) => [score.seed, score.choice]));
-      const base = bySeed(baseline);
-      return orderMethods(here.map((score) => score.method))
-        .filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler))
-        .flatMap((method): Row[] => {
-          const own = bySeed(method);
-          const pairs = pairedDifferences(own, base);
-          if (pairs.length === 0) return [];
-          const apart = pairs.map((pair) => pair.difference);
-          const { n, mean, low, high } = tInterval(apart);
-          const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
-          const improvement = improvementEstimate(of(own), of(base), [panel, setting, method].join(' '));
-          return [
-            {
-              panel,
-              setting,
-              method,
-              n,
-              difference: mean,
-              low,
-              high,
-              probabilityOfImprovement: improvement.probability,
-              improvementLow: improvement.low,
-              improvementHigh: improvement.high,
-              effect: pairedEffect(apart),
-              corrected: pairedTest(apart),
-            },
-          ];
-        });
-    }),
-  );
+  return compared(scores).flatMap(({ panel, setting, methods }) => {
+    const choices = (method: string) => bySeed(methods.get(method) ?? [], (run) => run.choice);
+    const base = choices(baseline);
+    return [...methods.keys()]
+      .filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler))
+      .flatMap((method): Row[] => {
+        const own = choices(method);
+        const pairs = pairedDifferences(own, base);
+        if (pairs.length === 0) return [];
+        const apart = pairs.map((pair) => pair.difference);
+        const { n, mean, low, high } = tInterval(apart);
+        const of = (scoresBySeed: Map<number, number>) => pairs.map((pair) => scoresBySeed.get(pair.seed)!);
+        const improvement = improvementEstimate(of(own), of(base), [panel, setting, method].join(' '));
+        return [
+          {
+            panel,
+            setting,
+            method,
+            n,
+            difference: mean,
+            low,
+            high,
+            probabilityOfImprovement: improvement.probability,
+            improvementLow: improvement.low,
+            improvementHigh: improvement.high,
+            effect: pairedEffect(apart),
+            corrected: pairedTest(apart),
+          },
+        ];
+      });
+  });
 }
 
 /** The table of one comparison. */

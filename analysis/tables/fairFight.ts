@@ -7,6 +7,7 @@ import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods } from '../labels';
 import { baseline } from '../schedulers';
+import { bySeed } from '../scores';
 import { mean, shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -103,11 +104,11 @@ function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
       bestPair(trials.filter((trial) => trial.method === method)),
     ]),
   );
-  const bySeed = (of: readonly Trial[]) => new Map(of.map((trial) => [trial.seed, trial.accuracy]));
+  const accuracies = (of: readonly Trial[]) => bySeed(of, (trial) => trial.accuracy);
   const base = chosen.get(baseline)!;
   return [...chosen].map(([method, own]): Row => {
     const { n, mean: accuracy, low, high } = shareInterval(own.map((trial) => trial.accuracy));
-    const apart = pairedDifferences(bySeed(own), bySeed(base)).map((pair) => pair.difference);
+    const apart = pairedDifferences(accuracies(own), accuracies(base)).map((pair) => pair.difference);
     const difference = tInterval(apart);
     const { encoder, backbone } = own[0]!;
     const about = {

@@ -1,9 +1,12 @@
 /** All tables, in the order in which they are made. */
 import type { TableDefinition } from '../table';
 import { byKind } from './byKind';
+import { clipping } from './clipping';
+import { convergence } from './convergence';
 import { cost } from './cost';
 import { differences, regulariserGains } from './differences';
 import { fairFight } from './fairFight';
+import { meta } from './meta';
 import { results } from './results';
 import { variants } from './variants';
 
@@ -12,7 +15,10 @@ export const tables: readonly TableDefinition[] = [
   byKind,
   differences,
   ...regulariserGains,
+  meta,
+  convergence,
   fairFight,
   variants,
   cost,
+  clipping,
 ];

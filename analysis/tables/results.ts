@@ -2,7 +2,7 @@
 import { fewestForBootstrap, interquartileEstimate } from '../bootstrap';
 import { holmOfTested, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
-import { orderMethods, orderSettings } from '../labels';
+import { bySeed, compared, type Compared } from '../scores';
 import { shareInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 
@@ -74,6 +74,52 @@ function estimate(scores: (number | null)[]) {
   return known.length === 0 ? none : shareInterval(known);
 }
 
+/** The rows of one task and setting, with the marks of its best methods. */
+function rowsOf({ panel, setting, methods }: Compared<RunScore>): Row[] {
+  const scored = [...methods].map(([method, runs]) => ({
+    method,
+    n: runs.length,
+    choices: bySeed(runs, (run) => run.choice),
+    generations: bySeed(runs, (run) => run.generation),
+    choice: estimate(runs.map((run) => run.choice)),
+    middle: interquartileEstimate(
+      runs.flatMap((run) => run.choice ?? []),
+      [panel, setting, method].join(' '),
+    ),
+    generation: estimate(runs.map((run) => run.generation)),
+  }));
+  const bestChoice = best(scored.map((row) => row.choice.mean));
+  const bestGeneration = best(scored.map((row) => row.generation.mean));
+  const nearChoice = notWorse(
+    scored.map((row) => row.choices),
+    bestChoice,
+  );
+  const nearGeneration = notWorse(
+    scored.map((row) => row.generations),
+    bestGeneration,
+  );
+  return scored.map(({ method, n, choice, middle, generation }, i): Row => ({
+    panel,
+    setting,
+    method,
+    n,
+    choice: choice.mean,
+    choiceLow: choice.low,
+    choiceHigh: choice.high,
+    choiceBest: bestChoice[i] ? 1 : 0,
+    generationN: generation.n,
+    generation: generation.mean,
+    generationLow: generation.low,
+    generationHigh: generation.high,
+    generationBest: bestGeneration[i] ? 1 : 0,
+    choiceNear: nearChoice[i] ? 1 : 0,
+    generationNear: nearGeneration[i] ? 1 : 0,
+    choiceMiddle: middle.middle,
+    choiceMiddleLow: middle.low,
+    choiceMiddleHigh: middle.high,
+  }));
+}
+
 const starred = (text: string, near: number) => (near === 1 ? `${text} *` : text);
 
 const withMiddle = (rows: readonly Row[]) => rows.some((row) => row.choiceMiddle !== null);
@@ -89,61 +135,7 @@ export const results: TableDefinition<Row> = {
     const scores = await journals.rows<RunScore>(
       'select panel, setting, method, seed, choice, generation from final join runs using (id) order by panel, setting, method, seed, id',
     );
-    const panels = [...new Set(scores.map((score) => score.panel))];
-    return panels.flatMap((panel) =>
-      orderSettings(scores.filter((score) => score.panel === panel).map((score) => score.setting)).flatMap(
-        (setting) => {
-          const here = scores.filter((score) => score.panel === panel && score.setting === setting);
-          const rows = orderMethods(here.map((score) => score.method)).map((method) => {
-            const own = here.filter((score) => score.method === method);
-            const bySeed = (of: 'choice' | 'generation') =>
-              new Map(own.flatMap((score) => (score[of] === null ? [] : [[score.seed, score[of]] as const])));
-            return {
-              method,
-              n: own.length,
-              choices: bySeed('choice'),
-              generations: bySeed('generation'),
-              choice: estimate(own.map((score) => score.choice)),
-              middle: interquartileEstimate(
-                own.flatMap((score) => score.choice ?? []),
-                [panel, setting, method].join(' '),
-              ),
-              generation: estimate(own.map((score) => score.generation)),
-            };
-          });
-          const bestChoice = best(rows.map((row) => row.choice.mean));
-          const bestGeneration = best(rows.map((row) => row.generation.mean));
-          const nearChoice = notWorse(
-            rows.map((row) => row.choices),
-            bestChoice,
-          );
-          const nearGeneration = notWorse(
-            rows.map((row) => row.generations),
-            bestGeneration,
-          );
-          return rows.map(({ method, n, choice, middle, generation }, i): Row => ({
-            panel,
-            setting,
-            method,
-            n,
-            choice: choice.mean,
-            choiceLow: choice.low,
-            choiceHigh: choice.high,
-            choiceBest: bestChoice[i] ? 1 : 0,
-            generationN: generation.n,
-            generation: generation.mean,
-            generationLow: generation.low,
-            generationHigh: generation.high,
-            generationBest: bestGeneration[i] ? 1 : 0,
-            choiceNear: nearChoice[i] ? 1 : 0,
-            generationNear: nearGeneration[i] ? 1 : 0,
-            choiceMiddle: middle.middle,
-            choiceMiddleLow: middle.low,
-            choiceMiddleHigh: middle.high,
-          }));
-        },
-      ),
-    );
+    return compared(scores).flatMap(rowsOf);
   },
 
   caption(rows) {

@@ -2,12 +2,14 @@
  * Final accuracy by the options that have names instead of numbers: optimiser, tuning, side of the connector,
  * connector, rule.
  */
-import { defaultConnector } from '../../src/models/zoo/connectors';
+import { runDefaults } from '../../src/manifest/defaults';
 import type { Journals, Run } from '../aggregate';
 import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
+import { defaultRule } from '../schedulers';
+import { bySeed } from '../scores';
 import { shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
@@ -30,16 +32,24 @@ type Row = {
   corrected: number | null;
 };
 
+/** The variant that runs have by default: what the others of an option are compared with. */
+const { optimiser, tuning, connectorSide, connector } = runDefaults;
+
 /**
  * `at` names the variant, `inside` is what belongs to it, `usual` is what the others are compared with. An optimiser
  * brings its rates along: no two have the same scale.
  */
 const options = [
-  { name: 'optimiser', at: 'optimiser.kind', inside: /^(optimiser\.|learningRate\.)/, usual: 'adamw' },
-  { name: 'tuning of the backbone', at: 'tuning.backbone.kind', inside: /^tuning\.backbone\./, usual: 'lora' },
-  { name: 'side of the connector', at: 'connectorSide', inside: /^connectorSide$/, usual: 'encoder' },
-  { name: 'connector', at: 'connector.kind', inside: /^connector\./, usual: defaultConnector },
-  { name: 'rule', at: 'scheduler.rule', inside: /^scheduler\.rule$/, usual: 'symmetric' },
+  { name: 'optimiser', at: 'optimiser.kind', inside: /^(optimiser\.|learningRate\.)/, usual: optimiser.kind },
+  {
+    name: 'tuning of the backbone',
+    at: 'tuning.backbone.kind',
+    inside: /^tuning\.backbone\./,
+    usual: tuning.backbone.kind,
+  },
+  { name: 'side of the connector', at: 'connectorSide', inside: /^connectorSide$/, usual: connectorSide },
+  { name: 'connector', at: 'connector.kind', inside: /^connector\./, usual: connector.kind },
+  { name: 'rule', at: 'scheduler.rule', inside: /^scheduler\.rule$/, usual: defaultRule },
 ] as const;
 type Option = (typeof options)[number];
 
@@ -129,8 +139,8 @@ function variantName(option: Option, own: Map<string, string>, all: readonly Map
 
 /** The part of a row that says how a variant differs from the usual one by seed; nulls without a seed in common. */
 function against(usual: readonly Point[], variant: readonly Point[]) {
-  const bySeed = (of: readonly Point[]) => new Map(of.map((point) => [point.seed, point.accuracy]));
-  const apart = pairedDifferences(bySeed(variant), bySeed(usual)).map((pair) => pair.difference);
+  const accuracies = (of: readonly Point[]) => bySeed(of, (point) => point.accuracy);
+  const apart = pairedDifferences(accuracies(variant), accuracies(usual)).map((pair) => pair.difference);
   if (variant === usual || apart.length === 0)
     return { difference: null, differenceLow: null, differenceHigh: null, corrected: null };
   const { mean, low, high } = tInterval(apart);

@@ -1,5 +1,5 @@
 /** All regularisers. To add one: a line in the list (docs/extending.md). */
-import type { SpecOf } from '../parts/define';
+import { register, type SpecOf } from '../parts/define';
 import { above0, number, type Options, type ValuesOf } from '../parts/options';
 import { tf, type Tensor } from '../tensor/tf';
 import type { PerModule } from '../modules';
@@ -55,6 +55,9 @@ export type RegulariserSpec = SpecOf<typeof regularisers>;
 
 /** The list as other rooms see it: names are theirs to look up, not to know. */
 const byName = regularisers as unknown as Readonly<Record<string, RegulariserPart>>;
+
+/** Adds a regulariser at start-up, before a manifest is read. Throws Error when its name or an option cannot be had. */
+export const registerRegulariser = (name: string, part: RegulariserPart): void => register(byName, name, part);
 
 /** A resolved spec has the options of its own kind: the schema of a run has checked it. */
 const optionsOf = (spec: RegulariserSpec) => spec as unknown as ValuesOf<Options>;

@@ -1,7 +1,7 @@
 /** The work of `equipoise data probe`: features of a set's default encoder and linear probes on them. */
 import { loadSet } from '../data';
 import { encoders, tasks } from '../manifest/names';
-import { featuresOf } from '../models/features';
+import { featuresOf } from '../models/inputs/features';
 import { probeSet, type ProbeRow } from '../train/probe';
 import { useBackend } from '../tensor/backend';
 

@@ -39,16 +39,81 @@ interface Running {
   stepsPerSecond: number | null;
 }
 
+/** What is known of a sweep's runs while they are brought to done. */
+interface SweepState {
+  running: Map<string, Running>;
+  left: Map<string, PlannedRun>;
+  done: number;
+  failed: number;
+  timings: Timing[];
+  /** seconds of a run like this one, by the timings; null for a kind of which none is known */
+  secondsOf: (spec: PlannedRun['spec']) => number | null;
+}
+
+function stateOf({ runs, done, timings }: ProgressOptions): SweepState {
+  return {
+    running: new Map(),
+    left: new Map(runs.map((run) => [run.id, run])),
+    done,
+    failed: 0,
+    timings: [...timings],
+    secondsOf: runEstimator(timings),
+  };
+}
+
+/** A run that has begun and said nothing yet. */
+const justStarted = (run: PlannedRun): Running => ({
+  run,
+  stage: '',
+  step: 0,
+  steps: 0,
+  loss: null,
+  kappa: null,
+  stepsPerSecond: null,
+});
+
+/** Brings the state up to date with an event of the queue; returns the line that tells of it, null for none. */
+function take(state: SweepState, event: QueueEvent, options: ProgressOptions): string | null {
+  const { running } = state;
+  switch (event.kind) {
+    case 'started':
+      running.set(event.run.id, justStarted(event.run));
+      return null;
+    case 'stage': {
+      const now = running.get(event.run.id);
+      if (now !== undefined) now.stage = event.stage;
+      return null;
+    }
+    case 'progress':
+      running.set(event.run.id, { ...event, stage: running.get(event.run.id)?.stage ?? '' });
+      return null;
+    case 'retry':
+      return `${event.run.id} ${printable(event.reason)}; it is tried again`;
+    case 'waiting':
+      return `${event.run.id} another runner is training it; waiting`;
+    case 'stopping':
+      return printable(event.why);
+    case 'ended': {
+      const { run, ending } = event;
+      running.delete(run.id);
+      state.left.delete(run.id);
+      if (ending.kind === 'failed') state.failed += 1;
+      else if (ending.kind !== 'stopped') state.done += 1;
+      const timing = ending.kind === 'trained' ? options.timingOf(run) : null;
+      if (timing !== null) {
+        state.timings.push(timing);
+        state.secondsOf = runEstimator(state.timings);
+      }
+      return `[${state.done}/${options.total}] ${run.id} ${endingText(ending)}  ${run.description}`;
+    }
+  }
+}
+
 /** Listens to a queue and shows it until `end`. */
 export function showProgress(options: ProgressOptions): { observe: (event: QueueEvent) => void; end: () => void } {
   const { stream } = options;
   const live = stream.isTTY === true;
-  const running = new Map<string, Running>();
-  const left = new Map(options.runs.map((run) => [run.id, run]));
-  const timings = [...options.timings];
-  let secondsOf = runEstimator(timings);
-  let { done } = options;
-  let failed = 0;
+  const state = stateOf(options);
   let drawn = false;
 
   const clear = () => {
@@ -60,7 +125,7 @@ export function showProgress(options: ProgressOptions): { observe: (event: Queue
     stream.write(`${text}\n`);
   };
   const draw = () => {
-    const text = summary(options, [...running.values()], [...left.values()], done, failed, secondsOf);
+    const text = summary(options, state);
     if (!live) return line(text);
     clear();
     stream.write(text.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
@@ -68,53 +133,11 @@ export function showProgress(options: ProgressOptions): { observe: (event: Queue
   };
   const timer = setInterval(draw, live ? 250 : 10_000);
 
-  const observe = (event: QueueEvent) => {
-    switch (event.kind) {
-      case 'started':
-        running.set(event.run.id, {
-          run: event.run,
-          stage: '',
-          step: 0,
-          steps: 0,
-          loss: null,
-          kappa: null,
-          stepsPerSecond: null,
-        });
-        break;
-      case 'stage': {
-        const now = running.get(event.run.id);
-        if (now !== undefined) now.stage = event.stage;
-        break;
-      }
-      case 'progress':
-        running.set(event.run.id, { ...event, stage: running.get(event.run.id)?.stage ?? '' });
-        break;
-      case 'retry':
-        line(`${event.run.id} ${printable(event.reason)}; it is tried again`);
-        break;
-      case 'waiting':
-        line(`${event.run.id} another runner is training it; waiting`);
-        break;
-      case 'stopping':
-        line(printable(event.why));
-        break;
-      case 'ended': {
-        running.delete(event.run.id);
-        left.delete(event.run.id);
-        if (event.ending.kind === 'failed') failed += 1;
-        else if (event.ending.kind !== 'stopped') done += 1;
-        const timing = event.ending.kind === 'trained' ? options.timingOf(event.run) : null;
-        if (timing !== null) {
-          timings.push(timing);
-          secondsOf = runEstimator(timings);
-        }
-        line(`[${done}/${options.total}] ${event.run.id} ${endingText(event.ending)}  ${event.run.description}`);
-        break;
-      }
-    }
-  };
   return {
-    observe,
+    observe: (event) => {
+      const told = take(state, event, options);
+      if (told !== null) line(told);
+    },
     end: () => {
       clearInterval(timer);
       clear();
@@ -138,19 +161,13 @@ function endingText(ending: Ending): string {
 }
 
 /** `12/54 done, 1 failed | 0f3a step 120/200 loss 1.02 kappa 1.9 8.3 steps/s | +1 more | about 12 min left`. */
-function summary(
-  options: ProgressOptions,
-  running: readonly Running[],
-  left: readonly PlannedRun[],
-  done: number,
-  failed: number,
-  secondsOf: (spec: PlannedRun['spec']) => number | null,
-): string {
+function summary(options: ProgressOptions, { running: byId, left, done, failed, secondsOf }: SweepState): string {
+  const running = [...byId.values()];
   const parts = [`${done}/${options.total} done${failed > 0 ? `, ${failed} failed` : ''}`];
   const [first] = running;
   if (first !== undefined) parts.push(runningText(first));
   if (running.length > 1) parts.push(`${count(running.length - 1, 'other')} running`);
-  const seconds = secondsLeft(options.workers, running, left, secondsOf);
+  const seconds = secondsLeft(options.workers, running, [...left.values()], secondsOf);
   if (seconds !== null) parts.push(`about ${duration(seconds)} left`);
   return parts.join(' | ');
 }

@@ -43,19 +43,7 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
     entry: wiring.entry,
   });
   if (options.print === true) {
-    const { arrays, warnings } = prepareArrays(submit(toSubmit(sweep, new Set()).slice(0, options.limit)));
-    for (const warning of warnings) note(`warning: ${printable(warning)}`);
-    if (options.json === true)
-      sayJson({
-        experiment,
-        arrays: arrays.map(({ name, resources, runs, script }) => ({
-          name,
-          resources,
-          runs: runs.map(({ id }) => id),
-          script,
-        })),
-      });
-    else say(arrays.map(({ script }) => script).join('\n'));
+    printScripts(submit(toSubmit(sweep, new Set()).slice(0, options.limit)), options.json === true);
     return;
   }
   const queued = new Set(
@@ -67,16 +55,8 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
   );
   const copied = await copyElsewhere(sweep, wiring);
   const runs = toSubmit(sweep, queued).slice(0, options.limit);
-  const skipped = {
-    queued: sweep.plan.filter(({ id, state }) => state !== 'done' && queued.has(id)).map(({ id }) => id),
-    training: sweep.plan.filter(({ id, claimed }) => claimed && !queued.has(id)).map(({ id }) => id),
-  };
-  if (skipped.queued.length > 0)
-    note(`${count(skipped.queued.length, 'run')} in the queue already, not submitted again`);
-  for (const { id, why } of sweep.plan.filter(({ blocked }) => blocked === true))
-    note(`warning: ${id} is not submitted: ${printable(why)}`);
-  if (skipped.training.length > 0)
-    note(`${count(skipped.training.length, 'run')} being trained by another runner now, not submitted`);
+  const skipped = skippedOf(sweep, queued);
+  noteLeftOut(sweep, skipped);
   if (runs.length > 0)
     for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
   const outcome =
@@ -88,15 +68,57 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
   for (const warning of outcome?.warnings ?? []) note(`warning: ${printable(warning)}`);
   if (options.json === true) {
     sayJson({ experiment, folder: outcome?.folder ?? null, arrays: outcome?.arrays ?? [], skipped, copied });
-  } else if (outcome === null) {
+  } else saySubmitted(sweep, runs.length, outcome);
+}
+
+/** What `--print` shows: the scripts of the arrays, nothing is submitted. */
+function printScripts(options: SubmitOptions, json: boolean): void {
+  const { arrays, warnings } = prepareArrays(options);
+  for (const warning of warnings) note(`warning: ${printable(warning)}`);
+  if (json)
+    sayJson({
+      experiment: options.experiment,
+      arrays: arrays.map(({ name, resources, runs, script }) => ({
+        name,
+        resources,
+        runs: runs.map(({ id }) => id),
+        script,
+      })),
+    });
+  else say(arrays.map(({ script }) => script).join('\n'));
+}
+
+/** Runs that are in the queue already, and runs that another runner trains now. */
+interface Skipped {
+  queued: string[];
+  training: string[];
+}
+
+const skippedOf = ({ plan }: Sweep, queued: ReadonlySet<string>): Skipped => ({
+  queued: plan.filter(({ id, state }) => state !== 'done' && queued.has(id)).map(({ id }) => id),
+  training: plan.filter(({ id, claimed }) => claimed && !queued.has(id)).map(({ id }) => id),
+});
+
+/** Says which runs are not submitted, and why. */
+function noteLeftOut({ plan }: Sweep, { queued, training }: Skipped): void {
+  if (queued.length > 0) note(`${count(queued.length, 'run')} in the queue already, not submitted again`);
+  for (const { id, why } of plan.filter(({ blocked }) => blocked === true))
+    note(`warning: ${id} is not submitted: ${printable(why)}`);
+  if (training.length > 0) note(`${count(training.length, 'run')} being trained by another runner now, not submitted`);
+}
+
+/** Says what was submitted and what to do next; null for nothing. */
+function saySubmitted(sweep: Sweep, runs: number, outcome: ReturnType<typeof submitArrays> | null): void {
+  const { results, experiment, plan } = sweep;
+  if (outcome === null) {
     const { done } = countStates(planRuns(results, experiment, sweep.runs));
-    say(`${experiment}: nothing to submit; ${done} of ${count(sweep.plan.length, 'run')} done`);
-  } else {
-    say(
-      `${experiment}: ${count(runs.length, 'run')} submitted as ${outcome.arrays.length === 1 ? 'one job array' : `${outcome.arrays.length} job arrays`}; plan and scripts in ${relative(process.cwd(), outcome.folder)}`,
-    );
-    say(`equipoise status ${experiment}   shows them;   equipoise cancel ${experiment}   takes them back`);
+    say(`${experiment}: nothing to submit; ${done} of ${count(plan.length, 'run')} done`);
+    return;
   }
+  say(
+    `${experiment}: ${count(runs, 'run')} submitted as ${outcome.arrays.length === 1 ? 'one job array' : `${outcome.arrays.length} job arrays`}; plan and scripts in ${relative(process.cwd(), outcome.folder)}`,
+  );
+  say(`equipoise status ${experiment}   shows them;   equipoise cancel ${experiment}   takes them back`);
 }
 
 function toSubmit({ plan }: Sweep, queued: ReadonlySet<string>): PlannedRun[] {

@@ -47,34 +47,9 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   if (toTrain.length > 0) {
     for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
   }
-  // Copies need no worker's memory, but a sweep of copies alone still wants one.
-  const { workers, why } = workersOfSweep(
-    options.workers,
-    toTrain.length === 0 ? wanted : toTrain,
-    options.workers === 'auto' ? await needsOfSweep(toTrain) : new Map(),
-  );
-  note(
-    `${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${wanted.length > toTrain.length ? `, ${wanted.length - toTrain.length} to copy from other experiments` : ''}`,
-  );
-
-  const stop = new AbortController();
-  const kill = new AbortController();
-  for (const { signal } of [stop, kill]) setMaxListeners(workers + 10, signal);
-  const onSignal = () => (stop.signal.aborted ? kill : stop).abort();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  const progress = showProgress({
-    stream: process.stderr,
-    total: sweep.plan.length,
-    done: sweep.plan.filter((run) => run.state === 'done' && run.elsewhere === undefined).length,
-    runs: wanted,
-    workers,
-    timings: readTimings(sweep.results, wanted[0]!.arithmetic.backend),
-    timingOf: (run) => {
-      const read = readRunFile(runFolder(sweep.results, sweep.experiment, run.id).runJson);
-      return read.state === 'read' ? timingOf(read.file) : null;
-    },
-  });
+  const workers = await workersFor(wanted, toTrain, options.workers);
+  const interrupts = listenForInterrupts(workers);
+  const progress = progressOf(sweep, wanted, workers);
   try {
     const endings = await runQueue({
       results: sweep.results,
@@ -91,22 +66,70 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
       packages: packageVersions(),
       start: wiring.start,
       observe: progress.observe,
-      stop: stop.signal,
-      kill: kill.signal,
+      stop: interrupts.stop,
+      kill: interrupts.kill,
     });
     return {
       endings: wanted.flatMap((run) => {
         const ending = endings.get(run.id);
         return ending === undefined ? [] : [{ run, ending }];
       }),
-      interrupted: stop.signal.aborted,
+      interrupted: interrupts.stop.aborted,
       totals: countStates(planRuns(sweep.results, sweep.experiment, sweep.runs)),
     };
   } finally {
     progress.end();
-    for (const signal of signals) process.off(signal, onSignal);
+    interrupts.end();
   }
 }
+
+/** Decides how many workers train, and says so. */
+async function workersFor(
+  wanted: readonly PlannedRun[],
+  toTrain: readonly PlannedRun[],
+  asked: TrainingOptions['workers'],
+): Promise<number> {
+  // Copies need no worker's memory, but a sweep of copies alone still wants one.
+  const { workers, why } = workersOfSweep(
+    asked,
+    toTrain.length === 0 ? wanted : toTrain,
+    asked === 'auto' ? await needsOfSweep(toTrain) : new Map(),
+  );
+  const copies = wanted.length - toTrain.length;
+  note(
+    `${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${copies > 0 ? `, ${copies} to copy from other experiments` : ''}`,
+  );
+  return workers;
+}
+
+/** Signals that end the queue: the first one lets running steps finish, the second does not. Until `end`. */
+function listenForInterrupts(workers: number): { stop: AbortSignal; kill: AbortSignal; end: () => void } {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  for (const { signal } of [stop, kill]) setMaxListeners(workers + 10, signal);
+  const onSignal = () => (stop.signal.aborted ? kill : stop).abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  const end = () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+  return { stop: stop.signal, kill: kill.signal, end };
+}
+
+/** Progress of the wanted runs on the terminal's error output. */
+const progressOf = (sweep: Sweep, wanted: readonly PlannedRun[], workers: number) =>
+  showProgress({
+    stream: process.stderr,
+    total: sweep.plan.length,
+    done: sweep.plan.filter((run) => run.state === 'done' && run.elsewhere === undefined).length,
+    runs: wanted,
+    workers,
+    timings: readTimings(sweep.results, wanted[0]!.arithmetic.backend),
+    timingOf: (run) => {
+      const read = readRunFile(runFolder(sweep.results, sweep.experiment, run.id).runJson);
+      return read.state === 'read' ? timingOf(read.file) : null;
+    },
+  });
 
 /**
  * Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run

@@ -21,3 +21,7 @@ export const taskDefinitions: readonly TaskDefinition[] = [
   soundQaTask,
   ...publishedTasks,
 ];
+
+/** What a task says of itself; undefined for one of the user's own. */
+export const definitionOf = (name: string): TaskDefinition | undefined =>
+  taskDefinitions.find((task) => task.name === name);

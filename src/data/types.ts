@@ -13,6 +13,22 @@ export interface TaskDefinition {
   modality: Modality;
   /** what is asked, for lists and editors */
   about: string;
+  /** other wordings of its prompts by kind of question, for runs that train with several (instructions.ts) */
+  wordings?: Readonly<Record<string, Wordings>>;
+  /** by kind of question, the metric of what is generated where its name and number of references do not say it */
+  metrics?: Readonly<Record<string, TextMetric>>;
+}
+
+/**
+ * A metric of generated text: `captions` is BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of a set, the others are
+ * means over questions.
+ */
+export type TextMetric = 'captions' | 'directAnswerAccuracy' | 'vqaAccuracy';
+
+/** Other wordings of a prompt; what the pattern's first group matches in the set's own stands for `{}`. */
+export interface Wordings {
+  pattern?: RegExp;
+  others: readonly string[];
 }
 
 /** One question about one image or sound. */

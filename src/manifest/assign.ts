@@ -5,7 +5,8 @@ import { durationFields, fieldsByPath, innerFields, runFields, type Field } from
 import { pointer, type Settings } from './content';
 import type { FieldPath, Pattern } from './pattern';
 import { currentPath, currentValue } from './spellings';
-import { isTree, setOwn, valueAt, type Tree } from './tree';
+import { isObject } from '../json';
+import { setOwn, valueAt, type Tree } from './tree';
 
 /** One field of a run gets one value; `place` is the JSON pointer of the value in the manifest. */
 export interface Assignment {
@@ -64,13 +65,13 @@ function inside(field: Field, current: unknown, path: string[], value: unknown):
   if (field.type === 'choice' && name === field.tag) return put(field, current, { [name]: value });
   const inner = innerFields(field)[name];
   if (inner === undefined) throw new RangeError(`no field ${path.join('.')}`);
-  const here = isTree(current) ? current : {};
+  const here = isObject(current) ? current : {};
   return { ...here, [name]: inside(inner, here[name], rest, value) };
 }
 
 /** A value in its full form over the current one. Another kind of a tagged union starts afresh. */
 function put(field: Field, current: unknown, value: unknown): unknown {
-  const under = isTree(current) ? current : {};
+  const under = isObject(current) ? current : {};
   if (field.type === 'group') {
     const given =
       field.shared === true && typeof value === 'number'
@@ -80,7 +81,7 @@ function put(field: Field, current: unknown, value: unknown): unknown {
             ),
           )
         : value;
-    if (!isTree(given)) return given;
+    if (!isObject(given)) return given;
     const result = { ...under };
     for (const [name, part] of Object.entries(given)) {
       const inner = Object.hasOwn(field.fields, name) ? field.fields[name] : undefined;
@@ -90,7 +91,7 @@ function put(field: Field, current: unknown, value: unknown): unknown {
   }
   if (field.type === 'choice') {
     const given = field.shorthand && typeof value === 'string' ? { [field.tag]: value } : value;
-    if (!isTree(given)) return given;
+    if (!isObject(given)) return given;
     const [old, fresh] = [under[field.tag], given[field.tag]];
     if (old === undefined || fresh === undefined || old === fresh) return { ...under, ...given };
     if (field.tag === 'kind') return given;
@@ -109,16 +110,16 @@ export function matches(pattern: Pattern, run: Tree): boolean {
 }
 
 function matchesValue(wanted: unknown, value: unknown): boolean {
-  if (isTree(wanted)) {
+  if (isObject(wanted)) {
     return (
-      isTree(value) &&
+      isObject(value) &&
       Object.entries(wanted).every(([key, inner]) =>
         (Array.isArray(inner) ? inner : [inner]).some((one) => matchesValue(one, value[key])),
       )
     );
   }
   // Short forms: a kind for the whole union, one rate for both modules.
-  if (isTree(value))
+  if (isObject(value))
     return typeof wanted === 'number'
       ? Object.values(value).every((inner) => inner === wanted)
       : value['kind'] === wanted;

@@ -7,7 +7,7 @@ import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { baseline, schedulerFacts, schedulers } from '../balance/schedulers';
 import { connectorNames, connectors, defaultConnector } from '../models/zoo/connectors';
-import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
+import { backboneTunings, checkpointTuning, connectorTunings, towerTunings } from '../models/tuningKinds';
 import type { Modality } from '../modules';
 import { completeSpec, defaultsOfKind } from '../parts/define';
 import { optimisers } from '../tensor/optimiserKinds';
@@ -16,7 +16,8 @@ import { runFields } from './fields';
 import type { AlignSpec, MeasureSpec, RunSpec } from './run';
 import { currentRun } from './spellings';
 import { taskModality } from './taskManifest';
-import { type Tree, isTree, setOwn } from './tree';
+import { isObject } from '../json';
+import { type Tree, setOwn } from './tree';
 
 /** A run before defaults are filled in: any part of a RunSpec. */
 export type PartialRun = Tree;
@@ -110,7 +111,7 @@ function choicesOf(run: PartialRun): string {
   let key = canonicalText(taskModality(run['task']), run['checkpoint']);
   for (const path of choicePaths) {
     let at: unknown = run;
-    for (const name of path) at = isTree(at) ? at[name] : undefined;
+    for (const name of path) at = isObject(at) ? at[name] : undefined;
     key += canonicalText(at);
   }
   return key;
@@ -126,7 +127,7 @@ function makeDefaults(run: PartialRun): Tree {
   const checkpoint = run['checkpoint'];
   if (typeof checkpoint === 'string') Object.assign(base, ofCheckpoint(checkpoint, base['align'] as AlignSpec));
   const scheduler = run['scheduler'];
-  const kind = isTree(scheduler) ? scheduler['kind'] : undefined;
+  const kind = isObject(scheduler) ? scheduler['kind'] : undefined;
   const brought = typeof kind === 'string' ? schedulerFacts(kind).brings?.regulariser : undefined;
   if (brought !== undefined) base['regulariser'] = defaultsOfKind(regularisers, brought);
   return matchKinds({ type: 'group', about: '', fields: runFields }, base, run);
@@ -138,7 +139,7 @@ const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
   backbone: name,
   connector: defaultsOfKind(connectors, connectorNames((facts) => facts.ofCheckpoint === true)[0]!),
   vocabulary: 'whole',
-  tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, 'published') },
+  tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, checkpointTuning) },
   align: { ...align, steps: 0 },
 });
 
@@ -148,13 +149,13 @@ function matchKinds(field: Field, defaults: unknown, chosen: unknown): Tree {
   if (field.type === 'leaf') return result;
   for (const [name, inner] of Object.entries(field.fields)) {
     if (inner.type === 'leaf') continue;
-    result[name] = matchKinds(inner, result[name], isTree(chosen) ? chosen[name] : undefined);
+    result[name] = matchKinds(inner, result[name], isObject(chosen) ? chosen[name] : undefined);
   }
   return result;
 }
 
 function choiceDefaults(field: Choice, defaults: Tree, chosen: unknown): Tree {
-  const kind = isTree(chosen) ? chosen[field.tag] : undefined;
+  const kind = isObject(chosen) ? chosen[field.tag] : undefined;
   if (kind === undefined || kind === defaults[field.tag]) return defaults;
   const own = typeof kind === 'string' ? defaultsOfKind(field.kinds, kind, field.tag) : {};
   return { ...own, [field.tag]: defaults[field.tag] };
@@ -183,20 +184,20 @@ function merge(defaults: Tree, given: Tree): Tree {
   for (const [key, value] of Object.entries(given)) {
     const under = result[key];
     // A duration is one value: its keys exclude each other.
-    setOwn(result, key, isTree(value) && isTree(under) && key !== 'duration' ? merge(under, value) : value);
+    setOwn(result, key, isObject(value) && isObject(under) && key !== 'duration' ? merge(under, value) : value);
   }
   return result;
 }
 
 function subtract(value: unknown, defaults: unknown): unknown {
-  if (!isTree(value))
+  if (!isObject(value))
     return value === defaults || (typeof value === 'object' && JSON.stringify(value) === JSON.stringify(defaults))
       ? undefined
       : value;
   const rest: Tree = {};
   let some = false;
   for (const key of Object.keys(value)) {
-    const left = subtract(value[key], isTree(defaults) ? defaults[key] : undefined);
+    const left = subtract(value[key], isObject(defaults) ? defaults[key] : undefined);
     if (left === undefined) continue;
     setOwn(rest, key, left);
     some = true;

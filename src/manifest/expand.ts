@@ -9,7 +9,7 @@ import { runFields } from './fields';
 import type { RunSpec } from './run';
 import { faultsOfRun, warningsOfRun } from './runRules';
 import { copyOf, type Tree } from './tree';
-import type { Fault } from './validate';
+import type { Fault } from './faults';
 
 export { stepsOf } from './identity';
 

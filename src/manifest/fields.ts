@@ -137,7 +137,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
     },
   },
   scheduler: extensible(choice('how the learning rates move', schedulers)),
-  regulariser: choice('the regulariser; a scheduler may bring one along', regularisers),
+  regulariser: extensible(choice('the regulariser; a scheduler may bring one along', regularisers)),
   optimiser: choice('the update rule of both modules', optimisers),
   align: {
     type: 'group',

@@ -5,6 +5,7 @@
 import { assignAll, fieldOrder, matches, settledField, settingsOf, type Assignment } from './assign';
 import { pointer, type Grid, type ManifestContent } from './content';
 import { fillDefaults } from './defaults';
+import type { Pattern } from './pattern';
 import type { Tree } from './tree';
 
 /** Most runs that a manifest may describe. */
@@ -82,45 +83,68 @@ function* product(dimensions: Dimension[]): Generator<Assignment[]> {
   for (const choice of first) for (const others of product(rest)) yield [...choice, ...others];
 }
 
-/**
- * The runs of one grid. Every axis must be a known field with valid values; nothing is thrown for what else is wrong
- * with a run.
- */
-export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansion {
-  const own = settingsOf(grid, place);
-  const dimensions = [
+/** A condition of the grid: the combinations that match get each of the points besides. */
+interface Condition {
+  pattern: Pattern;
+  place: string;
+  points: Assignment[][];
+}
+
+interface Exclude {
+  pattern: Pattern;
+  place: string;
+}
+
+/** What a grid varies, in the order of fields. */
+function dimensionsOf(grid: Grid, place: string): Dimension[] {
+  return [
     ...Object.entries(grid.axes ?? {}).map(([path, values]) => axisDimension(path, values, pointer(place, 'axes'))),
     ...(grid.zip ?? []).map((group, index) => zipDimension(group, pointer(place, 'zip', index))),
   ].sort((a, b) => firstField(a) - firstField(b));
-  const conditions = (grid.when ?? []).map((condition, index) => ({
-    pattern: condition.if,
-    place: pointer(place, 'when', index),
-    points: [
-      ...product(
-        sortedEntries(condition.then).map(([path, values]) =>
-          axisDimension(path, values, pointer(place, 'when', index, 'then')),
-        ),
-      ),
-    ],
-  }));
-  const excludes = (grid.exclude ?? []).map((pattern, index) => ({ pattern, place: pointer(place, 'exclude', index) }));
+}
 
-  // Assignments are made in the order of fields: those before every field that varies are the same for all runs.
-  const varied = Math.min(
-    ...[...dimensions.flat(2), ...conditions.flatMap(({ points }) => points.flat())].map(({ path }) =>
-      fieldOrder(path),
-    ),
-  );
-  const [early, late] = [
-    own.filter(({ path }) => fieldOrder(path) < varied),
-    own.filter(({ path }) => fieldOrder(path) >= varied),
-  ];
+function conditionsOf(grid: Grid, place: string): Condition[] {
+  return (grid.when ?? []).map((condition, index) => {
+    const then = pointer(place, 'when', index, 'then');
+    const dimensions = sortedEntries(condition.then).map(([path, values]) => axisDimension(path, values, then));
+    return { pattern: condition.if, place: pointer(place, 'when', index), points: [...product(dimensions)] };
+  });
+}
+
+/** What a combination assigns, over what its grid inherits and sets for all of them. */
+type Assigned = (given: readonly Assignment[]) => Tree;
+
+/**
+ * Assignments are made in the order of fields: those before every field that varies are the same for all runs, and are
+ * made once.
+ */
+function assigner(
+  { inherited, own }: { inherited: readonly Assignment[]; own: readonly Assignment[] },
+  dimensions: readonly Dimension[],
+  conditions: readonly Condition[],
+): Assigned {
+  const varying = [...dimensions.flat(2), ...conditions.flatMap(({ points }) => points.flat())];
+  const first = Math.min(...varying.map(({ path }) => fieldOrder(path)));
+  const early = own.filter(({ path }) => fieldOrder(path) < first);
+  const late = own.filter(({ path }) => fieldOrder(path) >= first);
   const base = assignAll(assignAll({}, inherited), early);
-  const assigned = (given: Assignment[]) => assignAll(base, [...late, ...given]);
+  return (given) => assignAll(base, [...late, ...given]);
+}
+
+interface Combinations {
+  /** null when there are too many of them to go on */
+  all: Assignment[][] | null;
+  clashes: GridExpansion['clashes'];
+  /** places of conditions that matched */
+  used: Set<string>;
+  tooMany: boolean;
+}
+
+/** Every combination of the dimensions, with the points of each condition that it matches. Stops above the limit. */
+function combine(dimensions: Dimension[], conditions: readonly Condition[], assigned: Assigned): Combinations {
   const used = new Set<string>();
   const clashes = new Map<string, { place: string; path: string }>();
-  // Counted first, so that a grid without end is refused before its runs are built.
-  const combinations: Assignment[][] = [];
+  const all: Assignment[][] = [];
   for (const point of product(dimensions)) {
     let branches = [point];
     for (const condition of conditions) {
@@ -133,12 +157,32 @@ export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansio
         }
         return condition.points.map((more) => [...branch, ...more]);
       });
-      if (combinations.length + branches.length > runLimit)
-        return { runs: [], clashes: [...clashes.values()], idle: [], tooMany: true };
+      if (all.length + branches.length > runLimit)
+        return { all: null, clashes: [...clashes.values()], used, tooMany: true };
     }
-    for (const branch of branches) combinations.push(branch);
+    for (const branch of branches) all.push(branch);
   }
-  const runs = combinations.flatMap((branch): GridRun[] => {
+  return { all, clashes: [...clashes.values()], used, tooMany: all.length > runLimit };
+}
+
+/**
+ * The runs of one grid. Every axis must be a known field with valid values; nothing is thrown for what else is wrong
+ * with a run.
+ */
+export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansion {
+  const own = settingsOf(grid, place);
+  const dimensions = dimensionsOf(grid, place);
+  const conditions = conditionsOf(grid, place);
+  const excludes = (grid.exclude ?? []).map((pattern, index): Exclude => ({
+    pattern,
+    place: pointer(place, 'exclude', index),
+  }));
+  const assigned = assigner({ inherited, own }, dimensions, conditions);
+  // Counted first, so that a grid without end is refused before its runs are built.
+  const combinations = combine(dimensions, conditions, assigned);
+  const { clashes, used, tooMany } = combinations;
+  if (combinations.all === null) return { runs: [], clashes, idle: [], tooMany };
+  const runs = combinations.all.flatMap((branch): GridRun[] => {
     const said = assigned(branch);
     const run = fillDefaults(said);
     const hits = excludes.filter(({ pattern }) => matches(pattern, run));
@@ -146,5 +190,5 @@ export function expandGrid({ grid, place, inherited }: PlacedGrid): GridExpansio
     return hits.length > 0 ? [] : [{ assigned: said, run, grid: place, given: [...inherited, ...own, ...branch] }];
   });
   const idle = [...conditions, ...excludes].map((each) => each.place).filter((each) => !used.has(each));
-  return { runs, clashes: [...clashes.values()], idle, tooMany: combinations.length > runLimit };
+  return { runs, clashes, idle, tooMany };
 }

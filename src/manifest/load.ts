@@ -7,8 +7,9 @@ import { readJsonFile } from './parse';
 import { profilesOf } from './profiles';
 import { repair } from './repair';
 import { mentionsOf, sectionsOf, structureFaults } from './structure';
-import { isTree } from './tree';
-import { schemaFaults, suggestion, type Fault } from './validate';
+import { isObject } from '../json';
+import { suggestion, type Fault } from './faults';
+import { schemaFaults } from './validate';
 
 export type { Manifest } from './content';
 
@@ -62,7 +63,7 @@ function wronglyGiven(content: unknown, faults: readonly Fault[]): (place: strin
 
 function unknownProfile(content: unknown, profile: string | null): Fault[] {
   if (profile === null) return [];
-  const own = isTree(content) && isTree(content['profiles']) ? content['profiles'] : {};
+  const own = isObject(content) && isObject(content['profiles']) ? content['profiles'] : {};
   const valid = Object.keys(profilesOf({ profiles: own } as unknown as ManifestContent)).sort();
   if (valid.includes(profile)) return [];
   return [

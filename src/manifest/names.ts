@@ -5,7 +5,7 @@
  */
 import { taskDefinitions } from '../data/tasks';
 import type { TaskDefinition } from '../data/types';
-import { encoderRegistry, type EncoderTower } from '../models/encoders';
+import { encoderRegistry, type EncoderTower } from '../models/zoo/encoders';
 import { backboneRegistry, type BackboneDefinition } from '../models/zoo/backbones';
 
 /** Instruction-tuning tasks that come with Equipoise; taskNames.ts knows those of released files. */

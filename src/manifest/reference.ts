@@ -7,7 +7,8 @@ import { checkpoints } from '../sources/checkpointNames';
 import { backbones, encoders, tasks } from './names';
 import { manifestSchema } from './schema';
 import { slurmDefaults, slurmFields } from './slurm';
-import { isTree, valueAt } from './tree';
+import { isObject } from '../json';
+import { valueAt } from './tree';
 
 /** The text of manifest.schema.json. */
 export function schemaText(): string {
@@ -108,7 +109,7 @@ function defaultOf(path: string, field: Field): string {
   return field.optional === true ? 'none' : '';
 }
 
-const plainKind = (spec: unknown, tag = 'kind'): unknown => (isTree(spec) ? spec[tag] : spec);
+const plainKind = (spec: unknown, tag = 'kind'): unknown => (isObject(spec) ? spec[tag] : spec);
 
 /** Regularisers that schedulers bring along. */
 const brought = (): string[] =>

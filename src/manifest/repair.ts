@@ -6,8 +6,9 @@ import type { ManifestContent } from './content';
 import { durationFields, fieldsByPath } from './fields';
 import { nearestName } from '../nearest';
 import { sectionsOf } from './structure';
-import { isTree, type Tree } from './tree';
-import type { Fault } from './validate';
+import { isObject } from '../json';
+import type { Tree } from './tree';
+import type { Fault } from './faults';
 
 export interface Repaired {
   content: ManifestContent;
@@ -25,7 +26,7 @@ const meaningful = ['axes', 'zip', 'exclude', 'when', 'include', 'fixed', 'keep'
 export function repair(content: unknown, faults: readonly Fault[]): Repaired {
   const broken = new Set<string>();
   const copy: unknown = structuredClone(content);
-  if (!isTree(copy))
+  if (!isObject(copy))
     return {
       content: { name: '', about: { what: '', command: '', expectedTime: '', lookFor: '' } },
       broken: new Set(['']),
@@ -68,16 +69,16 @@ export function repair(content: unknown, faults: readonly Fault[]): Repaired {
 /** An axis that lost all its values varies nothing; left empty it would leave no runs to check. */
 function dropEmptyLists(section: Tree): void {
   const conditions = (Array.isArray(section['when']) ? section['when'] : []).map((condition: unknown) =>
-    isTree(condition) ? condition['then'] : undefined,
+    isObject(condition) ? condition['then'] : undefined,
   );
   const groups = Array.isArray(section['zip']) ? section['zip'] : [];
   for (const axes of [section['axes'], ...groups, ...conditions] as unknown[]) {
-    if (isTree(axes))
+    if (isObject(axes))
       for (const [name, values] of Object.entries(axes))
         if (Array.isArray(values) && values.length === 0) delete axes[name];
   }
   if (groups.length > 0)
-    section['zip'] = groups.filter((group: unknown) => isTree(group) && Object.keys(group).length > 0);
+    section['zip'] = groups.filter((group: unknown) => isObject(group) && Object.keys(group).length > 0);
 }
 
 interface Removal {
@@ -96,7 +97,7 @@ function segments(place: string): string[] {
 /** What to take out of a grid or profile for a fault at a path inside it. */
 function removalFor(path: string[], section: unknown): Removal | 'break' | 'nothing' {
   const [key, second, third, fourth, fifth] = path;
-  if (key === undefined || !isTree(section)) return 'break';
+  if (key === undefined || !isObject(section)) return 'break';
   if (
     harmless.includes(key) ||
     (!meaningful.includes(key) && !meaningful.includes(nearestName(key, [...harmless, ...meaningful]) ?? ''))
@@ -116,7 +117,7 @@ function removalFor(path: string[], section: unknown): Removal | 'break' | 'noth
 function at(tree: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => {
     if (Array.isArray(inner)) return inner[Number(key)] as unknown;
-    return isTree(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined;
+    return isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined;
   }, tree);
 }
 
@@ -125,8 +126,8 @@ function apply(content: Tree, { path, row }: Removal): void {
   const parent = at(content, path.slice(0, -1));
   if (row === true) {
     const group = at(content, path.slice(0, -2));
-    if (isTree(group))
+    if (isObject(group))
       for (const values of Object.values(group)) if (Array.isArray(values)) values.splice(Number(last), 1);
   } else if (Array.isArray(parent)) parent.splice(Number(last), 1);
-  else if (isTree(parent)) delete parent[last];
+  else if (isObject(parent)) delete parent[last];
 }

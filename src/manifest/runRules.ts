@@ -3,6 +3,7 @@
  */
 import { schedulerFacts, schedulerFaults, schedulerNames, schedulerWarnings } from '../balance/schedulers';
 import { connectorFacts, connectorFaults, connectorNames } from '../models/zoo/connectors';
+import { checkpointTuning } from '../models/tuningKinds';
 import { lookUp } from '../parts/define';
 import {
   checkpointModality,
@@ -18,9 +19,11 @@ import { encoders } from './names';
 import type { ConnectorSpec, RunSpec, SchedulerSpec } from './run';
 import { spellingsOf } from './spellings';
 import { taskModality } from './taskManifest';
-import { isTree, valueAt, type Tree } from './tree';
+import { isObject } from '../json';
+import { valueAt, type Tree } from './tree';
 import { isMoved, tuningFindings, type Finding } from './tuningRules';
-import { runFaults, suggestion, type Fault } from './validate';
+import { suggestion, type Fault } from './faults';
+import { runFaults } from './validate';
 
 /**
  * What forbids a run, with the place of the value in the manifest. `wrong`: fields that the file gives a wrong value,
@@ -88,7 +91,7 @@ function placeOf({ given, grid }: GridRun, field: string): string {
 function withKind(run: Tree, place: string): string {
   const parts = place.split('/').slice(1, -1);
   const union = valueAt(run, parts.join('.'));
-  if (!isTree(union)) return '';
+  if (!isObject(union)) return '';
   const kind = union['kind'] ?? union['on'];
   return kind === undefined ? '' : `with ${parts.join('.')} ${String(kind)}: `;
 }
@@ -117,10 +120,16 @@ const broughtAlong = (run: Tree, place: string): boolean =>
 function checkpointAlone(run: Tree): Finding | undefined {
   const { checkpoint } = run;
   if (checkpoint === undefined) {
-    const field = ['connector', 'tuning.backbone'].find((path) => valueAt(run, `${path}.kind`) === 'published');
+    const kindOf = (field: string) => String(valueAt(run, `${field}.kind`));
+    const field =
+      connectorFacts(kindOf('connector')).ofCheckpoint === true
+        ? 'connector'
+        : kindOf('tuning.backbone') === checkpointTuning
+          ? 'tuning.backbone'
+          : undefined;
     return field === undefined
       ? undefined
-      : { field, what: '"published" without a checkpoint', expected: 'a "checkpoint", or another kind' };
+      : { field, what: `"${kindOf(field)}" without a checkpoint`, expected: 'a "checkpoint", or another kind' };
   }
   const other = ['encoder', 'backbone'].find((field) => run[field] !== checkpoint);
   if (other !== undefined)

@@ -5,7 +5,8 @@
  * (`asFirstSpelled`).
  */
 import type { FieldPath } from './pattern';
-import { isTree, type Tree } from './tree';
+import { isObject } from '../json';
+import type { Tree } from './tree';
 
 const before = 'tuning.encoder';
 const today = 'tuning.tower';
@@ -21,7 +22,7 @@ export const spellingsOf = (path: FieldPath): FieldPath[] => (path === today ? [
  * old one is left, and refused as an unknown key.
  */
 export function currentValue(path: FieldPath, value: unknown): unknown {
-  if (path !== 'tuning' || !isTree(value) || !Object.hasOwn(value, 'encoder') || Object.hasOwn(value, 'tower'))
+  if (path !== 'tuning' || !isObject(value) || !Object.hasOwn(value, 'encoder') || Object.hasOwn(value, 'tower'))
     return value;
   const { encoder, ...rest } = value;
   return { tower: typeof encoder === 'string' ? { kind: encoder } : encoder, ...rest };
@@ -36,7 +37,7 @@ export const currentRun = (run: Tree): Tree =>
  */
 export function asFirstSpelled(special: Tree): Tree {
   const { tuning } = special;
-  if (!isTree(tuning) || !isTree(tuning['tower']) || tuning['tower']['kind'] !== 'scale-shift') return special;
+  if (!isObject(tuning) || !isObject(tuning['tower']) || tuning['tower']['kind'] !== 'scale-shift') return special;
   const { tower: _tower, ...rest } = tuning;
   return { ...special, tuning: { ...rest, encoder: 'scale-shift' } };
 }

@@ -3,9 +3,10 @@ import { settledField } from './assign';
 import { pointer } from './content';
 import { durationFields } from './fields';
 import { runLimit } from './grid';
+import { isObject } from '../json';
+import type { Tree } from './tree';
 import { show } from '../printable';
-import { isTree, type Tree } from './tree';
-import type { Fault } from './validate';
+import type { Fault } from './faults';
 
 /** One grid or profile of a manifest as it was parsed: any of its values may still be wrong. */
 export interface Section {
@@ -16,16 +17,16 @@ export interface Section {
 
 /** The manifest itself, its included grids and its profiles. */
 export function sectionsOf(content: unknown): Section[] {
-  if (!isTree(content)) return [];
+  if (!isObject(content)) return [];
   const include = Array.isArray(content['include']) ? content['include'] : [];
-  const profiles = isTree(content['profiles']) ? Object.entries(content['profiles']) : [];
+  const profiles = isObject(content['profiles']) ? Object.entries(content['profiles']) : [];
   return [
     { kind: 'manifest', place: '', value: content },
     ...include.flatMap((value: unknown, index): Section[] =>
-      isTree(value) ? [{ kind: 'include', place: pointer('', 'include', index), value }] : [],
+      isObject(value) ? [{ kind: 'include', place: pointer('', 'include', index), value }] : [],
     ),
     ...profiles.flatMap(([name, value]): Section[] =>
-      isTree(value) ? [{ kind: 'profile', place: pointer('', 'profiles', name), value }] : [],
+      isObject(value) ? [{ kind: 'profile', place: pointer('', 'profiles', name), value }] : [],
     ),
   ];
 }
@@ -49,7 +50,7 @@ interface Mention {
 /** Every place of a section that gives a field values. */
 export function mentionsOf({ value, place }: Section): Mention[] {
   const keys = (inner: unknown, by: Mention['by'], at: string): Mention[] =>
-    isTree(inner) ? Object.keys(inner).map((field) => ({ field, by, place: pointer(at, field) })) : [];
+    isObject(inner) ? Object.keys(inner).map((field) => ({ field, by, place: pointer(at, field) })) : [];
   const settings = [...Object.keys(durationFields), 'measure', 'evaluate'].filter((key) => Object.hasOwn(value, key));
   return [
     ...keys(value['fixed'], 'settings', pointer(place, 'fixed')),
@@ -57,7 +58,7 @@ export function mentionsOf({ value, place }: Section): Mention[] {
     ...keys(value['axes'], 'axes', pointer(place, 'axes')),
     ...listOf(value['zip']).flatMap((group, index) => keys(group, 'zip', pointer(place, 'zip', index))),
     ...listOf(value['when']).flatMap((condition, index) =>
-      keys(isTree(condition) ? condition['then'] : undefined, 'when', pointer(place, 'when', index, 'then')),
+      keys(isObject(condition) ? condition['then'] : undefined, 'when', pointer(place, 'when', index, 'then')),
     ),
   ];
 }
@@ -97,7 +98,7 @@ function setTwice(section: Section): Fault[] {
 
 function unequalZips({ value, place }: Section): Fault[] {
   return listOf(value['zip']).flatMap((group, index): Fault[] => {
-    if (!isTree(group)) return [];
+    if (!isObject(group)) return [];
     const lengths = Object.entries(group).flatMap(([name, values]) =>
       Array.isArray(values) ? [{ name, length: values.length }] : [],
     );
@@ -114,17 +115,17 @@ function unequalZips({ value, place }: Section): Fault[] {
 
 function tooLarge({ value, place }: Section): Fault[] {
   const size = (axes: unknown) =>
-    isTree(axes)
+    isObject(axes)
       ? Object.values(axes).reduce<number>((product, values) => product * Math.max(1, listOf(values).length), 1)
       : 1;
   const zips = listOf(value['zip']).reduce<number>(
-    (product, group) => product * (isTree(group) ? Math.max(1, listOf(Object.values(group)[0]).length) : 1),
+    (product, group) => product * (isObject(group) ? Math.max(1, listOf(Object.values(group)[0]).length) : 1),
     1,
   );
   const grid = size(value['axes']) * zips;
   const conditions = listOf(value['when']).map((condition, index) => ({
     place: pointer(place, 'when', index, 'then'),
-    size: isTree(condition) ? size(condition['then']) : 1,
+    size: isObject(condition) ? size(condition['then']) : 1,
   }));
   return [{ place, size: grid }, ...conditions]
     .filter((each) => each.size > runLimit)

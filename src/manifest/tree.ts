@@ -1,8 +1,8 @@
 /** Plain JSON objects, addressed by dotted paths. */
 
-import { isObject as isTree, type JsonObject as Tree } from '../json';
+import { isObject, type JsonObject } from '../json';
 
-export { isTree, type Tree };
+export type Tree = JsonObject;
 
 /** Sets an own property even when its name is `__proto__`. */
 export function setOwn(tree: Tree, key: string, value: unknown): void {
@@ -15,12 +15,12 @@ export function setOwn(tree: Tree, key: string, value: unknown): void {
 export function valueAt(tree: unknown, path: string): unknown {
   return path
     .split('.')
-    .reduce<unknown>((inner, key) => (isTree(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), tree);
+    .reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), tree);
 }
 
 /** All leaves of a value by dotted path; lists are leaves. */
 export function leaves(value: unknown, path = ''): [string, unknown][] {
-  if (!isTree(value)) return [[path, value]];
+  if (!isObject(value)) return [[path, value]];
   return Object.keys(value)
     .sort()
     .flatMap((key) => leaves(value[key], path === '' ? key : `${path}.${key}`));
@@ -29,7 +29,7 @@ export function leaves(value: unknown, path = ''): [string, unknown][] {
 /** A copy of a JSON value that shares nothing with it; several times as fast as structuredClone. */
 export function copyOf<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copyOf) as T;
-  if (!isTree(value)) return value;
+  if (!isObject(value)) return value;
   const copy: Tree = {};
   for (const key of Object.keys(value)) setOwn(copy, key, copyOf(value[key]));
   return copy as T;

@@ -2,7 +2,7 @@
 import { lookUp } from '../parts/define';
 import { encoders } from './names';
 import { valueAt, type Tree } from './tree';
-import type { Fault } from './validate';
+import type { Fault } from './faults';
 
 /** A rule's finding: the field it lies in, and what is wrong. */
 export type Finding = Omit<Fault, 'place'> & { field: string };

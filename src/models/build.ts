@@ -12,8 +12,8 @@ import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
 import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
 import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
-import { partition } from './tuning';
-import type { WeightTensor } from './weight';
+import { partition, type Partition } from './tuning';
+import type { WeightTensor } from './weights/weight';
 
 export interface ModelOptions {
   layout: Layout;
@@ -38,6 +38,16 @@ export interface Model<C extends Composition = Composition> extends GenerativeMo
   logits(pass: BackbonePass): Tensor;
 }
 
+/** Gives a part its tensors by its own names for them, and its adapters. */
+const partReader =
+  ({ names, adapters }: Pick<Partition, 'names' | 'adapters'>) =>
+  (name: PartName, tensors: Tensors): Part => ({
+    tensors: Object.fromEntries(
+      [...names[name]].flatMap(([own, full]) => (full in tensors ? [[own, tensors[full]!]] : [])),
+    ),
+    lora: adapters[name],
+  });
+
 /**
  * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
  * Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be
@@ -52,13 +62,8 @@ export function buildModel<C extends Composition>(
   const { decoder, towerFeatures, input } = composition;
   const tuning: Tuning = { ...composition.tuning, ...options.tuning };
   const prefixTokens = composition.featureTokens * (items ?? 1);
-  const { trainable, frozen, adapters, names } = partition(composition, weights, tuning, side);
-  const partOf = (name: PartName, tensors: Tensors): Part => ({
-    tensors: Object.fromEntries(
-      [...names[name]].flatMap(([own, full]) => (full in tensors ? [[own, tensors[full]!]] : [])),
-    ),
-    lora: adapters[name],
-  });
+  const { trainable, frozen, ...placed } = partition(composition, weights, tuning, side);
+  const partOf = partReader(placed);
   // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
   // nothing.
   const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));

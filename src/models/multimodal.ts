@@ -8,7 +8,7 @@ import type { ParameterSpec } from '../tensor/parameters';
 import type { Tensor, Tensors } from '../tensor/tf';
 import type { PartName } from './composition';
 import type { Decoding } from './generation/decoding';
-import type { WeightTensor } from './weight';
+import type { WeightTensor } from './weights/weight';
 
 /** What a pass through the encoder is given. */
 export interface EncoderPass {

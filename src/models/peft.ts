@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { writeWhole } from '../files';
 import { exitCode, userError } from '../problems';
 import { theirName, type NameTable } from './checkpoint/names';
-import { mergeLora, type LoraSpec } from './lora';
-import { writeSafetensors } from './safetensors';
-import type { WeightTensor } from './weight';
+import { mergeLora, type LoraSpec } from './parts/lora';
+import { writeSafetensors } from './weights/safetensors';
+import type { WeightTensor } from './weights/weight';
 
 export type Adapter = Pick<LoraSpec, 'rank' | 'alpha'>;
 

@@ -5,10 +5,10 @@ import { userError } from '../problems';
 import type { Initial } from '../tensor/parameters';
 import { moduleOf, parametersOf, partNames } from './composition';
 import type { Composition, ModelParameter, PartName, Tuning } from './composition';
-import { loraParameters, type LoraSpec } from './lora';
+import { loraParameters, type LoraSpec } from './parts/lora';
 import type { FrozenWeight, TrainedParameter } from './multimodal';
 import { scaleShift } from './scaleShift';
-import type { WeightTensor } from './weight';
+import type { WeightTensor } from './weights/weight';
 
 export interface Partition {
   trainable: PerModule<TrainedParameter[]>;

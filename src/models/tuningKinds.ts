@@ -17,10 +17,18 @@ export const tunings = {
   frozen: kind('nothing', {}),
 };
 
-/** The same, and what only a published checkpoint has: the tuning of its family (docs/models.md). */
+/** The tuning of a backbone that only a published checkpoint has. */
+export const checkpointTuning = 'published';
+
+/** Whether a backbone is tuned as the family of its checkpoint says. */
+export const isCheckpointTuning = <T extends { kind: string }>(
+  tuning: T,
+): tuning is Extract<T, { kind: typeof checkpointTuning }> => tuning.kind === checkpointTuning;
+
+/** The kinds above, and what only a published checkpoint has: the tuning of its family (docs/models.md). */
 export const backboneTunings = {
   ...tunings,
-  published: kind('as the family of the checkpoint is usually tuned', {}),
+  [checkpointTuning]: kind('as the family of the checkpoint is usually tuned', {}),
 };
 
 /**

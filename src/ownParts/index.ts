@@ -5,14 +5,16 @@
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import type { RegulariserPart } from '../balance/regulariser';
+import { registerRegulariser } from '../balance/regularisers';
 import { registerScheduler, type SchedulerPart } from '../balance/schedulers';
-import { registerEncoder, type EncoderTower } from '../models/encoders';
+import { registerEncoder, type EncoderTower } from '../models/zoo/encoders';
 import { registerConnector, type ConnectorPart } from '../models/zoo/connectors';
 import { UserError, userError, type Problem } from '../problems';
 import { moduleFolder, type ModuleFolder } from './modules';
-import { connectorFault, formFault, schedulerFault, towerFault } from './trial';
+import { connectorFault, formFault, regulariserFault, schedulerFault, towerFault } from './trial';
 
-const kinds = ['scheduler', 'connector', 'tower'] as const;
+const kinds = ['scheduler', 'regulariser', 'connector', 'tower'] as const;
 
 export interface OwnPart {
   kind: (typeof kinds)[number];
@@ -39,14 +41,20 @@ export const ownParts = (): readonly OwnPart[] => loaded?.parts ?? [];
 /** What a spec says of the kinds of which a user may have parts. */
 export interface NamesOfParts {
   scheduler: { kind: string };
+  regulariser: { kind: string };
   connector: { kind: string };
   encoder: string;
 }
 
 /** The user's own parts among those of a run; undefined for none. */
-export function usedParts({ scheduler, connector, encoder }: NamesOfParts): UsedParts | undefined {
+export function usedParts({ scheduler, regulariser, connector, encoder }: NamesOfParts): UsedParts | undefined {
   if (loaded === undefined) return undefined;
-  const names = { scheduler: scheduler.kind, connector: connector.kind, tower: encoder };
+  const names = {
+    scheduler: scheduler.kind,
+    regulariser: regulariser.kind,
+    connector: connector.kind,
+    tower: encoder,
+  };
   const used = loaded.parts.filter(({ kind, name }) => names[kind] === name);
   if (used.length === 0) return undefined;
   return { folder: loaded.folder, sha256: Object.fromEntries(used.map((part) => [labelOf(part), part.sha256])) };
@@ -148,6 +156,8 @@ function faultOf(kind: OwnPart['kind'], part: unknown): string | null {
   switch (kind) {
     case 'scheduler':
       return schedulerFault(part as SchedulerPart);
+    case 'regulariser':
+      return regulariserFault(part as RegulariserPart);
     case 'connector':
       return connectorFault(part as ConnectorPart);
     case 'tower':
@@ -159,6 +169,8 @@ function enter(kind: OwnPart['kind'], name: string, part: unknown, code: string)
   switch (kind) {
     case 'scheduler':
       return registerScheduler(name, part as SchedulerPart);
+    case 'regulariser':
+      return registerRegulariser(name, part as RegulariserPart);
     case 'connector':
       return registerConnector(name, part as ConnectorPart);
     case 'tower':

@@ -3,21 +3,23 @@
  * trained.
  */
 import { Ajv2020 } from 'ajv/dist/2020';
+import type { RegulariserPart, Term } from '../balance/regulariser';
 import type { SchedulerPart } from '../balance/schedulers';
-import type { EncoderTower } from '../models/encoders';
+import type { EncoderTower } from '../models/zoo/encoders';
 import type { ConnectorPart } from '../models/zoo/connectors';
 import { isObject } from '../json';
 import { defaultsOfKind } from '../parts/define';
 import type { ValuesOf, Options } from '../parts/options';
 import { UserError } from '../problems';
 import { shapeTensor, withoutValues } from '../tensor/shapeBackend';
+import { tf } from '../tensor/tf';
 
 /** A fault in a sentence; null when there is none. */
 type Fault = string | null;
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
 
-/** Faults of what scheduler and connector have in common: about, options, facts and make. */
+/** Faults of what scheduler, regulariser and connector have in common: about, options, facts and make. */
 export function formFault(part: unknown): Fault {
   if (!isObject(part)) return 'is no object';
   if (!isText(part['about'])) return 'has no text `about`';
@@ -61,7 +63,8 @@ export function schedulerFault(part: SchedulerPart): Fault {
       step,
       steps: 3,
       logKappas: step === 1 ? [] : [0.5],
-      rate: { encoder: 3e-4, backbone: 3e-4 }, followed: null,
+      rate: { encoder: 3e-4, backbone: 3e-4 },
+      followed: null,
       gradientNorm: step === 1 ? null : { encoder: 1, backbone: 2 },
     };
     const given = next.call(scheduler, state, observed);
@@ -89,6 +92,35 @@ function isDecision(decision: unknown): boolean {
     (module) =>
       Number.isFinite(factor[module]) && (factor[module] as number) >= 0 && typeof active[module] === 'boolean',
   );
+}
+
+/** Where a regulariser's gradient may join that of the cross-entropy (src/balance/regulariser.ts). */
+const places = ['loss', 'gradient', 'update'];
+
+/** Puts a regulariser together with its defaults, and runs its term and the gradient of it in shapes. */
+export function regulariserFault(part: RegulariserPart): Fault {
+  const { joins, cap, share } = part.facts;
+  if (!places.includes(joins)) return `does not say \`facts.joins\`: ${places.join(', ')}`;
+  const options = defaults(part);
+  if (joins === 'update' && share === undefined) return 'joins the update and does not say `facts.share`';
+  if ([cap, share].some((fact) => fact !== undefined && !(fact(options) > 0)))
+    return 'its `facts.cap` or `facts.share` gives no number above 0';
+  const term: unknown = part.make(options);
+  if (typeof term !== 'function') return '`make` gives no function';
+  const value = (encoder: tf.Tensor, backbone: tf.Tensor) =>
+    (term as Term)({ encoder, backbone }, { encoder: shapeTensor([]), backbone: shapeTensor([]) });
+  return withoutValues((): Fault => {
+    const divergences = [shapeTensor([]), shapeTensor([])] as const;
+    const given: unknown = value(...divergences);
+    if (!(given instanceof tf.Tensor) || given.rank !== 0) return 'its term gives no scalar';
+    try {
+      tf.grads((encoder, backbone) => value(encoder!, backbone!))([...divergences]);
+      return null;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return `its term has no gradient for both divergences: ${why.split('\n')[0]!.slice(0, 160)}`;
+    }
+  }).result;
 }
 
 /** Rows of the towers that come with Equipoise. */

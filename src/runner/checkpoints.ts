@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } f
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { sha256, writeWhole } from '../files';
-import { readSafetensors, writeSafetensors } from '../models/safetensors';
+import { readSafetensors, writeSafetensors } from '../models/weights/safetensors';
 import type { LoopState, RunCheckpoint } from '../train/checkpoint';
 import type { JournalPosition } from './journal';
 import type { RunFile } from './runFile';

@@ -13,7 +13,7 @@ import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/zoo/backbones';
 import { connectorSources } from '../models/zoo/connectors';
-import { findEncoder, towerSources } from '../models/encoders';
+import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { usedParts } from '../ownParts';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';

@@ -35,6 +35,40 @@ export function archiveLimits(bytes: number): ArchiveLimits {
 const regular = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /**
+ * Keeps the first error of several pieces of work, and lets none follow it. An error thrown inside the parser's events
+ * would be swallowed by some of its paths: it is rethrown from the loop instead.
+ */
+interface FirstFailure {
+  guard: Guard;
+  /** takes an error that was not thrown by guarded work */
+  take(error: unknown): void;
+  rethrow(): void;
+}
+
+function firstFailure(): FirstFailure {
+  let failure: unknown = null;
+  const take = (error: unknown) => {
+    failure ??= error;
+  };
+  return {
+    guard:
+      (work) =>
+      (...given) => {
+        if (failure !== null) return;
+        try {
+          work(...given);
+        } catch (error) {
+          take(error);
+        }
+      },
+    take,
+    rethrow: () => {
+      if (failure !== null) throw failure;
+    },
+  };
+}
+
+/**
  * Unpacks the regular files of `archive` for which `choose(name)` holds into `folder` and returns them sorted by name.
  * The whole archive is read and judged: a name that leaves the folder (for which `safe` does not hold), a chosen link
  * or device, a name that comes twice, more bytes or entries than `limits`, and any damage throw UserError; what was
@@ -52,39 +86,25 @@ export async function unpack(
 ): Promise<UnpackedFile[]> {
   const refuse: Refuse = (what, rest = {}) => userError({ where, what, ...rest }, exitCode.failed);
   const writer = fileWriter(folder, refuse);
+  const failure = firstFailure();
   let entries = 0;
   let bytes = 0;
-  // An error thrown inside the parser's events would be swallowed by some of its paths: keep the first and rethrow it
-  // from the loop.
-  let failure: unknown = null;
-  const guard =
-    <A extends unknown[]>(work: (...given: A) => void) =>
-    (...given: A) => {
-      if (failure !== null) return;
-      try {
-        work(...given);
-      } catch (error) {
-        failure = error;
-      }
-    };
   const parser = new Parser({
     strict: true,
     brotli: false,
     zstd: false,
     onReadEntry: (entry) => {
-      guard(() => {
+      failure.guard(() => {
         entries += 1;
         if (entries > limits.entries) throw refuse(`holds more than ${limits.entries} entries`);
         const name = nameOf(entry, strip, safe, refuse);
         if (entry.type === 'Directory' || name === '' || !choose(name)) return;
-        writer.take(entry, name, guard);
+        writer.take(entry, name, failure.guard);
       })();
       entry.resume();
     },
   });
-  parser.on('error', (error: Error) => {
-    failure ??= error;
-  });
+  parser.on('error', (error: Error) => failure.take(error));
   try {
     for await (const chunk of await tarBytes(archive, encodingFormat, where)) {
       bytes += chunk.length;
@@ -94,10 +114,10 @@ export async function unpack(
         });
       // The parser wants a Buffer; brotli and zstd are off so that it never guesses at a compression inside the tar.
       parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      if (failure !== null) throw failure;
+      failure.rethrow();
     }
     parser.end();
-    if (failure !== null) throw failure;
+    failure.rethrow();
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw refuse(`cannot be unpacked (${(error as Error).message})`, { expected: `a whole ${encodingFormat}` });

@@ -95,15 +95,16 @@ export async function ensureContent(file: FileObject, source: string, options: F
       const location = parseContentUrl(file.contentUrl);
       if (location === null) throw userError({ where, what: `\`${file.contentUrl}\` is no content address` });
       const part = `${path}.part`;
+      const fetchPart = () => withHint(file, () => fetchTo(location, part, { file, where, options, tell }));
       if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
       else {
         const resumed = freshInode(part);
         tell('fetch', 0);
-        await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+        await fetchPart();
         if (resumed && (await difference(file, part, tell)) !== null) {
           tell('note', 0, 'what an earlier fetch had left does not fit; starting from the beginning');
           rmSync(part);
-          await withHint(file, () => fetchTo(location, file, part, where, options, tell));
+          await fetchPart();
         }
       }
       const found = await difference(file, part, tell);
@@ -128,49 +129,47 @@ export async function ensureContent(file: FileObject, source: string, options: F
 
 type Tell = (stage: Progress['stage'], bytes: number, note?: string) => void;
 
+/** What a fetch is told and whom it tells. */
+interface Fetching {
+  file: FileObject;
+  where: string;
+  options: FetchOptions;
+  tell: Tell;
+}
+
 /** Fetches `location` into `part`, unchecked. */
-async function fetchTo(
-  location: ContentLocation,
-  file: FileObject,
+const fetchTo = (location: ContentLocation, part: string, fetching: Fetching): Promise<void> =>
+  location.kind === 'https' || location.kind === 'hf'
+    ? fetchPage(location, part, fetching)
+    : fetchPackage(location, part, fetching);
+
+async function fetchPage(
+  location: Extract<ContentLocation, { kind: 'https' | 'hf' }>,
   part: string,
-  where: string,
-  options: FetchOptions,
-  tell: Tell,
+  { file, where, options, tell }: Fetching,
 ): Promise<void> {
-  const onBytes = (bytes: number) => tell('fetch', bytes);
-  const onNote = (note: string) => tell('note', 0, note);
-  if (location.kind === 'https' || location.kind === 'hf') {
-    const url = location.kind === 'hf' ? hfUrl(location, where) : location.url;
-    const token = location.kind === 'hf' ? process.env['HF_TOKEN'] : undefined;
-    await download(() => url, part, {
-      where,
-      ...(location.kind === 'hf' ? { page: hfPage(location) } : {}),
-      bytes: declaredBytes(file),
-      fetch: options.fetch,
-      token,
-      onBytes,
-      onNote,
-      retryAfter: options.retryAfter,
-    });
-    return;
-  }
+  const url = location.kind === 'hf' ? hfUrl(location, where) : location.url;
+  const token = location.kind === 'hf' ? process.env['HF_TOKEN'] : undefined;
+  await download(() => url, part, {
+    where,
+    ...(location.kind === 'hf' ? { page: hfPage(location) } : {}),
+    bytes: declaredBytes(file),
+    fetch: options.fetch,
+    token,
+    onBytes: (bytes) => tell('fetch', bytes),
+    onNote: (note) => tell('note', 0, note),
+    retryAfter: options.retryAfter,
+  });
+}
+
+type PackageLocation = Extract<ContentLocation, { kind: 'npm' | 'deb' }>;
+
+/** A package of npm or Debian, or one file of it. */
+async function fetchPackage(location: PackageLocation, part: string, fetching: Fetching): Promise<void> {
+  const { where } = fetching;
   const folder = temporaryFolder();
   try {
-    const whole = location.path === undefined;
-    const archive =
-      location.kind === 'npm'
-        ? await packNpm(location.name, location.version, folder, where)
-        : await fetchDeb(
-            {
-              name: location.name,
-              version: location.version,
-              poolPath: file.name,
-              bytes: whole ? declaredBytes(file) : undefined,
-            },
-            folder,
-            where,
-            { fetch: options.fetch, onNote, onBytes },
-          );
+    const archive = await packageArchive(location, folder, fetching);
     if (location.path === undefined) {
       renameSync(archive, part);
       return;
@@ -192,6 +191,22 @@ async function fetchTo(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The whole archive of a package, in `folder`. */
+async function packageArchive(
+  location: PackageLocation,
+  folder: string,
+  { file, where, options, tell }: Fetching,
+): Promise<string> {
+  if (location.kind === 'npm') return packNpm(location.name, location.version, folder, where);
+  const { name, version } = location;
+  const bytes = location.path === undefined ? declaredBytes(file) : undefined;
+  return fetchDeb({ name, version, poolPath: file.name, bytes }, folder, where, {
+    fetch: options.fetch,
+    onNote: (note) => tell('note', 0, note),
+    onBytes: (done) => tell('fetch', done),
+  });
 }
 
 /** What `part` is, when that is not what the manifest states; null when it is. */

@@ -18,7 +18,7 @@ import { exitCode, userError } from '../problems';
 import { archiveLimits, unpack, type UnpackedFile } from './archive';
 import { contentPath, hashFile, type Progress, temporaryFolder } from './content';
 import { isSafePath, parseContentUrl } from './contentUrl';
-import { type DataManifest, declaredBytes, fileObjects, fileSets } from './dataManifest';
+import { type DataManifest, declaredBytes, type FileObject, fileObjects, type FileSet, fileSets } from './dataManifest';
 
 /** Name of the listing inside an opened folder: every file with size and sha256. */
 export const listingName = '.equipoise-listing.json';
@@ -53,70 +53,91 @@ export function filesBelow(folder: string): string[] {
     .sort();
 }
 
+type OnProgress = (progress: Progress) => void;
+
+/** A stored file was checked when it was fetched, which may be months ago; a disk may have changed it since. */
+async function requireStored(file: FileObject, { name }: DataManifest, onProgress?: OnProgress): Promise<void> {
+  const total = declaredBytes(file);
+  const path = contentPath(file.sha256);
+  const found = await hashFile(path, (bytes) =>
+    onProgress?.({ source: name, file: file['@id'], stage: 'check', bytes, total }),
+  );
+  if (found !== file.sha256)
+    throw userError(
+      {
+        where: `data-manifests/${name}.json ${file['@id']}`,
+        what: `${path} has sha256 ${found}`,
+        expected: `sha256 ${file.sha256}`,
+        hint: `run \`equipoise data fetch --again ${name}\``,
+      },
+      exitCode.failed,
+    );
+}
+
+/** The files of an archive that the manifest's sets choose, in the folder `built`. */
+async function unpackSets(
+  file: FileObject,
+  sets: readonly FileSet[],
+  { name }: DataManifest,
+  built: string,
+): Promise<UnpackedFile[]> {
+  const strip = parseContentUrl(file.contentUrl)?.kind === 'npm' ? 'first' : 'none';
+  const unpacked = await unpack(
+    contentPath(file.sha256),
+    file.encodingFormat,
+    strip,
+    built,
+    chooser(sets.flatMap((set) => set.includes)),
+    archiveLimits(declaredBytes(file)),
+    `data-manifests/${name}.json ${file['@id']}`,
+  );
+  for (const set of sets) {
+    for (const glob of set.includes) {
+      const matches = chooser([glob]);
+      if (!unpacked.some((one) => matches(one.path)))
+        throw userError(
+          {
+            where: `data-manifests/${name}.json ${set['@id']}`,
+            what: `no file of ${file['@id']} matches \`${glob}\``,
+          },
+          exitCode.failed,
+        );
+    }
+  }
+  return unpacked;
+}
+
+/** One stored file in the folder `built`: itself, or what of it the manifest's sets choose. */
+async function addFile(
+  file: FileObject,
+  manifest: DataManifest,
+  built: string,
+  onProgress?: OnProgress,
+): Promise<UnpackedFile[]> {
+  await requireStored(file, manifest, onProgress);
+  const total = declaredBytes(file);
+  const sets = fileSets(manifest).filter((set) => set.containedIn['@id'] === file['@id']);
+  if (sets.length === 0) {
+    const where = `data-manifests/${manifest.name}.json ${file['@id']}`;
+    place(contentPath(file.sha256), join(built, file['@id']), where);
+    return [{ path: file['@id'], bytes: total, sha256: file.sha256 }];
+  }
+  onProgress?.({ source: manifest.name, file: file['@id'], stage: 'unpack', bytes: 0, total });
+  return unpackSets(file, sets, manifest, built);
+}
+
 /**
  * Unpacks and places the stored files of a source in a temporary folder and renames it to `folder`; a damaged one that
  * lies there is replaced. Every file's fsync would take minutes for thousands of drawings: what a power cut could leave
  * instead is found by `isIntact`. Throws UserError for a hostile archive, a glob without a file, or names that collide.
  */
-export async function buildFolder(
-  manifest: DataManifest,
-  folder: string,
-  onProgress?: (progress: Progress) => void,
-): Promise<void> {
+export async function buildFolder(manifest: DataManifest, folder: string, onProgress?: OnProgress): Promise<void> {
   const temporary = temporaryFolder();
   try {
     const built = join(temporary, 'source');
     mkdirSync(built);
     const files: UnpackedFile[] = [];
-    for (const file of fileObjects(manifest)) {
-      const where = `data-manifests/${manifest.name}.json ${file['@id']}`;
-      const total = declaredBytes(file);
-      const sets = fileSets(manifest).filter((set) => set.containedIn['@id'] === file['@id']);
-      // It was checked when it was fetched, which may be months ago; a disk may have changed it since.
-      const found = await hashFile(contentPath(file.sha256), (bytes) =>
-        onProgress?.({ source: manifest.name, file: file['@id'], stage: 'check', bytes, total }),
-      );
-      if (found !== file.sha256)
-        throw userError(
-          {
-            where,
-            what: `${contentPath(file.sha256)} has sha256 ${found}`,
-            expected: `sha256 ${file.sha256}`,
-            hint: `run \`equipoise data fetch --again ${manifest.name}\``,
-          },
-          exitCode.failed,
-        );
-      if (sets.length === 0) {
-        place(contentPath(file.sha256), join(built, file['@id']), where);
-        files.push({ path: file['@id'], bytes: total, sha256: file.sha256 });
-        continue;
-      }
-      onProgress?.({ source: manifest.name, file: file['@id'], stage: 'unpack', bytes: 0, total });
-      const strip = parseContentUrl(file.contentUrl)?.kind === 'npm' ? 'first' : 'none';
-      const unpacked = await unpack(
-        contentPath(file.sha256),
-        file.encodingFormat,
-        strip,
-        built,
-        chooser(sets.flatMap((set) => set.includes)),
-        archiveLimits(total),
-        where,
-      );
-      for (const set of sets) {
-        for (const glob of set.includes) {
-          const matches = chooser([glob]);
-          if (!unpacked.some((one) => matches(one.path)))
-            throw userError(
-              {
-                where: `data-manifests/${manifest.name}.json ${set['@id']}`,
-                what: `no file of ${file['@id']} matches \`${glob}\``,
-              },
-              exitCode.failed,
-            );
-        }
-      }
-      files.push(...unpacked);
-    }
+    for (const file of fileObjects(manifest)) files.push(...(await addFile(file, manifest, built, onProgress)));
     files.sort((a, b) => (a.path < b.path ? -1 : 1));
     writeWhole(join(built, listingName), JSON.stringify({ files }));
     if (existsSync(folder)) {

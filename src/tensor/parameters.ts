@@ -6,8 +6,6 @@ import { random } from '../random';
 import { sizeOf } from './shape';
 import { tf, type Tensor, type Tensors } from './tf';
 
-export { sizeOf };
-
 /** How a parameter starts. `normal`: standard deviation; `value`: given numbers, e.g. pretrained weights. */
 export type Initial =
   | { kind: 'zeros' }

@@ -12,38 +12,23 @@ import {
   stringAttribute,
   tensorAttribute,
   typeAttribute,
+  type Binding,
   type NodeDef,
 } from './graph';
 import { checkInputs, type Program, type Session, type StateValue, type Values } from './declared';
-import { dtypeNumber, FLOAT, recordProgram, type Known, type NodeBackend } from './recordProgram';
+import { recordProgram } from './recordProgram';
+import { dtypeNumber, FLOAT, type Known, type NodeBackend } from './recording';
 import { tf } from './tf';
 
-/** Records all programs and loads them with the initial state; throws Error when a program cannot be recorded. */
-export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
-  const backend = tf.backend() as unknown as NodeBackend;
-  const binding = backend.binding;
-  const nodes = stateNodes(state);
-  const outputsOf = new Map<string, string[]>();
-  const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session
-  const known: Known = new Map();
-  for (const [name, program] of Object.entries(programs)) {
-    const recorded = recordProgram(backend, name, program, shapes, known);
-    nodes.push(...recorded.nodes);
-    outputsOf.set(name, recorded.outputs);
-  }
+/** Runs nodes of the loaded model: the values of the outputs in their order. */
+type Call = (
+  inputs: { node: string; shape: number[]; dtype: number; values: Values }[],
+  outputs: string[],
+) => Float32Array[];
 
-  const folder = mkdtempSync(join(tmpdir(), 'equipoise-program-'));
-  let session: number;
-  try {
-    writeFileSync(join(folder, 'saved_model.pb'), savedModel(nodes));
-    session = binding.loadSavedModel(folder, 'serve');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const call = (
-    inputs: { node: string; shape: number[]; dtype: number; values: Values }[],
-    outputs: string[],
-  ): Float32Array[] => {
+const callOf =
+  (binding: Binding, session: number): Call =>
+  (inputs, outputs) => {
     const ids = inputs.map((input) => binding.createTensor(input.shape, input.dtype, input.values));
     try {
       const results = binding.runSavedModel(
@@ -61,11 +46,33 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
       for (const id of ids) binding.deleteTensor(id);
     }
   };
-  const write = (name: string, data: Float32Array) => {
-    const shape = shapes[name];
-    if (shape === undefined) throw new Error(`no state "${name}"`);
-    call([{ node: `init/${name}`, shape, dtype: FLOAT, values: data }], [`written/${name}`]);
-  };
+
+/** Loads a model of these nodes; returns its number. */
+function load(binding: Binding, nodes: NodeDef[]): number {
+  const folder = mkdtempSync(join(tmpdir(), 'equipoise-program-'));
+  try {
+    writeFileSync(join(folder, 'saved_model.pb'), savedModel(nodes));
+    return binding.loadSavedModel(folder, 'serve');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Records all programs and loads them with the initial state; throws Error when a program cannot be recorded. */
+export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
+  const backend = tf.backend() as unknown as NodeBackend;
+  const binding = backend.binding;
+  const nodes = stateNodes(state);
+  const outputsOf = new Map<string, string[]>();
+  const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session
+  const known: Known = new Map();
+  for (const [name, program] of Object.entries(programs)) {
+    const recorded = recordProgram(backend, name, program, shapes, known);
+    nodes.push(...recorded.nodes);
+    outputsOf.set(name, recorded.outputs);
+  }
+  const session = load(binding, nodes);
+  const call = callOf(binding, session);
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
   call(
     Object.entries(state).map(([name, value]) => ({
@@ -100,7 +107,9 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
       return call([], [`get/${name}`])[0]!;
     },
     async write(name, data) {
-      write(name, data);
+      const shape = shapes[name];
+      if (shape === undefined) throw new Error(`no state "${name}"`);
+      call([{ node: `init/${name}`, shape, dtype: FLOAT, values: data }], [`written/${name}`]);
     },
     dispose() {
       if (!isOpen) return;

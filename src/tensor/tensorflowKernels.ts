@@ -21,65 +21,64 @@ interface Backend {
 
 /** Registers the kernels above for backend `tensorflow`. Call once, after the package's own are registered. */
 export function registerTensorflowKernels(): void {
-  tf.unregisterKernel('GatherV2', 'tensorflow');
-  tf.registerKernel({
-    kernelName: 'GatherV2',
-    backendName: 'tensorflow',
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const { binding, executeSingleOutput } = backend as unknown as Backend;
-      const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo };
-      const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
-      const type = (dtype: string) => (dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT);
-      const axisTensor = tf.scalar(axis, 'int32');
-      const rows = executeSingleOutput.call(
-        backend,
-        'GatherV2',
-        [
-          { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
-          { name: 'Tparams', type: binding.TF_ATTR_TYPE, value: type(x.dtype) },
-          { name: 'Tindices', type: binding.TF_ATTR_TYPE, value: type(indices.dtype) },
-          { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
-        ],
-        [x, indices, axisTensor],
-      );
-      axisTensor.dispose();
-      return rows;
-    },
-  });
   const productOfBatches = tf.getKernel('BatchMatMul', 'tensorflow').kernelFunc;
-  tf.unregisterKernel('BatchMatMul', 'tensorflow');
-  tf.registerKernel({
-    kernelName: 'BatchMatMul',
-    backendName: 'tensorflow',
-    kernelFunc: (parameters) => {
-      const { binding, executeSingleOutput } = parameters.backend as unknown as Backend;
-      const { a, b } = parameters.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-      const { transposeA, transposeB } = parameters.attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32')
-        return productOfBatches(parameters);
-      return executeSingleOutput.call(
-        parameters.backend,
-        'MatMul',
-        [
-          { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
-          { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
-          { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-        ],
-        [a, b],
-      );
-    },
-  });
-  tf.registerKernel({
-    kernelName: 'L2Loss',
-    backendName: 'tensorflow',
-    kernelFunc: ({ inputs, backend }) => {
-      const { binding, executeSingleOutput } = backend as unknown as Backend;
-      return executeSingleOutput.call(
-        backend,
-        'L2Loss',
-        [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }],
-        [inputs['x'] as tf.TensorInfo],
-      );
-    },
-  });
+  for (const name of ['GatherV2', 'BatchMatMul']) tf.unregisterKernel(name, 'tensorflow');
+  register('GatherV2', gather);
+  register('BatchMatMul', product(productOfBatches));
+  register('L2Loss', halfSumOfSquares);
 }
+
+const register = (kernelName: string, kernelFunc: tf.KernelFunc): void =>
+  tf.registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc });
+
+const gather: tf.KernelFunc = ({ inputs, attrs, backend }) => {
+  const { binding, executeSingleOutput } = backend as unknown as Backend;
+  const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo };
+  const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
+  const type = (dtype: string) => (dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT);
+  const axisTensor = tf.scalar(axis, 'int32');
+  const rows = executeSingleOutput.call(
+    backend,
+    'GatherV2',
+    [
+      { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
+      { name: 'Tparams', type: binding.TF_ATTR_TYPE, value: type(x.dtype) },
+      { name: 'Tindices', type: binding.TF_ATTR_TYPE, value: type(indices.dtype) },
+      { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+    ],
+    [x, indices, axisTensor],
+  );
+  axisTensor.dispose();
+  return rows;
+};
+
+/** @param productOfBatches the package's own, for what is not two matrices */
+const product =
+  (productOfBatches: tf.KernelFunc): tf.KernelFunc =>
+  (parameters) => {
+    const { binding, executeSingleOutput } = parameters.backend as unknown as Backend;
+    const { a, b } = parameters.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+    const { transposeA, transposeB } = parameters.attrs as unknown as { transposeA: boolean; transposeB: boolean };
+    if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32')
+      return productOfBatches(parameters);
+    return executeSingleOutput.call(
+      parameters.backend,
+      'MatMul',
+      [
+        { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
+        { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
+        { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
+      ],
+      [a, b],
+    );
+  };
+
+const halfSumOfSquares: tf.KernelFunc = ({ inputs, backend }) => {
+  const { binding, executeSingleOutput } = backend as unknown as Backend;
+  return executeSingleOutput.call(
+    backend,
+    'L2Loss',
+    [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }],
+    [inputs['x'] as tf.TensorInfo],
+  );
+};

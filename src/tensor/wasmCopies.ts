@@ -41,14 +41,12 @@ function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
   });
 }
 
+type Values = Int32Array | Uint8Array;
+
 /**
  * Both tensors' values as bits; asked for after every output is made, since growing the memory detaches older views.
  */
-function views(
-  backend: WasmBackend,
-  x: tf.TensorInfo,
-  out: tf.TensorInfo,
-): { from: Int32Array | Uint8Array; to: Int32Array | Uint8Array } {
+function views(backend: WasmBackend, x: tf.TensorInfo, out: tf.TensorInfo): { from: Values; to: Values } {
   const bits = (tensor: tf.TensorInfo) => {
     const values = backend.typedArrayFromHeap(tensor);
     return values instanceof Float32Array ? new Int32Array(values.buffer, values.byteOffset, values.length) : values;
@@ -103,24 +101,38 @@ function transpose({ inputs: { x }, attrs: { perm }, backend }: Parameters<{ per
   );
   const { from, to } = views(backend, x, out);
   if (to.length === 0) return out;
-  const { shape, order } = joinAxes(x.shape, perm);
+  const move = joinAxes(x.shape, perm);
+  const last = move.shape.length - 1;
+  if ((move.order.at(-1) ?? -1) === last) moveRows(from, to, move);
+  else moveTiles(from, to, move);
+  return out;
+}
+
+/** A move of axes: sizes of those of the source, and which of them each axis of the result is. */
+interface Move {
+  shape: number[];
+  order: number[];
+}
+
+/** Rows keep together, or nothing moves. */
+function moveRows(from: Values, to: Values, { shape, order }: Move): void {
+  const strides = stridesOf(shape);
+  const width = shape.at(-1) ?? 1;
+  const outer = order.slice(0, -1);
+  let at = 0;
+  eachOffset(
+    outer.map((axis) => shape[axis]!),
+    outer.map((axis) => strides[axis]!),
+    (offset) => {
+      for (const end = offset + width; offset < end;) to[at++] = from[offset++]!;
+    },
+  );
+}
+
+/** Rows run along the last axis of the source, columns along the last axis of the result. */
+function moveTiles(from: Values, to: Values, { shape, order }: Move): void {
   const strides = stridesOf(shape);
   const last = shape.length - 1;
-  if ((order.at(-1) ?? -1) === last) {
-    // rows keep together, or nothing moves
-    const width = shape[last] ?? 1;
-    const outer = order.slice(0, -1);
-    let at = 0;
-    eachOffset(
-      outer.map((axis) => shape[axis]!),
-      outer.map((axis) => strides[axis]!),
-      (offset) => {
-        for (const end = offset + width; offset < end;) to[at++] = from[offset++]!;
-      },
-    );
-    return out;
-  }
-  // rows run along the last axis of x, columns along the last axis of the result
   const outStrides = stridesOf(order.map((axis) => shape[axis]!));
   const columnAxis = order.at(-1)!;
   const rows = shape[last]!,
@@ -156,7 +168,6 @@ function transpose({ inputs: { x }, attrs: { perm }, backend }: Parameters<{ per
       }
     },
   );
-  return out;
 }
 
 function stridesOf(shape: readonly number[]): number[] {
@@ -166,7 +177,7 @@ function stridesOf(shape: readonly number[]): number[] {
 }
 
 /** Axes of size one left out, and axes that stay neighbours as one: the same move with fewer axes. */
-function joinAxes(shape: readonly number[], perm: readonly number[]): { shape: number[]; order: number[] } {
+function joinAxes(shape: readonly number[], perm: readonly number[]): Move {
   const groups: number[][] = [];
   for (const axis of perm.filter((one) => shape[one] !== 1)) {
     const group = groups.at(-1);

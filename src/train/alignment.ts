@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
-import { readSafetensors, writeSafetensors } from '../models/safetensors';
+import { readSafetensors, writeSafetensors } from '../models/weights/safetensors';
 import { usedParts } from '../ownParts';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
@@ -66,7 +66,7 @@ async function alignedEncoder(
 ): Promise<Float32Array> {
   const { align: options, seed, encoder, connector, backbone } = spec;
   // All methods of a seed share the phase: of parts from outside only those count that it trains.
-  const own = usedParts({ ...spec, scheduler: { kind: '' } });
+  const own = usedParts({ ...spec, scheduler: { kind: '' }, regulariser: { kind: '' } });
   const identity = sha256(
     canonicalJson({
       ...(own === undefined ? {} : { parts: own.sha256 }),

@@ -6,7 +6,7 @@ import { kappaOf } from '../balance/kappa';
 import { moduleOf, parametersOf } from '../models/composition';
 import { loadFamily } from '../models/published';
 import { familyModel, type FamilyModel } from '../models/published/family';
-import { sizeOf } from '../models/weight';
+import { sizeOf } from '../tensor/shape';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, type FamilySetting } from './familyPrograms';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isObject, jsonLimits, readObject } from '../json';
 import type { Family, FamilyModel } from '../models/published/family';
 import { padded } from '../models/sequence';
-import { openSafetensors, type SafetensorsFile } from '../models/safetensors';
+import { openSafetensors, type SafetensorsFile } from '../models/weights/safetensors';
 import { userError } from '../problems';
 import type { BatchArrays, BatchShape } from './batches';
 import { familyShape } from './familyPrograms';

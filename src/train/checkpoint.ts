@@ -5,7 +5,7 @@
  */
 import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
-import { writeSafetensors } from '../models/safetensors';
+import { writeSafetensors } from '../models/weights/safetensors';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';

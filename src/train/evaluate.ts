@@ -5,6 +5,7 @@
  * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the
  * answer.
  */
+import { textMetricOf } from '../data/textMetric';
 import { textScores } from '../text/metrics/textScores';
 import type { Item } from '../data/types';
 import { argmax } from '../models/generation/choose';
@@ -238,8 +239,8 @@ export async function evaluationRecord(
   const generated = (prediction: StoredPrediction) => prediction.generated === prediction.answer;
   const labels = predictions.reduce((sum, prediction) => sum + prediction.labels, 0);
   const texts = await textScores(
-    predictions.flatMap(({ task, kind, answer, references, generated: text }) =>
-      text === null ? [] : [{ task, kind, references: references ?? [answer], generated: text }],
+    predictions.flatMap(({ task, kind, answer, references = [answer], generated: text }) =>
+      text === null ? [] : [{ metric: textMetricOf(task, kind, references), references, generated: text }],
     ),
   );
   return {

@@ -1,6 +1,6 @@
 /** The evaluation of a model that was trained before: on its own task, or zero-shot on another. */
 import type { ModuleName, RunSpec } from '../manifest/run';
-import type { WeightTensor } from '../models/weight';
+import type { WeightTensor } from '../models/weights/weight';
 import { openSession, type StateValue } from '../tensor/program';
 import { vectorByName } from '../tensor/parameters';
 import { answerShape } from './answers';

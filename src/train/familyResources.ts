@@ -2,12 +2,12 @@
  * Training steps of published families at their real size: predicted from the configuration, and measured with random
  * weights.
  */
+import { runDefaults } from '../manifest/defaults';
 import { familyModel, withoutWeights } from '../models/published/family';
 import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models/published/family';
 import { random } from '../random';
-import { completeSpec } from '../parts/define';
-import { adamDecays, optimisers } from '../tensor/optimiserKinds';
-import { sizeOf } from '../tensor/parameters';
+import { adamDecays } from '../tensor/optimiserKinds';
+import { sizeOf } from '../tensor/shape';
 import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
 import type { BatchArrays, BatchShape } from './batches';
@@ -28,13 +28,11 @@ export interface StepSize {
   labels: number;
 }
 
-const optimiser = completeSpec(optimisers, { kind: 'adamw' });
-
 const settingOf = (model: FamilyModel): FamilySetting => ({
   model,
   vocabulary: model.composition.decoder.vocabulary,
-  optimiser,
-  regulariser: { kind: 'none' },
+  optimiser: runDefaults.optimiser,
+  regulariser: runDefaults.regulariser,
 });
 
 /** Placeholders take places among the tokens. */
@@ -133,7 +131,7 @@ export async function measureFamilyStep(
     shape = shapeOf(model, size);
   const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
   const openSeconds = (performance.now() - begun) / 1000;
-  const adam = adamDecays(optimiser);
+  const adam = adamDecays(runDefaults.optimiser);
   let updates = 0;
   const batch = randomBatch(model, shape);
   let loss = NaN;

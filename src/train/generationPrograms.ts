@@ -10,7 +10,8 @@ import { promptAttention, stepAttention, type Cache } from '../models/generation
 import type { Continuer, Prompt } from '../models/generation/continuer';
 import type { GenerativeModel } from '../models/multimodal';
 import { pickRows } from '../tensor/ops';
-import { sizeOf, splitVector } from '../tensor/parameters';
+import { splitVector } from '../tensor/parameters';
+import { sizeOf } from '../tensor/shape';
 import type { Program, Session, StateValue, TensorSpec } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import { frozenNames, frozenTensors, partsOf, trained } from './programs';
@@ -65,15 +66,20 @@ const stateOf = (which: 'prompt' | 'fresh', cache: Cache): Tensors =>
     kinds.flatMap((kind) => cache[kind].map((tensor, layer) => [`cache/${which}/${kind}/${layer}`, tensor])),
   );
 
+const integers = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'int32' });
+const floats = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'float32' });
+
 /** Both programs, by their names. */
-export function generationPrograms(model: GenerativeModel, shape: GenerationShape): Record<string, Program> {
-  const { decoder, before } = model.decoding;
-  const cached = cacheShapes(model, shape);
-  const trainsBackbone = model.trainable.backbone.length > 0;
-  const rows = shape.prompts * shape.beams;
-  const integers = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'int32' });
-  const floats = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'float32' });
-  const prompt: Program = {
+export const generationPrograms = (model: GenerativeModel, shape: GenerationShape): Record<string, Program> => ({
+  [generationNames.prompt]: promptProgram(model, shape),
+  [generationNames.next]: nextProgram(model, shape),
+});
+
+/** Reads whole prompts and fills their part of the cache; what was generated before is forgotten. */
+function promptProgram(model: GenerativeModel, shape: GenerationShape): Program {
+  const { decoder } = model.decoding;
+  const fresh = Object.entries(cacheShapes(model, shape)).filter(([name]) => name.startsWith('cache/fresh/'));
+  return {
     inputs: {
       features: floats(shape.prompts, shape.rows, shape.width),
       tokens: integers(shape.prompts, shape.promptTokens),
@@ -93,15 +99,32 @@ export function generationPrograms(model: GenerativeModel, shape: GenerationShap
       const part = model.decoding.part(backbone, frozen);
       const hidden = decoder.hidden(part, embeddings, counts, attend);
       const logits = decoder.logits(part, pickRows(tf.reshape(hidden, [-1, hidden.shape[2]!]), need(inputs, 'last')));
-      const empty = Object.fromEntries(
-        Object.entries(cached)
-          .filter(([name]) => name.startsWith('cache/fresh/'))
-          .map(([name, sides]) => [name, tf.zeros(sides)]),
-      );
+      const empty = Object.fromEntries(fresh.map(([name, sides]) => [name, tf.zeros(sides)]));
       return { outputs: { logits }, state: { 'cache/counts': counts, ...stateOf('prompt', cache), ...empty } };
     },
   };
-  const next: Program = {
+}
+
+/** Keys and values of one half of the cache, each layer read from the state. */
+function cacheOf(
+  state: Tensors,
+  which: 'prompt' | 'fresh',
+  layers: number,
+  read: (tensor: Tensor) => Tensor = (tensor) => tensor,
+): Cache {
+  const of = (kind: (typeof kinds)[number]) =>
+    Array.from({ length: layers }, (_, layer) => read(need(state, `cache/${which}/${kind}/${layer}`)));
+  return { keys: of('keys'), values: of('values') };
+}
+
+/** Takes one token a row: that of the beam that the row goes on from. */
+function nextProgram(model: GenerativeModel, shape: GenerationShape): Program {
+  const { decoder, before } = model.decoding;
+  const { layers } = decoder.cache;
+  const trainsBackbone = model.trainable.backbone.length > 0;
+  const rows = shape.prompts * shape.beams;
+  const cached = Object.keys(cacheShapes(model, shape));
+  return {
     inputs: {
       ids: integers(rows),
       positions: integers(rows),
@@ -109,28 +132,20 @@ export function generationPrograms(model: GenerativeModel, shape: GenerationShap
       written: floats(slotsOf(shape)),
       ...(shape.beams > 1 ? { parents: integers(rows) } : {}),
     },
-    reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(model), ...Object.keys(cached)],
+    reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(model), ...cached],
     run(inputs, state) {
-      const frozen = frozenTensors(model, state);
       const part = model.decoding.part(
         trainsBackbone ? splitVector(need(state, 'backbone/theta'), model.trainable.backbone) : [],
-        frozen,
+        frozenTensors(model, state),
       );
-      const layers = (which: 'prompt' | 'fresh', read: (tensor: Tensor) => Tensor): Cache => {
-        const of = (kind: (typeof kinds)[number]) =>
-          Array.from({ length: decoder.cache.layers }, (_, layer) =>
-            read(need(state, `cache/${which}/${kind}/${layer}`)),
-          );
-        return { keys: of('keys'), values: of('values') };
-      };
       const parents = inputs['parents'];
       const { attend, fresh } = stepAttention({
         beams: shape.beams,
         counts: need(state, 'cache/counts'),
-        prompt: layers('prompt', (tensor) => tensor),
+        prompt: cacheOf(state, 'prompt', layers),
         slot: need(inputs, 'slot'),
         written: need(inputs, 'written'),
-        fresh: layers('fresh', (tensor) =>
+        fresh: cacheOf(state, 'fresh', layers, (tensor) =>
           parents === undefined ? tensor : tf.gather(tensor, parents as tf.Tensor1D),
         ),
       });
@@ -149,7 +164,6 @@ export function generationPrograms(model: GenerativeModel, shape: GenerationShap
       };
     },
   };
-  return { [generationNames.prompt]: prompt, [generationNames.next]: next };
 }
 
 /** A session that holds the programs and the cache, as generation sees it. */

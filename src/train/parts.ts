@@ -6,17 +6,18 @@ import type { DataSet } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
-import { findEncoder, towerSources } from '../models/encoders';
+import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { loadFamily } from '../models/published';
 import { cachedFamilyModel, tunedFamilyModel, type FamilyModel, type LoadedFamily } from '../models/published/family';
-import { checkpointTower } from '../models/published/tower';
-import { featuresBy, featuresOf, type FeatureOptions, type FeatureTable } from '../models/features';
-import { inputsInMemory, inputsOf, processorTower } from '../models/inputs';
+import { checkpointTower } from '../models/inputs/checkpointTower';
+import { featuresBy, featuresOf, type FeatureOptions } from '../models/inputs/features';
+import type { FeatureTable } from '../models/inputs/featureTable';
+import { inputsInMemory, inputsOf, processorTower } from '../models/inputs/inputs';
 import type { GenerativeModel } from '../models/multimodal';
-import { isInStep } from '../models/tuningKinds';
+import { isCheckpointTuning, isInStep } from '../models/tuningKinds';
 import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
-import type { WeightTensor } from '../models/weight';
+import type { WeightTensor } from '../models/weights/weight';
 import { conversationCodec, type TextCodec } from './codec';
 
 /** The model side of a run before its weights are read. */
@@ -95,7 +96,7 @@ export async function openCheckpoint(
 /** The tuning of a run and the side of its connector as a family knows them. */
 export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }: ModelOfRun) => ({
   connectorSide,
-  tuning: { ...tuning, ...(backbone.kind === 'published' ? {} : { backbone }) },
+  tuning: { ...tuning, ...(isCheckpointTuning(backbone) ? {} : { backbone }) },
 });
 
 /**

@@ -7,9 +7,9 @@ import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
 import { loadTokenizer } from '../models/zoo/backbones';
 import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
-import type { FeatureTable } from '../models/features';
+import type { FeatureTable } from '../models/inputs/featureTable';
 import type { GenerativeModel } from '../models/multimodal';
-import type { WeightTensor } from '../models/weight';
+import type { WeightTensor } from '../models/weights/weight';
 import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example } from './batches';
@@ -106,6 +106,53 @@ async function gather(
   return { set, others, texts: textsIn(set, open.codec), parts: checkpointParts({ ...spec, checkpoint }, open) };
 }
 
+/** Throws UserError when the longest question of a task, of so many tokens, does not fit into the model's context. */
+function requireFit(
+  { decoding: { before, decoder } }: GenerativeModel,
+  { task, items, tokens, backbone }: { task: string; items: readonly Item[]; tokens: number; backbone: string },
+): void {
+  const sequence = before - 1 + tokens;
+  if (sequence <= decoder.context) return;
+  const longest = items.reduce((a, b) =>
+    b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a,
+  );
+  throw userError({
+    where: `task ${task} with backbone ${backbone}`,
+    what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`,
+    expected: `at most ${decoder.context}, which the backbone was trained on`,
+    hint: 'shorten that question or its answers, or take another backbone',
+  });
+}
+
+/** The other tasks, each with its features by the same tower. */
+async function prepareTransfer(
+  others: readonly OtherTask[],
+  { spec, model, codec, parts }: { spec: RunSpec; model: GenerativeModel; codec: TextCodec; parts: Parts },
+  onStage: (stage: string) => void,
+): Promise<TransferTask[]> {
+  const transfer: TransferTask[] = [];
+  for (const { task, set, items } of others) {
+    const longest = longestTexts(items, codec);
+    requireFit(model, { task, items, tokens: longest.tokens, backbone: spec.backbone });
+    const found = await parts.inputs(set, {
+      onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
+    });
+    const prefixTokens = model.decoding.before - 1;
+    transfer.push({
+      task,
+      items,
+      features: (media) => found.of(media),
+      notices: [...(set.notices ?? []), ...found.notices],
+      shape: (batch) => ({ batch, ...longest, rows: found.rows, width: found.width, prefixTokens }),
+    });
+  }
+  return transfer;
+}
+
+/** The probe is the same for every method and seed: it belongs to the task. */
+const probeOf = (set: DataSet, train: readonly Example[], { measure }: RunSpec): Example[] =>
+  measure.on === 'probe' ? random(set.identity, 'probe').shuffle(train).slice(0, measure.probe) : [];
+
 /** Loads and encodes; the current backend extracts features that are not cached yet. */
 export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
   const {
@@ -121,65 +168,33 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   const aligned = spec.align.steps === 0 ? table : ((await parts.features?.(set, { onProgress })) ?? table);
   onStage('model');
   const { model, alignmentModel, tokenEmbedding } = await parts.open();
-  const {
-    before,
-    decoder: { context },
-  } = model.decoding;
-
-  const fit = (task: string, items: readonly Item[], length: number) => {
-    const sequence = before - 1 + length;
-    if (sequence <= context) return;
-    const longest = items.reduce((a, b) =>
-      b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a,
-    );
-    throw userError({
-      where: `task ${task} with backbone ${spec.backbone}`,
-      what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`,
-      expected: `at most ${context}, which the backbone was trained on`,
-      hint: 'shorten that question or its answers, or take another backbone',
-    });
-  };
-  fit(spec.task, set.items, tokens);
-  const transfer: TransferTask[] = [];
-  for (const { task, set: other, items } of others) {
-    const own = longestTexts(items, codec);
-    fit(task, items, own.tokens);
-    const found = await parts.inputs(other, {
-      onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
-    });
-    transfer.push({
-      task,
-      items,
-      features: (media) => found.of(media),
-      notices: [...(other.notices ?? []), ...found.notices],
-      shape: (batch) => ({ batch, ...own, rows: found.rows, width: found.width, prefixTokens: before - 1 }),
-    });
-  }
+  requireFit(model, { task: spec.task, items: set.items, tokens, backbone: spec.backbone });
+  const transfer = await prepareTransfer(others, { spec, model, codec, parts }, onStage);
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
-  const encode = (item: Item) => encodeExample(codec, item.media, item.prompt, item.answer);
+  const encode = ({ media, prompt, answer }: { media: string; prompt: string; answer: string }) =>
+    encodeExample(codec, media, prompt, answer);
   const train = split('train').map(encode);
   const shapeOf =
     ({ rows, width }: FeatureTable) =>
-    (batch: number): BatchShape => ({ batch, tokens, labels, rows, width, prefixTokens: before - 1 });
-  const captions = set.alignment.flatMap((item) =>
-    item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [],
-  );
+    (batch: number): BatchShape => ({
+      batch,
+      tokens,
+      labels,
+      rows,
+      width,
+      prefixTokens: model.decoding.before - 1,
+    });
   return {
     set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] },
     codec,
     tokenEmbedding,
     model,
     alignment: { model: alignmentModel, features: (media) => aligned.of(media), shape: shapeOf(aligned) },
-    captions,
+    captions: set.alignment.flatMap((item) => (item.kind === 'caption' ? [encode(item)] : [])),
     transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
-    // The probe is the same for every method and seed: it belongs to the task.
-    examples: {
-      train,
-      probe:
-        spec.measure.on === 'probe' ? random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe) : [],
-    },
+    examples: { train, probe: probeOf(set, train, spec) },
     items: {
       // Shuffled, so that the first few stand for all kinds.
       validation: random(set.identity, 'validation').shuffle(split('validation')),

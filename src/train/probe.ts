@@ -6,7 +6,7 @@
 import { priorBaseline } from '../data/sets/checks';
 import type { DataSet, Item } from '../data/types';
 import { tf, type Tensor } from '../tensor/tf';
-import type { FeatureTable } from '../models/features';
+import type { FeatureTable } from '../models/inputs/featureTable';
 
 /** Accuracies over the questions of one slice and kind of the split that was read. */
 export interface ProbeRow {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { define } from '../../src/cli/evaluate';
 import { setIdentity } from '../../src/data';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../../src/runner/evaluations';
 import { useBackend } from '../../src/tensor/backend';
 import { evaluationRecord } from '../../src/train/evaluate';

@@ -48,6 +48,7 @@ beforeAll(() => {
     );
   writeCheckpoint(join(folder, 'checkpoints', 'my-llava'), 'llava-1.5');
   put(join(folder, 'parts'), 'brake.ts', exampleParts.brake);
+  put(join(folder, 'parts'), 'even.ts', exampleParts.even);
   put(join(folder, 'parts'), 'meanTokens.ts', exampleParts.meanTokens);
   put(join(folder, 'parts'), 'colourGrid.ts', exampleParts.colourGrid);
   loadParts(join(folder, 'parts'));
@@ -61,7 +62,7 @@ const beyondSchema: readonly (readonly [why: string, line: RegExp])[] = [
   ['a task, a part or a checkpoint of that name must be there', /: unknown value |: there is no (checkpoint|task) /],
   [
     'an option of a part of one’s own must be there',
-    /: unknown key "(scheduler|connector)\.|\/(scheduler|connector)(\/\d+)?\/\w+: unknown key /,
+    /: unknown key "(scheduler|regulariser|connector)\.|\/(scheduler|regulariser|connector)(\/\d+)?\/\w+: unknown key /,
   ],
   ['a name belongs to data that come with Equipoise', /: the name .* belongs to/],
   ['each run needs a task, an encoder, a backbone and a seed, wherever they are given', /: runs without /],
@@ -113,6 +114,7 @@ describe('the published schema', () => {
     ['a tower of one’s own', { encoder: 'colour-grid' }],
     ['a scheduler of one’s own in short', { scheduler: 'brake' }],
     ['a scheduler of one’s own with an option', { scheduler: { kind: 'brake', factor: 0.25 } }],
+    ['a regulariser of one’s own', { regulariser: 'even' }],
     ['an option of it alone', { scheduler: 'brake', 'scheduler.factor': 0.25 }],
     ['its kind alone', { 'scheduler.kind': 'brake' }],
     ['a connector of one’s own', { connector: { kind: 'mean-tokens', tokens: 3 } }],

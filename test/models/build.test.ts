@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConnectorSpec } from '../../src/manifest/run';
 import { buildModel, type Model } from '../../src/models/build';
 import type { Composition, Tuning } from '../../src/models/composition';
-import type { WeightTensor } from '../../src/models/weight';
+import type { WeightTensor } from '../../src/models/weights/weight';
 import { zooComposition, zooModel } from '../../src/models/zoo/compose';
 import type { ModuleName, PerModule } from '../../src/modules';
 import { useBackend } from '../../src/tensor/backend';

@@ -8,7 +8,7 @@ import { openCheckpoint, readConfig } from '../../src/models/checkpoint/checkpoi
 import { parseObject } from '../../src/json';
 import { loadWeights, theirName, type NameTable } from '../../src/models/checkpoint/names';
 import { loadFamily } from '../../src/models/published';
-import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/safetensors';
+import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/weights/safetensors';
 import { UserError } from '../../src/problems';
 import { copyOf, edit, referenceFolder } from '../../testing/families';
 

@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { openSource } from '../../src/sources/sources';
-import { encoderRegistry } from '../../src/models/encoders';
+import { encoderRegistry } from '../../src/models/zoo/encoders';
 import { llama, llamaLogits } from '../../src/models/parts/llama';
 import { qformerParameters } from '../../src/models/parts/qformer';
 import { loadStories15m } from '../../src/models/zoo/backbones/stories15m';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataSet } from '../../src/data/types';
-import type { EncoderTower } from '../../src/models/encoders';
-import { featureIdentity, featuresOf } from '../../src/models/features';
+import type { EncoderTower } from '../../src/models/zoo/encoders';
+import { featureIdentity, featuresOf } from '../../src/models/inputs/features';
 import { UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 
@@ -37,7 +37,7 @@ const tower = vi.hoisted(() => {
   };
   return { made, fake };
 });
-vi.mock('../../src/models/encoders', () => ({ findEncoder: () => tower.fake }));
+vi.mock('../../src/models/zoo/encoders', () => ({ findEncoder: () => tower.fake }));
 
 const set = (change: Partial<DataSet> = {}): DataSet => ({
   task: 'toy',

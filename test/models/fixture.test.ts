@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { kappaOf } from '../../src/balance/kappa';
 import { predictedAt } from '../../src/models/sequence';
 import { zooModel } from '../../src/models/zoo/compose';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import { availableBackends, useBackend, type BackendName } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';
 import { both } from '../../src/modules';

@@ -5,10 +5,10 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import type { DataSet } from '../../src/data/types';
-import { findEncoder } from '../../src/models/encoders';
-import { logMel } from '../../src/models/encoders/logMel';
-import { readSoundOf } from '../../src/models/encoders/media';
-import { inputRows, inputsOf } from '../../src/models/inputs';
+import { findEncoder } from '../../src/models/zoo/encoders';
+import { logMel } from '../../src/models/parts/logMel';
+import { readSoundOf } from '../../src/models/zoo/encoders/media';
+import { inputRows, inputsOf } from '../../src/models/inputs/inputs';
 import { useBackend } from '../../src/tensor/backend';
 import { chirp, stripes } from '../../testing/syntheticMedia';
 

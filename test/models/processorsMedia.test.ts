@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { melFilters } from '../../src/models/encoders/logMel';
+import { melFilters } from '../../src/models/parts/logMel';
 import { inputFeatures, soundSteps } from '../../src/models/published/processors/audio';
 import { applySteps, outputSize, tileGrid } from '../../src/models/published/processors/image';
 import { imageSteps } from '../../src/models/published/processors/imageConfig';

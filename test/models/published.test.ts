@@ -11,7 +11,8 @@ import { programCost } from '../../src/tensor/cost';
 import { useBackend } from '../../src/tensor/backend';
 import { adam } from '../../src/tensor/adam';
 import { linear } from '../../src/tensor/ops';
-import { sizeOf, totalSize } from '../../src/tensor/parameters';
+import { totalSize } from '../../src/tensor/parameters';
+import { sizeOf } from '../../src/tensor/shape';
 import type { Program } from '../../src/tensor/program';
 import { need, tf } from '../../src/tensor/tf';
 

@@ -3,8 +3,8 @@
  * backend.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encoderRegistry, findEncoder } from '../../src/models/encoders';
-import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/lora';
+import { encoderRegistry, findEncoder } from '../../src/models/zoo/encoders';
+import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/parts/lora';
 import { foldedResNet } from '../../src/models/parts/resnet';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
 import { programCost } from '../../src/tensor/cost';

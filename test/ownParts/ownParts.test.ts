@@ -28,7 +28,20 @@ function folderOf(files: Record<string, string>): string {
   return folder;
 }
 
-const { brake, meanTokens, colourGrid } = exampleParts;
+const { brake, even, meanTokens, colourGrid } = exampleParts;
+/** The regulariser `commit` under another name. */
+const twin = `import { above0, defineRegulariser, number, tf } from 'equipoise/parts';
+export const name = 'twin';
+export const regulariser = defineRegulariser({
+  about: 'a',
+  options: { lambda: number('weight', 0, 1000, 0.1), cap: above0('cap', 1000, 1) },
+  facts: { joins: 'loss', cap: ({ cap }) => cap },
+  make: ({ lambda, cap }) => ({ encoder, backbone }, weights) => {
+    const capped = { encoder: tf.minimum(encoder, cap), backbone: tf.minimum(backbone, cap) };
+    return tf.mul(tf.add(tf.mul(weights.encoder, capped.encoder), tf.mul(weights.backbone, capped.backbone)), -lambda);
+  },
+});
+`;
 
 const scheduler = (
   body: string,
@@ -70,6 +83,14 @@ describe('a folder of parts is refused', () => {
     ['that throws at work', { 'a.ts': scheduler("{ make: () => { throw new Error('later'); } }") }, /a\.ts.*later/s],
     ['with a package', { 'a.ts': "import 'left-pad';" }, /imports "left-pad"/],
     ['with files from outside', { 'a.ts': "import '../../outside';" }, /outside/],
+    ['for a regulariser that joins nowhere', { 'a.ts': even.replace("'loss'", "'step'") }, /facts\.joins/],
+    ['for a regulariser without a share', { 'a.ts': even.replace("'loss'", "'update'") }, /facts\.share/],
+    ['for a term that is no scalar', { 'a.ts': even.replace('-lambda / 2', 'tf.ones([2])') }, /gives no scalar/],
+    [
+      'for a term without a gradient',
+      { 'a.ts': even.replace('tf.add(encoder, backbone)', 'encoder') },
+      /no gradient for both divergences/,
+    ],
     [
       'for a connector of another shape',
       { 'a.ts': meanTokens.replace('      tokens,\n      p', '      tokens: 7,\n      p') },
@@ -188,6 +209,44 @@ describe('a part of a user', () => {
     const printed = command('run', manifest, '--parts', other, '--launcher', 'slurm', '--print').out;
     expect([script.status, printed.includes(`--parts ${other} "$id"`)]).toEqual([0, true]);
   }, 120_000);
+
+  it('may be a regulariser, which trains as one of the repository does', () => {
+    const path = join(base, 'regularised.json');
+    const content = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
+    const terms = [
+      { kind: 'twin', lambda: 0.5 },
+      { kind: 'commit', lambda: 0.5 },
+      { kind: 'even', lambda: 0.5 },
+      'none',
+    ];
+    writeFileSync(path, JSON.stringify({ ...content, name: 'regularised', axes: { regulariser: terms } }));
+    const without = command('plan', path);
+    expect([without.status, without.err]).toEqual([2, expect.stringMatching(/"twin".*--parts/s)]);
+
+    const own = folderOf({ 'twin.ts': twin, 'even.ts': even });
+    const trained = command('run', path, '--parts', own, '--workers', '1');
+    expect([trained.status, trained.err]).toEqual([0, expect.anything()]);
+    const { runs } = JSON.parse(command('plan', path, '--json', '--parts', own).out) as {
+      runs: { id: string; state: string; spec: { regulariser: { kind: string } } }[];
+    };
+    expect(runs.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done']);
+    const folder = (kind: string) =>
+      runFolder(results, 'regularised', runs.find(({ spec }) => spec.regulariser.kind === kind)!.id);
+    const records = (kind: string) => readJournal(folder(kind).journal).records;
+    expect(records('twin').length).toBeGreaterThan(6);
+    expect(records('twin')).toEqual(records('commit'));
+    const values = (kind: string) =>
+      records(kind).flatMap((record) => (record.kind === 'measure' ? [record.regulariser] : []));
+    expect(values('none')).toEqual(values('none').map(() => 0));
+    expect(values('even').at(-1)).toBeLessThan(0);
+    expect(values('even')).not.toEqual(values('commit'));
+    const file = JSON.parse(readFileSync(folder('even').runJson, 'utf8')) as { parts?: object };
+    expect(file.parts).toEqual({ 'regulariser even': sha256(even) });
+
+    const changed = folderOf({ 'twin.ts': twin, 'even.ts': `${even}// another byte\n` });
+    const other = JSON.parse(command('plan', path, '--json', '--parts', changed).out) as { runs: typeof runs };
+    expect(other.runs.map(({ id }, i) => id === runs[i]!.id)).toEqual([true, true, false, true]);
+  }, 240_000);
 
   it('may be a connector and a tower', () => {
     const path = join(base, 'model.json');

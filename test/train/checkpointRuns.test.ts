@@ -16,7 +16,7 @@ import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
 import { loadFamily } from '../../src/models/published';
 import { familyModel } from '../../src/models/published/family';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import { random } from '../../src/random';
 import { identifyRuns } from '../../src/runner/identify';
 import { useBackend } from '../../src/tensor/backend';

@@ -1,7 +1,7 @@
 /** Linear probes on features that we draw: what they read, and what each split may see. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DataSet, Item } from '../../src/data/types';
-import type { FeatureTable } from '../../src/models/features';
+import type { FeatureTable } from '../../src/models/inputs/featureTable';
 import { probeSet } from '../../src/train/probe';
 import { random } from '../../src/random';
 import { useBackend } from '../../src/tensor/backend';

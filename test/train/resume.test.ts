@@ -1,6 +1,6 @@
 /** Exact resume: a run that is killed at any moment and goes on gives the same bytes as the run that was left alone. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import { useBackend } from '../../src/tensor/backend';
 import type { RunCheckpoint } from '../../src/train/checkpoint';
 import type { JournalRecord } from '../../src/train/records';

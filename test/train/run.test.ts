@@ -3,7 +3,7 @@ import { existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cachePath } from '../../src/files';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';
 import { batchIndices, encodeExample } from '../../src/train/batches';

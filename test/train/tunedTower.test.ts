@@ -1,6 +1,6 @@
 /** A tower that is tuned is run in the step: its gradient, its rate, kappa, the journal, and going on after a stop. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/models/safetensors';
+import { readSafetensors } from '../../src/models/weights/safetensors';
 import type { RunSpec } from '../../src/manifest/run';
 import { useBackend } from '../../src/tensor/backend';
 import { openSession } from '../../src/tensor/program';

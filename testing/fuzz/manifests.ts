@@ -9,6 +9,7 @@ export const ownNames = {
   task: 'my-pictures',
   checkpoint: 'my-llava',
   scheduler: 'brake',
+  regulariser: 'even',
   connector: 'mean-tokens',
   encoder: 'colour-grid',
 } as const;
@@ -24,6 +25,7 @@ const names: Readonly<Record<string, readonly unknown[]>> = {
   'scheduler.encoder': ['1', 'g * (1 + h)'],
   'scheduler.constants': [{}, { g: 0.5, h: 1 }],
   'scheduler.state': [{}, { s: { start: 0, next: 's + 1' } }],
+  'regulariser.kind': ['none', 'commit', ownNames.regulariser],
   'connector.kind': ['mlp', 'qformer', ownNames.connector],
 };
 

@@ -18,6 +18,27 @@ export interface PriorBaseline {
 
 const splits = ['train', 'validation', 'evaluation'];
 
+/** What is wrong with one item by itself. */
+function itemFaults(item: Item, where: string): Problem[] {
+  const problems: Problem[] = [];
+  if (!splits.includes(item.split))
+    problems.push({ where, what: `split ${JSON.stringify(item.split)}`, expected: splits.join(', ') });
+  if ((item.split === 'train') !== (item.slice === 'train'))
+    problems.push({
+      where,
+      what: `slice ${item.slice} in split ${item.split}`,
+      expected: 'slice `train` exactly for training items',
+    });
+  if (item.choices.length > 0 && !item.choices.includes(item.answer))
+    problems.push({ where, what: `the answer ${item.answer} is not among its choices` });
+  if (new Set(item.choices).size !== item.choices.length) problems.push({ where, what: 'a choice is listed twice' });
+  for (const text of [item.prompt, item.answer, ...item.choices]) {
+    if (text === '' || text !== text.trim())
+      problems.push({ where, what: `text ${JSON.stringify(text)}`, expected: 'text without spaces at its ends' });
+  }
+  return problems;
+}
+
 /**
  * Every way in which a set can be wrong or leak, as one list: broken references, an answer outside its choices,
  * repeated ids, repeated (media, prompt) pairs, and equal media bytes on both sides of a split. With `repeats`, the
@@ -41,21 +62,7 @@ export function findProblems(
     const where = `item ${item.id}`;
     if (ids.has(item.id)) problems.push({ where, what: 'this id is used twice' });
     ids.add(item.id);
-    if (!splits.includes(item.split))
-      problems.push({ where, what: `split ${JSON.stringify(item.split)}`, expected: splits.join(', ') });
-    if ((item.split === 'train') !== (item.slice === 'train'))
-      problems.push({
-        where,
-        what: `slice ${item.slice} in split ${item.split}`,
-        expected: 'slice `train` exactly for training items',
-      });
-    if (item.choices.length > 0 && !item.choices.includes(item.answer))
-      problems.push({ where, what: `the answer ${item.answer} is not among its choices` });
-    if (new Set(item.choices).size !== item.choices.length) problems.push({ where, what: 'a choice is listed twice' });
-    for (const text of [item.prompt, item.answer, ...item.choices]) {
-      if (text === '' || text !== text.trim())
-        problems.push({ where, what: `text ${JSON.stringify(text)}`, expected: 'text without spaces at its ends' });
-    }
+    problems.push(...itemFaults(item, where));
     const hash = hashes.get(item.media);
     if (hash === undefined) {
       problems.push({ where, what: `its media ${item.media} does not exist` });

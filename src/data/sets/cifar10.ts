@@ -85,5 +85,11 @@ export async function openPhotographs(source: Source, part: keyof typeof files):
   };
 }
 
+/** The photographs of both files. Throws as `openPhotographs`. */
+export const openAllPhotographs = async (source: Source): Promise<Record<keyof typeof files, Photographs>> => ({
+  train: await openPhotographs(source, 'train'),
+  test: await openPhotographs(source, 'test'),
+});
+
 /** What the cache of a picture depends on beside the code: the libraries that draw and enlarge. */
 export const renderer = `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}`;

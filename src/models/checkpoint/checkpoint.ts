@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
-import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../safetensors';
-import type { WeightTensor } from '../weight';
+import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../weights/safetensors';
+import type { WeightTensor } from '../weights/weight';
 import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {
@@ -41,10 +41,8 @@ export function openCheckpoint(folder: string): Checkpoint {
   });
 }
 
-function openShards(folder: string): Checkpoint {
-  const where = join(folder, indexName);
-  const map = readObject(where, jsonLimits.index)['weight_map'];
-  if (!isObject(map)) throw userError({ where, what: 'no weight_map', expected: 'file names by tensor name' });
+/** Names of the tensors by shard. Throws UserError with every name of a file that is not one of the folder. */
+function tensorsByShard(map: JsonObject, where: string): Map<string, string[]> {
   const problems: Problem[] = [];
   const shards = new Map<string, string[]>();
   for (const [name, file] of Object.entries(map)) {
@@ -58,33 +56,40 @@ function openShards(folder: string): Checkpoint {
     else shards.set(file, [...(shards.get(file) ?? []), name]);
   }
   if (problems.length > 0) throw new UserError(problems);
+  return shards;
+}
+
+/** What a tensor of a shard contradicts, if anything: another shard, or the index. */
+function tensorProblem(tensor: string, where: string, elsewhere: boolean, stated: unknown, shard: string): Problem[] {
+  if (elsewhere) return [{ where, what: `tensor "${tensor}" is in another shard too`, expected: 'each tensor once' }];
+  if (stated === shard) return [];
+  const what = `tensor "${tensor}" is not where the index says`;
+  return [{ where, what, expected: `${String(stated ?? 'no such tensor')}` }];
+}
+
+function openShards(folder: string): Checkpoint {
+  const where = join(folder, indexName);
+  const map = readObject(where, jsonLimits.index)['weight_map'];
+  if (!isObject(map)) throw userError({ where, what: 'no weight_map', expected: 'file names by tensor name' });
+  const shards = tensorsByShard(map, where);
+  const problems: Problem[] = [];
   const files: SafetensorsFile[] = [];
   const close = () => files.forEach((file) => file.close());
   try {
     const tensors = new Map<string, TensorEntry>();
     const holder = new Map<string, SafetensorsFile>();
     for (const name of [...shards.keys()].sort()) {
-      const file = openSafetensors(join(folder, name));
+      const path = join(folder, name);
+      const file = openSafetensors(path);
       files.push(file);
       for (const [tensor, entry] of file.entries) {
-        if (tensors.has(tensor))
-          problems.push({
-            where: join(folder, name),
-            what: `tensor "${tensor}" is in another shard too`,
-            expected: 'each tensor once',
-          });
-        else if (map[tensor] !== name)
-          problems.push({
-            where: join(folder, name),
-            what: `tensor "${tensor}" is not where the index says`,
-            expected: `${String(map[tensor] ?? 'no such tensor')}`,
-          });
+        problems.push(...tensorProblem(tensor, path, tensors.has(tensor), map[tensor], name));
         tensors.set(tensor, entry);
         holder.set(tensor, file);
       }
       for (const tensor of shards.get(name)!)
         if (!file.entries.has(tensor))
-          problems.push({ where: join(folder, name), what: `no tensor "${tensor}"`, expected: 'what the index says' });
+          problems.push({ where: path, what: `no tensor "${tensor}"`, expected: 'what the index says' });
     }
     if (problems.length > 0) throw new UserError(problems);
     return {

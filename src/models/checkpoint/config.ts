@@ -94,3 +94,15 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Field
     },
   };
 }
+
+/** Width and heads of an attention; heads that do not divide the width are reported. */
+export function attentionSizes(
+  fields: Fields,
+  missing: { width: number; heads: number },
+  names = { width: 'hidden_size', heads: 'num_attention_heads' },
+): { width: number; heads: number } {
+  const width = fields.whole(names.width, missing.width, limits.width);
+  const heads = fields.whole(names.heads, missing.heads, limits.heads);
+  if (width % heads !== 0) fields.bad(names.heads, `a divisor of ${names.width} ${width}`);
+  return { width, heads };
+}

@@ -3,7 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
-import { allFinite, type WeightTensor } from '../weight';
+import { allFinite, type WeightTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
 /**
@@ -46,6 +46,13 @@ export function theirName(table: NameTable, ours: string): string {
 /** A table whose rows are those of its parts, each with the part's own prefixes. */
 export const prefixed = (ours: string, theirs: string, rows: readonly NameRow[]): NameRow[] =>
   rows.map(([mine, yours, bare]) => [`${ours}${mine}`, `${theirs}${yours}`, bare] as const);
+
+/** Rows of what every layer has: `ours.*.q` is `theirs.*.self_attn.q_proj`. */
+export const layerRows = (
+  ours: string,
+  theirs: string,
+  rows: readonly (readonly [string, string, 'bare'?])[],
+): NameRow[] => prefixed(`${ours}.*.`, `${theirs}.*.`, rows);
 
 /** The checkpoint's names in the table's spelling, without what is ignored: canonical name -> name in the file. */
 export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: NameTable): Map<string, string> {

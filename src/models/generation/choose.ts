@@ -4,7 +4,7 @@
  */
 
 /** Logits [V] -> log-probabilities [V]. Throws Error when they are not finite. */
-export function logSoftmax(logits: ArrayLike<number>): Float64Array {
+export function logProbabilities(logits: ArrayLike<number>): Float64Array {
   const total = logSumExp(logits);
   return Float64Array.from(logits, (value) => value - total);
 }
@@ -68,7 +68,7 @@ export function sampledDistribution(
       if (value < smallest) scores[id] = -Infinity;
     });
   }
-  const probabilities = logSoftmax(scores).map(Math.exp);
+  const probabilities = logProbabilities(scores).map(Math.exp);
   if (topP >= 1) return probabilities;
   const rising = Array.from(probabilities.keys()).sort((a, b) => probabilities[a]! - probabilities[b]! || b - a);
   let below = 0,

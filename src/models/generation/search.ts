@@ -2,7 +2,7 @@
  * One prompt's search for a continuation, apart from any device: logits of its rows go in, the rows' next tokens come
  * out.
  */
-import { argmax, draw, logSoftmax, logSumExp, penalised, sampledDistribution, type SampleFilter } from './choose';
+import { argmax, draw, logProbabilities, logSumExp, penalised, sampledDistribution, type SampleFilter } from './choose';
 
 /** Why a text ends: an end token, a stop string, or the number of new tokens. */
 export type FinishReason = 'end' | 'stop' | 'length';
@@ -161,7 +161,7 @@ function mostProbable(
 ): (Beam & { parent: number })[] {
   const top: { score: number; parent: number; token: number; plain: number }[] = [];
   running.forEach((beam, parent) => {
-    const plain = logSoftmax(logits[parent]!);
+    const plain = logProbabilities(logits[parent]!);
     const scores = penalise(plain, beam);
     for (let token = 0; token < scores.length; token++) {
       const score = beam.score + scores[token]!;

@@ -4,8 +4,8 @@
  */
 import { pickRows } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
-import { limits, type Fields } from '../checkpoint/config';
-import type { NameRow } from '../checkpoint/names';
+import { attentionSizes, limits, type Fields } from '../checkpoint/config';
+import { layerRows, type NameRow } from '../checkpoint/names';
 import { activationOf } from './activation';
 import type { Declared, Part } from './part';
 import { causalAmong, causally, type Attend } from './attend';
@@ -175,42 +175,36 @@ export const llamaNames = (stem: string, head: string): NameRow[] => [
   ['tokenEmbedding', `${stem}.embed_tokens`],
   ['finalNorm', `${stem}.norm`],
   ['lmHead', head],
-  ...(
-    [
-      ['attentionNorm', 'input_layernorm'],
-      ['q', 'self_attn.q_proj'],
-      ['k', 'self_attn.k_proj'],
-      ['v', 'self_attn.v_proj'],
-      ['o', 'self_attn.o_proj'],
-      ['feedForwardNorm', 'post_attention_layernorm'],
-      ['gate', 'mlp.gate_proj'],
-      ['up', 'mlp.up_proj'],
-      ['down', 'mlp.down_proj'],
-    ] as const
-  ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `${stem}.layers.*.${theirs}`]),
+  ...layerRows('layers', `${stem}.layers`, [
+    ['attentionNorm', 'input_layernorm'],
+    ['q', 'self_attn.q_proj'],
+    ['k', 'self_attn.k_proj'],
+    ['v', 'self_attn.v_proj'],
+    ['o', 'self_attn.o_proj'],
+    ['feedForwardNorm', 'post_attention_layernorm'],
+    ['gate', 'mlp.gate_proj'],
+    ['up', 'mlp.up_proj'],
+    ['down', 'mlp.down_proj'],
+  ]),
 ];
 
 const internlm2Names = (stem: string, head: string): NameRow[] => [
   ['tokenEmbedding', `${stem}.tok_embeddings`],
   ['finalNorm', `${stem}.norm`],
   ['lmHead', head],
-  ...(
-    [
-      ['attentionNorm', 'attention_norm'],
-      ['qkv', 'attention.wqkv'],
-      ['o', 'attention.wo'],
-      ['feedForwardNorm', 'ffn_norm'],
-      ['gate', 'feed_forward.w1'],
-      ['up', 'feed_forward.w3'],
-      ['down', 'feed_forward.w2'],
-    ] as const
-  ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `${stem}.layers.*.${theirs}`]),
+  ...layerRows('layers', `${stem}.layers`, [
+    ['attentionNorm', 'attention_norm'],
+    ['qkv', 'attention.wqkv'],
+    ['o', 'attention.wo'],
+    ['feedForwardNorm', 'ffn_norm'],
+    ['gate', 'feed_forward.w1'],
+    ['up', 'feed_forward.w3'],
+    ['down', 'feed_forward.w2'],
+  ]),
 ];
 
 function optDecoder(fields: Fields, tied: boolean): PublishedDecoder {
-  const width = fields.whole('hidden_size', 768, limits.width),
-    heads = fields.whole('num_attention_heads', 12, limits.heads);
-  if (width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
+  const { width, heads } = attentionSizes(fields, { width: 768, heads: 12 });
   // The 350M model embeds in a smaller width; transformers itself cannot put features among such embeddings.
   if (fields.whole('word_embed_proj_dim', width, limits.width) !== width)
     fields.bad('word_embed_proj_dim', `hidden_size ${width}`);
@@ -258,16 +252,14 @@ const optNames = (stem: string, head: string): NameRow[] => [
   ['positions', `${stem}.decoder.embed_positions`],
   ['finalNorm', `${stem}.decoder.final_layer_norm`],
   ['lmHead', head],
-  ...(
-    [
-      ['q', 'self_attn.q_proj'],
-      ['k', 'self_attn.k_proj'],
-      ['v', 'self_attn.v_proj'],
-      ['o', 'self_attn.out_proj'],
-      ['attentionNorm', 'self_attn_layer_norm'],
-      ['up', 'fc1'],
-      ['down', 'fc2'],
-      ['feedForwardNorm', 'final_layer_norm'],
-    ] as const
-  ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `${stem}.decoder.layers.*.${theirs}`]),
+  ...layerRows('layers', `${stem}.decoder.layers`, [
+    ['q', 'self_attn.q_proj'],
+    ['k', 'self_attn.k_proj'],
+    ['v', 'self_attn.v_proj'],
+    ['o', 'self_attn.out_proj'],
+    ['attentionNorm', 'self_attn_layer_norm'],
+    ['up', 'fc1'],
+    ['down', 'fc2'],
+    ['feedForwardNorm', 'final_layer_norm'],
+  ]),
 ];

@@ -24,6 +24,15 @@ export interface BlockOptions {
   queryKeyNorm: boolean;
 }
 
+/** The block of Vaswani et al. with its norms first, as most towers have it. */
+export const plainBlock = {
+  norm: 'layer',
+  fused: false,
+  bias: true,
+  layerScale: false,
+  queryKeyNorm: false,
+} as const satisfies Partial<BlockOptions>;
+
 export const blockParameters = (name: string, o: BlockOptions): Declared[] => [
   ...normParameters(`${name}.attentionNorm`, o.width, o.norm),
   ...(o.fused

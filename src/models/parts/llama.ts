@@ -4,7 +4,7 @@
  */
 import { joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
-import { adaptedLinear, type LoraSpec } from '../lora';
+import { adaptedLinear, type LoraSpec } from './lora';
 import { causally, type Attend } from './attend';
 
 export interface LlamaConfig {

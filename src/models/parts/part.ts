@@ -5,7 +5,7 @@
 import { layerNorm, rmsNorm } from '../../tensor/ops';
 import type { Initial } from '../../tensor/parameters';
 import { need, type Tensor, type Tensors } from '../../tensor/tf';
-import { adaptedLinear, type LoraSpec } from '../lora';
+import { adaptedLinear, type LoraSpec } from './lora';
 
 /** `fixed`: never trained (a published constant); `unused`: in the checkpoint, but no output depends on it. */
 export interface Declared {

@@ -4,7 +4,7 @@
  */
 import { attention, joinHeads, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
-import { limits, type Fields } from '../checkpoint/config';
+import { attentionSizes, limits, type Fields } from '../checkpoint/config';
 import type { NameRow } from '../checkpoint/names';
 import { activationOf, type Activation } from './activation';
 import { dense, linearParameters, norm, normParameters, type Declared, type Part } from './part';
@@ -32,12 +32,8 @@ export interface QformerOptions {
 
 /** Options from a `Blip2QFormerConfig`, with its published defaults. */
 export function qformerOptions(fields: Fields, features: number, queries: number): QformerOptions {
-  const width = fields.whole('hidden_size', 768, limits.width),
-    heads = fields.whole('num_attention_heads', 12, limits.heads);
-  if (width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
   return {
-    width,
-    heads,
+    ...attentionSizes(fields, { width: 768, heads: 12 }),
     features,
     queries,
     hidden: fields.whole('intermediate_size', 3072, limits.hidden),

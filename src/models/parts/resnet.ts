@@ -10,7 +10,7 @@
  * method: it has no gain, and its kernels have other sizes, so that a step of one length goes elsewhere.
  */
 import { need, tf, type Tensor } from '../../tensor/tf';
-import type { WeightTensor } from '../weight';
+import type { WeightTensor } from '../weights/weight';
 import { normParameters, type Declared, type Part } from './part';
 
 export interface ResNetOptions {

@@ -1,7 +1,7 @@
 /** Whisper's encoder (Radford et al. 2022): two convolutions, fixed positions, pre-norm blocks, a norm. */
 import { gelu } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
-import { blockParameters, encoderBlock, type BlockOptions } from './encoderBlock';
+import { blockParameters, encoderBlock, plainBlock, type BlockOptions } from './encoderBlock';
 import { norm, normParameters, type Declared, type Part } from './part';
 
 export interface WhisperOptions {
@@ -30,11 +30,8 @@ export const whisperBlock = ({
   heads,
   epsilon: 1e-5,
   activation: gelu,
-  norm: 'layer',
-  fused: false,
+  ...plainBlock,
   bias: 'no keys',
-  layerScale: false,
-  queryKeyNorm: false,
 });
 
 export const whisperParameters = (o: WhisperOptions): Declared[] => [

@@ -5,7 +5,7 @@ import { valuesByName } from '../../tensor/parameters';
 import { theirName } from '../checkpoint/names';
 import { partNames } from '../composition';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
-import type { WeightTensor } from '../weight';
+import type { WeightTensor } from '../weights/weight';
 import type { FamilyModel } from './family';
 
 /**

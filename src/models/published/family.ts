@@ -6,7 +6,7 @@ import type { NameTable } from '../checkpoint/names';
 import { parametersOf, type Composition } from '../composition';
 import { buildModel, withoutTower, type Model, type ModelOptions } from '../build';
 import type { PublishedDecoder } from '../parts/decoder';
-import type { WeightTensor } from '../weight';
+import type { WeightTensor } from '../weights/weight';
 
 export interface Family extends Composition {
   /** e.g. `llava` */

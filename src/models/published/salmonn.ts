@@ -3,15 +3,15 @@
  * for each window of frames -> linear projection -> Vicuna; the audio tokens stand before the text.
  */
 import { decoderOf } from '../parts/decoder';
-import { limits, type Fields } from '../checkpoint/config';
-import { prefixed, type NameRow } from '../checkpoint/names';
+import { attentionSizes, limits, type Fields } from '../checkpoint/config';
+import { layerRows, prefixed, type NameRow } from '../checkpoint/names';
 import { activationOf } from '../parts/activation';
 import { dense, linearParameters, norm, normParameters } from '../parts/part';
 import { qformerNames, qformerOptions, qformerParameters, windowQformer } from '../parts/qformer';
-import { whisperEncoder, whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
+import { whisperBlock, whisperEncoder, whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
 import { stems, type Family } from './family';
 
-/** Both norms of Whisper and the norm after it have PyTorch's default. */
+/** Of the norm after Whisper: PyTorch's default, as within it. */
 const epsilon = 1e-5;
 
 export function salmonn(fields: Fields, tied: boolean): Family {
@@ -65,25 +65,16 @@ export function salmonn(fields: Fields, tied: boolean): Family {
 
 /** Options from a `WhisperConfig`, with its published defaults. */
 function whisperOptions(fields: Fields): WhisperOptions {
-  const width = fields.whole('d_model', 384, limits.width),
-    heads = fields.whole('encoder_attention_heads', 6, limits.heads);
-  if (width % heads !== 0) fields.bad('encoder_attention_heads', `a divisor of d_model ${width}`);
+  const names = { width: 'd_model', heads: 'encoder_attention_heads' };
+  const { width, heads } = attentionSizes(fields, { width: 384, heads: 6 }, names);
   return {
     bands: fields.whole('num_mel_bins', 80, limits.width),
     positions: fields.whole('max_source_positions', 1500, limits.positions),
     layers: fields.whole('encoder_layers', 4, limits.layers),
     lastNorm: true,
     block: {
-      width,
-      heads,
-      hidden: fields.whole('encoder_ffn_dim', 1536, limits.hidden),
-      epsilon,
+      ...whisperBlock({ width, heads, hidden: fields.whole('encoder_ffn_dim', 1536, limits.hidden) }),
       activation: activationOf(fields, 'activation_function', 'gelu'),
-      norm: 'layer',
-      fused: false,
-      bias: 'no keys',
-      layerScale: false,
-      queryKeyNorm: false,
     },
   };
 }
@@ -93,16 +84,14 @@ const whisperNames: NameRow[] = [
   ['conv2', 'conv2'],
   ['positions', 'embed_positions'],
   ['norm', 'layer_norm'],
-  ...(
-    [
-      ['attentionNorm', 'self_attn_layer_norm'],
-      ['q', 'self_attn.q_proj'],
-      ['k', 'self_attn.k_proj'],
-      ['v', 'self_attn.v_proj'],
-      ['o', 'self_attn.out_proj'],
-      ['feedForwardNorm', 'final_layer_norm'],
-      ['up', 'fc1'],
-      ['down', 'fc2'],
-    ] as const
-  ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `layers.*.${theirs}`]),
+  ...layerRows('layers', 'layers', [
+    ['attentionNorm', 'self_attn_layer_norm'],
+    ['q', 'self_attn.q_proj'],
+    ['k', 'self_attn.k_proj'],
+    ['v', 'self_attn.v_proj'],
+    ['o', 'self_attn.out_proj'],
+    ['feedForwardNorm', 'final_layer_norm'],
+    ['up', 'fc1'],
+    ['down', 'fc2'],
+  ]),
 ];

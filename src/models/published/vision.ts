@@ -1,7 +1,8 @@
 /** Vision towers of the families from their published configurations, and the names of their tensors. */
-import { limits, type Fields } from '../checkpoint/config';
-import type { NameRow } from '../checkpoint/names';
+import { attentionSizes, limits, type Fields } from '../checkpoint/config';
+import { layerRows, type NameRow } from '../checkpoint/names';
 import { activationOf } from '../parts/activation';
+import { plainBlock } from '../parts/encoderBlock';
 import type { NormKind } from '../parts/part';
 import { gridSide, type VitOptions } from '../parts/vit';
 
@@ -18,9 +19,7 @@ interface Defaults {
 
 /** What every vision configuration states; `blocks` are all of them until a family says which one is looked at. */
 function commonOptions(fields: Fields, missing: Defaults): VitOptions {
-  const width = fields.whole('hidden_size', missing.width, limits.width),
-    heads = fields.whole('num_attention_heads', missing.heads, limits.heads);
-  if (width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
+  const { width, heads } = attentionSizes(fields, missing);
   const layers = fields.whole('num_hidden_layers', missing.layers, limits.layers);
   const image = fields.side('image_size', missing.image),
     patch = fields.side('patch_size', missing.patch);
@@ -37,11 +36,7 @@ function commonOptions(fields: Fields, missing: Defaults): VitOptions {
       hidden: fields.whole('intermediate_size', missing.hidden, limits.hidden),
       epsilon: fields.positive('layer_norm_eps', missing.epsilon),
       activation: activationOf(fields, 'hidden_act', missing.activation),
-      norm: 'layer',
-      fused: false,
-      bias: true,
-      layerScale: false,
-      queryKeyNorm: false,
+      ...plainBlock,
     },
     patchBias: true,
     preNorm: false,
@@ -197,9 +192,6 @@ export function selection(
 export const selectedRows = (vit: VitOptions, { patchesOnly }: Selection): number =>
   gridSide(vit) ** 2 + (patchesOnly ? 0 : 1);
 
-const blockNames = (stem: string, pairs: readonly (readonly [string, string, 'bare'?])[]): NameRow[] =>
-  pairs.map(([ours, theirs, bare]): NameRow => [`blocks.*.${ours}`, `${stem}.*.${theirs}`, bare]);
-
 /** Names shared by BLIP-2 and CLIP. */
 const openBlocks = [
   ['attentionNorm', 'layer_norm1'],
@@ -213,7 +205,7 @@ export const blip2VitNames: NameRow[] = [
   ['positions', 'embeddings.position_embedding', 'bare'],
   ['patches', 'embeddings.patch_embedding'],
   ['postNorm', 'post_layernorm'],
-  ...blockNames('encoder.layers', [...openBlocks, ['qkv', 'self_attn.qkv'], ['o', 'self_attn.projection']]),
+  ...layerRows('blocks', 'encoder.layers', [...openBlocks, ['qkv', 'self_attn.qkv'], ['o', 'self_attn.projection']]),
 ];
 
 export const clipVitNames: NameRow[] = [
@@ -222,7 +214,7 @@ export const clipVitNames: NameRow[] = [
   ['patches', 'embeddings.patch_embedding'],
   ['preNorm', 'pre_layrnorm'],
   ['postNorm', 'post_layernorm'], // `layrnorm` is how the published tensors are spelt
-  ...blockNames('encoder.layers', [
+  ...layerRows('blocks', 'encoder.layers', [
     ...openBlocks,
     ['q', 'self_attn.q_proj'],
     ['k', 'self_attn.k_proj'],
@@ -237,7 +229,7 @@ export const internVitNames: NameRow[] = [
   ['positions', 'embeddings.position_embeddings', 'bare'],
   ['patches', 'embeddings.patch_embeddings.projection'],
   ['postNorm', 'layernorm'],
-  ...blockNames('encoder.layer', [
+  ...layerRows('blocks', 'encoder.layer', [
     ['attentionNorm', 'layernorm_before'],
     ['feedForwardNorm', 'layernorm_after'],
     ['q', 'attention.q_proj'],
@@ -257,7 +249,7 @@ export const internVitChatNames: NameRow[] = [
   ['classToken', 'embeddings.class_embedding', 'bare'],
   ['positions', 'embeddings.position_embedding', 'bare'],
   ['patches', 'embeddings.patch_embedding'],
-  ...blockNames('encoder.layers', [
+  ...layerRows('blocks', 'encoder.layers', [
     ['attentionNorm', 'norm1'],
     ['feedForwardNorm', 'norm2'],
     ['qkv', 'attn.qkv'],

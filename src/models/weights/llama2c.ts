@@ -2,8 +2,9 @@
  * Reader of llama2.c checkpoints ("version 0": seven int32, then float32 weights without names).
  * Source of the layout: karpathy/llama2.c, `export.py` (legacy_export) and `run.c` (memory_map_weights).
  */
-import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
+import { type UserError, userError } from '../../problems';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
+import { sizeOf } from '../../tensor/shape';
 
 export interface Llama2cConfig {
   width: number;
@@ -36,47 +37,30 @@ const limits = {
   context: 1_048_576,
 };
 
-/**
- * Weights of a llama2.c checkpoint, in this project's names:
- * `tokenEmbedding` [vocabulary, width], `layers.N.attentionNorm` [width], `layers.N.q` [width, width],
- * `layers.N.k`, `layers.N.v` [keyValueHeads * headWidth, width], `layers.N.o` [width, width],
- * `layers.N.feedForwardNorm` [width], `layers.N.gate`, `layers.N.up` [hiddenWidth, width] (w1, w3),
- * `layers.N.down` [width, hiddenWidth] (w2), `finalNorm` [width], `lmHead` [vocabulary, width] (only when not tied).
- *
- * Matrices are stored [out, in] as in the file (y = W x): transpose for x W. Norms are RMSNorm with epsilon 1e-5.
- * Rotary positions (base 10,000) turn neighbouring pairs (2i, 2i+1) of each head, unlike Hugging Face's layout, whose
- * pairs are (i, i + headWidth/2). The file's tables of rotary cosines and sines are checked for length and left out.
- * Throws UserError for a header out of range or a file that is not exactly as long as its header says, or holds
- * non-numbers.
- */
-export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llama2cWeights {
-  const bad = (what: string, expected: string) => userError({ where, what, expected, hint: 'fetch the weights again' });
+/** Says what is wrong with the file. */
+type Bad = (what: string, expected: string) => UserError;
+
+/** The header of seven whole numbers. Throws UserError for one out of range or that no model could have. */
+function readHeader(bytes: Uint8Array, bad: Bad): Llama2cConfig {
   if (bytes.length < headerBytes) throw bad(`${bytes.length} bytes`, `a header of ${headerBytes} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
-  const numbers = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [width, hiddenWidth, layers, heads, keyValueHeads, signedVocabulary, context] = numbers;
+  const number = (i: number) => view.getInt32(4 * i, true);
   // A negative vocabulary is how the format says that the output head is a matrix of its own.
+  const signedVocabulary = number(5);
   const config: Llama2cConfig = {
-    width,
-    hiddenWidth,
-    layers,
-    heads,
-    keyValueHeads,
+    width: number(0),
+    hiddenWidth: number(1),
+    layers: number(2),
+    heads: number(3),
+    keyValueHeads: number(4),
     vocabulary: Math.abs(signedVocabulary),
-    context,
+    context: number(6),
     tied: signedVocabulary > 0,
   };
   for (const [name, limit] of Object.entries(limits) as [keyof typeof limits, number][]) {
     if (config[name] < 1 || config[name] > limit) throw bad(`${name} is ${config[name]}`, `1 to ${limit}`);
   }
+  const { width, heads, keyValueHeads } = config;
   if (width % heads !== 0 || (width / heads) % 2 !== 0)
     throw bad(`width ${width} with ${heads} heads`, 'an even width for each head');
   if (heads % keyValueHeads !== 0)
@@ -84,12 +68,29 @@ export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llam
       `${heads} heads with ${keyValueHeads} key-value heads`,
       'a whole number of heads for each key-value head',
     );
+  return config;
+}
 
+interface StoredWeight {
+  name: string;
+  shape: number[];
+  everyLayer?: true;
+  leftOut?: true;
+}
+
+/** The order of the file: each kind of weight for all layers at once. */
+function fileOrder({
+  width,
+  hiddenWidth,
+  heads,
+  keyValueHeads,
+  vocabulary,
+  context,
+  tied,
+}: Llama2cConfig): StoredWeight[] {
   const headWidth = width / heads;
   const keyValueWidth = keyValueHeads * headWidth;
-  const { vocabulary, tied } = config;
-  // The order of the file: each kind of weight for all layers at once.
-  const order: { name: string; shape: number[]; everyLayer?: true; leftOut?: true }[] = [
+  return [
     { name: 'tokenEmbedding', shape: [vocabulary, width] },
     { name: 'attentionNorm', shape: [width], everyLayer: true },
     { name: 'q', shape: [width, width], everyLayer: true },
@@ -104,6 +105,26 @@ export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llam
     { name: 'rotaryTables', shape: [2, context, headWidth / 2], leftOut: true },
     ...(tied ? [] : [{ name: 'lmHead', shape: [vocabulary, width] }]),
   ];
+}
+
+/**
+ * Weights of a llama2.c checkpoint, in this project's names:
+ * `tokenEmbedding` [vocabulary, width], `layers.N.attentionNorm` [width], `layers.N.q` [width, width],
+ * `layers.N.k`, `layers.N.v` [keyValueHeads * headWidth, width], `layers.N.o` [width, width],
+ * `layers.N.feedForwardNorm` [width], `layers.N.gate`, `layers.N.up` [hiddenWidth, width] (w1, w3),
+ * `layers.N.down` [width, hiddenWidth] (w2), `finalNorm` [width], `lmHead` [vocabulary, width] (only when not tied).
+ *
+ * Matrices are stored [out, in] as in the file (y = W x): transpose for x W. Norms are RMSNorm with epsilon 1e-5.
+ * Rotary positions (base 10,000) turn neighbouring pairs (2i, 2i+1) of each head, unlike Hugging Face's layout, whose
+ * pairs are (i, i + headWidth/2). The file's tables of rotary cosines and sines are checked for length and left out.
+ * Throws UserError for a header out of range or a file that is not exactly as long as its header says, or holds
+ * non-numbers.
+ */
+export function readLlama2c(bytes: Uint8Array, where = 'llama2.c weights'): Llama2cWeights {
+  const bad: Bad = (what, expected) => userError({ where, what, expected, hint: 'fetch the weights again' });
+  const config = readHeader(bytes, bad);
+  const { layers } = config;
+  const order = fileOrder(config);
   const floats = order.reduce((sum, { shape, everyLayer }) => sum + sizeOf(shape) * (everyLayer ? layers : 1), 0);
   const expected = headerBytes + 4 * floats;
   if (bytes.length !== expected) throw bad(`${bytes.length} bytes`, `${expected} bytes for the sizes in its header`);

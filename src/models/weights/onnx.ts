@@ -5,7 +5,8 @@
  * encoding guide.
  */
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
+import { sizeOf } from '../../tensor/shape';
 
 export interface OnnxNode {
   operation: string;

@@ -3,7 +3,7 @@
  * bits.
  */
 import { userError, type UserError } from '../../problems';
-import type { WeightTensor } from '../weight';
+import type { WeightTensor } from './weight';
 import { dequantise, type OnnxWeights } from './onnx';
 
 /** Sides of a shape; null stands for any length from 1 on. */

@@ -7,7 +7,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { show } from '../../printable';
 import { userError } from '../../problems';
-import { allFinite, floatsOf, sizeOf, type WeightTensor } from '../weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
+import { sizeOf } from '../../tensor/shape';
 
 export interface TfjsLayers {
   /** weights in their stored shapes; convolution kernels are [height, width, in, out], dense kernels [in, out] */

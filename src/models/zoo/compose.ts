@@ -5,10 +5,10 @@
 import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
-import type { EncoderTower } from '../encoders';
+import type { EncoderTower } from './encoders';
 import { llamaDecoder } from '../parts/decoder';
-import type { ModelTuning } from '../tuningKinds';
-import type { WeightTensor } from '../weight';
+import { isCheckpointTuning, type ModelTuning } from '../tuningKinds';
+import type { WeightTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
 
@@ -113,7 +113,7 @@ function zooTuning(
   { tower, connector, backbone }: ZooSpec['tuning'],
   adapted: readonly string[] = [],
 ): Partial<Tuning> {
-  if (backbone.kind === 'published') throw new Error('published tuning without a checkpoint');
+  if (isCheckpointTuning(backbone)) throw new Error('published tuning without a checkpoint');
   const ofTower = tower?.kind === 'lora' ? { ...tower, targets: tower.targets ?? [...adapted] } : tower;
   return {
     backbone,

@@ -11,7 +11,7 @@ import { partNames, type PartName } from '../../models/composition';
 import { withoutWeights } from '../../models/published/family';
 import { isInStep } from '../../models/tuningKinds';
 import { writePeftAdapter } from '../../models/peft';
-import { writeSafetensors } from '../../models/safetensors';
+import { writeSafetensors } from '../../models/weights/safetensors';
 import { familyOfRun } from '../../train/parts';
 import type { RunFolder } from '../folders';
 import type { RunFile } from '../runFile';

@@ -1,8 +1,8 @@
 /** The trained parameters of a finished run, read from its folder and checked against what its manifest trains. */
 import { existsSync } from 'node:fs';
 import type { ModuleName } from '../../manifest/run';
-import { openSafetensors } from '../../models/safetensors';
-import { allFinite, type WeightTensor } from '../../models/weight';
+import { openSafetensors, type SafetensorsFile } from '../../models/weights/safetensors';
+import { allFinite, type WeightTensor } from '../../models/weights/weight';
 import type { ParameterSpec } from '../../tensor/parameters';
 import { changedPart } from '../../ownParts';
 import { exitCode, UserError, userError, type Problem } from '../../problems';
@@ -51,6 +51,67 @@ export function finishedFile({ runJson }: RunFolder, name: string): RunFile {
   return read.file;
 }
 
+/** Throws UserError when the weights that the run began with are not those of here. */
+function requireBaseWeights(file: RunFile): void {
+  for (const [name, identity] of Object.entries(weightIdentities(file.spec))) {
+    if (identity !== file.weights[name])
+      throw userError({
+        where: `run ${file.id}`,
+        what: `was trained on other weights than ${name} has now`,
+        hint: 'bring those weights back, or use the version of Equipoise that trained it',
+      });
+  }
+}
+
+/** Where the parameters lie. Throws UserError when they are not there. */
+function parameterFile(paths: RunFolder, { id }: RunFile, which: Which): string {
+  const path = which === 'best' ? paths.best : paths.checkpoint;
+  if (existsSync(path)) return path;
+  throw userError(
+    {
+      where: `run ${id}`,
+      what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
+      expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it',
+      hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
+    },
+    exitCode.unavailable,
+  );
+}
+
+/** The tensors of both modules. Throws UserError with every tensor that is missing, surplus, misshapen or not finite. */
+function readModules(
+  stored: SafetensorsFile,
+  where: string,
+  trainable: Record<ModuleName, readonly ParameterSpec[]>,
+): TrainedRun['trained'] {
+  const trained: TrainedRun['trained'] = { encoder: {}, backbone: {} };
+  const problems: Problem[] = [];
+  const surplus = new Set(stored.entries.keys());
+  for (const module of ['encoder', 'backbone'] as const) {
+    for (const { name, shape } of trainable[module]) {
+      const full = `${module}.${name}`;
+      const found = stored.entries.get(full);
+      surplus.delete(full);
+      if (found === undefined || found.shape.join() !== shape.join()) {
+        const what =
+          found === undefined ? `no tensor "${full}"` : `tensor "${full}" has the shape [${found.shape.join(', ')}]`;
+        problems.push({ where, what, expected: `[${shape.join(', ')}]` });
+        continue;
+      }
+      const { data } = stored.read(full);
+      if (!allFinite(data)) {
+        const what = `tensor "${full}" holds values that are not finite numbers`;
+        problems.push({ where, what, expected: 'finite numbers' });
+      }
+      trained[module][name] = { shape, data };
+    }
+  }
+  for (const name of surplus)
+    problems.push({ where, what: `tensor "${name}" is surplus`, expected: 'no tensor of this name for this run' });
+  if (problems.length > 0) throw new UserError(problems, exitCode.failed);
+  return trained;
+}
+
 /**
  * Reads what a run trained.
  * @param trainable of the run's model
@@ -63,64 +124,11 @@ export function readTrained(
   which: Which,
   trainable: Record<ModuleName, readonly ParameterSpec[]>,
 ): TrainedRun {
-  for (const [name, identity] of Object.entries(weightIdentities(file.spec))) {
-    if (identity !== file.weights[name])
-      throw userError({
-        where: `run ${file.id}`,
-        what: `was trained on other weights than ${name} has now`,
-        hint: 'bring those weights back, or use the version of Equipoise that trained it',
-      });
-  }
-  const path = which === 'best' ? paths.best : paths.checkpoint;
-  if (!existsSync(path)) {
-    throw userError(
-      {
-        where: `run ${file.id}`,
-        what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
-        expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it',
-        hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
-      },
-      exitCode.unavailable,
-    );
-  }
+  requireBaseWeights(file);
+  const path = parameterFile(paths, file, which);
   const stored = openSafetensors(path);
   try {
-    const trained: TrainedRun['trained'] = { encoder: {}, backbone: {} };
-    const problems: Problem[] = [];
-    const surplus = new Set(stored.entries.keys());
-    for (const module of ['encoder', 'backbone'] as const) {
-      for (const { name, shape } of trainable[module]) {
-        const full = `${module}.${name}`;
-        const found = stored.entries.get(full);
-        surplus.delete(full);
-        if (found === undefined || found.shape.join() !== shape.join()) {
-          problems.push({
-            where: path,
-            what:
-              found === undefined
-                ? `no tensor "${full}"`
-                : `tensor "${full}" has the shape [${found.shape.join(', ')}]`,
-            expected: `[${shape.join(', ')}]`,
-          });
-          continue;
-        }
-        const { data } = stored.read(full);
-        if (!allFinite(data))
-          problems.push({
-            where: path,
-            what: `tensor "${full}" holds values that are not finite numbers`,
-            expected: 'finite numbers',
-          });
-        trained[module][name] = { shape, data };
-      }
-    }
-    for (const name of surplus)
-      problems.push({
-        where: path,
-        what: `tensor "${name}" is surplus`,
-        expected: 'no tensor of this name for this run',
-      });
-    if (problems.length > 0) throw new UserError(problems, exitCode.failed);
+    const trained = readModules(stored, path, trainable);
     const step = which === 'best' ? Number(stored.metadata['step']) : file.step;
     if (!Number.isInteger(step))
       throw userError(

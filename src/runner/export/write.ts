@@ -14,15 +14,15 @@ import {
 } from '../../models/zoo/backbones';
 import type { Pretrained } from '../../models/zoo/backbones/backbone';
 import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/backbones/huggingFace';
-import { isInStep } from '../../models/tuningKinds';
+import { isCheckpointTuning, isInStep } from '../../models/tuningKinds';
 import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
-import { findEncoder } from '../../models/encoders';
+import { findEncoder } from '../../models/zoo/encoders';
 import type { Model } from '../../models/build';
 import type { PartName } from '../../models/composition';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
-import { writeSafetensors } from '../../models/safetensors';
-import type { WeightTensor } from '../../models/weight';
+import { writeSafetensors } from '../../models/weights/safetensors';
+import type { WeightTensor } from '../../models/weights/weight';
 import { userError } from '../../problems';
 import { loadTexts } from '../../train/prepare';
 import type { RunFolder } from '../folders';
@@ -85,7 +85,7 @@ async function fillWithRun(
   const file = finishedFile(paths, name);
   const { spec, id } = file;
   const tuning = spec.tuning.backbone;
-  if (spec.checkpoint !== undefined || tuning.kind === 'published') {
+  if (spec.checkpoint !== undefined || isCheckpointTuning(tuning)) {
     const { step, form } = await writeCheckpointRun(paths, file, which, folder);
     return { id, step, backbone: form, files: readdirSync(folder).sort() };
   }

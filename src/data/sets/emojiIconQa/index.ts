@@ -3,14 +3,12 @@
  * evaluated on Noto (slice `cross-style`) and on new pictures of trained icons (slice `in-style`). Mirrors the idea of
  * IconQA (Lu et al. 2021); it is not IconQA, and its scores are never set beside that data set's.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import sharp from 'sharp';
 import { userError } from '../../../problems';
 import { random } from '../../../random';
 import { loadTokenizer } from '../../../models/zoo/backbones';
-import type { AlignmentItem, Item } from '../../types';
-import type { Generated, MediaFile, SetGenerator } from '../generator';
+import type { Generated, SetGenerator } from '../generator';
+import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { rasterise } from '../svg';
 import { type Concept, findConcepts } from './concepts';
 import { compose, drawLayout, encodePng, type Range } from './picture';
@@ -79,6 +77,51 @@ function planAlignment(concepts: readonly Concept[], options: EmojiIconQaOptions
   return pictures;
 }
 
+/** Throws UserError when the icons are too few for questions of every kind. */
+function requireConcepts(concepts: readonly Concept[]): void {
+  const named = concepts.filter((concept) => concept.tokens === 1);
+  const empty = categories.filter((category) => concepts.every((concept) => concept.category !== category));
+  if (named.length < 4 || empty.length > 0) {
+    throw userError({
+      where: 'emoji-icon-qa',
+      what: `${named.length} single-token names, no concept in: ${empty.join(', ') || 'none'}`,
+      expected: 'at least 4 names and a concept in each category',
+      hint: 'the source packages have changed',
+    });
+  }
+}
+
+/** One picture: copies of an icon on a ground, with the licence of its style. */
+async function drawPicture(
+  { key, concept, style, copies, sizes }: Picture,
+  licence: string,
+  options: EmojiIconQaOptions,
+): Promise<Drawn> {
+  const draw = random(options.seed, `emoji-icon-qa/layout/${key}`);
+  const layout = drawLayout(draw, options.canvas, sizes, copies, options.darkestGround);
+  const icon = concept.icons[style];
+  const raster = await rasterise(icon.svg, layout.size);
+  if (typeof raster === 'string')
+    throw userError({
+      where: `${style} ${icon.file}`,
+      what: raster,
+      hint: 'this icon passed the first check and cannot be drawn: the generator must skip it',
+    });
+  const png = await encodePng(compose(layout, raster, options.canvas), options.canvas);
+  return { png, origins: [{ source: style, file: icon.file, licence }] };
+}
+
+/** What the data card says of the concepts. */
+const notesOf = (concepts: readonly Concept[]): Record<string, unknown> => ({
+  concepts: concepts.length,
+  singleTokenNames: concepts.filter((concept) => concept.tokens === 1).length,
+  namesOfAtMostTwoTokens: concepts.filter((concept) => concept.tokens <= 2).length,
+  conceptsByCategory: Object.fromEntries(
+    categories.map((category) => [category, concepts.filter((concept) => concept.category === category).length]),
+  ),
+  numbers,
+});
+
 /**
  * The generator with these options. `nameLength` gives the tokens of a name after a space; the product reads them from
  * the backbone's own vocabulary, so that single-token names are single tokens.
@@ -95,16 +138,7 @@ export function emojiIconQaGenerator(
     options: { ...options, renderer: `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}` },
     async generate(source, target, onProgress): Promise<Generated> {
       const { concepts, skipped } = await findConcepts(source('emoji-names'), openStyles(source), await nameLength());
-      const named = concepts.filter((concept) => concept.tokens === 1);
-      const empty = categories.filter((category) => concepts.every((concept) => concept.category !== category));
-      if (named.length < 4 || empty.length > 0) {
-        throw userError({
-          where: 'emoji-icon-qa',
-          what: `${named.length} single-token names, no concept in: ${empty.join(', ') || 'none'}`,
-          expected: 'at least 4 names and a concept in each category',
-          hint: 'the source packages have changed',
-        });
-      }
+      requireConcepts(concepts);
       const questions = planQuestions(concepts, options.amounts, options.seed);
       const alignment = planAlignment(concepts, options);
       const pictures: Picture[] = [
@@ -117,61 +151,16 @@ export function emojiIconQaGenerator(
         })),
         ...alignment,
       ];
-
-      mkdirSync(join(target, 'media'), { recursive: true });
-      const licences = new Map(
-        (['twemoji', 'openmoji', 'noto-emoji'] as const).map((style) => [style, source(style).licence]),
-      );
-      const media: MediaFile[] = [];
-      for (const [done, { key, concept, style, copies, sizes }] of pictures.entries()) {
-        const draw = random(options.seed, `emoji-icon-qa/layout/${key}`);
-        const layout = drawLayout(draw, options.canvas, sizes, copies, options.darkestGround);
-        const icon = concept.icons[style];
-        const raster = await rasterise(icon.svg, layout.size);
-        if (typeof raster === 'string')
-          throw userError({
-            where: `${style} ${icon.file}`,
-            what: raster,
-            hint: 'this icon passed the first check and cannot be drawn: the generator must skip it',
-          });
-        const file = `media/${key}.png`;
-        writeFileSync(join(target, file), await encodePng(compose(layout, raster, options.canvas), options.canvas));
-        media.push({ key, file, origins: [{ source: style, file: icon.file, licence: licences.get(style)! }] });
-        if (done % 200 === 0 || done === pictures.length - 1)
-          onProgress('drawing EmojiIconQA', done + 1, pictures.length);
-      }
+      const draw = (picture: Picture) => drawPicture(picture, source(picture.style).licence, options);
       return {
-        items: questions.map(({ id, split, kind, slice, answer, choices }): Item => ({
-          id,
-          split,
-          kind,
-          slice,
-          media: id,
-          prompt: prompts[kind],
-          answer,
-          choices,
-        })),
-        alignment: alignment.map(({ key, concept }): AlignmentItem => ({
-          kind: 'caption',
-          media: key,
-          prompt: prompts.name,
-          answer: concept.name,
-        })),
+        items: questions.map((question) => questionItem(question, prompts)),
+        alignment: alignment.map(({ key, concept }) =>
+          captionItem({ key, prompt: prompts.name, answer: concept.name }),
+        ),
         classes: [],
-        media,
+        media: await writePictures(target, pictures, draw, 'drawing EmojiIconQA', onProgress),
         skipped,
-        notes: {
-          concepts: concepts.length,
-          singleTokenNames: named.length,
-          namesOfAtMostTwoTokens: concepts.filter((concept) => concept.tokens <= 2).length,
-          conceptsByCategory: Object.fromEntries(
-            categories.map((category) => [
-              category,
-              concepts.filter((concept) => concept.category === category).length,
-            ]),
-          ),
-          numbers,
-        },
+        notes: notesOf(concepts),
       };
     },
   };

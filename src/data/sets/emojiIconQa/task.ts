@@ -8,4 +8,16 @@ export const emojiIconQaTask: TaskDefinition = {
   name: 'emoji-icon-qa',
   modality: 'image',
   about: 'name, category and count of emoji; trained on two drawing styles, evaluated on a third',
+  wordings: {
+    name: {
+      others: ['What does the picture show? It shows', 'Name what you see. You see', 'What is in the picture? It is'],
+    },
+    count: { others: ['What is their number? There are', 'Count them. There are', 'How many do you see? You see'] },
+    category: {
+      others: [
+        'Is it nature, food, travel, sport or object? It is',
+        'To which kind does it belong: nature, food, travel, sport or object? It is',
+      ],
+    },
+  },
 };

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { exitCode, UserError, userError } from '../../../problems';
 import { encodeWav } from '../../audio';
 import type { AlignmentItem, Item } from '../../types';
-import type { Generated, MediaFile, SetGenerator, Source } from '../generator';
+import type { Generated, MediaFile, OnProgress, SetGenerator, Source } from '../generator';
 import { samplerPage, type SampledItem } from '../soundQa/samplerPage';
 import { type Command, cutAtMarks, heardInstruments, instruments, runMma, songText } from './midi';
 import { answerOf, captions, divideStyles, type Piece, planPieces, type Pool, prompts, tempoWords } from './questions';
@@ -44,7 +44,7 @@ const pageName = 'sampler.html';
 const soundFont = 'usr/share/sounds/sf2/TimGM6mb.sf2';
 
 /** MIDI of every piece by its key: one run of MMA a style file. Styles that MMA refuses are named in `refused`. */
-async function write(
+async function commandsOf(
   pieces: readonly Piece[],
   mma: Source,
   options: GrooveCapOptions,
@@ -75,6 +75,106 @@ async function write(
   return { commands, refused };
 }
 
+/** A piece with the MIDI that MMA wrote of it. */
+interface WrittenPiece {
+  piece: Piece;
+  played: readonly Command[];
+}
+
+/**
+ * The planned pieces that MMA writes, in their order, and how many it does not, with what it says of their styles.
+ * Throws UserError when they are more than a few.
+ */
+async function writePieces(
+  planned: readonly Piece[],
+  mma: Source,
+  options: GrooveCapOptions,
+  onProgress: OnProgress,
+): Promise<{ pieces: WrittenPiece[]; missing: number; refused: string[] }> {
+  const { commands, refused } = await commandsOf(planned, mma, options, (done, total) =>
+    onProgress('writing grooves', done, total),
+  );
+  const pieces = planned.flatMap((piece) => {
+    const played = commands.get(piece.key);
+    return played === undefined ? [] : [{ piece, played }];
+  });
+  const missing = planned.length - pieces.length;
+  if (missing > mostRefused * planned.length) {
+    throw userError(
+      {
+        where: 'groove-cap',
+        what: `${missing} of ${planned.length} pieces cannot be written: ${refused.slice(0, 3).join('; ')}`,
+      },
+      exitCode.failed,
+    );
+  }
+  return { pieces, missing, refused };
+}
+
+/** The question about a piece in which these instruments are heard. */
+function itemOf(piece: Piece, heard: readonly string[], seed: number): Item {
+  const { key, pool, kind, style, groove, speed } = piece;
+  const { answer, choices } = answerOf(piece, heard, seed);
+  return {
+    id: `groove-cap/${key}`,
+    split: pool,
+    kind,
+    slice: pool === 'evaluation' ? 'new-styles' : pool,
+    media: key,
+    prompt: prompts[kind],
+    answer,
+    choices,
+    ...(kind === 'caption' ? { references: captions(piece, heard) } : {}),
+    released: {
+      style: style.file,
+      groove: groove.name,
+      description: groove.description,
+      tempo: speed,
+      instruments: heard,
+    },
+  };
+}
+
+/** Plays the pieces into `sounds/KEY.wav` below `target`, and writes the page for listening. */
+async function playPieces(
+  pieces: readonly WrittenPiece[],
+  { mma, font }: { mma: Source; font: Source },
+  target: string,
+  options: GrooveCapOptions,
+  onProgress: OnProgress,
+): Promise<Pick<Generated, 'items' | 'alignment' | 'media'>> {
+  const items: Item[] = [];
+  const alignment: AlignmentItem[] = [];
+  const media: MediaFile[] = [];
+  const sampled: SampledItem[] = [];
+  const stride = Math.max(1, Math.floor(pieces.length / options.sampled));
+  const synthesiser = await openSynthesiser(join(font.folder, soundFont));
+  mkdirSync(join(target, 'sounds'), { recursive: true });
+  try {
+    for (const [index, { piece, played }] of pieces.entries()) {
+      const { key, pool, style, groove, tempo } = piece;
+      const heard = heardInstruments(played);
+      const wav = encodeWav(synthesiser.render(played, options.seconds));
+      const file = `sounds/${key}.wav`;
+      writeFileSync(join(target, file), wav);
+      const origins = [
+        { source: mma.name, file: `${libraryPath}/${style.file}#${groove.name}`, licence: mma.licence },
+        { source: font.name, file: soundFont, licence: font.licence },
+      ];
+      media.push({ key, file, origins });
+      const item = itemOf(piece, heard, options.seed);
+      items.push(item);
+      if (pool === 'train') alignment.push({ kind: 'classes', media: key, classes: [tempo, style.family, ...heard] });
+      if (index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips: [], wav });
+      if (index % 50 === 0) onProgress('playing grooves', index, pieces.length);
+    }
+  } finally {
+    synthesiser.close();
+  }
+  writeFileSync(join(target, pageName), samplerPage('GrooveCap: some items', sampled));
+  return { items, alignment, media };
+}
+
 /** The generator with these options. */
 function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
   const synthesiserVersion = (createRequire(__filename)('js-synthesizer/package.json') as { version: string }).version;
@@ -90,71 +190,8 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
       const { styles, skipped } = findStyles(mma);
       const divided = divideStyles(styles, options.shares, options.seed);
       const planned = planPieces(divided, options.amounts, options.seed);
-      const { commands, refused } = await write(planned, mma, options, (done, total) =>
-        onProgress('writing grooves', done, total),
-      );
-      const pieces = planned.filter(({ key }) => commands.has(key));
-      if (planned.length - pieces.length > mostRefused * planned.length) {
-        throw userError(
-          {
-            where: 'groove-cap',
-            what: `${planned.length - pieces.length} of ${planned.length} pieces cannot be written: ${refused.slice(0, 3).join('; ')}`,
-          },
-          exitCode.failed,
-        );
-      }
-      const synthesiser = await openSynthesiser(join(font.folder, soundFont));
-      const items: Item[] = [];
-      const alignment: AlignmentItem[] = [];
-      const media: MediaFile[] = [];
-      const sampled: SampledItem[] = [];
-      const stride = Math.max(1, Math.floor(pieces.length / options.sampled));
-      mkdirSync(join(target, 'sounds'), { recursive: true });
-      try {
-        for (const [index, piece] of pieces.entries()) {
-          const { key, pool, kind, style, groove, tempo, speed } = piece;
-          const played = commands.get(key)!;
-          const heard = heardInstruments(played);
-          const wav = encodeWav(synthesiser.render(played, options.seconds));
-          const file = `sounds/${key}.wav`;
-          writeFileSync(join(target, file), wav);
-          media.push({
-            key,
-            file,
-            origins: [
-              { source: mma.name, file: `${libraryPath}/${style.file}#${groove.name}`, licence: mma.licence },
-              { source: font.name, file: soundFont, licence: font.licence },
-            ],
-          });
-          const { answer, choices } = answerOf(piece, heard, options.seed);
-          const item: Item = {
-            id: `groove-cap/${key}`,
-            split: pool,
-            kind,
-            slice: pool === 'evaluation' ? 'new-styles' : pool,
-            media: key,
-            prompt: prompts[kind],
-            answer,
-            choices,
-            ...(kind === 'caption' ? { references: captions(piece, heard) } : {}),
-            released: {
-              style: style.file,
-              groove: groove.name,
-              description: groove.description,
-              tempo: speed,
-              instruments: heard,
-            },
-          };
-          items.push(item);
-          if (pool === 'train')
-            alignment.push({ kind: 'classes', media: key, classes: [tempo, style.family, ...heard] });
-          if (index % stride === 0 && sampled.length < options.sampled) sampled.push({ item, clips: [], wav });
-          if (index % 50 === 0) onProgress('playing grooves', index, pieces.length);
-        }
-      } finally {
-        synthesiser.close();
-      }
-      writeFileSync(join(target, pageName), samplerPage('GrooveCap: some items', sampled));
+      const { pieces, missing, refused } = await writePieces(planned, mma, options, onProgress);
+      const { items, alignment, media } = await playPieces(pieces, { mma, font }, target, options, onProgress);
       return {
         items,
         alignment,
@@ -162,9 +199,7 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
         media,
         skipped: {
           ...skipped,
-          ...(planned.length === pieces.length
-            ? {}
-            : { 'piece: MMA refuses its style or writes no note': planned.length - pieces.length }),
+          ...(missing === 0 ? {} : { 'piece: MMA refuses its style or writes no note': missing }),
         },
         notes: {
           refused,

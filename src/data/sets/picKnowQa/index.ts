@@ -4,16 +4,14 @@
  * on stamps of nouns that training never shows (slice `new-concepts`). Mirrors the idea of A-OKVQA (Schwenk et al.
  * 2022); it is not A-OKVQA, and its scores are never set beside that data set's.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { userError } from '../../../problems';
 import { random } from '../../../random';
-import type { AlignmentItem, Item } from '../../types';
-import { openPhotographs, renderer } from '../cifar10';
+import { openAllPhotographs, type Photographs, renderer } from '../cifar10';
 import { compose, drawLayout, encodePng, type Range } from '../emojiIconQa/picture';
-import type { Generated, MediaFile, SetGenerator } from '../generator';
+import type { Generated, SetGenerator, Source } from '../generator';
+import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { type Amounts, planQuestions, prompts, type Subject } from './questions';
-import { categories, drawStamp, findStamps } from './stamps';
+import { categories, drawStamp, findStamps, type Stamp } from './stamps';
 import { openNouns } from './wordnet';
 import { picKnowQaTask } from './task';
 
@@ -44,6 +42,48 @@ export const defaultOptions: PicKnowQaOptions = {
   alignment: { photographs: 600, stamps: 240 },
 };
 
+/** Where the pictures come from. */
+interface PictureSources {
+  photographs: Readonly<Record<'train' | 'test', Photographs>>;
+  cifar10: Source;
+  stamps: Source;
+}
+
+/** One picture: a photograph enlarged, or a stamp on a ground. */
+async function drawPicture(
+  { key, subject }: { key: string; subject: Subject },
+  from: PictureSources,
+  options: PicKnowQaOptions,
+): Promise<Drawn> {
+  const { canvas } = options;
+  if (subject.of === 'photograph') {
+    const { file, enlarged } = from.photographs[subject.file];
+    const png = await encodePng(await enlarged(subject.index, canvas), canvas);
+    return { png, origins: [{ source: 'cifar10', file: `${file}#${subject.index}`, licence: from.cifar10.licence }] };
+  }
+  const draw = random(options.seed, `pic-know-qa/layout/${key}`);
+  const layout = drawLayout(draw, canvas, options.stampSize, 1, options.darkestGround);
+  const { file } = subject.stamp;
+  const raster = await drawStamp(from.stamps, subject.stamp, layout.size);
+  if (raster === undefined)
+    throw userError({
+      where: `${from.stamps.name} ${file}`,
+      what: 'this picture cannot be read',
+      hint: 'fetch the source again',
+    });
+  const png = await encodePng(compose(layout, raster, canvas), canvas);
+  return { png, origins: [{ source: from.stamps.name, file, licence: from.stamps.licence }] };
+}
+
+/** Stamps and nouns of each category, for the data card. */
+const stampNotes = (stamps: readonly Stamp[]): Record<string, unknown> =>
+  Object.fromEntries(
+    categories.map((name) => {
+      const inCategory = stamps.filter(({ category }) => category === name);
+      return [name, { stamps: inCategory.length, nouns: new Set(inCategory.map(({ noun }) => noun)).size }];
+    }),
+  );
+
 /** The generator with these options. */
 export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
   return {
@@ -53,10 +93,7 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],
     options: { ...options, prompts, renderer },
     async generate(source, target, onProgress): Promise<Generated> {
-      const photographs = {
-        train: await openPhotographs(source('cifar10'), 'train'),
-        test: await openPhotographs(source('cifar10'), 'test'),
-      };
+      const photographs = await openAllPhotographs(source('cifar10'));
       const nouns = openNouns(source('wordnet'));
       const paint = source('tuxpaint-stamps-default');
       const { stamps, skipped } = findStamps(paint, nouns);
@@ -66,83 +103,24 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
         nouns,
         options,
       );
-      const pictures: { key: string; subject: Subject }[] = [
-        ...questions.map(({ id, subject }) => ({ key: id, subject })),
-        ...alignment,
-      ];
-
-      mkdirSync(join(target, 'media'), { recursive: true });
-      const media: MediaFile[] = [];
-      for (const [done, { key, subject }] of pictures.entries()) {
-        const file = `media/${key}.png`;
-        if (subject.of === 'photograph') {
-          const { file: from, enlarged } = photographs[subject.file];
-          writeFileSync(
-            join(target, file),
-            await encodePng(await enlarged(subject.index, options.canvas), options.canvas),
-          );
-          media.push({
-            key,
-            file,
-            origins: [{ source: 'cifar10', file: `${from}#${subject.index}`, licence: source('cifar10').licence }],
-          });
-        } else {
-          const layout = drawLayout(
-            random(options.seed, `pic-know-qa/layout/${key}`),
-            options.canvas,
-            options.stampSize,
-            1,
-            options.darkestGround,
-          );
-          const raster = await drawStamp(paint, subject.stamp, layout.size);
-          if (raster === undefined)
-            throw userError({
-              where: `${paint.name} ${subject.stamp.file}`,
-              what: 'this picture cannot be read',
-              hint: 'fetch the source again',
-            });
-          writeFileSync(join(target, file), await encodePng(compose(layout, raster, options.canvas), options.canvas));
-          media.push({
-            key,
-            file,
-            origins: [{ source: paint.name, file: subject.stamp.file, licence: paint.licence }],
-          });
-        }
-        if (done % 200 === 0 || done === pictures.length - 1)
-          onProgress('drawing PicKnowQA', done + 1, pictures.length);
-      }
+      const pictures = [...questions.map(({ id: key, subject }) => ({ key, subject })), ...alignment];
+      const from = { photographs, cifar10: source('cifar10'), stamps: paint };
       return {
-        items: questions.map(({ id, split, slice, kind, answer, choices, rationale }): Item => ({
-          id,
-          split,
-          kind,
-          slice,
-          media: id,
-          prompt: prompts[kind],
-          answer,
-          choices,
-          released: { rationale },
+        items: questions.map((question) => ({
+          ...questionItem(question, prompts),
+          released: { rationale: question.rationale },
         })),
-        alignment: alignment.map(({ key, prompt, answer }): AlignmentItem => ({
-          kind: 'caption',
-          media: key,
-          prompt,
-          answer,
-        })),
+        alignment: alignment.map(captionItem),
         classes: [],
-        media,
+        media: await writePictures(
+          target,
+          pictures,
+          (picture) => drawPicture(picture, from, options),
+          'drawing PicKnowQA',
+          onProgress,
+        ),
         skipped,
-        notes: {
-          stamps: Object.fromEntries(
-            categories.map((name) => [
-              name,
-              {
-                stamps: stamps.filter(({ category }) => category === name).length,
-                nouns: new Set(stamps.filter(({ category }) => category === name).map(({ noun }) => noun)).size,
-              },
-            ]),
-          ),
-        },
+        notes: { stamps: stampNotes(stamps) },
       };
     },
   };

@@ -152,6 +152,88 @@ export function divideStamps(
 const sliceOf = (split: SplitName, kind: Kind) =>
   split !== 'evaluation' ? split : kind === 'category' ? 'new-concepts' : 'new-photographs';
 
+/** What questions are drawn from. */
+interface Deck {
+  seed: number;
+  facts: ReturnType<typeof knowledge>;
+  take: ReturnType<typeof photographTaker>;
+  /** `count` stamps of a category, its nouns equally often */
+  stampsOf(part: Part, category: Category, count: number, purpose: string): Stamp[];
+}
+
+/** What a question is about and what it asks for, before its choices are drawn. */
+interface Asked {
+  subject: Subject;
+  answer: string;
+  /** answers to choose from */
+  among: readonly string[];
+  rationale: string;
+}
+
+const hypernymsOfAll = [...new Set(Object.values(hypernyms))];
+
+/** What the questions of a kind in a part are about, with balanced answers. Takes photographs from the deck. */
+function askedOf(kind: Kind, part: Part, count: number, { seed, facts, take, stampsOf }: Deck): Asked[] {
+  const purpose = `pic-know-qa/${part}/${kind}`;
+  const ofPhotograph = (name: PhotographClass, answer: string, among: readonly string[]): Asked => ({
+    subject: take(part, name),
+    answer,
+    among,
+    rationale: `${name}: ${facts.get(name)!.gloss}`,
+  });
+  switch (kind) {
+    case 'category': {
+      const pools = new Map(
+        categories.map((category) => [category, stampsOf(part, category, count, `${part}/${kind}`)]),
+      );
+      return balanced(categories, count, seed, purpose).map((category) => {
+        const stamp = pools.get(category)!.pop()!;
+        const rationale = `${stamp.noun}: ${stamp.synset.gloss}`;
+        return { subject: { of: 'stamp', stamp }, answer: category, among: categories, rationale };
+      });
+    }
+    case 'object':
+      return balanced(photographClasses, count, seed, purpose).map((name) =>
+        ofPhotograph(name, name, photographClasses),
+      );
+    case 'hypernym':
+      return balanced(hypernymsOfAll, count, seed, purpose).map((word, i) => {
+        const members = photographClasses.filter((name) => hypernyms[name] === word);
+        return ofPhotograph(random(seed, `${purpose}/member`, i).pick(members), word, hypernymsOfAll);
+      });
+  }
+}
+
+function questionOf(kind: Kind, part: Part, i: number, asked: Asked, seed: number): Question {
+  const { subject, answer, among, rationale } = asked;
+  const id = `${part}-${kind}-${String(i).padStart(4, '0')}`;
+  const draw = random(seed, `pic-know-qa/choices/${id}`);
+  const others = draw.shuffle(among.filter((one) => one !== answer)).slice(0, 3);
+  const choices = draw.shuffle([answer, ...others]);
+  return { id, split: part, slice: sliceOf(part, kind), kind, subject, answer, choices, rationale };
+}
+
+/** Pictures of the alignment phase: training photographs, then training stamps of every category. */
+function alignmentPictures(
+  { photographs, stamps }: { photographs: number; stamps: number },
+  { seed, take, stampsOf }: Deck,
+): AlignmentPicture[] {
+  return [
+    ...balanced(photographClasses, photographs, seed, 'pic-know-qa/alignment').map((name) => ({
+      subject: take('train', name),
+      prompt: prompts.object,
+      answer: name,
+    })),
+    ...categories.flatMap((category) =>
+      stampsOf('train', category, stamps / categories.length, 'alignment').map((stamp) => ({
+        subject: { of: 'stamp' as const, stamp },
+        prompt: prompts.category,
+        answer: category,
+      })),
+    ),
+  ].map((picture, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...picture }));
+}
+
 /** All questions and the alignment pictures, in a fixed order. */
 export function planQuestions(
   classes: Record<'train' | 'test', readonly PhotographClass[]>,
@@ -166,65 +248,21 @@ export function planQuestions(
 ): { questions: Question[]; alignment: AlignmentPicture[] } {
   const { seed, amounts } = options;
   const facts = knowledge(nouns);
-  const take = photographTaker(classes, seed);
   const divided = divideStamps(stamps, options.shares, seed);
-  const kindsOf = [...new Set(Object.values(hypernyms))];
-  const stampsOf = (part: Part, category: Category, count: number, purpose: string) =>
-    balanced(divided[part].get(category)!, count, seed, `pic-know-qa/${purpose}/${category}`).map((group, i) =>
-      random(seed, `pic-know-qa/${purpose}/${category}/pick`, i).pick(group),
-    );
-  const questions: Question[] = [];
-  for (const kind of kinds) {
-    for (const part of parts) {
-      const count = amounts[part];
-      const purpose = `${part}/${kind}`;
-      const add = (i: number, subject: Subject, answer: string, among: readonly string[], rationale: string) => {
-        const id = `${part}-${kind}-${String(i).padStart(4, '0')}`;
-        const draw = random(seed, `pic-know-qa/choices/${id}`);
-        const others = draw.shuffle(among.filter((one) => one !== answer)).slice(0, 3);
-        questions.push({
-          id,
-          split: part,
-          slice: sliceOf(part, kind),
-          kind,
-          subject,
-          answer,
-          choices: draw.shuffle([answer, ...others]),
-          rationale,
-        });
-      };
-      if (kind === 'category') {
-        const pools = new Map(categories.map((category) => [category, stampsOf(part, category, count, purpose)]));
-        balanced(categories, count, seed, `pic-know-qa/${purpose}`).forEach((category, i) => {
-          const stamp = pools.get(category)!.pop()!;
-          add(i, { of: 'stamp', stamp }, category, categories, `${stamp.noun}: ${stamp.synset.gloss}`);
-        });
-      } else if (kind === 'object') {
-        balanced(photographClasses, count, seed, `pic-know-qa/${purpose}`).forEach((name, i) =>
-          add(i, take(part, name), name, photographClasses, `${name}: ${facts.get(name)!.gloss}`),
-        );
-      } else {
-        const members = (word: string) => photographClasses.filter((name) => hypernyms[name] === word);
-        balanced(kindsOf, count, seed, `pic-know-qa/${purpose}`).forEach((word, i) => {
-          const name = random(seed, `pic-know-qa/${purpose}/member`, i).pick(members(word));
-          add(i, take(part, name), word, kindsOf, `${name}: ${facts.get(name)!.gloss}`);
-        });
-      }
-    }
-  }
-  const alignment = [
-    ...balanced(photographClasses, options.alignment.photographs, seed, 'pic-know-qa/alignment').map((name) => ({
-      subject: take('train', name),
-      prompt: prompts.object,
-      answer: name,
-    })),
-    ...categories.flatMap((category) =>
-      stampsOf('train', category, options.alignment.stamps / categories.length, 'alignment').map((stamp) => ({
-        subject: { of: 'stamp' as const, stamp },
-        prompt: prompts.category,
-        answer: category,
-      })),
+  const deck: Deck = {
+    seed,
+    facts,
+    take: photographTaker(classes, seed),
+    stampsOf: (part, category, count, purpose) =>
+      balanced(divided[part].get(category)!, count, seed, `pic-know-qa/${purpose}/${category}`).map((group, i) =>
+        random(seed, `pic-know-qa/${purpose}/${category}/pick`, i).pick(group),
+      ),
+  };
+  // Photographs are taken without repetition: questions before alignment, kind by kind.
+  const questions = kinds.flatMap((kind) =>
+    parts.flatMap((part) =>
+      askedOf(kind, part, amounts[part], deck).map((asked, i) => questionOf(kind, part, i, asked, seed)),
     ),
-  ].map((picture, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...picture }));
-  return { questions, alignment };
+  );
+  return { questions, alignment: alignmentPictures(options.alignment, deck) };
 }

@@ -3,17 +3,16 @@
  * MNIST's own test digits and CIFAR-10's test photographs, which training never shows. Mirrors the idea of TextVQA
  * (Singh et al. 2019); it is not TextVQA, and its scores are never set beside that data set's.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { random } from '../../../random';
-import type { AlignmentItem, Item } from '../../types';
 import { balanced } from '../balanced';
-import { openPhotographs, renderer } from '../cifar10';
+import { openAllPhotographs, type Photographs, renderer } from '../cifar10';
 import { encodePng, type Range } from '../emojiIconQa/picture';
-import type { Generated, MediaFile, Origin, SetGenerator } from '../generator';
+import type { Generated, Origin, SetGenerator, Source } from '../generator';
+import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { drawDigits, drawSign } from './drawing';
-import { openDigits } from './mnist';
+import { type Digits, openDigits } from './mnist';
 import { type Amounts, type Kind, kinds, planQuestions, prompts, type Written } from './questions';
 import { digitWords, fonts, lengths, type Part, signs } from './words';
 import { readQaTask } from './task';
@@ -54,6 +53,90 @@ const resvgVersion = (createRequire(__filename)('@resvg/resvg-js/package.json') 
 const between = (draw: { integer(bound: number): number }, { least, most }: Range) =>
   least + draw.integer(most - least + 1);
 
+/** Deals the indices of a pile without repetition; `of` lists them when the pile is first asked for. */
+type Deal = (pile: string, part: Part, of: () => number[]) => number;
+
+/**
+ * Photographs and digits are dealt without repetition; validation shares the training file, never a photograph or
+ * digit. Version 1 dealt its evaluation from the ends of these piles, and words were chosen after its accuracy was
+ * seen: evaluation now takes their beginnings, so that it shows nothing that was ever scored.
+ */
+function dealer(seed: number): Deal {
+  const dealt = new Map<string, number[]>();
+  return (pile, part, of) => {
+    const indices = dealt.get(pile) ?? random(seed, `read-qa/${pile}`).shuffle(of());
+    dealt.set(pile, indices);
+    const index = part === 'evaluation' ? indices.shift() : indices.pop();
+    if (index === undefined) throw new RangeError(`${pile} is used up`);
+    return index;
+  };
+}
+
+/** Signs and single digits of the alignment phase. */
+function planAlignment({ seeds: { train: seed }, alignment }: ReadQaOptions) {
+  const words = balanced(signs, alignment.words, seed, 'read-qa/alignment/words');
+  return [
+    ...words.map((word, i) => ({
+      written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.train) } as Written,
+      prompt: prompts.word,
+      answer: word,
+    })),
+    ...balanced(digitWords, alignment.digits, seed, 'read-qa/alignment/digits').map((answer) => ({
+      written: { what: 'digits', values: [digitWords.indexOf(answer)] } as Written,
+      prompt: prompts.digit,
+      answer,
+    })),
+  ].map((one, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...one }));
+}
+
+interface Picture {
+  key: string;
+  part: Part;
+  written: Written;
+}
+
+/** Where the pictures come from. */
+interface PictureSources {
+  photographs: Readonly<Record<'train' | 'test', Photographs>>;
+  digits: Readonly<Record<'train' | 'test', Digits>>;
+  cifar10: Source;
+  mnist: Source;
+  fonts: Source;
+}
+
+/** One picture: a sign or a strip of digits over a photograph. */
+async function drawPicture(
+  { key, part, written }: Picture,
+  sources: PictureSources,
+  deal: Deal,
+  options: ReadQaOptions,
+): Promise<Drawn> {
+  const { canvas } = options;
+  const from = part === 'evaluation' ? 'test' : 'train';
+  const draw = random(options.seeds[part], `read-qa/drawing/${key}`);
+  const { classes, enlarged, file: photographs } = sources.photographs[from];
+  const photograph = deal(`photographs/${from}`, part, () => classes.map((_, index) => index));
+  const picture = Uint8Array.from(await enlarged(photograph, canvas));
+  const origins: Origin[] = [
+    { source: 'cifar10', file: `${photographs}#${photograph}`, licence: sources.cifar10.licence },
+  ];
+  if (written.what === 'sign') {
+    const font = join(sources.fonts.folder, written.font);
+    drawSign(picture, canvas, { word: written.word, font, width: between(draw, options.wordWidth) }, draw);
+    origins.push({ source: 'reading-fonts', file: written.font, licence: sources.fonts.licence });
+  } else {
+    const { labels, pixels, file } = sources.digits[from];
+    const indices = written.values.map((value) =>
+      deal(`digits/${from}/${value}`, part, () => Array.from(labels.keys()).filter((index) => labels[index] === value)),
+    );
+    const size = between(draw, options.digitSize[indices.length as 1 | 2 | 3 | 4]);
+    drawDigits(picture, canvas, indices.map(pixels), size, draw);
+    const { licence } = sources.mnist;
+    origins.push(...indices.map((index): Origin => ({ source: 'mnist', file: `${file}#${index}`, licence })));
+  }
+  return { png: await encodePng(picture, canvas), origins };
+}
+
 /** The generator with these options. */
 export function readQaGenerator(options: ReadQaOptions): SetGenerator {
   return {
@@ -63,111 +146,27 @@ export function readQaGenerator(options: ReadQaOptions): SetGenerator {
     sources: ['cifar10', 'mnist', 'reading-fonts'],
     options: { ...options, prompts, renderer: `${renderer}, resvg ${resvgVersion}`, texts: { signs, lengths, fonts } },
     async generate(source, target, onProgress): Promise<Generated> {
-      const photographs = {
-        train: await openPhotographs(source('cifar10'), 'train'),
-        test: await openPhotographs(source('cifar10'), 'test'),
+      const [cifar10, mnist] = [source('cifar10'), source('mnist')];
+      const sources: PictureSources = {
+        photographs: await openAllPhotographs(cifar10),
+        digits: { train: openDigits(mnist, 'train'), test: openDigits(mnist, 't10k') },
+        cifar10,
+        mnist,
+        fonts: source('reading-fonts'),
       };
-      const digits = { train: openDigits(source('mnist'), 'train'), test: openDigits(source('mnist'), 't10k') };
-      const seed = options.seeds.train;
       const questions = planQuestions(options.kinds, options.amounts, options.seeds);
-      const words = balanced(signs, options.alignment.words, seed, 'read-qa/alignment/words');
-      const aligned = [
-        ...words.map((word, i) => ({
-          written: { what: 'sign', word, font: random(seed, 'read-qa/alignment/font', i).pick(fonts.train) } as Written,
-          prompt: prompts.word,
-          answer: word,
-        })),
-        ...balanced(digitWords, options.alignment.digits, seed, 'read-qa/alignment/digits').map((answer) => ({
-          written: { what: 'digits', values: [digitWords.indexOf(answer)] } as Written,
-          prompt: prompts.digit,
-          answer,
-        })),
-      ].map((one, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...one }));
-      const pictures: { key: string; part: Part; written: Written }[] = [
+      const alignment = planAlignment(options);
+      const pictures: Picture[] = [
         ...questions.map(({ id: key, split: part, written }) => ({ key, part, written })),
-        ...aligned.map(({ key, written }) => ({ key, part: 'train' as const, written })),
+        ...alignment.map(({ key, written }) => ({ key, part: 'train' as const, written })),
       ];
-
-      // Photographs and digits are dealt without repetition; validation shares the training file, never a photograph or
-      // digit.
-      // Version 1 dealt its evaluation from the ends of these piles, and words were chosen after its accuracy was seen:
-      // evaluation now takes their beginnings, so that it shows nothing that was ever scored.
-      const dealt = new Map<string, number[]>();
-      const deal = (pile: string, part: Part, of: () => number[]): number => {
-        const indices = dealt.get(pile) ?? random(seed, `read-qa/${pile}`).shuffle(of());
-        dealt.set(pile, indices);
-        const index = part === 'evaluation' ? indices.shift() : indices.pop();
-        if (index === undefined) throw new RangeError(`${pile} is used up`);
-        return index;
-      };
-      mkdirSync(join(target, 'media'), { recursive: true });
-      const media: MediaFile[] = [];
-      for (const [done, { key, part, written }] of pictures.entries()) {
-        const from = part === 'evaluation' ? 'test' : 'train';
-        const draw = random(options.seeds[part], `read-qa/drawing/${key}`);
-        const photograph = deal(`photographs/${from}`, part, () => photographs[from].classes.map((_, index) => index));
-        const picture = Uint8Array.from(await photographs[from].enlarged(photograph, options.canvas));
-        const origins: Origin[] = [
-          { source: 'cifar10', file: `${photographs[from].file}#${photograph}`, licence: source('cifar10').licence },
-        ];
-        if (written.what === 'sign') {
-          drawSign(
-            picture,
-            options.canvas,
-            {
-              word: written.word,
-              font: join(source('reading-fonts').folder, written.font),
-              width: between(draw, options.wordWidth),
-            },
-            draw,
-          );
-          origins.push({ source: 'reading-fonts', file: written.font, licence: source('reading-fonts').licence });
-        } else {
-          const { labels, pixels, file } = digits[from];
-          const indices = written.values.map((value) =>
-            deal(`digits/${from}/${value}`, part, () =>
-              Array.from(labels.keys()).filter((index) => labels[index] === value),
-            ),
-          );
-          drawDigits(
-            picture,
-            options.canvas,
-            indices.map(pixels),
-            between(draw, options.digitSize[indices.length as 1 | 2 | 3 | 4]),
-            draw,
-          );
-          origins.push(
-            ...indices.map((index): Origin => ({
-              source: 'mnist',
-              file: `${file}#${index}`,
-              licence: source('mnist').licence,
-            })),
-          );
-        }
-        const file = `media/${key}.png`;
-        writeFileSync(join(target, file), await encodePng(picture, options.canvas));
-        media.push({ key, file, origins });
-        if (done % 200 === 0 || done === pictures.length - 1) onProgress('drawing ReadQA', done + 1, pictures.length);
-      }
+      const deal = dealer(options.seeds.train);
+      const draw = (picture: Picture) => drawPicture(picture, sources, deal, options);
       return {
-        items: questions.map(({ id, split, slice, kind, answer, choices }): Item => ({
-          id,
-          split,
-          kind,
-          slice,
-          media: id,
-          prompt: prompts[kind],
-          answer,
-          choices,
-        })),
-        alignment: aligned.map(({ key, prompt, answer }): AlignmentItem => ({
-          kind: 'caption',
-          media: key,
-          prompt,
-          answer,
-        })),
+        items: questions.map((question) => questionItem(question, prompts)),
+        alignment: alignment.map(captionItem),
         classes: [],
-        media,
+        media: await writePictures(target, pictures, draw, 'drawing ReadQA', onProgress),
         skipped: {},
         notes: {
           words: signs.length,

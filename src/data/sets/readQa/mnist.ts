@@ -7,7 +7,7 @@ import { userError } from '../../../problems';
 import type { Source } from '../generator';
 
 export const digitSide = 28;
-interface Digits {
+export interface Digits {
   /** path inside the source of the images */
   file: string;
   labels: Uint8Array;

@@ -49,90 +49,90 @@ function numberChoices([first, second]: readonly [number, number], draw: Random)
   );
 }
 
+/** What the questions of a kind in a part are made of: each list has a value for each of them, balanced. */
+interface Values {
+  /** first to fourth digit */
+  digits: number[][];
+  font: string[];
+  /** none where the digits are the answer */
+  answers: readonly string[];
+}
+
+/** Answers that are drawn; those of the other kinds are what their digits say. */
+const answersOf: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  word: signs,
+  letters: lengthAnswers,
+  digits: counts,
+};
+
+function valuesOf(part: Part, kind: Kind, count: number, seed: number): Values {
+  const values = <T>(of: readonly T[], what: string) => balanced(of, count, seed, `read-qa/${part}/${kind}/${what}`);
+  const among = answersOf[kind];
+  return {
+    digits: Array.from({ length: 4 }, (_, place) => values([...digitWords.keys()], `digit ${place}`)),
+    font: values(fonts[part], 'font'),
+    answers: among === undefined ? [] : values(among, 'answer'),
+  };
+}
+
+/** What is written and asked in question `i` of a kind; `draw` is the question's own. */
+function asked(
+  kind: Kind,
+  part: Part,
+  i: number,
+  { digits, font, answers }: Values,
+  draw: Random,
+): Pick<Question, 'written' | 'answer' | 'choices'> {
+  const answer = answers[i]!;
+  const firstDigits = (number: number): Written => ({
+    what: 'digits',
+    values: digits.slice(0, number).map((of) => of[i]!),
+  });
+  const among = (right: string, of: readonly string[]) =>
+    draw.shuffle([right, ...draw.shuffle(of.filter((one) => one !== right)).slice(0, 3)]);
+  switch (kind) {
+    case 'word':
+      return { written: { what: 'sign', word: answer, font: font[i]! }, answer, choices: among(answer, signs) };
+    case 'letters': {
+      const word = draw.pick<string>(lengths[answer as LengthAnswer][part]);
+      return { written: { what: 'sign', word, font: font[i]! }, answer, choices: draw.shuffle(lengthAnswers) };
+    }
+    case 'digit': {
+      const digit = digitWords[digits[0]![i]!]!;
+      return { written: firstDigits(1), answer: digit, choices: among(digit, digitWords) };
+    }
+    case 'number': {
+      const pair = [digits[0]![i]!, digits[1]![i]!] as const;
+      return {
+        written: firstDigits(2),
+        answer: pair.map((value) => digitWords[value]!).join(' '),
+        choices: numberChoices(pair, draw),
+      };
+    }
+    case 'digits': {
+      const written = firstDigits(2 + counts.indexOf(answer as (typeof counts)[number]));
+      return { written, answer, choices: draw.shuffle(counts) };
+    }
+  }
+}
+
+const sliceOf = (part: Part, kind: Kind) =>
+  part !== 'evaluation' ? part : kind === 'word' || kind === 'letters' ? 'new-fonts' : 'new-digits';
+
 /** All questions of the given kinds, in a fixed order, with balanced answers in every part. */
 export function planQuestions(
-  asked: readonly Kind[],
+  kindsAsked: readonly Kind[],
   amounts: Amounts,
   seeds: Readonly<Record<Part, number>>,
 ): Question[] {
   return parts.flatMap((part) =>
-    asked.flatMap((kind) => {
+    kindsAsked.flatMap((kind) => {
       const [count, seed] = [amounts[part], seeds[part]];
-      const purpose = `read-qa/${part}/${kind}`;
-      const values = <T>(of: readonly T[], what = 'answer') => balanced(of, count, seed, `${purpose}/${what}`);
-      const digits = Array.from({ length: 4 }, (_, place) =>
-        values(
-          digitWords.map((_, value) => value),
-          `digit ${place}`,
-        ),
-      );
-      const font = values(fonts[part], 'font');
-      const answers: readonly string[] =
-        kind === 'word'
-          ? values(signs)
-          : kind === 'letters'
-            ? values(lengthAnswers)
-            : kind === 'digits'
-              ? values(counts)
-              : [];
+      const values = valuesOf(part, kind, count, seed);
       return Array.from({ length: count }, (_, i): Question => {
         const id = `${part}-${kind}-${String(i).padStart(4, '0')}`;
         const draw = random(seed, `read-qa/question/${id}`);
-        const written = (number: number): Written => ({
-          what: 'digits',
-          values: digits.slice(0, number).map((of) => of[i]!),
-        });
-        const among = (answer: string, of: readonly string[]) =>
-          draw.shuffle([answer, ...draw.shuffle(of.filter((one) => one !== answer)).slice(0, 3)]);
-        const base = {
-          id,
-          split: part,
-          slice: part === 'evaluation' ? (kind === 'word' || kind === 'letters' ? 'new-fonts' : 'new-digits') : part,
-          kind,
-        } as const;
-        switch (kind) {
-          case 'word':
-            return {
-              ...base,
-              written: { what: 'sign', word: answers[i]!, font: font[i]! },
-              answer: answers[i]!,
-              choices: among(answers[i]!, signs),
-            };
-          case 'letters':
-            return {
-              ...base,
-              written: {
-                what: 'sign',
-                word: draw.pick<string>(lengths[answers[i] as LengthAnswer][part]),
-                font: font[i]!,
-              },
-              answer: answers[i]!,
-              choices: draw.shuffle(lengthAnswers),
-            };
-          case 'digit':
-            return {
-              ...base,
-              written: written(1),
-              answer: digitWords[digits[0]![i]!]!,
-              choices: among(digitWords[digits[0]![i]!]!, digitWords),
-            };
-          case 'number': {
-            const pair = [digits[0]![i]!, digits[1]![i]!] as const;
-            return {
-              ...base,
-              written: written(2),
-              answer: pair.map((value) => digitWords[value]!).join(' '),
-              choices: numberChoices(pair, draw),
-            };
-          }
-          case 'digits':
-            return {
-              ...base,
-              written: written(2 + counts.indexOf(answers[i] as (typeof counts)[number])),
-              answer: answers[i]!,
-              choices: draw.shuffle(counts),
-            };
-        }
+        return { id, split: part, slice: sliceOf(part, kind), kind, ...asked(kind, part, i, values, draw) };
       });
     }),
   );

@@ -2,7 +2,7 @@
 import { readSound, sampleRate } from '../../../data/audio';
 import { readFields } from '../../checkpoint/config';
 import type { JsonObject } from '../../../json';
-import { logMel, logMelSettings } from '../../encoders/logMel';
+import { logMel, logMelSettings } from '../../parts/logMel';
 
 export interface SoundSteps {
   /** mel bands */

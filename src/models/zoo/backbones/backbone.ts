@@ -1,7 +1,7 @@
 /** What the zoo's backbones have in common, and what one says of itself in its own file; index.ts lists them. */
 import type { Tokenizer } from '../../../text/tokenizer';
 import type { LlamaConfig } from '../../parts/llama';
-import type { WeightTensor } from '../../weight';
+import type { WeightTensor } from '../../weights/weight';
 
 /** A pretrained backbone over a pruned vocabulary. */
 export interface Backbone {

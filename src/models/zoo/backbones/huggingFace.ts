@@ -1,7 +1,7 @@
 /** The small backbones in the layout of transformers' LlamaForCausalLM: names of tensors, and config.json. */
 import { silu } from '../../../tensor/ops';
 import { theirName, type NameTable } from '../../checkpoint/names';
-import type { WeightTensor } from '../../weight';
+import type { WeightTensor } from '../../weights/weight';
 import { llamaNames } from '../../parts/decoder';
 import { headWidth, llamaWeights, type LlamaConfig } from '../../parts/llama';
 

@@ -6,7 +6,7 @@ import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
 import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
 import { llamaWeights } from '../../parts/llama';
-import type { WeightTensor } from '../../weight';
+import type { WeightTensor } from '../../weights/weight';
 import type { Backbone, BackboneDefinition, Pretrained } from './backbone';
 import { minimind2Small } from './minimind2Small';
 import { stories15m } from './stories15m';

@@ -12,10 +12,11 @@ import { llamaWeights, type LlamaConfig } from '../../parts/llama';
 import { readConfig } from '../../checkpoint/checkpoint';
 import { readFields } from '../../checkpoint/config';
 import { theirName } from '../../checkpoint/names';
-import { readSafetensors, writeSafetensors } from '../../safetensors';
+import { readSafetensors, writeSafetensors } from '../../weights/safetensors';
 import { readOnnx, type OnnxWeights } from '../../weights/onnx';
 import { namedWeights } from '../../weights/onnxNamed';
-import { sizeOf, transposed, type WeightTensor } from '../../weight';
+import { transposed, type WeightTensor } from '../../weights/weight';
+import { sizeOf } from '../../../tensor/shape';
 import type { BackboneDefinition, Pretrained } from './backbone';
 
 const source = 'minimind2-small';

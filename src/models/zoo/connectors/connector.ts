@@ -9,7 +9,7 @@ import { normaliseRms } from '../../../tensor/ops';
 import type { Initial } from '../../../tensor/parameters';
 import { need, tf, type Tensor } from '../../../tensor/tf';
 import { linearParameters, normParameters, type Declared, type Part } from '../../parts/part';
-import type { WeightTensor } from '../../weight';
+import type { WeightTensor } from '../../weights/weight';
 
 export interface ConnectorShape {
   /** feature rows and width of the encoder */

@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import { openSource } from '../../../sources/sources';
 import { userError } from '../../../problems';
-import { openSafetensors, type SafetensorsFile } from '../../safetensors';
-import { theirName, type NameRow } from '../../checkpoint/names';
-import { allFinite, type WeightTensor } from '../../weight';
+import { openSafetensors, type SafetensorsFile } from '../../weights/safetensors';
+import { layerRows, theirName, type NameRow } from '../../checkpoint/names';
+import { allFinite, type WeightTensor } from '../../weights/weight';
 
 /** Sizes of the BERT in the package. */
 export const miniLm = { source: 'minilm', width: 384, hidden: 1536, layers: 6, heads: 12, epsilon: 1e-12 } as const;
@@ -14,18 +14,16 @@ export const miniLm = { source: 'minilm', width: 384, hidden: 1536, layers: 6, h
 /** BERT's names for the layers of a Q-Former that it has. */
 const rows: NameRow[] = [
   ['norm', 'embeddings.LayerNorm'],
-  ...(
-    [
-      ['self.q', 'attention.self.query'],
-      ['self.k', 'attention.self.key'],
-      ['self.v', 'attention.self.value'],
-      ['self.o', 'attention.output.dense'],
-      ['self.norm', 'attention.output.LayerNorm'],
-      ['feedForward.up', 'intermediate.dense'],
-      ['feedForward.down', 'output.dense'],
-      ['feedForward.norm', 'output.LayerNorm'],
-    ] as const
-  ).map(([ours, theirs]): NameRow => [`layers.*.${ours}`, `encoder.layer.*.${theirs}`]),
+  ...layerRows('layers', 'encoder.layer', [
+    ['self.q', 'attention.self.query'],
+    ['self.k', 'attention.self.key'],
+    ['self.v', 'attention.self.value'],
+    ['self.o', 'attention.output.dense'],
+    ['self.norm', 'attention.output.LayerNorm'],
+    ['feedForward.up', 'intermediate.dense'],
+    ['feedForward.down', 'output.dense'],
+    ['feedForward.norm', 'output.LayerNorm'],
+  ]),
 ];
 
 /** Whether BERT has a weight for this parameter of a Q-Former: learned queries and cross-attention are new. */

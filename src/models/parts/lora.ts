@@ -2,11 +2,11 @@
  * Low-rank adaptation: y = x W^T + (alpha / rank) x A^T B^T with A [rank, in] normal and B [out, rank] zero, so the
  * adapted model starts equal to the pretrained one. Hu et al. 2021, equation 3; A and B in the layout of PEFT.
  */
-import { userError } from '../problems';
-import { linear } from '../tensor/ops';
-import type { ParameterSpec } from '../tensor/parameters';
-import { tf, type Tensor, type Tensors } from '../tensor/tf';
-import type { WeightTensor } from './weight';
+import { userError } from '../../problems';
+import { linear } from '../../tensor/ops';
+import type { ParameterSpec } from '../../tensor/parameters';
+import { tf, type Tensor, type Tensors } from '../../tensor/tf';
+import type { WeightTensor } from '../weights/weight';
 
 export interface LoraSpec {
   rank: number;

@@ -5,10 +5,10 @@
  * tensors asked for.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { show } from '../printable';
-import { userError, UserError } from '../problems';
-import { bytesOf, floatTypes, toFloat32 } from './checkpoint/dtypes';
-import { isObject, parseObject } from '../json';
+import { show } from '../../printable';
+import { userError, UserError } from '../../problems';
+import { bytesOf, floatTypes, toFloat32 } from './dtypes';
+import { isObject, parseObject } from '../../json';
 import type { WeightTensor } from './weight';
 
 const headerLimit = 16 * 2 ** 20;

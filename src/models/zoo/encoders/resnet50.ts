@@ -1,9 +1,9 @@
 /** ResNet-50 trained on ImageNet, from Keras weights in TensorFlow.js form, up to its last grid. */
 import { join } from 'node:path';
-import { openSource } from '../../sources/sources';
-import { foldedResNet, pooledRows, resNetGrid, resNetParameters, type ResNetOptions } from '../parts/resnet';
-import { kerasResNet } from '../weights/kerasResnet';
-import { readTfjsLayers } from '../weights/tfjsLayers';
+import { openSource } from '../../../sources/sources';
+import { foldedResNet, pooledRows, resNetGrid, resNetParameters, type ResNetOptions } from '../../parts/resnet';
+import { kerasResNet } from './kerasResnet';
+import { readTfjsLayers } from '../../weights/tfjsLayers';
 import { readPicture } from './media';
 import { encoderTower } from './tower';
 

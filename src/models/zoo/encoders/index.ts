@@ -2,8 +2,8 @@
  * The towers of the small zoo. To add one: a file beside this one that says everything about it, and a line in the list
  * below.
  */
-import { registerName } from '../../parts/define';
-import { userError } from '../../problems';
+import { registerName } from '../../../parts/define';
+import { userError } from '../../../problems';
 import { resnet50 } from './resnet50';
 import type { EncoderTower } from './tower';
 import { whisperTiny } from './whisperTiny';

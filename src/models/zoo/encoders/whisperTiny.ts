@@ -1,17 +1,17 @@
 /** The first blocks of Whisper-tiny's encoder, from a quantised ONNX export. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSource } from '../../sources/sources';
+import { openSource } from '../../../sources/sources';
 import {
   pooledFrames,
   whisperBlock,
   whisperFrames,
   whisperParameters,
   type WhisperOptions,
-} from '../parts/whisperEncoder';
-import { readOnnx } from '../weights/onnx';
-import { onnxWhisper } from '../weights/onnxWhisper';
-import { logMel, logMelSettings } from './logMel';
+} from '../../parts/whisperEncoder';
+import { readOnnx } from '../../weights/onnx';
+import { onnxWhisper } from './onnxWhisper';
+import { logMel, logMelSettings } from '../../parts/logMel';
 import { readSoundOf } from './media';
 import { encoderTower } from './tower';
 

@@ -6,11 +6,6 @@ export interface WeightTensor {
   data: Float32Array;
 }
 
-/** Number of values of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
-}
-
 /** Whether every value is a finite number: a NaN in a weight file would only show as a ruined run much later. */
 export function allFinite(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;

@@ -2,11 +2,12 @@
  * What a tower that is tuned computes from, for every medium of a set: pixels or log-mel, read from the files once and
  * kept like features (`features.ts`), so that a step reads a row of a table either way.
  */
-import type { DataSet } from '../data/types';
-import { findEncoder, type EncoderTower, type OpenTower } from './encoders';
-import { featuresBy, type FeatureOptions, type FeatureTable, type FeatureTower } from './features';
-import type { Processor } from './published/processors';
-import { onlyItem } from './published/tower';
+import type { DataSet } from '../../data/types';
+import { findEncoder, type EncoderTower, type OpenTower } from '../zoo/encoders';
+import { featuresBy, type FeatureOptions, type FeatureTower } from './features';
+import type { FeatureTable } from './featureTable';
+import type { Processor } from '../published/processors';
+import { onlyItem } from './checkpointTower';
 
 /** The table's rows and width, which are `input.shape` with all but its last axis run together. */
 export function inputRows({ input: { shape } }: { input: { shape: readonly number[] } }): {

@@ -1,9 +1,9 @@
 /** What a tower of the small zoo is, and how its frozen features are computed over files. */
-import type { Modality } from '../../modules';
-import { userError } from '../../problems';
-import { tf, type Tensor, type Tensors } from '../../tensor/tf';
-import type { Declared, Part } from '../parts/part';
-import type { WeightTensor } from '../weight';
+import type { Modality } from '../../../modules';
+import { userError } from '../../../problems';
+import { tf, type Tensor, type Tensors } from '../../../tensor/tf';
+import type { Declared, Part } from '../../parts/part';
+import type { WeightTensor } from '../../weights/weight';
 
 /** A tower with its weights on the current backend. */
 export interface OpenTower {

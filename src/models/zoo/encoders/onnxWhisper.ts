@@ -2,11 +2,11 @@
  * Weights of a Whisper encoder that transformers exported to ONNX, as those of `parts/whisperEncoder.ts`. What the
  * export holds in 8 bits is turned back into float32 (activations stay float32 too).
  */
-import { userError } from '../../problems';
-import { whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
-import { transposed, type WeightTensor } from '../weight';
-import type { OnnxWeights } from './onnx';
-import { namedWeights } from './onnxNamed';
+import { userError } from '../../../problems';
+import { whisperParameters, type WhisperOptions } from '../../parts/whisperEncoder';
+import { transposed, type WeightTensor } from '../../weights/weight';
+import type { OnnxWeights } from '../../weights/onnx';
+import { namedWeights } from '../../weights/onnxNamed';
 
 const modules: Readonly<Record<string, string>> = {
   norm: 'layer_norm',

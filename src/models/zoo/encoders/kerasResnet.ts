@@ -2,10 +2,10 @@
  * Weights of a ResNet in Keras's names (`conv1`, `bn_conv1`, `res2a_branch2a`, `bn2a_branch2a`, ...) as those of
  * `parts/resnet.ts`.
  */
-import { userError } from '../../problems';
-import { resNetConvolutions, type ResNetOptions } from '../parts/resnet';
-import type { WeightTensor } from '../weight';
-import type { TfjsLayers } from './tfjsLayers';
+import { userError } from '../../../problems';
+import { resNetConvolutions, type ResNetOptions } from '../../parts/resnet';
+import type { WeightTensor } from '../../weights/weight';
+import type { TfjsLayers } from '../../weights/tfjsLayers';
 
 const branches: Readonly<Record<string, string>> = { reduce: '2a', spatial: '2b', expand: '2c', shortcut: '1' };
 

@@ -1,10 +1,10 @@
 /** The tower of a published checkpoint, run over files: its features are cached like those of the small zoo. */
 import { tf } from '../../tensor/tf';
 import { parametersOf } from '../composition';
-import { batchedTower } from '../encoders';
-import type { FeatureTower } from '../features';
-import type { Processor } from './processors';
-import { loadFamily } from './index';
+import { batchedTower } from '../zoo/encoders';
+import type { FeatureTower } from './features';
+import type { Processor } from '../published/processors';
+import { loadFamily } from '../published/index';
 
 /** Images or sounds in a pass. */
 const batch = 4;

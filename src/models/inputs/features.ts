@@ -7,38 +7,24 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
-  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { withLock } from '../sources/lock';
-import { sourceIdentity } from '../sources/sources';
-import type { DataSet } from '../data/types';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
-import { objectIn } from '../json';
-import { userError } from '../problems';
-import { tensorflowBinding } from '../tensor/backend';
-import { tf } from '../tensor/tf';
-import { findEncoder, type EncoderTower } from './encoders';
-
-export interface FeatureTable {
-  /** feature vectors per image or sound */
-  rows: number;
-  /** length of one feature vector */
-  width: number;
-  /** Features of one medium, rows x width, row by row: a view, do not write to it. Throws RangeError for an unknown key. */
-  of(media: string): Float32Array;
-  /** what was cut or dropped while media were read, for the records of a run */
-  notices: readonly string[];
-}
+import { withLock } from '../../sources/lock';
+import { sourceIdentity } from '../../sources/sources';
+import type { DataSet } from '../../data/types';
+import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { userError } from '../../problems';
+import { tensorflowBinding } from '../../tensor/backend';
+import { tf } from '../../tensor/tf';
+import { findEncoder, type EncoderTower } from '../zoo/encoders';
+import { readFeatures, type FeatureIndex, type FeatureTable } from './featureTable';
 
 /** A frozen tower whose features are stored. */
 export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open' | 'code'> {
@@ -63,15 +49,6 @@ export interface FeatureOptions {
 
 /** Grows with the layout of the stored files. */
 const layout = 1;
-
-interface Index {
-  layout: number;
-  rows: number;
-  width: number;
-  sha256: string;
-  media: string[];
-  notices?: string[];
-}
 
 /** Features of more bytes stay on disk. */
 export const usuallyInMemory = 2 ** 30;
@@ -153,12 +130,16 @@ export async function featuresBy(
       options.onWait,
     );
   }
-  return readTable(folder, set, tower, options.rows ?? tower.rows, options.inMemory ?? usuallyInMemory);
+  const shape = { media: sortedMedia(set), rows: options.rows ?? tower.rows, width: tower.width };
+  return readFeatures(folder, shape, options.inMemory ?? usuallyInMemory);
 }
+
+/** The order in which features lie in their file. */
+const sortedMedia = (set: DataSet): string[] => [...set.media.keys()].sort();
 
 async function compute(folder: string, set: DataSet, tower: FeatureTower, options: FeatureOptions): Promise<void> {
   const rows = options.rows ?? tower.rows;
-  const media = [...set.media.keys()].sort();
+  const media = sortedMedia(set);
   // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
   const parent = dirname(folder);
   if (existsSync(parent))
@@ -191,7 +172,7 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
     } finally {
       closeSync(file);
     }
-    const index: Index = {
+    const index: FeatureIndex = {
       layout,
       rows,
       width: tower.width,
@@ -222,74 +203,4 @@ function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>)
     .sort();
   const more = notices.length - mostNotices;
   return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
-}
-
-/** Bytes that are read and hashed at once. */
-const chunk = 2 ** 26;
-
-function readTable(folder: string, set: DataSet, tower: FeatureTower, rows: number, inMemory: number): FeatureTable {
-  const damaged = (what: string) =>
-    userError({
-      where: folder,
-      what,
-      expected: 'the features as they were stored',
-      hint: 'remove this folder: features are computed again',
-    });
-  const indexPath = join(folder, 'index.json');
-  const index = existsSync(indexPath) ? (objectIn(readFileSync(indexPath, 'utf8')) as Partial<Index> | null) : null;
-  if (index === null) throw damaged('its index is missing or not JSON');
-  const keys = [...set.media.keys()].sort();
-  if (
-    index.rows !== rows ||
-    index.width !== tower.width ||
-    !Array.isArray(index.media) ||
-    canonicalJson(index.media) !== canonicalJson(keys)
-  )
-    throw damaged('its index names other media or another shape');
-  const each = rows * tower.width;
-  const path = join(folder, 'features.bin');
-  if (!existsSync(path)) throw damaged('features.bin is missing');
-  const total = 4 * keys.length * each;
-  const held = total <= inMemory ? new Float32Array(keys.length * each) : null;
-  const file = openSync(path, 'r');
-  const fill = (bytes: Uint8Array, from: number) => {
-    for (let at = 0; at < bytes.length;) {
-      const got = readSync(file, bytes, at, bytes.length - at, from + at);
-      if (got === 0) throw damaged('features.bin breaks off');
-      at += got;
-    }
-  };
-  let isOpen = held === null;
-  try {
-    if (fstatSync(file).size !== total)
-      throw damaged(`features.bin has ${fstatSync(file).size} bytes instead of ${total}`);
-    const hash = createHash('sha256');
-    const buffer = new Uint8Array(held === null ? chunk : 0);
-    for (let at = 0; at < total; at += chunk) {
-      const length = Math.min(chunk, total - at);
-      const bytes = held === null ? buffer.subarray(0, length) : new Uint8Array(held.buffer, at, length);
-      fill(bytes, at);
-      hash.update(bytes);
-    }
-    if (hash.digest('hex') !== index.sha256) throw damaged('features.bin does not have its hash');
-  } catch (error) {
-    isOpen = false;
-    throw error;
-  } finally {
-    if (!isOpen) closeSync(file);
-  }
-  const places = new Map(keys.map((key, i) => [key, i * each]));
-  return {
-    rows,
-    width: tower.width,
-    notices: Array.isArray(index.notices) ? index.notices.filter((notice) => typeof notice === 'string') : [],
-    of(media) {
-      const at = places.get(media);
-      if (at === undefined) throw new RangeError(`no features of ${JSON.stringify(media)}`);
-      if (held !== null) return held.subarray(at, at + each);
-      const values = new Float32Array(each);
-      fill(new Uint8Array(values.buffer), 4 * at);
-      return values;
-    },
-  };
 }

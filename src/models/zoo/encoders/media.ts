@@ -2,8 +2,8 @@
  * Media files as the numbers that towers take. Files are checked: what a tower cannot see truly is refused, not bent.
  */
 import sharp from 'sharp';
-import { readSound } from '../../data/audio';
-import { userError } from '../../problems';
+import { readSound } from '../../../data/audio';
+import { userError } from '../../../problems';
 
 /**
  * Red, green, blue from 0 to 255, [side, side, 3], of an opaque PNG of exactly side x side pixels. Throws UserError for

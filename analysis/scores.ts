@@ -1,0 +1,43 @@
+/** Final scores in the order of every table: by task, setting and method, and by seed within a method. */
+import { orderMethods, orderSettings } from './labels';
+
+/** A run's place in a table. */
+interface Place {
+  panel: string;
+  setting: string;
+  method: string;
+}
+
+/** The runs of one task and setting, method by method. */
+export interface Compared<Score> {
+  panel: string;
+  setting: string;
+  /** in the order of methods, each with its runs as they came */
+  methods: ReadonlyMap<string, readonly Score[]>;
+}
+
+/** Tasks as they come, settings and methods in the order of every table. */
+export function compared<Score extends Place>(scores: readonly Score[]): Compared<Score>[] {
+  return [...new Set(scores.map((score) => score.panel))].flatMap((panel) => {
+    const ofPanel = scores.filter((score) => score.panel === panel);
+    return orderSettings(ofPanel.map((score) => score.setting)).map((setting) => {
+      const here = ofPanel.filter((score) => score.setting === setting);
+      const methods = orderMethods(here.map((score) => score.method)).map(
+        (method) => [method, here.filter((score) => score.method === method)] as const,
+      );
+      return { panel, setting, methods: new Map(methods) };
+    });
+  });
+}
+
+/** One score of each run by its seed; runs without it are left out. */
+export const bySeed = <Score extends { seed: number }>(
+  runs: readonly Score[],
+  of: (run: Score) => number | null,
+): Map<number, number> =>
+  new Map(
+    runs.flatMap((run) => {
+      const value = of(run);
+      return value === null ? [] : [[run.seed, value] as const];
+    }),
+  );
