@@ -6,7 +6,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Ajv from 'ajv/dist/2020';
+import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
 import { projectRoot } from '../src/files';
 import { userError } from '../src/problems';
 import { orderMethods, orderSettings, equalRates } from './labels';
@@ -49,6 +49,9 @@ const schema = {
 
 const paperValuesPath = join(projectRoot, 'data-manifests', 'paper-values.json');
 
+/** Made on first use. */
+let check: ValidateFunction | undefined;
+
 /** The entered numbers; none without the file. Throws UserError for a file that is not as described. */
 export function readPaperValues(path = paperValuesPath): PaperValue[] {
   if (!existsSync(path)) return [];
@@ -58,7 +61,7 @@ export function readPaperValues(path = paperValuesPath): PaperValue[] {
   } catch (error) {
     throw userError({ where: path, what: `is not JSON: ${(error as Error).message}` });
   }
-  const check = new Ajv({ allErrors: false }).compile(schema);
+  check ??= new Ajv({ allErrors: false }).compile(schema);
   if (!check(content)) {
     const fault = check.errors![0]!;
     throw userError({

@@ -35,6 +35,16 @@ export function parseObject(text: string, where: string, depth: number = jsonLim
   return value;
 }
 
+/** The object that a text holds, as files of this program do; null for a torn text, or another value. */
+export function objectIn(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Is it a JSON object (not null, not a list)? */
 export function isObject(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);

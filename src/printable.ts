@@ -25,3 +25,12 @@ function escaped(character: string): string {
     (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
   ).join('');
 }
+
+/**
+ * A value of a file from outside in a message: short, on one line, without control or direction characters; one that is
+ * not there is `nothing`.
+ */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return printable(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+}

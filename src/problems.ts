@@ -30,10 +30,15 @@ export function userError(problem: Problem, code: number = exitCode.badInput): U
   return new UserError([problem], code);
 }
 
+/** Letters of each part of a line: names and values of strangers' files have no end of their own. */
+const longestPart = 1500;
+
+const cut = (text: string): string => (text.length > longestPart ? `${text.slice(0, longestPart - 3)}...` : text);
+
 /** One line for one problem: `where: what; expected ...; hint`. */
 export function formatProblem(problem: Problem): string {
-  const parts = [`${problem.where}: ${problem.what}`];
-  if (problem.expected !== undefined) parts.push(`expected ${problem.expected}`);
-  if (problem.hint !== undefined) parts.push(problem.hint);
+  const parts = [`${cut(problem.where)}: ${cut(problem.what)}`];
+  if (problem.expected !== undefined) parts.push(`expected ${cut(problem.expected)}`);
+  if (problem.hint !== undefined) parts.push(cut(problem.hint));
   return parts.join('; ');
 }

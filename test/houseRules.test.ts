@@ -8,12 +8,7 @@ const folders = ['src', 'analysis', 'bench', 'bin'];
 /**
  * Places that were too long when the rule came. The list only gets shorter: a line whose place obeys the rule must go.
  */
-const stillTooLong: readonly string[] = [
-  'src/models/published/processors/templates.ts renderConversation',
-  'src/runner/crate/metadata.ts metadataOf',
-  'src/runner/crate/verify.ts',
-  'src/runner/crate/write.ts exportCrate',
-];
+const stillTooLong: readonly string[] = ['src/models/published/processors/templates.ts renderConversation'];
 
 describe('lengths', () => {
   const found = tooLongIn(projectRoot, folders);

@@ -1,8 +1,12 @@
 /**
  * `npm run soak`: 200 kills (or as many as the first argument says) of small runs under four settings, two runs at a
- * time; each run that ends must have the bytes of the run that was left alone. Prints one line a setting; exit code 1
- * when a byte differs.
+ * time; each run that ends must have the bytes of the run that was left alone. Then the fuzz tests, with 2,000 tries (or
+ * as many as the second argument says) of each reader. Prints one line a setting; exit code 1 when a byte differs or a
+ * reader fails.
  */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { projectRoot } from '../src/files';
 import { killAndResume } from '../testing/killing';
 
 const settings: [string, object][] = [
@@ -29,6 +33,18 @@ const settings: [string, object][] = [
   ],
 ];
 
+/** The tests that fuzz, in vitest as always, but longer. */
+function fuzz(): void {
+  const vitest = join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs');
+  const files = ['test/fuzz', 'test/manifest/publishedSchema.test.ts'];
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--reporter=verbose', ...files], {
+    cwd: projectRoot,
+    env: { ...process.env, EQUIPOISE_FUZZ: process.argv[3] ?? '2000' },
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
   const kills = Math.ceil(Number(process.argv[2] ?? 200) / settings.length);
   const waiting = [...settings];
@@ -48,6 +64,7 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all([work(), work()]);
+  fuzz();
 }
 
 void main();

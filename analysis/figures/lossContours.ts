@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isObject, type JsonObject, objectIn } from '../../src/json';
 import { userError } from '../../src/problems';
 import { landscapeName } from '../../src/runner/folders';
 import type { ModuleName } from '../../src/manifest/run';
@@ -186,14 +187,10 @@ function readLandscape(path: string, identity: string): Landscape | null {
     return null;
   }
   const refuse = (what: string) => userError({ where: path, what, hint: 'measure it again: equipoise landscape' });
-  let value: Landscape & { identity?: string };
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch (error) {
-    throw refuse(`is not JSON: ${(error as Error).message}`);
-  }
+  const value = objectIn(text);
+  if (value === null) throw refuse('is not a JSON object');
   if (!isLandscape(value)) throw refuse('is not a landscape of this version');
-  if (value.identity !== identity) throw refuse('belongs to another run than the one beside it');
+  if (value['identity'] !== identity) throw refuse('belongs to another run than the one beside it');
   return value;
 }
 
@@ -201,18 +198,16 @@ const areNumbers = (list: unknown): list is number[] =>
   Array.isArray(list) && list.every((each) => typeof each === 'number' && Number.isFinite(each));
 
 /** Whether it is a square grid of positive losses with a path that has steps. */
-function isLandscape({ format, axis, loss, path }: Landscape): boolean {
+function isLandscape(value: JsonObject): value is JsonObject & Landscape {
+  const { format, axis, loss, path } = value;
+  if (!areNumbers(axis)) return false;
   const isRow = (row: unknown) => areNumbers(row) && row.length === axis.length && row.every((each) => each > 0);
-  const isPoint = (point: Landscape['path'][number]) =>
-    areNumbers([
-      point.step,
-      point.encoder,
-      point.backbone,
-      point.loss,
-      point.outside?.encoder,
-      point.outside?.backbone,
-    ]);
-  const isGrid = areNumbers(axis) && Array.isArray(loss) && loss.length === axis.length && loss.every(isRow);
+  const isPoint = (point: unknown) => {
+    if (!isObject(point) || !isObject(point['outside'])) return false;
+    const { step, encoder, backbone, loss: height, outside } = point;
+    return areNumbers([step, encoder, backbone, height, outside['encoder'], outside['backbone']]);
+  };
+  const isGrid = Array.isArray(loss) && loss.length === axis.length && loss.every(isRow);
   const isPath = Array.isArray(path) && path.length > 0 && path.every(isPoint);
   return format === 'equipoise-landscape/1' && isGrid && isPath;
 }

@@ -94,7 +94,7 @@ async function evaluateRun(
   if (found !== null) return { evaluated: found, cached: true };
   if (refused !== null) note(`note: evaluated again: ${printable(refused)}`);
 
-  if (dataIdentity(file.spec, setIdentity) !== file.data.identity)
+  if (dataIdentity(file.spec, (task) => setIdentity(task)) !== file.data.identity)
     throw userError({
       where,
       what: `was trained on other data than task ${file.spec.task} has now; its vocabulary cannot be told`,

@@ -4,10 +4,11 @@
  */
 import { Option } from 'commander';
 import { existsSync } from 'node:fs';
-import { basename, dirname, extname } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { jsonLimits, readObject, type JsonObject } from '../json';
 import { familyOf } from '../models/published';
 import { findPublished, publishedModels } from '../models/published/catalogue';
+import { printable } from '../printable';
 import { userError } from '../problems';
 import { useBackend, type BackendRequest } from '../tensor/backend';
 import {
@@ -46,11 +47,25 @@ Examples:
   equipoise resources blip2-opt-125m --measure --threads 2`;
 
 /** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
-function configOf(model: string): { name: string; config: JsonObject } {
-  if (extname(model) !== '.json' && !model.includes('/')) return { name: model, config: findPublished(model).config };
+function configOf(model: string): JsonObject {
+  if (!isPath(model)) return findPublished(model).config;
   if (!existsSync(model))
     throw userError({ where: model, what: 'there is no such file', expected: 'the path of a config.json' });
-  return { name: basename(dirname(model)), config: readObject(model, jsonLimits.config) };
+  return readObject(model, jsonLimits.config);
+}
+
+const isPath = (model: string): boolean => extname(model) === '.json' || model.includes('/');
+
+/**
+ * What models are called in a table, each differently: a config.json after its folder, another file after itself, and by
+ * the paths as given what would be called the same.
+ */
+export function rowNames(models: readonly string[]): string[] {
+  const short = models.map((model) => {
+    if (!isPath(model)) return model;
+    return basename(model) === 'config.json' ? basename(dirname(resolve(model))) : basename(model, '.json');
+  });
+  return models.map((model, i) => (short.filter((name) => name === short[i]).length > 1 ? model : short[i]!));
 }
 
 /** Predicted over measured: the median of the steps. */
@@ -83,10 +98,10 @@ export const define: Define = (command) => {
       const size = { batch: options.batch, text: options.text, labels: options.labels };
       if (size.labels >= size.text)
         throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
-      const planned = models.map((model) => {
-        const { name, config } = configOf(model);
-        const family = familyOf(config, model);
-        return { name, family, needs: familyNeeds(family, size, options.backend) };
+      const names = rowNames(models);
+      const planned = models.map((model, i) => {
+        const family = familyOf(configOf(model), model);
+        return { name: printable(names[i]!), family, needs: familyNeeds(family, size, options.backend) };
       });
       const measured = options.measure === true ? await measure(planned, size, options) : null;
       if (options.json === true) {

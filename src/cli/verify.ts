@@ -15,7 +15,7 @@ const meaning: Record<string, string> = {
   files: 'each listed file is there with its sha256, and no other',
   manifest: 'valid',
   runs: 'the combinations of the manifest, each with the identity that follows from it',
-  data: 'sets and weights are those of the data manifests',
+  data: 'sets and weights are those of the records in the crate',
   journals: 'every step, every measure, the final evaluation',
   description: 'follows from the files',
   figures: 'drawn again from the journals, equal byte for byte',

@@ -2,6 +2,7 @@
  * The sets by task name, generated or released: their identity (offline) and their content (from the cache, or made
  * once).
  */
+import type { FoundTask } from '../manifest/taskManifest';
 import { exitCode, userError } from '../problems';
 import { releasedTask, releasedTaskNames } from './readers/recipe';
 import { openSource, sourceIdentity } from '../sources/sources';
@@ -38,13 +39,13 @@ export const setTasks: readonly string[] = [...generators.keys()].sort();
 interface Recipe {
   generator: SetGenerator;
   provider: SourceProvider;
-  /** from data manifests, rather than from files that the user has put in place */
-  generated: boolean;
+  /** the task whose files the user has put in place; undefined for a set that is made from data manifests */
+  released?: FoundTask;
 }
 
 function recipeOf(task: string): Recipe {
   const generator = generators.get(task);
-  if (generator !== undefined) return { generator, provider: manifests, generated: true };
+  if (generator !== undefined) return { generator, provider: manifests };
   const released = releasedTask(task);
   if (released === undefined) {
     throw userError(
@@ -56,20 +57,27 @@ function recipeOf(task: string): Recipe {
       exitCode.badInput,
     );
   }
-  return { ...released, generated: false };
+  return { generator: released.generator, provider: released.provider, released: released.task };
+}
+
+/** What is known elsewhere of what sets are made from, in place of this machine's data manifests, locks and files. */
+export interface KnownIdentities {
+  /** of a source of a generated set, by name */
+  source(name: string): string;
+  /** of the files of a released set */
+  release(task: FoundTask): string;
 }
 
 /**
  * sha256 that decides the set's bytes: generator version, options, hashes of the sources. Uses no network.
- * @param identity of a source of a generated set, by name; by default what the project's data manifests say
  * @throws UserError for an unknown task, or a released set whose files nobody has read yet
  */
-export function setIdentity(
-  task: string,
-  identity: SourceProvider['identity'] = (name) => sourceIdentity(name),
-): string {
-  const { generator, provider, generated } = recipeOf(task);
-  return identityOf(generator, generated ? { identity } : provider);
+export function setIdentity(task: string, known?: KnownIdentities): string {
+  const { generator, provider, released } = recipeOf(task);
+  if (known === undefined) return identityOf(generator, provider);
+  return identityOf(generator, {
+    identity: released === undefined ? (name) => known.source(name) : () => known.release(released),
+  });
 }
 
 /**
@@ -77,8 +85,8 @@ export function setIdentity(
  * unknown task.
  */
 export function setSources(task: string): readonly string[] {
-  const { generator, generated } = recipeOf(task);
-  return generated ? generator.sources : [];
+  const { generator, released } = recipeOf(task);
+  return released === undefined ? generator.sources : [];
 }
 
 /**

@@ -106,9 +106,9 @@ function choicesIn(field: Field, path: readonly string[]): { path: readonly stri
   return Object.entries(field.fields).flatMap(([name, inner]) => choicesIn(inner, [...path, name]));
 }
 
-/** Everything of a run that `makeDefaults` looks at, as text. */
+/** Everything of a run that `makeDefaults` looks at, as text; of its task the modality, which another file may change. */
 function choicesOf(run: PartialRun): string {
-  let key = canonicalText(run['task'], run['checkpoint']);
+  let key = canonicalText(taskModality(run['task']), run['checkpoint']);
   for (const path of choicePaths) {
     let at: unknown = run;
     for (const name of path) at = isObject(at) ? at[name] : undefined;

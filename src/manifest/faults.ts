@@ -1,7 +1,7 @@
 /** What a fault that the JSON Schemas found says to a person: where, what, what would be right, and a hint. */
 import type { ErrorObject } from 'ajv/dist/2020';
 import { nearestName } from '../nearest';
-import { printable } from '../printable';
+import { show } from '../printable';
 import type { Problem } from '../problems';
 import { pointer } from './content';
 import { profileOnlyNames } from './slurm';
@@ -159,12 +159,6 @@ export function suggestion(name: string, valid: readonly string[]): string | und
 
 function list(names: readonly string[]): string {
   return names.length <= 24 ? names.join(', ') : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
-}
-
-/** A value from a hostile file in a message: short, on one line, without control or direction characters. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return printable(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }
 
 /** A type in words. */

@@ -8,7 +8,7 @@ import { regularisers } from '../balance/regularisers';
 import { schedulers } from '../balance/schedulers';
 import { connectors } from '../models/zoo/connectors';
 import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
-import { tablesAreRead, type Kinds } from '../parts/define';
+import { partName, tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
 import { optimisers } from '../tensor/optimiserKinds';
 import { mergedOptions } from './mergedOptions';
@@ -36,19 +36,26 @@ export interface Choice {
   /** a manifest may write the bare kind instead of an object */
   shorthand: boolean;
   kinds: Kinds;
+  /** a user may add kinds, with options of their own */
+  own?: boolean;
 }
 export type Field = Leaf | Group | Choice;
 
-/** One of a table's names, asked for when the schema is made, so that parts added at start-up are among them. */
-const named = (about: string, table: Record<string, unknown>): Leaf => ({
+/**
+ * One of a table's names, asked for when the schema is made, so that parts added at start-up are among them. `own`:
+ * what further names look like that a user may add.
+ */
+const named = (about: string, table: Record<string, unknown>, own?: string): Leaf => ({
   type: 'leaf',
   about,
+  ...(own === undefined ? {} : { own }),
   get schema() {
     tablesAreRead();
     return { type: 'string', enum: Object.keys(table) };
   },
 });
 const own = (field: Leaf): Leaf => ({ ...field, optional: true });
+const extensible = (field: Choice): Choice => ({ ...field, own: true });
 const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choice => ({
   type: 'choice',
   about,
@@ -56,6 +63,9 @@ const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choic
   shorthand: tag === 'kind',
   kinds,
 });
+
+/** What a task made of released files may be called. */
+export const taskName = '^[a-z0-9][a-z0-9-]{0,63}$';
 
 /** Most steps, examples or epochs that a run may ask for: a typing error, not a plan, lies beyond. */
 const most = 100_000_000;
@@ -78,7 +88,7 @@ export const durationFields = {
 
 /** All fields of a run, in the order in which a grid is walked: the first varies slowest, the seed fastest. */
 export const runFields: Record<keyof RunSpec, Field> = {
-  task: named('what is asked', tasks),
+  task: named('what is asked', tasks, taskName),
   instructions: oneOf(
     'wordings of the instructions in training: the one of the set, or several, chosen by the seed; evaluation uses the one',
     ['one', 'several'],
@@ -89,8 +99,8 @@ export const runFields: Record<keyof RunSpec, Field> = {
       { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', examples: ['llava-1-5-7b'] },
     ),
   ),
-  encoder: named('the feature encoder; it must read the modality of the task', encoders),
-  connector: choice("how features become the backbone's prefix tokens", connectors),
+  encoder: named('the feature encoder; it must read the modality of the task', encoders, partName),
+  connector: extensible(choice("how features become the backbone's prefix tokens", connectors)),
   connectorSide: leaf(
     "whose rate and gradient the connector's parameters count to; `backbone` needs a tower that is tuned, since nothing else of the encoder is left",
     { type: 'string', enum: ['encoder', 'backbone'] },
@@ -109,7 +119,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
         ...own(
           oneOf('the same as this kind of `tuning.tower`, which was called so before it had others', ['scale-shift']),
         ),
-        older: true,
+        older: 'tower',
       },
       connector: choice('which parameters of the connector are trained', connectorTunings),
       backbone: choice('which parameters of the backbone are trained', backboneTunings),
@@ -126,8 +136,8 @@ export const runFields: Record<keyof RunSpec, Field> = {
       backbone: rate('backbone'),
     },
   },
-  scheduler: choice('how the learning rates move', schedulers),
-  regulariser: choice('the regulariser; a scheduler may bring one along', regularisers),
+  scheduler: extensible(choice('how the learning rates move', schedulers)),
+  regulariser: extensible(choice('the regulariser; a scheduler may bring one along', regularisers)),
   optimiser: choice('the update rule of both modules', optimisers),
   align: {
     type: 'group',
@@ -161,7 +171,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
           minItems: 1,
           maxItems: 32,
           uniqueItems: true,
-          items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
+          items: { type: 'string', pattern: taskName },
         }),
       ),
     },
@@ -189,7 +199,11 @@ function choiceFields(field: Choice): Record<string, Field> {
   tablesAreRead();
   const known = fieldsOfChoices.get(field);
   if (known !== undefined) return known;
-  const fields = { [field.tag]: oneOf(field.about, Object.keys(field.kinds)), ...mergedOptions(field.kinds) };
+  const tag = oneOf(field.about, Object.keys(field.kinds));
+  const fields = {
+    [field.tag]: field.own === true ? { ...tag, own: partName } : tag,
+    ...mergedOptions(field.kinds),
+  };
   fieldsOfChoices.set(field, fields);
   return fields;
 }

@@ -1,5 +1,5 @@
 /** The door for manifests: read, check everything, report all problems at once. */
-import { printable } from '../printable';
+import { printable, show } from '../printable';
 import { UserError, type Problem } from '../problems';
 import type { Manifest, ManifestContent } from './content';
 import { examine } from './expand';
@@ -8,7 +8,7 @@ import { profilesOf } from './profiles';
 import { repair } from './repair';
 import { mentionsOf, sectionsOf, structureFaults } from './structure';
 import { isObject } from '../json';
-import { show, suggestion, type Fault } from './faults';
+import { suggestion, type Fault } from './faults';
 import { schemaFaults } from './validate';
 
 export type { Manifest } from './content';

@@ -57,7 +57,7 @@ export function repair(content: unknown, faults: readonly Fault[]): Repaired {
   for (const key of ['include', 'profiles']) if (broken.has(`/${key}`)) delete copy[key];
   if (
     faults.some(
-      (fault) => /^\/fixed(\/[^/]+)?$/.test(fault.place) && !fieldsByPath().has(segments(fault.place)[1] ?? ''),
+      (fault) => /^\/fixed(\/[^/]*)?$/.test(fault.place) && !fieldsByPath().has(segments(fault.place)[1] ?? ''),
     )
   ) {
     // What every grid inherits is not known.

@@ -1,10 +1,22 @@
 /**
  * JSON Schemas (2020-12) built from the field table: of a manifest file, published for editors, and of a resolved run.
  */
-import { durationFields, fieldsByPath, innerFields, runFields, type Choice, type Field } from './fields';
+import { optionName } from '../parts/define';
+import {
+  closed,
+  inRuns,
+  mapValues,
+  type Names,
+  needed,
+  optionSchema,
+  ownOption,
+  patternable,
+  patternSchema,
+  type Schema,
+  valueSchema,
+} from './fieldSchema';
+import { durationFields, fieldsByPath, runFields, type Field } from './fields';
 import { slurmProfileProperties, slurmSectionSchema } from './slurm';
-
-type Schema = Record<string, unknown>;
 
 const draft = 'https://json-schema.org/draft/2020-12/schema';
 const text = (description: string, maxLength: number): Schema => ({
@@ -13,109 +25,22 @@ const text = (description: string, maxLength: number): Schema => ({
   maxLength,
   description,
 });
-const closed = (properties: Record<string, unknown>, more: Schema = {}): Schema => ({
-  type: 'object',
-  properties,
-  additionalProperties: false,
-  ...more,
-});
-const mapValues = <T, U>(record: Readonly<Record<string, T>>, f: (value: T, key: string) => U): Record<string, U> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 
 /** `$defs` key of a field's value in a manifest, and of a pattern for it. */
 const reference = (path: string): Schema => ({ $ref: `#/$defs/${path}` });
 const patternReference = (path: string): Schema => ({ $ref: `#/$defs/match-${path}` });
 
-/** Any part of a value, in long or short form. */
-function valueSchema(field: Field): Schema {
-  switch (field.type) {
-    case 'leaf':
-      return { ...field.schema, description: field.about };
-    case 'group': {
-      const parts = closed(mapValues(field.fields, valueSchema), { minProperties: 1 });
-      const shared = Object.values(field.fields)[0];
-      if (field.shared !== true || shared === undefined) return { ...parts, description: field.about };
-      return { description: field.about, anyOf: [{ ...valueSchema(shared), description: 'the same for both' }, parts] };
-    }
-    case 'choice':
-      return field.shorthand
-        ? {
-            description: field.about,
-            anyOf: [{ type: 'string', enum: Object.keys(field.kinds) }, optionSchema(field, false)],
-          }
-        : closed(mapValues(innerFields(field), valueSchema), { minProperties: 1, description: field.about });
-  }
-}
-
-/** One object of a tagged union; `complete` demands every field that has a default. */
-function optionSchema(field: Choice, complete: boolean): Schema {
-  return {
-    type: 'object',
-    discriminator: { propertyName: field.tag },
-    required: [field.tag],
-    oneOf: Object.entries(field.kinds).map(([kind, { about, options }]) =>
-      closed(
-        { [field.tag]: { const: kind, description: about }, ...mapValues(options, valueSchema) },
-        { description: about, ...(complete ? { required: [field.tag, ...needed(options)] } : {}) },
-      ),
-    ),
-  };
-}
-
-function needed(fields: Readonly<Record<string, Field>>): string[] {
-  return Object.entries(fields)
-    .filter(([, field]) => !(field.type === 'leaf' && field.optional === true))
-    .map(([name]) => name);
-}
-
-/** The fields that a resolved run may have. */
-const inRuns = (fields: Readonly<Record<string, Field>>): Record<string, Field> =>
-  Object.fromEntries(Object.entries(fields).filter(([, field]) => !(field.type === 'leaf' && field.older === true)));
-
-/** What a pattern may say of a field: a value, any part of it, or a list of these. */
-function patternSchema(field: Field): Schema {
-  const one = onePattern(field);
-  return {
-    description: `matches runs: ${field.about}`,
-    anyOf: [...one, { type: 'array', minItems: 1, maxItems: 1000, items: one.length === 1 ? one[0] : { anyOf: one } }],
-  };
-}
-
-function onePattern(field: Field): Schema[] {
-  if (field.type === 'leaf') return [field.schema];
-  const parts = closed(
-    mapValues(patternFields(field), (inner) => {
-      const one = onePattern(inner);
-      return one.length === 1 ? one[0] : { anyOf: one };
-    }),
-    { minProperties: 1 },
-  );
-  if (field.type === 'choice' && field.shorthand) return [{ type: 'string', enum: Object.keys(field.kinds) }, parts];
-  const shared = Object.values(innerFields(field))[0];
-  return field.type === 'group' && field.shared === true && shared?.type === 'leaf' ? [shared.schema, parts] : [parts];
-}
-
-/** Lists and whole objects cannot be told from a list of alternatives: patterns name the parts instead. */
-function patternable(field: Field): boolean {
-  return !(field.type === 'leaf' && ['array', 'object'].includes(String(field.schema['type'])));
-}
-
-function patternFields(field: Field): Record<string, Field> {
-  return Object.fromEntries(Object.entries(innerFields(field)).filter(([, inner]) => patternable(inner)));
-}
-
 const slug = '^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$';
 
-/** What may be set for all runs of a manifest, a grid or a profile. */
-const settingsSchema = (): Record<string, Schema> => ({
+/** Where runs are set and varied. */
+const settingsProperties = (): Record<string, Schema> => ({
   fixed: { $ref: '#/$defs/settings', description: 'fields that all runs share' },
   ...mapValues(durationFields, (_field, name) => reference(name)),
   measure: reference('measure'),
   evaluate: reference('evaluate'),
 });
 
-/** What a manifest and each grid of `include` may vary. */
-const gridSchema = (): Record<string, Schema> => ({
+const gridProperties = (): Record<string, Schema> => ({
   axes: { $ref: '#/$defs/axes', description: 'every combination of these values is a run' },
   zip: {
     type: 'array',
@@ -138,7 +63,7 @@ const gridSchema = (): Record<string, Schema> => ({
     description: 'more axes for the combinations that match',
     items: closed({ if: { $ref: '#/$defs/pattern' }, then: { $ref: '#/$defs/axes' } }, { required: ['if', 'then'] }),
   },
-  ...settingsSchema(),
+  ...settingsProperties(),
 });
 
 const profileSchema = (): Schema =>
@@ -158,14 +83,20 @@ const profileSchema = (): Schema =>
         maximum: 100,
         description: 'at most this many runs, chosen to show as many different values as possible',
       },
-      ...settingsSchema(),
+      ...settingsProperties(),
     },
     { minProperties: 1 },
   );
 
-/** Who reads the experiment finds here what it is for. */
-const aboutSchema = (): Schema =>
-  closed(
+/** Everything that a manifest says besides `$defs`. */
+const manifestProperties = (): Record<string, Schema> => ({
+  $schema: text('path of this schema, for editors', 1000),
+  name: {
+    type: 'string',
+    pattern: slug,
+    description: 'name of the experiment and of its folder in results/: small letters, digits, dots, hyphens',
+  },
+  about: closed(
     {
       what: text('what is compared and why', 4000),
       command: text('the command that runs it', 1000),
@@ -173,64 +104,63 @@ const aboutSchema = (): Schema =>
       lookFor: text('what to see in the result', 4000),
     },
     { required: ['what', 'command', 'expectedTime', 'lookFor'], description: 'for the reader of the experiment' },
-  );
+  ),
+  ...gridProperties(),
+  include: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 1000,
+    items: { $ref: '#/$defs/grid' },
+    description: 'extra runs, or extra small grids with axes of their own',
+  },
+  profiles: {
+    type: 'object',
+    patternProperties: { [slug]: { $ref: '#/$defs/profile' } },
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 50,
+    description: 'variants chosen by --profile; smoke is built in',
+  },
+  slurm: slurmSectionSchema(),
+});
 
-/** Grids, profiles, lists of settings, and every field with the patterns that match it. */
-function definitions(): Record<string, Schema> {
+/** The definitions by which grids, settings and patterns name the fields of a run. */
+function definitions(names: Names): Record<string, Schema> {
   const fields = [...fieldsByPath()];
   const patterns = fields.filter(([, field]) => patternable(field));
-  const ofFields = (schema: (path: string) => Schema) =>
-    closed(Object.fromEntries(fields.map(([path]) => [path, schema(path)])), { minProperties: 1 });
-  return {
-    grid: closed(gridSchema(), { minProperties: 1 }),
-    profile: profileSchema(),
-    settings: ofFields(reference),
-    axes: ofFields((path) => ({ type: 'array', minItems: 1, maxItems: 10_000, items: reference(path) })),
-    pattern: closed(Object.fromEntries(patterns.map(([path]) => [path, patternReference(path)])), {
+  const listOf = (items: Schema): Schema => ({ type: 'array', minItems: 1, maxItems: 10_000, items });
+  const extensible = fields.flatMap(([path, field]) => (field.type === 'choice' && field.own === true ? [path] : []));
+  /** named fields, and where any name is taken those of options of the user's own parts */
+  const byPath = (properties: Record<string, Schema>, other: Schema): Schema =>
+    closed(properties, {
       minProperties: 1,
-    }),
-    ...Object.fromEntries(fields.map(([path, field]) => [path, valueSchema(field)])),
-    ...Object.fromEntries(patterns.map(([path, field]) => [`match-${path}`, patternSchema(field)])),
+      ...(names === 'known'
+        ? {}
+        : { patternProperties: { [`^(?:${extensible.join('|')})\\.${optionName.slice(1)}`]: other } }),
+    });
+  return {
+    grid: closed(gridProperties(), { minProperties: 1 }),
+    profile: profileSchema(),
+    settings: byPath(Object.fromEntries(fields.map(([path]) => [path, reference(path)])), ownOption),
+    axes: byPath(Object.fromEntries(fields.map(([path]) => [path, listOf(reference(path))])), listOf(ownOption)),
+    pattern: byPath(Object.fromEntries(patterns.map(([path]) => [path, patternReference(path)])), ownOption),
+    ...Object.fromEntries(fields.map(([path, field]) => [path, valueSchema(field, names)])),
+    ...Object.fromEntries(patterns.map(([path, field]) => [`match-${path}`, patternSchema(field, names)])),
   };
 }
 
-/** The schema of a manifest file: what manifest.schema.json publishes and loadManifest checks. */
-export function manifestSchema(): Schema {
+/**
+ * The schema of a manifest file: with `known` names what loadManifest checks; with `any` what manifest.schema.json
+ * publishes, for files that name tasks and parts which this machine does not have.
+ */
+export function manifestSchema(names: Names = 'known'): Schema {
   return {
     $schema: draft,
     $id: 'urn:equipoise:manifest',
     title: 'Equipoise manifest',
     description: 'Describes the runs of one experiment. Reference: docs/manifests.md.',
-    ...closed(
-      {
-        $schema: text('path of this schema, for editors', 1000),
-        name: {
-          type: 'string',
-          pattern: slug,
-          description: 'name of the experiment and of its folder in results/: small letters, digits, dots, hyphens',
-        },
-        about: aboutSchema(),
-        ...gridSchema(),
-        include: {
-          type: 'array',
-          minItems: 1,
-          maxItems: 1000,
-          items: { $ref: '#/$defs/grid' },
-          description: 'extra runs, or extra small grids with axes of their own',
-        },
-        profiles: {
-          type: 'object',
-          patternProperties: { [slug]: { $ref: '#/$defs/profile' } },
-          additionalProperties: false,
-          minProperties: 1,
-          maxProperties: 50,
-          description: 'variants chosen by --profile; smoke is built in',
-        },
-        slurm: slurmSectionSchema(),
-      },
-      { required: ['name', 'about'] },
-    ),
-    $defs: definitions(),
+    ...closed(manifestProperties(), { required: ['name', 'about'] }),
+    $defs: definitions(names),
   };
 }
 
@@ -240,7 +170,7 @@ export function slurmProfileSchema(): Schema {
     $schema: draft,
     $id: 'urn:equipoise:slurm-profile',
     ...closed(slurmProfileProperties(), { minProperties: 1 }),
-    $defs: definitions(),
+    $defs: manifestSchema()['$defs'],
   };
 }
 
@@ -253,7 +183,7 @@ export function runSchema(): Schema {
       case 'group':
         return closed(mapValues(inRuns(field.fields), complete), { required: needed(field.fields) });
       case 'choice':
-        return optionSchema(field, true);
+        return optionSchema(field, true, 'known');
     }
   };
   return {

@@ -5,7 +5,8 @@ import { durationFields } from './fields';
 import { runLimit } from './grid';
 import { isObject } from '../json';
 import type { Tree } from './tree';
-import { show, type Fault } from './faults';
+import { show } from '../printable';
+import type { Fault } from './faults';
 
 /** One grid or profile of a manifest as it was parsed: any of its values may still be wrong. */
 export interface Section {

@@ -10,7 +10,8 @@ import { lookUp } from '../parts/define';
 import { UserError, userError, type Problem } from '../problems';
 import { tasks } from './names';
 import { readJsonFile } from './parse';
-import { isTaskFileName, ownTaskFolder, publishedTaskFolder } from './taskNames';
+import { lookedUp } from '../userFolders';
+import { isTaskFileName } from './taskNames';
 import { taskFaults } from './validate';
 
 export type TaskFormat = 'jsonl' | 'textvqa' | 'iconqa' | 'a-okvqa' | 'clotho-aqa' | 'macs' | 'song-describer';
@@ -63,11 +64,12 @@ export interface FoundTask {
  */
 export function findTask(name: string): FoundTask | undefined {
   if (!isTaskFileName(name)) return undefined;
-  const own = join(ownTaskFolder(), `${name}.json`);
+  const folders = lookedUp();
+  const own = join(folders.tasks, `${name}.json`);
   if (existsSync(own)) return { manifest: readTaskManifest(own, name), kind: 'own', path: own, folder: dirname(own) };
-  const ours = join(publishedTaskFolder, `${name}.json`);
+  const ours = join(folders.publishedTasks, `${name}.json`);
   return existsSync(ours)
-    ? { manifest: readTaskManifest(ours, name), kind: 'published', path: ours, folder: publishedTaskFolder }
+    ? { manifest: readTaskManifest(ours, name), kind: 'published', path: ours, folder: folders.publishedTasks }
     : undefined;
 }
 

@@ -4,23 +4,14 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, workFolder } from '../files';
 import { lookUp } from '../parts/define';
 import { UserError, type Problem } from '../problems';
+import { lookedUp } from '../userFolders';
 import { tasks } from './names';
-
-/** Folder of the manifests of published sets. */
-export const publishedTaskFolder = join(projectRoot, 'data-manifests', 'published');
 
 /** Whether a task manifest may have this name. */
 export function isTaskFileName(name: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,63}$/.test(name);
-}
-
-/** Folder of a user's own tasks: EQUIPOISE_TASKS, else `tasks/` in the project. It need not exist. */
-export function ownTaskFolder(): string {
-  const given = process.env['EQUIPOISE_TASKS'];
-  return given === undefined || given === '' ? join(workFolder, 'tasks') : given;
 }
 
 function namesIn(folder: string): string[] {
@@ -35,12 +26,12 @@ function namesIn(folder: string): string[] {
  * Throws UserError for a name that a task of Equipoise has.
  */
 export function ownTaskNames(): string[] {
-  const names = namesIn(ownTaskFolder());
+  const names = namesIn(lookedUp().tasks);
   const taken = names.filter((name) => lookUp(tasks, name) !== undefined);
   if (taken.length > 0)
     throw new UserError(
       taken.map((name): Problem => ({
-        where: join(ownTaskFolder(), `${name}.json`),
+        where: join(lookedUp().tasks, `${name}.json`),
         what: `the name ${name} belongs to a task that comes with Equipoise`,
         expected: 'another name',
       })),
@@ -50,5 +41,5 @@ export function ownTaskNames(): string[] {
 
 /** Names of the published sets that have a manifest, sorted. */
 export function publishedTaskNames(): string[] {
-  return namesIn(publishedTaskFolder);
+  return namesIn(lookedUp().publishedTasks);
 }

@@ -2,7 +2,8 @@
  * Checks against the JSON Schemas, with faults as problems that a person can act on. Schemas are compiled on first use.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020';
-import { describeType, faultOf, show, type Fault } from './faults';
+import { show } from '../printable';
+import { describeType, faultOf, type Fault } from './faults';
 import { manifestSchema, runSchema, slurmProfileSchema } from './schema';
 import { tasks } from './names';
 import taskSchema from './task.schema.json';
@@ -13,7 +14,7 @@ import type { Tree } from './tree';
 const compiled = new Map<string, ValidateFunction>();
 
 const schemas = {
-  manifest: manifestSchema,
+  manifest: () => manifestSchema('known'),
   run: runSchema,
   'slurm-profile': slurmProfileSchema,
   task: (): Tree => taskSchema,

@@ -63,8 +63,9 @@ export function tablesAreRead(): void {
   read = true;
 }
 
-const slug = /^[a-z][a-z0-9-]{0,40}$/;
-const optionName = /^[a-z][A-Za-z0-9]{0,40}$/;
+/** What a part may be called, and an option of it; as patterns of the schema. */
+export const partName = '^[a-z][a-z0-9-]{0,40}$';
+export const optionName = '^[a-z][A-Za-z0-9]{0,40}$';
 
 /**
  * Adds a kind to a table at start-up, before the first manifest is read. Throws Error when it is too late, when the
@@ -74,7 +75,7 @@ const optionName = /^[a-z][A-Za-z0-9]{0,40}$/;
 export function register(table: Kinds, name: string, added: Kind): void {
   checkName(table, name);
   for (const [key, { schema }] of Object.entries(added.options)) {
-    if (!optionName.test(key) || key === 'kind') refuse(name, `an option cannot be called ${key}`);
+    if (!new RegExp(optionName).test(key) || key === 'kind') refuse(name, `an option cannot be called ${key}`);
     const other = Object.values(table).find(({ options }) => Object.hasOwn(options, key))?.options[key];
     if (other !== undefined && other.schema['type'] !== schema['type'])
       refuse(name, `its option ${key} is of type ${String(schema['type'])}, elsewhere ${String(other.schema['type'])}`);
@@ -90,7 +91,8 @@ export function registerName<T>(table: Readonly<Record<string, T>>, name: string
 
 function checkName(table: Readonly<Record<string, unknown>>, name: string): void {
   if (read) refuse(name, 'manifests have been read already');
-  if (!slug.test(name)) refuse(name, 'a name has small letters, digits and hyphens, and begins with a letter');
+  if (!new RegExp(partName).test(name))
+    refuse(name, 'a name has small letters, digits and hyphens, and begins with a letter');
   if (Object.hasOwn(table, name)) refuse(name, 'the name is taken');
 }
 

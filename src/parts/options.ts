@@ -12,8 +12,10 @@ export interface Leaf {
   schema: Record<string, unknown>;
   /** a run may lack it */
   optional?: boolean;
-  /** another name of a field, of before: a manifest may use it, a resolved run does not have it */
-  older?: boolean;
+  /** another name of a field, of before, with today's: a manifest may use it, a resolved run does not have it */
+  older?: string;
+  /** pattern of the names that a user may add to those of the schema: own tasks, own parts */
+  own?: string;
 }
 
 /** An option with a default: every resolved run has a value. */

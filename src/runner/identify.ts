@@ -63,7 +63,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
  */
 export function identityNow({ spec, arithmetic }: Pick<IdentifiedRun, 'spec' | 'arithmetic'>): string {
   const weights = weightIdentities(spec);
-  const data = dataIdentity(spec, setIdentity);
+  const data = dataIdentity(spec, (task) => setIdentity(task));
   const parts = usedParts(spec)?.sha256;
   return runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class, parts }).identity;
 }

@@ -3,6 +3,7 @@
  * `loadPackage({"files": [{"filename", "start", "end"}], "remote_package_size"})` call says where each begins.
  * Both files are hostile until checked: the script is searched for that one JSON literal and never run.
  */
+import { show } from '../printable';
 import { userError } from '../problems';
 
 interface BundleEntry {
@@ -50,7 +51,7 @@ export function unpackBundle(script: string, data: Uint8Array, where: string): M
   const { files, remote_package_size: size } = list as Record<string, unknown>;
   if (!Array.isArray(files) || !files.every(isEntry))
     throw bad('the list of bundled files is malformed', 'entries of filename, start, end');
-  if (size !== data.length) throw bad(`the bundle has ${data.length} bytes`, `${String(size)}, as the script says`);
+  if (size !== data.length) throw bad(`the bundle has ${data.length} bytes`, `${show(size)}, as the script says`);
   const found = new Map<string, Uint8Array>();
   let last = 0;
   for (const { filename, start, end } of [...files].sort((a, b) => a.start - b.start)) {

@@ -4,11 +4,12 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, workFolder } from '../files';
+import { projectRoot } from '../files';
 import { jsonLimits, readObject } from '../json';
 import type { Modality } from '../modules';
 import { lookUp } from '../parts/define';
 import { UserError } from '../problems';
+import { lookedUp } from '../userFolders';
 
 /** What a manifest may name and a data manifest fetches whole. */
 export interface CheckpointName {
@@ -35,10 +36,7 @@ const modalityOfType: Readonly<Record<string, Modality>> = {
  * Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It
  * need not exist.
  */
-export function ownCheckpointFolder(): string {
-  const given = process.env['EQUIPOISE_CHECKPOINTS'];
-  return given === undefined || given === '' ? join(workFolder, 'checkpoints') : given;
-}
+export const ownCheckpointFolder = (): string => lookedUp().checkpoints;
 
 /** Where a checkpoint's files come from. */
 export type FoundCheckpoint = { kind: 'own'; folder: string } | { kind: 'published' };

@@ -36,8 +36,35 @@ export const isOwnCheckpoint = (name: string): boolean => found(name).kind === '
  */
 export function checkpointIdentity(name: string): string {
   const checkpoint = found(name);
-  return checkpoint.kind === 'published' ? sourceIdentity(name) : folderIdentity(checkpoint.folder);
+  return checkpoint.kind === 'published' ? sourceIdentity(name) : identityOfFiles(hashedFiles(checkpoint.folder));
 }
+
+/** A file that a run reads of a checkpoint. */
+export interface CheckpointFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/**
+ * Folder and files of a checkpoint of the user's own, hashed as for its identity. Throws UserError as
+ * `checkpointIdentity`, and for a published one.
+ */
+export function ownCheckpointFiles(name: string): { folder: string; files: CheckpointFile[] } {
+  const checkpoint = found(name);
+  if (checkpoint.kind === 'published')
+    throw userError({ where: 'checkpoint', what: `${name} is published`, expected: 'one of your own' });
+  const files = hashedFiles(checkpoint.folder).map((file) => ({
+    name: file.name,
+    bytes: Number(file.bytes),
+    sha256: file.sha256,
+  }));
+  return { folder: checkpoint.folder, files };
+}
+
+/** The identity of a checkpoint that has these files, in the order of their names. */
+export const identityOfFiles = (files: readonly Pick<CheckpointFile, 'name' | 'sha256'>[]): string =>
+  sha256(canonicalJson(files.map(({ name, sha256: hash }) => ({ name, hash }))));
 
 /**
  * The folder of a checkpoint, fetched where it is published and not there yet. Throws UserError as `checkpointIdentity`
@@ -80,7 +107,8 @@ function filesOf(folder: string): string[] {
     .sort();
 }
 
-function folderIdentity(folder: string): string {
+/** What a run reads of a folder, hashed now or when it last changed; by name. */
+function hashedFiles(folder: string): Hashed[] {
   const path = cachePath('checkpoints', `${sha256(realpathSync(folder)).slice(0, 32)}.json`);
   const known = new Map(readHashed(path).map((file) => [file.name, file]));
   const files = filesOf(folder).map((name): Hashed => {
@@ -92,7 +120,7 @@ function folderIdentity(folder: string): string {
       : { ...state, sha256: hashOf(join(folder, name)) };
   });
   if (files.some((file) => known.get(file.name) !== file)) writeWhole(path, canonicalJson(files));
-  return sha256(canonicalJson(files.map(({ name, sha256: hash }) => ({ name, hash }))));
+  return files;
 }
 
 /** What was hashed earlier; nothing where that cannot be read. */

@@ -5,6 +5,7 @@ import Ajv2020, { type ErrorObject } from 'ajv/dist/2020';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../files';
+import { objectIn } from '../json';
 import { Problem, UserError } from '../problems';
 import { contentUrlForms, isSafePath, parseContentUrl } from './contentUrl';
 import schema from './dataManifestSchema.json';
@@ -72,12 +73,7 @@ export const pinsPath = (name: string, folder: string): string => join(folder, '
 export function readPins(name: string, folder: string): Pin[] {
   const path = pinsPath(name, folder);
   if (!existsSync(path)) return [];
-  let value: { format?: unknown; files?: unknown } = {};
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8')) as typeof value;
-  } catch {
-    // told below
-  }
+  const value = objectIn(readFileSync(path, 'utf8')) ?? {};
   const isPin = (pin: Partial<Pin> | null): boolean =>
     typeof pin?.id === 'string' &&
     typeof pin.contentUrl === 'string' &&
@@ -85,9 +81,9 @@ export function readPins(name: string, folder: string): Pin[] {
     Number.isSafeInteger(pin.bytes) &&
     /^[0-9a-f]{64}$/.test(pin.sha256 ?? '');
   if (
-    value.format !== 'equipoise-pins/1' ||
-    !Array.isArray(value.files) ||
-    !value.files.every((pin) => isPin(pin as Partial<Pin> | null))
+    value['format'] !== 'equipoise-pins/1' ||
+    !Array.isArray(value['files']) ||
+    !value['files'].every((pin) => isPin(pin as Partial<Pin> | null))
   )
     throw new UserError([
       {
@@ -97,7 +93,7 @@ export function readPins(name: string, folder: string): Pin[] {
         hint: 'restore it, or remove it to pin anew what the hub has now',
       },
     ]);
-  return value.files as Pin[];
+  return value['files'] as Pin[];
 }
 
 /**

@@ -13,10 +13,11 @@ import {
 import { dirname, join, relative, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { writeWhole } from '../files';
+import { isObject, objectIn } from '../json';
 import { exitCode, userError } from '../problems';
 import { archiveLimits, unpack, type UnpackedFile } from './archive';
 import { contentPath, hashFile, type Progress, temporaryFolder } from './content';
-import { parseContentUrl } from './contentUrl';
+import { isSafePath, parseContentUrl } from './contentUrl';
 import { type DataManifest, declaredBytes, type FileObject, fileObjects, type FileSet, fileSets } from './dataManifest';
 
 /** Name of the listing inside an opened folder: every file with size and sha256. */
@@ -24,12 +25,15 @@ export const listingName = '.equipoise-listing.json';
 
 /** The listing of an opened folder, null when there is none or it cannot be read. */
 export function readListing(folder: string): UnpackedFile[] | null {
-  try {
-    const value = JSON.parse(readFileSync(join(folder, listingName), 'utf8')) as { files?: UnpackedFile[] };
-    return Array.isArray(value.files) ? value.files : null;
-  } catch {
-    return null;
-  }
+  const path = join(folder, listingName);
+  const files = existsSync(path) ? objectIn(readFileSync(path, 'utf8'))?.['files'] : undefined;
+  const isFile = (file: unknown): boolean =>
+    isObject(file) &&
+    typeof file['path'] === 'string' &&
+    isSafePath(file['path']) &&
+    Number.isSafeInteger(file['bytes']) &&
+    typeof file['sha256'] === 'string';
+  return Array.isArray(files) && files.every(isFile) ? (files as UnpackedFile[]) : null;
 }
 
 /** Whether a folder has every file of its listing at its size: cheap, and catches what a crash or a clean-up leaves. */

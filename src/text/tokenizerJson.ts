@@ -114,11 +114,17 @@ function requireText(text: string): void {
 function build(tokenizer: JsonObject, where: string): LibraryTokenizer {
   const parts = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
   try {
-    return new LibraryTokenizer({ ...Object.fromEntries(parts.map((part) => [part, null])), ...tokenizer }, {});
+    const library = new LibraryTokenizer(
+      { ...Object.fromEntries(parts.map((part) => [part, null])), ...tokenizer },
+      {},
+    );
+    library.encode('a'); // what cannot be used is found now, not in the middle of a set
+    return library;
   } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
     throw userError({
       where,
-      what: `this tokenizer cannot be built: ${(error instanceof Error ? error.message : String(error)).slice(0, 200)}`,
+      what: `this tokenizer cannot be built: ${said.slice(0, 200).replaceAll('undefined', 'nothing')}`,
       expected: 'a tokenizer.json that the library @huggingface/tokenizers knows',
     });
   }

@@ -1,24 +1,33 @@
 /** Which module first gives numbers that are not finite, in the order in which a step computes them. */
-import type { StepNumbers } from './stepNumbers';
+import { moduleNames } from '../modules';
+import type { MeasureNumbers, StepNumbers } from './stepNumbers';
 
 /**
- * Throws Error naming the step, the module and what of it is NaN or infinite; a step whose numbers are all finite
- * passes.
+ * Throws Error naming the step, the module and what of it is NaN or infinite, as training that diverged; a step whose
+ * numbers are all finite passes. `measured`: of a measured step also what its halves did to the answers.
  */
-export function checkFinite(numbers: StepNumbers, step: number): void {
-  const advice = (module: string) => `lower the learning rate of the ${module} or clip harder`;
-  if (!Number.isFinite(numbers.prefix))
-    throw new Error(`step ${step}: the output of the encoder is not finite; ${advice('encoder')}`);
-  if (!Number.isFinite(numbers.loss))
-    throw new Error(
-      `step ${step}: the loss of the backbone is ${numbers.loss}, while the output of the encoder is finite; ${advice('backbone')}`,
+export function checkFinite(numbers: StepNumbers, step: number, measured: MeasureNumbers | null = null): void {
+  const diverged = (what: string, ...modules: string[]) =>
+    new Error(
+      `step ${step}: training diverged: ${what}; lower the learning rate${modules.length > 1 ? 's' : ''} of the ${modules.join(' and the ')} or clip harder`,
     );
-  if (!Number.isFinite(numbers.normBackbone))
-    throw new Error(
-      `step ${step}: the gradient of the backbone is not finite (loss ${numbers.loss}); ${advice('backbone')}`,
+  const { prefix, loss, normBackbone, normEncoder } = numbers;
+  if (!Number.isFinite(prefix)) throw diverged('the output of the encoder is not finite', 'encoder');
+  if (!Number.isFinite(loss))
+    throw diverged(`the loss of the backbone is ${loss}, while the output of the encoder is finite`, 'backbone');
+  if (!Number.isFinite(normBackbone))
+    throw diverged(`the gradient of the backbone is not finite (loss ${loss})`, 'backbone');
+  if (!Number.isFinite(normEncoder))
+    throw diverged(
+      `the gradient of the encoder is not finite, while that of the backbone is (loss ${loss})`,
+      'encoder',
     );
-  if (!Number.isFinite(numbers.normEncoder))
-    throw new Error(
-      `step ${step}: the gradient of the encoder is not finite, while that of the backbone is (loss ${numbers.loss}); ${advice('encoder')}`,
+  if (measured === null) return;
+  const change = { encoder: measured.dEncoder, backbone: measured.dBackbone };
+  const broken = moduleNames.filter((module) => !Number.isFinite(change[module]));
+  if (broken.length > 0)
+    throw diverged(
+      `with the step of the ${broken.join(' or the ')} the answers are not finite any more (loss ${loss} before it)`,
+      ...broken,
     );
 }

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isUnregularised } from '../balance/regularisers';
 import { schedulerFacts } from '../balance/schedulers';
+import { objectIn } from '../json';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import { checkpointIdentity, isOwnCheckpoint } from '../sources/checkpoints';
 import { loadSet, setIdentity, setPath } from '../data';
@@ -82,7 +83,9 @@ async function dataSizes({ task, backbone, checkpoint, vocabulary }: RunSpec): P
   const of = checkpoint === undefined && vocabulary === 'whole' ? { vocabulary } : {};
   const identity = sha256(canonicalJson({ set: setIdentity(task), tokenizer, ...of }));
   const path = cachePath('texts', `${identity.slice(0, 32)}.json`);
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as DataSizes;
+  const known = existsSync(path) ? objectIn(readFileSync(path, 'utf8')) : null;
+  if (known !== null && Object.keys(assumedSizes).every((name) => Number.isSafeInteger(known[name])))
+    return known as unknown as DataSizes;
   const isHere =
     checkpoint === undefined
       ? sourceState(findSource(backboneSource(backbone))) !== 'absent'

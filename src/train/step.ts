@@ -83,7 +83,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
     throw await whyItFailed(error, run);
   }
   const taken = unpackStep(numbers, setting.toldParts, tellsShare(spec.regulariser));
-  checkFinite(taken.step, plan.step);
+  checkFinite(taken.step, plan.step, taken.measure);
   loop.updates = updates;
   return taken;
 }

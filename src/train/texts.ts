@@ -2,7 +2,9 @@
 import { pruneVocabulary, wholeVocabulary, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';
 import type { DataSet, Item } from '../data/types';
-import { encodeExample, type Example } from './batches';
+import { printable } from '../printable';
+import { type Problem, UserError } from '../problems';
+import { encodeExample } from './batches';
 import { prunedCodec, type TextCodec } from './codec';
 
 export interface Texts<Vocabulary extends TextCodec['vocabulary'] = TextCodec['vocabulary']> {
@@ -35,28 +37,52 @@ export function textsOf(
   return textsIn(set, prunedCodec(tokenizer, pruneVocabulary([...new Set(texts)], tokenizer)));
 }
 
-/** The same in a codec that is at hand. */
+/** The same in a codec that is at hand. Throws UserError that names every question which the codec cannot write. */
 export function textsIn<V extends TextCodec['vocabulary']>(set: DataSet, codec: TextCodec<V>): Texts<V> {
+  const own = longestTexts(set.items, codec);
   const captions = set.alignment.flatMap((item) =>
     item.kind === 'caption' ? [encodeExample(codec, item.media, item.prompt, item.answer)] : [],
   );
-  return { codec, ...longestTexts(set.items, codec, captions) };
+  const tokens = captions.map((caption) => caption.tokens.length);
+  const labels = captions.map(({ tokens: all, answerFrom }) => all.length - answerFrom);
+  return {
+    codec,
+    tokens: tokens.reduce((a, b) => Math.max(a, b), own.tokens),
+    labels: labels.reduce((a, b) => Math.max(a, b), own.labels),
+  };
 }
 
-/** Lengths of the longest question with an answer and of the longest answer. */
-export function longestTexts(
-  items: readonly Item[],
-  codec: TextCodec,
-  captions: readonly Example[] = [],
-): Omit<Texts, 'codec'> {
+/** Most questions that are named when they cannot be written. */
+const mostNamed = 20;
+
+/**
+ * Lengths of the longest question with an answer and of the longest answer. Throws UserError that names every question
+ * which the codec cannot write.
+ */
+export function longestTexts(items: readonly Item[], codec: TextCodec): Omit<Texts, 'codec'> {
   let longest = 0,
     longestAnswer = 0;
   const seen = (prompt: number, answer: number) => {
     longest = Math.max(longest, prompt + answer);
     longestAnswer = Math.max(longestAnswer, answer);
   };
-  for (const { prompt, answer, choices } of items)
-    for (const text of [answer, ...choices]) seen(codec.prompt(prompt).length, codec.answer(prompt, text).length);
-  for (const { tokens, answerFrom } of captions) seen(answerFrom, tokens.length - 1 - answerFrom);
+  const problems: Problem[] = [];
+  for (const { id, prompt, answer, choices } of items) {
+    try {
+      for (const text of [answer, ...choices]) seen(codec.prompt(prompt).length, codec.answer(prompt, text).length);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(
+        ...error.problems.map(({ where, ...rest }) => ({ where: `question ${printable(id)}, ${where}`, ...rest })),
+      );
+    }
+  }
+  if (problems.length > 0)
+    throw new UserError([
+      ...problems.slice(0, mostNamed),
+      ...(problems.length > mostNamed
+        ? [{ where: 'the set', what: `has ${problems.length - mostNamed} more such questions` }]
+        : []),
+    ]);
   return { tokens: longest + 1, labels: longestAnswer + 1 };
 }

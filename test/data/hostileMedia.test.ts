@@ -181,6 +181,26 @@ function wav24(samples: Float32Array, rate: number): Buffer {
   return Buffer.concat([head, data]);
 }
 
+describe('pictures that are torn', () => {
+  it.each(['gif', 'webp', 'jpeg', 'png'] as const)('are refused wherever they end: %s', async (format) => {
+    const noise = sharp({
+      create: {
+        width: 48,
+        height: 48,
+        channels: 3,
+        background: '#888',
+        noise: { type: 'gaussian', mean: 128, sigma: 60 },
+      },
+    });
+    const whole = await noise.toFormat(format).toBuffer();
+    expect((await pixels(await draw(whole))).info.width).toBe(32);
+    for (const share of [0.2, 0.5, 0.8, 0.98])
+      await expect(draw(whole.subarray(0, Math.floor(whole.length * share))), `${share}`).rejects.toThrow(
+        /x\.png: the picture (cannot be decoded|is cut off)/,
+      );
+  });
+});
+
 describe('sounds', () => {
   it('of any width, rate and channels become 16 kHz mono', async () => {
     const expected = await samplesOf(wav([wave(4000)], 16_000, 'float'));

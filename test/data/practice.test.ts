@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,6 +125,15 @@ describe('names are found exactly as stated', () => {
       /its picture is missing \(a b\.png; there is "pics\/a {2}b\.png"\)/,
     );
     expect(shown('x\u202f\u202ey\t.png')).toBe('x\\u202f\\u202ey\\u0009.png');
+  });
+
+  it('whose bytes on the disk are no UTF-8 are found by what they were written as', async () => {
+    mkdirSync(join(tasks(), 'pics'));
+    const latin = Buffer.concat([Buffer.from(join(tasks(), 'pics', 'caf')), Buffer.from([0xe9]), Buffer.from('.png')]);
+    writeFileSync(latin, await png(3));
+    put(join(tasks(), 'pics'), 'held.png', await png());
+    expect(await own([await held(), asked('café.png')], ['pics'])).toMatchObject({ 'café.png': 'pics/café.png' });
+    expect(await own([await held(), asked('cafe.png')], ['pics'])).toMatch(/its picture is missing \(cafe\.png\)/);
   });
 
   it('of which two look the same are ambiguous, unless one is stated to the letter', async () => {
@@ -375,6 +385,55 @@ describe('sounds', () => {
     const odd = Buffer.from(tone);
     odd.writeUInt16LE(3, 32);
     await expect(decode(odd)).rejects.toThrow('contradicts itself');
+  });
+
+  const fixture = (name: string) => readFileSync(join(__dirname, '..', 'fixtures', 'sounds', name));
+
+  it('as FLAC of a writer that did not know their length are read to their end; stated lengths are held', async () => {
+    const flac = fixture('tone.flac');
+    const whole = await decode(flac);
+    expect([whole.rate, whole.samples.length]).toEqual([8000, 3200]);
+    // 36 bits behind 20 of the rate, 3 of the channels and 5 of the depth (RFC 9639, section 8.2)
+    const stated = (samples: number) => {
+      const copy = Buffer.from(flac);
+      copy[21]! &= 0xf0;
+      copy.writeUInt32BE(samples, 22);
+      return copy;
+    };
+    expect((await decode(stated(0))).samples).toEqual(whole.samples);
+    await expect(decode(stated(1700))).rejects.toThrow('cut off: 1600 of its 1700 samples are there');
+    await expect(decode(stated(1500))).rejects.toThrow('has 1600 samples but states 1500');
+    await expect(decode(stated(0).subarray(0, -9))).rejects.toThrow('cut off or damaged');
+    expect((await decode(Buffer.concat([id3, stated(0)]))).samples).toEqual(whole.samples);
+  });
+
+  it('as Ogg are read whole; torn ones, and ones without a page or a time, are refused', async () => {
+    const ogg = fixture('tone.ogg');
+    const whole = await decode(ogg);
+    expect([whole.rate, whole.samples.length]).toEqual([8000, 3200]);
+    const pages = [0, 58, 2662];
+    expect(pages.map((at) => ogg.toString('latin1', at, at + 4))).toEqual(['OggS', 'OggS', 'OggS']);
+    /** The checksum of a page: CRC-32 of polynomial 04C11DB7 over the page with zeros in its place (RFC 3533). */
+    const sealed = (page: Buffer): Buffer => {
+      const copy = Buffer.from(page);
+      copy.writeUInt32LE(0, 22);
+      let crc = 0;
+      for (const byte of copy) {
+        crc ^= byte << 24;
+        for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000_0000 ? (crc << 1) ^ 0x04c1_1db7 : crc << 1;
+      }
+      copy.writeUInt32LE(crc >>> 0, 22);
+      return copy;
+    };
+    const last = Buffer.from(ogg.subarray(2662));
+    expect(sealed(last)).toEqual(last);
+    last.writeBigInt64LE(-1n, 6); // no packet ends here: nothing says what is to be played
+    await expect(decode(Buffer.concat([ogg.subarray(0, 2662), sealed(last)]))).rejects.toThrow('has no samples');
+    await expect(decode(ogg.subarray(0, 2662))).rejects.toThrow('cut off: its last page is missing');
+    await expect(decode(ogg.subarray(0, -20))).rejects.toThrow('cut off');
+    await expect(decode(Buffer.concat([ogg.subarray(0, 58), ogg.subarray(2662)]))).rejects.toThrow(
+      'lacks a part: page 2 follows page 0',
+    );
   });
 
   it('beyond 1 are clipped, which is counted', async () => {

@@ -13,6 +13,7 @@ import { loadParts } from '../../src/ownParts';
 import { UserError } from '../../src/problems';
 import { runFolder } from '../../src/runner/folders';
 import { readJournal } from '../../src/runner/journal';
+import { exampleParts } from '../../testing/ownParts';
 
 const base = mkdtempSync(join(tmpdir(), 'equipoise-own-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -27,17 +28,7 @@ function folderOf(files: Record<string, string>): string {
   return folder;
 }
 
-/** The examples of docs/extending.md. */
-const page = readFileSync(join(projectRoot, 'docs', 'extending.md'), 'utf8');
-const example = (name: string): string => page.split(`<!-- example: ${name} -->\n\`\`\`ts\n`)[1]!.split('```')[0]!;
-const brake = example('own brake.ts');
-/** A part of the repository as one outside it: everything comes from one place. */
-const outside = (text: string, from: string, to: string): string =>
-  [
-    ...new Set(text.match(/^import .*;$/gm)!.map((line) => line.replace(/'[^']+'/, "'equipoise/parts'"))),
-    text.replace(/^import .*;$/gm, '').replace(`export const ${from} =`, `export const ${to} =`),
-  ].join('\n');
-const even = example('own even.ts');
+const { brake, even, meanTokens, colourGrid } = exampleParts;
 /** The regulariser `commit` under another name. */
 const twin = `import { above0, defineRegulariser, number, tf } from 'equipoise/parts';
 export const name = 'twin';
@@ -51,10 +42,6 @@ export const regulariser = defineRegulariser({
   },
 });
 `;
-const meanTokens = `${outside(example('meanTokens.ts'), 'meanTokens', 'connector')
-  .replace('tokensOption(2)', "whole('tokens given to the backbone', 1, 256, 2)")
-  .replace('tokensOption', 'whole')}\nexport const name = 'mean-tokens';\n`;
-const colourGrid = outside(example('colourGrid.ts'), 'colourGrid', 'tower').replaceAll('encoderTower', 'defineTower');
 
 const scheduler = (
   body: string,

@@ -61,8 +61,10 @@ describe('numbers that are not finite', () => {
   it('stop the run at that step, with the records before it, and name the module that gave them first', async () => {
     const encoder = await at(1e38, 0),
       backbone = await at(0, 1e38);
-    expect(encoder.message).toMatch(/^step \d+: the output of the encoder is not finite/);
-    expect(backbone.message).toMatch(/^step \d+: the (loss|gradient) of the backbone is/);
+    expect(encoder.message).toMatch(/^step \d+: training diverged: the output of the encoder is not finite/);
+    expect(backbone.message).toMatch(
+      /^step \d+: training diverged: (the (loss|gradient) of|with the step of) the backbone/,
+    );
     for (const { message, steps } of [encoder, backbone])
       expect(steps).toBe(Number(/^step (\d+)/.exec(message)![1]) - 1);
   });
@@ -71,17 +73,40 @@ describe('numbers that are not finite', () => {
     const fine = { loss: 1, crossEntropy: 1, klEncoder: 0, klBackbone: 0, normEncoder: 1, normBackbone: 1, prefix: 1 };
     expect(() => checkFinite(fine, 4)).not.toThrow();
     expect(() => checkFinite({ ...fine, prefix: NaN, loss: NaN, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow(
-      'step 4: the output of the encoder is not finite',
+      'step 4: training diverged: the output of the encoder is not finite',
     );
     expect(() => checkFinite({ ...fine, loss: Infinity, normEncoder: NaN, normBackbone: NaN }, 4)).toThrow(
-      'step 4: the loss of the backbone is Infinity',
+      'step 4: training diverged: the loss of the backbone is Infinity',
     );
     expect(() => checkFinite({ ...fine, normEncoder: NaN, normBackbone: Infinity }, 4)).toThrow(
-      'step 4: the gradient of the backbone is not finite',
+      'step 4: training diverged: the gradient of the backbone is not finite',
     );
     expect(() => checkFinite({ ...fine, normEncoder: NaN }, 4)).toThrow(
-      'step 4: the gradient of the encoder is not finite',
+      'step 4: training diverged: the gradient of the encoder is not finite',
     );
+  });
+
+  it('of a measured step are told as divergence of the module whose half made them, never as kappa', () => {
+    const fine = { loss: 1, crossEntropy: 1, klEncoder: 0, klBackbone: 0, normEncoder: 1, normBackbone: 1, prefix: 1 };
+    const measured = (dEncoder: number, dBackbone: number) => ({
+      dBackbone,
+      dEncoder,
+      smallestProbability: 0.1,
+      meanProbability: 0.2,
+      thetaEncoder: 1,
+      thetaBackbone: 1,
+      deltaEncoder: 1,
+      deltaBackbone: 1,
+      progressEncoder: 0,
+      progressBackbone: 0,
+    });
+    const said = (dEncoder: number, dBackbone: number) => () => checkFinite(fine, 7, measured(dEncoder, dBackbone));
+    expect(said(0.1, 0.2)).not.toThrow();
+    expect(said(0.1, NaN)).toThrow(
+      'step 7: training diverged: with the step of the backbone the answers are not finite any more (loss 1 before it); lower the learning rate of the backbone or clip harder',
+    );
+    expect(said(Infinity, 0.1)).toThrow('lower the learning rate of the encoder or');
+    expect(said(NaN, NaN)).toThrow(/^step 7.*lower the learning rates of the encoder and the backbone or clip harder$/);
   });
 });
 

@@ -16,17 +16,19 @@ import { count, note, say, sayJson } from '../text';
 interface ExportOptions {
   out?: string;
   manifest?: string;
+  withData?: boolean;
   json?: boolean;
 }
 
 const help = `
-A crate is a folder with the manifest, run.json and journal of every run, the figures and tables, the data manifests and
-the lockfile, described in ro-crate-metadata.json after the Process Run Crate profile 0.5. It holds neither data nor
-weights. equipoise verify checks it (docs/provenance.md).
+A crate is a folder with the manifest, run.json and journal of every run, the figures and tables, the manifests and
+hashes of all data and weights and the lockfile, described in ro-crate-metadata.json after the Process Run Crate profile
+0.5. Data are in it with --with-data only, weights never. equipoise verify checks it (docs/provenance.md).
 
 Examples:
   equipoise export ro-crate quickstart
   equipoise export ro-crate quickstart --out quickstart-crate
+  equipoise export ro-crate my-colours --with-data
   equipoise export ro-crate sweep --manifest my/sweep.json`;
 
 /** `export ro-crate <experiment>`. */
@@ -34,6 +36,7 @@ export const define: Define = (command) => {
   command
     .option('--out <folder>', 'where; by default crates/<experiment>')
     .option('--manifest <path>', 'the manifest of the experiment, when it is not in experiments/')
+    .option('--with-data', 'also the data, as far as their licences let them be passed on')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (experiment: string, options: ExportOptions) => {
@@ -55,6 +58,7 @@ export const define: Define = (command) => {
         folder,
         out: resolve(options.out ?? join(workFolder, 'crates', basename(folder))),
         draw: drawAll,
+        withData: options.withData === true,
       });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
       if (options.json === true) sayJson(made);

@@ -52,29 +52,52 @@ export function placesOf({ format, questions, media }: FoundTask['manifest']): s
   return [...new Set([...files, ...beside, ...media])];
 }
 
-/**
- * Hashes every file of the task that is there, in the manifest's order. Throws UserError when a file of questions and
- * every alternative is missing.
- */
-export function pinRelease(task: FoundTask): PinnedPlace[] {
-  const { manifest } = task;
+/** A file of a release with its content's hash. */
+export interface PinnedFile {
+  /** below its place; '' where the place is the file */
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A place of a task that is there, with every file of it and where that lies. */
+export interface HashedPlace {
+  name: string;
+  isFolder: boolean;
+  files: (PinnedFile & { path: string | Buffer })[];
+}
+
+/** Hashes every file of the task that is there, in the manifest's order. Throws UserError when none is. */
+export function hashedPlaces(task: FoundTask): HashedPlace[] {
   const root = releaseFolder(task);
-  const places = placesOf(manifest).flatMap((name) => {
+  const places = placesOf(task.manifest).flatMap((name) => {
     const path = placeAt(root, name);
     return path === undefined ? [] : [{ name, path }];
   });
   if (places.length === 0) throw notThere(task);
-  return places.map(({ name, path }): PinnedPlace => {
-    if (!statSync(path).isDirectory()) return { name, files: 1, ...sha256OfFile(path) };
-    const files = filesBelow(path, root).files.map((file) => ({ file: file.name, ...sha256OfFile(file.path) }));
-    return {
-      name,
-      files: files.length,
-      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-      sha256: sha256(canonicalJson(files.map((one) => [one.file, one.sha256]))),
-    };
+  return places.map(({ name, path }) => {
+    const isFolder = statSync(path).isDirectory();
+    const files = isFolder ? filesBelow(path, root).files : [{ name: '', path }];
+    return { name, isFolder, files: files.map((file) => ({ ...file, ...sha256OfFile(file.path) })) };
   });
 }
+
+/** A place as a lock has it. */
+export function pinned({
+  name,
+  isFolder,
+  files,
+}: Pick<HashedPlace, 'name' | 'isFolder'> & { files: readonly PinnedFile[] }): PinnedPlace {
+  return {
+    name,
+    files: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256: isFolder ? sha256(canonicalJson(files.map((one) => [one.name, one.sha256]))) : files[0]!.sha256,
+  };
+}
+
+/** The places of a task as a lock has them. Throws UserError when no file of the task is there. */
+export const pinRelease = (task: FoundTask): PinnedPlace[] => hashedPlaces(task).map(pinned);
 
 function notThere(task: FoundTask): Error {
   const { manifest } = task;
@@ -98,8 +121,11 @@ function notThere(task: FoundTask): Error {
 /** The pin that a lock file holds; null when there is none. Throws UserError for a file that is no lock. */
 export function readLock(name: string): PinnedPlace[] | null {
   const path = lockPath(name);
-  if (!existsSync(path)) return null;
-  const { value } = readJsonFile(path);
+  return existsSync(path) ? placesOfLock(readJsonFile(path).value, path) : null;
+}
+
+/** The pin that a parsed lock file holds; `path` names it. Throws UserError for what is no lock. */
+export function placesOfLock(value: unknown, path: string): PinnedPlace[] {
   const places: unknown = isObject(value) ? value['places'] : undefined;
   const isPlace = (each: unknown): each is PinnedPlace =>
     isObject(each) &&
@@ -117,10 +143,19 @@ export function readLock(name: string): PinnedPlace[] | null {
   return places;
 }
 
+/** The text of a lock. */
+export function lockText(name: string, places: readonly PinnedPlace[]): string {
+  return `${JSON.stringify({ format: 'equipoise-lock/1', name, places }, null, 2)}\n`;
+}
+
 /** Writes the lock of a published set. */
 export function writeLock(name: string, places: readonly PinnedPlace[]): void {
-  writeWhole(lockPath(name), `${JSON.stringify({ format: 'equipoise-lock/1', name, places }, null, 2)}\n`);
+  writeWhole(lockPath(name), lockText(name, places));
 }
+
+/** What these places are as a whole. */
+export const identityOfPlaces = (places: readonly PinnedPlace[]): string =>
+  sha256(canonicalJson(places.map(({ name, sha256: hash }) => [name, hash])));
 
 /**
  * The identity of a task's files: from the lock (published) or from the files (own). Throws UserError when neither is
@@ -139,7 +174,7 @@ export function releaseIdentity(task: FoundTask): string {
       exitCode.unavailable,
     );
   }
-  return sha256(canonicalJson(places.map(({ name, sha256: hash }) => [name, hash])));
+  return identityOfPlaces(places);
 }
 
 /** Throws UserError that names the first file that is not what the lock says; a task of a user's own has no lock. */

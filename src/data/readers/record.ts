@@ -1,8 +1,7 @@
 /**
  * One question of a released set before its picture or sound is read, and the list of what was wrong with the others.
  */
-import { show } from '../../manifest/faults';
-import { printable } from '../../printable';
+import { printable, show } from '../../printable';
 import type { SplitName } from '../types';
 import { shown } from './names';
 

@@ -3,8 +3,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import * as yauzl from 'yauzl';
+import { show } from '../../printable';
 import { exitCode, UserError, userError } from '../../problems';
-import { show } from '../../manifest/faults';
 import { isInside } from './names';
 
 /** More members than any released set has. */

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { isObject, objectIn } from '../../json';
 import { exitCode, formatProblem, type Problem, userError } from '../../problems';
 import { withLock } from '../../sources/lock';
 import type { AlignmentItem, DataSet, Item } from '../types';
@@ -123,14 +124,13 @@ function damaged(folder: string, what: string): Error {
 
 /** The data card of a stored set. Throws UserError when it is missing or of another format. */
 export function readCard(folder: string): SetCard {
-  let card: Partial<SetCard>;
-  try {
-    card = JSON.parse(readFileSync(join(folder, cardName), 'utf8')) as Partial<SetCard>;
-  } catch {
-    throw damaged(folder, `${cardName} cannot be read`);
-  }
-  if (card.format !== 'equipoise-set/1') throw damaged(folder, `${cardName} has format ${JSON.stringify(card.format)}`);
-  return card as SetCard;
+  const path = join(folder, cardName);
+  const card = existsSync(path) ? objectIn(readFileSync(path, 'utf8')) : null;
+  if (card === null) throw damaged(folder, `${cardName} cannot be read`);
+  const { format, files, notes } = card;
+  if (format !== 'equipoise-set/1') throw damaged(folder, `${cardName} has format ${JSON.stringify(format) ?? 'none'}`);
+  if (!isObject(files) || !isObject(notes)) throw damaged(folder, `${cardName} lacks files or notes`);
+  return card as unknown as SetCard;
 }
 
 /** Reads a stored set and checks the hashes of its index files and the sizes of its media. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../files';
+import { objectIn } from '../../json';
 import { userError } from '../../problems';
 
 export interface FeatureTable {
@@ -46,12 +47,9 @@ const damaged = (folder: string, what: string) =>
   });
 
 function readIndex(folder: string, { media, rows, width }: FeatureShape): Partial<FeatureIndex> {
-  let index: Partial<FeatureIndex>;
-  try {
-    index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Partial<FeatureIndex>;
-  } catch {
-    throw damaged(folder, 'its index is missing or not JSON');
-  }
+  const path = join(folder, 'index.json');
+  const index = existsSync(path) ? (objectIn(readFileSync(path, 'utf8')) as Partial<FeatureIndex> | null) : null;
+  if (index === null) throw damaged(folder, 'its index is missing or not JSON');
   if (
     index.rows !== rows ||
     index.width !== width ||

@@ -5,6 +5,7 @@
  * tensors asked for.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { show } from '../../printable';
 import { userError, UserError } from '../../problems';
 import { bytesOf, floatTypes, toFloat32 } from './dtypes';
 import { isObject, parseObject } from '../../json';
@@ -205,9 +206,9 @@ function parseHeader(
     }
     const { dtype, shape, data_offsets: span } = isObject(entry) ? entry : {};
     const size = typeof dtype === 'string' && Object.hasOwn(bytesOf, dtype) ? bytesOf[dtype]! : null;
-    if (size === null) throw bad(`tensor "${name}" of type ${JSON.stringify(dtype)}`, Object.keys(bytesOf).join(', '));
+    if (size === null) throw bad(`tensor "${name}" of type ${show(dtype)}`, Object.keys(bytesOf).join(', '));
     if (!whole(shape) || !whole(span) || span.length !== 2 || shape.length > 16)
-      throw bad(`tensor "${name}" with shape ${brief(shape)} at ${brief(span)}`, 'lists of whole numbers');
+      throw bad(`tensor "${name}" with shape ${show(shape)} at ${show(span)}`, 'lists of whole numbers');
     const [from, to] = span as [number, number];
     // Two numbers that are multiplied stay exact only below 2^53; no honest product exceeds the file.
     let values = 1;
@@ -230,5 +231,3 @@ function parseHeader(
     throw bad('metadata that is not text', 'texts by name');
   return { entries, metadata: metadata as Record<string, string> };
 }
-
-const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80);

@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { show } from '../../printable';
 import { userError } from '../../problems';
 import { allFinite, floatsOf, type WeightTensor } from './weight';
 import { sizeOf } from '../../tensor/shape';
@@ -92,7 +93,7 @@ function readGroups(manifest: unknown, bad: (what: string, expected?: string) =>
         weight['name'] === '__proto__' ||
         !isShape(weight['shape'])
       )
-        throw bad(`weight ${JSON.stringify(weight)} is malformed`, 'a name, a shape and a dtype');
+        throw bad(`weight ${show(weight)} is malformed`, 'a name, a shape and a dtype');
       const { name, shape, dtype, quantization } = weight as {
         name: string;
         shape: number[];
@@ -101,7 +102,7 @@ function readGroups(manifest: unknown, bad: (what: string, expected?: string) =>
       };
       if (dtype !== 'float32' || quantization !== undefined)
         throw bad(
-          `weight ${JSON.stringify(name)} is ${quantization === undefined ? String(dtype) : 'quantised'}`,
+          `weight ${show(name)} is ${quantization === undefined ? `of type ${show(dtype)}` : 'quantised'}`,
           'float32',
         );
       return { name, shape };

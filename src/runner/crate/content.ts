@@ -13,6 +13,7 @@ import { landscapeName, predictionsName } from '../folders';
 import { tasksOf, weightSources } from '../identify';
 import { comparedOf } from '../relatives';
 import type { RunFile } from '../runFile';
+import { inputPaths } from './inputs';
 
 /** Names inside a crate. Results lie as in a results folder, so that figures are drawn from a crate as from one. */
 export const crateNames = {
@@ -20,6 +21,10 @@ export const crateNames = {
   manifest: 'manifest.json',
   results: 'results',
   data: 'data-manifests',
+  tasks: 'tasks',
+  locks: 'locks',
+  checkpoints: 'checkpoints',
+  bytes: 'data',
   environment: 'environment',
   figures: 'figures',
   tables: 'tables',
@@ -40,6 +45,7 @@ export function hasPlace(path: string): boolean {
   return (
     path === crateNames.manifest ||
     runPath.test(path) ||
+    inputPaths.test(path) ||
     new RegExp(`^${crateNames.data}/[a-z0-9-]+\\.json$`).test(path) ||
     new RegExp(`^${crateNames.environment}/package-lock-[0-9a-f]{16}\\.json$`).test(path) ||
     new RegExp(`^(${crateNames.figures}|${crateNames.tables})/[A-Za-z0-9.-]+$`).test(path)

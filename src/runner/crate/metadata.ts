@@ -5,10 +5,10 @@
  */
 import { canonicalJson, sha256 } from '../../files';
 import type { Manifest } from '../../manifest/content';
-import type { DataManifest } from '../../sources/dataManifest';
 import type { RunFile } from '../runFile';
 import type { CrateFile } from './container';
 import { crateNames, experimentOf, lockfilePath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
+import { type Inputs, recordsOf } from './inputs';
 
 /** Something of a crate, by its @id. */
 export type Entity = { '@id': string; '@type': string } & Record<string, unknown>;
@@ -28,7 +28,7 @@ interface CrateContent {
   manifest: Manifest;
   /** by id */
   runs: readonly CrateRun[];
-  sources: readonly DataManifest[];
+  inputs: Inputs;
   /** all but the metadata, by path */
   files: readonly CrateFile[];
   exporter: Exporter;
@@ -46,63 +46,17 @@ const context = [`${crateFormat}/context`, { sha256: 'http://schema.org/sha256' 
 const link = (id: string) => ({ '@id': id });
 
 /** The metadata of a crate. The same content gives the same value. */
-export function metadataOf({ manifest, runs, sources, files, exporter }: CrateContent): Metadata {
-  const experiment = experimentOf(manifest);
-  const drawn = files
-    .map(({ path }) => path)
-    .filter((path) => path.startsWith(`${crateNames.figures}/`) || path.startsWith(`${crateNames.tables}/`));
+export function metadataOf(content: CrateContent): Metadata {
+  const { runs, inputs, files, exporter } = content;
+  const experiment = experimentOf(content.manifest);
   const present = new Set(files.map(({ path }) => path));
-  const results = (id: string) =>
-    runFileNames.map((name) => pathOf(experiment, id, name)).filter((path) => present.has(path));
+  const actions = actionsOf(content, experiment, present);
   const programs = new Map(runs.map(({ file }) => [programId(file), programOf(file, present)]));
-  const actions = [
-    ...runs.map(({ file, spec, description }): Entity => ({
-      '@id': `#run-${file.id}`,
-      '@type': 'CreateAction',
-      name: description,
-      identifier: file.identity,
-      description: `trained for ${file.steps} steps${file.notices.length === 0 ? '' : `; ${file.notices.join('; ')}`}`,
-      instrument: link(programId(file)),
-      object: [crateNames.manifest, ...sourcesOf(spec).map(dataPath)].map(link),
-      result: results(file.id).map(link),
-      startTime: file.times.started,
-      ...(file.times.finished === null ? {} : { endTime: file.times.finished }),
-      actionStatus: 'http://schema.org/CompletedActionStatus',
-    })),
-    ...(drawn.length === 0
-      ? []
-      : [
-          {
-            '@id': analysisId,
-            '@type': 'CreateAction',
-            name: 'figures and tables',
-            description: 'drawn from the journals of this crate',
-            instrument: link(exporterId),
-            object: runs.flatMap(({ file }) => results(file.id)).map(link),
-            result: drawn.map(link),
-            actionStatus: 'http://schema.org/CompletedActionStatus',
-          },
-        ]),
-  ];
   return {
     '@context': context,
     '@graph': [
       { '@id': crateNames.metadata, '@type': 'CreativeWork', about: link('./'), conformsTo: link(crateFormat) },
-      {
-        '@id': './',
-        '@type': 'Dataset',
-        name: `${experiment}: runs, figures and tables`,
-        description: manifest.about.what,
-        datePublished:
-          runs
-            .map(({ file }) => file.times.finished ?? file.times.started)
-            .sort()
-            .at(-1) ?? '',
-        license: link(licence),
-        conformsTo: link(crateProfile),
-        hasPart: files.map(({ path }) => link(path)),
-        mentions: actions.map((action) => link(action['@id'])),
-      },
+      rootOf(content, experiment, actions),
       { '@id': crateProfile, '@type': 'CreativeWork', name: 'Process Run Crate', version: '0.5' },
       {
         '@id': licence,
@@ -119,24 +73,99 @@ export function metadataOf({ manifest, runs, sources, files, exporter }: CrateCo
       },
       ...programs.values(),
       ...actions,
-      ...sources.map((source): Entity => ({
-        '@id': `#source-${source.name}`,
-        '@type': 'CreativeWork',
-        name: source.name,
-        description: source.description,
-        license: source.license,
-        citation: source.citeAs,
-        url: source.url,
-      })),
+      ...worksOf(inputs),
       ...files.map((file) => fileEntity(file, experiment)),
     ],
   };
 }
 
+/** One action a run, and one for what was drawn of them. */
+function actionsOf({ runs, inputs, files }: CrateContent, experiment: string, present: ReadonlySet<string>): Entity[] {
+  const drawn = files
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith(`${crateNames.figures}/`) || path.startsWith(`${crateNames.tables}/`));
+  const results = (id: string) =>
+    runFileNames.map((name) => pathOf(experiment, id, name)).filter((path) => present.has(path));
+  const actions = runs.map(({ file, spec, description }): Entity => ({
+    '@id': `#run-${file.id}`,
+    '@type': 'CreateAction',
+    name: description,
+    identifier: file.identity,
+    description: `trained for ${file.steps} steps${file.notices.length === 0 ? '' : `; ${file.notices.join('; ')}`}`,
+    instrument: link(programId(file)),
+    object: [crateNames.manifest, ...sourcesOf(spec).map(sourcePath), ...recordsOf(spec, inputs)].map(link),
+    result: results(file.id).map(link),
+    startTime: file.times.started,
+    ...(file.times.finished === null ? {} : { endTime: file.times.finished }),
+    actionStatus: 'http://schema.org/CompletedActionStatus',
+  }));
+  if (drawn.length === 0) return actions;
+  const drawing = {
+    '@id': analysisId,
+    '@type': 'CreateAction',
+    name: 'figures and tables',
+    description: 'drawn from the journals of this crate',
+    instrument: link(exporterId),
+    object: runs.flatMap(({ file }) => results(file.id)).map(link),
+    result: drawn.map(link),
+    actionStatus: 'http://schema.org/CompletedActionStatus',
+  };
+  return [...actions, drawing];
+}
+
+function rootOf({ manifest, runs, files }: CrateContent, experiment: string, actions: readonly Entity[]): Entity {
+  const ends = runs.map(({ file }) => file.times.finished ?? file.times.started).sort();
+  return {
+    '@id': './',
+    '@type': 'Dataset',
+    name: `${experiment}: runs, figures and tables`,
+    description: manifest.about.what,
+    datePublished: ends.at(-1) ?? '',
+    license: link(licence),
+    conformsTo: link(crateProfile),
+    hasPart: files.map(({ path }) => link(path)),
+    mentions: actions.map((action) => link(action['@id'])),
+  };
+}
+
+const unsaid = 'not stated';
+
+/** What the runs have read, as works of others with licence and citation. */
+function worksOf({ sources, tasks, checkpoints }: Inputs): Entity[] {
+  return [
+    ...sources.map((source): Entity => ({
+      '@id': `#source-${source.name}`,
+      '@type': 'CreativeWork',
+      name: source.name,
+      description: source.description,
+      license: source.license,
+      citation: source.citeAs,
+      url: source.url,
+    })),
+    ...tasks.map(({ task: { manifest } }): Entity => ({
+      '@id': `#task-${manifest.name}`,
+      '@type': 'CreativeWork',
+      name: manifest.name,
+      description: manifest.about,
+      license: manifest.license,
+      citation: manifest.citeAs,
+      ...(manifest.url === undefined ? {} : { url: manifest.url }),
+    })),
+    ...checkpoints.map(({ name, license, citeAs }): Entity => ({
+      '@id': `#checkpoint-${name}`,
+      '@type': 'CreativeWork',
+      name,
+      description: `checkpoint ${name}, a folder of the user's own`,
+      license: license ?? unsaid,
+      citation: citeAs ?? unsaid,
+    })),
+  ];
+}
+
 /** The text of a crate's metadata. */
 export const metadataText = (metadata: Metadata): string => `${JSON.stringify(metadata, null, 1)}\n`;
 
-const dataPath = (source: string): string => `${crateNames.data}/${source}.json`;
+const sourcePath = (source: string): string => `${crateNames.data}/${source}.json`;
 
 /** Runs by the same code on the same kind of machine share one instrument. */
 const programId = ({ code, machine }: RunFile): string =>
@@ -189,10 +218,27 @@ function fileEntity({ path, bytes, sha256: hash }: CrateFile, experiment: string
     contentSize: String(bytes),
     sha256: hash,
     ...(format === undefined ? {} : { encodingFormat: format }),
-    ...(path.startsWith(`${crateNames.data}/`)
-      ? { about: link(`#source-${path.slice(crateNames.data.length + 1, -'.json'.length)}`) }
-      : {}),
+    ...aboutOf(path),
   };
+}
+
+/** The work that a record of an input is about. */
+function aboutOf(path: string): { about?: { '@id': string } } {
+  const name = path
+    .split('/')
+    .at(-1)!
+    .replace(/\.json$/, '');
+  switch (path.split('/')[0]) {
+    case crateNames.data:
+      return { about: link(`#source-${name}`) };
+    case crateNames.tasks:
+    case crateNames.locks:
+      return { about: link(`#task-${name}`) };
+    case crateNames.checkpoints:
+      return { about: link(`#checkpoint-${path.split('/')[1]!}`) };
+    default:
+      return {};
+  }
 }
 
 function nameOf(path: string, experiment: string): string {
@@ -202,7 +248,15 @@ function nameOf(path: string, experiment: string): string {
     case crateNames.results:
       return `${rest.at(-1) ?? ''} of run ${rest[1] ?? ''}`;
     case crateNames.data:
-      return `data manifest ${rest.join('/')}`;
+      return rest.length === 1 ? `data manifest ${rest[0]!}` : `pins of ${rest.at(-1) ?? ''}`;
+    case crateNames.tasks:
+      return `task manifest ${rest.at(-1) ?? ''}`;
+    case crateNames.locks:
+      return `hashes of the files of task ${rest.join('/')}`;
+    case crateNames.checkpoints:
+      return `${rest[1] ?? ''} of checkpoint ${rest[0] ?? ''}`;
+    case crateNames.bytes:
+      return 'data, by their sha256';
     case crateNames.environment:
       return 'lockfile of the packages';
     default:

@@ -4,15 +4,38 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setSources } from '../../data';
+import { hashedPlaces, lockText, pinned, pinRelease, readLock, requirePinned } from '../../data/readers/pin';
 import { projectRoot, sha256, writeWhole } from '../../files';
 import type { Manifest } from '../../manifest/content';
-import { findSource } from '../../sources/sources';
-import { manifestFolder } from '../../sources/dataManifest';
+import type { RunSpec } from '../../manifest/run';
+import { findTask, type FoundTask } from '../../manifest/taskManifest';
 import { exitCode, UserError } from '../../problems';
+import { ownCheckpointFiles } from '../../sources/checkpoints';
+import { contentPath, hasContent } from '../../sources/content';
+import { type DataManifest, fileObjects, manifestFolder, pinsPath } from '../../sources/dataManifest';
+import { findSource } from '../../sources/sources';
 import { listRunIds, readRunFile } from '../folders';
+import { tasksOf } from '../identify';
 import { newFolder } from '../newFolder';
 import { readContainer } from './container';
 import { crateNames, experimentOf, lockfilePath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
+import {
+  checkpointLockText,
+  checkpointPath,
+  type CrateCheckpoint,
+  type CratePlace,
+  type CrateTask,
+  dataPath,
+  type Inputs,
+  maybePassedOn,
+  ownCheckpointOf,
+  pinPath,
+  releasedTasksOf,
+  statedBy,
+  taskLockPath,
+  taskPath,
+} from './inputs';
 import { metadataOf, metadataText, type Exporter } from './metadata';
 import { verifyCrate, type Draw } from './verify';
 
@@ -25,6 +48,8 @@ export interface ExportOptions {
   draw: Draw;
   /** who packs it */
   exporter: Exporter;
+  /** also put the data in, as far as their licences say that they may be passed on */
+  withData?: boolean;
 }
 
 export interface Exported {
@@ -39,63 +64,34 @@ export interface Exported {
  * @throws UserError when a run of the manifest is not done, the place is taken, or the result would not pass `verify`,
  * as when data manifests changed since the training
  */
-export async function exportCrate({ manifest, folder, out, draw, exporter }: ExportOptions): Promise<Exported> {
+export async function exportCrate(options: ExportOptions): Promise<Exported> {
+  const { manifest, folder, out, draw, exporter } = options;
   const experiment = experimentOf(manifest);
-  const notices: string[] = [];
-  const found = listRunIds(dirname(folder), basename(folder)).flatMap((id) => {
-    const read = readRunFile(join(folder, id, 'run.json'));
-    return read.state === 'read' && read.file.id === id ? [read.file] : [];
-  });
-  const { runs, lacking, surplus } = pairRuns(manifest, found);
-  if (lacking.length > 0) {
-    const shown = lacking.slice(0, 10).map((description) => ({
-      where: experiment,
-      what: `not finished, or trained as something else: ${description}`,
-    }));
-    throw new UserError(
-      [
-        ...shown,
-        {
-          where: experiment,
-          what: `${lacking.length} of ${lacking.length + runs.length} runs of ${manifest.file} are not done`,
-          expected: 'a finished run for each combination',
-          hint: `equipoise run ${manifest.file}`,
-        },
-      ],
-      exitCode.failed,
-    );
-  }
-  if (surplus.length > 0)
-    notices.push(
-      `left out, since the manifest does not describe them or a later run of the same combination counts: ${surplus.map(({ id }) => id).join(', ')}`,
-    );
-
+  const { runs, surplus } = finishedRuns(manifest, folder);
+  const notices =
+    surplus.length === 0
+      ? []
+      : [
+          `left out, since the manifest does not describe them or a later run of the same combination counts: ${surplus.map(({ id }) => id).join(', ')}`,
+        ];
   return newFolder(out, async (crate) => {
-    const place = (from: string, to: string) => {
-      mkdirSync(dirname(join(crate, to)), { recursive: true });
-      copyFileSync(from, join(crate, to));
-    };
-    place(manifest.file, crateNames.manifest);
-    for (const { file } of runs) {
+    place(crate, manifest.file, crateNames.manifest);
+    for (const { file } of runs)
       for (const name of runFileNames)
         if (existsSync(join(folder, file.id, name)))
-          place(join(folder, file.id, name), pathOf(experiment, file.id, name));
-    }
-    const sources = [...new Set(runs.flatMap(({ spec }) => sourcesOf(spec)))].sort().map((name) => findSource(name));
-    for (const { name } of sources) place(join(manifestFolder, `${name}.json`), `${crateNames.data}/${name}.json`);
+          place(crate, join(folder, file.id, name), pathOf(experiment, file.id, name));
+    const inputs = placeInputs(
+      crate,
+      runs.map(({ spec }) => spec),
+      options.withData === true,
+      notices,
+    );
     notices.push(...placeLocks(crate, new Map(runs.map(({ file }) => [file.code.lockfile, file.code.commit]))));
-    notices.push(
-      ...(await draw(
-        join(crate, crateNames.results, experiment),
-        join(crate, crateNames.figures),
-        join(crate, crateNames.tables),
-      )),
-    );
+    const [figures, tables] = [join(crate, crateNames.figures), join(crate, crateNames.tables)];
+    notices.push(...(await draw(join(crate, crateNames.results, experiment), figures, tables)));
     const { files } = readContainer(crate);
-    writeWhole(
-      join(crate, crateNames.metadata),
-      metadataText(metadataOf({ manifest, runs, sources, files, exporter })),
-    );
+    const metadata = metadataOf({ manifest, runs, inputs, files, exporter });
+    writeWhole(join(crate, crateNames.metadata), metadataText(metadata));
     const { checks } = await verifyCrate(crate, draw);
     const failures = checks.flatMap((check) => check.failures);
     if (failures.length > 0)
@@ -105,6 +101,108 @@ export async function exportCrate({ manifest, folder, out, draw, exporter }: Exp
       );
     return { out, runs: runs.length, files: files.length + 1, notices };
   });
+}
+
+/** A finished run for each combination of a manifest, and what is left over. Throws UserError when one is lacking. */
+function finishedRuns(manifest: Manifest, folder: string): Omit<ReturnType<typeof pairRuns>, 'lacking'> {
+  const experiment = experimentOf(manifest);
+  const found = listRunIds(dirname(folder), basename(folder)).flatMap((id) => {
+    const read = readRunFile(join(folder, id, 'run.json'));
+    return read.state === 'read' && read.file.id === id ? [read.file] : [];
+  });
+  const { runs, lacking, surplus } = pairRuns(manifest, found);
+  if (lacking.length === 0) return { runs, surplus };
+  const shown = lacking.slice(0, 10).map((description) => ({
+    where: experiment,
+    what: `not finished, or trained as something else: ${description}`,
+  }));
+  throw new UserError(
+    [
+      ...shown,
+      {
+        where: experiment,
+        what: `${lacking.length} of ${lacking.length + runs.length} runs of ${manifest.file} are not done`,
+        expected: 'a finished run for each combination',
+        hint: `equipoise run ${manifest.file}`,
+      },
+    ],
+    exitCode.failed,
+  );
+}
+
+function place(crate: string, from: string | Buffer, to: string): void {
+  mkdirSync(dirname(join(crate, to)), { recursive: true });
+  copyFileSync(from, join(crate, to));
+}
+
+/**
+ * Puts the records of all that the runs have read into a crate, and with `withData` the data. Adds to `notices` what a
+ * reader must know. Throws UserError when an input is not there any more.
+ */
+function placeInputs(crate: string, specs: readonly RunSpec[], withData: boolean, notices: string[]): Inputs {
+  const names = (of: (spec: RunSpec) => readonly (string | undefined)[]) =>
+    [...new Set(specs.flatMap((spec) => of(spec)))].filter((name) => name !== undefined).sort();
+  const sources = names(sourcesOf).map((name) => findSource(name));
+  for (const { name } of sources) {
+    place(crate, join(manifestFolder, `${name}.json`), `${crateNames.data}/${name}.json`);
+    const pins = pinsPath(name, manifestFolder);
+    if (existsSync(pins)) place(crate, pins, pinPath(name));
+  }
+  const tasks = names(releasedTasksOf).map((name) => placeTask(crate, findTask(name)!, withData, notices));
+  const checkpoints = names((spec) => [ownCheckpointOf(spec)]).map((name) => placeCheckpoint(crate, name, notices));
+  if (withData) {
+    const ofSets = names((spec) => tasksOf(spec).flatMap((name) => setSources(name)));
+    for (const source of sources.filter(({ name }) => ofSets.includes(name))) placeSource(crate, source, notices);
+  }
+  return { sources, tasks, checkpoints };
+}
+
+function placeTask(crate: string, task: FoundTask, withData: boolean, notices: string[]): CrateTask {
+  const { name, license } = task.manifest;
+  place(crate, task.path, taskPath(name, task.kind));
+  const with_ = withData && mayPassOn(`task ${name}`, license, notices);
+  const places = with_
+    ? placeFiles(crate, task)
+    : ((task.kind === 'published' ? readLock(name) : null) ?? pinRelease(task));
+  writeWhole(join(crate, taskLockPath(name)), lockText(name, places));
+  return { task, places };
+}
+
+/** Copies the files of a task into a crate, each under its hash. */
+function placeFiles(crate: string, task: FoundTask): CratePlace[] {
+  requirePinned(task);
+  return hashedPlaces(task).map((one) => {
+    for (const { path, sha256: hash } of one.files) place(crate, path, dataPath(hash));
+    const contents = one.files.map(({ name, bytes, sha256: hash }) => ({ name, bytes, sha256: hash }));
+    return { ...pinned(one), ...(one.isFolder ? { contents } : {}) };
+  });
+}
+
+function placeSource(crate: string, source: DataManifest, notices: string[]): void {
+  if (!mayPassOn(`source ${source.name}`, source.license, notices)) return;
+  for (const file of fileObjects(source))
+    if (hasContent(file)) place(crate, contentPath(file.sha256), dataPath(file.sha256));
+    else notices.push(`${file['@id']} of ${source.name} is not in the cache, and the crate goes without`);
+}
+
+function mayPassOn(what: string, license: string, notices: string[]): boolean {
+  if (maybePassedOn(license)) return true;
+  notices.push(
+    `${what}: its licence (${license}) is not one that is known to let its data be passed on; they stay out`,
+  );
+  return false;
+}
+
+function placeCheckpoint(crate: string, name: string, notices: string[]): CrateCheckpoint {
+  const { folder, files } = ownCheckpointFiles(name);
+  const record = { name, ...statedBy(folder), files };
+  place(crate, join(folder, 'config.json'), checkpointPath(name, 'config.json'));
+  writeWhole(join(crate, checkpointPath(name, 'lock.json')), checkpointLockText(record));
+  if (record.license === null)
+    notices.push(
+      `checkpoint ${name}: its folder has no README.md that states a licence; say it before you publish the crate`,
+    );
+  return record;
 }
 
 /**

@@ -147,7 +147,7 @@ async function vocabularyOf(
   file: RunFile,
   onStage: (stage: string) => void,
 ): Promise<{ tokenizer: Tokenizer; ids: readonly number[] }> {
-  if (dataIdentity(file.spec, setIdentity) !== file.data.identity) {
+  if (dataIdentity(file.spec, (task) => setIdentity(task)) !== file.data.identity) {
     throw userError({
       where: `run ${file.id}`,
       what: `was trained on other data than task ${file.spec.task} has now; which rows of the embedding its weights are cannot be told`,

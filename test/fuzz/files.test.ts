@@ -1,0 +1,9 @@
+/** The fuzz net (testing/fuzz) over archives, weights, manifests, records of runs and configurations of checkpoints. */
+import { containerTargets } from '../../testing/fuzz/containers';
+import { documentTargets } from '../../testing/fuzz/documents';
+import { fuzzAll } from '../../testing/fuzz/suite';
+
+fuzzAll('readers of other files refuse it in words or read it soundly', () => [
+  ...containerTargets(),
+  ...documentTargets(),
+]);
