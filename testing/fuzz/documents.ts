@@ -127,7 +127,7 @@ const manifests: Target[] = [
   },
 ];
 
-const spec = syntheticSpec('emoji-icon-qa', 'commit', 'synchronised', 1, 4);
+const spec = syntheticSpec('emoji-icon-qa', 'commit', 'equal rates', 1, 4);
 const records = syntheticRecords(spec, { steps: 4, every: 2, validateEvery: 2 });
 const lines = (value: unknown): string =>
   (Array.isArray(value) ? value : [value]).map((line) => `${JSON.stringify(line)}\n`).join('');
