@@ -11,8 +11,9 @@ import type { DataSet, Item } from '../../src/data/types';
 import { UserError } from '../../src/problems';
 import { commandOutput } from '../../testing/commandOutput';
 import { withCache } from '../../testing/environment';
+import { daquarPair, writeDaquar } from '../../testing/daquar';
 import { expectEvery } from '../../testing/lists';
-import { daquarPair, picture, put, writeDaquar } from '../../testing/releases';
+import { picture, put } from '../../testing/releases';
 
 const place = withCache('test', (folder) => ({
   EQUIPOISE_DATA: join(folder, 'data'),
