@@ -37,7 +37,6 @@ async function failure(work: () => Promise<unknown>): Promise<string> {
 }
 
 const only = (items: Item[], id: string): Item => items.find((item) => item.id === id)!;
-const splits = (set: DataSet) => countBy(set.items, ({ split }) => split);
 
 describe('a sound release', () => {
   it('is asked in words, without the number of the picture; one answer may have several parts', async () => {
@@ -111,11 +110,11 @@ describe('a sound release', () => {
     ]);
   });
 
-  it('knows a picture that is named twice in its question, and commas without a space', async () => {
-    await writeDaquar(root(), { extra: 'what is left of the image2 in this image2 ?\nlamp,picture\n' });
+  it('knows a picture that is named twice in its question, commas without a space, and _ at an end', async () => {
+    await writeDaquar(root(), { extra: 'what is left of the image2 in this image2 ?\nlamp,wall__picture_\n' });
     expect(only((await imported()).items, 'daquar/image2/3')).toMatchObject({
       question: 'what is left of the image in this image?',
-      answer: 'lamp, picture',
+      answer: 'lamp, wall picture',
     });
   });
 
@@ -143,7 +142,7 @@ describe('a sound release', () => {
       divide: { validation: 0 },
     };
     writeFileSync(join(tasks, 'daquar-37.json'), JSON.stringify(manifest));
-    expect(splits(await imported('daquar-37'))).toEqual({ train: 9, evaluation: 1 });
+    expect(countBy((await imported('daquar-37')).items, ({ split }) => split)).toEqual({ train: 9, evaluation: 1 });
     put(tasks, 'test37.txt', daquarPair('image3', 'what is there', 'bed'));
     expect(await failure(() => imported('daquar-37'))).toMatch(
       /test37\.txt:1: image3 is of the evaluation split here and of the train split in train37\.txt:7/,

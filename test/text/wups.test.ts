@@ -165,7 +165,9 @@ describe('metrics of DAQUAR', () => {
   });
 
   it("hold for tasks of a user's own that are called so, and for no others", () => {
-    const metrics = ['daquar', 'daquar-37', 'daquarium', 'textvqa'].map((task) => textMetricOf(task, 'several-parts', ['a']));
+    const metrics = ['daquar', 'daquar-37', 'daquarium', 'textvqa'].map((task) =>
+      textMetricOf(task, 'several-parts', ['a']),
+    );
     expect(metrics).toEqual(['sets', 'sets', null, null]);
   });
 

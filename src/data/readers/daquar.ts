@@ -172,7 +172,7 @@ function recordOf(
   if (text === undefined || parts === undefined) return undefined;
   const number = (asked.get(picture) ?? 0) + 1;
   asked.set(picture, number);
-  const words = parts.join(', ').replaceAll('_', ' ');
+  const words = parts.map((each) => each.replace(/_+/g, ' ').trim()).join(', ');
   return {
     place,
     id: `daquar/${picture}/${number}`,

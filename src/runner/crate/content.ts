@@ -126,8 +126,8 @@ function identityFrom(spec: RunSpec, file: RunFile): string {
 }
 
 /**
- * Names of the data manifests that a run reads, for its questions, its weights and its metrics, sorted. Throws UserError for a name
- * that no room knows.
+ * Names of the data manifests that a run reads, for its questions, its weights and its metrics, sorted. Throws UserError
+ * for a name that no room knows.
  */
 export function sourcesOf(spec: RunSpec): string[] {
   const byTask = tasksOf(spec).flatMap((task) => [...setSources(task), ...metricSources(task)]);
