@@ -149,6 +149,11 @@ export const commands: readonly CommandEntry[] = [
         parts: true,
       },
       {
+        call: 'baseline <task>',
+        description: 'score what is guessed from a question alone, for sets with free answers',
+        load: file('./data/baseline'),
+      },
+      {
         call: 'list',
         description: 'list every data manifest with its licence, size and state in the cache',
         load: file('./data/list'),

@@ -5,6 +5,7 @@ import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
 import { countJobs, type RunJob } from '../runner/slurm/jobs';
+import { toldAccuracy } from '../train/records';
 import type { Define } from './command';
 import { describe } from './runNames';
 import { jobsOfAll } from './slurmJobs';
@@ -86,7 +87,7 @@ function tellOne(
         steps,
         why,
         description: describe(file?.spec),
-        accuracy: file?.final?.choice.accuracy ?? null,
+        accuracy: file?.final ? toldAccuracy(file.final) : null,
         backend: file?.machine.backend ?? null,
         times: file?.times ?? null,
         notices: file?.notices ?? [],
@@ -119,7 +120,7 @@ function tellOne(
 }
 
 function progressOf({ state, step, steps, file }: StoredRun): string {
-  const accuracy = file?.final?.choice?.accuracy;
+  const accuracy = file?.final?.choice === undefined ? undefined : toldAccuracy(file.final);
   if (state === 'done') return typeof accuracy === 'number' ? `accuracy ${accuracy.toFixed(3)}` : '';
   return steps > 0 ? `step ${step}/${steps}` : `step ${step}`;
 }

@@ -20,10 +20,10 @@ export interface TaskDefinition {
 }
 
 /**
- * A metric of generated text: `captions` is BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of a set, the others are
- * means over questions.
+ * A metric of generated text: `captions` is BLEU, METEOR, ROUGE-L and CIDEr-D over all captions of a set, `sets` accuracy
+ * and WUPS of answers that are sets of words, the others are means over questions.
  */
-export type TextMetric = 'captions' | 'directAnswerAccuracy' | 'vqaAccuracy';
+export type TextMetric = 'captions' | 'sets' | 'directAnswerAccuracy' | 'vqaAccuracy';
 
 /** Other wordings of a prompt; what the pattern's first group matches in the set's own stands for `{}`. */
 export interface Wordings {

@@ -14,7 +14,8 @@ import { lookedUp } from '../userFolders';
 import { isTaskFileName } from './taskNames';
 import { taskFaults } from './validate';
 
-export type TaskFormat = 'jsonl' | 'textvqa' | 'iconqa' | 'a-okvqa' | 'clotho-aqa' | 'macs' | 'song-describer';
+export type TaskFormat =
+  'jsonl' | 'textvqa' | 'iconqa' | 'a-okvqa' | 'clotho-aqa' | 'macs' | 'song-describer' | 'daquar';
 
 /** A task manifest as its JSON says it; the meaning of each field is in task.schema.json. */
 export interface TaskManifest {

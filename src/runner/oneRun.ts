@@ -1,6 +1,7 @@
 /** One claimed run, from what others have made of it meanwhile to its end here. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { storageFault, writeWhole } from '../files';
+import { toldAccuracy } from '../train/records';
 import { copyFinished } from './copy';
 import { listExperiments, readRunFile, runFolder } from './folders';
 import { cutTornLine, lastRecord } from './journal';
@@ -107,7 +108,7 @@ export function attempt(write: () => void): void {
 function endingOf(result: Exclude<Attempt, { kind: 'crashed' }>): Ending {
   switch (result.kind) {
     case 'done':
-      return { kind: 'trained', seconds: result.seconds, accuracy: result.final.choice.accuracy, steps: result.steps };
+      return { kind: 'trained', seconds: result.seconds, accuracy: toldAccuracy(result.final), steps: result.steps };
     case 'failed':
       return {
         kind: 'failed',

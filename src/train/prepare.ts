@@ -3,6 +3,8 @@
  */
 import { withWordings } from '../data/instructions';
 import { loadSet } from '../data';
+import { openSource } from '../sources/sources';
+import { metricSources } from '../data/textMetric';
 import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
 import { loadTokenizer } from '../models/zoo/backbones';
 import type { DataSet, Item, SplitName } from '../data/types';
@@ -71,6 +73,9 @@ async function loadData(
   onStage: (stage: string) => void,
 ): Promise<{ set: DataSet; all: Item[]; others: OtherTask[] }> {
   onStage('data');
+  // Before the training, not after it: an evaluation that lacks what its metrics read would lose the run.
+  for (const source of new Set([spec.task, ...(spec.evaluate.transfer ?? [])].flatMap(metricSources)))
+    await openSource(source);
   const loaded = await loadSet(spec.task, onStage);
   const { set, all } = spec.instructions === 'several' ? withWordings(loaded, spec.seed) : { set: loaded, all: [] };
   return { set, all, others: await loadOthers(spec, onStage) };

@@ -124,3 +124,7 @@ export interface NoticeRecord {
 }
 
 export type JournalRecord = TrainRecord | MeasureRecord | EvaluateRecord | NoticeRecord;
+
+/** The accuracy that a run is told by: of its choices, or of greedy generation where no question has any. */
+export const toldAccuracy = ({ choice, generation }: Pick<EvaluateRecord, 'choice' | 'generation'>): number =>
+  choice.total > 0 ? choice.accuracy : (generation?.accuracy ?? choice.accuracy);

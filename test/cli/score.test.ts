@@ -8,6 +8,7 @@ import { textScores } from '../../src/text/metrics/textScores';
 import { define as score } from '../../src/cli/score';
 import { evaluationRecord } from '../../src/train/evaluate';
 import { predictionLines, readPredictions, type StoredPrediction } from '../../src/train/predictions';
+import { toldAccuracy } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
@@ -60,6 +61,13 @@ describe('metrics by question', () => {
     expect(record.generation).toEqual({ correct: 2, total: 4, accuracy: 0.5 }); // `Cat` is no exact match
     expect(record.choiceBySlice).toEqual({ old: { correct: 0, total: 1, accuracy: 0 } });
     expect(record.loss).toBeCloseTo(7 / 7, 12);
+  });
+
+  it('a run is told by the accuracy of its choices, or of its answers where no question has choices', async () => {
+    const [first, second, third, chosen] = predictions;
+    expect(toldAccuracy(await evaluationRecord(predictions, 7, 'evaluation'))).toBe(0);
+    expect(toldAccuracy(await evaluationRecord([{ ...chosen!, chosen: 'red' }], 7, 'evaluation'))).toBe(1);
+    expect(toldAccuracy(await evaluationRecord([first!, second!, third!], 7, 'evaluation'))).toBeCloseTo(1 / 3, 12);
   });
 
   it("A-OKVQA's direct answers have their own accuracy", async () => {

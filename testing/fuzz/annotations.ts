@@ -9,6 +9,7 @@ import { placesOf } from '../../src/data/readers/pin';
 import { newProblems, Once, type ReleasedRecord } from '../../src/data/readers/record';
 import { projectRoot } from '../../src/files';
 import type { TaskManifest } from '../../src/manifest/taskManifest';
+import { writeDaquar } from '../daquar';
 import {
   aokVqaQuestion,
   put,
@@ -121,7 +122,7 @@ async function jsonTargets(): Promise<Target[]> {
   ];
 }
 
-/** CSV and YAML, shortened: the first lines are enough. */
+/** Lines of text, CSV and YAML, shortened: the first lines are enough. */
 async function textTargets(): Promise<Target[]> {
   const clotho = await filesOf(
     (root) => writeClothoAqa(root),
@@ -129,6 +130,7 @@ async function textTargets(): Promise<Target[]> {
   );
   const songs = await filesOf(writeSongDescriber, ['song_describer.csv']);
   const macs = await filesOf((root) => writeMacs(root), ['MACS.yaml']);
+  const daquar = await filesOf((root) => writeDaquar(root), ['qa.894.raw.txt', 'train.txt', 'test.txt']);
   const short = Object.fromEntries(
     Object.entries(macs).map(([name, text]) => [
       name,
@@ -145,6 +147,8 @@ async function textTargets(): Promise<Target[]> {
     of('clotho-aqa', clotho, 'clotho_aqa_train.csv'),
     of('sdd', songs, 'song_describer.csv'),
     of('macs', short, 'MACS.yaml'),
+    of('daquar', daquar, 'qa.894.raw.txt'),
+    of('daquar', daquar, 'train.txt'),
   ];
 }
 

@@ -5,6 +5,7 @@
 import type { TaskFormat } from '../../manifest/taskManifest';
 import { readAokVqa } from './aokvqa';
 import { readClothoAqa } from './clothoAqa';
+import { readDaquar } from './daquar';
 import { readIconQa } from './iconqa';
 import { readJsonl } from './jsonl';
 import { readMacs } from './macs';
@@ -20,4 +21,5 @@ export const readers: Readonly<Record<TaskFormat, Reader>> = {
   'clotho-aqa': readClothoAqa,
   macs: readMacs,
   'song-describer': readSongDescriber,
+  daquar: readDaquar,
 };

@@ -1,6 +1,7 @@
 /** The published sets as plain data. Their manifests say what they are; here is what is asked, in one line each. */
 import aokVqa from '../../../data-manifests/published/a-okvqa.json';
 import clothoAqa from '../../../data-manifests/published/clotho-aqa.json';
+import daquar from '../../../data-manifests/published/daquar.json';
 import iconQa from '../../../data-manifests/published/iconqa.json';
 import macs from '../../../data-manifests/published/macs.json';
 import sdd from '../../../data-manifests/published/sdd.json';
@@ -29,4 +30,8 @@ export const publishedTasks: readonly TaskDefinition[] = [
   define(clothoAqa, 'ClothoAQA as published: yes/no and single-word answers about recordings'),
   define(macs, 'MACS as published: captions of urban scenes'),
   define(sdd, 'Song Describer Dataset as published: captions of music'),
+  define(daquar, 'DAQUAR as published: questions and answers by people about photographs of rooms', {
+    'one-part': 'sets',
+    'several-parts': 'sets',
+  }),
 ];

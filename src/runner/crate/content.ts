@@ -9,6 +9,7 @@ import { describeRun, runIdentity } from '../../manifest/identity';
 import { loadManifest } from '../../manifest/load';
 import type { RunSpec } from '../../manifest/run';
 import { setSources } from '../../data';
+import { metricSources } from '../../data/textMetric';
 import { landscapeName, predictionsName } from '../folders';
 import { tasksOf, weightSources } from '../identify';
 import { comparedOf } from '../relatives';
@@ -125,11 +126,12 @@ function identityFrom(spec: RunSpec, file: RunFile): string {
 }
 
 /**
- * Names of the data manifests that a run reads, for its questions and its weights, sorted. Throws UserError for a name
- * that no room knows.
+ * Names of the data manifests that a run reads, for its questions, its weights and its metrics, sorted. Throws UserError
+ * for a name that no room knows.
  */
 export function sourcesOf(spec: RunSpec): string[] {
-  return [...new Set([...tasksOf(spec).flatMap((task) => setSources(task)), ...weightSources(spec)])].sort();
+  const byTask = tasksOf(spec).flatMap((task) => [...setSources(task), ...metricSources(task)]);
+  return [...new Set([...byTask, ...weightSources(spec)])].sort();
 }
 
 /** Path of a run's file in a crate. */

@@ -9,7 +9,7 @@ import type { SetGenerator, SourceProvider } from '../../../src/data/sets/genera
 import { defaultOptions as picKnowOptions, picKnowQaGenerator } from '../../../src/data/sets/picKnowQa';
 import { divideStamps } from '../../../src/data/sets/picKnowQa/questions';
 import { findStamps } from '../../../src/data/sets/picKnowQa/stamps';
-import { openNouns } from '../../../src/data/sets/picKnowQa/wordnet';
+import { openNouns } from '../../../src/text/wordnet';
 import { defaultOptions as readOptions, readQaGenerator } from '../../../src/data/sets/readQa';
 import { openDigits } from '../../../src/data/sets/readQa/mnist';
 import { fonts, lengths } from '../../../src/data/sets/readQa/words';
@@ -303,6 +303,6 @@ describe('sources of pictures', () => {
       'missing or not a PNG',
     );
     writeFileSync(join(bad, 'x'), '');
-    expect(() => openNouns({ name: 'wordnet', folder: bad, licence: '' })).toThrow('it is missing');
+    expect(() => openNouns({ name: 'wordnet', folder: bad })).toThrow('it is missing');
   });
 });

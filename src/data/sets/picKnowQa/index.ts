@@ -12,7 +12,7 @@ import type { Generated, SetGenerator, Source } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { type Amounts, planQuestions, prompts, type Subject } from './questions';
 import { categories, drawStamp, findStamps, type Stamp } from './stamps';
-import { openNouns } from './wordnet';
+import { openNouns } from '../../../text/wordnet';
 import { picKnowQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */

@@ -5,7 +5,7 @@ import type { SplitName } from '../../types';
 import { balanced } from '../balanced';
 import { photographClasses, type PhotographClass } from '../cifar10';
 import { categories, type Category, type Stamp } from './stamps';
-import type { Nouns } from './wordnet';
+import type { Nouns } from '../../../text/wordnet';
 
 export const kinds = ['object', 'hypernym', 'category'] as const;
 export type Kind = (typeof kinds)[number];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Source } from '../generator';
 import type { Raster } from '../svg';
-import type { Nouns, Synset } from './wordnet';
+import type { Nouns, Synset } from '../../../text/wordnet';
 
 export const categories = ['animal', 'food', 'plant', 'vehicle', 'clothes', 'tool'] as const;
 export type Category = (typeof categories)[number];

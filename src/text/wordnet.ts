@@ -4,8 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { userError } from '../../../problems';
-import type { Source } from '../generator';
+import { userError } from '../problems';
 
 export interface Synset {
   /** byte offset, its name */
@@ -18,22 +17,31 @@ export interface Synset {
 export interface Nouns {
   /** Senses of a noun in lower case with spaces, the most frequent first; empty for an unknown word. */
   senses(word: string): Synset[];
+  /** What the synset is directly a kind or an instance of. */
+  hypernyms(synset: Synset): Synset[];
   /** The synset and everything it is a kind of, nearest first, each once. */
   ancestors(synset: Synset): Synset[];
 }
 
+/** The unpacked source that the nouns are read from: its name, and its absolute folder. */
+export interface WordNetFiles {
+  name: string;
+  folder: string;
+}
+
+function readDictionary({ name, folder }: WordNetFiles, file: string): Buffer {
+  try {
+    return readFileSync(join(folder, 'dict', file));
+  } catch {
+    throw userError({ where: `${name} dict/${file}`, what: 'it is missing', hint: 'fetch the source again' });
+  }
+}
+
 /** Opens the nouns. Throws UserError when the files are missing or malformed. */
-export function openNouns(source: Source): Nouns {
-  const read = (name: string): Buffer => {
-    try {
-      return readFileSync(join(source.folder, 'dict', name));
-    } catch {
-      throw userError({ where: `${source.name} dict/${name}`, what: 'it is missing', hint: 'fetch the source again' });
-    }
-  };
-  const data = read('data.noun');
+export function openNouns(files: WordNetFiles): Nouns {
+  const data = readDictionary(files, 'data.noun');
   const index = new Map<string, number[]>();
-  for (const line of read('index.noun').toString('latin1').split('\n')) {
+  for (const line of readDictionary(files, 'index.noun').toString('latin1').split('\n')) {
     if (line === '' || line.startsWith(' ')) continue;
     const fields = line.trim().split(' ');
     const count = Number(fields[2]);
@@ -45,12 +53,13 @@ export function openNouns(source: Source): Nouns {
     if (found === undefined)
       synsets.set(
         offset,
-        (found = parse(data.toString('latin1', offset, data.indexOf(10, offset)), offset, source.name)),
+        (found = parse(data.toString('latin1', offset, data.indexOf(10, offset)), offset, files.name)),
       );
     return found;
   };
   return {
     senses: (word) => (index.get(word.replaceAll(' ', '_')) ?? []).map(synset),
+    hypernyms: (from) => from.hypernyms.map(synset),
     ancestors(start) {
       const seen = new Map([[start.offset, start]]);
       for (const one of seen.values())
@@ -58,6 +67,31 @@ export function openNouns(source: Source): Nouns {
       return [...seen.values()];
     },
   };
+}
+
+/** Endings of plurals and what takes their place, in the order of morphy(7WN). */
+const pluralEndings: readonly (readonly [ending: string, base: string])[] = [
+  ['s', ''],
+  ['ses', 's'],
+  ['ves', 'f'],
+  ['xes', 'x'],
+  ['zes', 'z'],
+  ['ches', 'ch'],
+  ['shes', 'sh'],
+  ['men', 'man'],
+  ['ies', 'y'],
+];
+
+/**
+ * The senses of a word as it stands and of the singulars that it may be the regular plural of, as NLTK's
+ * `wordnet.synsets(word, 'n')` finds them. Irregular plurals are not known: the package has no noun.exc. Of the 582
+ * words of DAQUAR's answers NLTK's table adds senses to one, candelabra.
+ */
+export function sensesOfForm(nouns: Nouns, word: string): Synset[] {
+  const bases = pluralEndings.flatMap(([ending, base]) =>
+    word.endsWith(ending) ? [word.slice(0, word.length - ending.length) + base] : [],
+  );
+  return [...new Set([word, ...bases])].flatMap((form) => nouns.senses(form));
 }
 
 /**
