@@ -14,7 +14,7 @@ export default tseslint.config(
         {
           object: 'Math',
           property: 'random',
-          message: 'Use src/tensor/random.ts: results must be a function of the seed.',
+          message: 'Use src/random.ts: results must be a function of the seed.',
         },
       ],
       eqeqeq: 'error',

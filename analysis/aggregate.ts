@@ -5,6 +5,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literalPath, openDatabase, query, type DataRow } from './database';
+import { grouped } from './grouped';
 import { unpackedRuns } from './keep';
 import { labelRuns, type RunLabels } from './labels';
 import { readRuns, type FoundRun, type IgnoredRun } from './runs';
@@ -197,6 +198,16 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   );
 }
 
+/** Runs by different versions of the method are different experiments: a mean over both says so. */
+function mixedMethods(runs: readonly Run[]): string[] {
+  const counts = grouped(runs, ({ file }) => file.code.method ?? 'unknown').map(
+    (alike) => `${alike[0]!.file.code.method ?? 'unknown'} (${alike.length} run${alike.length === 1 ? '' : 's'})`,
+  );
+  return counts.length < 2
+    ? []
+    : [`runs by different versions of the method stand together: ${counts.sort().join(', ')}`];
+}
+
 async function openTables(
   connection: DuckDBConnection,
   found: readonly FoundRun[],
@@ -214,7 +225,7 @@ async function openTables(
     file,
     ...labels[i]!,
   }));
-  return { runs, ignored, notices: [...notices, ...(await makeTables(connection, runs))] };
+  return { runs, ignored, notices: [...mixedMethods(runs), ...notices, ...(await makeTables(connection, runs))] };
 }
 
 /**

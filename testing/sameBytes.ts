@@ -25,6 +25,7 @@ const hashOf = (path: string): string | null => (existsSync(path) ? sha256(readF
 /** One line for each file of a run that differs. */
 function differences(before: string, after: string, run: string): string[] {
   if (!existsSync(join(after, run))) return [`${run}: not there afterwards`];
+  if (hashOf(join(before, run, 'metrics.jsonl')) === null) return [`${run}: has no journal to compare`];
   return compared
     .filter((name) => hashOf(join(before, run, name)) !== hashOf(join(after, run, name)))
     .map((name) => `${run}: ${name} differs`);

@@ -21,8 +21,6 @@ type Row = {
   floor: number;
 };
 
-/** Schedulers whose curves are drawn. */
-
 export const kappaCurves: FigureDefinition<Row> = {
   name: 'kappa-curves',
   title: 'Balance coefficient over training, by learning-rate setting',

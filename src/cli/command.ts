@@ -56,7 +56,7 @@ const flags = '--parts <folder>';
 
 /** Adds the option, and loads the parts of the folder that it names. Throws UserError for parts that do not fit. */
 function addParts(command: Command, words: readonly string[]): void {
-  command.option(flags, 'a folder of your own schedulers, connectors and towers (docs/extending.md)');
+  command.option(flags, 'a folder of your own schedulers, regularisers, connectors and towers (docs/extending.md)');
   const look = new Command().helpOption(false).allowUnknownOption().allowExcessArguments().option(flags);
   const { parts } = look.parse([...words], { from: 'user' }).opts<{ parts?: string }>();
   if (parts === undefined) return;

@@ -1,4 +1,5 @@
 /** What a fault that the JSON Schemas found says to a person: where, what, what would be right, and a hint. */
+import { runFields } from './fields';
 import type { ErrorObject } from 'ajv/dist/2020';
 import { nearestName } from '../nearest';
 import { show } from '../printable';
@@ -112,9 +113,15 @@ function unknownKey(error: ErrorObject): Said {
     place,
     what: `unknown key ${show(key)} with value ${show(isObject(data) ? data[key] : undefined)}`,
     expected: `one of ${list(known)}`,
-    hint: suggestion(key, known),
+    hint: instancePath === '' && Object.hasOwn(runFields, key) ? placeOfField(key, data) : suggestion(key, known),
   };
 }
+
+/** Where a manifest says a field of its runs: a list of values varies, one value is fixed. */
+const placeOfField = (key: string, data: unknown): string =>
+  isObject(data) && Array.isArray(data[key])
+    ? `a field of the runs that varies goes into "axes": { ${show(key)}: [...] }`
+    : `a field of the runs goes into "fixed": { ${show(key)}: ... }, or as a list into "axes"`;
 
 function unknownKind(error: ErrorObject): Said {
   const tag = String((error.params as Tree)['tag']);

@@ -36,7 +36,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     .filter((field) => !wrong.has(field))
     .map((field): Fault => ({
       place: gridRun.grid,
-      what: `runs without ${field === 'seed' ? 'a seed' : `a ${field}`}`,
+      what: `runs without ${field === 'encoder' ? 'an' : 'a'} ${field}`,
       expected: `"${field}" in axes, zip or fixed`,
     }));
   const types = runFaults(run)

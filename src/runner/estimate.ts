@@ -44,6 +44,7 @@ const kinds: ((spec: RunSpec) => unknown[])[] = [
     spec.connector,
     spec.backbone,
     spec.tuning,
+    spec.vocabulary,
     spec.scheduler.kind,
     spec.regulariser.kind,
     spec.measure,
@@ -55,11 +56,14 @@ const kinds: ((spec: RunSpec) => unknown[])[] = [
     spec.encoder,
     spec.connector.kind,
     spec.backbone,
+    spec.tuning.tower.kind,
+    spec.vocabulary,
     spec.regulariser.kind,
     spec.evaluate,
     spec.batch,
   ],
-  (spec) => [spec.task, spec.encoder, spec.backbone],
+  // A tower that is run in the step takes many times as long, and so does a large vocabulary.
+  (spec) => [spec.task, spec.encoder, spec.backbone, spec.tuning.tower.kind, spec.vocabulary],
 ];
 
 /** A function that gives the seconds of one run on one worker, or null when no run of its kind has finished. */

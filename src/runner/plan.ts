@@ -11,6 +11,7 @@ import { checkpointStep } from './checkpoints';
 import { isClaimed } from '../claim';
 import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } from './folders';
 import { lastRecord } from './journal';
+import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
 export type RunState = 'new' | 'done' | 'partial' | 'failed';
@@ -55,7 +56,7 @@ export function planRuns(results: string, experiment: string, runs: readonly Ide
   return runs.map((run) => {
     const own: State = here.has(run.id)
       ? ownState(results, experiment, run)
-      : { state: 'new', why: (run.parts === undefined ? null : changedParts(run, stored())) ?? absent, claimed: false };
+      : { state: 'new', why: otherCode(run, stored()) ?? absent, claimed: false };
     if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
     const elsewhere = finishedElsewhere(
       results,
@@ -83,14 +84,18 @@ function fileOf(results: string, experiment: string, id: string): RunFile[] {
 const absent = 'no run of this identity in the results';
 
 /**
- * Of a run with parts from outside this repository: which of them has changed since the same run was planned; null when
- * none has.
+ * What of the code is no longer as it was when the same run was trained: the method, or a part from outside this
+ * repository; null when there is no such run.
  */
-function changedParts({ spec, parts }: IdentifiedRun, stored: readonly RunFile[]): string | null {
-  const same = stored.find((file) => file.parts !== undefined && difference(file.spec, spec).length === 0);
-  if (parts === undefined || same === undefined) return null;
-  const changed = Object.keys(parts.sha256).filter((label) => parts.sha256[label] !== same.parts?.[label]);
-  return changed.length === 0 ? null : `your own ${changed.join(' and ')} has changed since run ${same.id}`;
+function otherCode({ spec, parts }: IdentifiedRun, stored: readonly RunFile[]): string | null {
+  const same = stored.filter((file) => difference(file.spec, spec).length === 0);
+  const older = same.find(({ code }) => code.method !== undefined && code.method !== methodVersion);
+  if (older !== undefined)
+    return `run ${older.id} is the same by version ${older.code.method} of the method, this is ${methodVersion}`;
+  const withParts = same.find((file) => file.parts !== undefined);
+  if (parts === undefined || withParts === undefined) return null;
+  const changed = Object.keys(parts.sha256).filter((label) => parts.sha256[label] !== withParts.parts?.[label]);
+  return changed.length === 0 ? null : `your own ${changed.join(' and ')} has changed since run ${withParts.id}`;
 }
 
 function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): State {

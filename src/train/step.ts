@@ -1,6 +1,7 @@
 /**
  * One step of the method: what the scheduler makes of the kappas so far, the rates that follow, the update, and what is
- * measured of it. No rate is changed anywhere else.
+ * measured of it. No rate of a training step is changed anywhere else: the alignment before it has its own schedule
+ * (align.ts), and multiples for the encoder's parts stand in partVectors.ts.
  */
 import { factsOfRegulariser, tellsShare } from '../balance/regularisers';
 import { windowOf } from '../balance/schedulers';
