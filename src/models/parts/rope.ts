@@ -17,7 +17,7 @@ export function ropeDivisors(
 ): { base: number; divisors?: number[] } {
   // Newer configurations hold everything in rope_parameters, older ones rope_theta beside rope_scaling.
   const place = isObject(fields.raw('rope_parameters')) ? 'rope_parameters' : 'rope_scaling';
-  const rope = fields.inner(place);
+  const rope = fields.optional(place);
   const base = rope.positive('rope_theta', fields.positive('rope_theta', missingBase));
   const kind = rope.text('rope_type', rope.text('type', 'default'));
   const half = headWidth / 2;
