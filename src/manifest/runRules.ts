@@ -8,6 +8,7 @@ import { lookUp } from '../parts/define';
 import {
   checkpointModality,
   checkpointNames,
+  checkpointTiles,
   findCheckpoint,
   isTakenName,
   ownCheckpointFolder,
@@ -51,6 +52,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     checkpointAlone(run),
     checkpointFits(run),
     vocabularyOfCheckpoint(run),
+    tilesOfCheckpoint(run),
     modality(run),
     transferTasks(run),
     withoutItsRegulariser(run),
@@ -182,6 +184,23 @@ function checkpointFits(run: Tree): Finding | undefined {
     what: `task ${String(run['task'])} is about ${wanted}, checkpoint ${checkpoint} reads ${own}`,
     expected: `a checkpoint or an encoder for ${wanted}`,
     hint: 'pair tasks with checkpoints by zip or when, or exclude the combination',
+  };
+}
+
+/** Only a checkpoint that was made for tiles can be given them. */
+function tilesOfCheckpoint({ tiles, checkpoint, encoder }: Tree): Finding | undefined {
+  if (tiles === 1) return undefined;
+  if (checkpoint === undefined)
+    return {
+      field: 'tiles',
+      what: `encoder ${String(encoder)} sees an image whole, and ${String(tiles)} tiles of one are asked for`,
+      expected: '1, or a checkpoint of InternVL2',
+    };
+  if (typeof checkpoint !== 'string' || checkpointTiles(checkpoint) !== false) return undefined;
+  return {
+    field: 'tiles',
+    what: `checkpoint ${checkpoint} sees an image whole, and ${String(tiles)} tiles of one are asked for`,
+    expected: '1, or a checkpoint of InternVL2',
   };
 }
 

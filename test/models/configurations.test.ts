@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { defaultsTaken, familyOf, loadFamily } from '../../src/models/published';
 import { publishedModels } from '../../src/models/published/catalogue';
 import { parametersOf } from '../../src/models/composition';
-import { readSafetensors, writeSafetensors } from '../../src/models/safetensors';
-import { sizeOf } from '../../src/tensor/parameters';
+import { readSafetensors, writeSafetensors } from '../../src/models/weights/safetensors';
+import { sizeOf } from '../../src/tensor/shape';
 import { copyOf } from '../../testing/families';
 import { notEmpty } from '../../testing/lists';
 

@@ -192,8 +192,9 @@ describe('a run', () => {
     const other = {
       task: 'other',
       items: prepared.items.evaluation.slice(0, 6),
+      codec: prepared.codec,
       features: prepared.features,
-      shape: prepared.shape,
+      sizes: prepared.sizes,
       notices: ['something was left out'],
     };
     const collected = async (transfer: (typeof other)[]) => {

@@ -62,6 +62,15 @@ export function readFields<T>(
   return result;
 }
 
+const within =
+  (least: number, most: number) =>
+  (value: unknown): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isPositive = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0;
+const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
+const isText = (value: unknown): value is string => typeof value === 'string';
+
 function fieldsOf(config: JsonObject, where: string, problems: Problem[], onDefault: OnDefault): Fields {
   const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined);
   const bad = (name: string, expected: string) =>
@@ -94,10 +103,6 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[], onDefa
       onDefault(`${name}/${place}`, taken),
     );
   };
-  const within =
-    (least: number, most: number) =>
-    (value: unknown): value is number =>
-      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
   return {
     where,
     raw,
@@ -107,16 +112,9 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[], onDefa
       field(name, missing, within(least, most), `a whole number from ${least} to ${most}`),
     derived: (name, value, most) =>
       field(name, value, within(1, most), `a whole number from 1 to ${most}`, () => undefined),
-    positive: (name, missing) =>
-      field(
-        name,
-        missing,
-        (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0,
-        'a number above 0',
-      ),
-    flag: (name, missing) =>
-      field(name, missing, (value): value is boolean => typeof value === 'boolean', 'true or false'),
-    text: (name, missing) => field(name, missing, (value): value is string => typeof value === 'string', 'a text'),
+    positive: (name, missing) => field(name, missing, isPositive, 'a number above 0'),
+    flag: (name, missing) => field(name, missing, isFlag, 'true or false'),
+    text: (name, missing) => field(name, missing, isText, 'a text'),
     side(name, missing) {
       const value = raw(name);
       if (!Array.isArray(value)) return field(name, missing, within(1, limits.side), 'a whole number');

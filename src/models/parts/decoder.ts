@@ -133,16 +133,6 @@ export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): L
     fields.bad(hasHeadWidth ? 'head_dim' : 'num_attention_heads', 'heads of an even width, for rotary positions');
   const window = slidingWindow(fields, kind) ?? context;
   const rope = ropeDivisors(fields, size, missing.theta);
-  const bias: NonNullable<LlamaVariant['bias']> = {
-    llama: {
-      qkv: fields.flag('attention_bias', false),
-      output: fields.flag('attention_bias', false),
-      feedForward: fields.flag('mlp_bias', false),
-    },
-    mistral: { qkv: false, output: false, feedForward: false },
-    qwen2: { qkv: true, output: false, feedForward: false },
-    internlm2: { qkv: fields.flag('bias', true), output: fields.flag('bias', true), feedForward: false },
-  }[kind];
   return {
     width,
     heads,
@@ -157,12 +147,30 @@ export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): L
     ropeBase: rope.base,
     variant: {
       headWidth: size,
-      bias,
+      bias: biasOf(fields, kind),
       fused: kind === 'internlm2',
       activation: activationOf(fields, 'hidden_act', 'silu'),
       ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }),
     },
   };
+}
+
+/** Which layers have a bias; each kind has fields of its own for that. */
+function biasOf(fields: Fields, kind: LlamaKind): NonNullable<LlamaVariant['bias']> {
+  switch (kind) {
+    case 'llama': {
+      const attention = fields.flag('attention_bias', false);
+      return { qkv: attention, output: attention, feedForward: fields.flag('mlp_bias', false) };
+    }
+    case 'internlm2': {
+      const attention = fields.flag('bias', true);
+      return { qkv: attention, output: attention, feedForward: false };
+    }
+    case 'mistral':
+      return { qkv: false, output: false, feedForward: false };
+    case 'qwen2':
+      return { qkv: true, output: false, feedForward: false };
+  }
 }
 
 /** Places that an attention that slides looks back on; null where it does not slide. */

@@ -7,6 +7,7 @@ import { decoderClasses, decoderOf, type DecoderKind } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
 import { classes, kindByClass, kindOf } from '../checkpoint/kind';
 import { prefixed, type NameTable } from '../checkpoint/names';
+import { gelu } from '../../tensor/ops';
 import { activationOf, type Activation } from '../parts/activation';
 import { norm, normParameters } from '../parts/part';
 import { perceptron, perceptronParameters } from '../parts/perceptron';
@@ -27,10 +28,7 @@ export function internvl2(fields: Fields, tied: boolean): Family {
   if (chat) kindOf(vision, { intern_vit_6b: classes('InternVision') }, 'intern_vit_6b');
   else kindOf(vision, { internvl_vision: classes('InternVLVision') }, 'internvl_vision');
   const { vit, selection: seen } = chat
-    ? selection(fields, internVitChat(vision), -1, {
-        layer: 'select_layer',
-        strategy: 'vision_feature_select_strategy',
-      })
+    ? selection(fields, internVitChat(vision), -1, { layer: 'select_layer', strategy: null })
     : selection(fields, internVit(vision), -1);
   // InternVLChatConfig's own default is the older order of the shuffle.
   if (chat && fields.text('ps_version', 'v1') !== 'v2') fields.bad('ps_version', 'v2');
@@ -43,7 +41,7 @@ export function internvl2(fields: Fields, tied: boolean): Family {
   if (Math.abs(factor * fields.positive('downsample_ratio', 0.5) - 1) > 1e-9 || side % factor !== 0)
     fields.bad('downsample_ratio', `one over a whole number that divides a side of ${side} patches`);
   const joined = vit.block.width * factor * factor;
-  const activation: Activation = activationOf(fields, 'projector_hidden_act', 'gelu');
+  const activation: Activation = chat ? gelu : activationOf(fields, 'projector_hidden_act', 'gelu');
   const table = chat
     ? chatTable(
         decoder.names(

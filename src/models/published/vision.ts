@@ -159,7 +159,10 @@ export function selection(
   fields: Fields,
   vit: VitOptions,
   missingLayer: number,
-  names = { layer: 'vision_feature_layer', strategy: 'vision_feature_select_strategy' },
+  names: { layer: string; strategy: string | null } = {
+    layer: 'vision_feature_layer',
+    strategy: 'vision_feature_select_strategy',
+  },
 ): { selection: Selection; vit: VitOptions } {
   const stated = fields.any(names.layer, missingLayer);
   const layers = Array.isArray(stated) ? (stated as unknown[]) : [stated];
@@ -176,8 +179,9 @@ export function selection(
       names.layer,
       `the state before a block or after the last: 0 to ${vit.layers}, or -1 to -${vit.layers + 1}`,
     );
-  const strategy = fields.text(names.strategy, 'default');
-  if (strategy !== 'default' && strategy !== 'full') fields.bad(names.strategy, 'default or full');
+  const strategy = names.strategy === null ? 'default' : fields.text(names.strategy, 'default');
+  if (names.strategy !== null && strategy !== 'default' && strategy !== 'full')
+    fields.bad(names.strategy, 'default or full');
   const chosen = valid ? states : [vit.layers];
   const used = Math.max(...chosen);
   // A norm after the last block belongs to the last state only.
