@@ -5,6 +5,7 @@ import { fillDefaults } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
 import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
+import { oneSize } from '../src/train/sizes';
 import { encodeExample } from '../src/train/batches';
 import { prunedCodec } from '../src/train/codec';
 import type { Prepared } from '../src/train/prepare';
@@ -132,6 +133,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
     captions: sound ? [] : train,
     transfer: [],
     weights: { toy: 'toy' },
+    sizes: oneSize(model, shape),
     shape,
   };
 }

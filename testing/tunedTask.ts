@@ -5,7 +5,9 @@ import { zooModel, type TowerInStep } from '../src/models/zoo/compose';
 import { random } from '../src/random';
 import { tf } from '../src/tensor/tf';
 import { aligning } from '../src/train/parts';
+import type { BatchShape } from '../src/train/batches';
 import type { Prepared } from '../src/train/prepare';
+import { oneSize } from '../src/train/sizes';
 import { tinyBackbone, tinyConfig } from './tinyModel';
 import { tinyPrepared, tinySpec } from './tinyTask';
 import { tinyTowers } from './towers';
@@ -55,6 +57,7 @@ export function tunedPrepared(spec: RunSpec, inStep = isInStep(spec.tuning.tower
   const [rows, width] = inStep ? [frames, bands] : [features.rows, features.width];
   const sizes = { tokens: 6, labels: 3, prefixTokens: model.prefixTokens };
   const aligned = { ...features, ...sizes };
+  const shape = (batch: number): BatchShape => ({ batch, rows, width, ...sizes });
   return {
     ...base,
     model,
@@ -65,7 +68,8 @@ export function tunedPrepared(spec: RunSpec, inStep = isInStep(spec.tuning.tower
     },
     features: (media) => (inStep ? mels : cached).get(media)!,
     featureShape: { rows, width },
-    shape: (batch) => ({ batch, rows, width, ...sizes }),
+    sizes: oneSize(model, shape),
+    shape,
   };
 }
 

@@ -6,7 +6,8 @@ import { Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { jsonLimits, readObject, type JsonObject } from '../json';
-import { familyOf } from '../models/published';
+import { defaultsTaken, familyOf } from '../models/published';
+import type { Family } from '../models/published/family';
 import { findPublished, publishedModels } from '../models/published/catalogue';
 import { printable } from '../printable';
 import { userError } from '../problems';
@@ -28,6 +29,7 @@ import { wholeNumber } from './options';
 import { columns, note, say, sayJson } from './text';
 
 interface ResourcesOptions extends StepSize {
+  tiles: number;
   backend: Exclude<BackendRequest['name'], 'auto'>;
   measure?: boolean;
   steps: number;
@@ -44,6 +46,7 @@ measured memory and time stand side by side, the time by the products and sums t
 Examples:
   equipoise resources llava-1.5-7b salmonn-13b
   equipoise resources internvl2-1b --batch 4 --text 64 --json
+  equipoise resources internvl2-1b --tiles 12
   equipoise resources blip2-opt-125m --measure --threads 2`;
 
 /** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
@@ -68,10 +71,54 @@ export function rowNames(models: readonly string[]): string[] {
   return models.map((model, i) => (short.filter((name) => name === short[i]).length > 1 ? model : short[i]!));
 }
 
+/** Items of the fullest row: the tiles of an image, and the thumbnail that stands beside several. */
+function itemsOfRow(name: string, { kind }: Family, config: JsonObject, tiles: number): number {
+  if (tiles === 1) return 1;
+  if (kind !== 'internvl2')
+    throw userError({ where: '--tiles', what: `${name} sees an image whole`, expected: '1, or a model of InternVL2' });
+  const hasThumbnail = config['model_type'] === 'internvl' || config['use_thumbnail'] === true;
+  return tiles + (hasThumbnail ? 1 : 0);
+}
+
+/** What a configuration leaves to the defaults of its published classes, a line for each of its objects. */
+function defaultLines(name: string, defaults: Readonly<Record<string, unknown>>): string[] {
+  const byObject = new Map<string, string[]>();
+  for (const [place, value] of Object.entries(defaults)) {
+    const at = place.lastIndexOf('/');
+    const object = at < 0 ? 'config.json' : place.slice(0, at);
+    const said = `${place.slice(at + 1)} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    byObject.set(object, [...(byObject.get(object) ?? []), said]);
+  }
+  if (byObject.size === 0) return [];
+  return [
+    '',
+    `${name} does not state these, so they are what its published classes have by default:`,
+    ...[...byObject].map(([object, said]) => `  ${object}: ${said.join(', ')}`),
+  ];
+}
+
 /** Predicted over measured: the median of the steps. */
 function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
   const ratios = steps.map(({ seconds, speed }) => predictedSeconds(needs.step, speed) / seconds).sort((a, b) => a - b);
   return ratios[ratios.length >> 1]!;
+}
+
+/** A model and what a step of it needs. */
+interface PlannedStep {
+  name: string;
+  family: Family;
+  items: number;
+  /** what its configuration does not state, by place */
+  defaults: Record<string, unknown>;
+  needs: ResourceNeeds;
+}
+
+function plan(model: string, name: string, size: StepSize, { tiles, backend }: ResourcesOptions): PlannedStep {
+  const config = configOf(model);
+  const family = familyOf(config, model);
+  const items = itemsOfRow(name, family, config, tiles);
+  const needs = familyNeeds(family, size, backend, { items });
+  return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
 
 /** Adds `resources <models...>`. */
@@ -79,6 +126,12 @@ export const define: Define = (command) => {
   command
     .option('--batch <n>', 'rows of a batch', wholeNumber(1), 1)
     .option('--text <n>', 'text tokens of a row, beside those of its image or sound', wholeNumber(2), 32)
+    .option(
+      '--tiles <n>',
+      'tiles of an image in a row, with its thumbnail beside several (InternVL2)',
+      wholeNumber(1),
+      1,
+    )
     .option('--labels <n>', 'how many of them are answers', wholeNumber(1), 16)
     .addOption(
       new Option('--backend <name>', 'which library computes')
@@ -99,21 +152,19 @@ export const define: Define = (command) => {
       if (size.labels >= size.text)
         throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
       const names = rowNames(models);
-      const planned = models.map((model, i) => {
-        const family = familyOf(configOf(model), model);
-        return { name: printable(names[i]!), family, needs: familyNeeds(family, size, options.backend) };
-      });
+      const planned = models.map((model, i) => plan(model, printable(names[i]!), size, options));
       const measured = options.measure === true ? await measure(planned, size, options) : null;
       if (options.json === true) {
         sayJson({
-          size,
+          size: options.tiles === 1 ? size : { ...size, tiles: options.tiles },
           backend: options.backend,
-          models: planned.map(({ name, family, needs }) => ({ name, family: family.kind, needs })),
+          models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
           measured,
         });
         return;
       }
       say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
+      for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
       if (measured === null) return;
       const { needs } = planned[0]!;
       say('');
@@ -131,7 +182,7 @@ export const define: Define = (command) => {
 };
 
 async function measure(
-  planned: readonly { name: string; family: ReturnType<typeof familyOf>; needs: ResourceNeeds }[],
+  planned: readonly PlannedStep[],
   size: StepSize,
   options: ResourcesOptions,
 ): Promise<MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number }> {
@@ -159,6 +210,7 @@ async function measure(
     size,
     options.steps,
     options.processorTime === true ? processorClock(facts.threads) : wallClock,
+    { items: one.items },
   );
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
   return {

@@ -39,6 +39,7 @@ const alignDefaults: Record<Modality, AlignSpec> = {
  */
 export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   instructions: 'one',
+  tiles: 1,
   connector: completeSpec(connectors, { kind: defaultConnector }),
   connectorSide: 'encoder',
   vocabulary: 'task',

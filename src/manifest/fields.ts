@@ -99,6 +99,11 @@ export const runFields: Record<keyof RunSpec, Field> = {
       { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', examples: ['llava-1-5-7b'] },
     ),
   ),
+  tiles: whole(
+    'most tiles into which an image is cut for a checkpoint of InternVL2, with a thumbnail of it beside them; 1: it is seen whole (docs/models.md)',
+    1,
+    12,
+  ),
   encoder: named('the feature encoder; it must read the modality of the task', encoders, partName),
   connector: extensible(choice("how features become the backbone's prefix tokens", connectors)),
   connectorSide: leaf(

@@ -61,6 +61,8 @@ export interface RunSpec {
   instructions: 'one' | 'several';
   /** a published checkpoint, in place of encoder, connector and backbone, which then bear its name */
   checkpoint?: string;
+  /** most tiles into which an image is cut, a thumbnail of it beside them; 1: it is seen whole */
+  tiles: number;
   encoder: string;
   connector: ConnectorSpec;
   connectorSide: ModuleName;

@@ -3,15 +3,8 @@
  */
 import { schedulerFacts, schedulerFaults, schedulerNames, schedulerWarnings } from '../balance/schedulers';
 import { connectorFacts, connectorFaults, connectorNames } from '../models/zoo/connectors';
-import { checkpointTuning } from '../models/tuningKinds';
 import { lookUp } from '../parts/define';
-import {
-  checkpointModality,
-  checkpointNames,
-  findCheckpoint,
-  isTakenName,
-  ownCheckpointFolder,
-} from '../sources/checkpointNames';
+import { checkpointFindings } from './checkpointRules';
 import { pointer } from './content';
 import { requiredFields } from './defaults';
 import type { GridRun } from './grid';
@@ -22,7 +15,7 @@ import { taskModality } from './taskManifest';
 import { isObject } from '../json';
 import { valueAt, type Tree } from './tree';
 import { isMoved, tuningFindings, type Finding } from './tuningRules';
-import { suggestion, type Fault } from './faults';
+import type { Fault } from './faults';
 import { runFaults } from './validate';
 
 /**
@@ -48,9 +41,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     }));
   if (types.length > 0) return [...absent, ...types];
   const findings = [
-    checkpointAlone(run),
-    checkpointFits(run),
-    vocabularyOfCheckpoint(run),
+    ...checkpointFindings(run),
     modality(run),
     transferTasks(run),
     withoutItsRegulariser(run),
@@ -115,75 +106,6 @@ function modality(run: Tree): Finding | undefined {
 const broughtAlong = (run: Tree, place: string): boolean =>
   run['checkpoint'] !== undefined &&
   ['encoder', 'backbone'].some((field) => place === `/${field}` && run[field] === run['checkpoint']);
-
-/** A checkpoint is all of the model; what only it brings is nothing without it. */
-function checkpointAlone(run: Tree): Finding | undefined {
-  const { checkpoint } = run;
-  if (checkpoint === undefined) {
-    const kindOf = (field: string) => String(valueAt(run, `${field}.kind`));
-    const field =
-      connectorFacts(kindOf('connector')).ofCheckpoint === true
-        ? 'connector'
-        : kindOf('tuning.backbone') === checkpointTuning
-          ? 'tuning.backbone'
-          : undefined;
-    return field === undefined
-      ? undefined
-      : { field, what: `"${kindOf(field)}" without a checkpoint`, expected: 'a "checkpoint", or another kind' };
-  }
-  const other = ['encoder', 'backbone'].find((field) => run[field] !== checkpoint);
-  if (other !== undefined)
-    return {
-      field: other,
-      what: `checkpoint ${String(checkpoint)} brings its own ${other}, and ${other} ${String(run[other])} is given, too`,
-      expected: 'a checkpoint, or encoder and backbone',
-    };
-  if (connectorFacts(String(valueAt(run, 'connector.kind'))).ofCheckpoint === true) return undefined;
-  return {
-    field: 'connector',
-    what: `checkpoint ${String(checkpoint)} brings its own connector, and ${String(valueAt(run, 'connector.kind'))} is given, too`,
-    expected: 'no connector beside a checkpoint',
-  };
-}
-
-/** A checkpoint's texts go through its own template, over all of its words. */
-const vocabularyOfCheckpoint = (run: Tree): Finding | undefined =>
-  run['checkpoint'] !== undefined && run['vocabulary'] !== 'whole'
-    ? {
-        field: 'vocabulary',
-        what: `checkpoint ${String(run['checkpoint'])} has its whole vocabulary`,
-        expected: '"vocabulary" left out, or "whole"',
-      }
-    : undefined;
-
-/** The checkpoint is there, and sees or hears what the task gives. */
-function checkpointFits(run: Tree): Finding | undefined {
-  const { checkpoint } = run;
-  if (typeof checkpoint !== 'string') return undefined;
-  const field = 'checkpoint';
-  if (isTakenName(checkpoint))
-    return {
-      field,
-      what: `the name ${checkpoint} belongs to data that come with Equipoise`,
-      expected: 'another name for the folder',
-    };
-  if (findCheckpoint(checkpoint) === undefined) {
-    return {
-      field,
-      what: `there is no checkpoint ${JSON.stringify(checkpoint)}`,
-      expected: `${checkpointNames().join(', ')}, or a folder of this name with config.json in ${ownCheckpointFolder()}`,
-      hint: suggestion(checkpoint, checkpointNames()),
-    };
-  }
-  const [own, wanted] = [checkpointModality(checkpoint), taskModality(run['task'])];
-  if (own === undefined || wanted === undefined || own === wanted) return undefined;
-  return {
-    field,
-    what: `task ${String(run['task'])} is about ${wanted}, checkpoint ${checkpoint} reads ${own}`,
-    expected: `a checkpoint or an encoder for ${wanted}`,
-    hint: 'pair tasks with checkpoints by zip or when, or exclude the combination',
-  };
-}
 
 function transferTasks(run: Tree): Finding | undefined {
   const others = valueAt(run, 'evaluate.transfer');

@@ -9,9 +9,12 @@ import type { Part } from './parts/part';
  * features take the places of the token `id`, or stand before the text. `question` is a question with its answer,
  * padded on the right without marks: the sequence is [head, features, text], and the last token, which predicts nothing
  * that is asked for, is left out. With causal attention such padding is never seen by a place that counts.
+ * `tiles` is the same where rows have different numbers of features: a row's tokens are head, a place for each feature
+ * that it has, and text, so that every token has the position that it has alone; padding follows, and is marked.
  */
 export type Layout =
   | { kind: 'places'; id: number }
+  | { kind: 'tiles'; id: number }
   | { kind: 'before' }
   | {
       kind: 'question';
@@ -30,9 +33,13 @@ export const padded = (id: number): number => -1 - id;
 
 const headOf = (layout: Layout): readonly number[] => (layout.kind === 'question' ? layout.head : []);
 
+/** Whether the tokens themselves have a place for each feature. */
+const takesPlaces = (layout: Layout): layout is Extract<Layout, { id: number }> =>
+  layout.kind === 'places' || layout.kind === 'tiles';
+
 /** Places before the text. */
 export const placesBefore = (layout: Layout, prefixTokens: number): number =>
-  layout.kind === 'places' ? 0 : headOf(layout).length + prefixTokens;
+  takesPlaces(layout) ? 0 : headOf(layout).length + prefixTokens;
 
 /**
  * Where in the flattened hidden states [B, S] of a `question` text token t of row b is predicted, S = prefixTokens +
@@ -53,8 +60,10 @@ export interface Sequence<Counts extends Tensor | null = Tensor | null> {
  * scored.
  */
 export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence {
-  if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
   const [batch, length] = tokens.shape as [number, number];
+  if (layout.kind === 'tiles')
+    return promptSequence(layout, part, prefix, tf.slice(tokens, [0, 0], [batch, length - 1]));
+  if (layout.kind !== 'question') return promptSequence(layout, part, prefix, tokens);
   const embeddings = behind(layout, part, prefix, tokens, [batch, length - 1]);
   return { embeddings, counts: isZoo(layout) ? null : tf.ones([batch, embeddings.shape[1]!]) };
 }
@@ -62,7 +71,7 @@ export function trainedSequence(layout: Layout, part: Part, prefix: Tensor, toke
 /** The same for prompts, whose padding is marked in every layout. */
 export function promptSequence(layout: Layout, part: Part, prefix: Tensor, tokens: Tensor): Sequence<Tensor> {
   const { ids, counts } = marked(tokens);
-  if (layout.kind === 'places') return { embeddings: inPlaces(layout.id, part, prefix, ids, counts), counts };
+  if (takesPlaces(layout)) return { embeddings: inPlaces(layout.id, part, prefix, ids, counts), counts };
   const before = tf.ones([tokens.shape[0]!, placesBefore(layout, prefix.shape[1]!)]);
   return {
     embeddings: behind(layout, part, prefix, tf.cast(ids, 'int32'), tokens.shape as [number, number]),

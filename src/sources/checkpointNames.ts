@@ -23,13 +23,16 @@ export const checkpoints: Readonly<Record<string, CheckpointName>> = {
   'llava-1-5-7b': { modality: 'image', about: 'LLaVA-1.5 with Vicuna-7B' },
 };
 
-/** Modality by the `model_type` of config.json, for every family that is read (src/models/published). */
-const modalityOfType: Readonly<Record<string, Modality>> = {
-  'blip-2': 'image',
-  llava: 'image',
-  internvl: 'image',
-  internvl_chat: 'image',
-  salmonn_whisper: 'audio',
+/**
+ * What a tower reads, and whether images may be cut into tiles for it, by the `model_type` of config.json, for every
+ * family that is read (src/models/published).
+ */
+const readByType: Readonly<Record<string, { modality: Modality; tiles: boolean }>> = {
+  'blip-2': { modality: 'image', tiles: false },
+  llava: { modality: 'image', tiles: false },
+  internvl: { modality: 'image', tiles: true },
+  internvl_chat: { modality: 'image', tiles: true },
+  salmonn_whisper: { modality: 'audio', tiles: false },
 };
 
 /**
@@ -73,10 +76,20 @@ export function checkpointNames(): string[] {
  */
 export function checkpointModality(name: string): Modality | undefined {
   const found = findCheckpoint(name);
-  if (found === undefined) return undefined;
-  if (found.kind === 'published') return lookUp(checkpoints, name)?.modality;
+  if (found?.kind === 'published') return lookUp(checkpoints, name)?.modality;
+  return ownCheckpointReads(found)?.modality;
+}
+
+/** Whether images may be cut into tiles for a checkpoint; undefined where that is not known. */
+export function checkpointTiles(name: string): boolean | undefined {
+  const found = findCheckpoint(name);
+  return found?.kind === 'published' ? false : ownCheckpointReads(found)?.tiles;
+}
+
+function ownCheckpointReads(found: FoundCheckpoint | undefined): { modality: Modality; tiles: boolean } | undefined {
+  if (found?.kind !== 'own') return undefined;
   try {
-    return lookUp(modalityOfType, readObject(join(found.folder, 'config.json'), jsonLimits.config)['model_type']);
+    return lookUp(readByType, readObject(join(found.folder, 'config.json'), jsonLimits.config)['model_type']);
   } catch (error) {
     if (error instanceof UserError) return undefined; // told in full when the run reads it
     throw error;

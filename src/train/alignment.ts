@@ -71,6 +71,7 @@ async function alignedEncoder(
     canonicalJson({
       ...(own === undefined ? {} : { parts: own.sha256 }),
       options,
+      ...(spec.tiles === 1 ? {} : { tiles: spec.tiles }),
       seed,
       encoder,
       connector,

@@ -2,6 +2,7 @@
 import type { Item } from '../data/types';
 import type { Continuer } from '../models/generation/continuer';
 import { generate, type Generated, type GenerationOptions } from '../models/generation/generate';
+import { promptTokens } from './batches';
 import type { TextCodec } from './codec';
 import type { GenerationShape } from './generationPrograms';
 import type { Prepared } from './prepare';
@@ -17,16 +18,17 @@ const leastLabels = 4;
 export function answerShape({ items, codec, model, shape }: Prepared, batch: number): GenerationShape | null {
   const { labels, rows, width } = shape(batch);
   if (labels < leastLabels || items.evaluation.length === 0) return null;
-  const promptTokens = Math.max(
-    ...[...new Set(items.evaluation.map(({ prompt }) => prompt))].map((prompt) => codec.prompt(prompt).length),
+  const longest = items.evaluation.reduce(
+    (most, { media, prompt }) => Math.max(most, promptTokens(codec, media, prompt).length),
+    0,
   );
   const { before, decoder } = model.decoding;
   // Reference answers fit behind their own prompts; the longest need not fit behind the longest prompt.
   return {
     prompts: batch,
     beams: 1,
-    promptTokens,
-    newTokens: Math.min(labels, decoder.context - before - promptTokens),
+    promptTokens: longest,
+    newTokens: Math.min(labels, decoder.context - before - longest),
     rows,
     width,
   };
@@ -44,7 +46,11 @@ export const generateAnswers = (
 ): Promise<Generated[]> =>
   generate(
     continuer,
-    items.map(({ id, media, prompt }) => ({ features: features(media), tokens: codec.prompt(prompt), key: id })),
+    items.map(({ id, media, prompt }) => ({
+      features: features(media),
+      tokens: promptTokens(codec, media, prompt),
+      key: id,
+    })),
     (ids) => codec.decode(ids),
     { ...options, endTokens: [codec.end] },
   );

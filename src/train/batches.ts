@@ -13,9 +13,13 @@ export interface Example {
 
 /** Encodes a question with one answer; the end token closes it. */
 export function encodeExample(codec: TextCodec, media: string, prompt: string, answer: string): Example {
-  const before = codec.prompt(prompt);
+  const before = promptTokens(codec, media, prompt);
   return { media, tokens: [...before, ...codec.answer(prompt, answer), codec.end], answerFrom: before.length };
 }
+
+/** Tokens up to the answer to a question about a medium. */
+export const promptTokens = (codec: TextCodec, media: string, prompt: string): readonly number[] =>
+  codec.lead === undefined ? codec.prompt(prompt) : [...codec.lead(media), ...codec.prompt(prompt)];
 
 /** Fixed shapes of a batch: B rows of T text tokens of which at most A are labels. */
 export interface BatchShape {
@@ -26,6 +30,8 @@ export interface BatchShape {
   width: number;
   /** places before the text, without the first, which predicts nothing that is asked for */
   prefixTokens: number;
+  /** what follows a row's tokens; 0 where it is left out, which no place that counts can see */
+  padding?: number;
 }
 
 /** The arrays of one batch, in the order that programs declare them. */
@@ -48,11 +54,11 @@ export function fillBatch(
   features: (media: string) => Float32Array,
   shape: BatchShape,
 ): BatchArrays {
-  const { batch, tokens: length, labels: count, prefixTokens } = shape;
+  const { batch, tokens: length, labels: count, prefixTokens, padding = 0 } = shape;
   const size = shape.rows * shape.width;
   const arrays: BatchArrays = {
     features: new Float32Array(batch * size),
-    tokens: new Int32Array(batch * length),
+    tokens: new Int32Array(batch * length).fill(padding),
     positions: new Int32Array(batch * count),
     labels: new Int32Array(batch * count),
     mask: new Float32Array(batch * count),

@@ -11,6 +11,11 @@ export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pi
   vocabulary: Vocabulary;
   /** ends an answer */
   end: number;
+  /**
+   * what stands before a prompt about a medium among a row's own tokens: the head of a conversation and a place for each
+   * feature, where images have different numbers of tiles; left out where a row's tokens are its text alone
+   */
+  lead?(media: string): readonly number[];
   /** what stands between the prefix and the answer */
   prompt(text: string): readonly number[];
   /** an answer as it continues its prompt, without the end */

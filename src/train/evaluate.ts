@@ -17,11 +17,14 @@ import { encodeExample, fillBatch, type BatchShape, type Example } from './batch
 import type { TextCodec } from './codec';
 import type { Prediction, StoredPrediction } from './predictions';
 import type { EvaluateRecord, Score } from './records';
+import type { Sizes } from './sizes';
 
 export interface PredictOptions {
   generate: boolean;
   /** the scoring program, of shape `shape`; `score` by default */
   program?: string;
+  /** the sizes of its batches, each with a program of its own, where there are several; `shape` is the biggest */
+  sizes?: Sizes;
   /**
    * generates with a cache, in as many tokens as it has room for; left out, by passes of program `score` over prompt
    * and answer
@@ -100,7 +103,7 @@ function scorePass(
   vocabulary: number,
   features: (media: string) => Float32Array,
   shape: BatchShape,
-  { program = 'score', next = noLog, signal, onProgress }: PredictOptions,
+  { program = 'score', sizes, next = noLog, signal, onProgress }: PredictOptions,
 ): ScorePass {
   return async (examples, reduce) => {
     const out: (readonly number[])[] = [];
@@ -108,7 +111,9 @@ function scorePass(
       signal?.throwIfAborted();
       const rows = examples.slice(from, from + shape.batch);
       const compute = async () => {
-        const { labels, first } = await session.run(program, fillBatch(rows, features, shape));
+        const size = sizes?.of(rows.map(({ media }) => media));
+        const batch = fillBatch(rows, features, size?.shape(shape.batch) ?? shape);
+        const { labels, first } = await session.run(`${program}${size?.suffix ?? ''}`, batch);
         return rows.map((_, row) =>
           reduce(
             from + row,

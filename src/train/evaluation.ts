@@ -3,10 +3,11 @@ import type { Item } from '../data/types';
 import { trainedWeights, isBest } from './checkpoint';
 import { evaluationRecord, predict } from './evaluate';
 import type { Keeping } from './keeping';
-import { evaluationBatch, scoreOf, type OpenRun } from './open';
+import { scoreOf, type OpenRun } from './open';
 import { stored, type StoredPrediction } from './predictions';
 import type { TransferTask } from './prepare';
 import type { EvaluateRecord } from './records';
+import { largest } from './sizes';
 
 /** The journal's record and what it was made from. */
 export interface Evaluated {
@@ -20,8 +21,9 @@ type Pass = Omit<TransferTask, 'notices'> & { program: string; continuer?: OpenR
 const ownPass = ({ spec, prepared, continuer }: OpenRun, items: Item[]): Pass => ({
   task: spec.task,
   items,
+  codec: prepared.codec,
   features: prepared.features,
-  shape: prepared.shape,
+  sizes: prepared.sizes,
   program: 'score',
   continuer,
 });
@@ -56,18 +58,19 @@ export const evaluateOwn = (run: OpenRun, kept: Keeping): Promise<Evaluated> =>
   evaluate(run, kept, ownPass(run, run.prepared.items.evaluation), 'evaluation');
 
 async function evaluate(
-  { spec, prepared, session, clock, loop, onStage, options: { signal } }: OpenRun,
+  { spec, session, clock, loop, onStage, options: { signal } }: OpenRun,
   { log, keep }: Keeping,
-  { task, items, features, shape, program, continuer }: Pass,
+  { task, items, codec, features, sizes, program, continuer }: Pass,
   split: 'validation' | 'evaluation',
 ): Promise<Evaluated> {
   const isOwn = task === spec.task;
   const name = isOwn ? split : task;
   clock.enter('evaluate');
   try {
-    const found = await predict(session, items, prepared.codec, features, shape(evaluationBatch), {
+    const found = await predict(session, items, codec, features, largest(sizes).shape(sizes.evaluationRows), {
       generate: split === 'evaluation',
       program,
+      sizes,
       continuer,
       signal,
       next: log.next,

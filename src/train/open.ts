@@ -8,15 +8,16 @@ import type { Continuer } from '../models/generation/continuer';
 import { moduleNames, type PerModule } from '../modules';
 import { openSession, type Program, type Session, type StateValue } from '../tensor/program';
 import { answerShape } from './answers';
-import { fillBatch, type BatchArrays, type BatchShape } from './batches';
+import { fillBatch, type BatchArrays } from './batches';
 import { newLoop, restoreState, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { phaseClock, type PhaseClock } from './clock';
 import { continuerOf, generationPrograms, generationState, type GenerationShape } from './generationPrograms';
 import { partRatesOf, toldPartsOf } from './partVectors';
 import type { Prepared } from './prepare';
 import { initialState, scoreProgram, type Setting } from './programs';
+import type { Sizes } from './sizes';
 import { startState } from './start';
-import { trainProgram } from './trainProgram';
+import { trainProgram, type MeasureOption } from './trainProgram';
 
 export interface TrainOptions {
   /** told what is being done before and after the steps */
@@ -30,9 +31,6 @@ export interface TrainOptions {
   checkpoints?: CheckpointKeeper;
 }
 
-/** Rows of an evaluation pass; a constant of the product, so that results do not depend on memory. */
-export const evaluationBatch = 32;
-
 export interface OpenRun {
   spec: RunSpec;
   prepared: Prepared;
@@ -41,8 +39,6 @@ export interface OpenRun {
   setting: Setting;
   /** optimiser steps of the whole run */
   steps: number;
-  /** of a training batch */
-  shape: BatchShape;
   /** the fixed questions on which kappa is measured; null: the batch */
   probe: BatchArrays | null;
   scheduler: Scheduler<unknown>;
@@ -72,12 +68,12 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
       : restoreState(initialState(setting, spec.seed), from);
   onStage('programs');
   const { model } = prepared;
-  const answers = answerShape(prepared, evaluationBatch);
+  const answers = answerShape(prepared, prepared.sizes.evaluationRows);
   const session = openSession(
     programsOf(spec, setting, prepared, answers),
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
   );
-  const probe = probeShape(spec, prepared);
+  const probe = probeOf(spec, prepared)?.probe ?? null;
   return {
     spec,
     prepared,
@@ -85,7 +81,6 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
     onStage,
     setting,
     steps: stepsOf(spec, prepared.examples.train.length),
-    shape: prepared.shape(spec.batch),
     probe: probe === null ? null : fillBatch(prepared.examples.probe, prepared.features, probe),
     scheduler,
     initial,
@@ -107,8 +102,12 @@ const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
   toldParts: toldPartsOf(spec, model),
 });
 
-const probeShape = (spec: RunSpec, { examples, shape }: Prepared): BatchShape | null =>
-  spec.measure.on === 'probe' ? shape(examples.probe.length) : null;
+/** The probe's shape, and the model for its size; null: the batch is measured. */
+function probeOf(spec: RunSpec, { examples, sizes }: Prepared): Pick<MeasureOption, 'probe' | 'probeModel'> | null {
+  if (spec.measure.on !== 'probe') return null;
+  const { model, shape } = sizes.of(examples.probe.map(({ media }) => media));
+  return { probe: shape(examples.probe.length), probeModel: model };
+}
 
 /** The programs of the session, by name. */
 function programsOf(
@@ -117,18 +116,40 @@ function programsOf(
   prepared: Prepared,
   answers: GenerationShape | null,
 ): Record<string, Program> {
-  const shape = prepared.shape(spec.batch);
-  const measure = { variant: spec.measure.variant, probe: probeShape(spec, prepared) } as const;
+  const measure: MeasureOption = {
+    variant: spec.measure.variant,
+    ...(probeOf(spec, prepared) ?? { probe: null }),
+  };
+  const training = prepared.sizes.all.map(({ suffix, model, shape }): Record<string, Program> => {
+    const [sized, batch] = [{ ...setting, model }, shape(spec.batch)];
+    return {
+      [`train${suffix}`]: trainProgram(sized, batch, moduleNames, null),
+      [`measured${suffix}`]: trainProgram(sized, batch, moduleNames, measure),
+    };
+  });
   return {
-    train: trainProgram(setting, shape, moduleNames, null),
-    measured: trainProgram(setting, shape, moduleNames, measure),
-    score: scoreProgram(setting, prepared.shape(evaluationBatch)),
-    ...Object.fromEntries(
-      prepared.transfer.map(({ task, shape: of }) => [scoreOf(task), scoreProgram(setting, of(evaluationBatch))]),
-    ),
+    ...(Object.assign({}, ...training) as Record<string, Program>),
+    ...scorePrograms(setting, 'score', prepared.sizes),
+    ...(Object.assign(
+      {},
+      ...prepared.transfer.map(({ task, sizes }) => scorePrograms(setting, scoreOf(task), sizes)),
+    ) as Record<string, Program>),
     ...(answers === null ? {} : generationPrograms(prepared.model, answers)),
   };
 }
+
+/** The programs that score a task, one for each size of its batches. */
+export const scorePrograms = (
+  setting: Setting,
+  name: string,
+  { all, evaluationRows }: Sizes,
+): Record<string, Program> =>
+  Object.fromEntries(
+    all.map(({ suffix, model, shape }) => [
+      `${name}${suffix}`,
+      scoreProgram({ ...setting, model }, shape(evaluationRows)),
+    ]),
+  );
 
 /** Name of the program that scores a task of `evaluate.transfer`. */
 export const scoreOf = (task: string): string => `score/${task}`;

@@ -8,7 +8,15 @@ import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { loadFamily } from '../models/published';
-import { cachedFamilyModel, tunedFamilyModel, type FamilyModel, type LoadedFamily } from '../models/published/family';
+import {
+  cachedFamilyModel,
+  tiledFamilyModel,
+  tunedFamilyModel,
+  type Family,
+  type FamilyModel,
+  type LoadedFamily,
+} from '../models/published/family';
+import { withoutTower } from '../models/build';
 import { checkpointTower } from '../models/inputs/checkpointTower';
 import { featuresBy, featuresOf, type FeatureOptions } from '../models/inputs/features';
 import type { FeatureTable } from '../models/inputs/featureTable';
@@ -19,6 +27,15 @@ import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
 import type { WeightTensor } from '../models/weights/weight';
 import { conversationCodec, type TextCodec } from './codec';
+import type { Tiled } from './sizes';
+
+export interface OpenParts {
+  model: GenerativeModel;
+  alignmentModel: GenerativeModel;
+  tokenEmbedding: WeightTensor;
+  /** the models in every size, where images are cut into tiles; `model` and `alignmentModel` are not used then */
+  tiled?: Tiled & { alignmentModel(items: number): GenerativeModel };
+}
 
 /** The model side of a run before its weights are read. */
 export interface Parts {
@@ -29,7 +46,7 @@ export interface Parts {
   /** features of the frozen tower for the alignment phase, where the inputs are others */
   features?(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
   /** `tokenEmbedding` [ids of the codec, width] as pretrained */
-  open(): Promise<{ model: GenerativeModel; alignmentModel: GenerativeModel; tokenEmbedding: WeightTensor }>;
+  open(): Promise<OpenParts>;
   /** identities of the weights by source */
   weights: Record<string, string>;
   /** what is seen or heard otherwise than as published, for run.json */
@@ -82,14 +99,15 @@ export const aligning = <S extends ModelOfRun>(spec: S): S => ({
 
 /**
  * A checkpoint's folder with what a run reads of it before its weights. Fetches a published one on first use, unless
- * `offline`. Throws UserError for files that are missing or do not fit.
+ * `offline`. Throws UserError for files that are missing or do not fit, and where images are to be cut into `tiles` that
+ * the checkpoint was not made for.
  */
 export async function openCheckpoint(
   name: string,
-  options: OpenOptions = {},
+  { tiles = 1, ...options }: OpenOptions & { tiles?: number } = {},
 ): Promise<{ folder: string; processor: Processor; codec: TextCodec; head: number[] }> {
   const folder = await openCheckpointFolder(name, options);
-  const processor = openProcessor(folder, { whole: true });
+  const processor = openProcessor(folder, tiles === 1 ? { whole: true } : { tiles });
   return { folder, processor, ...conversationCodec(processor) };
 }
 
@@ -110,6 +128,41 @@ export const familyOfRun = (
 ): FamilyModel =>
   (isInStep(spec.tuning.tower) ? tunedFamilyModel : cachedFamilyModel)(loaded, head, familyTuning(spec));
 
+/** The same with room for `items` tiles of an image in each row. */
+export const tiledFamilyOfRun = (
+  spec: ModelOfRun,
+  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  items: number,
+): FamilyModel =>
+  tiledFamilyModel(
+    { family: isInStep(spec.tuning.tower) ? family : withoutTower(family), weights },
+    items,
+    familyTuning(spec),
+  );
+
+/** What stands before the text about an image of so many tiles: the head, and a place for each feature. */
+export const tiledLead = ({ featureTokens, placeholder }: Family, head: readonly number[], items: number): number[] => [
+  ...head,
+  ...Array.from({ length: items * featureTokens }, () => placeholder!),
+];
+
+/** How images are seen otherwise than the checkpoint itself would see them; nothing where they are not. */
+function tileNotices({ family, tiles: own, mostItems }: Processor, checkpoint: string, tiles: number): string[] {
+  if (tiles !== 1)
+    return own === tiles
+      ? []
+      : [
+          `images are cut into up to ${tiles} tiles${mostItems > tiles ? ' and a thumbnail' : ''}: checkpoint ${checkpoint} would cut them into up to ${own}`,
+        ];
+  if (own !== 1)
+    return [
+      `images are seen whole, as one tile: checkpoint ${checkpoint} would cut them into up to ${own} tiles; "tiles" of a manifest asks for more than one`,
+    ];
+  return family.kind === 'internvl2'
+    ? [`images are seen whole, as one tile, as checkpoint ${checkpoint} states it; its family cuts them into tiles`]
+    : [];
+}
+
 /** Tower, connector and language model of a published checkpoint over its whole vocabulary. */
 export function checkpointParts(
   spec: RunSpec & { checkpoint: string },
@@ -121,12 +174,7 @@ export function checkpointParts(
   const inStep = isInStep(spec.tuning.tower);
   const features: Parts['inputs'] = (set, options) => featuresBy(set, tower, options);
   return {
-    notices:
-      processor.tiles === 1
-        ? []
-        : [
-            `images are seen whole, as one tile: checkpoint ${checkpoint} would cut them into up to ${processor.tiles} tiles, of which a run has one`,
-          ],
+    notices: tileNotices(processor, checkpoint, spec.tiles),
     weights: { [checkpoint]: identity },
     ...(inStep
       ? {
@@ -144,7 +192,31 @@ export function checkpointParts(
         model,
         alignmentModel: isAlike ? model : familyOfRun(aligning(spec), loaded, head),
         tokenEmbedding: loaded.weights['backbone.tokenEmbedding']!,
+        ...(spec.tiles === 1 ? {} : { tiled: tiledModels(spec, loaded, head) }),
       });
     },
+  };
+}
+
+/** Models of each size, made once: the sizes of two tasks may be the same. */
+function tiledModels(
+  spec: RunSpec,
+  loaded: Pick<LoadedFamily, 'family' | 'weights'>,
+  head: readonly number[],
+): NonNullable<OpenParts['tiled']> {
+  const once = (of: ModelOfRun) => {
+    const made = new Map<number, FamilyModel>();
+    return (items: number): FamilyModel => {
+      const model = made.get(items) ?? tiledFamilyOfRun(of, loaded, items);
+      made.set(items, model);
+      return model;
+    };
+  };
+  const model = once(spec);
+  const isAlike = spec.connectorSide === 'encoder' && !isInStep(spec.tuning.tower);
+  return {
+    model,
+    alignmentModel: isAlike ? model : once(aligning(spec)),
+    lead: (items) => tiledLead(loaded.family, head, items),
   };
 }

@@ -16,7 +16,8 @@ import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example } from './batches';
 import type { TextCodec } from './codec';
-import { checkpointParts, openCheckpoint, zooParts, type Parts } from './parts';
+import { checkpointParts, openCheckpoint, zooParts, type OpenParts, type Parts } from './parts';
+import { largest, oneSize, tiledSizes, type Sizes } from './sizes';
 import { longestTexts, textsIn, textsOf, type Texts } from './texts';
 
 export interface Prepared {
@@ -34,7 +35,9 @@ export interface Prepared {
   items: Record<Exclude<SplitName, 'train'>, Item[]>;
   /** captions of the alignment phase (image sets), encoded */
   captions: Example[];
-  /** shape of a batch of any of these with the given number of rows */
+  /** the sizes that batches of these have */
+  sizes: Sizes;
+  /** shape of a batch of any of these with the given number of rows: the biggest size, that of `model` */
   shape(batch: number): BatchShape;
   /** tasks of `evaluate.transfer`, in their order */
   transfer: TransferTask[];
@@ -62,8 +65,9 @@ interface OtherTask {
 export interface TransferTask {
   task: string;
   items: Item[];
+  codec: TextCodec;
   features: (media: string) => Float32Array;
-  shape(batch: number): BatchShape;
+  sizes: Sizes;
   notices: string[];
 }
 
@@ -107,48 +111,54 @@ async function gather(
   }
   const { set, others } = await loadData(spec, onStage);
   onStage('checkpoint');
-  const open = await openCheckpoint(checkpoint);
+  const open = await openCheckpoint(checkpoint, { tiles: spec.tiles });
   return { set, others, texts: textsIn(set, open.codec), parts: checkpointParts({ ...spec, checkpoint }, open) };
 }
 
 /** Throws UserError when the longest question of a task, of so many tokens, does not fit into the model's context. */
 function requireFit(
-  { decoding: { before, decoder } }: GenerativeModel,
-  { task, items, tokens, backbone }: { task: string; items: readonly Item[]; tokens: number; backbone: string },
+  { backbone, tiles }: RunSpec,
+  { task, items, sizes }: { task: string; items: readonly Item[]; sizes: Sizes },
 ): void {
-  const sequence = before - 1 + tokens;
-  if (sequence <= decoder.context) return;
+  const { model, shape } = largest(sizes);
+  const { tokens, prefixTokens } = shape(1);
+  const { context } = model.decoding.decoder;
+  const sequence = prefixTokens + tokens;
+  if (sequence <= context) return;
   const longest = items.reduce((a, b) =>
     b.prompt.length + b.answer.length > a.prompt.length + a.answer.length ? b : a,
   );
   throw userError({
     where: `task ${task} with backbone ${backbone}`,
     what: `its longest question takes ${sequence} tokens with the prefix (by letters, ${longest.id})`,
-    expected: `at most ${decoder.context}, which the backbone was trained on`,
-    hint: 'shorten that question or its answers, or take another backbone',
+    expected: `at most ${context}, which the backbone was trained on`,
+    hint:
+      tiles === 1
+        ? 'shorten that question or its answers, or take another backbone'
+        : `its images are cut into up to ${tiles} tiles: ask for fewer`,
   });
 }
 
 /** The other tasks, each with its features by the same tower. */
 async function prepareTransfer(
   others: readonly OtherTask[],
-  { spec, model, codec, parts }: { spec: RunSpec; model: GenerativeModel; codec: TextCodec; parts: Parts },
+  { spec, opened, codec, parts }: { spec: RunSpec; opened: OpenParts; codec: TextCodec; parts: Parts },
   onStage: (stage: string) => void,
 ): Promise<TransferTask[]> {
   const transfer: TransferTask[] = [];
   for (const { task, set, items } of others) {
-    const longest = longestTexts(items, codec);
-    requireFit(model, { task, items, tokens: longest.tokens, backbone: spec.backbone });
     const found = await parts.inputs(set, {
       onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
     });
-    const prefixTokens = model.decoding.before - 1;
+    const { sizes, codec: its } = sized(opened, codec, found, set, longestTexts(items, codec));
+    requireFit(spec, { task, items, sizes });
     transfer.push({
       task,
       items,
+      codec: its,
       features: (media) => found.of(media),
       notices: [...(set.notices ?? []), ...found.notices],
-      shape: (batch) => ({ batch, ...longest, rows: found.rows, width: found.width, prefixTokens }),
+      sizes,
     });
   }
   return transfer;
@@ -172,29 +182,24 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
   // Without an alignment phase nobody looks at the features of a tower that is run in the step.
   const aligned = spec.align.steps === 0 ? table : ((await parts.features?.(set, { onProgress })) ?? table);
   onStage('model');
-  const { model, alignmentModel, tokenEmbedding } = await parts.open();
-  requireFit(model, { task: spec.task, items: set.items, tokens, backbone: spec.backbone });
-  const transfer = await prepareTransfer(others, { spec, model, codec, parts }, onStage);
+  const opened = await parts.open();
+  const own = sized(opened, codec, table, set, { tokens, labels });
+  const { model } = largest(own.sizes);
+  requireFit(spec, { task: spec.task, items: set.items, sizes: own.sizes });
+  const transfer = await prepareTransfer(others, { spec, opened, codec, parts }, onStage);
   const split = (name: SplitName) => set.items.filter((item) => item.split === name);
   const encode = ({ media, prompt, answer }: { media: string; prompt: string; answer: string }) =>
-    encodeExample(codec, media, prompt, answer);
+    encodeExample(own.codec, media, prompt, answer);
   const train = split('train').map(encode);
-  const shapeOf =
-    ({ rows, width }: FeatureTable) =>
-    (batch: number): BatchShape => ({
-      batch,
-      tokens,
-      labels,
-      rows,
-      width,
-      prefixTokens: model.decoding.before - 1,
-    });
   return {
     set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] },
-    codec,
-    tokenEmbedding,
+    codec: own.codec,
+    tokenEmbedding: opened.tokenEmbedding,
     model,
-    alignment: { model: alignmentModel, features: (media) => aligned.of(media), shape: shapeOf(aligned) },
+    alignment: {
+      ...sizedAlignment(opened, own.sizes, aligned, set, { tokens, labels }),
+      features: (media) => aligned.of(media),
+    },
     captions: set.alignment.flatMap((item) => (item.kind === 'caption' ? [encode(item)] : [])),
     transfer,
     features: (media) => table.of(media),
@@ -205,9 +210,51 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
       validation: random(set.identity, 'validation').shuffle(split('validation')),
       evaluation: evaluationItems(set, spec),
     },
-    shape: shapeOf(table),
+    sizes: own.sizes,
+    shape: (batch) => largest(own.sizes).shape(batch),
     weights: parts.weights,
   };
+}
+
+/** The sizes of a set's batches, and the codec of its texts, which knows of its images' tiles where they have some. */
+function sized(
+  { model, tiled }: OpenParts,
+  codec: TextCodec,
+  table: FeatureTable,
+  set: DataSet,
+  lengths: Pick<Texts, 'tokens' | 'labels'>,
+): { sizes: Sizes; codec: TextCodec } {
+  if (tiled === undefined) return { sizes: oneSize(model, plainShape(model, table, lengths)), codec };
+  return {
+    sizes: tiledSizes(tiled, table, set.media.keys(), lengths),
+    codec: { ...codec, lead: (media) => tiled.lead(table.items(media)) },
+  };
+}
+
+const plainShape =
+  (model: GenerativeModel, { rows, width }: FeatureTable, { tokens, labels }: Pick<Texts, 'tokens' | 'labels'>) =>
+  (batch: number): BatchShape => ({
+    batch,
+    tokens,
+    labels,
+    rows,
+    width,
+    prefixTokens: model.decoding.before - 1,
+  });
+
+/** The alignment phase has one size: that of the run's fullest rows. */
+function sizedAlignment(
+  { alignmentModel, tiled }: OpenParts,
+  own: Sizes,
+  table: FeatureTable,
+  set: DataSet,
+  lengths: Pick<Texts, 'tokens' | 'labels'>,
+): Omit<Alignment, 'features'> {
+  if (tiled === undefined) return { model: alignmentModel, shape: plainShape(alignmentModel, table, lengths) };
+  const { model, shape } = largest(
+    tiledSizes({ ...tiled, model: tiled.alignmentModel }, table, set.media.keys(), lengths),
+  );
+  return { model: tiled.alignmentModel === tiled.model ? largest(own).model : model, shape };
 }
 
 /** The evaluation questions of a set; with `evaluate.limit` the same few for every run. */

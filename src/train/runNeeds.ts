@@ -26,13 +26,13 @@ import { sizeOf } from '../tensor/shape';
 import { alignClassesProgram } from './align';
 import { alignmentSetting } from './alignment';
 import type { BatchShape } from './batches';
-import { aligning, familyOfRun, openCheckpoint } from './parts';
+import { aligning, familyOfRun, openCheckpoint, tiledFamilyOfRun, tiledLead } from './parts';
 import { partRatesOf, toldPartsOf } from './partVectors';
 import { scoreProgram, type Setting } from './programs';
 import { moduleNames } from '../modules';
 import { trainProgram } from './trainProgram';
 import { resourceNeeds, type ResourceNeeds } from './resources';
-import { evaluationBatch } from './open';
+import { evaluationRows, tiledShape } from './sizes';
 import { textsIn, textsOf } from './texts';
 
 /** Sizes of a task's data as one backbone's tokenizer sees it. */
@@ -120,6 +120,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
     const data = `${spec.task} ${spec.backbone} ${spec.vocabulary}`;
     const key = canonicalJson([
       data,
+      spec.tiles,
       spec.encoder,
       spec.connector,
       spec.connectorSide,
@@ -159,6 +160,8 @@ interface PlannedModel {
   inputs: Features;
   /** in the weight file */
   parameters: number;
+  /** the fullest row of a batch, where images are cut into tiles: so many of them, and tokens before the text */
+  tiled?: { items: number; lead: number };
 }
 
 function plannedZoo(spec: RunSpec, sizes: DataSizes): PlannedModel {
@@ -176,12 +179,14 @@ function plannedZoo(spec: RunSpec, sizes: DataSizes): PlannedModel {
 
 async function plannedModel(spec: RunSpec, sizes: DataSizes): Promise<PlannedModel> {
   if (spec.checkpoint === undefined) return plannedZoo(spec, sizes);
-  const { processor, head } = await openCheckpoint(spec.checkpoint, { offline: true });
-  const { family } = processor;
+  const { processor, head } = await openCheckpoint(spec.checkpoint, { offline: true, tiles: spec.tiles });
+  const { family, mostItems: items } = processor;
   const bare = withoutWeights(family);
+  const modelOf = (of: RunSpec) => (spec.tiles === 1 ? familyOfRun(of, bare, head) : tiledFamilyOfRun(of, bare, items));
   return {
-    model: familyOfRun(spec, bare, head),
-    alignmentModel: familyOfRun(aligning(spec), bare, head),
+    model: modelOf(spec),
+    alignmentModel: modelOf(aligning(spec)),
+    ...(spec.tiles === 1 ? {} : { tiled: { items, lead: tiledLead(family, head, items).length } }),
     inputs: isInStep(spec.tuning.tower) ? inputRows(family) : family.towerFeatures,
     // Its tensors are read one at a time: nothing of the file is held beside them.
     parameters: 0,
@@ -194,7 +199,7 @@ export const needsOf = (spec: RunSpec, sizes: DataSizes, backend: string): Resou
 
 function needsOfModel(
   spec: RunSpec,
-  { model, alignmentModel, inputs, parameters }: PlannedModel,
+  { model, alignmentModel, inputs, parameters, tiled }: PlannedModel,
   sizes: DataSizes,
   backend: string,
 ): ResourceNeeds {
@@ -212,14 +217,12 @@ function needsOfModel(
     toldParts: toldPartsOf(spec, model),
   };
   const phase: Setting = alignmentSetting(setting, alignmentModel);
-  const shape = (batch: number, { rows, width: wide }: Features = inputs): BatchShape => ({
-    batch,
-    tokens: sizes.tokens,
-    labels: sizes.labels,
-    rows,
-    width: wide,
-    prefixTokens: model.decoding.before - 1,
-  });
+  const { tokens, labels } = sizes;
+  const items = tiled?.items ?? 1;
+  const shape = (batch: number, { rows, width: wide }: Features = inputs): BatchShape =>
+    tiled === undefined
+      ? { batch, tokens, labels, rows, width: wide, prefixTokens: model.decoding.before - 1 }
+      : tiledShape({ batch, tokens, labels }, tiled.lead, items, { rows, width: wide });
   const inMemory = inputs === towerFeatures ? usuallyInMemory : inputsInMemory;
   const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe) : null;
   const bySound = sizes.captions === 0;
@@ -230,11 +233,13 @@ function needsOfModel(
     regularised: !isUnregularised(spec.regulariser),
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
     dataBytes:
-      Math.min(inMemory, 4 * sizes.media * inputs.rows * inputs.width) + itemBytes * sizes.items + 2 * 4 * parameters,
+      Math.min(inMemory, 4 * sizes.media * items * inputs.rows * inputs.width) +
+      itemBytes * sizes.items +
+      2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
       measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant, probe }),
-      score: scoreProgram(setting, shape(evaluationBatch)),
+      score: scoreProgram(setting, shape(evaluationRows(items))),
       ...(spec.align.steps === 0
         ? {}
         : {

@@ -47,19 +47,18 @@ export function planStep({ spec, steps, scheduler, loop, options }: OpenRun): St
   };
 }
 
-/** The questions of a step. */
-export type Questions = (step: number) => BatchArrays;
+/** The questions of a step, and what ends the names of the programs for their size. */
+export type Questions = (step: number) => { batch: BatchArrays; suffix: string };
 
 /** The batches of a run: epochs of seeded permutations of its training questions. */
-export function trainingBatches({ spec, prepared, shape }: OpenRun): Questions {
+export function trainingBatches({ spec, prepared }: OpenRun): Questions {
   const { train } = prepared.examples;
   const indices = batchIndices(train.length, spec.batch, spec.seed, 'train');
-  return (step) =>
-    fillBatch(
-      indices(step).map((i) => train[i]!),
-      prepared.features,
-      shape,
-    );
+  return (step) => {
+    const examples = indices(step).map((i) => train[i]!);
+    const { suffix, shape } = prepared.sizes.of(examples.map(({ media }) => media));
+    return { batch: fillBatch(examples, prepared.features, shape(spec.batch)), suffix };
+  };
 }
 
 /**
@@ -70,8 +69,9 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   const { spec, setting, loop, session } = run;
   const adam = adamDecays(spec.optimiser);
   const updates = both((module) => loop.updates[module] + (plan.active[module] ? 1 : 0));
+  const { batch, suffix } = questions(plan.step);
   const values: StepValues = {
-    batch: questions(plan.step),
+    batch,
     probe: plan.measured ? run.probe : null,
     update: both((module) => updateValues(adam, updates[module], plan.rate[module], plan.active[module])),
     weights: regulariserWeights(loop.kappaAverage),
@@ -79,7 +79,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   };
   let numbers: Float32Array;
   try {
-    numbers = (await session.run(plan.measured ? 'measured' : 'train', packStep(values)))['numbers']!;
+    numbers = (await session.run(`${plan.measured ? 'measured' : 'train'}${suffix}`, packStep(values)))['numbers']!;
   } catch (error) {
     throw await whyItFailed(error, run);
   }

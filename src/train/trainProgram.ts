@@ -26,6 +26,8 @@ import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumber
 export interface MeasureOption {
   variant: 'a' | 'b';
   probe: BatchShape | null;
+  /** the model for the probe's size, where the batch has another; their parameters are the same */
+  probeModel?: MultimodalModel;
 }
 
 /**
@@ -153,7 +155,7 @@ interface TakenStep {
  */
 function measured(
   model: MultimodalModel,
-  { variant, probe }: MeasureOption,
+  { variant, probe, probeModel = model }: MeasureOption,
   { batch, hot, passes: onBatch }: TrainingBatch,
   inputs: Tensors,
   { modules, old, state, next, gradients, seen }: TakenStep,
@@ -161,7 +163,7 @@ function measured(
   const after: Parts = { ...old };
   for (const module of modules) after[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
   const asked = probe === null ? batch : batchTensors(inputs, 'probe');
-  const passes = probe === null ? onBatch : passesOn(model, frozenTensors(model, state), asked);
+  const passes = probe === null ? onBatch : passesOn(probeModel, frozenTensors(model, state), asked);
   const known = probe === null ? { prefix: seen.prefix, logProbabilities: seen.logP } : null;
   const { dBackbone, dEncoder } = stepDivergences(passes, { before: old, after }, asked.mask, variant, known);
   const label = labelProbabilities(labelLogProbability(seen.logP, hot), batch.mask);

@@ -52,8 +52,9 @@ describe('a trained model', () => {
         {
           task: 'other',
           items: [...own.items.validation].reverse(),
+          codec: own.codec,
           features: own.features,
-          shape: own.shape,
+          sizes: own.sizes,
           notices: [],
         },
       ],

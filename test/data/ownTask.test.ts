@@ -16,6 +16,7 @@ import { UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { encodeExample } from '../../src/train/batches';
 import { prunedCodec } from '../../src/train/codec';
+import { oneSize } from '../../src/train/sizes';
 import type { Prepared } from '../../src/train/prepare';
 import { trainPrepared } from '../../src/train/run';
 import { withCache } from '../../testing/environment';
@@ -130,6 +131,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
     ),
     transfer: [],
     weights: { toy: 'toy' },
+    sizes: oneSize(model, shape),
     shape,
   };
 }

@@ -218,7 +218,11 @@ function chatFolder(decoder: 'qwen2' | 'internlm2'): string {
       tie_word_embeddings: false,
       llm_config: { ...(config['text_config'] as object), model_type: decoder, bias: true, tie_word_embeddings: false },
     });
-    Object.assign(config['vision_config'] as object, { qkv_bias: true, qk_normalization: false });
+    Object.assign(config['vision_config'] as object, {
+      model_type: 'intern_vit_6b',
+      qkv_bias: true,
+      qk_normalization: false,
+    });
     delete config['text_config'];
   });
   return folder;

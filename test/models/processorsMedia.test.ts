@@ -106,6 +106,21 @@ describe('image processors', () => {
     ).toEqual([122, 116, 104]);
   });
 
+  it('cuts for InternVL whatever its file says, as its processor class does, and by itself only where the file says so', () => {
+    const tilesOf = (config: object, whole = {}) =>
+      imageSteps({ image_processor_type: 'GotOcr2ImageProcessor', ...config }, 'p', whole).tiles;
+    const tiles = { least: 1, most: 12, thumbnail: true };
+    expect(tilesOf({})).toBeNull();
+    expect(tilesOf({ crop_to_patches: true })).toEqual(tiles);
+    for (const file of [{}, { crop_to_patches: false }, { crop_to_patches: null }, { crop_to_patches: true }])
+      expect(tilesOf(file, { model_type: 'internvl' })).toEqual(tiles);
+    expect(tilesOf({ crop_to_patches: false, max_patches: 6 }, { model_type: 'internvl' })).toEqual({
+      ...tiles,
+      most: 6,
+    });
+    expect(tilesOf({}, { model_type: 'llava' })).toBeNull();
+  });
+
   it('lists what is known when a processor is not, and every wrong setting', () => {
     expect(() => imageSteps({ image_processor_type: 'SiglipImageProcessor' }, 'p')).toThrow(
       /"SiglipImageProcessor"; expected CLIPImageProcessor, LlavaImageProcessor, BlipImageProcessor, GotOcr2ImageProcessor/,
@@ -129,7 +144,10 @@ describe('image processors', () => {
     for (const name of ['resample', 'size', 'crop_size', 'image_std', 'rescale_factor'])
       expect(wrong).toThrow(new RegExp(`p/${name}`));
     expect(() =>
-      imageSteps({ image_processor_type: 'GotOcr2ImageProcessor', min_patches: 9, max_patches: 3 }, 'p'),
+      imageSteps(
+        { image_processor_type: 'GotOcr2ImageProcessor', crop_to_patches: true, min_patches: 9, max_patches: 3 },
+        'p',
+      ),
     ).toThrow(/min_patches/);
   });
 

@@ -38,8 +38,9 @@ function withTransfer(spec: RunSpec): Prepared {
   const other = (task: string, items: Prepared['items']['evaluation']) => ({
     task,
     items,
+    codec: prepared.codec,
     features: prepared.features,
-    shape: prepared.shape,
+    sizes: prepared.sizes,
     notices: [],
   });
   return {

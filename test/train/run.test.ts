@@ -192,8 +192,9 @@ describe('a run', () => {
     const other = {
       task: 'other',
       items: prepared.items.evaluation.slice(0, 6),
+      codec: prepared.codec,
       features: prepared.features,
-      shape: prepared.shape,
+      sizes: prepared.sizes,
       notices: ['something was left out'],
     };
     const collected = async (transfer: (typeof other)[]) => {
@@ -236,7 +237,7 @@ describe('a run', () => {
         }),
       ),
     ).rejects.toThrow(
-      /step \d+: the (output of the encoder|loss of the backbone|gradient of the (encoder|backbone)) is/,
+      /step \d+: training diverged: the (output of the encoder|loss of the backbone|gradient of the (encoder|backbone)) is/,
     );
   });
 });

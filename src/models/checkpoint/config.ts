@@ -18,34 +18,60 @@ export const limits = {
   side: 2 ** 14,
 } as const;
 
-/** Reads the fields of one object of a configuration. A field that is absent or null has its default. */
+/**
+ * Reads the fields of one object of a configuration. A field that is absent or null has the default that is given with
+ * its name, which is told to whoever listens: `readFields`.
+ */
 export interface Fields {
   /** where these fields stand, e.g. `config.json /text_config` */
   where: string;
   /** a whole number from 1 to `most` (from 0 with `least`) */
   whole(name: string, missing: number, most: number, least?: number): number;
+  /** the same, where what is missing follows from other fields and is no default of its own */
+  derived(name: string, value: number, most: number): number;
   positive(name: string, missing: number): number;
   flag(name: string, missing: boolean): boolean;
   text(name: string, missing: string): string;
   /** a number, or a pair of equal numbers: sides of a square */
   side(name: string, missing: number): number;
-  /** fields of an inner object; empty when it is absent */
+  /** fields of an inner object, without which a configuration is none: absent, it is a problem and reads as empty */
   inner(name: string): Fields;
+  /** fields of an inner object that may be absent, and is empty then */
+  optional(name: string): Fields;
   /** the value as it stands */
   raw(name: string): unknown;
+  /** the value as it stands, or the default where there is none */
+  any(name: string, missing: unknown): unknown;
   /** reports a problem with a field */
   bad(name: string, expected: string): void;
 }
 
+/** Hears of every default that was taken: the place of the field, e.g. `text_config/hidden_size`, and its value. */
+export type OnDefault = (place: string, value: unknown) => void;
+
 /** Reads a configuration with `build`. Throws UserError with every problem that came up. */
-export function readFields<T>(config: JsonObject, where: string, build: (fields: Fields) => T): T {
+export function readFields<T>(
+  config: JsonObject,
+  where: string,
+  build: (fields: Fields) => T,
+  onDefault: OnDefault = () => undefined,
+): T {
   const problems: Problem[] = [];
-  const result = build(fieldsOf(config, where, problems));
+  const result = build(fieldsOf(config, where, problems, onDefault));
   if (problems.length > 0) throw new UserError(problems);
   return result;
 }
 
-function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Fields {
+const within =
+  (least: number, most: number) =>
+  (value: unknown): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isPositive = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0;
+const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+function fieldsOf(config: JsonObject, where: string, problems: Problem[], onDefault: OnDefault): Fields {
   const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined);
   const bad = (name: string, expected: string) =>
     void problems.push({
@@ -53,33 +79,42 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Field
       what: (JSON.stringify(raw(name)) ?? 'missing').slice(0, 80),
       expected,
     });
-  const field = <T>(name: string, missing: T, fits: (value: unknown) => value is T, expected: string): T => {
-    const value = raw(name);
-    if (value === undefined || value === null) return missing;
-    if (fits(value)) return value;
+  const any = (name: string, missing: unknown, tell = onDefault): unknown => {
+    const value = raw(name) ?? undefined;
+    if (value === undefined) tell(name, missing);
+    return value ?? missing;
+  };
+  const field = <T>(
+    name: string,
+    missing: T,
+    fits: (value: unknown) => value is T,
+    expected: string,
+    tell = onDefault,
+  ): T => {
+    const value = any(name, missing, tell);
+    if (fits(value) || value === missing) return value as T;
     bad(name, expected);
     return missing;
   };
-  const within =
-    (least: number, most: number) =>
-    (value: unknown): value is number =>
-      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+  const object = (name: string): Fields => {
+    const value = raw(name) ?? undefined;
+    if (value !== undefined && !isObject(value)) bad(name, 'an object');
+    return fieldsOf(isObject(value) ? value : {}, `${where}/${name}`, problems, (place, taken) =>
+      onDefault(`${name}/${place}`, taken),
+    );
+  };
   return {
     where,
     raw,
+    any,
     bad,
     whole: (name, missing, most, least = 1) =>
       field(name, missing, within(least, most), `a whole number from ${least} to ${most}`),
-    positive: (name, missing) =>
-      field(
-        name,
-        missing,
-        (value): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0,
-        'a number above 0',
-      ),
-    flag: (name, missing) =>
-      field(name, missing, (value): value is boolean => typeof value === 'boolean', 'true or false'),
-    text: (name, missing) => field(name, missing, (value): value is string => typeof value === 'string', 'a text'),
+    derived: (name, value, most) =>
+      field(name, value, within(1, most), `a whole number from 1 to ${most}`, () => undefined),
+    positive: (name, missing) => field(name, missing, isPositive, 'a number above 0'),
+    flag: (name, missing) => field(name, missing, isFlag, 'true or false'),
+    text: (name, missing) => field(name, missing, isText, 'a text'),
     side(name, missing) {
       const value = raw(name);
       if (!Array.isArray(value)) return field(name, missing, within(1, limits.side), 'a whole number');
@@ -87,10 +122,11 @@ function fieldsOf(config: JsonObject, where: string, problems: Problem[]): Field
       bad(name, 'two equal whole numbers: only square images are supported');
       return missing;
     },
+    optional: object,
     inner(name) {
-      const value = raw(name);
-      if (value !== undefined && value !== null && !isObject(value)) bad(name, 'an object');
-      return fieldsOf(isObject(value) ? value : {}, `${where}/${name}`, problems);
+      if ((raw(name) ?? null) === null)
+        bad(name, 'an object: sizes stand in it, and none of them is guessed where it is absent');
+      return object(name);
     },
   };
 }

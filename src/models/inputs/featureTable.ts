@@ -7,12 +7,17 @@ import { objectIn } from '../../json';
 import { userError } from '../../problems';
 
 export interface FeatureTable {
-  /** feature vectors per image or sound */
+  /** feature vectors per image or sound, or per tile of an image */
   rows: number;
   /** length of one feature vector */
   width: number;
-  /** Features of one medium, rows x width, row by row: a view, do not write to it. Throws RangeError for an unknown key. */
+  /**
+   * Features of one medium, rows x width, row by row, of each of its tiles: a view, do not write to it. Throws RangeError
+   * for an unknown key.
+   */
   of(media: string): Float32Array;
+  /** Tiles of one medium; 1 where it is seen whole. Throws RangeError for an unknown key. */
+  items(media: string): number;
   /** what was cut or dropped while media were read, for the records of a run */
   notices: readonly string[];
 }
@@ -24,11 +29,23 @@ export interface FeatureIndex {
   width: number;
   sha256: string;
   media: string[];
+  /** tiles of each; absent where all are seen whole */
+  items?: number[];
   notices?: string[];
 }
 
+/** Whether media may have several tiles. */
+export interface StoredItems {
+  /** most tiles of an image, which have the same rows each; left out: every medium is seen whole */
+  mostItems?: number;
+}
+
+/** Whether a medium can have so many tiles. */
+export const areItems = (count: unknown, { mostItems = 1 }: StoredItems): count is number =>
+  Number.isSafeInteger(count) && (count as number) >= 1 && (count as number) <= mostItems;
+
 /** What the features in a folder must be of. */
-export interface FeatureShape {
+export interface FeatureShape extends StoredItems {
   /** keys in the order of the file */
   media: readonly string[];
   rows: number;
@@ -58,6 +75,15 @@ function readIndex(folder: string, { media, rows, width }: FeatureShape): Partia
   )
     throw damaged(folder, 'its index names other media or another shape');
   return index;
+}
+
+/** How many tiles each medium has. */
+function itemsIn(index: Partial<FeatureIndex>, shape: FeatureShape, folder: string): readonly number[] {
+  if (shape.mostItems === undefined) return shape.media.map(() => 1);
+  const { items } = index;
+  if (!Array.isArray(items) || items.length !== shape.media.length || !items.every((count) => areItems(count, shape)))
+    throw damaged(folder, 'its index does not say how many tiles each image has');
+  return items;
 }
 
 /** Fills `bytes` from a place of the file on. */
@@ -91,11 +117,15 @@ function check(file: number, total: number, hash: string | undefined, held: Floa
 export function readFeatures(folder: string, shape: FeatureShape, inMemory: number): FeatureTable {
   const index = readIndex(folder, shape);
   const { media: keys, rows, width } = shape;
-  const each = rows * width;
+  const items = itemsIn(index, shape, folder);
+  let length = 0;
+  const places = new Map(
+    keys.map((key, i) => [key, { from: length, to: (length += items[i]! * rows * width), items: items[i]! }]),
+  );
   const path = join(folder, 'features.bin');
   if (!existsSync(path)) throw damaged(folder, 'features.bin is missing');
-  const total = 4 * keys.length * each;
-  const held = total <= inMemory ? new Float32Array(keys.length * each) : null;
+  const total = 4 * length;
+  const held = total <= inMemory ? new Float32Array(length) : null;
   const file = openSync(path, 'r');
   let staysOpen = false;
   try {
@@ -104,17 +134,21 @@ export function readFeatures(folder: string, shape: FeatureShape, inMemory: numb
   } finally {
     if (!staysOpen) closeSync(file);
   }
-  const places = new Map(keys.map((key, i) => [key, i * each]));
+  const placeOf = (media: string) => {
+    const place = places.get(media);
+    if (place === undefined) throw new RangeError(`no features of ${JSON.stringify(media)}`);
+    return place;
+  };
   return {
     rows,
     width,
     notices: Array.isArray(index.notices) ? index.notices.filter((notice) => typeof notice === 'string') : [],
+    items: (media) => placeOf(media).items,
     of(media) {
-      const at = places.get(media);
-      if (at === undefined) throw new RangeError(`no features of ${JSON.stringify(media)}`);
-      if (held !== null) return held.subarray(at, at + each);
-      const values = new Float32Array(each);
-      fill(file, new Uint8Array(values.buffer), 4 * at, folder);
+      const { from, to } = placeOf(media);
+      if (held !== null) return held.subarray(from, to);
+      const values = new Float32Array(to - from);
+      fill(file, new Uint8Array(values.buffer), 4 * from, folder);
       return values;
     },
   };

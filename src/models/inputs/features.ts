@@ -24,10 +24,11 @@ import { userError } from '../../problems';
 import { tensorflowBinding } from '../../tensor/backend';
 import { tf } from '../../tensor/tf';
 import { findEncoder, type EncoderTower } from '../zoo/encoders';
-import { readFeatures, type FeatureIndex, type FeatureTable } from './featureTable';
+import { areItems, readFeatures, type FeatureIndex, type FeatureTable, type StoredItems } from './featureTable';
 
 /** A frozen tower whose features are stored. */
-export interface FeatureTower extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open' | 'code'> {
+export interface FeatureTower
+  extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open' | 'code'>, StoredItems {
   /** enters the identity of what is stored */
   name: string;
   /** hash of its weights and of all else that its features depend on */
@@ -71,7 +72,7 @@ export const featureIdentity = (set: Pick<DataSet, 'identity'>, encoder: string,
 
 const identityOf = (
   set: Pick<DataSet, 'identity'>,
-  { name, version, weights, rows: usual, backend, code }: FeatureTower,
+  { name, version, weights, rows: usual, backend, code, mostItems }: FeatureTower,
   rows: number | undefined,
 ): string =>
   sha256(
@@ -84,6 +85,7 @@ const identityOf = (
       rows: rows ?? usual,
       backend: backend ?? backendClass(),
       ...(code === undefined ? {} : { code }),
+      ...(mostItems === undefined ? {} : { mostItems }),
     }),
   );
 
@@ -130,7 +132,13 @@ export async function featuresBy(
       options.onWait,
     );
   }
-  const shape = { media: sortedMedia(set), rows: options.rows ?? tower.rows, width: tower.width };
+  const { width, mostItems } = tower;
+  const shape = {
+    media: sortedMedia(set),
+    rows: options.rows ?? tower.rows,
+    width,
+    ...(mostItems === undefined ? {} : { mostItems }),
+  };
   return readFeatures(folder, shape, options.inMemory ?? usuallyInMemory);
 }
 
@@ -152,6 +160,7 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
     mkdirSync(temporary, { recursive: true });
     const file = openSync(join(temporary, 'features.bin'), 'w');
     const hash = createHash('sha256');
+    const items: number[] = [];
     try {
       for (let from = 0; from < media.length; from += together) {
         const some = media.slice(from, from + together);
@@ -160,9 +169,11 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
           (done) => options.onProgress?.(from + done, media.length),
         );
         features.forEach((values, i) => {
+          const count = values.length / (rows * tower.width);
           // A NaN here would spread into every result that uses this medium.
-          if (values.length !== rows * tower.width || values.some((value) => !Number.isFinite(value)))
+          if (!areItems(count, tower) || values.some((value) => !Number.isFinite(value)))
             throw userError({ where: set.media.get(some[i]!)!, what: 'its features are not finite numbers' });
+          items.push(count);
           const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
           hash.update(bytes);
           for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
@@ -178,6 +189,7 @@ async function compute(folder: string, set: DataSet, tower: FeatureTower, option
       width: tower.width,
       sha256: hash.digest('hex'),
       media,
+      ...(tower.mostItems === undefined ? {} : { items }),
       ...noticesOf(open.notices ?? [], set.media),
     };
     writeWhole(join(temporary, 'index.json'), canonicalJson(index));

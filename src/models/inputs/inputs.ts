@@ -7,7 +7,7 @@ import { findEncoder, type EncoderTower, type OpenTower } from '../zoo/encoders'
 import { featuresBy, type FeatureOptions, type FeatureTower } from './features';
 import type { FeatureTable } from './featureTable';
 import type { Processor } from '../published/processors';
-import { onlyItem } from './checkpointTower';
+import { allItems, itemsOf } from './checkpointTower';
 
 /** The table's rows and width, which are `input.shape` with all but its last axis run together. */
 export function inputRows({ input: { shape } }: { input: { shape: readonly number[] } }): {
@@ -44,19 +44,20 @@ function readingTower(read: (file: string) => Promise<Float32Array>, notices?: s
 }
 
 /**
- * What the processor of a published checkpoint makes of a file, one item of the family's input; `weights` as for
+ * What the processor of a published checkpoint makes of a file, items of the family's input; `weights` as for
  * `checkpointTower`.
  */
-export const processorTower = ({ family, read }: Processor, weights: string): FeatureTower => ({
+export const processorTower = (processor: Processor, weights: string): FeatureTower => ({
   name: 'input of published tower',
   weights,
   backend: 'any',
-  modality: family.input.name === 'pixel_values' ? 'image' : 'audio',
+  modality: processor.family.input.name === 'pixel_values' ? 'image' : 'audio',
   version: 1,
-  ...inputRows(family),
+  ...inputRows(processor.family),
+  ...itemsOf(processor),
   open() {
     const notices: string[] = [];
-    return Promise.resolve(readingTower(onlyItem(read, notices), notices));
+    return Promise.resolve(readingTower(allItems(processor, notices), notices));
   },
 });
 

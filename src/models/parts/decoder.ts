@@ -5,6 +5,7 @@
 import { pickRows } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { attentionSizes, limits, type Fields } from '../checkpoint/config';
+import { classes, kindOf } from '../checkpoint/kind';
 import { layerRows, type NameRow } from '../checkpoint/names';
 import { activationOf } from './activation';
 import type { Declared, Part } from './part';
@@ -81,21 +82,21 @@ export const llamaDecoder = (config: LlamaConfig): Decoder => ({
  * `tied`: whether the checkpoint leaves out the output head. A model type that is not known is a problem of the
  * configuration.
  */
-export function decoderOf(fields: Fields, tied: boolean, missingKind: string): PublishedDecoder {
-  const kind = fields.text('model_type', missingKind);
-  switch (kind) {
-    case 'opt':
-      return optDecoder(fields, tied);
-    case 'llama':
-    case 'mistral':
-    case 'qwen2':
-    case 'internlm2':
-      return publishedLlama(fields, kind, tied);
-    default:
-      fields.bad('model_type', 'internlm2, llama, mistral, opt or qwen2');
-      return publishedLlama(fields, 'llama', tied);
-  }
+export function decoderOf(fields: Fields, tied: boolean, missingKind: DecoderKind): PublishedDecoder {
+  const kind = kindOf(fields, decoderClasses, missingKind);
+  return kind === 'opt' ? optDecoder(fields, tied) : publishedLlama(fields, kind, tied);
 }
+
+/** Language models that are read, by `model_type`, with the names of their classes. */
+export const decoderClasses = {
+  internlm2: classes('InternLM2'),
+  llama: classes('Llama'),
+  mistral: classes('Mistral'),
+  opt: classes('OPT'),
+  qwen2: classes('Qwen2'),
+} as const;
+
+export type DecoderKind = keyof typeof decoderClasses;
 
 /**
  * Published defaults where they differ: those of the configuration classes of transformers, and of InternLM2's own
@@ -118,29 +119,20 @@ export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): L
   const missing = llamaDefaults[kind];
   const width = fields.whole('hidden_size', 4096, limits.width),
     heads = fields.whole('num_attention_heads', 32, limits.heads);
-  const keyValueHeads = fields.whole('num_key_value_heads', missing.keyValueHeads ?? heads, limits.heads);
+  // Where the published classes are told null they take as many as there are heads.
+  const keyValueHeads =
+    missing.keyValueHeads === null || fields.raw('num_key_value_heads') === null
+      ? fields.derived('num_key_value_heads', heads, limits.heads)
+      : fields.whole('num_key_value_heads', missing.keyValueHeads, limits.heads);
   const context = fields.whole('max_position_embeddings', missing.context, limits.positions);
   if (heads % keyValueHeads !== 0) fields.bad('num_key_value_heads', `a divisor of num_attention_heads ${heads}`);
   const hasHeadWidth = (fields.raw('head_dim') ?? null) !== null;
   if (!hasHeadWidth && width % heads !== 0) fields.bad('num_attention_heads', `a divisor of hidden_size ${width}`);
-  const size = fields.whole('head_dim', Math.max(1, Math.floor(width / heads)), limits.width);
+  const size = fields.derived('head_dim', Math.max(1, Math.floor(width / heads)), limits.width);
   if (size % 2 !== 0)
     fields.bad(hasHeadWidth ? 'head_dim' : 'num_attention_heads', 'heads of an even width, for rotary positions');
-  const window =
-    kind === 'mistral' || fields.flag('use_sliding_window', false)
-      ? fields.whole('sliding_window', kind === 'mistral' ? 4096 : context, limits.positions)
-      : context;
+  const window = slidingWindow(fields, kind) ?? context;
   const rope = ropeDivisors(fields, size, missing.theta);
-  const bias: NonNullable<LlamaVariant['bias']> = {
-    llama: {
-      qkv: fields.flag('attention_bias', false),
-      output: fields.flag('attention_bias', false),
-      feedForward: fields.flag('mlp_bias', false),
-    },
-    mistral: { qkv: false, output: false, feedForward: false },
-    qwen2: { qkv: true, output: false, feedForward: false },
-    internlm2: { qkv: fields.flag('bias', true), output: fields.flag('bias', true), feedForward: false },
-  }[kind];
   return {
     width,
     heads,
@@ -155,12 +147,38 @@ export function llamaConfigOf(fields: Fields, kind: LlamaKind, tied: boolean): L
     ropeBase: rope.base,
     variant: {
       headWidth: size,
-      bias,
+      bias: biasOf(fields, kind),
       fused: kind === 'internlm2',
       activation: activationOf(fields, 'hidden_act', 'silu'),
       ...(rope.divisors === undefined ? {} : { ropeDivisors: rope.divisors }),
     },
   };
+}
+
+/** Which layers have a bias; each kind has fields of its own for that. */
+function biasOf(fields: Fields, kind: LlamaKind): NonNullable<LlamaVariant['bias']> {
+  switch (kind) {
+    case 'llama': {
+      const attention = fields.flag('attention_bias', false);
+      return { qkv: attention, output: attention, feedForward: fields.flag('mlp_bias', false) };
+    }
+    case 'internlm2': {
+      const attention = fields.flag('bias', true);
+      return { qkv: attention, output: attention, feedForward: false };
+    }
+    case 'mistral':
+      return { qkv: false, output: false, feedForward: false };
+    case 'qwen2':
+      return { qkv: true, output: false, feedForward: false };
+  }
+}
+
+/** Places that an attention that slides looks back on; null where it does not slide. */
+function slidingWindow(fields: Fields, kind: LlamaKind): number | null {
+  const slides = kind === 'mistral' || (kind === 'qwen2' && fields.flag('use_sliding_window', false));
+  return slides && fields.raw('sliding_window') !== null
+    ? fields.whole('sliding_window', 4096, limits.positions)
+    : null;
 }
 
 const publishedLlama = (fields: Fields, kind: LlamaKind, tied: boolean): PublishedDecoder => ({
@@ -206,7 +224,7 @@ const internlm2Names = (stem: string, head: string): NameRow[] => [
 function optDecoder(fields: Fields, tied: boolean): PublishedDecoder {
   const { width, heads } = attentionSizes(fields, { width: 768, heads: 12 });
   // The 350M model embeds in a smaller width; transformers itself cannot put features among such embeddings.
-  if (fields.whole('word_embed_proj_dim', width, limits.width) !== width)
+  if (fields.derived('word_embed_proj_dim', width, limits.width) !== width)
     fields.bad('word_embed_proj_dim', `hidden_size ${width}`);
   const normFirst = fields.flag('do_layer_norm_before', true);
   const config: OptConfig = {

@@ -17,9 +17,11 @@ export function ropeDivisors(
 ): { base: number; divisors?: number[] } {
   // Newer configurations hold everything in rope_parameters, older ones rope_theta beside rope_scaling.
   const place = isObject(fields.raw('rope_parameters')) ? 'rope_parameters' : 'rope_scaling';
-  const rope = fields.inner(place);
-  const base = rope.positive('rope_theta', fields.positive('rope_theta', missingBase));
-  const kind = rope.text('rope_type', rope.text('type', 'default'));
+  const rope = fields.optional(place);
+  const states = (name: string) => (rope.raw(name) ?? null) !== null;
+  const base = (states('rope_theta') ? rope : fields).positive('rope_theta', missingBase);
+  const isPlain = !states('rope_type') && !states('type');
+  const kind = isPlain ? 'default' : rope.text(states('rope_type') ? 'rope_type' : 'type', 'default');
   const half = headWidth / 2;
   switch (kind) {
     case 'default':

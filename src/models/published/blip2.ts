@@ -4,6 +4,7 @@
  */
 import { decoderOf } from '../parts/decoder';
 import { limits, type Fields } from '../checkpoint/config';
+import { classes, kindOf } from '../checkpoint/kind';
 import { prefixed } from '../checkpoint/names';
 import { dense, linearParameters } from '../parts/part';
 import { qformer, qformerNames, qformerOptions, qformerParameters } from '../parts/qformer';
@@ -13,9 +14,13 @@ import { placeholderOf } from './placeholder';
 import { blip2Vit, blip2VitNames } from './vision';
 
 export function blip2(fields: Fields, tied: boolean): Family {
-  const vit = blip2Vit(fields.inner('vision_config'));
+  const vision = fields.inner('vision_config'),
+    qformerFields = fields.inner('qformer_config');
+  kindOf(vision, { blip_2_vision_model: classes('Blip2', 'Blip2Vision') }, 'blip_2_vision_model');
+  kindOf(qformerFields, { blip_2_qformer: classes('Blip2', 'Blip2QFormer') }, 'blip_2_qformer');
+  const vit = blip2Vit(vision);
   const queries = qformerOptions(
-    fields.inner('qformer_config'),
+    qformerFields,
     vit.block.width,
     fields.whole('num_query_tokens', 32, limits.positions),
   );

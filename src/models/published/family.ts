@@ -80,3 +80,17 @@ export const tunedFamilyModel = (
   options: Omit<FamilyOptions, 'items'> = {},
 ): FamilyModel =>
   buildModel(family, weights, { ...options, items: 1, layout: { kind: 'question', head, form: 'families' } });
+
+/**
+ * The same for images in tiles: a row has room for `items` of them, and its tokens say how many it has, by as many
+ * places. All sizes of a family have the same parameters. Throws UserError as `buildModel`, Error for a family without a
+ * token for its places.
+ */
+export function tiledFamilyModel(
+  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  items: number,
+  options: Omit<FamilyOptions, 'items'> = {},
+): FamilyModel {
+  if (family.placeholder === null) throw new Error(`${family.kind} has no token in whose places tiles could stand`);
+  return buildModel(family, weights, { ...options, items, layout: { kind: 'tiles', id: family.placeholder } });
+}

@@ -4,18 +4,25 @@
  */
 import { join } from 'node:path';
 import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/checkpoint';
-import { readFields, type Fields } from '../checkpoint/config';
+import { readFields, type Fields, type OnDefault } from '../checkpoint/config';
+import { kindOf } from '../checkpoint/kind';
 import { isObject, type JsonObject } from '../../json';
 import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
+import { userError } from '../../problems';
 import { parametersOf, partNames, type ModelParameter, type PartName } from '../composition';
 import { blip2 } from './blip2';
 import type { Family, LoadedFamily } from './family';
 import { internvl2 } from './internvl2';
+import { refuseOtherLayouts, refuseQuantised, refuseQuantisedTensors } from './layout';
 import { llava } from './llava';
 import { salmonn } from './salmonn';
 
 interface Entry {
+  /** pattern of the names of its published classes */
+  classes: string;
   build(fields: Fields, tied: boolean): Family;
+  /** its inner objects; each is there */
+  inner: readonly string[];
   /** where the language model is described */
   text: string;
   /**
@@ -26,22 +33,73 @@ interface Entry {
 }
 
 const families: Readonly<Record<string, Entry>> = {
-  'blip-2': { build: blip2, text: 'text_config', tied: (_whole, text) => text ?? true },
-  llava: { build: llava, text: 'text_config', tied: (whole, text) => (whole ?? false) || (text ?? false) },
-  internvl: { build: internvl2, text: 'text_config', tied: (whole) => whole ?? true },
-  internvl_chat: { build: internvl2, text: 'llm_config', tied: (whole, text) => text ?? whole ?? false },
-  salmonn_whisper: { build: salmonn, text: 'llama', tied: (_whole, text) => text ?? false },
+  'blip-2': {
+    classes: 'Blip2(?:Model|ForConditionalGeneration)',
+    build: blip2,
+    inner: ['vision_config', 'qformer_config', 'text_config'],
+    text: 'text_config',
+    tied: (_whole, text) => text ?? true,
+  },
+  llava: {
+    classes: 'Llava(?:Model|ForConditionalGeneration)',
+    build: llava,
+    inner: ['vision_config', 'text_config'],
+    text: 'text_config',
+    tied: (whole, text) => (whole ?? false) || (text ?? false),
+  },
+  internvl: {
+    classes: 'InternVL(?:Model|ForConditionalGeneration)',
+    build: internvl2,
+    inner: ['vision_config', 'text_config'],
+    text: 'text_config',
+    tied: (whole) => whole ?? true,
+  },
+  internvl_chat: {
+    classes: 'InternVLChatModel',
+    build: internvl2,
+    inner: ['vision_config', 'llm_config'],
+    text: 'llm_config',
+    tied: (whole, text) => text ?? whole ?? false,
+  },
+  salmonn_whisper: {
+    classes: '(?:Salmonn|SALMONN)\\w*',
+    build: salmonn,
+    inner: ['whisper', 'qformer', 'llama'],
+    text: 'llama',
+    tied: (_whole, text) => text ?? false,
+  },
 };
 
 /**
  * A family from its configuration alone. `tied` overrules what the configuration says of the output head. Throws
  * UserError with every problem of the configuration.
  */
-export function familyOf(config: JsonObject, where = 'config.json', tied?: boolean): Family {
-  return readFields(config, where, (fields) => {
-    const entry = entryOf(fields);
-    return entry.build(fields, tied ?? statedTie(config, entry));
+export function familyOf(config: JsonObject, where = 'config.json', tied?: boolean, onDefault?: OnDefault): Family {
+  refuseOtherLayouts(config, where);
+  return readFields(
+    config,
+    where,
+    (fields) => {
+      const entry = entryOf(fields);
+      for (const each of [fields, ...entry.inner.map((name) => fields.optional(name))]) refuseQuantised(each);
+      const isTied = statedTie(config, entry);
+      if (tied === undefined && !saysTie(config) && !saysTie(config[entry.text])) onDefault?.(tieField, isTied);
+      return entry.build(fields, tied ?? isTied);
+    },
+    onDefault,
+  );
+}
+
+/**
+ * What a configuration leaves to the defaults of its published classes, by place: `text_config/hidden_size` -> 4096.
+ * Throws UserError as `familyOf`.
+ */
+export function defaultsTaken(config: JsonObject, where = 'config.json'): Record<string, unknown> {
+  const taken: Record<string, unknown> = {};
+  familyOf(config, where, undefined, (place, value) => {
+    taken[place] = value;
   });
+  return taken;
 }
 
 /**
@@ -53,6 +111,7 @@ export function loadFamily(folder: string, parts: readonly PartName[] = partName
   const where = join(folder, 'config.json');
   const checkpoint = openCheckpoint(folder);
   try {
+    refuseQuantisedTensors(checkpoint);
     const { tied, copy } = headOf(checkpoint, config, where);
     const family = familyOf(config, where, tied);
     const wanted = parametersOf(family);
@@ -75,18 +134,24 @@ export function loadFamily(folder: string, parts: readonly PartName[] = partName
 }
 
 function entryOf(fields: Fields): Entry {
-  const kind = fields.text('model_type', '');
-  if (Object.hasOwn(families, kind)) return families[kind]!;
-  fields.bad('model_type', Object.keys(families).join(', '));
-  return families['llava']!;
+  const known = Object.fromEntries(Object.entries(families).map(([name, { classes }]) => [name, classes]));
+  const stated = fields.raw('model_type');
+  if (typeof stated === 'string' && Object.hasOwn(families, stated)) return families[kindOf(fields, known, stated)]!;
+  // Nothing of a model that is not known can be looked at.
+  throw userError({
+    where: `${fields.where}/model_type`,
+    what: (JSON.stringify(stated) ?? 'missing').slice(0, 80),
+    expected: Object.keys(families).join(', '),
+  });
 }
 
+const tieField = 'tie_word_embeddings';
+const tieOf = (value: unknown): boolean | undefined =>
+  isObject(value) && typeof value[tieField] === 'boolean' ? value[tieField] : undefined;
+const saysTie = (value: unknown): boolean => tieOf(value) !== undefined;
+
 /** Whether the configuration ties the output head to the embedding. */
-function statedTie(config: JsonObject, entry: Entry): boolean {
-  const of = (value: unknown) =>
-    isObject(value) && typeof value['tie_word_embeddings'] === 'boolean' ? value['tie_word_embeddings'] : undefined;
-  return entry.tied(of(config), of(config[entry.text]));
-}
+const statedTie = (config: JsonObject, entry: Entry): boolean => entry.tied(tieOf(config), tieOf(config[entry.text]));
 
 /**
  * Whether a checkpoint's output head is its token embedding. A head in the file counts, unless it is a mere copy of an

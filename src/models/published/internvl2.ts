@@ -3,9 +3,11 @@
  * two-layer perceptron -> Qwen2 or InternLM2. Two published layouts: transformers' own (`internvl`) and OpenGVLab's
  * (`internvl_chat`).
  */
-import { decoderOf } from '../parts/decoder';
+import { decoderClasses, decoderOf, type DecoderKind } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
+import { classes, kindByClass, kindOf } from '../checkpoint/kind';
 import { prefixed, type NameTable } from '../checkpoint/names';
+import { gelu } from '../../tensor/ops';
 import { activationOf, type Activation } from '../parts/activation';
 import { norm, normParameters } from '../parts/part';
 import { perceptron, perceptronParameters } from '../parts/perceptron';
@@ -23,22 +25,23 @@ const epsilon = 1e-5;
 export function internvl2(fields: Fields, tied: boolean): Family {
   const chat = fields.text('model_type', 'internvl') === 'internvl_chat';
   const vision = fields.inner('vision_config');
+  if (chat) kindOf(vision, { intern_vit_6b: classes('InternVision') }, 'intern_vit_6b');
+  else kindOf(vision, { internvl_vision: classes('InternVLVision') }, 'internvl_vision');
   const { vit, selection: seen } = chat
-    ? selection(fields, internVitChat(vision), -1, {
-        layer: 'select_layer',
-        strategy: 'vision_feature_select_strategy',
-      })
+    ? selection(fields, internVitChat(vision), -1, { layer: 'select_layer', strategy: null })
     : selection(fields, internVit(vision), -1);
-  if (chat && fields.text('ps_version', 'v2') !== 'v2') fields.bad('ps_version', 'v2');
+  // InternVLChatConfig's own default is the older order of the shuffle.
+  if (chat && fields.text('ps_version', 'v1') !== 'v2') fields.bad('ps_version', 'v2');
   if (!seen.patchesOnly || seen.states.length !== 1)
     fields.bad('vision_feature_layer', 'one layer, without the class token');
-  const decoder = decoderOf(fields.inner(chat ? 'llm_config' : 'text_config'), tied, chat ? 'internlm2' : 'qwen2');
+  const language = fields.inner(chat ? 'llm_config' : 'text_config');
+  const decoder = decoderOf(language, tied, chat ? chatLanguage(language) : 'qwen2');
   const factor = Math.round(1 / fields.positive('downsample_ratio', 0.5)),
     side = gridSide(vit);
   if (Math.abs(factor * fields.positive('downsample_ratio', 0.5) - 1) > 1e-9 || side % factor !== 0)
     fields.bad('downsample_ratio', `one over a whole number that divides a side of ${side} patches`);
   const joined = vit.block.width * factor * factor;
-  const activation: Activation = activationOf(fields, 'projector_hidden_act', 'gelu');
+  const activation: Activation = chat ? gelu : activationOf(fields, 'projector_hidden_act', 'gelu');
   const table = chat
     ? chatTable(
         decoder.names(
@@ -72,6 +75,14 @@ export function internvl2(fields: Fields, tied: boolean): Family {
       backbone: { kind: 'lora', rank: 16, alpha: 32, targets: decoder.adapted },
     },
   };
+}
+
+/** InternVLChatConfig goes by the class of its language model; where it names none either, there is nothing to go by. */
+function chatLanguage(fields: Fields): DecoderKind {
+  const named = kindByClass(fields, decoderClasses);
+  if (named === undefined && (fields.raw('model_type') ?? null) === null)
+    fields.bad('model_type', 'the kind of language model, or its class in architectures');
+  return named ?? 'internlm2';
 }
 
 const plainTable = (backbone: NameTable['rows']): NameTable => ({

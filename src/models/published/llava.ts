@@ -4,6 +4,7 @@
 import { activationOf } from '../parts/activation';
 import { decoderOf } from '../parts/decoder';
 import type { Fields } from '../checkpoint/config';
+import { classes, kindOf } from '../checkpoint/kind';
 import { prefixed, type NameTable } from '../checkpoint/names';
 import { perceptron, perceptronParameters } from '../parts/perceptron';
 import { selectStates } from '../parts/select';
@@ -22,8 +23,7 @@ export const nestedSpellings: NameTable['renamed'] = [
 
 export function llava(fields: Fields, tied: boolean): Family {
   const vision = fields.inner('vision_config');
-  if (vision.text('model_type', 'clip_vision_model') !== 'clip_vision_model')
-    vision.bad('model_type', 'clip_vision_model');
+  kindOf(vision, { clip_vision_model: classes('CLIP', 'CLIPVision') }, 'clip_vision_model');
   const { vit, selection: seen } = selection(fields, clipVit(vision), -2);
   const decoder = decoderOf(fields.inner('text_config'), tied, 'llama');
   const activation = activationOf(fields, 'projector_hidden_act', 'gelu');

@@ -4,6 +4,7 @@
  */
 import { decoderOf } from '../parts/decoder';
 import { attentionSizes, limits, type Fields } from '../checkpoint/config';
+import { classes, kindOf } from '../checkpoint/kind';
 import { layerRows, prefixed, type NameRow } from '../checkpoint/names';
 import { activationOf } from '../parts/activation';
 import { dense, linearParameters, norm, normParameters } from '../parts/part';
@@ -15,11 +16,15 @@ import { stems, type Family } from './family';
 const epsilon = 1e-5;
 
 export function salmonn(fields: Fields, tied: boolean): Family {
-  const whisper = whisperOptions(fields.inner('whisper'));
+  const speech = fields.inner('whisper'),
+    qformerFields = fields.inner('qformer');
+  kindOf(speech, { whisper: classes('Whisper') }, 'whisper');
+  kindOf(qformerFields, { blip_2_qformer: classes('Blip2', 'Blip2QFormer') }, 'blip_2_qformer');
+  const whisper = whisperOptions(speech);
   const window = fields.whole('window_frames', 17, limits.positions);
   if (window > whisper.positions) fields.bad('window_frames', `at most ${whisper.positions} frames`);
   const queries = qformerOptions(
-    fields.inner('qformer'),
+    qformerFields,
     whisper.block.width,
     fields.whole('num_query_tokens', 1, limits.positions),
   );

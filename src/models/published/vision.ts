@@ -13,6 +13,8 @@ interface Defaults {
   heads: number;
   image: number;
   patch: number;
+  /** absent where the published class has no such field: three */
+  channels?: number;
   activation: string;
   epsilon: number;
 }
@@ -27,7 +29,7 @@ function commonOptions(fields: Fields, missing: Defaults): VitOptions {
   return {
     image,
     patch,
-    channels: fields.whole('num_channels', 3, limits.width),
+    channels: missing.channels === undefined ? 3 : fields.whole('num_channels', missing.channels, limits.width),
     layers,
     used: layers,
     block: {
@@ -60,7 +62,6 @@ export function blip2Vit(fields: Fields): VitOptions {
   });
   return {
     ...common,
-    channels: 3,
     postNorm: 'applied',
     block: { ...common.block, fused: true, bias: fields.flag('qkv_bias', true) },
   };
@@ -75,6 +76,7 @@ export function clipVit(fields: Fields): VitOptions {
     heads: 12,
     image: 224,
     patch: 32,
+    channels: 3,
     activation: 'quick_gelu',
     epsilon: 1e-5,
   });
@@ -90,6 +92,7 @@ export function internVit(fields: Fields): VitOptions {
     heads: 16,
     image: 448,
     patch: 14,
+    channels: 3,
     activation: 'gelu',
     epsilon: 1e-6,
   });
@@ -117,6 +120,7 @@ export function internVitChat(fields: Fields): VitOptions {
     heads: 25,
     image: 224,
     patch: 14,
+    channels: 3,
     activation: 'gelu',
     epsilon: 1e-6,
   });
@@ -155,9 +159,12 @@ export function selection(
   fields: Fields,
   vit: VitOptions,
   missingLayer: number,
-  names = { layer: 'vision_feature_layer', strategy: 'vision_feature_select_strategy' },
+  names: { layer: string; strategy: string | null } = {
+    layer: 'vision_feature_layer',
+    strategy: 'vision_feature_select_strategy',
+  },
 ): { selection: Selection; vit: VitOptions } {
-  const stated = fields.raw(names.layer) ?? missingLayer;
+  const stated = fields.any(names.layer, missingLayer);
   const layers = Array.isArray(stated) ? (stated as unknown[]) : [stated];
   const states = layers.map((layer) => (typeof layer === 'number' && layer < 0 ? vit.layers + 1 + layer : layer));
   const valid =
@@ -172,8 +179,9 @@ export function selection(
       names.layer,
       `the state before a block or after the last: 0 to ${vit.layers}, or -1 to -${vit.layers + 1}`,
     );
-  const strategy = fields.text(names.strategy, 'default');
-  if (strategy !== 'default' && strategy !== 'full') fields.bad(names.strategy, 'default or full');
+  const strategy = names.strategy === null ? 'default' : fields.text(names.strategy, 'default');
+  if (names.strategy !== null && strategy !== 'default' && strategy !== 'full')
+    fields.bad(names.strategy, 'default or full');
   const chosen = valid ? states : [vit.layers];
   const used = Math.max(...chosen);
   // A norm after the last block belongs to the last state only.

@@ -41,6 +41,10 @@ export function outputSize({ resize: size, crop }: ImageSteps): { width: number;
   return crop ?? (size?.kind === 'exact' ? { width: size.width, height: size.height } : null);
 }
 
+/** Most outputs that these steps make of a picture: its tiles, and the thumbnail that stands beside several. */
+export const mostOutputs = ({ tiles }: ImageSteps): number =>
+  tiles === null ? 1 : tiles.most + (tiles.thumbnail && tiles.most > 1 ? 1 : 0);
+
 /**
  * Runs the steps: one output, or one for each tile (row by row) and the thumbnail. Each is [3, height, width]. `where`
  * names the picture in messages. Throws UserError for a picture that would grow beyond all bounds.

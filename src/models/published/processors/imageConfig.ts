@@ -5,6 +5,7 @@
  */
 import { limits, readFields, type Fields } from '../../checkpoint/config';
 import { isObject, type JsonObject } from '../../../json';
+import { lookUp } from '../../../parts/define';
 import { resampleFilters, type Filter } from './resize';
 
 export interface ImageSteps {
@@ -46,6 +47,13 @@ const clipMean = [0.48145466, 0.4578275, 0.40821073],
 const mostTiles = 256;
 
 /**
+ * What a family's processor class tells its image processor at every call, whatever preprocessor_config.json says
+ * (`images_kwargs` of InternVLProcessor in transformers; LlavaProcessor and Blip2Processor tell theirs nothing), by
+ * `model_type`. A published file often holds the image processor's own default instead: it was saved apart.
+ */
+const laidOver: Readonly<Record<string, JsonObject>> = { internvl: { crop_to_patches: true } };
+
+/**
  * Reads a preprocessor configuration. `whole` is the checkpoint's config.json: OpenGVLab's InternVL2 states its tiling
  * there, LLaVA's own checkpoints whether pictures are padded. Throws UserError with every problem; an unknown processor
  * is one and lists what is known.
@@ -56,7 +64,8 @@ export function imageSteps(
   whole: JsonObject = {},
   wholeWhere = 'config.json',
 ): ImageSteps {
-  const steps = readFields(config, where, (fields) => stepsOf(fields));
+  const over = lookUp(laidOver, whole['model_type']) ?? {};
+  const steps = readFields({ ...config, ...over }, where, (fields) => stepsOf(fields));
   if (whole['model_type'] === 'internvl_chat')
     return readFields(whole, wholeWhere, (fields) => openGvTiling(fields, steps));
   if (whole['model_type'] === 'llava' && whole['image_aspect_ratio'] === 'pad' && steps.pad === null)
@@ -96,7 +105,7 @@ function stepsOf(fields: Fields): ImageSteps {
   const mean = triple('image_mean', clipMean),
     deviation = triple('image_std', clipDeviation);
   const resized = fields.flag('do_resize', true);
-  const tiled = tiles && fields.flag('crop_to_patches', true);
+  const tiled = tiles && fields.flag('crop_to_patches', false);
   if (tiled && !resized) fields.bad('do_resize', 'true: tiles are cut from a resized picture');
   return {
     pad: pads && fields.flag('do_pad', false) ? background(mean) : null,
@@ -157,7 +166,7 @@ function range(
  * only.
  */
 function openGvTiling(fields: Fields, steps: ImageSteps): ImageSteps {
-  const edge = fields.side('force_image_size', fields.inner('vision_config').side('image_size', 448));
+  const edge = fields.side('force_image_size', fields.optional('vision_config').side('image_size', 224));
   const tiles = fields.flag('dynamic_image_size', false)
     ? range(fields, 'min_dynamic_patch', 1, 'max_dynamic_patch', 6, fields.flag('use_thumbnail', false))
     : null;

@@ -3,19 +3,15 @@
  * config.json, tokenizer.json, tokenizer_config.json and preprocessor_config.json (or processor_config.json), and no
  * weights.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTokenizerFolder, type FileTokenizer } from '../../../text/tokenizerJson';
 import { type Problem, UserError, userError } from '../../../problems';
 import { readConfig } from '../../checkpoint/checkpoint';
-import { isObject, jsonLimits, readObject, type JsonObject } from '../../../json';
+import type { JsonObject } from '../../../json';
 import { familyOf } from '..';
 import type { Family } from '../family';
-import { readFeatures, soundSteps } from './audio';
 import { encodePieces, type EncodedText } from './encode';
-import { applySteps, outputSize } from './image';
-import { imageSteps } from './imageConfig';
-import { readPixels } from './picture';
+import { pictureReader, soundReader, type Medium, type PictureOptions, type Reader } from './readers';
 import {
   chatTemplates,
   mediaMarks,
@@ -26,13 +22,9 @@ import {
   type TemplateName,
 } from './templates';
 
-export interface ProcessorOptions {
+export interface ProcessorOptions extends PictureOptions {
   /** instead of the family's own chat template */
   template?: TemplateName;
-  /** InternVL2: at most this many tiles an image, instead of the checkpoint's number; 1: the image whole */
-  tiles?: number;
-  /** every image whole, in one tile, whether the checkpoint tiles or not */
-  whole?: boolean;
 }
 
 /** One conversation as a model takes it. */
@@ -43,7 +35,7 @@ export interface ProcessedConversation extends EncodedText {
   notices: string[];
 }
 
-export interface Processor {
+export interface Processor extends Reader {
   /**
    * the family of config.json; its placeholder is the id that `encode` writes where features stand: give this to
    * `familyModel`
@@ -51,30 +43,17 @@ export interface Processor {
   family: Family;
   template: TemplateName;
   tokenizer: FileTokenizer;
-  /** most tiles that the checkpoint itself makes of an image; 1 where it does not tile, and for sounds */
-  tiles: number;
   /**
    * Encodes the text of a conversation about images or sounds of so many items (tiles) each. Throws UserError as
    * `encode`.
    */
   text(conversation: Conversation, items: readonly number[]): EncodedText;
-  /** Values of one file: an image's tiles, or one sound. Throws UserError for a file that cannot be read. */
-  read(path: string): Promise<Medium>;
   /**
    * Encodes a conversation about images or sounds (paths). Throws UserError for a file that cannot be read, for text
    * that holds tokens of the prompt, and for a conversation that is longer than the model's context.
    */
   encode(conversation: Conversation, media: readonly string[]): Promise<ProcessedConversation>;
 }
-
-/** Values of one image or sound, one item after the other. */
-export interface Medium {
-  /** each of the shape of `family.input` */
-  items: Float32Array[];
-  notices: string[];
-}
-
-type Reader = Pick<Processor, 'tiles' | 'read'>;
 
 /**
  * Opens the processor of a checkpoint folder. Throws UserError: a missing or unknown file or setting, special tokens
@@ -88,7 +67,7 @@ export function openProcessor(folder: string, options: ProcessorOptions = {}): P
   const template = templateOf(folder, config, stated, options.template);
   const placeholder = placeholderOf(folder, stated, tokenizer, marks, chatTemplates[template].needs);
   const family: Family = { ...stated, placeholder };
-  const { read, tiles } =
+  const { read, tiles, mostItems } =
     stated.input.name === 'pixel_values' ? pictureReader(folder, config, family, options) : soundReader(folder, family);
   const forbidden = [...new Set([...tokenizer.special, ...(marks.token === null ? [] : [marks.token])])];
   const text = (conversation: Conversation, counts: readonly number[]): EncodedText => {
@@ -113,6 +92,7 @@ export function openProcessor(folder: string, options: ProcessorOptions = {}): P
     template,
     tokenizer,
     tiles,
+    mostItems,
     text,
     read,
     async encode(conversation, paths) {
@@ -215,83 +195,4 @@ function placeholderOf(
   }
   if (problems.length > 0) throw new UserError(problems);
   return placeholder;
-}
-
-/** preprocessor_config.json, or the same settings inside processor_config.json, where newer checkpoints have them. */
-function preprocessorConfig(
-  folder: string,
-  part: 'image_processor' | 'feature_extractor',
-): { config: JsonObject; where: string } {
-  const own = join(folder, 'preprocessor_config.json'),
-    joint = join(folder, 'processor_config.json');
-  if (existsSync(own)) return { config: readObject(own, jsonLimits.config), where: own };
-  const config = existsSync(joint) ? readObject(joint, jsonLimits.config)[part] : undefined;
-  if (isObject(config)) return { config, where: `${joint} /${part}` };
-  throw userError({
-    where: folder,
-    what: 'holds no preprocessor_config.json',
-    expected: `it, or a processor_config.json with ${part}`,
-  });
-}
-
-function pictureReader(
-  folder: string,
-  model: JsonObject,
-  family: Family,
-  { tiles, whole = false }: ProcessorOptions,
-): Reader {
-  const { config, where } = preprocessorConfig(folder, 'image_processor');
-  const stated = imageSteps(config, where, model, join(folder, 'config.json'));
-  if (tiles !== undefined && (stated.tiles === null || !Number.isInteger(tiles) || tiles < stated.tiles.least)) {
-    throw userError({
-      where: 'tiles',
-      what: String(tiles),
-      expected:
-        stated.tiles === null ? 'nothing: this checkpoint does not tile' : `a whole number from ${stated.tiles.least}`,
-    });
-  }
-  if (whole && (stated.tiles?.least ?? 1) > 1)
-    throw userError({
-      where,
-      what: `at least ${stated.tiles!.least} tiles an image`,
-      expected: 'a checkpoint that may see an image in one tile',
-    });
-  const most = whole ? 1 : tiles;
-  const steps = most === undefined || stated.tiles === null ? stated : { ...stated, tiles: { ...stated.tiles, most } };
-  const [channels, height, width] = family.input.shape as [number, number, number];
-  const size = outputSize(steps);
-  if (channels !== 3 || size?.width !== width || size.height !== height) {
-    throw userError({
-      where,
-      what: size === null ? 'pictures keep their shape' : `pictures of ${size.width} x ${size.height}`,
-      expected: `${width} x ${height} in ${channels} channels, as config.json says`,
-      hint: channels === 3 ? 'see size, crop_size and do_center_crop' : 'only colour pictures are read',
-    });
-  }
-  return {
-    tiles: stated.tiles?.most ?? 1,
-    async read(path) {
-      const { picture, notices } = await readPixels(path);
-      return { items: applySteps(steps, picture, path).outputs, notices };
-    },
-  };
-}
-
-function soundReader(folder: string, family: Family): Reader {
-  const { config, where } = preprocessorConfig(folder, 'feature_extractor');
-  const steps = soundSteps(config, where);
-  const [bands, frames] = family.input.shape as [number, number];
-  if (steps.bands !== bands || steps.frames !== frames)
-    throw userError({
-      where,
-      what: `${steps.bands} bands, ${steps.frames} frames`,
-      expected: `${bands} and ${frames}, as config.json says`,
-    });
-  return {
-    tiles: 1,
-    async read(path) {
-      const { values, notices } = await readFeatures(steps, path);
-      return { items: [values], notices };
-    },
-  };
 }

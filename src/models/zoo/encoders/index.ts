@@ -8,7 +8,7 @@ import { resnet50 } from './resnet50';
 import type { EncoderTower } from './tower';
 import { whisperTiny } from './whisperTiny';
 
-export { batchedTower, type EncoderTower, type OpenTower } from './tower';
+export { batchedTower, joined, type EncoderTower, type OpenTower } from './tower';
 
 const towers: readonly EncoderTower[] = [resnet50, whisperTiny];
 

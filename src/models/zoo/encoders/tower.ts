@@ -109,7 +109,8 @@ export function encoderTower({ batch, frozen, ...tower }: TowerDefinition): Enco
 
 /**
  * Runs `compute` over files in batches of one size; the last is filled up with zeros so that every batch has the same
- * shape.
+ * shape. A file may become several inputs of `shape`, one after the other (the tiles of an image): these are batched by
+ * themselves.
  */
 export function batchedTower(
   tensors: Record<string, Tensor>,
@@ -119,26 +120,48 @@ export function batchedTower(
   compute: (inputs: Tensor) => Tensor,
 ): OpenTower {
   const length = shape.reduce((product, side) => product * side, 1);
-  async function readBatch(files: readonly string[]): Promise<Float32Array> {
+  /** At most `size` inputs, one after the other -> the outputs of each. */
+  async function pass(given: readonly Float32Array[]): Promise<Float32Array[]> {
     const batch = new Float32Array(size * length);
-    (await Promise.all(files.map(read))).forEach((input, i) => batch.set(input, i * length));
-    return batch;
+    given.forEach((input, i) => batch.set(input, i * length));
+    const inputs = tf.tensor(batch, [size, ...shape]);
+    const outputs = tf.tidy(() => compute(inputs));
+    const values = (await outputs.data()) as Float32Array;
+    tf.dispose([inputs, outputs]);
+    const each = values.length / size;
+    return given.map((_, i) => values.slice(i * each, (i + 1) * each));
   }
   return {
     async extract(files, onFile) {
       const out: Float32Array[] = [];
       for (let from = 0; from < files.length; from += size) {
-        const some = files.slice(from, from + size);
-        const inputs = tf.tensor(await readBatch(some), [size, ...shape]);
-        const outputs = tf.tidy(() => compute(inputs));
-        const values = (await outputs.data()) as Float32Array;
-        tf.dispose([inputs, outputs]);
-        const each = values.length / size;
-        some.forEach((_, i) => out.push(values.slice(i * each, (i + 1) * each)));
+        const found = await Promise.all(files.slice(from, from + size).map(read));
+        const each = found.map((input) => pieces(input, length));
+        const inputs = each.flat();
+        const outputs: Float32Array[] = [];
+        for (let at = 0; at < inputs.length; at += size) outputs.push(...(await pass(inputs.slice(at, at + size))));
+        for (const own of each) out.push(joined(outputs.splice(0, own.length)));
         onFile?.(out.length);
       }
       return out;
     },
     close: () => tf.dispose(tensors),
   };
+}
+
+/** The values in pieces of at most one length. */
+const pieces = (values: Float32Array, length: number): Float32Array[] =>
+  Array.from({ length: Math.ceil(values.length / length) }, (_, i) => values.subarray(i * length, (i + 1) * length));
+
+/** The values of all parts, one after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const [only, ...more] = parts;
+  if (only !== undefined && more.length === 0) return only;
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
