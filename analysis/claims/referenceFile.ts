@@ -2,9 +2,9 @@
 import type { Claim, ClaimsFile, Reference } from './claim';
 import type { Evaluation } from './evaluate';
 
-/** Four significant digits: beyond what any claim shows. */
+/** Six significant digits, as in the data of figures: beyond what any claim shows. */
 const rounded = (value: number | null | undefined): number | null =>
-  value === null || value === undefined ? null : Number(value.toPrecision(4));
+  value === null || value === undefined ? null : Number(value.toPrecision(6));
 
 /** The reference that an evaluation gives; none for one that cannot be evaluated. */
 export function referenceOf({ verdict, estimate, low, high }: Evaluation): Reference | undefined {
