@@ -15,9 +15,14 @@ import { UserError, type Problem } from '../../src/problems';
 import type { Verdict } from './estimate';
 import schema from './claims.schema.json';
 
+/** A kind with its options, those left out at their defaults. */
+type Given = { kind: string } & Record<string, unknown>;
+
 /** One side of a comparison: a scheduler, by name or with options, and the true base rates. */
 export interface Side {
-  method: string | ({ kind: string } & Record<string, unknown>);
+  method: string | Given;
+  /** without it the one that the scheduler brings */
+  regulariser?: Given;
   /** any rates without it */
   rates?: PerModule<number>;
 }
@@ -112,9 +117,13 @@ const mostBytes = 2 ** 20;
 
 let compiled: ValidateFunction | undefined;
 const validator = (): ValidateFunction =>
-  (compiled ??= new Ajv2020({ strict: true, strictRequired: false, discriminator: true, allowUnionTypes: true, allErrors: true }).compile(
-    schema,
-  ));
+  (compiled ??= new Ajv2020({
+    strict: true,
+    strictRequired: false,
+    discriminator: true,
+    allowUnionTypes: true,
+    allErrors: true,
+  }).compile(schema));
 
 /** What the schema cannot say of one claim. */
 function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<string>): Omit<Problem, 'where'>[] {

@@ -6,7 +6,10 @@ import type { Claim, ClaimsFile, Reference, Rule } from './claim';
 import { ruleOfThree, type Verdict } from './estimate';
 import type { Evaluation } from './evaluate';
 
-const number = (value: number) => String(value).replace('-', '−').replace(/^(−?)0\./, '$1.');
+const number = (value: number) =>
+  String(value)
+    .replace('-', '−')
+    .replace(/^(−?)0\./, '$1.');
 
 /** A rule in words: `above 0`, `within ±.3 of 2`. */
 export function ruleText(rule: Rule): string {
@@ -44,10 +47,17 @@ export const referenceText = ({ rule }: Claim, reference: Reference | undefined)
     ? '–'
     : `${valueText(rule, { ...reference, value: reference.estimate })}, n = ${reference.n}: ${reference.verdict}`;
 
-/** Whether what the committed runs support is contradicted here, or the other way round. */
-export function hasTurned({ claim: { reference }, verdict }: Evaluation): boolean {
-  const pair = [reference?.verdict, verdict].sort().join();
-  return pair === 'contradicted,supported';
+/**
+ * Whether what the committed runs support is contradicted here, or the other way round. A count without a hit and one
+ * with hits are opposite verdicts only where the share of hits is more than the other's number of values leaves
+ * possible.
+ */
+export function hasTurned({ claim: { reference, rule }, verdict, estimate }: Evaluation): boolean {
+  if (reference === undefined || estimate === null) return false;
+  if ([reference.verdict, verdict].sort().join() !== 'contradicted,supported') return false;
+  if (rule.kind !== 'countZero') return true;
+  const clean = verdict === 'supported' ? estimate.n : reference.n;
+  return Math.max(estimate.value, reference.estimate ?? 0) > ruleOfThree(clean, rule.level);
 }
 
 /** How many claims have each verdict, in words. */

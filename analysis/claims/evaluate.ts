@@ -56,7 +56,8 @@ class Pool {
     return made;
   }
 
-  values = (quantity: Exclude<Quantity, 'tightness'>) => this.read(quantity, (journals) => valuesOf(journals, quantity));
+  values = (quantity: Exclude<Quantity, 'tightness'>) =>
+    this.read(quantity, (journals) => valuesOf(journals, quantity));
 }
 
 /** What cannot be evaluated, or was not tested, in words. */
@@ -69,7 +70,11 @@ class Unmet extends Error {
   }
 }
 
-const methodName = ({ method }: Side) => (typeof method === 'string' ? method : JSON.stringify(method));
+const methodName = ({ method, regulariser }: Side) =>
+  [
+    typeof method === 'string' ? method : JSON.stringify(method),
+    ...(regulariser === undefined ? [] : [JSON.stringify(regulariser)]),
+  ].join(' with ');
 const sideName = (side: Side) =>
   `${methodName(side)}${side.rates === undefined ? '' : ` at ${side.rates.encoder} / ${side.rates.backbone}`}`;
 
@@ -191,7 +196,10 @@ async function demandRates(pool: Pool, cell: Cell, check: Extract<Check, { kind:
     const own = mean(pairs.map(({ id }) => rates.get(id)![module]));
     const other = mean(pairs.map(({ seed }) => rates.get(followed.get(seed)!)![module]));
     if (Math.abs(own / other - 1) > check.within)
-      throw new Unmet('not tested', `mean rates of the ${module} differ: ${own.toPrecision(3)}, ${other.toPrecision(3)}`);
+      throw new Unmet(
+        'not tested',
+        `mean rates of the ${module} differ: ${own.toPrecision(3)}, ${other.toPrecision(3)}`,
+      );
   }
 }
 

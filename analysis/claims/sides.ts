@@ -16,12 +16,16 @@ export interface ClaimedRun {
 const methodText = ({ scheduler, regulariser }: Pick<RunSpec, 'scheduler' | 'regulariser'>) =>
   canonicalJson([scheduler, regulariser]);
 
-/** Whether the run has this scheduler, with its defaults for what the claim leaves out, and the regulariser it brings. */
-function hasMethod(spec: RunSpec, method: Side['method']): boolean {
+/** Whether the run has this scheduler, with its defaults for what the claim leaves out, and its regulariser. */
+function hasMethod(spec: RunSpec, { method, regulariser }: Side): boolean {
   const { scheduler: own, regulariser: _, ...rest } = spec;
   const scheduler = typeof method === 'string' ? { kind: method } : method;
   if (own.kind !== scheduler.kind) return false;
-  const wanted = fillDefaults({ ...rest, scheduler } as PartialRun) as unknown as RunSpec;
+  const wanted = fillDefaults({
+    ...rest,
+    scheduler,
+    ...(regulariser === undefined ? {} : { regulariser }),
+  } as PartialRun) as unknown as RunSpec;
   return methodText(wanted) === methodText(spec);
 }
 
@@ -43,7 +47,7 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
       const values = leaves(spec);
       if (where.some(([path, value]) => values.get(path) !== String(value))) return false;
     }
-    return hasMethod(spec, side.method);
+    return hasMethod(spec, side);
   });
 }
 

@@ -55,13 +55,20 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
   const beside = options.reference !== true;
   const table = claimsTable(files, evaluations, { statements: false, reference: beside });
   if (table.layout.groups.length > 0) say(layoutText(table.layout));
-  say(reasonLines(evaluations).map((line) => `  ${printable(line)}`).join('\n'));
+  say(
+    reasonLines(evaluations)
+      .map((line) => `  ${printable(line)}`)
+      .join('\n'),
+  );
   say(`${evaluations.length} claims: ${countText(evaluations)}`);
   if (turned.length > 0) say(`turned against the committed runs: ${turned.map(({ claim }) => claim.id).join(', ')}`);
   // The committed figures of one experiment hold nothing but what is drawn from it.
   if (options.reference === true && experiment !== undefined && options.out === undefined) return;
   const path = join(figuresFolder(options), ...(folder === undefined ? [] : [basename(folder)]), 'claims.md');
-  writeWhole(path, page(claimsTable(files, evaluations, { statements: true, reference: beside }), evaluations, experiment, options));
+  writeWhole(
+    path,
+    page(claimsTable(files, evaluations, { statements: true, reference: beside }), evaluations, experiment, options),
+  );
   say(`written to ${relative(process.cwd(), path)}`);
 }
 
@@ -94,5 +101,12 @@ function page(
     dataSha256: sha256(JSON.stringify(evaluations)),
   });
   const reasons = reasonLines(evaluations).map((line) => `- ${line}`);
-  return [`${table.trimEnd()}`, '', `${evaluations.length} claims: ${countText(evaluations)}.`, '', ...reasons, ''].join('\n');
+  return [
+    `${table.trimEnd()}`,
+    '',
+    `${evaluations.length} claims: ${countText(evaluations)}.`,
+    '',
+    ...reasons,
+    '',
+  ].join('\n');
 }

@@ -40,7 +40,9 @@ export function columns(rows: readonly (readonly string[])[]): string {
 
 /** A table of the analysis for a terminal: a line a row, an empty line between groups, an asterisk where it is bold. */
 export function layoutText({ columns: heads, groups }: TableLayout): string {
-  const rows = groups.map((group) => group.map((row) => row.map(({ text, best }) => (best === true ? `${text} *` : text))));
+  const rows = groups.map((group) =>
+    group.map((row) => row.map(({ text, best }) => (best === true ? `${text} *` : text))),
+  );
   const empty = heads.map(() => '');
   return columns([
     heads.map(({ header }) => header),
