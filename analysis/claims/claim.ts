@@ -12,7 +12,6 @@ import { nearestName } from '../../src/nearest';
 import { lookUp } from '../../src/parts/define';
 import type { PerModule } from '../../src/modules';
 import { UserError, type Problem } from '../../src/problems';
-import type { Verdict } from './estimate';
 import schema from './claims.schema.json';
 
 /** A kind with its options, those left out at their defaults. */
@@ -75,6 +74,9 @@ export type Check =
   | { kind: 'acted'; atLeast: number }
   | { kind: 'sameRates'; within: number; shift: number }
   | { kind: 'supported'; claim: string };
+
+/** `not tested`: a check of the claim failed; `not evaluable`: the runs that it needs are not there. */
+export type Verdict = 'supported' | 'contradicted' | 'undecided' | 'not tested' | 'not evaluable';
 
 /** What the committed runs say; `low` and `high` at the rule's level. */
 export interface Reference {

@@ -2,8 +2,8 @@
 import { grouped } from '../grouped';
 import type { PageTable } from '../reportPage';
 import { estimateText, probabilityText, type TableCell } from '../table';
-import type { Claim, ClaimsFile, Reference, Rule } from './claim';
-import { ruleOfThree, type Verdict } from './estimate';
+import type { Claim, ClaimsFile, Reference, Rule, Verdict } from './claim';
+import { ruleOfThree } from './estimate';
 import type { Evaluation } from './evaluate';
 
 const number = (value: number) =>

@@ -18,9 +18,6 @@ export interface Estimate {
   n: number;
 }
 
-/** `not tested`: a check of the claim failed; `not evaluable`: the runs that it needs are not there. */
-export type Verdict = 'supported' | 'contradicted' | 'undecided' | 'not tested' | 'not evaluable';
-
 /** Mean of values, one a seed. Throws RangeError for none. */
 export function estimateOf(values: readonly number[]): Estimate {
   const n = values.length;

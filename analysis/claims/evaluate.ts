@@ -7,7 +7,7 @@ import { hasActed, manipulation, stepMeans, type Manipulation } from '../manipul
 import { cellEffects, randomEffects } from '../meta';
 import { mean } from '../statistics';
 import { moduleNames } from '../../src/modules';
-import type { Check, Claim, Needs, Quantity, Side } from './claim';
+import type { Check, Claim, Needs, Quantity, Side, Verdict } from './claim';
 import {
   estimateOf,
   estimateOfCells,
@@ -16,7 +16,6 @@ import {
   ruleOfThree,
   verdictOf,
   type Estimate,
-  type Verdict,
 } from './estimate';
 import { exceededBounds, meanRates, valuesOf } from './quantities';
 import { cellsOf, runsOfSide, type Cell, type ClaimedRun } from './sides';
