@@ -241,7 +241,7 @@ function writeKnown(
     d?: number;
   },
 ): void {
-  const setting = rate > 1e-3 ? 'backbone' : 'synchronised';
+  const setting = rate > 1e-3 ? 'backbone' : 'equal rates';
   writeSyntheticRun(
     join(place.folder, 'results', experiment),
     syntheticSpec('sound-qa', method, setting, seed, steps),
@@ -394,7 +394,7 @@ describe('claims on made-up journals', () => {
         for (const seed of [1, 2])
           writeSyntheticRun(
             folder,
-            { ...syntheticSpec('sound-qa', method, 'synchronised', seed, steps), batch },
+            { ...syntheticSpec('sound-qa', method, 'equal rates', seed, steps), batch },
             options,
           );
     const [mixed, told] = await evaluate('mixed', {}, { needs: { ...base.needs, where: { batch: 16 } } });
@@ -419,7 +419,7 @@ describe('claims on made-up journals', () => {
 
 describe('checks before a claim', () => {
   const sides = {
-    a: { method: 'commit', regulariser: { kind: 'commit', lambda: 0.3 }, rates: equal },
+    a: { method: 'commit', regulariser: { kind: 'commit' }, rates: equal },
     b: { method: 'commit-clr', rates: equal },
   };
   const acted: Partial<Claim> = { needs: { ...base.needs, ...sides }, checks: [{ kind: 'acted', atLeast: 1.05 }] };
@@ -433,7 +433,9 @@ describe('checks before a claim', () => {
       writeKnown(`check-${name}`, 'commit', seed, { choice: 0.7 + seed / 1000, step, d });
       writeKnown(`check-${name}`, 'commit-clr', seed, { choice: 0.5 });
     }
-    const [found] = await evaluate(`check-${name}`, acted);
+    const stronger = { method: 'commit', regulariser: { kind: 'commit', lambda: 0.3 }, rates: equal };
+    const [found, other] = await evaluate(`check-${name}`, acted, { needs: { ...base.needs, ...sides, a: stronger } });
+    expect(other!.verdict).toBe('not evaluable'); // another weight is another method
     expect(found!.estimate!.value).toBeCloseTo(0.2015, 10);
     expect(found!.verdict).toBe(verdict);
     if (verdict === 'not tested') {

@@ -58,7 +58,7 @@ test('other seeds: the prediction interval, by hand', () => {
 const run = (seed: number, choice: number, change: Partial<ComparedRun> = {}): ComparedRun => ({
   id: `run-${seed}`,
   seed,
-  spec: syntheticSpec('sound-qa', 'constant', 'synchronised', seed),
+  spec: syntheticSpec('sound-qa', 'constant', 'equal rates', seed),
   cell: 'constant',
   family: 'all',
   choice,
@@ -205,7 +205,7 @@ describe('from folders of runs', () => {
   const write = (folder: string, seeds: readonly number[]) => {
     for (const method of ['constant', 'commit-clr'] as const)
       for (const seed of seeds)
-        writeSyntheticRun(folder, syntheticSpec('sound-qa', method, 'synchronised', seed, 20), options);
+        writeSyntheticRun(folder, syntheticSpec('sound-qa', method, 'equal rates', seed, 20), options);
   };
 
   test('a copy of the committed runs is identical; other seeds are held to their spread; no network, no training', async () => {

@@ -243,7 +243,7 @@ describe('manipulation check', () => {
       for (const seed of [0, 1])
         writeSyntheticRun(
           at,
-          syntheticSpec('sound-qa', scheduler, 'synchronised', seed, 20),
+          syntheticSpec('sound-qa', scheduler, 'equal rates', seed, 20),
           options,
           {},
           scaled(factor),
