@@ -8,4 +8,6 @@ void require('../src/cli/main.ts').main(process.argv, () => ({
   start: localWorkers(path.join(__dirname, 'fakeWorker.cjs')),
   prepareData: async () => [],
   analyse: async (experiment) => console.log(`figures and tables of ${experiment}`),
+  compare: async (experiment, strict) =>
+    console.log(`${experiment} against the committed runs${strict ? ', strictly' : ''}`),
 }));

@@ -8,4 +8,5 @@ void require('../src/cli/main.ts').main(process.argv, () => ({
   start: localWorkers(path.join(__dirname, 'tinyWorker.cjs')),
   prepareData: async () => [],
   analyse: async () => {},
+  compare: async () => {},
 }));

@@ -33,7 +33,7 @@ type Row = {
 };
 
 /** Share of a run's steps that counts as early. */
-const early = 0.1;
+export const early = 0.1;
 
 const derivedSlope = 2;
 
@@ -139,18 +139,20 @@ function slopeText(rows: readonly Row[], panel: string): string {
   return `${estimateText(slope, slopeLow, slopeHigh, 2)}, n = ${seedCount([{ n }])}, ${runs} runs`;
 }
 
+/** Slope of log kappa over the log ratio of the rates, backbone's over encoder's, through the runs of one seed. */
+export const slopeOf = (own: readonly { ratio: number; logKappa: number }[]): number =>
+  leastSquaresSlope(
+    own.map((run) => Math.log(run.ratio)),
+    own.map((run) => run.logKappa),
+  );
+
 /** The runs of one panel whose seed has several ratios, and the two lines; none when no seed has. */
 function linesOf(all: readonly Early[]): Row[] {
   const bySeed = grouped(all, (run) => String(run.seed))
     .sort((a, b) => a[0]!.seed - b[0]!.seed)
     .filter((own) => new Set(own.map((run) => run.ratio)).size > 1);
   if (bySeed.length === 0) return [];
-  const slopes = bySeed.map((own) =>
-    leastSquaresSlope(
-      own.map((run) => Math.log(run.ratio)),
-      own.map((run) => run.logKappa),
-    ),
-  );
+  const slopes = bySeed.map(slopeOf);
   const { n, mean: slope, low, high } = tInterval(slopes);
   const used = bySeed.flat().sort((a, b) => a.ratio - b.ratio || a.seed - b.seed);
   const about = { panel: used[0]!.panel, slope, slopeLow: low, slopeHigh: high, n, runs: used.length };

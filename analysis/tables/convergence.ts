@@ -2,6 +2,7 @@
  * Does a method learn faster? Loss over the whole run, at its end, and the steps until the loss is where constant rates
  * of the same seed end. The target is ours; the paper claims faster convergence without one that is known to us.
  */
+import type { Journals } from '../aggregate';
 import { pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
@@ -43,6 +44,14 @@ type Row = {
 
 /** Steps over which a loss is averaged before it is held against the target: single batches jump. */
 const smoothing = 20;
+
+/** Training losses of every run, a step each, in order. */
+export async function lossesOf(journals: Journals): Promise<Map<string, number[]>> {
+  const found = await journals.rows<{ id: string; losses: string }>(
+    'select id, to_json(list(loss order by step))::varchar as losses from train group by id order by id',
+  );
+  return new Map(found.map((row) => [row.id, JSON.parse(row.losses) as number[]]));
+}
 
 /** Mean loss of the last tenth of a run. */
 export const endOf = (losses: readonly number[]): number =>
@@ -128,10 +137,7 @@ export const convergence: TableDefinition<Row> = {
   needs: `finished runs of \`${baseline}\` and of another method with seeds and setting in common`,
 
   async select(journals) {
-    const found = await journals.rows<{ id: string; losses: string }>(
-      'select id, to_json(list(loss order by step))::varchar as losses from train group by id order by id',
-    );
-    const losses = new Map(found.map((row) => [row.id, JSON.parse(row.losses) as number[]]));
+    const losses = await lossesOf(journals);
     return convergenceRows(
       journals.runs.flatMap(({ id, panel, setting, method, seed, file }) => {
         const own = losses.get(id);

@@ -1,18 +1,19 @@
 /**
  * Methods against one of them, seed by seed: pairing takes out what the seeds have in common. All against constant
- * rates; and schedulers with a regulariser against the same without it, which is what the regulariser adds.
+ * rates here; schedulers with a regulariser against the same without it in regulariserGain.ts.
  */
 import type { Journals } from '../aggregate';
 import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
-import { baseline, regularisedPairs } from '../schedulers';
+import { baseline } from '../schedulers';
 import { bySeed, compared } from '../scores';
 import { tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
-type Row = {
+/** One method against another in one task and setting. */
+export type DifferenceRow = {
   panel: string;
   setting: string;
   method: string;
@@ -35,13 +36,13 @@ type Row = {
 const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
 
 /** Which method the others are compared with, and which scheduler these have; any when absent. */
-interface Comparison {
+export interface Comparison {
   baseline: string;
   scheduler?: string;
 }
 
 /** The others against the baseline; `corrected` still holds the plain p-value. */
-async function compare(journals: Journals, { baseline, scheduler }: Comparison): Promise<Row[]> {
+async function compare(journals: Journals, { baseline, scheduler }: Comparison): Promise<DifferenceRow[]> {
   const scores = await journals.rows<RunScore>(
     'select panel, setting, method, seed, choice from final join runs using (id) where choice is not null order by panel, setting, method, seed, id',
   );
@@ -50,7 +51,7 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
     const base = choices(baseline);
     return [...methods.keys()]
       .filter((method) => method !== baseline && (scheduler === undefined || method.split(' ')[0] === scheduler))
-      .flatMap((method): Row[] => {
+      .flatMap((method): DifferenceRow[] => {
         const own = choices(method);
         const pairs = pairedDifferences(own, base);
         if (pairs.length === 0) return [];
@@ -79,7 +80,7 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
 }
 
 /** The table of one comparison. */
-function differencesTable(name: string, shows: string, comparison: Comparison): TableDefinition<Row> {
+export function differencesTable(name: string, shows: string, comparison: Comparison): TableDefinition<DifferenceRow> {
   const { baseline, scheduler } = comparison;
   const others = scheduler === undefined ? 'another method' : `\`${scheduler}\``;
   return {
@@ -136,13 +137,4 @@ export const differences = differencesTable(
   'differences',
   'the accuracy of every method minus that of constant rates, paired by seed',
   { baseline },
-);
-
-/** What the regulariser adds to coordinated rates: one table for each scheduler that brings one. */
-export const regulariserGains = regularisedPairs.map((pair, i) =>
-  differencesTable(
-    i === 0 ? 'regulariser-gain' : `regulariser-gain-${pair.scheduler}`,
-    'what the regulariser adds to coordinated rates, paired by seed',
-    pair,
-  ),
 );

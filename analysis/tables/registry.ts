@@ -4,9 +4,10 @@ import { byKind } from './byKind';
 import { clipping } from './clipping';
 import { convergence } from './convergence';
 import { cost } from './cost';
-import { differences, regulariserGains } from './differences';
+import { differences } from './differences';
 import { fairFight } from './fairFight';
 import { meta } from './meta';
+import { regulariserGains } from './regulariserGain';
 import { results } from './results';
 import { variants } from './variants';
 

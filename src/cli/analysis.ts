@@ -87,7 +87,7 @@ export function experimentFolders(experiment: string | undefined, results = resu
 }
 
 /** The same among the committed runs alone: no path leads the figures of other runs to where committed ones are. */
-function committedFolders(experiment: string | undefined): string[] {
+export function committedFolders(experiment: string | undefined): string[] {
   const names = listExperiments(committedRuns);
   if (experiment !== undefined && !names.includes(experiment))
     throw userError({

@@ -75,6 +75,12 @@ export const commands: readonly CommandEntry[] = [
     parts: true,
   },
   {
+    call: 'claims [experiment]',
+    description: 'say which claims the runs support or contradict, of an experiment or of those that the claims name',
+    load: file('./claims'),
+    parts: true,
+  },
+  {
     call: 'keep <experiment>',
     description:
       'keep the finished runs of an experiment in one compact file (Parquet), from which figures and tables are made as from the runs',

@@ -17,6 +17,10 @@ export function realWiring(): Wiring {
       await drawFigures(experiment, {});
       await writeTables(experiment, {});
     },
+    compare: async (experiment, strict) => {
+      const { tellCommitted } = load('./committed') as typeof import('./committed');
+      await tellCommitted(experiment, strict);
+    },
     entry: join(projectRoot, 'bin', 'equipoise.cjs'),
     start: localWorkers(),
     prepareData: async (runs) => {

@@ -1,4 +1,6 @@
-/** `equipoise reproduce`: from nothing to figures and tables with one command, training only what is not done. */
+/**
+ * `equipoise reproduce`: from nothing to figures, tables and a verdict with one command, training only what is not done.
+ */
 import { join, relative } from 'node:path';
 import { projectRoot } from '../files';
 import { printable } from '../printable';
@@ -14,10 +16,12 @@ import type { Wiring } from './wiring';
 
 interface ReproduceOptions extends SweepOptions {
   workers: number | 'auto';
+  strict?: boolean;
 }
 
 const help = `
 Fetches data and weights, trains the runs of the manifest that are not done, draws the figures and makes the tables.
+It ends with the runs here beside the committed ones, and what the claims of claims/ are on them.
 Runs may be interrupted with Ctrl-C: the same command goes on with the runs that are not done.
 Without a linked TensorFlow the runs use wasm, which is slower: then the manifest's profile brief is taken, if it has one.
 
@@ -30,6 +34,7 @@ Examples:
 export const define: Define = (command, wiring) => {
   sweepOptions(command)
     .option('--workers <n|auto>', 'worker processes', workers, 'auto')
+    .option('--strict', 'fail when something differs from the committed runs')
     .addHelpText('after', help)
     .action(async (path: string | undefined, options: ReproduceOptions) => {
       const sweep = openBrief(
@@ -44,6 +49,7 @@ export const define: Define = (command, wiring) => {
         );
       else if (!(await trainAll(sweep, options, wiring()))) return;
       await wiring().analyse(sweep.experiment);
+      await wiring().compare(sweep.experiment, options.strict === true);
     });
 };
 

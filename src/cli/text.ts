@@ -1,4 +1,5 @@
 /** Words and columns for a person at a terminal. */
+import type { TableLayout } from '../../analysis/table';
 import { printableLines } from '../printable';
 
 /** A length of time in the two largest units that matter: `8 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`. */
@@ -35,6 +36,18 @@ export function columns(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** A table of the analysis for a terminal: a line a row, an empty line between groups, an asterisk where it is bold. */
+export function layoutText({ columns: heads, groups }: TableLayout): string {
+  const rows = groups.map((group) =>
+    group.map((row) => row.map(({ text, best }) => (best === true ? `${text} *` : text))),
+  );
+  const empty = heads.map(() => '');
+  return columns([
+    heads.map(({ header }) => header),
+    ...rows.flatMap((group, i) => (i === 0 ? group : [empty, ...group])),
+  ]);
 }
 
 /** A number as it is read at a glance: three significant digits. */

@@ -11,4 +11,6 @@ export interface Wiring {
   prepareData: (runs: readonly PlannedRun[]) => Promise<Problem[]>;
   /** draws the figures and makes the tables of an experiment */
   analyse: (experiment: string) => Promise<void>;
+  /** tells how an experiment compares with the committed runs; `strict`: exit code 1 when something differs */
+  compare: (experiment: string, strict: boolean) => Promise<void>;
 }

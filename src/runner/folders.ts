@@ -123,6 +123,11 @@ export function readRunFile(path: string): RunFileRead {
       ? { state: 'absent' }
       : { state: 'unreadable', why: (error as Error).message };
   }
+  return checkedRunFile(text);
+}
+
+/** The same of the text of a run.json. */
+export function checkedRunFile(text: string): Exclude<RunFileRead, { state: 'absent' }> {
   let value: unknown;
   try {
     value = JSON.parse(text);

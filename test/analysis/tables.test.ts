@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeTables } from '../../analysis/index';
+import { hasActed, manipulation } from '../../analysis/manipulation';
 import { tInterval } from '../../analysis/statistics';
 import { escapeLatex, toLatex, toMarkdown } from '../../analysis/table';
 import { best } from '../../analysis/tables/results';
@@ -199,6 +200,62 @@ test('regulariser-gain: commit against commit-clr, and nothing else', () => {
     5,
   );
   expect(read('regulariser-gain.md')).toContain('Choice accuracy of commit against commit-clr');
+  // Both methods' made-up steps are 1e-3 long, so the regulariser did nothing to them.
+  expect(row).toMatchObject({ stepEncoder: '1', stepBackbone: '1', divergenceEncoder: '1', verdict: 'not tested' });
+});
+
+describe('manipulation check', () => {
+  const run = (encoder: number, backbone: number, divergence: number) => ({
+    steps: { encoder, backbone },
+    divergences: { encoder: divergence, backbone: 1 },
+  });
+
+  test('ratio of mean steps and of geometric mean divergences, by hand', () => {
+    // steps (.3 + .5) / (.2 + .2), (.1 + .1) / (.1 + .3); divergences sqrt(8 * 2) / sqrt(1 * 4)
+    const found = manipulation([run(0.3, 0.1, 8), run(0.5, 0.1, 2)], [run(0.2, 0.1, 1), run(0.2, 0.3, 4)]);
+    expect(found.steps.encoder).toBeCloseTo(2, 12);
+    expect(found.steps.backbone).toBeCloseTo(0.5, 12);
+    expect(found.divergences.encoder).toBeCloseTo(2, 12);
+    expect(found.divergences.backbone).toBeCloseTo(1, 12);
+    expect(hasActed(found)).toBe(true);
+  });
+
+  test.each([
+    [1.05, 1.01, true],
+    [1.049, 1.5, false], // steps too short
+    [1.5, 1, false], // no larger divergence
+    [NaN, NaN, false], // a module that never moved
+  ])('steps × %d and divergence × %d of one module: %s', (step, divergence, acted) => {
+    const found = { steps: { encoder: 1, backbone: step }, divergences: { encoder: 1, backbone: divergence } };
+    expect(hasActed(found)).toBe(acted);
+  });
+
+  test('longer steps with larger divergences are tested: a verdict instead of "not tested"', async () => {
+    const at = join(folder, 'acted');
+    const scaled = (factor: number) => (text: string) =>
+      text
+        .replaceAll('"updateRatio":{"encoder":0.001', `"updateRatio":{"encoder":${0.001 * factor}`)
+        .replaceAll('"dEncoder":0.0001', `"dEncoder":${0.0001 * factor}`);
+    for (const [scheduler, factor] of [
+      ['commit', 1.1],
+      ['commit-clr', 1],
+    ] as const)
+      for (const seed of [0, 1])
+        writeSyntheticRun(
+          at,
+          syntheticSpec('sound-qa', scheduler, 'equal rates', seed, 20),
+          options,
+          {},
+          scaled(factor),
+        );
+    await makeTables(at, join(folder, 'acted-out'), { only: ['regulariser-gain'] });
+    const [row] = csvRows('regulariser-gain.csv', join(folder, 'acted-out'));
+    expect(Number(row!['stepEncoder'])).toBeCloseTo(1.1, 5);
+    expect(Number(row!['divergenceEncoder'])).toBeCloseTo(1.1, 5);
+    expect(Number(row!['stepBackbone'])).toBe(1);
+    expect(Number(row!['high'])).toBeLessThan(0);
+    expect(row!['verdict']).toBe('below 0');
+  });
 });
 
 test('hostile text stays text', () => {

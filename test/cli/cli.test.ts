@@ -280,11 +280,13 @@ describe('reproduce', () => {
     expect(first.out).toMatch(
       /1 run to train of 1: about \d+ s for 1 run with 1 worker, from a few steps measured just now/,
     );
-    expect(first.out).toMatch(/1 trained now; in all 1 of 1 done\nfigures and tables of cli-test-brief\n$/);
+    expect(first.out).toMatch(
+      /1 trained now; in all 1 of 1 done\nfigures and tables of cli-test-brief\ncli-test-brief against the committed runs\n$/,
+    );
     const trained = readLedger(at.ledger).length;
-    const again = equipoise(at, 'reproduce', at.manifest);
+    const again = equipoise(at, 'reproduce', at.manifest, '--strict');
     expect(again.out).toBe(
-      'cli-test-brief: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test-brief\n',
+      'cli-test-brief: 1 of 1 run done already; nothing to train\nfigures and tables of cli-test-brief\ncli-test-brief against the committed runs, strictly\n',
     );
     expect(readLedger(at.ledger)).toHaveLength(trained);
     const whole = equipoise(at, 'reproduce', at.manifest, '--backend', 'cpu');

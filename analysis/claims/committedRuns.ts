@@ -1,0 +1,76 @@
+/** Runs as the comparison with the committed ones needs them: set-up, seed, last evaluation, and a hash of the journal. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { canonicalJson, sha256OfFile } from '../../src/files';
+import type { RunSpec } from '../../src/manifest/run';
+import { checkedRunFile } from '../../src/runner/folders';
+import type { RunFile } from '../../src/runner/runFile';
+import { literalPath, openDatabase, query } from '../database';
+import { readRuns } from '../runs';
+
+export interface ComparedRun {
+  id: string;
+  seed: number;
+  spec: RunSpec;
+  /** everything but the seed and the device: runs that agree in it are one cell */
+  cell: string;
+  /** the cell without its method: what shares a spread */
+  family: string;
+  choice: number;
+  loss: number;
+  /** sha256 of metrics.jsonl; absent where nobody asks for it */
+  journal?: string;
+}
+
+function comparedRun(file: RunFile, journal?: string): ComparedRun | null {
+  if (file.status !== 'done' || file.final === null) return null;
+  const { seed, device: _, ...cell } = file.spec;
+  const { scheduler: _s, regulariser: _r, ...family } = cell;
+  const { choice, loss } = file.final;
+  return {
+    id: file.id,
+    seed,
+    spec: file.spec,
+    cell: canonicalJson(cell),
+    family: canonicalJson(family),
+    choice: choice.accuracy,
+    loss,
+    ...(journal === undefined ? {} : { journal }),
+  };
+}
+
+/** The finished runs of an experiment's folder. Throws a UserError when it cannot be listed. */
+export function ownRuns(folder: string): ComparedRun[] {
+  return readRuns(folder).runs.flatMap(({ file, journal }) => comparedRun(file, sha256OfFile(journal).sha256) ?? []);
+}
+
+/**
+ * The committed runs of every experiment below `reference`, each once; journals are hashed of those whose ids are in
+ * `ids`. Without committed runs there are none: an installed package brings none along.
+ */
+export async function committedRunsOf(reference: string, ids: readonly string[]): Promise<ComparedRun[]> {
+  const paths = (existsSync(reference) ? readdirSync(reference).sort() : [])
+    .map((name) => join(reference, name, 'runs.parquet'))
+    .filter((path) => existsSync(path));
+  if (paths.length === 0) return [];
+  const { connection, close } = await openDatabase();
+  try {
+    const from = `from read_parquet([${paths.map((path) => literalPath(resolve(path))).join(', ')}])`;
+    const files = await query<{ id: string; text: string }>(
+      connection,
+      `select id, any_value(text) as text ${from} where file = 'run.json' group by id order by id`,
+    );
+    const wanted = ids.filter((id) => /^[0-9a-f]{16}$/.test(id)).map((id) => `'${id}'`);
+    const journals = await query<{ id: string; hash: string }>(
+      connection,
+      `select id, any_value(sha256(text)) as hash ${from} where file = 'metrics.jsonl' and id in ('', ${wanted.join(', ') || "''"}) group by id order by id`,
+    );
+    const hashes = new Map(journals.map(({ id, hash }) => [id, hash]));
+    return files.flatMap(({ id, text }) => {
+      const read = checkedRunFile(text);
+      return read.state === 'read' ? (comparedRun(read.file, hashes.get(id)) ?? []) : [];
+    });
+  } finally {
+    close();
+  }
+}

@@ -1,0 +1,257 @@
+/** Claims held against runs: which verdict each gets, by its own rule, and why one cannot be had. */
+import type { Journals } from '../aggregate';
+import { holm, pairedDifferences } from '../comparison';
+import { slopeOf } from '../figures/slopeLaw';
+import { grouped } from '../grouped';
+import { hasActed, manipulation, stepMeans, type Manipulation } from '../manipulation';
+import { cellEffects, randomEffects } from '../meta';
+import { mean } from '../statistics';
+import { moduleNames } from '../../src/modules';
+import type { Check, Claim, Needs, Quantity, Side, Verdict } from './claim';
+import {
+  estimateOf,
+  estimateOfCells,
+  intervalOf,
+  probabilityOf,
+  ruleOfThree,
+  verdictOf,
+  type Estimate,
+} from './estimate';
+import { exceededBounds, meanRates, valuesOf } from './quantities';
+import { cellsOf, runsOfSide, type Cell, type ClaimedRun } from './sides';
+
+/** What came of one claim on one set of runs. */
+export interface Evaluation {
+  claim: Claim;
+  verdict: Verdict;
+  estimate: Estimate | null;
+  /** at the rule's level; of a count without a hit, `high` is what it leaves possible */
+  low: number | null;
+  high: number | null;
+  /** p-value of the rule; null where it has none */
+  p: number | null;
+  /** corrected by Holm over all confirmatory claims, those without a p-value counted as 1; null for exploratory ones */
+  corrected: number | null;
+  /** why it was not tested or cannot be evaluated */
+  why: string | null;
+}
+
+/** Runs of several experiments together, each run once. */
+class Pool {
+  private readonly known = new Map<string, Promise<Map<string, unknown>>>();
+  readonly runs: readonly ClaimedRun[];
+
+  constructor(private readonly sources: readonly Journals[]) {
+    const all = sources.flatMap(({ runs }) => runs);
+    this.runs = [...new Map(all.map(({ id, seed, file }) => [id, { id, seed, spec: file.spec }])).values()];
+  }
+
+  /** Something of every run by id, read once from each experiment. */
+  read<T>(name: string, of: (journals: Journals) => Promise<Map<string, T>>): Promise<Map<string, T>> {
+    const known = this.known.get(name);
+    if (known !== undefined) return known as Promise<Map<string, T>>;
+    const made = Promise.all(this.sources.map(of)).then((maps) => new Map(maps.flatMap((map) => [...map])));
+    this.known.set(name, made);
+    return made;
+  }
+
+  values = (quantity: Exclude<Quantity, 'tightness'>) =>
+    this.read(quantity, (journals) => valuesOf(journals, quantity));
+}
+
+/** What cannot be evaluated, or was not tested, in words. */
+class Unmet extends Error {
+  constructor(
+    readonly verdict: 'not evaluable' | 'not tested',
+    why: string,
+  ) {
+    super(why);
+  }
+}
+
+const methodName = ({ method, regulariser }: Side) =>
+  [
+    typeof method === 'string' ? method : JSON.stringify(method),
+    ...(regulariser === undefined ? [] : [JSON.stringify(regulariser)]),
+  ].join(' with ');
+const sideName = (side: Side) =>
+  `${methodName(side)}${side.rates === undefined ? '' : ` at ${side.rates.encoder} / ${side.rates.backbone}`}`;
+
+/** What a claim needs, in words for the one who has not got it. */
+function needsText({ experiments, task, where, a, b, seeds, cells }: Needs): string {
+  return [
+    `needs ${seeds} seeds of ${[a, ...(b === undefined ? [] : [b])].map(sideName).join(' and of ')}`,
+    ...(task === undefined ? [] : [`on ${task}`]),
+    ...Object.entries(where ?? {}).map(([path, value]) => `with ${path} ${value}`),
+    ...(cells === undefined ? [] : [`in ${cells} cells`]),
+    `(${experiments.join(' and ')})`,
+  ].join(' ');
+}
+
+/** The one set-up that the claim is about. Throws Unmet when there is none, or more than one. */
+function onlyCell(pool: Pool, needs: Needs): Cell {
+  const cells = cellsOf(pool.runs, needs);
+  if (cells.length > 1)
+    throw new Unmet('not evaluable', `runs of ${cells.length} set-ups fit: needs.where must tell them apart`);
+  if (cells.length === 0) throw new Unmet('not evaluable', needsText(needs));
+  return cells[0]!;
+}
+
+const bySeed = (runs: readonly ClaimedRun[], values: ReadonlyMap<string, number>) =>
+  new Map(
+    runs.flatMap(({ id, seed }) => {
+      const value = values.get(id);
+      return value === undefined ? [] : [[seed, value] as const];
+    }),
+  );
+
+const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
+  pairedDifferences(bySeed(cell.a, values), bySeed(cell.b, values)).map(({ difference }) => difference);
+
+function enough<T>(values: readonly T[], needs: Needs): readonly T[] {
+  if (values.length < needs.seeds)
+    throw new Unmet('not evaluable', `${needsText(needs)}; here ${values.length === 0 ? 'none' : values.length}`);
+  return values;
+}
+
+/** The estimate of a claim, without its checks. Throws Unmet when runs are missing. */
+async function estimateFor(pool: Pool, { needs, comparison, quantity }: Claim): Promise<Estimate> {
+  if (quantity === 'tightness') return countFor(pool, needs);
+  const values = await pool.values(quantity);
+  switch (comparison) {
+    case 'paired':
+      return estimateOf(enough(differencesOf(onlyCell(pool, needs), values), needs));
+    case 'level':
+      return estimateOf(enough([...bySeed(onlyCell(pool, needs).a, values).values()], needs));
+    case 'slope':
+      return estimateOf(enough(slopesFor(pool, needs, values), needs));
+    default: {
+      const cells = cellsOf(pool.runs, needs)
+        .map((cell) => differencesOf(cell, values))
+        .filter((differences) => differences.length >= needs.seeds);
+      const combined = cells.length < (needs.cells ?? 2) ? null : randomEffects(cellEffects(cells));
+      if (combined === null) throw new Unmet('not evaluable', `${needsText(needs)}; here ${cells.length}`);
+      return estimateOfCells(combined);
+    }
+  }
+}
+
+/** Slopes of the seeds whose runs have two ratios of the rates or more. */
+function slopesFor(pool: Pool, needs: Needs, values: ReadonlyMap<string, number>): number[] {
+  const runs = runsOfSide(pool.runs, needs, needs.a).flatMap(({ id, seed, spec }) => {
+    const logKappa = values.get(id);
+    const ratio = spec.learningRate.backbone / spec.learningRate.encoder;
+    return logKappa === undefined ? [] : [{ seed, ratio, logKappa }];
+  });
+  return grouped(runs, ({ seed }) => String(seed))
+    .filter((own) => new Set(own.map(({ ratio }) => ratio.toPrecision(6))).size > 1)
+    .map(slopeOf);
+}
+
+/** The share of values above their bound, over all runs of the side. */
+async function countFor(pool: Pool, needs: Needs): Promise<Estimate> {
+  const counts = await pool.read('tightness', exceededBounds);
+  const own = enough(
+    runsOfSide(pool.runs, needs, needs.a).flatMap(({ id }) => counts.get(id) ?? []),
+    needs,
+  );
+  const total = own.reduce((sum, count) => sum + count.total, 0);
+  const above = own.reduce((sum, count) => sum + count.above, 0);
+  return { value: above / total, error: null, degrees: 0, sd: null, n: total };
+}
+
+/** Demands what must hold before the claim is tested. Throws Unmet when it does not. */
+async function demand(pool: Pool, claim: Claim, check: Check, others: ReadonlyMap<string, Claim>): Promise<void> {
+  if (check.kind === 'supported') {
+    const { verdict } = await evaluateOne(pool, others.get(check.claim)!, others);
+    if (verdict !== 'supported') throw new Unmet('not tested', `claim ${check.claim} is ${verdict} here`);
+    return;
+  }
+  const cell = onlyCell(pool, claim.needs);
+  if (check.kind === 'sameRates') return demandRates(pool, cell, check);
+  const means = await pool.read('stepMeans', stepMeans);
+  const seeds = new Set(cell.b.filter(({ id }) => means.has(id)).map(({ seed }) => seed));
+  const shared = cell.a.filter(({ id, seed }) => means.has(id) && seeds.has(seed));
+  if (shared.length === 0) throw new Unmet('not tested', 'no measured steps to compare');
+  const base = new Map(cell.b.map(({ seed, id }) => [seed, id]));
+  const found = manipulation(
+    shared.map(({ id }) => means.get(id)!),
+    shared.map(({ seed }) => means.get(base.get(seed)!)!),
+  );
+  if (!hasActed(found, check.atLeast)) throw new Unmet('not tested', actedText(found, check.atLeast));
+}
+
+const actedText = ({ steps, divergences }: Manipulation, least: number) =>
+  `steps are not ${((least - 1) * 100).toFixed(0)} % longer with larger divergences: ${moduleNames
+    .map((module) => `${module} steps × ${steps[module].toFixed(3)}, divergence × ${divergences[module].toFixed(2)}`)
+    .join('; ')}`;
+
+async function demandRates(pool: Pool, cell: Cell, check: Extract<Check, { kind: 'sameRates' }>): Promise<void> {
+  const rates = await pool.read('meanRates', meanRates);
+  const followed = new Map(cell.a.map(({ seed, id }) => [seed - check.shift, id]));
+  const pairs = cell.b.filter(({ seed }) => followed.has(seed));
+  if (pairs.length === 0) throw new Unmet('not tested', 'no runs with the same mean rates to compare');
+  for (const module of moduleNames) {
+    const own = mean(pairs.map(({ id }) => rates.get(id)![module]));
+    const other = mean(pairs.map(({ seed }) => rates.get(followed.get(seed)!)![module]));
+    if (Math.abs(own / other - 1) > check.within)
+      throw new Unmet(
+        'not tested',
+        `mean rates of the ${module} differ: ${own.toPrecision(3)}, ${other.toPrecision(3)}`,
+      );
+  }
+}
+
+async function evaluateOne(pool: Pool, claim: Claim, others: ReadonlyMap<string, Claim>): Promise<Evaluation> {
+  const none = { claim, estimate: null, low: null, high: null, p: null, corrected: null };
+  let estimate: Estimate;
+  try {
+    estimate = await estimateFor(pool, claim);
+  } catch (error) {
+    if (error instanceof Unmet) return { ...none, verdict: error.verdict, why: error.message };
+    throw error;
+  }
+  const { rule } = claim;
+  const interval = rule.kind === 'countZero' ? countInterval(estimate, rule.level) : intervalOf(estimate, rule.level);
+  const found = { ...none, estimate, low: interval?.low ?? null, high: interval?.high ?? null };
+  try {
+    for (const check of claim.checks ?? []) await demand(pool, claim, check, others);
+  } catch (error) {
+    if (error instanceof Unmet) return { ...found, verdict: 'not tested', why: error.message };
+    throw error;
+  }
+  return { ...found, p: probabilityOf(rule, estimate), verdict: verdictOf(rule, estimate), why: null };
+}
+
+/** Of a count without a hit, from 0 to what the rule of three leaves possible; none of one with hits. */
+const countInterval = ({ value, n }: Estimate, level: number) =>
+  value > 0 ? null : { low: 0, high: ruleOfThree(n, level) };
+
+/** Holm over the confirmatory claims, whichever could be tested: a list does not get shorter by missing runs. */
+export function correctConfirmatory(evaluations: readonly Evaluation[]): Evaluation[] {
+  const list = evaluations.filter(({ claim }) => claim.tier === 'confirmatory');
+  const corrected = holm(list.map(({ p }) => p ?? 1));
+  const found = new Map(list.map(({ claim, p }, i) => [claim.id, p === null ? null : corrected[i]!]));
+  return evaluations.map((each) => ({ ...each, corrected: found.get(each.claim.id) ?? null }));
+}
+
+/**
+ * Every claim on the runs of the experiments that `open` gives for it, all of them pooled; what `open` cannot give does
+ * not count. A claim is about set-ups, rates and methods, so any experiment that has them will do.
+ */
+export async function evaluateClaims(
+  claims: readonly Claim[],
+  sourcesFor: (claim: Claim) => readonly Journals[],
+): Promise<Evaluation[]> {
+  const byId = new Map(claims.map((claim) => [claim.id, claim]));
+  const pools = new Map<string, Pool>();
+  const evaluations: Evaluation[] = [];
+  for (const claim of claims) {
+    const sources = sourcesFor(claim);
+    const key = JSON.stringify(sources.map(({ experiment }) => experiment));
+    const pool = pools.get(key) ?? new Pool(sources);
+    pools.set(key, pool);
+    evaluations.push(await evaluateOne(pool, claim, byId));
+  }
+  return correctConfirmatory(evaluations);
+}

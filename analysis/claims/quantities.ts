@@ -1,0 +1,89 @@
+/** The quantities that claims are about: one number a run, from its journal. */
+import type { Journals } from '../aggregate';
+import { early } from '../figures/slopeLaw';
+import { signChangeRate } from '../signChanges';
+import { mean } from '../statistics';
+import { endOf, lossesOf } from '../tables/convergence';
+import type { Quantity } from './claim';
+
+/** Share of the steps at the end of a run that `...end` and `gradient...` are about. */
+const late = 0.25;
+
+/** Measures in which kappa is defined and above the floor. */
+const sound = 'bothTrained and not floor';
+const ends = 'with last as (select id, max(step) as steps from train group by id)';
+
+type Value = { id: string; value: number };
+type Read = (journals: Journals) => Promise<Map<string, number>>;
+
+/** A number a run from a query that gives `id` and `value`. */
+const queried =
+  (sql: string): Read =>
+  async (journals) =>
+    new Map(
+      (await journals.rows<Value>(`select id, value from (${sql}) where isfinite(value) order by id`)).map((row) => [
+        row.id,
+        row.value,
+      ]),
+    );
+
+/** A number a run from its training losses. */
+const ofLosses =
+  (of: (losses: readonly number[]) => number): Read =>
+  async (journals) =>
+    new Map([...(await lossesOf(journals))].map(([id, losses]) => [id, of(losses)]));
+
+/** Mean log kappa over the measures for which the condition holds. */
+const logKappa = (condition: string) =>
+  queried(`${ends}, first as (select id, min(step) as measured from measure group by id)
+    select id, avg(logKappa order by measure.step) as value from measure join last using (id) join first using (id)
+    where ${sound} and ${condition} group by id`);
+
+const gradient = (column: string) =>
+  queried(`${ends} select id, ln(avg(${column} order by measure.step)) as value from measure join last using (id)
+    where measure.step > steps * ${1 - late} group by id having avg(${column}) > 0`);
+
+/** Share of consecutive measures between which log kappa changes sign. */
+const signChanges: Read = async (journals) => {
+  const found = await journals.rows<{ id: string; values: string }>(
+    `select id, to_json(list(logKappa order by step))::varchar as values from measure where ${sound} group by id having count(*) > 1 order by id`,
+  );
+  return new Map(found.map((row) => [row.id, signChangeRate(JSON.parse(row.values) as number[])]));
+};
+
+const reads: Record<Exclude<Quantity, 'tightness'>, Read> = {
+  'final.choice': queried('select id, choice as value from final where choice is not null'),
+  'final.loss': queried('select id, loss as value from final where loss is not null'),
+  'validation.best': queried("select id, max(choice) as value from evaluate where split = 'validation' group by id"),
+  'train.mean': ofLosses(mean),
+  'train.end': ofLosses(endOf),
+  'logKappa.mean': logKappa('true'),
+  'logKappa.end': logKappa(`measure.step > steps * ${1 - late}`),
+  'logKappa.early': logKappa(`measure.step <= greatest(steps * ${early}, measured)`),
+  'gradient.encoder': gradient('normalisedEncoder'),
+  'gradient.backbone': gradient('normalisedBackbone'),
+  signChanges,
+};
+
+/** The quantity of every run that has it, by id. */
+export const valuesOf = (journals: Journals, quantity: Exclude<Quantity, 'tightness'>): Promise<Map<string, number>> =>
+  reads[quantity](journals);
+
+/** Of every run, how many of its bounds (two a measure) were exceeded, and how many there are. */
+export async function exceededBounds(journals: Journals): Promise<Map<string, { above: number; total: number }>> {
+  const rows = await journals.rows<{ id: string; above: number; total: number }>(
+    `with each as (
+      select id, tightnessEncoder as tightness from measure where bothTrained
+      union all select id, tightnessBackbone from measure where bothTrained)
+    select id, count(*) filter (tightness > 1) as above, count(*) as total from each where isfinite(tightness) and tightness > 0 group by id order by id`,
+  );
+  return new Map(rows.map(({ id, above, total }) => [id, { above, total }]));
+}
+
+/** The mean rates of every run over its steps, by id. */
+export async function meanRates(journals: Journals): Promise<Map<string, { encoder: number; backbone: number }>> {
+  const rows = await journals.rows<{ id: string; encoder: number; backbone: number }>(
+    'select id, avg(rateEncoder order by step) as encoder, avg(rateBackbone order by step) as backbone from train group by id order by id',
+  );
+  return new Map(rows.map(({ id, encoder, backbone }) => [id, { encoder, backbone }]));
+}

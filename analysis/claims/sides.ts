@@ -1,0 +1,75 @@
+/** Which runs a claim is about: by what they are, never by what an experiment calls them. */
+import { canonicalJson } from '../../src/files';
+import { fillDefaults, type PartialRun } from '../../src/manifest/defaults';
+import type { RunSpec } from '../../src/manifest/run';
+import { grouped } from '../grouped';
+import { leaves } from '../labels';
+import type { Needs, Side } from './claim';
+
+/** A run of any experiment, as far as a claim looks at it. */
+export interface ClaimedRun {
+  id: string;
+  seed: number;
+  spec: RunSpec;
+}
+
+const methodText = ({ scheduler, regulariser }: Pick<RunSpec, 'scheduler' | 'regulariser'>) =>
+  canonicalJson([scheduler, regulariser]);
+
+/** Whether the run has this scheduler, with its defaults for what the claim leaves out, and its regulariser. */
+function hasMethod(spec: RunSpec, { method, regulariser }: Side): boolean {
+  const { scheduler: own, regulariser: _, ...rest } = spec;
+  const scheduler = typeof method === 'string' ? { kind: method } : method;
+  if (own.kind !== scheduler.kind) return false;
+  const wanted = fillDefaults({
+    ...rest,
+    scheduler,
+    ...(regulariser === undefined ? {} : { regulariser }),
+  } as PartialRun) as unknown as RunSpec;
+  return methodText(wanted) === methodText(spec);
+}
+
+/** Everything of a run but what claims compare: method, rates and seed. Runs that agree in it are one set-up. */
+export function setupOf(spec: RunSpec): string {
+  const { scheduler: _s, regulariser: _r, learningRate: _l, seed: _n, device: _d, ...rest } = spec;
+  return canonicalJson(rest);
+}
+
+/** The runs of one side, among those of the claim's task and other conditions. */
+export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side): ClaimedRun[] {
+  const where = Object.entries(needs.where ?? {});
+  return runs.filter(({ spec }) => {
+    if (needs.task !== undefined && spec.task !== needs.task) return false;
+    const { rates } = side;
+    if (rates !== undefined && (['encoder', 'backbone'] as const).some((m) => spec.learningRate[m] !== rates[m]))
+      return false;
+    if (where.length > 0) {
+      const values = leaves(spec);
+      if (where.some(([path, value]) => values.get(path) !== String(value))) return false;
+    }
+    return hasMethod(spec, side);
+  });
+}
+
+/** The runs of one set-up, and where no rates were named of one pair of rates, by side. */
+export interface Cell {
+  setup: string;
+  a: ClaimedRun[];
+  b: ClaimedRun[];
+}
+
+/** Set-ups that have runs of both sides; where the sides name no rates, apart by rates. */
+export function cellsOf(runs: readonly ClaimedRun[], needs: Needs): Cell[] {
+  const key = ({ spec }: ClaimedRun, side: Side) =>
+    canonicalJson([setupOf(spec), side.rates === undefined ? spec.learningRate : null]);
+  const sideB = needs.b ?? needs.a;
+  const a = grouped(runsOfSide(runs, needs, needs.a), (run) => key(run, needs.a));
+  const b = new Map(
+    grouped(runsOfSide(runs, needs, sideB), (run) => key(run, sideB)).map((own) => [key(own[0]!, sideB), own]),
+  );
+  return a.flatMap((own) => {
+    const setup = key(own[0]!, needs.a);
+    const other = b.get(setup);
+    return other === undefined ? [] : [{ setup, a: own, b: other }];
+  });
+}
