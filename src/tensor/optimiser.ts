@@ -83,4 +83,6 @@ export function clipByNorm(gradient: Tensor, limit: number): { gradient: Tensor;
 
 /** Norm of several vectors together from the norm of each; one whose module is frozen (`active` 0) does not count. */
 export const jointNorm = (parts: readonly { norm: Tensor; active: Tensor }[]): Tensor =>
-  tf.sqrt(parts.map(({ norm: own, active }) => tf.mul(tf.square(own), active)).reduce((sum, part) => tf.add(sum, part)));
+  tf.sqrt(
+    parts.map(({ norm: own, active }) => tf.mul(tf.square(own), active)).reduce((sum, part) => tf.add(sum, part)),
+  );
