@@ -185,6 +185,12 @@ export function orderMethods(methods: Iterable<string>): string[] {
 }
 
 /**
+ * SQL for the setting that a figure of equal rates shows: the default one where there is one, else the first by name;
+ * null where no run has equal rates.
+ */
+export const equalSetting = `(select setting from runs where starts_with(setting, '${equalRates}') order by length(setting), setting limit 1)`;
+
+/**
  * Settings in the order of every figure and table: equal rates, then the backbone's rate changed, the encoder's, both;
  * by number.
  */

@@ -7,7 +7,7 @@ import { curveText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
 import { setupPanels } from '../panels';
 import { distinguish } from '../style';
-import { equalRates } from '../labels';
+import { equalSetting } from '../labels';
 import { orList, shownMethods, sqlList } from '../schedulers';
 
 type Row = {
@@ -44,7 +44,7 @@ export const bounds: FigureDefinition<Row> = {
       select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high,
         count(*) as n, count(*) filter (tightness > 1) as above
       from each join runs using (id) semi join shown using (panel, step)
-      where isfinite(tightness) and tightness > 0 and setting = '${equalRates}' and scheduler in ${sqlList(shownMethods)}
+      where isfinite(tightness) and tightness > 0 and setting = ${equalSetting} and scheduler in ${sqlList(shownMethods)}
       group by panel, method, module, step
       qualify count(*) over (partition by panel, method, module) > 1
       order by panel, method, module desc, step`),

@@ -2,7 +2,7 @@
  * The convergence factor (docs/method.md section 6): the ratio of the two bounds over training beside what the losses
  * did.
  */
-import { equalRates } from '../labels';
+import { equalSetting } from '../labels';
 import { stepAxis, ticksAroundOne } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
@@ -30,7 +30,7 @@ const pointsPerCurve = 120;
 
 const query = `
   with chosen as (
-      select * from runs where setting = '${equalRates}' and scheduler not in ${sqlList(freezing)}),
+      select * from runs where setting = ${equalSetting} and scheduler not in ${sqlList(freezing)}),
     length as (
       select panel, greatest(1, max(step) // 20)::integer as averaged,
         greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last

@@ -24,20 +24,21 @@ export const regularisers = {
         tf.mul(weighted({ encoder: tf.minimum(encoder, cap), backbone: tf.minimum(backbone, cap) }, weights), -lambda),
   }),
   /**
-   * L = L_CE - lambda [ w_S log(D_S + e) + w_X log(D_X + e) ]: a pull along the last step whose length does not go to
-   * 0 with that of the step, of norm about 2 lambda w / ||step||
+   * L = L_CE - lambda [ w_S log max(D_S, e) + w_X log max(D_X, e) ]: a pull along the last step whose length does not
+   * go to 0 with that of the step, of norm about 2 lambda w / ||step||; below e a divergence is rounding, and pulls at
+   * nothing
    */
   'log-divergence': defineRegulariser({
     about: 'rewards relative change of the generation distribution, however small it is',
     options: {
       lambda: lambda(1e-3),
-      epsilon: above0('added to each divergence, nats per label token, so that none pulls without bound', 1, 1e-6),
+      epsilon: above0('below this a divergence, nats per label token, is rounding and pulls at nothing', 1, 1e-6),
     },
     facts: { joins: 'gradient' },
     make:
       ({ lambda, epsilon }) =>
       ({ encoder, backbone }, weights) => {
-        const log = (value: Tensor) => tf.log(tf.add(tf.maximum(value, 0), epsilon));
+        const log = (value: Tensor) => tf.log(tf.maximum(value, epsilon));
         return tf.mul(weighted({ encoder: log(encoder), backbone: log(backbone) }, weights), -lambda);
       },
   }),

@@ -162,8 +162,13 @@ export interface OwnGradient {
   share: Tensor;
 }
 
-/** Smallest norm that is divided by; below it a regulariser has no direction. */
+/** Smallest norm that is divided by. */
 const noNorm = 1e-30;
+/**
+ * Share of the other gradient below which a regulariser's has no direction: it is made of rounding, as at the first
+ * step, where both states are one.
+ */
+const noDirection = 1e-5;
 
 /**
  * What the regulariser's own gradients [size] do to a module's gradient.
@@ -175,6 +180,6 @@ export function ownGradient(spec: Setting['regulariser'], own: Tensor, whole: Te
   const length = norm(own);
   if (share === null) return { share: tf.div(length, tf.add(norm(tf.sub(whole, own)), noNorm)) };
   const scale = tf.div(tf.mul(norm(clipped), share), tf.add(length, noNorm));
-  const hasDirection = tf.cast(tf.greater(length, noNorm), 'float32');
+  const hasDirection = tf.cast(tf.greater(length, tf.mul(norm(whole), noDirection)), 'float32');
   return { added: tf.mul(own, tf.mul(scale, hasDirection)), share: tf.mul(hasDirection, share) };
 }

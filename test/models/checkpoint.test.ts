@@ -106,7 +106,7 @@ describe('hostile files', () => {
       one({ dtype: 'constructor', shape: [1], data_offsets: [0, 4] }),
       /type "constructor"/,
     ],
-    ['no entry', file('{"x":null}'), /type undefined/],
+    ['no entry', file('{"x":null}'), /type nothing/],
     ['a negative side', one({ dtype: 'F32', shape: [-1], data_offsets: [0, 4] }), /shape \[-1\]/],
     ['a fraction', one({ dtype: 'F32', shape: [0.5], data_offsets: [0, 2] }), /shape \[0.5\]/],
     [
