@@ -147,7 +147,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
     async () => {
       mkdirSync(results);
       writeManifest(steps);
-      const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 2000 } };
+      const orders = { carry: true, delay: 200, slow: { seed: 2, delay: 5000 } };
       const submitted = JSON.parse(
         equipoise(
           orders,
@@ -252,7 +252,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
 
       const others = runs.filter(({ id }) => id !== slow);
       await until('all but the cancelled run', () => others.every(({ id }) => isDone(id)));
-      expect(isDone(slow)).toBe(false);
+      expect(isDone(slow), log(slow)).toBe(false);
       for (const id of [limited, lost, preempted]) {
         expect(starts(id), log(id)).toBeGreaterThanOrEqual(2);
         expect(readFileSync(runFolder(results, experiment, id).log, 'utf8')).toMatch(/^goes on after step \d+$/m);
