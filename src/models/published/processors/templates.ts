@@ -174,17 +174,7 @@ export function renderConversation(
     });
   if (turns.length === 0)
     throw userError({ where: 'conversation /turns', what: 'no turn', expected: 'a question at least' });
-  const clean = (text: string, where: string) => {
-    const found = forbidden.find((token) => text.includes(token));
-    if (found !== undefined)
-      throw userError({
-        where,
-        what: `${JSON.stringify(found)} in ${JSON.stringify(text.slice(0, 80))}`,
-        expected: 'text without the tokens that build up a prompt',
-      });
-    if (text.trim() === '') throw userError({ where, what: 'no text', expected: 'words' });
-    return text.trim();
-  };
+  const clean = (text: string, where: string) => cleanText(text, where, forbidden);
   const system = conversation.system === undefined ? template.system : conversation.system;
   const items: Piece[] = Array.from({ length: media }, (_, item): Piece[] => [
     plain((marks.numbered && media > 1 ? `Image-${item + 1}: ` : '') + marks.before),
@@ -219,6 +209,19 @@ export function renderConversation(
     );
   });
   return pieces.filter((piece) => piece.kind !== 'text' || piece.text !== '');
+}
+
+/** A text without space around it. Throws UserError for one that has a forbidden token, or no word. */
+function cleanText(text: string, where: string, forbidden: readonly string[]): string {
+  const found = forbidden.find((token) => text.includes(token));
+  if (found !== undefined)
+    throw userError({
+      where,
+      what: `${JSON.stringify(found)} in ${JSON.stringify(text.slice(0, 80))}`,
+      expected: 'text without the tokens that build up a prompt',
+    });
+  if (text.trim() === '') throw userError({ where, what: 'no text', expected: 'words' });
+  return text.trim();
 }
 
 const plain = (text: string): Piece => ({ kind: 'text', text, trained: false });
