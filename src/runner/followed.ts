@@ -1,31 +1,37 @@
 /** Runs that follow another: which that is, whether it is finished, and what it did. */
-import { schedulerFacts } from '../balance/schedulers';
+import { followedScheduler } from '../balance/schedulers';
 import { fillDefaults } from '../manifest/defaults';
+import { runIdentity } from '../manifest/identity';
 import type { RunSpec } from '../manifest/run';
-import { both, moduleNames, type PerModule } from '../modules';
+import { both, type PerModule } from '../modules';
+import { usedParts } from '../ownParts';
 import { userError } from '../problems';
 import type { TrainRecord } from '../train/records';
 import { listExperiments, runFolder } from './folders';
-import { identityNow } from './identify';
 import { readJournal } from './journal';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
+import { methodVersion } from '../version';
 
 /** The spec of the run that a run follows; null for one that follows none. */
 export function followedSpec(spec: RunSpec): RunSpec | null {
-  const { follows } = schedulerFacts(spec.scheduler.kind);
-  if (follows === undefined) return null;
-  const { scheduler, shift } = follows(spec.scheduler as never);
+  const followed = followedScheduler(spec.scheduler);
+  if (followed === null) return null;
+  const { scheduler, shift } = followed;
   return fillDefaults({ ...spec, scheduler, seed: spec.seed + shift }) as unknown as RunSpec;
 }
 
 /** The run that a run follows, under the same data, weights, method and arithmetic; null for one that follows none. */
-export function followedRun(
-  run: Pick<IdentifiedRun, 'spec' | 'arithmetic'>,
-): Pick<IdentifiedRun, 'id' | 'identity' | 'spec'> | null {
-  const spec = followedSpec(run.spec);
+export function followedRun({
+  spec: own,
+  data,
+  weights,
+  arithmetic,
+}: IdentifiedRun): (Pick<IdentifiedRun, 'id' | 'identity'> & { spec: RunSpec }) | null {
+  const spec = followedSpec(own);
   if (spec === null) return null;
-  const identity = identityNow({ spec, arithmetic: run.arithmetic });
-  return { spec, identity, id: identity.slice(0, 16) };
+  const parts = usedParts(spec)?.sha256;
+  const context = { data: data.identity, weights, methodVersion, backend: arithmetic.class, parts };
+  return { spec, ...runIdentity(spec, context) };
 }
 
 const told = ({ scheduler, seed }: RunSpec) => `${scheduler.kind} of seed ${seed}`;
@@ -109,9 +115,4 @@ function factorOf(spec: RunSpec, { step, learningRate }: TrainRecord): PerModule
 
 /** Factors of 1, for a training that only takes time: its rates mean nothing. */
 export const standingIn = (spec: RunSpec, steps: number): PerModule<number>[] | null =>
-  followedSpec(spec) === null
-    ? null
-    : Array.from(
-        { length: steps },
-        () => Object.fromEntries(moduleNames.map((name) => [name, 1])) as PerModule<number>,
-      );
+  followedSpec(spec) === null ? null : Array.from({ length: steps }, () => both(() => 1));

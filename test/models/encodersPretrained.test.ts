@@ -6,19 +6,18 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
-import { openSource } from '../../src/sources/sources';
 import { encoderRegistry } from '../../src/models/zoo/encoders';
 import { llama, llamaLogits } from '../../src/models/parts/llama';
 import { qformerParameters } from '../../src/models/parts/qformer';
 import { loadStories15m } from '../../src/models/zoo/backbones/stories15m';
 import { loadMiniLm } from '../../src/models/zoo/connectors/minilm';
 import { loadTokenizer, loadWholeBackbone } from '../../src/models/zoo/backbones';
-import { exitCode, UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 import { gelu } from '../../src/tensor/ops';
 import { tf } from '../../src/tensor/tf';
+import { cachedSource } from '../../testing/cached';
 import { notEmpty } from '../../testing/lists';
 import { chirp, stripes } from '../../testing/syntheticMedia';
 
@@ -31,16 +30,6 @@ interface Sample {
 const fixture = <T>(name: string) => JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', name), 'utf8')) as T;
 const towers = fixture<Record<string, Sample>>('encoders/towers.json');
 
-/** Skips the test, with the reason, when the source is not in the cache. */
-async function needCached(context: TestContext, source: string): Promise<void> {
-  try {
-    await openSource(source, { offline: true });
-  } catch (error) {
-    if (error instanceof UserError && error.code === exitCode.unavailable) context.skip(error.message);
-    throw error;
-  }
-}
-
 const largest = (a: ArrayLike<number>, { step, values }: Sample) =>
   values.reduce((worst, value, i) => Math.max(worst, Math.abs(a[i * step]! - value)), 0);
 
@@ -50,7 +39,7 @@ beforeAll(async () => {
 
 describe('pretrained towers', () => {
   it('ResNet-50 gives the grid of a NumPy forward pass', async (context) => {
-    await needCached(context, 'resnet50-imagenet');
+    await cachedSource(context, 'resnet50-imagenet');
     const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'stripes.png');
     await sharp(stripes(), { raw: { width: 128, height: 128, channels: 3 } })
       .png()
@@ -77,7 +66,7 @@ describe('pretrained towers', () => {
   });
 
   it('Whisper-tiny gives the features of onnxruntime after its second block', async (context) => {
-    await needCached(context, 'whisper-tiny');
+    await cachedSource(context, 'whisper-tiny');
     const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'chirp.wav');
     writeFileSync(path, encodeWav(chirp()));
     const tower = await encoderRegistry['whisper-tiny']!.open();
@@ -109,7 +98,7 @@ async function trainedFeatures(name: string, path: string, rows: number): Promis
 
 describe('a pretrained tower as the part that is trained', () => {
   it('gives the grid of a NumPy forward pass: ResNet-50', async (context) => {
-    await needCached(context, 'resnet50-imagenet');
+    await cachedSource(context, 'resnet50-imagenet');
     const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'stripes.png');
     await sharp(stripes(), { raw: { width: 128, height: 128, channels: 3 } })
       .png()
@@ -118,7 +107,7 @@ describe('a pretrained tower as the part that is trained', () => {
   });
 
   it('gives the features of onnxruntime: Whisper-tiny', async (context) => {
-    await needCached(context, 'whisper-tiny');
+    await cachedSource(context, 'whisper-tiny');
     const path = join(mkdtempSync(join(tmpdir(), 'towers-')), 'chirp.wav');
     writeFileSync(path, encodeWav(chirp()));
     expect(largest(await trainedFeatures('whisper-tiny', path, 50), towers['whisperRows']!)).toBeLessThan(2e-3);
@@ -127,7 +116,7 @@ describe('a pretrained tower as the part that is trained', () => {
 
 describe('stories15M', () => {
   it('has the architecture that its publisher names', async (context) => {
-    await needCached(context, 'stories15m');
+    await cachedSource(context, 'stories15m');
     const { config, tensors } = await loadStories15m();
     expect(config).toEqual({
       width: 288,
@@ -143,7 +132,7 @@ describe('stories15M', () => {
   });
 
   it('tokenizes as llama-tokenizer-js does', async (context) => {
-    await needCached(context, 'stories15m');
+    await cachedSource(context, 'stories15m');
     const tokenizer = await loadTokenizer('stories15m');
     const { cases } = fixture<{ cases: { text: string; ids: number[] }[] }>('tokenizer.json');
     expect(cases.length).toBeGreaterThan(10);
@@ -170,7 +159,7 @@ describe('MiniMind2-Small', () => {
   const expected = fixture<ZooFixture>('zoo/zoo.json')['minimind2-small'];
 
   it('tokenizes as the tokenizers library of Python does', async (context) => {
-    await needCached(context, 'minimind2-small');
+    await cachedSource(context, 'minimind2-small');
     const tokenizer = await loadTokenizer('minimind2-small');
     for (const { text, ids } of notEmpty(expected.tokens)) {
       expect(tokenizer.encode(text), text).toEqual(ids);
@@ -180,7 +169,7 @@ describe('MiniMind2-Small', () => {
   });
 
   it('gives the logits of transformers on weights that Python turned into float32, and continues as it does', async (context) => {
-    await needCached(context, 'minimind2-small');
+    await cachedSource(context, 'minimind2-small');
     const tokenizer = await loadTokenizer('minimind2-small');
     const { config, weights } = await loadWholeBackbone('minimind2-small');
     expect(Object.values(weights).reduce((sum, { data }) => sum + data.length, 0)).toBe(25_829_888);
@@ -220,7 +209,7 @@ describe('MiniMind2-Small', () => {
 
 describe('MiniLM', () => {
   it('holds the tensors that Python reads, under the names that a Q-Former starts from', async (context) => {
-    await needCached(context, 'minilm');
+    await cachedSource(context, 'minilm');
     const sums = fixture<ZooFixture>('zoo/zoo.json').minilm;
     const ours: Record<string, string> = {
       'embeddings.LayerNorm.weight': 'norm',

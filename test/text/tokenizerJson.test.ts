@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openSource } from '../../src/sources/sources';
 import { readTokenizerFolder, tokenizerOf } from '../../src/text/tokenizerJson';
 import { encodePieces } from '../../src/models/published/processors/encode';
 import {
@@ -15,7 +14,8 @@ import {
   type MediaMarks,
   type TemplateName,
 } from '../../src/models/published/processors/templates';
-import { exitCode, UserError } from '../../src/problems';
+import { UserError } from '../../src/problems';
+import { cachedSource } from '../../testing/cached';
 import { notEmpty } from '../../testing/lists';
 
 type Json = Record<string, unknown>;
@@ -243,13 +243,7 @@ const noMarks: MediaMarks = { place: 'first', before: '', token: null, after: ''
 
 describe.each(Object.entries(vocabularies))('%s', (name, { texts, opening, conversation }) => {
   it('gives the ids of transformers, also for a conversation in the published template', async (context) => {
-    let folder: string;
-    try {
-      folder = (await openSource(name, { offline: true })).folder;
-    } catch (error) {
-      if (error instanceof UserError && error.code === exitCode.unavailable) context.skip(error.message);
-      throw error;
-    }
+    const { folder } = await cachedSource(context, name);
     const tokenizer = readTokenizerFolder(join(folder, 'models'));
     for (const { text, ids } of notEmpty(texts)) expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids });
     expect(tokenizer.opening).toEqual(opening);

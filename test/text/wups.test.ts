@@ -5,10 +5,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { metricSources, textMetricOf } from '../../src/data/textMetric';
-import { exitCode, UserError } from '../../src/problems';
-import { openSource, findSource } from '../../src/sources/sources';
+import { findSource } from '../../src/sources/sources';
 import { answerParts, setAccuracy, wups } from '../../src/text/metrics/wups';
 import { textScores } from '../../src/text/metrics/textScores';
 import {
@@ -18,6 +17,7 @@ import {
   type WordSimilarity,
 } from '../../src/text/metrics/wuPalmer';
 import { openNouns, sensesOfForm } from '../../src/text/wordnet';
+import { cachedSource } from '../../testing/cached';
 import { notEmpty } from '../../testing/lists';
 
 interface Reference {
@@ -89,13 +89,8 @@ describe('Wu-Palmer similarity', () => {
       ).toEqual(senses.map((sense) => words(sense.replace(/\.n\.\d+$/, ''))));
   });
 
-  it("is NLTK's over WordNet 3.1", async (context: TestContext) => {
-    try {
-      await openSource(wordNetSource, { offline: true });
-    } catch (error) {
-      if (error instanceof UserError && error.code === exitCode.unavailable) context.skip(error.message);
-      throw error;
-    }
+  it("is NLTK's over WordNet 3.1", async (context) => {
+    await cachedSource(context, wordNetSource);
     expect(reference.whole.version).toBe('3.1');
     expectReference(reference.whole, await loadWordSimilarity());
   });

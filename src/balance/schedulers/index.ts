@@ -62,6 +62,10 @@ export function windowOf(spec: SchedulerSpec): number {
   return window === undefined ? defaultWindow : window(optionsOf(spec));
 }
 
+/** The run that a run with this scheduler follows: its scheduler, and by how much its seed is higher; null for none. */
+export const followedScheduler = (spec: SchedulerSpec): { scheduler: { kind: string }; shift: number } | null =>
+  byName[spec.kind]!.facts.follows?.(optionsOf(spec)) ?? null;
+
 /** What forbids the options of a run's scheduler. */
 export const schedulerFaults = (spec: SchedulerSpec): Warning[] =>
   byName[spec.kind]!.facts.faults?.(optionsOf(spec)) ?? [];

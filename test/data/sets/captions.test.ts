@@ -29,9 +29,8 @@ import {
 import { backgroundOf } from '../../../src/data/sets/sceneCap/background';
 import { captions, eventClasses, planScenes } from '../../../src/data/sets/sceneCap/captions';
 import type { RecordingList } from '../../../src/data/sets/soundQa/recordings';
-import { openSource } from '../../../src/sources/sources';
-import { exitCode, UserError } from '../../../src/problems';
 import { random } from '../../../src/random';
+import { cachedSource } from '../../../testing/cached';
 import { expectEvery, notEmpty } from '../../../testing/lists';
 import { sineWav } from '../../../testing/sounds';
 
@@ -297,13 +296,8 @@ describe('GrooveCap', () => {
   it('is the same twice with the true program and sound font, where they are in the cache', async (context) => {
     const opened: Record<string, { name: string; folder: string; licence: string }> = {};
     for (const name of ['mma-grooves', 'timgm6mb-soundfont']) {
-      try {
-        const { manifest, folder: at } = await openSource(name, { offline: true });
-        opened[name] = { name, folder: at, licence: manifest.license };
-      } catch (error) {
-        if (error instanceof UserError && error.code === exitCode.unavailable) context.skip(error.message);
-        throw error;
-      }
+      const { manifest, folder: at } = await cachedSource(context, name);
+      opened[name] = { name, folder: at, licence: manifest.license };
     }
     // A note that is played is heard, and one that is not is silence.
     const synthesiser = await openSynthesiser(
