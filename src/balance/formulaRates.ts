@@ -116,8 +116,18 @@ export function updated(
 /** kappas at which formulas are tried before a run is trained: 1, tiny and huge. */
 const triedKappas = [1, 1e-12, 1e12] as const;
 
+/** Faults by the text of the options: the runs of a grid have the same formulas. */
+const knownFaults = new Map<string, Warning[]>();
+
 /** What forbids the formulas: text that is none, and values at some kappa that are no factors of a rate. */
 export function formulaFaults(chosen: FormulaOptions): Warning[] {
+  const key = JSON.stringify(chosen);
+  const found = knownFaults.get(key) ?? findFaults(chosen);
+  knownFaults.set(key, found);
+  return found;
+}
+
+function findFaults(chosen: FormulaOptions): Warning[] {
   const taken = Object.keys(formulaSymbols);
   for (const [option, table] of [
     ['constants', chosen.constants],

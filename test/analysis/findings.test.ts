@@ -21,9 +21,6 @@ const elsewhere: Record<string, Record<string, string>> = {
     '.275': 'journals: validation at the last step, coordinated minus constant, sounds, backbone x10',
     '.178': 'the same on pictures',
   },
-  'Does kappa grow with the square of the ratio of the rates, and do the bounds hold?': {
-    '2.6': 'journals: largest share of a bound that was reached, all methods and rates',
-  },
   'Weight of the regulariser': {
     '-.055 [-.129, .019]': 'paper-rate-ratio/regulariser-gain, which its text names',
     '1.4': 'paper-rate-ratio/regulariser-gain, as a percentage',
