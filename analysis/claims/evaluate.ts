@@ -230,12 +230,21 @@ async function evaluateOne(pool: Pool, claim: Claim, others: ReadonlyMap<string,
 const countInterval = ({ value, n }: Estimate, level: number) =>
   value > 0 ? null : { low: 0, high: ruleOfThree(n, level) };
 
-/** Holm over the confirmatory claims, whichever could be tested: a list does not get shorter by missing runs. */
+/**
+ * Holm over the confirmatory claims, whichever could be tested: a list does not get shorter by missing runs. A verdict
+ * whose corrected p-value exceeds what the rule's level allows is undecided. The p-value of an equivalence speaks for
+ * it alone, so as a confirmatory claim it can be supported and never contradicted.
+ */
 export function correctConfirmatory(evaluations: readonly Evaluation[]): Evaluation[] {
   const list = evaluations.filter(({ claim }) => claim.tier === 'confirmatory');
   const corrected = holm(list.map(({ p }) => p ?? 1));
   const found = new Map(list.map(({ claim, p }, i) => [claim.id, p === null ? null : corrected[i]!]));
-  return evaluations.map((each) => ({ ...each, corrected: found.get(each.claim.id) ?? null }));
+  return evaluations.map((each) => {
+    const p = found.get(each.claim.id) ?? null;
+    const decided = each.verdict === 'supported' || each.verdict === 'contradicted';
+    const stands = !decided || p === null || p <= 1 - each.claim.rule.level;
+    return { ...each, corrected: p, verdict: stands ? each.verdict : 'undecided' };
+  });
 }
 
 /**

@@ -182,9 +182,14 @@ describe('rules', () => {
 });
 
 describe('Holm over the confirmatory list', () => {
-  const evaluation = (id: string, p: number | null, tier: Claim['tier'] = 'confirmatory'): Evaluation => ({
+  const evaluation = (
+    id: string,
+    p: number | null,
+    tier: Claim['tier'] = 'confirmatory',
+    verdict: Evaluation['verdict'] = 'undecided',
+  ): Evaluation => ({
     claim: { ...base, id, tier },
-    verdict: 'undecided',
+    verdict,
     estimate: null,
     low: null,
     high: null,
@@ -202,6 +207,17 @@ describe('Holm over the confirmatory list', () => {
     ]);
     // list of three: .01 * 3, .03 * 2, and 1 for the one that was not evaluated
     expect(found.map(({ corrected }) => corrected)).toEqual([0.03, null, null, 0.06]);
+  });
+
+  test('takes back what only the uncorrected p-value decides, of confirmatory claims alone', () => {
+    const found = correctConfirmatory([
+      evaluation('a', 0.01, 'confirmatory', 'supported'),
+      evaluation('b', 0.03, 'exploratory', 'supported'),
+      evaluation('c', 0.03, 'confirmatory', 'contradicted'),
+      evaluation('d', null, 'confirmatory', 'not tested'),
+    ]);
+    // .01 * 3, .03 * 2 at level .95
+    expect(found.map(({ verdict }) => verdict)).toEqual(['supported', 'supported', 'undecided', 'not tested']);
   });
 });
 
