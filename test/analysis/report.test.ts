@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures } from '../../analysis/index';
-import { readPaperValues } from '../../analysis/paperValues';
+import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
 import { expectEvery, notEmpty } from '../../testing/lists';
 import { writeSyntheticGrid } from '../../testing/syntheticJournals';
@@ -116,6 +116,15 @@ describe('the report', () => {
 });
 
 describe("the paper's numbers", () => {
+  test('stand beside runs at equal rates alone', () => {
+    const run = (setting: string) => ({ panel: 'a', task: 'a', setting, method: 'constant', accuracy: 0.5 });
+    const { caption, layout } = besidePaper([run('backbone ×10'), run('equal rates 1e-4')], []);
+    expect(caption).toContain('Final choice accuracy at equal rates 1e-4: mean');
+    expect(layout.groups.flat()).toHaveLength(1);
+    const without = besidePaper([run('backbone ×10')], []);
+    expect(without.caption).toContain('Final choice accuracy at equal rates: mean');
+    expect(without.layout.groups).toEqual([]);
+  });
   test('none are shipped', () => expect(readPaperValues()).toEqual([]));
   test.each([
     ['no JSON', '{', /is not JSON/],

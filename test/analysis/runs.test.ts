@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openJournals } from '../../analysis/aggregate';
-import { labelRuns, orderMethods, orderSettings } from '../../analysis/labels';
+import { equalSettingOf, labelRuns, orderMethods, orderSettings } from '../../analysis/labels';
 import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
@@ -259,6 +259,11 @@ describe('labels', () => {
     ]);
     const slow = spec(0, { scheduler: schedulerOf({ kind: 'language-cd' }), warmup: 30 });
     expect(labelRuns([spec(0), spec(1), slow]).map((label) => label.panel)).toEqual(Array(3).fill('emoji-icon-qa'));
+  });
+  test('equal rates: the default ones, else the smallest, else none', () => {
+    expect(equalSettingOf(['backbone ×10', 'equal rates 1e-4', 'equal rates'])).toBe('equal rates');
+    expect(equalSettingOf(['equal rates 1e-3', 'equal rates 3e-4', 'encoder ×10'])).toBe('equal rates 3e-4');
+    expect(equalSettingOf(['backbone ×10', 'encoder ×10'])).toBeNull();
   });
   test('house order', () => {
     expect(orderMethods(['zebra', 'commit', 'commit-clr (rule=b)', 'constant', 'commit-clr (rule=a)'])).toEqual([
