@@ -43,7 +43,7 @@ export const learningCurves: FigureDefinition<Row> = {
       from smooth where step % stride = 0 or step = last group by panel, method, step
     union all
     select 'validation accuracy', panel, method, step, avg(choice order by seed), min(choice), max(choice), count(*), 1
-      from evaluate join chosen using (id) semi join several using (id) where split = 'validation' group by panel, method, step
+      from evaluate join chosen using (id) semi join several using (id) where split = 'validation' and choice is not null group by panel, method, step
     order by quantity, panel, method, step`),
 
   caption(rows) {

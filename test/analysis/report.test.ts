@@ -10,8 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures } from '../../analysis/index';
 import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
+import type { EvaluateRecord } from '../../src/train/records';
 import { expectEvery, notEmpty } from '../../testing/lists';
-import { writeSyntheticGrid } from '../../testing/syntheticJournals';
+import { syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from '../../testing/syntheticJournals';
 
 let folder: string;
 let html: string;
@@ -113,6 +114,25 @@ describe('the report', () => {
     },
     60_000,
   );
+});
+
+test('the list of runs tells one without choices by its generation, as run and status do', async () => {
+  const spec = syntheticSpec('sound-qa', 'constant', 'equal rates', 0, 20);
+  const final = syntheticRecords(spec, { steps: 20 }).at(-1) as EvaluateRecord;
+  writeSyntheticRun(
+    join(folder, 'free'),
+    spec,
+    { steps: 20 },
+    {
+      final: {
+        ...final,
+        choice: { correct: 0, total: 0, accuracy: 0 },
+        generation: { correct: 123, total: 1000, accuracy: 0.123 },
+      },
+    },
+  );
+  const { html } = await makeReport(join(folder, 'free'));
+  expect(html.slice(html.indexOf('id="table-runs"'))).toContain('<td class="number">0.123</td>');
 });
 
 describe("the paper's numbers", () => {

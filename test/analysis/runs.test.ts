@@ -17,6 +17,7 @@ import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import type { JournalRecord } from '../../src/train/records';
 import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../testing/specs';
@@ -159,6 +160,21 @@ describe('journals', () => {
     expect(trained).toBe(19);
     expect(notices).toEqual([`${id}: 1 records without a finite loss or kappa; they are left out`]);
   });
+});
+
+test('a set whose answers are free has no accuracy by choice: 0 of 0 is none', async () => {
+  const none = { correct: 0, total: 0, accuracy: 0 };
+  const free = (record: JournalRecord): JournalRecord =>
+    record.kind === 'evaluate' ? { ...record, choice: none, choiceByKind: { open: none } } : record;
+  const id = writeSyntheticRun(folder, spec(0), options, {}, (text) =>
+    text.replace(/.+/g, (line) => JSON.stringify(free(JSON.parse(line) as JournalRecord))),
+  );
+  const journals = await openJournals(folder);
+  const of = (table: string) => journals.rows(`select distinct id, choice from ${table}`);
+  for (const table of ['evaluate', 'final', 'kinds']) expect(await of(table), table).toEqual([{ id, choice: null }]);
+  const [final] = await journals.rows<{ generation: number }>('select generation from final');
+  expect(final!.generation).toBeGreaterThan(0);
+  journals.close();
 });
 
 describe('labels', () => {
