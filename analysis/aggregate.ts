@@ -34,20 +34,17 @@ export interface Journals {
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone) with norms before clipping,
    * measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not
    * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor, updateEncoder, updateBackbone: ||dtheta|| / ||theta||, dEncoder, dBackbone),
-   * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, of runs whose tower is run in the step
-   * trainParts(id, step, part, gradientNorm) and measureParts(id, step, part, gradientNorm, parameterNorm,
-   * relativeGradient, updateRatio), shown(panel, step): the measured steps that curves show, at most 150 and the last
-   * one of each panel, and kinds(id, kind, choice, generation) of each run's final evaluation; final(id, choice,
-   * generation) is its accuracy. transfer(id, task, choice, generation): evaluations on tasks that the run was not
-   * trained on. State an order: without one DuckDB promises none.
+   * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, null where no question was scored so,
+   * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel, and kinds(id,
+   * kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
+   * transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on. State an order:
+   * without one DuckDB promises none.
    */
   rows<Row extends DataRow>(sql: string): Promise<Row[]>;
   close(): void;
 }
 
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
-const partMeasure = 'STRUCT(gradientNorm DOUBLE, parameterNorm DOUBLE, relativeGradient DOUBLE, updateRatio DOUBLE)';
-const ofParts = `STRUCT(tower ${partMeasure}, connector ${partMeasure})`;
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
 const columns = Object.entries({
   kind: 'VARCHAR',
@@ -61,7 +58,6 @@ const columns = Object.entries({
   updateRatio: perModule,
   dEncoder: 'DOUBLE',
   dBackbone: 'DOUBLE',
-  parts: ofParts,
   normalisedGradient: perModule,
   tightness: perModule,
   convergenceFactor: 'DOUBLE',
@@ -142,6 +138,12 @@ async function loadLines(
   return { ignored, notices };
 }
 
+/** Two scores as columns `choice` and `generation`: 0 of 0, of a set without such questions, is no accuracy. */
+const accuracies = (choice: string, generation: string) =>
+  Object.entries({ choice, generation })
+    .map(([name, score]) => `case when ${score}.total > 0 then ${score}.accuracy end as ${name}`)
+    .join(', ');
+
 /** Steps of a panel that a curve over measures shows; a panel is about 200 pt wide. */
 const shownSteps = 150;
 
@@ -168,20 +170,14 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
   await connection.run(`create table measure as select id, step, kappa, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained, normalisedGradient.encoder as normalisedEncoder,
     normalisedGradient.backbone as normalisedBackbone, tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor,
     updateRatio.encoder as updateEncoder, updateRatio.backbone as updateBackbone, dEncoder, dBackbone ${counted} where kind = 'measure' and isfinite(logKappa)`);
-  const part = (name: 'tower' | 'connector', kind: 'train' | 'measure') =>
-    `select id, step, '${name}' as part, unnest(parts.${name}) ${counted} where kind = '${kind}' and parts.${name} is not null`;
-  for (const kind of ['train', 'measure'] as const)
-    await connection.run(
-      `create table ${kind}Parts as ${kind === 'train' ? 'select id, step, part, gradientNorm from' : 'select * from'} (${part('tower', kind)} union all ${part('connector', kind)})`,
-    );
-  await connection.run(`create table evaluate as select id, step, split, loss, choice.accuracy as choice, generation.accuracy as generation, choiceByKind, generationByKind
+  await connection.run(`create table evaluate as select id, step, split, loss, ${accuracies('choice', 'generation')}, choiceByKind, generationByKind
     ${counted} where kind = 'evaluate' and task is null`);
   await connection.run(
-    `create table transfer as select id, task, choice.accuracy as choice, generation.accuracy as generation ${counted} where kind = 'evaluate' and task is not null`,
+    `create table transfer as select id, task, ${accuracies('choice', 'generation')} ${counted} where kind = 'evaluate' and task is not null`,
   );
   await connection.run(`create table final as select * exclude (place) from (select *, row_number() over (partition by id order by step desc) as place
     from evaluate where split = 'evaluation') where place = 1`);
-  await connection.run(`create table kinds as select id, kind, choiceByKind[kind].accuracy as choice, generationByKind[kind].accuracy as generation
+  await connection.run(`create table kinds as select id, kind, ${accuracies('choiceByKind[kind]', 'generationByKind[kind]')}
     from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
   const places =
     '(select panel, step, row_number() over (partition by panel order by step) as nth, count(*) over (partition by panel) as total from (select distinct panel, step from measure join runs using (id)))';

@@ -185,12 +185,6 @@ export function orderMethods(methods: Iterable<string>): string[] {
 }
 
 /**
- * SQL for the setting that a figure of equal rates shows: the default one where there is one, else the first by name;
- * null where no run has equal rates.
- */
-export const equalSetting = `(select setting from runs where starts_with(setting, '${equalRates}') order by length(setting), setting limit 1)`;
-
-/**
  * Settings in the order of every figure and table: equal rates, then the backbone's rate changed, the encoder's, both;
  * by number.
  */
@@ -208,3 +202,14 @@ export function orderSettings(settings: Iterable<string>): string[] {
     return at === -1 ? ka.length - kb.length || byText(a, b) : ka[at]! - kb[at]!;
   });
 }
+
+/**
+ * The setting that a figure of equal rates shows: the default one where it is among these, else the one with the
+ * smallest rate; null where none has equal rates.
+ */
+export const equalSettingOf = (settings: Iterable<string>): string | null =>
+  orderSettings([...settings].filter((setting) => setting.startsWith(equalRates)))[0] ?? null;
+
+/** The same as a condition of SQL on the setting of a run; no run meets it where none has equal rates. */
+export const atEqualRates = (runs: readonly Pick<RunLabels, 'setting'>[]): string =>
+  `setting = '${equalSettingOf(runs.map(({ setting }) => setting)) ?? ''}'`;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
 import { projectRoot } from '../src/files';
 import { userError } from '../src/problems';
-import { orderMethods, orderSettings, equalRates } from './labels';
+import { equalRates, equalSettingOf, orderMethods } from './labels';
 import type { PageTable } from './reportPage';
 import { shareInterval } from './statistics';
 import { consecutive, estimateText } from './table';
@@ -78,7 +78,7 @@ export function besidePaper(
   finals: readonly { panel: string; task: string; setting: string; method: string; accuracy: number }[],
   paper: readonly PaperValue[],
 ): PageTable {
-  const setting = orderSettings(finals.map((run) => run.setting))[0] ?? equalRates;
+  const setting = equalSettingOf(finals.map((run) => run.setting)) ?? equalRates;
   const here = finals.filter((run) => run.setting === setting);
   const rows = [...new Set(here.map((run) => run.panel))].flatMap((panel) =>
     orderMethods(here.filter((run) => run.panel === panel).map((run) => run.method)).map((method) => {
@@ -90,7 +90,7 @@ export function besidePaper(
   return {
     name: 'paper',
     title: 'Beside the paper',
-    caption: `Final choice accuracy at ${setting} rates: mean over seeds with 95 % Student t interval. The paper's column is empty until its numbers are entered in data-manifests/paper-values.json; models and data of the default sets are not the paper's.`,
+    caption: `Final choice accuracy at ${setting}: mean over seeds with 95 % Student t interval. The paper's column is empty until its numbers are entered in data-manifests/paper-values.json; models and data of the default sets are not the paper's.`,
     layout: {
       columns: [
         { header: 'Task', numeric: false },

@@ -4,6 +4,7 @@
  */
 import { openJournals, type Journals, type Run } from './aggregate';
 import { figures } from './figures/registry';
+import { toldAccuracy } from '../src/train/records';
 import { figureFiles, rounded } from './files';
 import { leaves, orderMethods, orderSettings } from './labels';
 import { besidePaper, type PaperValue } from './paperValues';
@@ -173,7 +174,8 @@ function runList(runs: readonly Run[]): PageTable {
   return {
     name: 'runs',
     title: 'Runs',
-    caption: 'Every run that counts, with its final choice accuracy and loss.',
+    caption:
+      'Every run that counts, with its final loss and accuracy: of its choices, or of greedy generation where no question has any.',
     layout: {
       columns: [
         { header: 'Run', numeric: false },
@@ -182,7 +184,7 @@ function runList(runs: readonly Run[]): PageTable {
         { header: 'Method', numeric: false },
         { header: 'Seed', numeric: true },
         { header: 'Steps', numeric: true },
-        { header: 'Choice accuracy', numeric: true },
+        { header: 'Accuracy', numeric: true },
         { header: 'Loss', numeric: true },
         { header: 'ms a step', numeric: true },
       ],
@@ -195,7 +197,7 @@ function runList(runs: readonly Run[]): PageTable {
             run.method,
             String(run.seed),
             String(file.steps),
-            file.final === null ? '–' : file.final.choice.accuracy.toFixed(3),
+            file.final === null ? '–' : toldAccuracy(file.final).toFixed(3),
             file.final === null ? '–' : file.final.loss.toFixed(3),
             (1000 * file.times.secondsPerStep).toFixed(0),
           ].map((text) => ({ text })),

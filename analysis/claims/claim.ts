@@ -67,12 +67,12 @@ export type Rule =
 
 /**
  * What must hold before a claim is tested. `acted`: the steps of a are longer than those of b by this factor, and the
- * divergence larger, on one module at least. `sameRates`: the mean rates of a over its seeds moved on by `shift` are
- * those of b within this share. `supported`: another claim is.
+ * divergence larger, on one module at least. `sameRates`: over the runs of b and those of a that they follow, the mean factors
+ * on the base rates are alike within this share. `supported`: another claim is.
  */
 export type Check =
   | { kind: 'acted'; atLeast: number }
-  | { kind: 'sameRates'; within: number; shift: number }
+  | { kind: 'sameRates'; within: number }
   | { kind: 'supported'; claim: string };
 
 /** `not tested`: a check of the claim failed; `not evaluable`: the runs that it needs are not there. */

@@ -98,7 +98,7 @@ export function claimsTable(
     title: 'Claims',
     caption: [
       'By: who states it. Estimate with 95 % interval; n: seeds, cells of a meta-claim, values of a count. Rule: what the interval must do (for an equivalence the 90 % one).',
-      'p: of the confirmatory claims, corrected by Holm over their whole list; verdicts are not corrected.',
+      'p: of the confirmatory claims, corrected by Holm over their whole list, as are their verdicts; those of exploratory claims are not corrected.',
       ...(reference ? ['Reference: the committed runs.'] : []),
     ].join(' '),
     layout: {

@@ -5,6 +5,7 @@ import { canonicalJson, sha256OfFile } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import { checkedRunFile } from '../../src/runner/folders';
 import type { RunFile } from '../../src/runner/runFile';
+import { toldAccuracy } from '../../src/train/records';
 import { literalPath, openDatabase, query } from '../database';
 import { readRuns } from '../runs';
 
@@ -16,6 +17,7 @@ export interface ComparedRun {
   cell: string;
   /** the cell without its method: what shares a spread */
   family: string;
+  /** accuracy of its choices, or of greedy generation where no question has any */
   choice: number;
   loss: number;
   /** sha256 of metrics.jsonl; absent where nobody asks for it */
@@ -26,15 +28,14 @@ function comparedRun(file: RunFile, journal?: string): ComparedRun | null {
   if (file.status !== 'done' || file.final === null) return null;
   const { seed, device: _, ...cell } = file.spec;
   const { scheduler: _s, regulariser: _r, ...family } = cell;
-  const { choice, loss } = file.final;
   return {
     id: file.id,
     seed,
     spec: file.spec,
     cell: canonicalJson(cell),
     family: canonicalJson(family),
-    choice: choice.accuracy,
-    loss,
+    choice: toldAccuracy(file.final),
+    loss: file.final.loss,
     ...(journal === undefined ? {} : { journal }),
   };
 }

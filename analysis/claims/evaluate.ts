@@ -17,8 +17,8 @@ import {
   verdictOf,
   type Estimate,
 } from './estimate';
-import { exceededBounds, meanRates, valuesOf } from './quantities';
-import { cellsOf, runsOfSide, type Cell, type ClaimedRun } from './sides';
+import { exceededBounds, meanFactors, valuesOf } from './quantities';
+import { cellsOf, leaderOf, runsOfSide, type Cell, type ClaimedRun } from './sides';
 
 /** What came of one claim on one set of runs. */
 export interface Evaluation {
@@ -168,7 +168,7 @@ async function demand(pool: Pool, claim: Claim, check: Check, others: ReadonlyMa
     return;
   }
   const cell = onlyCell(pool, claim.needs);
-  if (check.kind === 'sameRates') return demandRates(pool, cell, check);
+  if (check.kind === 'sameRates') return demandFactors(pool, cell, check.within);
   const means = await pool.read('stepMeans', stepMeans);
   const seeds = new Set(cell.b.filter(({ id }) => means.has(id)).map(({ seed }) => seed));
   const shared = cell.a.filter(({ id, seed }) => means.has(id) && seeds.has(seed));
@@ -186,18 +186,21 @@ const actedText = ({ steps, divergences }: Manipulation, least: number) =>
     .map((module) => `${module} steps × ${steps[module].toFixed(3)}, divergence × ${divergences[module].toFixed(2)}`)
     .join('; ')}`;
 
-async function demandRates(pool: Pool, cell: Cell, check: Extract<Check, { kind: 'sameRates' }>): Promise<void> {
-  const rates = await pool.read('meanRates', meanRates);
-  const followed = new Map(cell.a.map(({ seed, id }) => [seed - check.shift, id]));
-  const pairs = cell.b.filter(({ seed }) => followed.has(seed));
-  if (pairs.length === 0) throw new Unmet('not tested', 'no runs with the same mean rates to compare');
+/** Holds the mean factors of the followers, side b, to those of the runs of side a that they follow. */
+async function demandFactors(pool: Pool, cell: Cell, within: number): Promise<void> {
+  const factors = await pool.read('meanFactors', meanFactors);
+  const pairs = cell.b.flatMap((follower) => {
+    const leader = leaderOf(follower, cell.a);
+    return leader === undefined ? [] : [{ own: factors.get(follower.id)!, other: factors.get(leader.id)! }];
+  });
+  if (pairs.length === 0) throw new Unmet('not tested', 'no run follows one of the other side');
   for (const module of moduleNames) {
-    const own = mean(pairs.map(({ id }) => rates.get(id)![module]));
-    const other = mean(pairs.map(({ seed }) => rates.get(followed.get(seed)!)![module]));
-    if (Math.abs(own / other - 1) > check.within)
+    const own = mean(pairs.map((pair) => pair.own[module]));
+    const other = mean(pairs.map((pair) => pair.other[module]));
+    if (Math.abs(own / other - 1) > within)
       throw new Unmet(
         'not tested',
-        `mean rates of the ${module} differ: ${own.toPrecision(3)}, ${other.toPrecision(3)}`,
+        `mean factors of the ${module} differ: ${own.toPrecision(3)}, ${other.toPrecision(3)}`,
       );
   }
 }
@@ -227,12 +230,21 @@ async function evaluateOne(pool: Pool, claim: Claim, others: ReadonlyMap<string,
 const countInterval = ({ value, n }: Estimate, level: number) =>
   value > 0 ? null : { low: 0, high: ruleOfThree(n, level) };
 
-/** Holm over the confirmatory claims, whichever could be tested: a list does not get shorter by missing runs. */
+/**
+ * Holm over the confirmatory claims, whichever could be tested: a list does not get shorter by missing runs. A verdict
+ * whose corrected p-value exceeds what the rule's level allows is undecided. The p-value of an equivalence speaks for
+ * it alone, so as a confirmatory claim it can be supported and never contradicted.
+ */
 export function correctConfirmatory(evaluations: readonly Evaluation[]): Evaluation[] {
   const list = evaluations.filter(({ claim }) => claim.tier === 'confirmatory');
   const corrected = holm(list.map(({ p }) => p ?? 1));
   const found = new Map(list.map(({ claim, p }, i) => [claim.id, p === null ? null : corrected[i]!]));
-  return evaluations.map((each) => ({ ...each, corrected: found.get(each.claim.id) ?? null }));
+  return evaluations.map((each) => {
+    const p = found.get(each.claim.id) ?? null;
+    const decided = each.verdict === 'supported' || each.verdict === 'contradicted';
+    const stands = !decided || p === null || p <= 1 - each.claim.rule.level;
+    return { ...each, corrected: p, verdict: stands ? each.verdict : 'undecided' };
+  });
 }
 
 /**

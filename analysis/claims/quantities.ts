@@ -1,8 +1,11 @@
 /** The quantities that claims are about: one number a run, from its journal. */
+import { both, type PerModule } from '../../src/modules';
+import { factorOf } from '../../src/runner/followed';
 import type { Journals } from '../aggregate';
 import { early } from '../figures/slopeLaw';
 import { signChangeRate } from '../signChanges';
 import { mean } from '../statistics';
+import { consecutive } from '../table';
 import { endOf, lossesOf } from '../tables/convergence';
 import type { Quantity } from './claim';
 
@@ -80,10 +83,20 @@ export async function exceededBounds(journals: Journals): Promise<Map<string, { 
   return new Map(rows.map(({ id, above, total }) => [id, { above, total }]));
 }
 
-/** The mean rates of every run over its steps, by id. */
-export async function meanRates(journals: Journals): Promise<Map<string, { encoder: number; backbone: number }>> {
-  const rows = await journals.rows<{ id: string; encoder: number; backbone: number }>(
-    'select id, avg(rateEncoder order by step) as encoder, avg(rateBackbone order by step) as backbone from train group by id order by id',
+/**
+ * The mean factors of every run over its steps, by id: what its scheduler made of the base rates. Mean rates would say
+ * another thing, since the steps of the warm-up weigh less in them.
+ */
+export async function meanFactors(journals: Journals): Promise<Map<string, PerModule<number>>> {
+  const specs = new Map(journals.runs.map(({ id, file }) => [id, file.spec]));
+  const rows = await journals.rows<{ id: string; step: number } & PerModule<number>>(
+    'select id, step, rateEncoder as encoder, rateBackbone as backbone from train order by id, step',
   );
-  return new Map(rows.map(({ id, encoder, backbone }) => [id, { encoder, backbone }]));
+  return new Map(
+    consecutive(rows, ({ id }) => id).map((own) => {
+      const { id } = own[0]!;
+      const factors = own.map(({ step, ...learningRate }) => factorOf(specs.get(id)!, { step, learningRate }));
+      return [id, both((module) => mean(factors.map((factor) => factor[module])))] as const;
+    }),
+  );
 }

@@ -2,6 +2,7 @@
 import { canonicalJson } from '../../src/files';
 import { fillDefaults, type PartialRun } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
+import { followedSpec } from '../../src/runner/followed';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import type { Needs, Side } from './claim';
@@ -49,6 +50,13 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
     }
     return hasMethod(spec, side);
   });
+}
+
+/** The run among these that a run follows, on whatever device; undefined for one that follows none of them. */
+export function leaderOf({ spec }: ClaimedRun, runs: readonly ClaimedRun[]): ClaimedRun | undefined {
+  const text = ({ device: _, ...rest }: RunSpec) => canonicalJson(rest);
+  const followed = followedSpec(spec);
+  return followed === null ? undefined : runs.find((run) => text(run.spec) === text(followed));
 }
 
 /** The runs of one set-up, and where no rates were named of one pair of rates, by side. */

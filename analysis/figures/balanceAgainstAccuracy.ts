@@ -4,7 +4,7 @@ import type { FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
 import { distinguish, inOrder, type Spec } from '../style';
-import { equalRates } from '../labels';
+import { equalSettingOf } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
 
@@ -57,7 +57,8 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
   build(rows) {
     const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
     const order = inOrder.panel(rows);
-    const filled = rows.filter((row) => row.setting === equalRates);
+    const equal = equalSettingOf(rows.map((row) => row.setting));
+    const filled = rows.filter((row) => row.setting === equal);
     const points = (test: string, mark: Spec): Spec => ({
       transform: [{ filter: test }],
       mark: { type: 'point', size: rows.length > manyRuns ? 12 : 20, opacity: 0.85, ...mark },
@@ -87,9 +88,9 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
           shape: dashOrShape,
         },
         layer: [
-          ...(filled.length > 0 ? [points(`datum.setting === '${equalRates}'`, { filled: true })] : []),
+          ...(filled.length > 0 ? [points(`datum.setting === '${equal}'`, { filled: true })] : []),
           ...(filled.length < rows.length
-            ? [points(`datum.setting !== '${equalRates}'`, { filled: false, strokeWidth: 0.9 })]
+            ? [points(`datum.setting !== '${equal}'`, { filled: false, strokeWidth: 0.9 })]
             : []),
         ],
       },

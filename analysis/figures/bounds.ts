@@ -7,7 +7,7 @@ import { curveText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
 import { setupPanels } from '../panels';
 import { distinguish } from '../style';
-import { equalSetting } from '../labels';
+import { atEqualRates } from '../labels';
 import { orList, shownMethods, sqlList } from '../schedulers';
 
 type Row = {
@@ -24,8 +24,6 @@ type Row = {
   /** seeds above 1, where the bound failed */
   above: number;
 };
-
-/** Schedulers whose curves are drawn. */
 
 export const bounds: FigureDefinition<Row> = {
   name: 'bounds',
@@ -44,7 +42,7 @@ export const bounds: FigureDefinition<Row> = {
       select panel, method, module, step, median(tightness) as tightness, min(tightness) as low, max(tightness) as high,
         count(*) as n, count(*) filter (tightness > 1) as above
       from each join runs using (id) semi join shown using (panel, step)
-      where isfinite(tightness) and tightness > 0 and setting = ${equalSetting} and scheduler in ${sqlList(shownMethods)}
+      where isfinite(tightness) and tightness > 0 and ${atEqualRates(journals.runs)} and scheduler in ${sqlList(shownMethods)}
       group by panel, method, module, step
       qualify count(*) over (partition by panel, method, module) > 1
       order by panel, method, module desc, step`),
@@ -54,7 +52,7 @@ export const bounds: FigureDefinition<Row> = {
     const above = rows.reduce((sum, row) => sum + row.above, 0);
     return [
       'Measured progress over its bound, |⟨g, Δθ⟩| / bound, for each module at each measured step (log scale; the bound with the smallest label probability of the batch); grey line: 1, the bound is reached.',
-      `Synchronised rates. Curve: ${curve(rows)}.`,
+      `Equal rates. Curve: ${curve(rows)}.`,
       `${above} of ${all} values are above 1: the bound on a module's progress holds to first order only.`,
       'Steps with a frozen module and values of 0, which have no logarithm, are left out.',
     ].join(' ');

@@ -2,7 +2,7 @@
  * The convergence factor (docs/method.md section 6): the ratio of the two bounds over training beside what the losses
  * did.
  */
-import { equalSetting } from '../labels';
+import { atEqualRates } from '../labels';
 import { stepAxis, ticksAroundOne } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
@@ -28,9 +28,10 @@ type Row = {
 /** Points on a curve at most. */
 const pointsPerCurve = 120;
 
-const query = `
+/** `equal`: which runs have equal rates, as a condition. */
+const query = (equal: string) => `
   with chosen as (
-      select * from runs where setting = ${equalSetting} and scheduler not in ${sqlList(freezing)}),
+      select * from runs where ${equal} and scheduler not in ${sqlList(freezing)}),
     length as (
       select panel, greatest(1, max(step) // 20)::integer as averaged,
         greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last
@@ -68,7 +69,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
   needs: `finished runs of \`${baseline}\` and of a method that moves the rates without freezing a module, at equal rates, with measures of kappa and seeds in common`,
 
   async select(journals) {
-    const rows = await journals.rows<Row>(query);
+    const rows = await journals.rows<Row>(query(atEqualRates(journals.runs)));
     // A curve without its counterpart would answer nothing.
     const key = ({ panel, method }: Row) => JSON.stringify([panel, method]);
     const having = (quantity: Row['quantity']) => new Set(rows.filter((row) => row.quantity === quantity).map(key));
@@ -82,7 +83,7 @@ export const convergenceFactor: FigureDefinition<Row> = {
     return [
       'Above: convergence bound of a method over that of constant rates, 1 / running mean of the convergence factor c_t (below 1: the bound promises faster convergence).',
       `Below: measured training loss (moving average of ${windowsText(losses)} steps) over that of constant rates with the same seed.`,
-      `Synchronised rates; grey line: constant rates. Curve: ${curve(rows)}.`,
+      `Equal rates; grey line: constant rates. Curve: ${curve(rows)}.`,
       'Block-coordinate descent is left out: a frozen module has a factor of 0, for which the bound says nothing.',
     ].join(' ');
   },

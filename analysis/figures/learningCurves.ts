@@ -1,5 +1,5 @@
 /** Training loss and validation accuracy by method at equal rates (the paper's fourth figure). */
-import { equalSetting } from '../labels';
+import { atEqualRates } from '../labels';
 import { accuracyScale, stepAxis } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote } from '../layers';
@@ -33,7 +33,7 @@ export const learningCurves: FigureDefinition<Row> = {
 
   select: (journals) =>
     journals.rows<Row>(`
-    with chosen as (select * from runs where setting = ${equalSetting}),
+    with chosen as (select * from runs where ${atEqualRates(journals.runs)}),
       length as (select panel, greatest(1, max(step) // 20)::integer as averaged, greatest(1, ceil(max(step) / ${pointsPerCurve}))::integer as stride, max(step) as last
         from train join chosen using (id) group by panel),
       smooth as (select panel, method, seed, id, step, averaged, avg(loss) over (partition by id order by step range between averaged - 1 preceding and current row) as loss, stride, last
@@ -43,7 +43,7 @@ export const learningCurves: FigureDefinition<Row> = {
       from smooth where step % stride = 0 or step = last group by panel, method, step
     union all
     select 'validation accuracy', panel, method, step, avg(choice order by seed), min(choice), max(choice), count(*), 1
-      from evaluate join chosen using (id) semi join several using (id) where split = 'validation' group by panel, method, step
+      from evaluate join chosen using (id) semi join several using (id) where split = 'validation' and choice is not null group by panel, method, step
     order by quantity, panel, method, step`),
 
   caption(rows) {

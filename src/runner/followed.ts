@@ -107,8 +107,14 @@ export function followedBy(results: string, experiment: string, run: IdentifiedR
   };
 }
 
-/** A journal tells rates: base rate, scheduler's factor and warm-up in one number. */
-function factorOf(spec: RunSpec, { step, learningRate }: TrainRecord): PerModule<number> {
+/**
+ * The scheduler's factors in a step of a run with this spec: a journal tells rates, which are base rate, factor and
+ * warm-up in one number.
+ */
+export function factorOf(
+  spec: Pick<RunSpec, 'learningRate' | 'warmup'>,
+  { step, learningRate }: Pick<TrainRecord, 'step' | 'learningRate'>,
+): PerModule<number> {
   const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
   return both((module) => learningRate[module] / (spec.learningRate[module] * warm));
 }

@@ -182,9 +182,14 @@ describe('rules', () => {
 });
 
 describe('Holm over the confirmatory list', () => {
-  const evaluation = (id: string, p: number | null, tier: Claim['tier'] = 'confirmatory'): Evaluation => ({
+  const evaluation = (
+    id: string,
+    p: number | null,
+    tier: Claim['tier'] = 'confirmatory',
+    verdict: Evaluation['verdict'] = 'undecided',
+  ): Evaluation => ({
     claim: { ...base, id, tier },
-    verdict: 'undecided',
+    verdict,
     estimate: null,
     low: null,
     high: null,
@@ -202,6 +207,17 @@ describe('Holm over the confirmatory list', () => {
     ]);
     // list of three: .01 * 3, .03 * 2, and 1 for the one that was not evaluated
     expect(found.map(({ corrected }) => corrected)).toEqual([0.03, null, null, 0.06]);
+  });
+
+  test('takes back what only the uncorrected p-value decides, of confirmatory claims alone', () => {
+    const found = correctConfirmatory([
+      evaluation('a', 0.01, 'confirmatory', 'supported'),
+      evaluation('b', 0.03, 'exploratory', 'supported'),
+      evaluation('c', 0.03, 'confirmatory', 'contradicted'),
+      evaluation('d', null, 'confirmatory', 'not tested'),
+    ]);
+    // .01 * 3, .03 * 2 at level .95
+    expect(found.map(({ verdict }) => verdict)).toEqual(['supported', 'supported', 'undecided', 'not tested']);
   });
 });
 
@@ -221,7 +237,7 @@ const options = { steps, every: 5, validateEvery: 10 };
 /** Writes a run whose journal is known: loss 1 / step + shift, log kappa and the rest by the measured step. */
 function writeKnown(
   experiment: string,
-  method: 'constant' | 'commit-clr' | 'commit' | 'feature-cd',
+  method: 'constant' | 'commit-clr' | 'commit' | 'feature-cd' | 'yoked',
   seed: number,
   {
     choice,
@@ -231,6 +247,7 @@ function writeKnown(
     rate = 3e-4,
     step = 1e-3,
     d = 1e-4,
+    factor,
   }: {
     choice: number;
     shift?: number;
@@ -239,6 +256,8 @@ function writeKnown(
     rate?: number;
     step?: number;
     d?: number;
+    /** on the backbone's base rate, by the step; without it no warm-up either */
+    factor?: (step: number) => number;
   },
 ): void {
   const setting = rate > 1e-3 ? 'backbone' : 'equal rates';
@@ -248,7 +267,11 @@ function writeKnown(
     options,
     {},
     changed((record) => {
-      if (record.kind === 'train') return { ...record, loss: 1 / record.step + shift };
+      if (record.kind === 'train') {
+        const warm = factor === undefined ? 1 : Math.min(1, record.step / 10);
+        const learningRate = { encoder: 3e-4 * warm, backbone: rate * warm * (factor?.(record.step) ?? 1) };
+        return { ...record, loss: 1 / record.step + shift, learningRate };
+      }
       if (record.kind === 'evaluate') {
         const best = record.split === 'validation' && record.step === 10 ? 0.1 : 0;
         return { ...record, loss: 2 - choice, choice: { correct: 0, total: 1, accuracy: choice + best } };
@@ -444,31 +467,44 @@ describe('checks before a claim', () => {
     }
   });
 
-  test('another claim, and equal mean rates of the seed that is followed', async () => {
+  test('another claim', async () => {
     for (const seed of [1, 2, 3]) {
-      writeKnown('follow', 'commit-clr', seed, { choice: 0.6 + seed / 1000 });
-      writeKnown('follow', 'constant', seed, { choice: 0.5 });
+      writeKnown('gate', 'commit-clr', seed, { choice: 0.6 + seed / 1000 });
+      writeKnown('gate', 'constant', seed, { choice: 0.5 });
     }
-    const [good, bad, far] = await evaluate(
-      'follow',
-      {
-        checks: [
-          { kind: 'supported', claim: 'gain' },
-          { kind: 'sameRates', within: 0.01, shift: 1 },
-        ],
-      },
+    const [good, bad] = await evaluate(
+      'gate',
+      { checks: [{ kind: 'supported', claim: 'gain' }] },
       { id: 'loss', checks: [{ kind: 'supported', claim: 'no-gain' }] },
-      {
-        id: 'rates',
-        needs: { ...base.needs, b: { method: 'constant', rates: equal } },
-        checks: [{ kind: 'sameRates', within: 0.01, shift: 9 }],
-      },
       { id: 'gain' },
       { id: 'no-gain', rule: { kind: 'below', margin: 0, level: 0.95 } },
     );
     expect(good!.verdict).toBe('supported');
     expect(bad).toMatchObject({ verdict: 'not tested', why: 'claim no-gain is contradicted here' });
-    expect(far).toMatchObject({ verdict: 'not tested', why: 'no runs with the same mean rates to compare' });
+  });
+
+  // Half of the 20 steps are warm-up. Twice the backbone's base rate in them, once after: a mean factor of 1.5, and a
+  // mean rate of (2 * 5.5 + 10) / 20 = 1.05 base rates; 1.5 throughout makes 1.5 * 15.5 / 20 = 1.1625 of them.
+  const leading = (step: number) => (step <= 10 ? 2 : 1);
+  test.each([
+    ['alike', 1.5, undefined],
+    ['apart', 1.45, 'mean factors of the backbone differ: 1.45, 1.50'],
+  ])('mean factors of the run that is followed, without the warm-up: %s', async (name, factor, why) => {
+    for (const seed of [2, 3, 4]) writeKnown(`yoked-${name}`, 'commit-clr', seed, { choice: 0.6, factor: leading });
+    for (const seed of [1, 2, 3])
+      writeKnown(`yoked-${name}`, 'yoked', seed, { choice: 0.5 + seed / 1000, factor: () => factor });
+    const [found] = await evaluate(`yoked-${name}`, {
+      needs: { ...base.needs, b: { method: 'yoked', rates: equal } },
+      checks: [{ kind: 'sameRates', within: 0.02 }],
+    });
+    expect(found!.estimate).toMatchObject({ n: 2 });
+    expect(found!.why).toBe(why ?? null);
+    expect(found!.verdict).toBe(why === undefined ? 'supported' : 'not tested');
+  });
+
+  test('runs that follow none of the other side', async () => {
+    const [found] = await evaluate('gate', { checks: [{ kind: 'sameRates', within: 0.01 }] });
+    expect(found).toMatchObject({ verdict: 'not tested', why: 'no run follows one of the other side' });
   });
 });
 

@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures } from '../../analysis/index';
-import { readPaperValues } from '../../analysis/paperValues';
+import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
+import type { EvaluateRecord } from '../../src/train/records';
 import { expectEvery, notEmpty } from '../../testing/lists';
-import { writeSyntheticGrid } from '../../testing/syntheticJournals';
+import { syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from '../../testing/syntheticJournals';
 
 let folder: string;
 let html: string;
@@ -115,7 +116,35 @@ describe('the report', () => {
   );
 });
 
+test('the list of runs tells one without choices by its generation, as run and status do', async () => {
+  const spec = syntheticSpec('sound-qa', 'constant', 'equal rates', 0, 20);
+  const final = syntheticRecords(spec, { steps: 20 }).at(-1) as EvaluateRecord;
+  writeSyntheticRun(
+    join(folder, 'free'),
+    spec,
+    { steps: 20 },
+    {
+      final: {
+        ...final,
+        choice: { correct: 0, total: 0, accuracy: 0 },
+        generation: { correct: 123, total: 1000, accuracy: 0.123 },
+      },
+    },
+  );
+  const { html } = await makeReport(join(folder, 'free'));
+  expect(html.slice(html.indexOf('id="table-runs"'))).toContain('<td class="number">0.123</td>');
+});
+
 describe("the paper's numbers", () => {
+  test('stand beside runs at equal rates alone', () => {
+    const run = (setting: string) => ({ panel: 'a', task: 'a', setting, method: 'constant', accuracy: 0.5 });
+    const { caption, layout } = besidePaper([run('backbone ×10'), run('equal rates 1e-4')], []);
+    expect(caption).toContain('Final choice accuracy at equal rates 1e-4: mean');
+    expect(layout.groups.flat()).toHaveLength(1);
+    const without = besidePaper([run('backbone ×10')], []);
+    expect(without.caption).toContain('Final choice accuracy at equal rates: mean');
+    expect(without.layout.groups).toEqual([]);
+  });
   test('none are shipped', () => expect(readPaperValues()).toEqual([]));
   test.each([
     ['no JSON', '{', /is not JSON/],

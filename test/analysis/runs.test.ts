@@ -12,11 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openJournals } from '../../analysis/aggregate';
-import { labelRuns, orderMethods, orderSettings } from '../../analysis/labels';
+import { equalSettingOf, labelRuns, orderMethods, orderSettings } from '../../analysis/labels';
 import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import type { JournalRecord } from '../../src/train/records';
 import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../testing/specs';
@@ -161,6 +162,21 @@ describe('journals', () => {
   });
 });
 
+test('a set whose answers are free has no accuracy by choice: 0 of 0 is none', async () => {
+  const none = { correct: 0, total: 0, accuracy: 0 };
+  const free = (record: JournalRecord): JournalRecord =>
+    record.kind === 'evaluate' ? { ...record, choice: none, choiceByKind: { open: none } } : record;
+  const id = writeSyntheticRun(folder, spec(0), options, {}, (text) =>
+    text.replace(/.+/g, (line) => JSON.stringify(free(JSON.parse(line) as JournalRecord))),
+  );
+  const journals = await openJournals(folder);
+  const of = (table: string) => journals.rows(`select distinct id, choice from ${table}`);
+  for (const table of ['evaluate', 'final', 'kinds']) expect(await of(table), table).toEqual([{ id, choice: null }]);
+  const [final] = await journals.rows<{ generation: number }>('select generation from final');
+  expect(final!.generation).toBeGreaterThan(0);
+  journals.close();
+});
+
 describe('labels', () => {
   const rates = (encoder: number, backbone: number) => ({ learningRate: { encoder, backbone } });
   const settings = (...pairs: [number, number][]) =>
@@ -259,6 +275,11 @@ describe('labels', () => {
     ]);
     const slow = spec(0, { scheduler: schedulerOf({ kind: 'language-cd' }), warmup: 30 });
     expect(labelRuns([spec(0), spec(1), slow]).map((label) => label.panel)).toEqual(Array(3).fill('emoji-icon-qa'));
+  });
+  test('equal rates: the default ones, else the smallest, else none', () => {
+    expect(equalSettingOf(['backbone ×10', 'equal rates 1e-4', 'equal rates'])).toBe('equal rates');
+    expect(equalSettingOf(['equal rates 1e-3', 'equal rates 3e-4', 'encoder ×10'])).toBe('equal rates 3e-4');
+    expect(equalSettingOf(['backbone ×10', 'encoder ×10'])).toBeNull();
   });
   test('house order', () => {
     expect(orderMethods(['zebra', 'commit', 'commit-clr (rule=b)', 'constant', 'commit-clr (rule=a)'])).toEqual([
