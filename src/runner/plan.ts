@@ -45,14 +45,21 @@ export interface PlannedRun extends IdentifiedRun {
   blocked?: boolean;
 }
 
+/** What makes the identity of a planned run, without its state, which is of the moment. */
+export function identified(run: IdentifiedRun): IdentifiedRun {
+  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
+  return { id, identity, spec, description, data, weights, arithmetic, ...(parts === undefined ? {} : { parts }) };
+}
+
 /** The state of every run, in the order given. Reads the results folder, writes nothing. */
 export function planRuns(results: string, experiment: string, runs: readonly IdentifiedRun[]): PlannedRun[] {
   // One listing for each experiment instead of a look at every possible folder: a plan has thousands of runs.
   const here = new Set(listRunIds(results, experiment));
   const planned = new Set(runs.map(({ id }) => id));
-  const others = listExperiments(results)
-    .filter((name) => name !== experiment)
-    .map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
+  const others = otherExperiments(results, experiment).map((name) => ({
+    name,
+    ids: new Set(listRunIds(results, name)),
+  }));
   let known: Map<string, RunFile[]> | undefined;
   const like = (spec: RunSpec): readonly RunFile[] => {
     known ??= filesByKey(
@@ -72,6 +79,7 @@ export function planRuns(results: string, experiment: string, runs: readonly Ide
     if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
     const elsewhere = finishedElsewhere(
       results,
+      experiment,
       run,
       others.filter(({ ids }) => ids.has(run.id)).map(({ name }) => name),
     );
@@ -171,14 +179,18 @@ export function finishedRun(
   return lastRecord(paths.journal) === null ? null : read.file;
 }
 
-/** The first of the other experiments that holds a finished run of this identity. */
+/** The first of the other experiments that holds a finished run of this identity; `others`: those that may. */
 export function finishedElsewhere(
   results: string,
+  experiment: string,
   run: Pick<IdentifiedRun, 'id' | 'identity'>,
-  others: readonly string[],
+  others: readonly string[] = otherExperiments(results, experiment),
 ): string | undefined {
   return others.find((other) => finishedRun(results, other, run) !== null);
 }
+
+const otherExperiments = (results: string, experiment: string): string[] =>
+  listExperiments(results).filter((name) => name !== experiment);
 
 /** How many runs are in each state. */
 export function countStates(runs: readonly { state: RunState }[]): Record<RunState, number> {

@@ -73,9 +73,6 @@ export function manifestOf(path: string, experiment: string): Manifest {
   return loadManifest(path, { profile: experiment.slice(plain.name.length + 1) });
 }
 
-/** The name of a manifest's experiment: with its profile, as in the results folder. */
-export const experimentOf = ({ name, profile }: Manifest): string => (profile === null ? name : `${name}-${profile}`);
-
 /**
  * Pairs the combinations of a manifest with finished runs, by identity: what the manifest says together with the data,
  * weights, method and arithmetic that run.json states must give the run's identity. Of several runs of one combination
