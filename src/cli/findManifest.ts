@@ -1,7 +1,7 @@
 /** Which manifest of experiments/ describes an experiment. */
-import type { Manifest } from '../manifest/content';
+import { experimentOf, type Manifest } from '../manifest/content';
 import { UserError } from '../problems';
-import { experimentOf, manifestOf } from '../runner/crate/content';
+import { manifestOf } from '../runner/crate/content';
 import { listManifests } from './sweep';
 
 /** The manifest of experiments/ that describes an experiment. */

@@ -70,6 +70,13 @@ export interface Manifest {
   warnings: string[];
 }
 
+/**
+ * The name of a manifest's experiment, its folder below the results. A profile's shrunken runs must not mix with the
+ * full ones in figures: they are an experiment of their own.
+ */
+export const experimentOf = ({ name, profile }: Pick<Manifest, 'name' | 'profile'>): string =>
+  profile === null ? name : `${name}-${profile}`;
+
 /** The parts of a JSON pointer, escaped and joined (RFC 6901). */
 export function pointer(base: string, ...parts: (string | number)[]): string {
   return base + parts.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

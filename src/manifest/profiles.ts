@@ -28,8 +28,8 @@ export function profilesOf(content: ManifestContent): Record<string, Profile> {
 }
 
 /** The text that is equal exactly when two runs have the same identity on the same machine. */
-export function runKey(run: GridRun['run']): string {
-  return canonicalJson(leaveOutDefaults(run as unknown as RunSpec));
+export function runKey(run: GridRun['run'] | RunSpec): string {
+  return canonicalJson(leaveOutDefaults(run as RunSpec));
 }
 
 /**

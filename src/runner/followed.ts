@@ -7,7 +7,7 @@ import { both, type PerModule } from '../modules';
 import { usedParts } from '../ownParts';
 import { userError } from '../problems';
 import type { TrainRecord } from '../train/records';
-import { listExperiments, runFolder } from './folders';
+import { runFolder } from './folders';
 import { readJournal } from './journal';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
 import { methodVersion } from '../version';
@@ -43,11 +43,7 @@ function whereFinished(
   run: Pick<IdentifiedRun, 'id' | 'identity'>,
 ): string | undefined {
   if (finishedRun(results, experiment, run) !== null) return experiment;
-  return finishedElsewhere(
-    results,
-    run,
-    listExperiments(results).filter((name) => name !== experiment),
-  );
+  return finishedElsewhere(results, experiment, run);
 }
 
 /** Whether a run is finished, in this experiment or another. */

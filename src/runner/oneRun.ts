@@ -3,11 +3,11 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { storageFault, writeWhole } from '../files';
 import { toldAccuracy } from '../train/records';
 import { copyFinished } from './copy';
-import { listExperiments, readRunFile, runFolder } from './folders';
+import { readRunFile, runFolder } from './folders';
 import { cutTornLine, lastRecord } from './journal';
 import type { Attempt, Lane } from './lane';
 import type { RunTask } from './messages';
-import { finishedElsewhere, type PlannedRun } from './plan';
+import { finishedElsewhere, identified, type PlannedRun } from './plan';
 import type { Ending, QueueOptions } from './queueOptions';
 import { runFileText } from './runFile';
 import { unstartedFile } from './runStates';
@@ -54,7 +54,6 @@ export async function oneRun(
  * experiment.
  */
 function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, meanwhile: boolean): Ending | null {
-  const others = listExperiments(results).filter((name) => name !== experiment);
   const paths = runFolder(results, experiment, run.id);
   const finished = readRunFile(paths.runJson);
   if (finished.state === 'foreign') return { kind: 'failed', message: finished.why, unavailable: false };
@@ -67,7 +66,7 @@ function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, 
         unavailable: false,
       };
   }
-  const elsewhere = finishedElsewhere(results, run, others);
+  const elsewhere = finishedElsewhere(results, experiment, run);
   if (elsewhere === undefined) return null;
   copyFinished(results, elsewhere, experiment, run);
   return { kind: 'copied', from: elsewhere };
@@ -76,16 +75,8 @@ function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, 
 /** What a worker is told. `notices` is filled by later attempts. */
 function taskOf(options: QueueOptions, run: PlannedRun, token: string, notices: string[]): RunTask {
   const { results, experiment, code, packages, checkpoint } = options;
-  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
   return {
-    id,
-    identity,
-    spec,
-    description,
-    data,
-    weights,
-    arithmetic,
-    ...(parts === undefined ? {} : { parts }),
+    ...identified(run),
     results,
     experiment,
     token,

@@ -3,7 +3,7 @@
  * same list.
  */
 import { existsSync } from 'node:fs';
-import { difference } from '../manifest/identity';
+import { runKey } from '../manifest/profiles';
 import type { RunSpec } from '../manifest/run';
 import type { UsedParts } from '../ownParts';
 import type { Arithmetic } from './arithmetic';
@@ -11,6 +11,7 @@ import { checkpointStep } from './checkpoints';
 import { isClaimed } from '../claim';
 import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } from './folders';
 import { lastRecord } from './journal';
+import { filesByKey } from './relatives';
 import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
@@ -44,22 +45,41 @@ export interface PlannedRun extends IdentifiedRun {
   blocked?: boolean;
 }
 
+/** What makes the identity of a planned run, without its state, which is of the moment. */
+export function identified(run: IdentifiedRun): IdentifiedRun {
+  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
+  return { id, identity, spec, description, data, weights, arithmetic, ...(parts === undefined ? {} : { parts }) };
+}
+
 /** The state of every run, in the order given. Reads the results folder, writes nothing. */
 export function planRuns(results: string, experiment: string, runs: readonly IdentifiedRun[]): PlannedRun[] {
   // One listing for each experiment instead of a look at every possible folder: a plan has thousands of runs.
   const here = new Set(listRunIds(results, experiment));
-  const others = listExperiments(results)
-    .filter((name) => name !== experiment)
-    .map((name) => ({ name, ids: new Set(listRunIds(results, name)) }));
-  let files: RunFile[] | undefined;
-  const stored = () => (files ??= [...here].flatMap((id) => fileOf(results, experiment, id)));
+  const planned = new Set(runs.map(({ id }) => id));
+  const others = otherExperiments(results, experiment).map((name) => ({
+    name,
+    ids: new Set(listRunIds(results, name)),
+  }));
+  let known: Map<string, RunFile[]> | undefined;
+  const like = (spec: RunSpec): readonly RunFile[] => {
+    known ??= filesByKey(
+      [...here]
+        .filter((id) => !planned.has(id))
+        .flatMap((id) => {
+          const read = readRunFile(runFolder(results, experiment, id).runJson);
+          return read.state === 'read' ? [read.file] : [];
+        }),
+    );
+    return known.get(runKey(spec)) ?? [];
+  };
   return runs.map((run) => {
     const own: State = here.has(run.id)
       ? ownState(results, experiment, run)
-      : { state: 'new', why: otherCode(run, stored()) ?? absent, claimed: false };
+      : { state: 'new', why: otherCode(run, like(run.spec)) ?? absent, claimed: false };
     if (own.state === 'done' || own.claimed || own.blocked === true) return { ...run, ...own };
     const elsewhere = finishedElsewhere(
       results,
+      experiment,
       run,
       others.filter(({ ids }) => ids.has(run.id)).map(({ name }) => name),
     );
@@ -76,19 +96,13 @@ export function planRuns(results: string, experiment: string, runs: readonly Ide
 
 type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed' | 'blocked'>;
 
-function fileOf(results: string, experiment: string, id: string): RunFile[] {
-  const read = readRunFile(runFolder(results, experiment, id).runJson);
-  return read.state === 'read' ? [read.file] : [];
-}
-
 const absent = 'no run of this identity in the results';
 
 /**
- * What of the code is no longer as it was when the same run was trained: the method, or a part from outside this
+ * What of the code is no longer as it was when the same run was trained (`same`: the runs that the manifest means by it): the method, or a part from outside this
  * repository; null when there is no such run.
  */
-function otherCode({ spec, parts }: IdentifiedRun, stored: readonly RunFile[]): string | null {
-  const same = stored.filter((file) => difference(file.spec, spec).length === 0);
+function otherCode({ parts }: IdentifiedRun, same: readonly RunFile[]): string | null {
   const older = same.find(({ code }) => code.method !== undefined && code.method !== methodVersion);
   if (older !== undefined)
     return `run ${older.id} is the same by version ${older.code.method} of the method, this is ${methodVersion}`;
@@ -165,14 +179,18 @@ export function finishedRun(
   return lastRecord(paths.journal) === null ? null : read.file;
 }
 
-/** The first of the other experiments that holds a finished run of this identity. */
+/** The first of the other experiments that holds a finished run of this identity; `others`: those that may. */
 export function finishedElsewhere(
   results: string,
+  experiment: string,
   run: Pick<IdentifiedRun, 'id' | 'identity'>,
-  others: readonly string[],
+  others: readonly string[] = otherExperiments(results, experiment),
 ): string | undefined {
   return others.find((other) => finishedRun(results, other, run) !== null);
 }
+
+const otherExperiments = (results: string, experiment: string): string[] =>
+  listExperiments(results).filter((name) => name !== experiment);
 
 /** How many runs are in each state. */
 export function countStates(runs: readonly { state: RunState }[]): Record<RunState, number> {

@@ -1,6 +1,6 @@
 /** From a manifest to its runs with identities and states: what `plan` prints and `run` begins with. */
+import { experimentOf, type Manifest } from '../manifest/content';
 import { expand } from '../manifest/expand';
-import type { Manifest } from '../manifest/load';
 import type { DeviceRequest } from '../manifest/run';
 import type { BackendRequest } from '../tensor/backend';
 import { resultsFolder } from './folders';
@@ -35,8 +35,7 @@ export function planManifest(manifest: Manifest, options: PlanOptions = {}): Pla
   const { backend = 'auto', device, results = resultsFolder() } = options;
   const specs = expand(manifest).map((spec) => (device === undefined ? spec : { ...spec, device }));
   const runs = identifyRuns(specs, backend);
-  // A profile's shrunken runs must not mix with the full ones in figures: they are an experiment of their own.
-  const experiment = manifest.profile === null ? manifest.name : `${manifest.name}-${manifest.profile}`;
+  const experiment = experimentOf(manifest);
   checkFollowed(results, experiment, runs);
   return { experiment, results, runs, plan: planRuns(results, experiment, runs) };
 }

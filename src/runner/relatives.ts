@@ -1,5 +1,6 @@
 /** Why a run is not the same as a finished one: the finished run that differs least, and in what. */
 import { difference } from '../manifest/identity';
+import { runKey } from '../manifest/profiles';
 import type { RunSpec } from '../manifest/run';
 import type { RunFile } from './runFile';
 import type { StoredRun } from './results';
@@ -42,6 +43,30 @@ export function comparedOf(file: RunFile): Compared {
     backend,
     parts: file.parts,
   };
+}
+
+/**
+ * Runs by what their manifests mean (`runKey`). A run.json is not checked to its depths: what cannot be read as a spec
+ * is left out.
+ */
+export function filesByKey(files: readonly RunFile[]): Map<string, RunFile[]> {
+  const byKey = new Map<string, RunFile[]>();
+  for (const file of files) {
+    const key = keyOf(file);
+    if (key === null) continue;
+    const alike = byKey.get(key);
+    if (alike === undefined) byKey.set(key, [file]);
+    else alike.push(file);
+  }
+  return byKey;
+}
+
+function keyOf({ spec }: RunFile): string | null {
+  try {
+    return runKey(spec);
+  } catch {
+    return null;
+  }
 }
 
 /** Everything in which two runs differ; the fields of the spec first. */

@@ -2,16 +2,16 @@
  * One run in this process, for programs that use Equipoise as a library: its records as they come, its folder as
  * `equipoise run` writes it.
  */
-import { heartbeatSeconds, takeClaim, type Claim } from '../claim';
-import { storageFault } from '../files';
+import { heartbeatSeconds, takeClaim } from '../claim';
 import { exitCode, userError } from '../problems';
 import type { JournalRecord } from '../train/records';
 import { codeVersion, packageVersions } from './code';
 import { copyFinished } from './copy';
 import { executeRun, type Outcome, type Rooms } from './execute';
-import { listExperiments, resultsFolder, runFolder } from './folders';
+import { resultsFolder, runFolder } from './folders';
 import { readJournal } from './journal';
 import type { RunTask } from './messages';
+import { attempt } from './oneRun';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
 import { rooms as realRooms } from './rooms';
 import type { RunFile } from './runFile';
@@ -54,10 +54,10 @@ export async function* runHere(
       { where: `run ${run.id}`, what: 'another process is training it', hint: 'try again when it has ended' },
       exitCode.unavailable,
     );
-  const heartbeat = setInterval(() => touch(claim), heartbeatSeconds * 1000).unref();
+  // A heartbeat that the disk does not take is left out: whether the claim is still held is asked before each write.
+  const heartbeat = setInterval(() => attempt(() => claim.touch()), heartbeatSeconds * 1000).unref();
   try {
-    const others = listExperiments(results).filter((name) => name !== experiment);
-    const elsewhere = finishedElsewhere(results, run, others);
+    const elsewhere = finishedElsewhere(results, experiment, run);
     if (finishedRun(results, experiment, run) === null && elsewhere !== undefined)
       copyFinished(results, elsewhere, experiment, run);
     if (finishedRun(results, experiment, run) !== null) yield* readJournal(paths.journal).records;
@@ -68,15 +68,6 @@ export async function* runHere(
   } finally {
     clearInterval(heartbeat);
     claim.release();
-  }
-}
-
-/** A heartbeat that the disk does not take is left out: whether the claim is still held is asked before each write. */
-function touch(claim: Claim): void {
-  try {
-    claim.touch();
-  } catch (error) {
-    if (storageFault(error) === null) throw error;
   }
 }
 

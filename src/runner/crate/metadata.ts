@@ -4,10 +4,10 @@
  * manifests. A function of the crate's other files and of who exported it, so that it can be made again and compared.
  */
 import { canonicalJson, sha256 } from '../../files';
-import type { Manifest } from '../../manifest/content';
+import { experimentOf, type Manifest } from '../../manifest/content';
 import type { RunFile } from '../runFile';
 import type { CrateFile } from './container';
-import { crateNames, experimentOf, lockfilePath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
+import { crateNames, lockfilePath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
 import { type Inputs, recordsOf } from './inputs';
 
 /** Something of a crate, by its @id. */

@@ -5,12 +5,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Manifest } from '../../manifest/content';
+import { experimentOf, type Manifest } from '../../manifest/content';
 import { userError } from '../../problems';
 import { readRunFile } from '../folders';
 import type { RunFile } from '../runFile';
 import { readContainer, type CrateFile } from './container';
-import { crateNames, experimentOf, hasPlace, manifestOf, pairRuns, pathOf, runOfPath, type CrateRun } from './content';
+import { crateNames, hasPlace, manifestOf, pairRuns, pathOf, runOfPath, type CrateRun } from './content';
 import { dataFaults } from './data';
 import { type Draw, drawingFaults } from './figures';
 import { type Inputs, insideCrate } from './inputs';

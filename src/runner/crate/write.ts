@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { setSources } from '../../data';
 import { hashedPlaces, lockText, pinned, pinRelease, readLock, requirePinned } from '../../data/readers/pin';
 import { projectRoot, sha256, writeWhole } from '../../files';
-import type { Manifest } from '../../manifest/content';
+import { experimentOf, type Manifest } from '../../manifest/content';
 import type { RunSpec } from '../../manifest/run';
 import { findTask, type FoundTask } from '../../manifest/taskManifest';
 import { exitCode, UserError } from '../../problems';
@@ -19,7 +19,7 @@ import { listRunIds, readRunFile } from '../folders';
 import { tasksOf } from '../identify';
 import { newFolder } from '../newFolder';
 import { readContainer } from './container';
-import { crateNames, experimentOf, lockfilePath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
+import { crateNames, lockfilePath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
 import {
   checkpointLockText,
   checkpointPath,

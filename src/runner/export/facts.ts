@@ -5,6 +5,7 @@ import { fileObjects } from '../../sources/dataManifest';
 import { findSource, sourceIdentity } from '../../sources/sources';
 import { sha256, writeWhole } from '../../files';
 import type { ConnectorSpec, RunSpec } from '../../manifest/run';
+import { toldAccuracy } from '../../train/records';
 import type { RunFile } from '../runFile';
 import type { TrainedRun, Which } from './trained';
 
@@ -36,7 +37,7 @@ export interface RunFacts {
     which: Which;
     step: number;
     steps: number;
-    /** of the final evaluation; null for `best`, which it did not see */
+    /** of the final evaluation, of choices or else of free answers; null for `best`, which it did not see */
     accuracy: number | null;
   };
 }
@@ -112,7 +113,7 @@ export const runFacts = ({ file, step }: TrainedRun, which: Which): RunFacts => 
     which,
     step,
     steps: file.steps,
-    accuracy: which === 'last' && file.final !== null ? file.final.choice.accuracy : null,
+    accuracy: which === 'last' && file.final !== null ? toldAccuracy(file.final) : null,
   },
 });
 

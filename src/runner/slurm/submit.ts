@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { cachePath, projectRoot, writeWhole } from '../../files';
 import type { Manifest } from '../../manifest/content';
 import type { SlurmProfile } from '../../manifest/slurm';
-import type { IdentifiedRun } from '../plan';
+import { identified, type IdentifiedRun } from '../plan';
 import { largestArray, submissionEnvironment, submitScript } from './commands';
 import { resourceClasses, type Resources } from './request';
 import { arrayScript } from './script';
@@ -142,12 +142,6 @@ function decided({ account, partition, qos }: Resources): string[] {
     ...(partition === undefined ? [] : ['SBATCH_PARTITION']),
     ...(qos === undefined ? [] : ['SBATCH_QOS']),
   ];
-}
-
-/** A planned run without its state, which is of the moment. */
-function identified(run: IdentifiedRun): IdentifiedRun {
-  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
-  return { id, identity, spec, description, data, weights, arithmetic, ...(parts === undefined ? {} : { parts }) };
 }
 
 function chunksOf<T>(values: readonly T[], size: number): T[][] {
