@@ -28,8 +28,9 @@ export function packageVersions(): Record<string, string> {
   const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|@audio\/|pure-rand$)/;
   const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
+    peerDependencies: Record<string, string>;
   };
-  const names = Object.keys(manifest.dependencies)
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
     .filter((name) => wanted.test(name))
     .sort();
   return Object.fromEntries(

@@ -4,11 +4,12 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { availableParallelism } from 'node:os';
+import { installLine } from '../optional';
 import { exitCode, userError } from '../problems';
 import { addonPackageVersion, findLink, linkCommand } from './link/state';
 import { loadTensorFlow, loadedTensorFlow, notLinked, type AddonBinding, type NativeBackend } from './link/load';
 import { registerWasm } from './wasm';
-import { registerWebgpu } from './webgpu';
+import { registerWebgpu, webgpuPackages } from './webgpu';
 
 /** Which arithmetic a run asks for. `any` takes a GPU when there is one and says so in run.json. */
 export type DeviceRequest = 'cpu' | 'gpu' | 'any';
@@ -66,17 +67,27 @@ export function availableBackends(): BackendAvailability[] {
           hint: addonPackageVersion() === null ? 'npm ci' : linkCommand,
         },
     packageAvailability('wasm', '@tensorflow/tfjs-backend-wasm', 'one thread, SIMD'),
-    packageAvailability('webgpu', 'webgpu', 'through Dawn; whether there is an adapter shows when it starts'),
+    packageAvailability(
+      'webgpu',
+      'webgpu',
+      'through Dawn; whether there is an adapter shows when it starts',
+      installLine(webgpuPackages),
+    ),
     packageAvailability('cpu', '@tensorflow/tfjs-backend-cpu', 'plain JavaScript, the reference for tests'),
   ];
 }
 
-function packageAvailability(name: BackendName, packageName: string, reason: string): BackendAvailability {
+function packageAvailability(
+  name: BackendName,
+  packageName: string,
+  reason: string,
+  hint = 'npm ci',
+): BackendAvailability {
   try {
     require.resolve(packageName);
     return { name, available: true, reason };
   } catch {
-    return { name, available: false, reason: `${packageName} is not installed`, hint: 'npm ci' };
+    return { name, available: false, reason: `${packageName} is not installed`, hint };
   }
 }
 

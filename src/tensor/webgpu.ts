@@ -1,5 +1,20 @@
 /** The webgpu backend in Node, by Dawn. */
+import { createRequire } from 'node:module';
+import { requireOptional } from '../optional';
 import { exitCode, userError } from '../problems';
+
+/** Dawn in Node and TensorFlow.js's backend for it: 150 MB, left to those who have an adapter. */
+export const webgpuPackages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+
+/** The part of the package `webgpu` that is used: its own types are there only where it is installed. */
+interface Dawn {
+  globals: object;
+  create(options: string[]): {
+    requestAdapter(options: { powerPreference: 'high-performance' }): Promise<{
+      info: { vendor: string; architecture: string; device: string; description: string };
+    } | null>;
+  };
+}
 
 /** The graphics adapter that Dawn chose. */
 interface WebgpuAdapter {
@@ -20,7 +35,10 @@ export function registerWebgpu(): Promise<WebgpuAdapter> {
 }
 
 async function register(): Promise<WebgpuAdapter> {
-  const { create, globals } = await import('webgpu');
+  requireOptional('backend webgpu', webgpuPackages);
+  const load = createRequire(__filename);
+  // The package is an ES module, whose names a variable keeps from being looked up where it is not installed.
+  const { create, globals } = (await import(webgpuPackages[0] as string)) as Dawn;
   Object.assign(globalThis, globals);
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -39,7 +57,7 @@ async function register(): Promise<WebgpuAdapter> {
   Object.defineProperty(globalThis, 'window', { value: globalThis, configurable: true, writable: true });
   if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true }); // Node 20 has none
   Object.defineProperty((globalThis as { navigator?: object }).navigator, 'gpu', { value: gpu, configurable: true });
-  await import('@tensorflow/tfjs-backend-webgpu');
+  load(webgpuPackages[1]);
   return {
     description: [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' '),
     software: /swiftshader|llvmpipe|software/i.test(`${info.architecture} ${info.description}`),

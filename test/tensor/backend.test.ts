@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { versionOf } from '../../src/optional';
 import { UserError } from '../../src/problems';
 import { availableBackends, chooseBackend, tensorflowBinding, useBackend } from '../../src/tensor/backend';
 import { addonPackageVersion, addonPath, compareVersions, findLink, type Link } from '../../src/tensor/link/state';
@@ -136,7 +137,7 @@ test('there is one tfjs-core, whoever asks for it', () => {
     'tfjs',
     'tfjs-backend-cpu',
     'tfjs-backend-wasm',
-    'tfjs-backend-webgpu',
+    ...(versionOf('@tensorflow/tfjs-backend-webgpu') === null ? [] : ['tfjs-backend-webgpu']),
     'tfjs-node-gpu',
     'tfjs-layers',
     'tfjs-data',

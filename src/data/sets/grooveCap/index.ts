@@ -4,8 +4,8 @@
  * Song Describer Dataset (Manco et al. 2023); it is not that data set, and its scores are never set beside it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { optionalVersion } from '../../../optional';
 import { exitCode, UserError, userError } from '../../../problems';
 import { encodeWav } from '../../audio';
 import type { AlignmentItem, Item } from '../../types';
@@ -14,7 +14,7 @@ import { samplerPage, type SampledItem } from '../soundQa/samplerPage';
 import { type Command, cutAtMarks, heardInstruments, instruments, runMma, songText } from './midi';
 import { answerOf, captions, divideStyles, type Piece, planPieces, type Pool, prompts, tempoWords } from './questions';
 import { families, findStyles, libraryPath } from './styles';
-import { openSynthesiser } from './synthesiser';
+import { openSynthesiser, synthesiserPackage } from './synthesiser';
 import { grooveCapTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
@@ -177,13 +177,12 @@ async function playPieces(
 
 /** The generator with these options. */
 function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
-  const synthesiserVersion = (createRequire(__filename)('js-synthesizer/package.json') as { version: string }).version;
   return {
     task: grooveCapTask.name,
     modality: grooveCapTask.modality,
     version: '1',
     sources: ['mma-grooves', 'timgm6mb-soundfont'],
-    options: { ...options, prompts, renderer: `js-synthesizer ${synthesiserVersion}` },
+    options: { ...options, prompts, renderer: `${synthesiserPackage} ${optionalVersion(synthesiserPackage)}` },
     async generate(source, target, onProgress): Promise<Generated> {
       const mma = source('mma-grooves');
       const font = source('timgm6mb-soundfont');

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { requireOptional } from '../../../optional';
 import { sampleRate } from '../../audio';
 import type { Command } from './midi';
 
@@ -17,6 +18,31 @@ interface Synthesiser {
   close(): void;
 }
 
+/** FluidSynth's library is under LGPL-2.1, so it is installed by those who make this set alone. */
+export const synthesiserPackage = 'js-synthesizer';
+
+/** The part of js-synthesizer that is used: its own types are there only where it is installed. */
+interface Library {
+  Synthesizer: {
+    initializeWithFluidSynthModule(module: unknown): void;
+    new (): {
+      init(sampleRate: number, settings: { chorusActive: boolean; reverbActive: boolean; polyphony: number }): void;
+      loadSFont(bytes: ArrayBuffer): Promise<number>;
+      midiAllSoundsOff(): void;
+      midiSystemReset(): void;
+      midiNoteOn(channel: number, key: number, velocity: number): void;
+      midiNoteOff(channel: number, key: number): void;
+      midiControl(channel: number, controller: number, value: number): void;
+      midiProgramChange(channel: number, program: number): void;
+      /** Fills the left and the right channel. */
+      render(channels: Float32Array[]): void;
+      close(): void;
+    };
+  };
+  waitForReady(): Promise<void>;
+  disableLogging(): void;
+}
+
 const loudness = 10 ** (-22 / 20);
 const highestPeak = 0.9;
 /** A quieter root mean square (-80 dB) is left as it is: a decayed offset of the filters, no sound. */
@@ -26,9 +52,10 @@ const flushed = 6400;
 
 /** Opens a sound font. Without reverberation and chorus, so that a piece leaves nothing behind for the next. */
 export async function openSynthesiser(soundFont: string): Promise<Synthesiser> {
+  requireOptional('the synthesiser of GrooveCap', [synthesiserPackage]);
   // Both are scripts of the old kind; loaded here, so that nothing else pays for them.
   const load = createRequire(__filename);
-  const library = load('js-synthesizer') as typeof import('js-synthesizer');
+  const library = load('js-synthesizer') as Library;
   library.Synthesizer.initializeWithFluidSynthModule(load('js-synthesizer/libfluidsynth'));
   await library.waitForReady();
   library.disableLogging();
