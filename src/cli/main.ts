@@ -8,13 +8,15 @@ import { printable, printableLines } from '../printable';
 import { exitCode, formatProblem, UserError } from '../problems';
 import { addCommands } from './command';
 import { commands } from './commands';
+import { environmentFaults } from './environment';
 import { note } from './text';
 import type { Wiring } from './wiring';
 
 const help = `
 Exit codes: 0 done; 1 a run, check or file failed; 2 bad input (command line, manifest, names); 3 something is not
 available here (backend, data, network, results); 130 interrupted.
-Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_FIGURES, EQUIPOISE_DEBUG=1 for stack traces.
+Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_FIGURES, EQUIPOISE_DEBUG=1 for stack traces, and others
+(docs/commands.md).
 
 Begin with:
   equipoise doctor
@@ -48,6 +50,8 @@ export async function main(argv: readonly string[], wiring: () => Wiring = realW
     throw error;
   });
   try {
+    const faults = environmentFaults(process.env);
+    if (faults.length > 0) throw new UserError(faults);
     const program = createProgram(argv.slice(2), wiring);
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);

@@ -1,0 +1,51 @@
+// 52c2cce7189f2f0f10764759588e7610d765a25cb2a558f6cf64052d45ea32fe
+/** How the command line is put together: from a table, so that help needs none of the commands' files. */ "use strict";
+Object.defineProperty(exports, "__esModule", {
+    value: true
+});
+function _export(target, all) {
+    for(var name in all)Object.defineProperty(target, name, {
+        enumerable: true,
+        get: Object.getOwnPropertyDescriptor(all, name).get
+    });
+}
+_export(exports, {
+    get addCommands () {
+        return addCommands;
+    },
+    get nameOf () {
+        return nameOf;
+    }
+});
+const _commander = require("commander");
+const _nodemodule = require("node:module");
+const nameOf = ({ call })=>call.split(' ')[0];
+function addCommands(parent, entries, words, wiring) {
+    const path = words.filter((word)=>!word.startsWith('-'));
+    const [called, ...rest] = path[0] === 'help' ? path.slice(1) : path;
+    for (const entry of entries){
+        const command = parent.command(entry.call, {
+            hidden: entry.hidden === true
+        }).description(entry.description);
+        if ('commands' in entry) addCommands(command, entry.commands, called === nameOf(entry) ? rest : [], wiring);
+        else if (called === nameOf(entry)) {
+            // Before the command's own file: names and tables are made of the parts when rooms are loaded.
+            if (entry.parts === true) addParts(command, words);
+            entry.load()(command, wiring);
+        }
+    }
+}
+const flags = '--parts <folder>';
+/** Adds the option, and loads the parts of the folder that it names. Throws UserError for parts that do not fit. */ function addParts(command, words) {
+    command.option(flags, 'a folder of your own schedulers, regularisers, connectors and towers (docs/extending.md)');
+    const look = new _commander.Command().helpOption(false).allowUnknownOption().allowExcessArguments().option(flags);
+    const { parts } = look.parse([
+        ...words
+    ], {
+        from: 'user'
+    }).opts();
+    if (parts === undefined) return;
+    (0, _nodemodule.createRequire)(__filename)('../ownParts').loadParts(parts);
+}
+
+//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbIi93b3JrL3d0L2xlYWQvc3JjL2NsaS9jb21tYW5kLnRzIl0sInNvdXJjZXNDb250ZW50IjpbIi8qKiBIb3cgdGhlIGNvbW1hbmQgbGluZSBpcyBwdXQgdG9nZXRoZXI6IGZyb20gYSB0YWJsZSwgc28gdGhhdCBoZWxwIG5lZWRzIG5vbmUgb2YgdGhlIGNvbW1hbmRzJyBmaWxlcy4gKi9cbmltcG9ydCB7IENvbW1hbmQgfSBmcm9tICdjb21tYW5kZXInO1xuaW1wb3J0IHsgY3JlYXRlUmVxdWlyZSB9IGZyb20gJ25vZGU6bW9kdWxlJztcbmltcG9ydCB0eXBlIHsgV2lyaW5nIH0gZnJvbSAnLi93aXJpbmcnO1xuXG4vKiogR2l2ZXMgYSBjb21tYW5kIGl0cyBvcHRpb25zIGFuZCB3aGF0IGl0IGRvZXMuIEl0cyBmYWlsdXJlcyBhcmUgVXNlckVycm9ycywgd2hpY2ggYG1haW5gIHByaW50cy4gKi9cbmV4cG9ydCB0eXBlIERlZmluZSA9IChjb21tYW5kOiBDb21tYW5kLCB3aXJpbmc6ICgpID0+IFdpcmluZykgPT4gdm9pZDtcblxuLyoqIE9uZSBjb21tYW5kIGFzIHRoZSB0YWJsZSBoYXMgaXQuICovXG5leHBvcnQgdHlwZSBDb21tYW5kRW50cnkgPSB7XG4gIC8qKiBhcyBpdCBpcyB0eXBlZCwgd2l0aCBpdHMgYXJndW1lbnRzLCBlLmcuIGBwbGFuIDxtYW5pZmVzdD5gICovXG4gIGNhbGw6IHN0cmluZztcbiAgZGVzY3JpcHRpb246IHN0cmluZztcbiAgLyoqIGhlbHAgZG9lcyBub3QgbGlzdCBpdCAqL1xuICBoaWRkZW4/OiBib29sZWFuO1xufSAmIChcbiAgfCB7XG4gICAgICAvKiogdGhlIGRlZmluaXRpb24sIGZyb20gYSBmaWxlIHRoYXQgaXMgbG9hZGVkIHdoZW4gdGhlIGNvbW1hbmQgaXMgY2FsbGVkICovXG4gICAgICBsb2FkOiAoKSA9PiBEZWZpbmU7XG4gICAgICAvKiogaXQgbWF5IG1lZXQgcGFydHMgZnJvbSBvdXRzaWRlIHRoaXMgcmVwb3NpdG9yeTogYC0tcGFydHNgICovXG4gICAgICBwYXJ0cz86IHRydWU7XG4gICAgfVxuICB8IHtcbiAgICAgIC8qKiB0aGUgY29tbWFuZHMgYmVsb3cgaXQgKi9cbiAgICAgIGNvbW1hbmRzOiByZWFkb25seSBDb21tYW5kRW50cnlbXTtcbiAgICB9XG4pO1xuXG4vKiogVGhlIG5hbWUgb2YgYSBjb21tYW5kOiB0aGUgZmlyc3Qgd29yZCBvZiBpdHMgY2FsbC4gKi9cbmV4cG9ydCBjb25zdCBuYW1lT2YgPSAoeyBjYWxsIH06IFBpY2s8Q29tbWFuZEVudHJ5LCAnY2FsbCc+KTogc3RyaW5nID0+IGNhbGwuc3BsaXQoJyAnKVswXSE7XG5cbi8qKlxuICogQWRkcyB0aGUgY29tbWFuZHMgb2YgYSB0YWJsZTsgb2YgdGhlaXIgZmlsZXMgaXQgbG9hZHMgdGhhdCBvbmUgYWxvbmUgd2hpY2ggdGhlIHdvcmRzIG9mIHRoZSBjb21tYW5kIGxpbmUgY2FsbCwgb3IgYXNrXG4gKiBoZWxwIGFib3V0LlxuICovXG5leHBvcnQgZnVuY3Rpb24gYWRkQ29tbWFuZHMoXG4gIHBhcmVudDogQ29tbWFuZCxcbiAgZW50cmllczogcmVhZG9ubHkgQ29tbWFuZEVudHJ5W10sXG4gIHdvcmRzOiByZWFkb25seSBzdHJpbmdbXSxcbiAgd2lyaW5nOiAoKSA9PiBXaXJpbmcsXG4pOiB2b2lkIHtcbiAgY29uc3QgcGF0aCA9IHdvcmRzLmZpbHRlcigod29yZCkgPT4gIXdvcmQuc3RhcnRzV2l0aCgnLScpKTtcbiAgY29uc3QgW2NhbGxlZCwgLi4ucmVzdF0gPSBwYXRoWzBdID09PSAnaGVscCcgPyBwYXRoLnNsaWNlKDEpIDogcGF0aDtcbiAgZm9yIChjb25zdCBlbnRyeSBvZiBlbnRyaWVzKSB7XG4gICAgY29uc3QgY29tbWFuZCA9IHBhcmVudC5jb21tYW5kKGVudHJ5LmNhbGwsIHsgaGlkZGVuOiBlbnRyeS5oaWRkZW4gPT09IHRydWUgfSkuZGVzY3JpcHRpb24oZW50cnkuZGVzY3JpcHRpb24pO1xuICAgIGlmICgnY29tbWFuZHMnIGluIGVudHJ5KSBhZGRDb21tYW5kcyhjb21tYW5kLCBlbnRyeS5jb21tYW5kcywgY2FsbGVkID09PSBuYW1lT2YoZW50cnkpID8gcmVzdCA6IFtdLCB3aXJpbmcpO1xuICAgIGVsc2UgaWYgKGNhbGxlZCA9PT0gbmFtZU9mKGVudHJ5KSkge1xuICAgICAgLy8gQmVmb3JlIHRoZSBjb21tYW5kJ3Mgb3duIGZpbGU6IG5hbWVzIGFuZCB0YWJsZXMgYXJlIG1hZGUgb2YgdGhlIHBhcnRzIHdoZW4gcm9vbXMgYXJlIGxvYWRlZC5cbiAgICAgIGlmIChlbnRyeS5wYXJ0cyA9PT0gdHJ1ZSkgYWRkUGFydHMoY29tbWFuZCwgd29yZHMpO1xuICAgICAgZW50cnkubG9hZCgpKGNvbW1hbmQsIHdpcmluZyk7XG4gICAgfVxuICB9XG59XG5cbmNvbnN0IGZsYWdzID0gJy0tcGFydHMgPGZvbGRlcj4nO1xuXG4vKiogQWRkcyB0aGUgb3B0aW9uLCBhbmQgbG9hZHMgdGhlIHBhcnRzIG9mIHRoZSBmb2xkZXIgdGhhdCBpdCBuYW1lcy4gVGhyb3dzIFVzZXJFcnJvciBmb3IgcGFydHMgdGhhdCBkbyBub3QgZml0LiAqL1xuZnVuY3Rpb24gYWRkUGFydHMoY29tbWFuZDogQ29tbWFuZCwgd29yZHM6IHJlYWRvbmx5IHN0cmluZ1tdKTogdm9pZCB7XG4gIGNvbW1hbmQub3B0aW9uKGZsYWdzLCAnYSBmb2xkZXIgb2YgeW91ciBvd24gc2NoZWR1bGVycywgcmVndWxhcmlzZXJzLCBjb25uZWN0b3JzIGFuZCB0b3dlcnMgKGRvY3MvZXh0ZW5kaW5nLm1kKScpO1xuICBjb25zdCBsb29rID0gbmV3IENvbW1hbmQoKS5oZWxwT3B0aW9uKGZhbHNlKS5hbGxvd1Vua25vd25PcHRpb24oKS5hbGxvd0V4Y2Vzc0FyZ3VtZW50cygpLm9wdGlvbihmbGFncyk7XG4gIGNvbnN0IHsgcGFydHMgfSA9IGxvb2sucGFyc2UoWy4uLndvcmRzXSwgeyBmcm9tOiAndXNlcicgfSkub3B0czx7IHBhcnRzPzogc3RyaW5nIH0+KCk7XG4gIGlmIChwYXJ0cyA9PT0gdW5kZWZpbmVkKSByZXR1cm47XG4gIChjcmVhdGVSZXF1aXJlKF9fZmlsZW5hbWUpKCcuLi9vd25QYXJ0cycpIGFzIHR5cGVvZiBpbXBvcnQoJy4uL293blBhcnRzJykpLmxvYWRQYXJ0cyhwYXJ0cyk7XG59XG4iXSwibmFtZXMiOlsiYWRkQ29tbWFuZHMiLCJuYW1lT2YiLCJjYWxsIiwic3BsaXQiLCJwYXJlbnQiLCJlbnRyaWVzIiwid29yZHMiLCJ3aXJpbmciLCJwYXRoIiwiZmlsdGVyIiwid29yZCIsInN0YXJ0c1dpdGgiLCJjYWxsZWQiLCJyZXN0Iiwic2xpY2UiLCJlbnRyeSIsImNvbW1hbmQiLCJoaWRkZW4iLCJkZXNjcmlwdGlvbiIsImNvbW1hbmRzIiwicGFydHMiLCJhZGRQYXJ0cyIsImxvYWQiLCJmbGFncyIsIm9wdGlvbiIsImxvb2siLCJDb21tYW5kIiwiaGVscE9wdGlvbiIsImFsbG93VW5rbm93bk9wdGlvbiIsImFsbG93RXhjZXNzQXJndW1lbnRzIiwicGFyc2UiLCJmcm9tIiwib3B0cyIsInVuZGVmaW5lZCIsImNyZWF0ZVJlcXVpcmUiLCJfX2ZpbGVuYW1lIiwibG9hZFBhcnRzIl0sIm1hcHBpbmdzIjoiQUFBQSx3R0FBd0c7Ozs7Ozs7Ozs7O1FBbUN4RkE7ZUFBQUE7O1FBTkhDO2VBQUFBOzs7MkJBNUJXOzRCQUNNO0FBMkJ2QixNQUFNQSxTQUFTLENBQUMsRUFBRUMsSUFBSSxFQUE4QixHQUFhQSxLQUFLQyxLQUFLLENBQUMsSUFBSSxDQUFDLEVBQUU7QUFNbkYsU0FBU0gsWUFDZEksTUFBZSxFQUNmQyxPQUFnQyxFQUNoQ0MsS0FBd0IsRUFDeEJDLE1BQW9CO0lBRXBCLE1BQU1DLE9BQU9GLE1BQU1HLE1BQU0sQ0FBQyxDQUFDQyxPQUFTLENBQUNBLEtBQUtDLFVBQVUsQ0FBQztJQUNyRCxNQUFNLENBQUNDLFFBQVEsR0FBR0MsS0FBSyxHQUFHTCxJQUFJLENBQUMsRUFBRSxLQUFLLFNBQVNBLEtBQUtNLEtBQUssQ0FBQyxLQUFLTjtJQUMvRCxLQUFLLE1BQU1PLFNBQVNWLFFBQVM7UUFDM0IsTUFBTVcsVUFBVVosT0FBT1ksT0FBTyxDQUFDRCxNQUFNYixJQUFJLEVBQUU7WUFBRWUsUUFBUUYsTUFBTUUsTUFBTSxLQUFLO1FBQUssR0FBR0MsV0FBVyxDQUFDSCxNQUFNRyxXQUFXO1FBQzNHLElBQUksY0FBY0gsT0FBT2YsWUFBWWdCLFNBQVNELE1BQU1JLFFBQVEsRUFBRVAsV0FBV1gsT0FBT2MsU0FBU0YsT0FBTyxFQUFFLEVBQUVOO2FBQy9GLElBQUlLLFdBQVdYLE9BQU9jLFFBQVE7WUFDakMsK0ZBQStGO1lBQy9GLElBQUlBLE1BQU1LLEtBQUssS0FBSyxNQUFNQyxTQUFTTCxTQUFTVjtZQUM1Q1MsTUFBTU8sSUFBSSxHQUFHTixTQUFTVDtRQUN4QjtJQUNGO0FBQ0Y7QUFFQSxNQUFNZ0IsUUFBUTtBQUVkLGtIQUFrSCxHQUNsSCxTQUFTRixTQUFTTCxPQUFnQixFQUFFVixLQUF3QjtJQUMxRFUsUUFBUVEsTUFBTSxDQUFDRCxPQUFPO0lBQ3RCLE1BQU1FLE9BQU8sSUFBSUMsa0JBQU8sR0FBR0MsVUFBVSxDQUFDLE9BQU9DLGtCQUFrQixHQUFHQyxvQkFBb0IsR0FBR0wsTUFBTSxDQUFDRDtJQUNoRyxNQUFNLEVBQUVILEtBQUssRUFBRSxHQUFHSyxLQUFLSyxLQUFLLENBQUM7V0FBSXhCO0tBQU0sRUFBRTtRQUFFeUIsTUFBTTtJQUFPLEdBQUdDLElBQUk7SUFDL0QsSUFBSVosVUFBVWEsV0FBVztJQUN4QkMsSUFBQUEseUJBQWEsRUFBQ0MsWUFBWSxlQUFnREMsU0FBUyxDQUFDaEI7QUFDdkYifQ==

@@ -1,0 +1,78 @@
+// 5745c1ba4da643a38542fd150e0dd721a1bf87ff480c67e2f425f4955f77fed2
+/** The `equipoise` command: the table of commands.ts, problems as lines, exit codes of problems.ts. */ "use strict";
+Object.defineProperty(exports, "__esModule", {
+    value: true
+});
+Object.defineProperty(exports, "main", {
+    enumerable: true,
+    get: function() {
+        return main;
+    }
+});
+const _commander = require("commander");
+const _nodefs = require("node:fs");
+const _nodemodule = require("node:module");
+const _nodepath = require("node:path");
+const _files = require("../files");
+const _printable = require("../printable");
+const _problems = require("../problems");
+const _command = require("./command");
+const _commands = require("./commands");
+const _environment = require("./environment");
+const _text = require("./text");
+const help = `
+Exit codes: 0 done; 1 a run, check or file failed; 2 bad input (command line, manifest, names); 3 something is not
+available here (backend, data, network, results); 130 interrupted.
+Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_FIGURES, EQUIPOISE_DEBUG=1 for stack traces, and others
+(docs/commands.md).
+
+Begin with:
+  equipoise doctor
+  equipoise plan experiments/quickstart.json
+  equipoise reproduce`;
+/** What commands reach the outside world with, loaded by those that do. */ const realWiring = ()=>(0, _nodemodule.createRequire)(__filename)('./realWiring').realWiring();
+/** Builds the command line; `words` are those that were typed. */ function createProgram(words, wiring) {
+    const { version } = JSON.parse((0, _nodefs.readFileSync)((0, _nodepath.join)(_files.projectRoot, 'package.json'), 'utf8'));
+    const program = new _commander.Command('equipoise').description('Reproducible experiments on the balance between encoder and backbone in multimodal instruction tuning').version(version).exitOverride().configureOutput({
+        writeErr: (text)=>process.stderr.write((0, _printable.printableLines)(text))
+    }).configureHelp({
+        sortSubcommands: false,
+        subcommandTerm: (command)=>`${command.name()} ${command.usage()}`
+    }).addHelpText('after', help);
+    (0, _command.addCommands)(program, _commands.commands, words, wiring);
+    return program;
+}
+async function main(argv, wiring = realWiring) {
+    process.stdout.on('error', (error)=>{
+        if (error.code === 'EPIPE') process.exit(_problems.exitCode.ok); // the reader, e.g. head, has seen enough
+        throw error;
+    });
+    try {
+        const faults = (0, _environment.environmentFaults)(process.env);
+        if (faults.length > 0) throw new _problems.UserError(faults);
+        const program = createProgram(argv.slice(2), wiring);
+        if (argv.length <= 2) program.outputHelp();
+        else await program.parseAsync(argv);
+    } catch (error) {
+        process.exitCode = tell(error);
+    }
+}
+/** Prints an error for a person and gives the exit code. */ function tell(error) {
+    if (error instanceof _commander.CommanderError) return error.exitCode === 0 ? _problems.exitCode.ok : _problems.exitCode.badInput; // commander has printed it
+    if (process.env['EQUIPOISE_DEBUG'] === '1') (0, _text.note)(error instanceof Error ? error.stack ?? error.message : String(error));
+    if (error instanceof _problems.UserError) {
+        for (const problem of error.problems)(0, _text.note)(`error: ${(0, _printable.printable)((0, _problems.formatProblem)(problem))}`);
+        return error.code;
+    }
+    const storage = (0, _files.storageFault)(error);
+    if (storage !== null) {
+        (0, _text.note)(`error: ${(0, _printable.printable)(storage)}; what was written before is whole`);
+        return _problems.exitCode.unavailable;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    (0, _text.note)(`error: ${(0, _printable.printable)(message)}`);
+    (0, _text.note)('This is a fault of the program, not of your input. EQUIPOISE_DEBUG=1 shows where it happened.');
+    return _problems.exitCode.failed;
+}
+
+//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbIi93b3JrL3d0L2xlYWQvc3JjL2NsaS9tYWluLnRzIl0sInNvdXJjZXNDb250ZW50IjpbIi8qKiBUaGUgYGVxdWlwb2lzZWAgY29tbWFuZDogdGhlIHRhYmxlIG9mIGNvbW1hbmRzLnRzLCBwcm9ibGVtcyBhcyBsaW5lcywgZXhpdCBjb2RlcyBvZiBwcm9ibGVtcy50cy4gKi9cbmltcG9ydCB7IENvbW1hbmQsIENvbW1hbmRlckVycm9yIH0gZnJvbSAnY29tbWFuZGVyJztcbmltcG9ydCB7IHJlYWRGaWxlU3luYyB9IGZyb20gJ25vZGU6ZnMnO1xuaW1wb3J0IHsgY3JlYXRlUmVxdWlyZSB9IGZyb20gJ25vZGU6bW9kdWxlJztcbmltcG9ydCB7IGpvaW4gfSBmcm9tICdub2RlOnBhdGgnO1xuaW1wb3J0IHsgcHJvamVjdFJvb3QsIHN0b3JhZ2VGYXVsdCB9IGZyb20gJy4uL2ZpbGVzJztcbmltcG9ydCB7IHByaW50YWJsZSwgcHJpbnRhYmxlTGluZXMgfSBmcm9tICcuLi9wcmludGFibGUnO1xuaW1wb3J0IHsgZXhpdENvZGUsIGZvcm1hdFByb2JsZW0sIFVzZXJFcnJvciB9IGZyb20gJy4uL3Byb2JsZW1zJztcbmltcG9ydCB7IGFkZENvbW1hbmRzIH0gZnJvbSAnLi9jb21tYW5kJztcbmltcG9ydCB7IGNvbW1hbmRzIH0gZnJvbSAnLi9jb21tYW5kcyc7XG5pbXBvcnQgeyBlbnZpcm9ubWVudEZhdWx0cyB9IGZyb20gJy4vZW52aXJvbm1lbnQnO1xuaW1wb3J0IHsgbm90ZSB9IGZyb20gJy4vdGV4dCc7XG5pbXBvcnQgdHlwZSB7IFdpcmluZyB9IGZyb20gJy4vd2lyaW5nJztcblxuY29uc3QgaGVscCA9IGBcbkV4aXQgY29kZXM6IDAgZG9uZTsgMSBhIHJ1biwgY2hlY2sgb3IgZmlsZSBmYWlsZWQ7IDIgYmFkIGlucHV0IChjb21tYW5kIGxpbmUsIG1hbmlmZXN0LCBuYW1lcyk7IDMgc29tZXRoaW5nIGlzIG5vdFxuYXZhaWxhYmxlIGhlcmUgKGJhY2tlbmQsIGRhdGEsIG5ldHdvcmssIHJlc3VsdHMpOyAxMzAgaW50ZXJydXB0ZWQuXG5FbnZpcm9ubWVudDogRVFVSVBPSVNFX0NBQ0hFLCBFUVVJUE9JU0VfUkVTVUxUUywgRVFVSVBPSVNFX0ZJR1VSRVMsIEVRVUlQT0lTRV9ERUJVRz0xIGZvciBzdGFjayB0cmFjZXMsIGFuZCBvdGhlcnNcbihkb2NzL2NvbW1hbmRzLm1kKS5cblxuQmVnaW4gd2l0aDpcbiAgZXF1aXBvaXNlIGRvY3RvclxuICBlcXVpcG9pc2UgcGxhbiBleHBlcmltZW50cy9xdWlja3N0YXJ0Lmpzb25cbiAgZXF1aXBvaXNlIHJlcHJvZHVjZWA7XG5cbi8qKiBXaGF0IGNvbW1hbmRzIHJlYWNoIHRoZSBvdXRzaWRlIHdvcmxkIHdpdGgsIGxvYWRlZCBieSB0aG9zZSB0aGF0IGRvLiAqL1xuY29uc3QgcmVhbFdpcmluZyA9ICgpOiBXaXJpbmcgPT5cbiAgKGNyZWF0ZVJlcXVpcmUoX19maWxlbmFtZSkoJy4vcmVhbFdpcmluZycpIGFzIHR5cGVvZiBpbXBvcnQoJy4vcmVhbFdpcmluZycpKS5yZWFsV2lyaW5nKCk7XG5cbi8qKiBCdWlsZHMgdGhlIGNvbW1hbmQgbGluZTsgYHdvcmRzYCBhcmUgdGhvc2UgdGhhdCB3ZXJlIHR5cGVkLiAqL1xuZnVuY3Rpb24gY3JlYXRlUHJvZ3JhbSh3b3JkczogcmVhZG9ubHkgc3RyaW5nW10sIHdpcmluZzogKCkgPT4gV2lyaW5nKTogQ29tbWFuZCB7XG4gIGNvbnN0IHsgdmVyc2lvbiB9ID0gSlNPTi5wYXJzZShyZWFkRmlsZVN5bmMoam9pbihwcm9qZWN0Um9vdCwgJ3BhY2thZ2UuanNvbicpLCAndXRmOCcpKSBhcyB7IHZlcnNpb246IHN0cmluZyB9O1xuICBjb25zdCBwcm9ncmFtID0gbmV3IENvbW1hbmQoJ2VxdWlwb2lzZScpXG4gICAgLmRlc2NyaXB0aW9uKFxuICAgICAgJ1JlcHJvZHVjaWJsZSBleHBlcmltZW50cyBvbiB0aGUgYmFsYW5jZSBiZXR3ZWVuIGVuY29kZXIgYW5kIGJhY2tib25lIGluIG11bHRpbW9kYWwgaW5zdHJ1Y3Rpb24gdHVuaW5nJyxcbiAgICApXG4gICAgLnZlcnNpb24odmVyc2lvbilcbiAgICAuZXhpdE92ZXJyaWRlKClcbiAgICAuY29uZmlndXJlT3V0cHV0KHsgd3JpdGVFcnI6ICh0ZXh0KSA9PiBwcm9jZXNzLnN0ZGVyci53cml0ZShwcmludGFibGVMaW5lcyh0ZXh0KSkgfSlcbiAgICAuY29uZmlndXJlSGVscCh7IHNvcnRTdWJjb21tYW5kczogZmFsc2UsIHN1YmNvbW1hbmRUZXJtOiAoY29tbWFuZCkgPT4gYCR7Y29tbWFuZC5uYW1lKCl9ICR7Y29tbWFuZC51c2FnZSgpfWAgfSlcbiAgICAuYWRkSGVscFRleHQoJ2FmdGVyJywgaGVscCk7XG4gIGFkZENvbW1hbmRzKHByb2dyYW0sIGNvbW1hbmRzLCB3b3Jkcywgd2lyaW5nKTtcbiAgcmV0dXJuIHByb2dyYW07XG59XG5cbi8qKiBSdW5zIHRoZSBjb21tYW5kIGxpbmUgb2YgYGFyZ3ZgIChhcyBwcm9jZXNzLmFyZ3YpLiBOZXZlciByZWplY3RzOiBmYWlsdXJlcyBiZWNvbWUgbGluZXMgYW5kIGFuIGV4aXQgY29kZS4gKi9cbmV4cG9ydCBhc3luYyBmdW5jdGlvbiBtYWluKGFyZ3Y6IHJlYWRvbmx5IHN0cmluZ1tdLCB3aXJpbmc6ICgpID0+IFdpcmluZyA9IHJlYWxXaXJpbmcpOiBQcm9taXNlPHZvaWQ+IHtcbiAgcHJvY2Vzcy5zdGRvdXQub24oJ2Vycm9yJywgKGVycm9yOiBOb2RlSlMuRXJybm9FeGNlcHRpb24pID0+IHtcbiAgICBpZiAoZXJyb3IuY29kZSA9PT0gJ0VQSVBFJykgcHJvY2Vzcy5leGl0KGV4aXRDb2RlLm9rKTsgLy8gdGhlIHJlYWRlciwgZS5nLiBoZWFkLCBoYXMgc2VlbiBlbm91Z2hcbiAgICB0aHJvdyBlcnJvcjtcbiAgfSk7XG4gIHRyeSB7XG4gICAgY29uc3QgZmF1bHRzID0gZW52aXJvbm1lbnRGYXVsdHMocHJvY2Vzcy5lbnYpO1xuICAgIGlmIChmYXVsdHMubGVuZ3RoID4gMCkgdGhyb3cgbmV3IFVzZXJFcnJvcihmYXVsdHMpO1xuICAgIGNvbnN0IHByb2dyYW0gPSBjcmVhdGVQcm9ncmFtKGFyZ3Yuc2xpY2UoMiksIHdpcmluZyk7XG4gICAgaWYgKGFyZ3YubGVuZ3RoIDw9IDIpIHByb2dyYW0ub3V0cHV0SGVscCgpO1xuICAgIGVsc2UgYXdhaXQgcHJvZ3JhbS5wYXJzZUFzeW5jKGFyZ3YpO1xuICB9IGNhdGNoIChlcnJvcikge1xuICAgIHByb2Nlc3MuZXhpdENvZGUgPSB0ZWxsKGVycm9yKTtcbiAgfVxufVxuXG4vKiogUHJpbnRzIGFuIGVycm9yIGZvciBhIHBlcnNvbiBhbmQgZ2l2ZXMgdGhlIGV4aXQgY29kZS4gKi9cbmZ1bmN0aW9uIHRlbGwoZXJyb3I6IHVua25vd24pOiBudW1iZXIge1xuICBpZiAoZXJyb3IgaW5zdGFuY2VvZiBDb21tYW5kZXJFcnJvcikgcmV0dXJuIGVycm9yLmV4aXRDb2RlID09PSAwID8gZXhpdENvZGUub2sgOiBleGl0Q29kZS5iYWRJbnB1dDsgLy8gY29tbWFuZGVyIGhhcyBwcmludGVkIGl0XG4gIGlmIChwcm9jZXNzLmVudlsnRVFVSVBPSVNFX0RFQlVHJ10gPT09ICcxJylcbiAgICBub3RlKGVycm9yIGluc3RhbmNlb2YgRXJyb3IgPyAoZXJyb3Iuc3RhY2sgPz8gZXJyb3IubWVzc2FnZSkgOiBTdHJpbmcoZXJyb3IpKTtcbiAgaWYgKGVycm9yIGluc3RhbmNlb2YgVXNlckVycm9yKSB7XG4gICAgZm9yIChjb25zdCBwcm9ibGVtIG9mIGVycm9yLnByb2JsZW1zKSBub3RlKGBlcnJvcjogJHtwcmludGFibGUoZm9ybWF0UHJvYmxlbShwcm9ibGVtKSl9YCk7XG4gICAgcmV0dXJuIGVycm9yLmNvZGU7XG4gIH1cbiAgY29uc3Qgc3RvcmFnZSA9IHN0b3JhZ2VGYXVsdChlcnJvcik7XG4gIGlmIChzdG9yYWdlICE9PSBudWxsKSB7XG4gICAgbm90ZShgZXJyb3I6ICR7cHJpbnRhYmxlKHN0b3JhZ2UpfTsgd2hhdCB3YXMgd3JpdHRlbiBiZWZvcmUgaXMgd2hvbGVgKTtcbiAgICByZXR1cm4gZXhpdENvZGUudW5hdmFpbGFibGU7XG4gIH1cbiAgY29uc3QgbWVzc2FnZSA9IGVycm9yIGluc3RhbmNlb2YgRXJyb3IgPyBlcnJvci5tZXNzYWdlIDogU3RyaW5nKGVycm9yKTtcbiAgbm90ZShgZXJyb3I6ICR7cHJpbnRhYmxlKG1lc3NhZ2UpfWApO1xuICBub3RlKCdUaGlzIGlzIGEgZmF1bHQgb2YgdGhlIHByb2dyYW0sIG5vdCBvZiB5b3VyIGlucHV0LiBFUVVJUE9JU0VfREVCVUc9MSBzaG93cyB3aGVyZSBpdCBoYXBwZW5lZC4nKTtcbiAgcmV0dXJuIGV4aXRDb2RlLmZhaWxlZDtcbn1cbiJdLCJuYW1lcyI6WyJtYWluIiwiaGVscCIsInJlYWxXaXJpbmciLCJjcmVhdGVSZXF1aXJlIiwiX19maWxlbmFtZSIsImNyZWF0ZVByb2dyYW0iLCJ3b3JkcyIsIndpcmluZyIsInZlcnNpb24iLCJKU09OIiwicGFyc2UiLCJyZWFkRmlsZVN5bmMiLCJqb2luIiwicHJvamVjdFJvb3QiLCJwcm9ncmFtIiwiQ29tbWFuZCIsImRlc2NyaXB0aW9uIiwiZXhpdE92ZXJyaWRlIiwiY29uZmlndXJlT3V0cHV0Iiwid3JpdGVFcnIiLCJ0ZXh0IiwicHJvY2VzcyIsInN0ZGVyciIsIndyaXRlIiwicHJpbnRhYmxlTGluZXMiLCJjb25maWd1cmVIZWxwIiwic29ydFN1YmNvbW1hbmRzIiwic3ViY29tbWFuZFRlcm0iLCJjb21tYW5kIiwibmFtZSIsInVzYWdlIiwiYWRkSGVscFRleHQiLCJhZGRDb21tYW5kcyIsImNvbW1hbmRzIiwiYXJndiIsInN0ZG91dCIsIm9uIiwiZXJyb3IiLCJjb2RlIiwiZXhpdCIsImV4aXRDb2RlIiwib2siLCJmYXVsdHMiLCJlbnZpcm9ubWVudEZhdWx0cyIsImVudiIsImxlbmd0aCIsIlVzZXJFcnJvciIsInNsaWNlIiwib3V0cHV0SGVscCIsInBhcnNlQXN5bmMiLCJ0ZWxsIiwiQ29tbWFuZGVyRXJyb3IiLCJiYWRJbnB1dCIsIm5vdGUiLCJFcnJvciIsInN0YWNrIiwibWVzc2FnZSIsIlN0cmluZyIsInByb2JsZW0iLCJwcm9ibGVtcyIsInByaW50YWJsZSIsImZvcm1hdFByb2JsZW0iLCJzdG9yYWdlIiwic3RvcmFnZUZhdWx0IiwidW5hdmFpbGFibGUiLCJmYWlsZWQiXSwibWFwcGluZ3MiOiJBQUFBLHFHQUFxRzs7OzsrQkE4Qy9FQTs7O2VBQUFBOzs7MkJBN0NrQjt3QkFDWDs0QkFDQzswQkFDVDt1QkFDcUI7MkJBQ0E7MEJBQ1M7eUJBQ3ZCOzBCQUNIOzZCQUNTO3NCQUNiO0FBR3JCLE1BQU1DLE9BQU8sQ0FBQzs7Ozs7Ozs7O3FCQVNPLENBQUM7QUFFdEIseUVBQXlFLEdBQ3pFLE1BQU1DLGFBQWEsSUFDakIsQUFBQ0MsSUFBQUEseUJBQWEsRUFBQ0MsWUFBWSxnQkFBa0RGLFVBQVU7QUFFekYsZ0VBQWdFLEdBQ2hFLFNBQVNHLGNBQWNDLEtBQXdCLEVBQUVDLE1BQW9CO0lBQ25FLE1BQU0sRUFBRUMsT0FBTyxFQUFFLEdBQUdDLEtBQUtDLEtBQUssQ0FBQ0MsSUFBQUEsb0JBQVksRUFBQ0MsSUFBQUEsY0FBSSxFQUFDQyxrQkFBVyxFQUFFLGlCQUFpQjtJQUMvRSxNQUFNQyxVQUFVLElBQUlDLGtCQUFPLENBQUMsYUFDekJDLFdBQVcsQ0FDVix5R0FFRFIsT0FBTyxDQUFDQSxTQUNSUyxZQUFZLEdBQ1pDLGVBQWUsQ0FBQztRQUFFQyxVQUFVLENBQUNDLE9BQVNDLFFBQVFDLE1BQU0sQ0FBQ0MsS0FBSyxDQUFDQyxJQUFBQSx5QkFBYyxFQUFDSjtJQUFPLEdBQ2pGSyxhQUFhLENBQUM7UUFBRUMsaUJBQWlCO1FBQU9DLGdCQUFnQixDQUFDQyxVQUFZLEdBQUdBLFFBQVFDLElBQUksR0FBRyxDQUFDLEVBQUVELFFBQVFFLEtBQUssSUFBSTtJQUFDLEdBQzVHQyxXQUFXLENBQUMsU0FBUzlCO0lBQ3hCK0IsSUFBQUEsb0JBQVcsRUFBQ2xCLFNBQVNtQixrQkFBUSxFQUFFM0IsT0FBT0M7SUFDdEMsT0FBT087QUFDVDtBQUdPLGVBQWVkLEtBQUtrQyxJQUF1QixFQUFFM0IsU0FBdUJMLFVBQVU7SUFDbkZtQixRQUFRYyxNQUFNLENBQUNDLEVBQUUsQ0FBQyxTQUFTLENBQUNDO1FBQzFCLElBQUlBLE1BQU1DLElBQUksS0FBSyxTQUFTakIsUUFBUWtCLElBQUksQ0FBQ0Msa0JBQVEsQ0FBQ0MsRUFBRSxHQUFHLHlDQUF5QztRQUNoRyxNQUFNSjtJQUNSO0lBQ0EsSUFBSTtRQUNGLE1BQU1LLFNBQVNDLElBQUFBLDhCQUFpQixFQUFDdEIsUUFBUXVCLEdBQUc7UUFDNUMsSUFBSUYsT0FBT0csTUFBTSxHQUFHLEdBQUcsTUFBTSxJQUFJQyxtQkFBUyxDQUFDSjtRQUMzQyxNQUFNNUIsVUFBVVQsY0FBYzZCLEtBQUthLEtBQUssQ0FBQyxJQUFJeEM7UUFDN0MsSUFBSTJCLEtBQUtXLE1BQU0sSUFBSSxHQUFHL0IsUUFBUWtDLFVBQVU7YUFDbkMsTUFBTWxDLFFBQVFtQyxVQUFVLENBQUNmO0lBQ2hDLEVBQUUsT0FBT0csT0FBTztRQUNkaEIsUUFBUW1CLFFBQVEsR0FBR1UsS0FBS2I7SUFDMUI7QUFDRjtBQUVBLDBEQUEwRCxHQUMxRCxTQUFTYSxLQUFLYixLQUFjO0lBQzFCLElBQUlBLGlCQUFpQmMseUJBQWMsRUFBRSxPQUFPZCxNQUFNRyxRQUFRLEtBQUssSUFBSUEsa0JBQVEsQ0FBQ0MsRUFBRSxHQUFHRCxrQkFBUSxDQUFDWSxRQUFRLEVBQUUsMkJBQTJCO0lBQy9ILElBQUkvQixRQUFRdUIsR0FBRyxDQUFDLGtCQUFrQixLQUFLLEtBQ3JDUyxJQUFBQSxVQUFJLEVBQUNoQixpQkFBaUJpQixRQUFTakIsTUFBTWtCLEtBQUssSUFBSWxCLE1BQU1tQixPQUFPLEdBQUlDLE9BQU9wQjtJQUN4RSxJQUFJQSxpQkFBaUJTLG1CQUFTLEVBQUU7UUFDOUIsS0FBSyxNQUFNWSxXQUFXckIsTUFBTXNCLFFBQVEsQ0FBRU4sSUFBQUEsVUFBSSxFQUFDLENBQUMsT0FBTyxFQUFFTyxJQUFBQSxvQkFBUyxFQUFDQyxJQUFBQSx1QkFBYSxFQUFDSCxXQUFXO1FBQ3hGLE9BQU9yQixNQUFNQyxJQUFJO0lBQ25CO0lBQ0EsTUFBTXdCLFVBQVVDLElBQUFBLG1CQUFZLEVBQUMxQjtJQUM3QixJQUFJeUIsWUFBWSxNQUFNO1FBQ3BCVCxJQUFBQSxVQUFJLEVBQUMsQ0FBQyxPQUFPLEVBQUVPLElBQUFBLG9CQUFTLEVBQUNFLFNBQVMsa0NBQWtDLENBQUM7UUFDckUsT0FBT3RCLGtCQUFRLENBQUN3QixXQUFXO0lBQzdCO0lBQ0EsTUFBTVIsVUFBVW5CLGlCQUFpQmlCLFFBQVFqQixNQUFNbUIsT0FBTyxHQUFHQyxPQUFPcEI7SUFDaEVnQixJQUFBQSxVQUFJLEVBQUMsQ0FBQyxPQUFPLEVBQUVPLElBQUFBLG9CQUFTLEVBQUNKLFVBQVU7SUFDbkNILElBQUFBLFVBQUksRUFBQztJQUNMLE9BQU9iLGtCQUFRLENBQUN5QixNQUFNO0FBQ3hCIn0=
