@@ -6,13 +6,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { cachePath, sha256, writeWhole } from '../src/files';
+import { isRunId } from '../src/manifest/identity';
 import { userError } from '../src/problems';
 import { landscapeName } from '../src/runner/folders';
 import { literalPath, openDatabase, query } from './database';
 import { readRuns, type IgnoredRun } from './runs';
 
 /** Name of the compact file in the folder of a kept experiment. */
-const keptName = 'runs.parquet';
+export const keptName = 'runs.parquet';
 
 /** Files of a run that are kept; a landscape only where it was measured. */
 const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', 'run.json'];
@@ -95,8 +96,7 @@ export async function unpackedRuns(folder: string): Promise<string> {
       `select id, file, text ${from} order by id, file`,
     );
     const odd = rows.find(
-      ({ id, file, text }) =>
-        !/^[0-9a-f]{16}$/.test(String(id)) || !keptFiles.includes(file) || typeof text !== 'string',
+      ({ id, file, text }) => !isRunId(String(id)) || !keptFiles.includes(file) || typeof text !== 'string',
     );
     if (odd !== undefined)
       throw userError({

@@ -3,6 +3,7 @@
  * was switched on in name only, and a comparison of accuracies tests nothing.
  */
 import type { Journals } from './aggregate';
+import { bySeed } from './scores';
 import { mean } from './statistics';
 import { both, moduleNames, type PerModule } from '../src/modules';
 
@@ -49,6 +50,25 @@ export function manipulation(having: readonly StepMeans[], without: readonly Ste
     ),
     divergences: both((module) => Math.exp(logMean(having, module) - logMean(without, module))),
   };
+}
+
+/** The same from runs and the means of runs by id, over the seeds that both sides have; null where there are none. */
+export function manipulationBySeed(
+  having: readonly { id: string; seed: number }[],
+  without: readonly { id: string; seed: number }[],
+  means: ReadonlyMap<string, StepMeans>,
+): Manipulation | null {
+  const base = bySeed(without, ({ id }) => means.get(id));
+  const pairs = having.flatMap(({ id, seed }) => {
+    const [own, other] = [means.get(id), base.get(seed)];
+    return own === undefined || other === undefined ? [] : [{ own, other }];
+  });
+  return pairs.length === 0
+    ? null
+    : manipulation(
+        pairs.map(({ own }) => own),
+        pairs.map(({ other }) => other),
+      );
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Combined {
   /** cells */
   k: number;
   mean: number;
+  /** standard error of the mean */
+  error: number;
   /** 95 % interval */
   low: number;
   high: number;
@@ -59,6 +61,7 @@ export function randomEffects(cells: readonly CellEffect[]): Combined | null {
   return {
     k,
     mean: centre,
+    error,
     low: centre - half(0.95),
     high: centre + half(0.95),
     low90: centre - half(0.9),

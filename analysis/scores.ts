@@ -1,8 +1,8 @@
-/** Final scores in the order of every table: by task, setting and method, and by seed within a method. */
+/** Runs, or what is known of each, in the order of every table: by task, setting and method; and by seed within a method. */
 import { orderMethods, orderSettings } from './labels';
 
 /** A run's place in a table. */
-interface Place {
+export interface Place {
   panel: string;
   setting: string;
   method: string;
@@ -16,9 +16,9 @@ export interface Compared<Score> {
   methods: ReadonlyMap<string, readonly Score[]>;
 }
 
-/** Tasks as they come, settings and methods in the order of every table. */
+/** Tasks by name, settings and methods in the order of every table. */
 export function compared<Score extends Place>(scores: readonly Score[]): Compared<Score>[] {
-  return [...new Set(scores.map((score) => score.panel))].flatMap((panel) => {
+  return [...new Set(scores.map((score) => score.panel))].sort().flatMap((panel) => {
     const ofPanel = scores.filter((score) => score.panel === panel);
     return orderSettings(ofPanel.map((score) => score.setting)).map((setting) => {
       const here = ofPanel.filter((score) => score.setting === setting);
@@ -30,14 +30,14 @@ export function compared<Score extends Place>(scores: readonly Score[]): Compare
   });
 }
 
-/** One score of each run by its seed; runs without it are left out. */
-export const bySeed = <Score extends { seed: number }>(
-  runs: readonly Score[],
-  of: (run: Score) => number | null,
-): Map<number, number> =>
+/** One value of each run, such as a score, by its seed; runs without it are left out. */
+export const bySeed = <Run extends { seed: number }, Value>(
+  runs: readonly Run[],
+  of: (run: Run) => Value | null | undefined,
+): Map<number, Value> =>
   new Map(
     runs.flatMap((run) => {
       const value = of(run);
-      return value === null ? [] : [[run.seed, value] as const];
+      return value === null || value === undefined ? [] : [[run.seed, value] as const];
     }),
   );

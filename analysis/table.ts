@@ -1,7 +1,9 @@
 /** What a table is, and how it becomes Markdown and LaTeX. Its data as CSV is the table's rows themselves. */
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
+import { numberText } from './figure';
 import type { Provenance } from './render';
+import type { Place } from './scores';
 
 export interface TableCell {
   text: string;
@@ -38,7 +40,7 @@ export interface TableDefinition<Row extends DataRow = DataRow> {
 
 /** `0.683 [0.640, 0.726]`, without an interval where there is none; a dash for no value. */
 export function estimateText(mean: number | null, low: number | null, high: number | null, digits = 3): string {
-  const text = (value: number) => value.toFixed(digits).replace('-', '−');
+  const text = (value: number) => numberText(value, digits);
   if (mean === null) return '–';
   return low === null || high === null ? text(mean) : `${text(mean)} [${text(low)}, ${text(high)}]`;
 }
@@ -56,6 +58,34 @@ export function consecutive<Row>(rows: readonly Row[], key: (row: Row) => string
     else groups.push([row]);
   }
   return groups;
+}
+
+/** A column of a table by setting: what stands above it, and what a row has in it. */
+export interface TableColumn<Row> {
+  header: string;
+  /** aligned to the right, as all are that do not say otherwise */
+  numeric?: boolean;
+  cell(row: Row): TableCell;
+}
+
+/** A table by task, setting and method: those in front with the number of runs, a rule between settings. */
+export function bySetting<Row extends Place & { n: number }>(
+  rows: readonly Row[],
+  columns: readonly TableColumn<Row>[],
+): TableLayout {
+  const all: readonly TableColumn<Row>[] = [
+    { header: 'Task', numeric: false, cell: (row) => ({ text: row.panel }) },
+    { header: 'Learning rates', numeric: false, cell: (row) => ({ text: row.setting }) },
+    { header: 'Method', numeric: false, cell: (row) => ({ text: row.method }) },
+    { header: 'n', cell: (row) => ({ text: String(row.n) }) },
+    ...columns,
+  ];
+  return {
+    columns: all.map(({ header, numeric = true }) => ({ header, numeric })),
+    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+      group.map((row) => all.map(({ cell }) => cell(row))),
+    ),
+  };
 }
 
 /** GitHub's Markdown table with title, caption and provenance. */

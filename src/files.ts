@@ -46,6 +46,14 @@ export function cachePath(...parts: string[]): string {
   return join(resolve(base), ...parts);
 }
 
+/** A sha256 as it is written, as a part of a pattern. */
+export const sha256Form = '[0-9a-f]{64}';
+
+const wholeSha256 = new RegExp(`^${sha256Form}$`);
+
+/** Whether a value from outside is a sha256 in hexadecimal digits. */
+export const isSha256 = (value: unknown): value is string => typeof value === 'string' && wholeSha256.test(value);
+
 /** sha256 of bytes or text, hexadecimal. */
 export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');

@@ -5,7 +5,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fillDefaults } from '../src/manifest/defaults';
+import { filledRun } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
 import type { Rooms } from '../src/runner/execute';
 import { exitCode, userError } from '../src/problems';
@@ -173,7 +173,7 @@ export const fakeRooms: Rooms = {
 
 /** A run of so many steps; the seed decides everything else. */
 export function fakeSpec(seed: number, steps = 10): RunSpec {
-  return fillDefaults({
+  return filledRun({
     task: 'fake',
     encoder: 'resnet50',
     connector: { kind: 'mlp' },
@@ -192,5 +192,5 @@ export function fakeSpec(seed: number, steps = 10): RunSpec {
     evaluate: { every: 0 },
     device: 'any',
     seed,
-  }) as unknown as RunSpec;
+  });
 }

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../src/files';
-import { fillDefaults } from '../src/manifest/defaults';
+import { filledRun } from '../src/manifest/defaults';
 import type { RunSpec, SchedulerSpec } from '../src/manifest/run';
 import { random, type Random } from '../src/random';
 import type { RunFile } from '../src/runner/runFile';
@@ -36,7 +36,7 @@ export function syntheticSpec(
   steps = 200,
 ): RunSpec {
   const vision = task !== 'sound-qa';
-  return fillDefaults({
+  return filledRun({
     task,
     encoder: vision ? 'resnet50' : 'whisper-tiny',
     connector: { kind: 'mlp' },
@@ -55,7 +55,7 @@ export function syntheticSpec(
     evaluate: { every: 50 },
     device: 'cpu',
     seed,
-  }) as unknown as RunSpec;
+  });
 }
 
 function score(accuracy: number, total: number): Score {

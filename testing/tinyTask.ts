@@ -1,7 +1,7 @@
 /** A learnable toy task without files: features encode the class, the question asks for it. */
 import type { AlignmentItem, DataSet, Item, SplitName } from '../src/data/types';
 import { pruneVocabulary, type Tokenizer } from '../src/text/tokenizer';
-import { fillDefaults } from '../src/manifest/defaults';
+import { filledRun } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
 import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
@@ -34,7 +34,7 @@ const wordTokenizer: Tokenizer = {
 };
 
 export const tinySpec = (over: object = {}): RunSpec =>
-  fillDefaults({
+  filledRun({
     task: 'emoji-icon-qa',
     encoder: 'resnet50',
     backbone: 'stories15m',
@@ -49,7 +49,7 @@ export const tinySpec = (over: object = {}): RunSpec =>
     measure: { every: 3, on: 'batch' },
     evaluate: { every: 6, limit: 0, validation: 8 },
     ...over,
-  }) as unknown as RunSpec;
+  });
 
 /** Data and model of the toy task; `sound` gives an alignment phase by classes. */
 export function tinyPrepared(spec: RunSpec, sound = false): Prepared {

@@ -5,6 +5,7 @@
  */
 import { pairedDifferences } from '../comparison';
 import { grouped } from '../grouped';
+import { bySeed } from '../scores';
 import { mean, standardDeviation, tInterval, tQuantile } from '../statistics';
 import type { ComparedRun } from './committedRuns';
 import type { Noise } from './noise';
@@ -44,9 +45,6 @@ interface Opposed {
   yours: ComparedRun[];
   committed: ComparedRun[];
 }
-
-const bySeed = (runs: readonly ComparedRun[], quantity: ComparedQuantity) =>
-  new Map(runs.map((run) => [run.seed, run[quantity]]));
 
 /** Your cells that the committed runs have too: paired seeds and new seeds apart, since only new ones are independent. */
 function opposed(yours: readonly ComparedRun[], committed: readonly ComparedRun[]): Opposed[] {
@@ -118,7 +116,7 @@ function spreadOf(
   family: readonly ComparedRun[],
   quantity: ComparedQuantity,
 ): { sd: number; degrees: number } | null {
-  const values = (runs: readonly ComparedRun[]) => [...bySeed(runs, quantity).values()];
+  const values = (runs: readonly ComparedRun[]) => [...bySeed(runs, (run) => run[quantity]).values()];
   const groups = cell.length >= ownSpreadFrom ? [cell] : grouped(family, (run) => run.cell);
   const spreads = groups.map(values).filter((own) => own.length >= 2);
   const degrees = spreads.reduce((sum, own) => sum + own.length - 1, 0);
@@ -143,7 +141,8 @@ export function compareCells(
       (each) => each.task === task && each.rates.encoder === rates.encoder && each.rates.backbone === rates.backbone,
     );
     const of = (quantity: ComparedQuantity): Shift => {
-      const [own, other] = [bySeed(pair.yours, quantity), bySeed(pair.committed, quantity)];
+      const valueOf = (run: ComparedRun) => run[quantity];
+      const [own, other] = [bySeed(pair.yours, valueOf), bySeed(pair.committed, valueOf)];
       if (pair.case === 'other seeds') {
         const spread = spreadOf(pair.committed, families.get(example.family) ?? [], quantity);
         return predictedShift([...own.values()], [...other.values()], spread, level);

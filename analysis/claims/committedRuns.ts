@@ -2,11 +2,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { canonicalJson, sha256OfFile } from '../../src/files';
+import { isRunId } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { checkedRunFile } from '../../src/runner/folders';
 import type { RunFile } from '../../src/runner/runFile';
 import { toldAccuracy } from '../../src/train/records';
 import { literalPath, openDatabase, query } from '../database';
+import { keptName } from '../keep';
 import { readRuns } from '../runs';
 
 export interface ComparedRun {
@@ -51,7 +53,7 @@ export function ownRuns(folder: string): ComparedRun[] {
  */
 export async function committedRunsOf(reference: string, ids: readonly string[]): Promise<ComparedRun[]> {
   const paths = (existsSync(reference) ? readdirSync(reference).sort() : [])
-    .map((name) => join(reference, name, 'runs.parquet'))
+    .map((name) => join(reference, name, keptName))
     .filter((path) => existsSync(path));
   if (paths.length === 0) return [];
   const { connection, close } = await openDatabase();
@@ -61,7 +63,7 @@ export async function committedRunsOf(reference: string, ids: readonly string[])
       connection,
       `select id, any_value(text) as text ${from} where file = 'run.json' group by id order by id`,
     );
-    const wanted = ids.filter((id) => /^[0-9a-f]{16}$/.test(id)).map((id) => `'${id}'`);
+    const wanted = ids.filter(isRunId).map((id) => `'${id}'`);
     const journals = await query<{ id: string; hash: string }>(
       connection,
       `select id, any_value(sha256(text)) as hash ${from} where file = 'metrics.jsonl' and id in ('', ${wanted.join(', ') || "''"}) group by id order by id`,

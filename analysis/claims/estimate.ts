@@ -28,8 +28,8 @@ export function estimateOf(values: readonly number[]): Estimate {
 
 /** The mean effect over cells. */
 export function estimateOfCells(combined: Combined): Estimate {
-  const { k, mean: value, high } = combined;
-  return { value, error: (high - value) / tQuantile(0.975, k - 1), degrees: k - 1, sd: null, n: k };
+  const { k, mean: value, error } = combined;
+  return { value, error, degrees: k - 1, sd: null, n: k };
 }
 
 /** Student's t interval; null where there is no error to make one from. */

@@ -3,8 +3,9 @@ import type { Journals } from '../aggregate';
 import { holm, pairedDifferences } from '../comparison';
 import { slopeOf } from '../figures/slopeLaw';
 import { grouped } from '../grouped';
-import { hasActed, manipulation, stepMeans, type Manipulation } from '../manipulation';
+import { hasActed, manipulationBySeed, stepMeans, type Manipulation } from '../manipulation';
 import { cellEffects, randomEffects } from '../meta';
+import { bySeed } from '../scores';
 import { mean } from '../statistics';
 import { moduleNames } from '../../src/modules';
 import type { Check, Claim, Needs, Quantity, Side, Verdict } from './claim';
@@ -97,16 +98,11 @@ function onlyCell(pool: Pool, needs: Needs): Cell {
   return cells[0]!;
 }
 
-const bySeed = (runs: readonly ClaimedRun[], values: ReadonlyMap<string, number>) =>
-  new Map(
-    runs.flatMap(({ id, seed }) => {
-      const value = values.get(id);
-      return value === undefined ? [] : [[seed, value] as const];
-    }),
-  );
+const valuesBySeed = (runs: readonly ClaimedRun[], values: ReadonlyMap<string, number>) =>
+  bySeed(runs, ({ id }) => values.get(id));
 
 const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
-  pairedDifferences(bySeed(cell.a, values), bySeed(cell.b, values)).map(({ difference }) => difference);
+  pairedDifferences(valuesBySeed(cell.a, values), valuesBySeed(cell.b, values)).map(({ difference }) => difference);
 
 function enough<T>(values: readonly T[], needs: Needs): readonly T[] {
   if (values.length < needs.seeds)
@@ -122,7 +118,7 @@ async function estimateFor(pool: Pool, { needs, comparison, quantity }: Claim): 
     case 'paired':
       return estimateOf(enough(differencesOf(onlyCell(pool, needs), values), needs));
     case 'level':
-      return estimateOf(enough([...bySeed(onlyCell(pool, needs).a, values).values()], needs));
+      return estimateOf(enough([...valuesBySeed(onlyCell(pool, needs).a, values).values()], needs));
     case 'slope':
       return estimateOf(enough(slopesFor(pool, needs, values), needs));
     default: {
@@ -169,15 +165,8 @@ async function demand(pool: Pool, claim: Claim, check: Check, others: ReadonlyMa
   }
   const cell = onlyCell(pool, claim.needs);
   if (check.kind === 'sameRates') return demandFactors(pool, cell, check.within);
-  const means = await pool.read('stepMeans', stepMeans);
-  const seeds = new Set(cell.b.filter(({ id }) => means.has(id)).map(({ seed }) => seed));
-  const shared = cell.a.filter(({ id, seed }) => means.has(id) && seeds.has(seed));
-  if (shared.length === 0) throw new Unmet('not tested', 'no measured steps to compare');
-  const base = new Map(cell.b.map(({ seed, id }) => [seed, id]));
-  const found = manipulation(
-    shared.map(({ id }) => means.get(id)!),
-    shared.map(({ seed }) => means.get(base.get(seed)!)!),
-  );
+  const found = manipulationBySeed(cell.a, cell.b, await pool.read('stepMeans', stepMeans));
+  if (found === null) throw new Unmet('not tested', 'no measured steps to compare');
   if (!hasActed(found, check.atLeast)) throw new Unmet('not tested', actedText(found, check.atLeast));
 }
 

@@ -1,6 +1,6 @@
 /** Which runs a claim is about: by what they are, never by what an experiment calls them. */
 import { canonicalJson } from '../../src/files';
-import { fillDefaults, type PartialRun } from '../../src/manifest/defaults';
+import { filledRun } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
 import { followedSpec } from '../../src/runner/followed';
 import { grouped } from '../grouped';
@@ -22,11 +22,7 @@ function hasMethod(spec: RunSpec, { method, regulariser }: Side): boolean {
   const { scheduler: own, regulariser: _, ...rest } = spec;
   const scheduler = typeof method === 'string' ? { kind: method } : method;
   if (own.kind !== scheduler.kind) return false;
-  const wanted = fillDefaults({
-    ...rest,
-    scheduler,
-    ...(regulariser === undefined ? {} : { regulariser }),
-  } as PartialRun) as unknown as RunSpec;
+  const wanted = filledRun({ ...rest, scheduler, ...(regulariser === undefined ? {} : { regulariser }) });
   return methodText(wanted) === methodText(spec);
 }
 

@@ -1,6 +1,6 @@
 /** Does balance go with accuracy? One point a run: its bias against its final accuracy. */
 import { accuracyScale } from '../axes';
-import type { FigureDefinition } from '../figure';
+import { numberText, type FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
 import { distinguish, inOrder, type Spec } from '../style';
@@ -27,11 +27,10 @@ function correlation(panel: string, rows: Row[]): string {
   const pairs = rows.filter((row) => row.panel === panel).map((row) => [row.bias, row.accuracy] as const);
   const rho = spearman(pairs);
   const interval = bootstrapInterval(pairs, spearman, { seed: panel, resamples: 2000 });
-  const text = (value: number) => value.toFixed(2).replace('-', '−');
-  const range = interval === null ? '' : ` [${text(interval.low)}, ${text(interval.high)}]`;
+  const range = interval === null ? '' : ` [${numberText(interval.low)}, ${numberText(interval.high)}]`;
   return Number.isNaN(rho)
     ? `${panel}: no correlation can be computed (n = ${pairs.length} runs)`
-    : `${panel}: ρ = ${text(rho)}${range}, n = ${pairs.length} runs`;
+    : `${panel}: ρ = ${numberText(rho)}${range}, n = ${pairs.length} runs`;
 }
 
 export const balanceAgainstAccuracy: FigureDefinition<Row> = {

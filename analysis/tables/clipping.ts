@@ -1,8 +1,9 @@
 /** How often gradients were clipped, and how long they were before: where clipping always acts, a step's length is not the gradient's. */
 import { seedCount } from '../figure';
-import { orderMethods, orderSettings } from '../labels';
-import { mean } from '../statistics';
-import { consecutive, type TableDefinition } from '../table';
+import { compared, type Place } from '../scores';
+import { quantile } from '../statistics';
+import { bySetting, consecutive, type TableDefinition } from '../table';
+import type { RunSpec } from '../../src/manifest/run';
 import type { ModuleName } from '../../src/modules';
 import { wasClipped } from '../../src/train/clipping';
 
@@ -13,6 +14,11 @@ type Step = {
   gradientEncoder: number;
   gradientBackbone: number;
 };
+/** A run with its recorded steps. */
+interface Recorded extends Place {
+  optimiser: RunSpec['optimiser'];
+  steps: readonly Step[];
+}
 type Row = {
   panel: string;
   setting: string;
@@ -34,10 +40,37 @@ export function shareOf(values: readonly (boolean | null)[]): number | null {
   return said.length === 0 ? null : said.filter((value) => value).length / said.length;
 }
 
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return mean([sorted[Math.floor((sorted.length - 1) / 2)]!, sorted[Math.ceil((sorted.length - 1) / 2)]!]);
-};
+/** The row of the runs of one method, with the recorded gradients of their steps. */
+function rowOf({ panel, setting }: Omit<Place, 'method'>, method: string, runs: readonly Recorded[]): Row {
+  const { clip, clipOver } = runs[0]!.optimiser;
+  const all = runs.flatMap(({ optimiser, steps }) =>
+    steps.map((step) => {
+      const gradientNorm = { encoder: step.gradientEncoder, backbone: step.gradientBackbone };
+      const learningRate = { encoder: step.rateEncoder, backbone: step.rateBackbone };
+      return { gradientNorm, clipped: wasClipped(optimiser, { gradientNorm, learningRate }) };
+    }),
+  );
+  const share = (module: ModuleName) => shareOf(all.map(({ clipped }) => clipped[module]));
+  const norm = (module: ModuleName) =>
+    quantile(
+      all.map(({ gradientNorm }) => gradientNorm[module]),
+      0.5,
+    );
+  return {
+    panel,
+    setting,
+    method,
+    n: runs.length,
+    clip: clip === 0 ? 'off' : `${clip}, ${clipOver}`,
+    clippedEncoder: share('encoder'),
+    clippedBackbone: share('backbone'),
+    normEncoder: norm('encoder'),
+    normBackbone: norm('backbone'),
+  };
+}
+
+const shareCell = (share: number | null) => ({ text: share === null ? '–' : share.toFixed(2) });
+const normCell = (norm: number) => ({ text: norm.toPrecision(2) });
 
 export const clipping: TableDefinition<Row> = {
   name: 'clipping',
@@ -50,38 +83,12 @@ export const clipping: TableDefinition<Row> = {
       'select id, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone from train where gradientEncoder is not null order by id, step',
     );
     const steps = new Map(consecutive(found, ({ id }) => id).map((own) => [own[0]!.id, own]));
-    const runs = journals.runs.filter(({ id }) => steps.has(id));
-    const panels = [...new Set(runs.map(({ panel }) => panel))].sort();
-    return panels.flatMap((panel) =>
-      orderSettings(runs.filter((run) => run.panel === panel).map(({ setting }) => setting)).flatMap((setting) => {
-        const here = runs.filter((run) => run.panel === panel && run.setting === setting);
-        return orderMethods(here.map(({ method }) => method)).map((method): Row => {
-          const own = here.filter((run) => run.method === method);
-          const { optimiser } = own[0]!.file.spec;
-          const all = own.flatMap(({ id, file }) =>
-            steps.get(id)!.map((step) => {
-              const gradientNorm = { encoder: step.gradientEncoder, backbone: step.gradientBackbone };
-              const learningRate = { encoder: step.rateEncoder, backbone: step.rateBackbone };
-              return { gradientNorm, clipped: wasClipped(file.spec.optimiser, { gradientNorm, learningRate }) };
-            }),
-          );
-          const [share, norm] = [
-            (module: ModuleName) => shareOf(all.map(({ clipped }) => clipped[module])),
-            (module: ModuleName) => median(all.map(({ gradientNorm }) => gradientNorm[module])),
-          ];
-          return {
-            panel,
-            setting,
-            method,
-            n: own.length,
-            clip: optimiser.clip === 0 ? 'off' : `${optimiser.clip}, ${optimiser.clipOver}`,
-            clippedEncoder: share('encoder'),
-            clippedBackbone: share('backbone'),
-            normEncoder: norm('encoder'),
-            normBackbone: norm('backbone'),
-          };
-        });
-      }),
+    const runs = journals.runs.flatMap(({ id, panel, setting, method, file }): Recorded[] => {
+      const own = steps.get(id);
+      return own === undefined ? [] : [{ panel, setting, method, optimiser: file.spec.optimiser, steps: own }];
+    });
+    return compared(runs).flatMap(({ methods, ...place }) =>
+      [...methods].map(([method, own]) => rowOf(place, method, own)),
     );
   },
 
@@ -91,30 +98,12 @@ export const clipping: TableDefinition<Row> = {
       'Where it is near 1, Adam sees gradients of one length, and what is added to a gradient before clipping cannot lengthen a step.',
     ].join(' '),
 
-  layout: (rows) => ({
-    columns: [
-      { header: 'Task', numeric: false },
-      { header: 'Learning rates', numeric: false },
-      { header: 'Method', numeric: false },
-      { header: 'n', numeric: true },
-      { header: 'Clip', numeric: true },
-      { header: 'Clipped: encoder', numeric: true },
-      { header: 'backbone', numeric: true },
-      { header: 'Norm: encoder', numeric: true },
-      { header: 'backbone', numeric: true },
-    ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-      group.map((row) => [
-        { text: row.panel },
-        { text: row.setting },
-        { text: row.method },
-        { text: String(row.n) },
-        { text: row.clip },
-        ...[row.clippedEncoder, row.clippedBackbone].map((share) => ({
-          text: share === null ? '–' : share.toFixed(2),
-        })),
-        ...[row.normEncoder, row.normBackbone].map((norm) => ({ text: norm.toPrecision(2) })),
-      ]),
-    ),
-  }),
+  layout: (rows) =>
+    bySetting(rows, [
+      { header: 'Clip', cell: (row) => ({ text: row.clip }) },
+      { header: 'Clipped: encoder', cell: (row) => shareCell(row.clippedEncoder) },
+      { header: 'backbone', cell: (row) => shareCell(row.clippedBackbone) },
+      { header: 'Norm: encoder', cell: (row) => normCell(row.normEncoder) },
+      { header: 'backbone', cell: (row) => normCell(row.normBackbone) },
+    ]),
 };

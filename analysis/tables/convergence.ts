@@ -5,10 +5,10 @@
 import type { Journals } from '../aggregate';
 import { pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
-import { orderMethods, orderSettings } from '../labels';
 import { baseline } from '../schedulers';
+import { bySeed, compared } from '../scores';
 import { quantile, mean, tInterval } from '../statistics';
-import { consecutive, estimateText, type TableDefinition } from '../table';
+import { bySetting, estimateText, type TableDefinition } from '../table';
 
 /** Training losses of one run, a step each, in order. */
 export interface LossCurve {
@@ -79,22 +79,10 @@ export function medianOf(values: readonly (number | null)[]): number | null {
 
 /** One row for each method of each setting, constant rates among them; none for a setting without constant rates. */
 export function convergenceRows(curves: readonly LossCurve[]): Row[] {
-  const panels = [...new Set(curves.map(({ panel }) => panel))].sort();
-  return panels.flatMap((panel) =>
-    orderSettings(curves.filter((curve) => curve.panel === panel).map(({ setting }) => setting)).flatMap((setting) => {
-      const here = curves.filter((curve) => curve.panel === panel && curve.setting === setting);
-      const base = new Map(here.filter(({ method }) => method === baseline).map((curve) => [curve.seed, curve]));
-      const methods = orderMethods(here.map(({ method }) => method));
-      return methods.length < 2
-        ? []
-        : methods.flatMap((method) =>
-            rowOf(
-              here.filter((curve) => curve.method === method),
-              base,
-            ),
-          );
-    }),
-  );
+  return compared(curves).flatMap(({ methods }) => {
+    const base = bySeed(methods.get(baseline) ?? [], (curve) => curve);
+    return methods.size < 2 ? [] : [...methods.values()].flatMap((own) => rowOf(own, base));
+  });
 }
 
 function rowOf(own: readonly LossCurve[], base: ReadonlyMap<number, LossCurve>): Row[] {
@@ -155,32 +143,14 @@ export const convergence: TableDefinition<Row> = {
       'seconds: the same at the time that a step of the run took while the sweep ran. Bold: an interval below 0.',
     ].join(' '),
 
-  layout: (rows) => ({
-    columns: [
-      { header: 'Task', numeric: false },
-      { header: 'Learning rates', numeric: false },
-      { header: 'Method', numeric: false },
-      { header: 'n', numeric: true },
-      { header: 'Loss, all steps', numeric: true },
-      { header: 'Loss, last tenth', numeric: true },
-      { header: 'Steps', numeric: true },
-      { header: 'Reached', numeric: true },
-      { header: 'Seconds', numeric: true },
-    ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-      group.map((row) => [
-        { text: row.panel },
-        { text: row.setting },
-        { text: row.method },
-        { text: String(row.n) },
-        lossCell(row.method, row.area, row.areaLow, row.areaHigh),
-        lossCell(row.method, row.end, row.endLow, row.endHigh),
-        { text: row.steps === null ? 'never' : row.steps.toFixed(0) },
-        { text: `${row.reached} of ${row.n}` },
-        { text: row.seconds === null ? 'never' : row.seconds.toFixed(1) },
-      ]),
-    ),
-  }),
+  layout: (rows) =>
+    bySetting(rows, [
+      { header: 'Loss, all steps', cell: (row) => lossCell(row.method, row.area, row.areaLow, row.areaHigh) },
+      { header: 'Loss, last tenth', cell: (row) => lossCell(row.method, row.end, row.endLow, row.endHigh) },
+      { header: 'Steps', cell: (row) => ({ text: row.steps === null ? 'never' : row.steps.toFixed(0) }) },
+      { header: 'Reached', cell: (row) => ({ text: `${row.reached} of ${row.n}` }) },
+      { header: 'Seconds', cell: (row) => ({ text: row.seconds === null ? 'never' : row.seconds.toFixed(1) }) },
+    ]),
 };
 
 const lossCell = (method: string, difference: number, low: number | null, high: number | null) =>

@@ -5,11 +5,11 @@
 import type { Journals } from '../aggregate';
 import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences, pairedEffect, pairedTest } from '../comparison';
-import { seedCount } from '../figure';
+import { numberText, seedCount } from '../figure';
 import { baseline } from '../schedulers';
 import { bySeed, compared } from '../scores';
 import { tInterval } from '../statistics';
-import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+import { bySetting, estimateText, probabilityText, type TableColumn, type TableDefinition } from '../table';
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 /** One method against another in one task and setting. */
@@ -32,8 +32,6 @@ export type DifferenceRow = {
   /** p-value of the paired t test, corrected by Holm over all rows of the table; null for one seed */
   corrected: number | null;
 };
-
-const signed = (value: number | null) => (value === null ? '' : value.toFixed(2).replace('-', '−'));
 
 /** Which method the others are compared with, and which scheduler these have; any when absent. */
 export interface Comparison {
@@ -79,6 +77,20 @@ async function compare(journals: Journals, { baseline, scheduler }: Comparison):
   });
 }
 
+/** What a table of differences to a method says of each row. */
+export const differenceColumns = (baseline: string): TableColumn<DifferenceRow>[] => [
+  {
+    header: `Difference to ${baseline}`,
+    cell: (row) => ({ text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 }),
+  },
+  { header: 'd', cell: (row) => ({ text: row.effect === null ? '' : numberText(row.effect) }) },
+  {
+    header: 'P(improvement)',
+    cell: (row) => ({ text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) }),
+  },
+  { header: 'p (Holm)', cell: (row) => ({ text: probabilityText(row.corrected) }) },
+];
+
 /** The table of one comparison. */
 export function differencesTable(name: string, shows: string, comparison: Comparison): TableDefinition<DifferenceRow> {
   const { baseline, scheduler } = comparison;
@@ -105,30 +117,7 @@ export function differencesTable(name: string, shows: string, comparison: Compar
       ].join(' ');
     },
 
-    layout: (rows) => ({
-      columns: [
-        { header: 'Task', numeric: false },
-        { header: 'Learning rates', numeric: false },
-        { header: 'Method', numeric: false },
-        { header: 'n', numeric: true },
-        { header: `Difference to ${baseline}`, numeric: true },
-        { header: 'd', numeric: true },
-        { header: 'P(improvement)', numeric: true },
-        { header: 'p (Holm)', numeric: true },
-      ],
-      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-        group.map((row) => [
-          { text: row.panel },
-          { text: row.setting },
-          { text: row.method },
-          { text: String(row.n) },
-          { text: estimateText(row.difference, row.low, row.high), best: row.low !== null && row.low > 0 },
-          { text: signed(row.effect) },
-          { text: estimateText(row.probabilityOfImprovement, row.improvementLow, row.improvementHigh, 2) },
-          { text: probabilityText(row.corrected) },
-        ]),
-      ),
-    }),
+    layout: (rows) => bySetting(rows, differenceColumns(baseline)),
   };
 }
 

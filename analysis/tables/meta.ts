@@ -3,6 +3,7 @@ import { pairedDifferences } from '../comparison';
 import { orderMethods } from '../labels';
 import { cellEffects, equivalenceMargin, randomEffects } from '../meta';
 import { baseline } from '../schedulers';
+import { bySeed, compared } from '../scores';
 import { estimateText, type TableDefinition } from '../table';
 
 type Score = { panel: string; setting: string; method: string; seed: number; choice: number };
@@ -23,12 +24,9 @@ type Row = {
 
 /** Paired differences to constant rates of one method, a list a cell; cells with fewer than two pairs are left out. */
 function cellsOf(scores: readonly Score[], method: string): number[][] {
-  const bySeed = (own: readonly Score[]) => new Map(own.map(({ seed, choice }) => [seed, choice]));
-  const keys = [...new Set(scores.map(({ panel, setting }) => JSON.stringify([panel, setting])))];
-  return keys
-    .map((key) => scores.filter(({ panel, setting }) => JSON.stringify([panel, setting]) === key))
-    .map((here) => {
-      const of = (name: string) => bySeed(here.filter((score) => score.method === name));
+  return compared(scores)
+    .map(({ methods }) => {
+      const of = (name: string) => bySeed(methods.get(name) ?? [], ({ choice }) => choice);
       return pairedDifferences(of(method), of(baseline)).map(({ difference }) => difference);
     })
     .filter((differences) => differences.length >= 2);

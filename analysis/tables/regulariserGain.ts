@@ -4,10 +4,11 @@
  */
 import type { Journals } from '../aggregate';
 import { grouped } from '../grouped';
-import { hasActed, leastStepRatio, manipulation, stepMeans, type StepMeans } from '../manipulation';
+import { hasActed, leastStepRatio, manipulationBySeed, stepMeans, type Manipulation } from '../manipulation';
 import { regularisedPairs } from '../schedulers';
-import type { TableCell, TableDefinition } from '../table';
-import { differencesTable, type Comparison, type DifferenceRow } from './differences';
+import type { Place } from '../scores';
+import { bySetting, type TableCell, type TableColumn, type TableDefinition } from '../table';
+import { differenceColumns, differencesTable, type Comparison, type DifferenceRow } from './differences';
 
 type Row = DifferenceRow & {
   /** mean step length of the module with the regulariser over that without; null where kappa was not measured */
@@ -24,46 +25,41 @@ const verdictOf = ({ low, high }: DifferenceRow): Row['verdict'] =>
   low !== null && low > 0 ? 'above 0' : high !== null && high < 0 ? 'below 0' : 'undecided';
 
 /** The row with its manipulation check, from the seeds that both methods have. */
-function checked(row: DifferenceRow, pairs: readonly { having: StepMeans; without: StepMeans }[]): Row {
-  if (pairs.length === 0)
-    return {
-      ...row,
-      stepEncoder: null,
-      stepBackbone: null,
-      divergenceEncoder: null,
-      divergenceBackbone: null,
-      verdict: 'not tested',
-    };
-  const found = manipulation(
-    pairs.map(({ having }) => having),
-    pairs.map(({ without }) => without),
-  );
+function checked(row: DifferenceRow, found: Manipulation | null): Row {
   return {
     ...row,
-    stepEncoder: found.steps.encoder,
-    stepBackbone: found.steps.backbone,
-    divergenceEncoder: found.divergences.encoder,
-    divergenceBackbone: found.divergences.backbone,
-    verdict: hasActed(found) ? verdictOf(row) : 'not tested',
+    stepEncoder: found?.steps.encoder ?? null,
+    stepBackbone: found?.steps.backbone ?? null,
+    divergenceEncoder: found?.divergences.encoder ?? null,
+    divergenceBackbone: found?.divergences.backbone ?? null,
+    verdict: found !== null && hasActed(found) ? verdictOf(row) : 'not tested',
   };
 }
 
-/** The measured steps of each pair of runs, by task, setting and method. */
-async function measuredPairs(journals: Journals, baseline: string) {
+const placeKey = ({ panel, setting, method }: Place) => JSON.stringify([panel, setting, method]);
+
+/** What a method did over the baseline, in one task and setting; null without measured steps of both. */
+async function manipulations(journals: Journals, baseline: string): Promise<(place: Place) => Manipulation | null> {
   const means = await stepMeans(journals);
-  const runs = journals.runs.filter(({ id }) => means.has(id));
-  const cell = ({ panel, setting }: { panel: string; setting: string }) => JSON.stringify([panel, setting]);
-  const cells = new Map(grouped(runs, cell).map((own) => [cell(own[0]!), own]));
-  return ({ panel, setting, method }: DifferenceRow) => {
-    const here = cells.get(cell({ panel, setting })) ?? [];
-    const base = new Map(here.filter((run) => run.method === baseline).map(({ seed, id }) => [seed, id]));
-    return here
-      .filter((run) => run.method === method && base.has(run.seed))
-      .map(({ id, seed }) => ({ having: means.get(id)!, without: means.get(base.get(seed)!)! }));
-  };
+  const runs = new Map(grouped(journals.runs, placeKey).map((own) => [placeKey(own[0]!), own]));
+  const runsOf = (place: Place) => runs.get(placeKey(place)) ?? [];
+  return (place) => manipulationBySeed(runsOf(place), runsOf({ ...place, method: baseline }), means);
 }
 
-const ratio = (value: number | null): TableCell => ({ text: value === null ? '–' : value.toFixed(2) });
+const ratioColumn = (header: string, of: (row: Row) => number | null): TableColumn<Row> => ({
+  header,
+  cell: (row) => {
+    const ratio = of(row);
+    return { text: ratio === null ? '–' : ratio.toFixed(2) };
+  },
+});
+
+const boldIfTested =
+  ({ cell }: TableColumn<DifferenceRow>) =>
+  (row: Row): TableCell => {
+    const { text, best } = cell(row);
+    return { text, best: best === true && row.verdict !== 'not tested' };
+  };
 
 /** The table of one scheduler that brings a regulariser. */
 function gainTable(name: string, comparison: Comparison): TableDefinition<Row> {
@@ -72,8 +68,8 @@ function gainTable(name: string, comparison: Comparison): TableDefinition<Row> {
     ...plain,
     shows: `${plain.shows}, and whether it acted at all`,
     async select(journals) {
-      const pairsOf = await measuredPairs(journals, comparison.baseline);
-      return (await plain.select(journals)).map((row) => checked(row, pairsOf(row)));
+      const manipulationOf = await manipulations(journals, comparison.baseline);
+      return (await plain.select(journals)).map((row) => checked(row, manipulationOf(row)));
     },
     caption: (rows) =>
       [
@@ -81,29 +77,15 @@ function gainTable(name: string, comparison: Comparison): TableDefinition<Row> {
         'Manipulation check: mean step length (over the norm of the parameters) and geometric mean of the divergence at the measured steps, with the regulariser over without, for each module.',
         `Not tested: of neither module are the steps ${((leastStepRatio - 1) * 100).toFixed(0)} % longer and the divergence larger.`,
       ].join(' '),
-    layout: (rows) => {
-      const { columns, groups } = plain.layout(rows);
-      const headers = ['Steps: encoder', 'backbone', 'Divergence: encoder', 'backbone'];
-      let next = 0;
-      return {
-        columns: [
-          ...columns,
-          ...headers.map((header) => ({ header, numeric: true })),
-          { header: 'Verdict', numeric: false },
-        ],
-        groups: groups.map((group) =>
-          group.map((cells) => {
-            const row = rows[next++]!;
-            const ratios = [row.stepEncoder, row.stepBackbone, row.divergenceEncoder, row.divergenceBackbone];
-            return [
-              ...cells.map(({ text, best }) => ({ text, best: best === true && row.verdict !== 'not tested' })),
-              ...ratios.map(ratio),
-              { text: row.verdict },
-            ];
-          }),
-        ),
-      };
-    },
+    layout: (rows) =>
+      bySetting(rows, [
+        ...differenceColumns(comparison.baseline).map((column) => ({ ...column, cell: boldIfTested(column) })),
+        ratioColumn('Steps: encoder', (row) => row.stepEncoder),
+        ratioColumn('backbone', (row) => row.stepBackbone),
+        ratioColumn('Divergence: encoder', (row) => row.divergenceEncoder),
+        ratioColumn('backbone', (row) => row.divergenceBackbone),
+        { header: 'Verdict', numeric: false, cell: (row) => ({ text: row.verdict }) },
+      ]),
   };
 }
 

@@ -4,7 +4,7 @@ import { holmOfTested, pairedDifferences, pairedTest } from '../comparison';
 import { seedCount } from '../figure';
 import { bySeed, compared, type Compared } from '../scores';
 import { shareInterval } from '../statistics';
-import { consecutive, estimateText, type TableDefinition } from '../table';
+import { bySetting, estimateText, type TableDefinition } from '../table';
 
 type RunScore = {
   panel: string;
@@ -152,34 +152,31 @@ export const results: TableDefinition<Row> = {
     ].join(' ');
   },
 
-  layout: (rows) => ({
-    columns: [
-      { header: 'Task', numeric: false },
-      { header: 'Learning rates', numeric: false },
-      { header: 'Method', numeric: false },
-      { header: 'n', numeric: true },
-      { header: 'Choice accuracy', numeric: true },
-      ...(withMiddle(rows) ? [{ header: 'Interquartile mean', numeric: true }] : []),
-      { header: 'Generation exact match', numeric: true },
-    ],
-    groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-      group.map((row) => [
-        { text: row.panel },
-        { text: row.setting },
-        { text: row.method },
-        { text: String(row.n) },
-        {
+  layout: (rows) =>
+    bySetting(rows, [
+      {
+        header: 'Choice accuracy',
+        cell: (row) => ({
           text: starred(estimateText(row.choice, row.choiceLow, row.choiceHigh), row.choiceNear),
           best: row.choiceBest === 1,
-        },
-        ...(withMiddle(rows)
-          ? [{ text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh) }]
-          : []),
-        {
+        }),
+      },
+      ...(withMiddle(rows)
+        ? [
+            {
+              header: 'Interquartile mean',
+              cell: (row: Row) => ({
+                text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh),
+              }),
+            },
+          ]
+        : []),
+      {
+        header: 'Generation exact match',
+        cell: (row) => ({
           text: starred(estimateText(row.generation, row.generationLow, row.generationHigh), row.generationNear),
           best: row.generationBest === 1,
-        },
-      ]),
-    ),
-  }),
+        }),
+      },
+    ]),
 };

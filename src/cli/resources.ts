@@ -11,6 +11,7 @@ import type { Family } from '../models/published/family';
 import { findPublished, publishedModels } from '../models/published/catalogue';
 import { printable } from '../printable';
 import { userError } from '../problems';
+import { tiledFamily } from '../sources/checkpointNames';
 import { useBackend, type BackendRequest } from '../tensor/backend';
 import {
   familyNeeds,
@@ -72,12 +73,15 @@ export function rowNames(models: readonly string[]): string[] {
 }
 
 /** Items of the fullest row: the tiles of an image, and the thumbnail that stands beside several. */
-function itemsOfRow(name: string, { kind }: Family, config: JsonObject, tiles: number): number {
+function itemsOfRow(name: string, family: Family, tiles: number): number {
   if (tiles === 1) return 1;
-  if (kind !== 'internvl2')
-    throw userError({ where: '--tiles', what: `${name} sees an image whole`, expected: '1, or a model of InternVL2' });
-  const hasThumbnail = config['model_type'] === 'internvl' || config['use_thumbnail'] === true;
-  return tiles + (hasThumbnail ? 1 : 0);
+  if (family.tiles === undefined)
+    throw userError({
+      where: '--tiles',
+      what: `${name} sees an image whole`,
+      expected: `1, or a model of ${tiledFamily}`,
+    });
+  return tiles + (family.tiles.thumbnail ? 1 : 0);
 }
 
 /** What a configuration leaves to the defaults of its published classes, a line for each of its objects. */
@@ -116,7 +120,7 @@ interface PlannedStep {
 function plan(model: string, name: string, size: StepSize, { tiles, backend }: ResourcesOptions): PlannedStep {
   const config = configOf(model);
   const family = familyOf(config, model);
-  const items = itemsOfRow(name, family, config, tiles);
+  const items = itemsOfRow(name, family, tiles);
   const needs = familyNeeds(family, size, backend, { items });
   return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
@@ -128,7 +132,7 @@ export const define: Define = (command) => {
     .option('--text <n>', 'text tokens of a row, beside those of its image or sound', wholeNumber(2), 32)
     .option(
       '--tiles <n>',
-      'tiles of an image in a row, with its thumbnail beside several (InternVL2)',
+      `tiles of an image in a row, with its thumbnail beside several (${tiledFamily})`,
       wholeNumber(1),
       1,
     )

@@ -8,6 +8,7 @@ import {
   findCheckpoint,
   isTakenName,
   ownCheckpointFolder,
+  tiledFamily,
 } from '../sources/checkpointNames';
 import { suggestion } from './faults';
 import { taskModality } from './taskManifest';
@@ -98,12 +99,12 @@ function tilesOfCheckpoint({ tiles, checkpoint, encoder }: Tree): Finding | unde
     return {
       field: 'tiles',
       what: `encoder ${String(encoder)} sees an image whole, and ${String(tiles)} tiles of one are asked for`,
-      expected: '1, or a checkpoint of InternVL2',
+      expected: `1, or a checkpoint of ${tiledFamily}`,
     };
   if (typeof checkpoint !== 'string' || checkpointTiles(checkpoint) !== false) return undefined;
   return {
     field: 'tiles',
     what: `checkpoint ${checkpoint} sees an image whole, and ${String(tiles)} tiles of one are asked for`,
-    expected: '1, or a checkpoint of InternVL2',
+    expected: `1, or a checkpoint of ${tiledFamily}`,
   };
 }

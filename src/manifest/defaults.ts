@@ -171,6 +171,9 @@ export function fillDefaults(run: PartialRun): Tree {
   return merge(defaultsOf(current), current);
 }
 
+/** The same of a run that is known to be sound: one that passed its check before, or of our own making. */
+export const filledRun = (run: PartialRun): RunSpec => fillDefaults(run) as unknown as RunSpec;
+
 /**
  * The opposite: the run without any value that `fillDefaults` would give back, at every level; the device is left out
  * too.

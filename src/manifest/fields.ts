@@ -10,10 +10,12 @@ import { connectors } from '../models/zoo/connectors';
 import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
 import { partName, tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
+import { checkpointNameForm, tiledFamily } from '../sources/checkpointNames';
 import { optimisers } from '../tensor/optimiserKinds';
 import { mergedOptions } from './mergedOptions';
 import { backbones, encoders, tasks } from './names';
 import type { RunSpec } from './run';
+import { taskNameForm } from './taskNames';
 
 export type { Leaf } from '../parts/options';
 
@@ -64,8 +66,7 @@ const choice = (about: string, kinds: Kinds, tag: Choice['tag'] = 'kind'): Choic
   kinds,
 });
 
-/** What a task made of released files may be called. */
-export const taskName = '^[a-z0-9][a-z0-9-]{0,63}$';
+const taskName = `^${taskNameForm}$`;
 
 /** Most steps, examples or epochs that a run may ask for: a typing error, not a plan, lies beyond. */
 const most = 100_000_000;
@@ -96,11 +97,11 @@ export const runFields: Record<keyof RunSpec, Field> = {
   checkpoint: own(
     leaf(
       'a published checkpoint in place of encoder, connector and backbone: one that is fetched, or the name of a folder (docs/models.md)',
-      { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', examples: ['llava-1-5-7b'] },
+      { type: 'string', pattern: `^${checkpointNameForm}$`, examples: ['llava-1-5-7b'] },
     ),
   ),
   tiles: whole(
-    'most tiles into which an image is cut for a checkpoint of InternVL2, with a thumbnail of it beside them; 1: it is seen whole (docs/models.md)',
+    `most tiles into which an image is cut for a checkpoint of ${tiledFamily}, with a thumbnail of it beside them; 1: it is seen whole (docs/models.md)`,
     1,
     12,
   ),

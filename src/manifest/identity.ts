@@ -7,6 +7,17 @@ import type { RunSpec } from './run';
 import { asFirstSpelled } from './spellings';
 import { leaves } from './tree';
 
+/** Digits of a run's id. */
+const idLength = 16;
+
+/** A run's id, as a part of a pattern. */
+export const runIdForm = `[0-9a-f]{${idLength}}`;
+
+const wholeRunId = new RegExp(`^${runIdForm}$`);
+
+/** Whether a name from outside can be a run's id. */
+export const isRunId = (name: string): boolean => wholeRunId.test(name);
+
 /** What a run's result depends on besides its spec. */
 export interface IdentityContext {
   /** identity of the data set */
@@ -44,7 +55,7 @@ export function runIdentity(
       ...(parts === undefined ? {} : { parts }),
     }),
   );
-  return { identity, id: identity.slice(0, 16) };
+  return { identity, id: identity.slice(0, idLength) };
 }
 
 /**

@@ -7,6 +7,7 @@ import { lookUp } from '../parts/define';
 import { checkpointFindings } from './checkpointRules';
 import { pointer } from './content';
 import { requiredFields } from './defaults';
+import { durationFields } from './fields';
 import type { GridRun } from './grid';
 import { encoders } from './names';
 import type { ConnectorSpec, RunSpec, SchedulerSpec } from './run';
@@ -65,7 +66,7 @@ export function warningsOfRun(gridRun: GridRun): Fault[] {
 function placeOf({ given, grid }: GridRun, field: string): string {
   for (let path = field; path !== ''; path = path.split('.').slice(0, -1).join('.')) {
     const names =
-      path === 'duration' ? ['steps', 'epochs', 'examples', 'duration'] : [...spellingsOf(path), `${path}.kind`];
+      path === 'duration' ? [...Object.keys(durationFields), 'duration'] : [...spellingsOf(path), `${path}.kind`];
     const set = given.filter((each) => names.includes(each.path)).at(-1);
     if (set !== undefined) {
       const inner = field

@@ -9,10 +9,13 @@ import { UserError, type Problem } from '../problems';
 import { lookedUp } from '../userFolders';
 import { tasks } from './names';
 
+/** What a task made of released files may be called, as a part of a pattern. */
+export const taskNameForm = '[a-z0-9][a-z0-9-]{0,63}';
+
+const wholeTaskName = new RegExp(`^${taskNameForm}$`);
+
 /** Whether a task manifest may have this name. */
-export function isTaskFileName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9-]{0,63}$/.test(name);
-}
+export const isTaskFileName = (name: string): boolean => wholeTaskName.test(name);
 
 function namesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { workFolder } from '../files';
 import { isObject } from '../json';
-import { fillDefaults, type PartialRun } from '../manifest/defaults';
+import { filledRun } from '../manifest/defaults';
+import { isRunId } from '../manifest/identity';
 import { userError } from '../problems';
 import type { RunFile } from './runFile';
 
@@ -42,13 +43,18 @@ export function resultsFolder(): string {
   return process.env['EQUIPOISE_RESULTS'] ?? join(workFolder, 'results');
 }
 
+/** What the folder of an experiment or a run may be called, as a part of a pattern: nothing that leads elsewhere. */
+export const folderNameForm = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';
+
+const wholeFolderName = new RegExp(`^${folderNameForm}$`);
+
 /** The files of one run. Throws UserError when a name could lead out of the results folder. */
 export function runFolder(results: string, experiment: string, id: string): RunFolder {
   for (const [what, name] of [
     ['experiment', experiment],
     ['run', id],
   ] as const) {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+    if (!wholeFolderName.test(name)) {
       throw userError({
         where: `${what} ${JSON.stringify(name)}`,
         what: 'cannot be a folder name',
@@ -84,7 +90,7 @@ export function listExperiments(results: string): string[] {
 
 /** Ids of the runs that have a folder in an experiment, sorted. */
 export function listRunIds(results: string, experiment: string): string[] {
-  return subfolders(join(results, experiment)).filter((name) => /^[0-9a-f]{16}$/.test(name));
+  return subfolders(join(results, experiment)).filter(isRunId);
 }
 
 function subfolders(folder: string): string[] {
@@ -149,10 +155,7 @@ export function checkedRunFile(text: string): Exclude<RunFileRead, { state: 'abs
  * A run from before an option came to be has the option's default, as its identity says: without it, it would stand
  * apart from runs of today.
  */
-const withDefaults = (file: RunFile): RunFile => ({
-  ...file,
-  spec: fillDefaults(file.spec as unknown as PartialRun) as unknown as RunFile['spec'],
-});
+const withDefaults = (file: RunFile): RunFile => ({ ...file, spec: filledRun({ ...file.spec }) });
 
 const required = (
   [

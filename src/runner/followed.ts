@@ -1,6 +1,6 @@
 /** Runs that follow another: which that is, whether it is finished, and what it did. */
 import { followedScheduler } from '../balance/schedulers';
-import { fillDefaults } from '../manifest/defaults';
+import { filledRun } from '../manifest/defaults';
 import { runIdentity } from '../manifest/identity';
 import type { RunSpec } from '../manifest/run';
 import { both, type PerModule } from '../modules';
@@ -17,7 +17,7 @@ export function followedSpec(spec: RunSpec): RunSpec | null {
   const followed = followedScheduler(spec.scheduler);
   if (followed === null) return null;
   const { scheduler, shift } = followed;
-  return fillDefaults({ ...spec, scheduler, seed: spec.seed + shift }) as unknown as RunSpec;
+  return filledRun({ ...spec, scheduler, seed: spec.seed + shift });
 }
 
 /** The run that a run follows, under the same data, weights, method and arithmetic; null for one that follows none. */

@@ -106,7 +106,8 @@ export function weightSources(spec: RunSpec): string[] {
   ].sort();
 }
 
-function remember<K, T>(of: (name: K) => T): (name: K) => T {
+/** A function that is asked once for each name. */
+export function remember<K, T>(of: (name: K) => T): (name: K) => T {
   const known = new Map<K, T>();
   return (name) => {
     const value = known.get(name) ?? of(name);

@@ -35,6 +35,9 @@ const readByType: Readonly<Record<string, { modality: Modality; tiles: boolean }
   salmonn_whisper: { modality: 'audio', tiles: false },
 };
 
+/** The family that is read in tiles, for people. */
+export const tiledFamily = 'InternVL2';
+
 /**
  * Folder of a user's own checkpoints, one folder each: EQUIPOISE_CHECKPOINTS, else `checkpoints/` in the project. It
  * need not exist.
@@ -48,13 +51,15 @@ export type FoundCheckpoint = { kind: 'own'; folder: string } | { kind: 'publish
 export function findCheckpoint(name: string): FoundCheckpoint | undefined {
   if (lookUp(checkpoints, name) !== undefined) return { kind: 'published' };
   const folder = join(ownCheckpointFolder(), name);
-  return checkpointNamePattern.test(name) && existsSync(join(folder, 'config.json'))
+  return wholeCheckpointName.test(name) && existsSync(join(folder, 'config.json'))
     ? { kind: 'own', folder }
     : undefined;
 }
 
-/** What a checkpoint may be called. */
-export const checkpointNamePattern = /^[a-z0-9][a-z0-9.-]{0,63}$/;
+/** What a checkpoint may be called, as a part of a pattern. */
+export const checkpointNameForm = '[a-z0-9][a-z0-9.-]{0,63}';
+
+const wholeCheckpointName = new RegExp(`^${checkpointNameForm}$`);
 
 /** Whether the name stands for other data or weights that come with Equipoise. */
 export const isTakenName = (name: string): boolean =>

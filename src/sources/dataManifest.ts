@@ -4,7 +4,7 @@
 import Ajv2020, { type ErrorObject } from 'ajv/dist/2020';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { projectRoot } from '../files';
+import { isSha256, projectRoot } from '../files';
 import { objectIn } from '../json';
 import { Problem, UserError } from '../problems';
 import { contentUrlForms, isSafePath, parseContentUrl } from './contentUrl';
@@ -79,7 +79,7 @@ export function readPins(name: string, folder: string): Pin[] {
     typeof pin.contentUrl === 'string' &&
     /^[A-Za-z0-9][\w.-]*$/.test(pin.revision ?? '') &&
     Number.isSafeInteger(pin.bytes) &&
-    /^[0-9a-f]{64}$/.test(pin.sha256 ?? '');
+    isSha256(pin.sha256);
   if (
     value['format'] !== 'equipoise-pins/1' ||
     !Array.isArray(value['files']) ||

@@ -84,7 +84,7 @@ const pluralEndings: readonly (readonly [ending: string, base: string])[] = [
 
 /**
  * The senses of a word as it stands and of the singulars that it may be the regular plural of, as NLTK's
- * `wordnet.synsets(word, 'n')` finds them. Irregular plurals are not known: the package has no noun.exc. Of the 582
+ * `wordnet.synsets(word, 'n')` finds them. Irregular plurals are not known: the package has no noun.exc. Of the
  * words of DAQUAR's answers NLTK's table adds senses to one, candelabra.
  */
 export function sensesOfForm(nouns: Nouns, word: string): Synset[] {

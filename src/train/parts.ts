@@ -158,7 +158,7 @@ function tileNotices({ family, tiles: own, mostItems }: Processor, checkpoint: s
     return [
       `images are seen whole, as one tile: checkpoint ${checkpoint} would cut them into up to ${own} tiles; "tiles" of a manifest asks for more than one`,
     ];
-  return family.kind === 'internvl2'
+  return family.tiles !== undefined
     ? [`images are seen whole, as one tile, as checkpoint ${checkpoint} states it; its family cuts them into tiles`]
     : [];
 }

@@ -75,8 +75,8 @@ async function regress(
   classes: number,
 ): Promise<Float32Array> {
   const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), classes);
-  const weights = tf.variable(tf.zeros([train.shape[1]!, classes]) as Tensor);
-  const bias = tf.variable(tf.zeros([classes]) as Tensor);
+  const weights = tf.variable(tf.zeros([train.shape[1]!, classes]));
+  const bias = tf.variable(tf.zeros([classes]));
   const optimiser = tf.train.adam(rate);
   const logits = (x: Tensor) => tf.add(tf.matMul(x as tf.Tensor2D, weights as unknown as tf.Tensor2D), bias);
   let best: { loss: number; answers: Float32Array } = { loss: Infinity, answers: new Float32Array(0) };
@@ -85,7 +85,7 @@ async function regress(
       optimiser.minimize(
         () => tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits(train) as tf.Tensor2D), targets), 1))) as tf.Scalar,
         false,
-        [weights, bias] as never,
+        [weights, bias],
       );
       if (step % judgedEvery !== 0) continue;
       const [judged, answers] = tf.tidy(() => [

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson, sha256 } from '../../src/files';
 import {
   fillDefaults,
+  filledRun,
   kindDefaults,
   leaveOutDefaults,
   modalityDefaults,
@@ -171,10 +172,7 @@ describe('identity', () => {
       one({ tuning: { encoder: 'scale-shift' } }),
       one({ 'tuning.tower': 'scale-shift' }),
       one({ tuning: { tower: { kind: 'scale-shift' } } }),
-      fillDefaults({
-        ...one(),
-        tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone },
-      }) as unknown as RunSpec,
+      filledRun({ ...one(), tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone } }),
     ];
     for (const spec of spellings) expect(spec).toEqual(before);
     expect(before.tuning.tower).toEqual({ kind: 'scale-shift' });

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fillDefaults } from '../../src/manifest/defaults';
+import { filledRun } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
 import { checkFollowed, followedBy, followedRun } from '../../src/runner/followed';
 import { readRunFile, runFolder } from '../../src/runner/folders';
@@ -14,7 +14,7 @@ import { fakeSpec, readLedger } from '../../testing/fakeTrainer';
 
 const parts = { task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m' };
 const specOf = (seed: number, scheduler: object): RunSpec =>
-  fillDefaults({ ...fakeSpec(seed, 4), ...parts, scheduler, warmup: 2 }) as unknown as RunSpec;
+  filledRun({ ...fakeSpec(seed, 4), ...parts, scheduler, warmup: 2 });
 const leader = specOf(8, { kind: 'commit-clr' });
 const follower = specOf(7, { kind: 'yoked' });
 const identified = (specs: RunSpec[]) => identifyRuns(specs, 'cpu');

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/files';
-import { fillDefaults } from '../../src/manifest/defaults';
+import { filledRun } from '../../src/manifest/defaults';
 import { describeRun, runIdentity, type IdentityContext } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
 import { runFolder } from '../../src/runner/folders';
@@ -37,9 +37,7 @@ const world: World = {
 const specs: RunSpec[] = [
   ['emoji-icon-qa', 'resnet50'],
   ['sound-qa', 'whisper-tiny'],
-].flatMap(([task, encoder], t) =>
-  [0, 1, 2].map((seed) => fillDefaults({ ...fakeSpec(10 * t + seed, 3), task, encoder }) as unknown as RunSpec),
-);
+].flatMap(([task, encoder], t) => [0, 1, 2].map((seed) => filledRun({ ...fakeSpec(10 * t + seed, 3), task, encoder })));
 
 function identify(list: readonly RunSpec[], { data, weights, method, backend }: World): IdentifiedRun[] {
   return list.map((spec) => {
@@ -140,11 +138,8 @@ const changes: Change[] = [
     name: 'defaults left out and filled in again',
     apply: (list, now) => ({
       specs: list
-        .map(
-          (spec) =>
-            fillDefaults(
-              Object.fromEntries(Object.entries(spec).filter(([key]) => !['evaluate', 'warmup'].includes(key))),
-            ) as unknown as RunSpec,
+        .map((spec) =>
+          filledRun(Object.fromEntries(Object.entries(spec).filter(([key]) => !['evaluate', 'warmup'].includes(key)))),
         )
         .map((spec, i) => ({ ...spec, evaluate: list[i]!.evaluate, warmup: list[i]!.warmup })),
       world: now,

@@ -9,7 +9,7 @@ import { isObject } from '../../json';
 import { userError } from '../../problems';
 import { readJson } from './json';
 import type { ReadContext, Reader } from './reader';
-import { longest, mostFrequent, nameOf, textOf, textListOf, type ReleasedRecord } from './record';
+import { answeredSlice, longest, mostFrequent, nameOf, textOf, textListOf, type ReleasedRecord } from './record';
 
 export const readAokVqa: Reader = async (context) => {
   const { manifest, files, problems } = context;
@@ -54,7 +54,7 @@ function recordsOf(
   const record = {
     place,
     split,
-    slice: split === 'train' ? 'train' : 'official-validation',
+    slice: answeredSlice(split),
     group: picture,
     question,
     media: { parts: [[...folders.map((folder) => `${folder}/${picture}`), picture]] },

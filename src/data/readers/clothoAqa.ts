@@ -7,10 +7,9 @@
  * are kept as references. The rule is ours after the paper's majority and unanimous subsets; its own code was not seen.
  */
 import { basename } from 'node:path';
-import type { SplitName } from '../types';
 import { readCsv, type CsvRow } from './csv';
 import type { Reader } from './reader';
-import { longest, mostFrequent, nameOf, textOf, type ReleasedRecord } from './record';
+import { longest, mostFrequent, nameOf, officialSlice, textOf, type ReleasedRecord } from './record';
 
 export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
   const records: ReleasedRecord[] = [];
@@ -43,7 +42,7 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
         place: first.place,
         id: `clotho-aqa/${first.place.replace(':', '/')}`,
         split: split ?? null,
-        slice: sliceOf(split),
+        slice: officialSlice(split),
         group: sound,
         kind: binary ? 'binary' : 'single-word',
         question,
@@ -61,6 +60,3 @@ export const readClothoAqa: Reader = async ({ manifest, files, problems }) => {
     );
   return records;
 };
-
-const sliceOf = (split: SplitName | undefined) =>
-  split === 'train' ? 'train' : split === 'validation' ? 'official-validation' : 'official-test';

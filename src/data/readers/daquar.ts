@@ -14,7 +14,7 @@ import { exitCode, userError, UserError, type Problem } from '../../problems';
 import type { SplitName } from '../types';
 import { shown } from './names';
 import type { ReadContext, Reader } from './reader';
-import { longest, textOf, type Problems, type ReleasedRecord } from './record';
+import { longest, officialSlice, textOf, type Problems, type ReleasedRecord } from './record';
 
 interface Line {
   /** file and line */
@@ -177,7 +177,7 @@ function recordOf(
     place,
     id: `daquar/${picture}/${number}`,
     split,
-    slice: split === 'train' ? 'train' : split === 'validation' ? 'official-validation' : 'official-test',
+    slice: officialSlice(split),
     group: picture,
     kind: parts.length === 1 ? 'one-part' : 'several-parts',
     media: { parts: [[`${picture}.png`, `${picture}.jpg`, `${picture}.jpeg`]] },

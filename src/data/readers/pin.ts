@@ -8,7 +8,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
 import { readJsonFile } from '../../manifest/parse';
-import { cachePath, canonicalJson, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
+import { cachePath, canonicalJson, isSha256, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
 import { exitCode, userError } from '../../problems';
 import { contentsOf } from './files';
 import { filesBelow, placeAt } from './folder';
@@ -130,8 +130,7 @@ export function placesOfLock(value: unknown, path: string): PinnedPlace[] {
   const isPlace = (each: unknown): each is PinnedPlace =>
     isObject(each) &&
     typeof each['name'] === 'string' &&
-    typeof each['sha256'] === 'string' &&
-    /^[0-9a-f]{64}$/.test(each['sha256']) &&
+    isSha256(each['sha256']) &&
     Number.isInteger(each['bytes']) &&
     Number.isInteger(each['files']);
   if (!Array.isArray(places) || places.length === 0 || !places.every(isPlace))

@@ -36,6 +36,14 @@ export interface ReleasedRecord {
   released?: Record<string, unknown>;
 }
 
+/** The slice of a question whose release has three splits of its own. */
+export const officialSlice = (split: SplitName | undefined): string =>
+  split === 'train' ? 'train' : split === 'validation' ? 'official-validation' : 'official-test';
+
+/** The same where the release keeps the answers of its test split to itself, so that its validation split is asked. */
+export const answeredSlice = (split: SplitName | null | undefined): string =>
+  split === 'train' ? 'train' : 'official-validation';
+
 /** One faulty record: `kind` groups equal faults in counts, `what` says which value it was. */
 interface RecordProblem {
   place: string;

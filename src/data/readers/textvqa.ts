@@ -15,7 +15,16 @@ import { readJson, readJsonText } from './json';
 import { shown } from './names';
 import { readParquet } from './parquet';
 import type { ReadContext, Reader } from './reader';
-import { longest, mostFrequent, nameOf, textOf, textListOf, type ReleasedMedia, type ReleasedRecord } from './record';
+import {
+  answeredSlice,
+  longest,
+  mostFrequent,
+  nameOf,
+  textOf,
+  textListOf,
+  type ReleasedMedia,
+  type ReleasedRecord,
+} from './record';
 
 type Split = { split: ReleasedRecord['split']; slice: string };
 
@@ -54,7 +63,7 @@ async function readRelease(context: ReadContext): Promise<ReleasedRecord[]> {
         context,
         `${file} record ${index + 1}`,
         entry,
-        { split: split ?? null, slice: split === 'train' ? 'train' : 'official-validation' },
+        { split: split ?? null, slice: answeredSlice(split) },
         usable ? { id: image, media: { parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] } } : undefined,
         usable ? tokens.get(image) : undefined,
       );
@@ -230,7 +239,7 @@ async function readHub(context: ReadContext, shards: readonly Shard[]): Promise<
         context,
         place,
         values,
-        { split: train ? 'train' : 'evaluation', slice: train ? 'train' : 'official-validation' },
+        { split: train ? 'train' : 'evaluation', slice: answeredSlice(split) },
         { id: key, media: { local: file, key } },
         values['ocr_tokens'],
       );

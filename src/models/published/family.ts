@@ -19,6 +19,11 @@ export interface Family extends Composition {
   };
   /** id in whose place features stand; null: they stand before the text */
   placeholder: number | null;
+  /** how images may be cut into tiles, each an item of a row; absent where they are seen whole */
+  tiles?: {
+    /** whether a picture of the whole image stands beside several */
+    thumbnail: boolean;
+  };
   /** published names; ours begin with the part, e.g. `tower.blocks.0.q` */
   table: NameTable;
   decoder: PublishedDecoder;

@@ -55,6 +55,8 @@ export function internvl2(fields: Fields, tied: boolean): Family {
     input: { name: 'pixel_values', shape: [vit.channels, vit.image, vit.image] },
     towerFeatures: { rows: selectedRows(vit, seen), width: vit.block.width },
     featureTokens: Math.floor(side / factor) ** 2,
+    // OpenGVLab's configuration says whether it has a thumbnail, that of transformers always has one.
+    tiles: { thumbnail: !chat || fields.raw('use_thumbnail') === true },
     // OpenGVLab's configuration leaves the id of <IMG_CONTEXT> to the tokenizer.
     placeholder: placeholderOf(fields, ['image_token_id', 'img_context_token_id'], chat ? null : 151_667),
     decoder,

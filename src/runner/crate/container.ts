@@ -16,6 +16,9 @@ export interface CrateFile {
 /** Files that a crate may have, folders in folders, and bytes of one file. */
 const limits = { files: 100_000, depth: 6, bytes: 2 ** 30 };
 
+/** Bytes of the parts of a crate that are read whole. A lock lists each file where the data are in the crate. */
+export const readLimits = { metadata: 2 ** 27, journal: 2 ** 28, record: 2 ** 22, lock: 2 ** 26 };
+
 const plainName = /^[A-Za-z0-9_@+][A-Za-z0-9_@+.-]{0,99}$/;
 
 /** Whether a path stays inside a crate and means the same on every system. */

@@ -9,52 +9,9 @@ import { runKey } from '../../manifest/profiles';
 import type { RunSpec } from '../../manifest/run';
 import { setSources } from '../../data';
 import { metricSources } from '../../data/textMetric';
-import { landscapeName, predictionsName } from '../folders';
 import { tasksOf, weightSources } from '../identify';
 import { comparedOf, filesByKey } from '../relatives';
 import type { RunFile } from '../runFile';
-import { inputPaths } from './inputs';
-
-/** Names inside a crate. Results lie as in a results folder, so that figures are drawn from a crate as from one. */
-export const crateNames = {
-  metadata: 'ro-crate-metadata.json',
-  manifest: 'manifest.json',
-  results: 'results',
-  data: 'data-manifests',
-  tasks: 'tasks',
-  locks: 'locks',
-  checkpoints: 'checkpoints',
-  bytes: 'data',
-  environment: 'environment',
-  figures: 'figures',
-  tables: 'tables',
-} as const;
-
-/** The files of a run that a crate takes. Logs stay out: they may name machines. */
-export const runFileNames = ['run.json', 'metrics.jsonl', predictionsName, landscapeName] as const;
-
-const runPath = new RegExp(
-  `^${crateNames.results}/[A-Za-z0-9][A-Za-z0-9._-]*/([0-9a-f]{16})/(${runFileNames.join('|').replaceAll('.', '\\.')})$`,
-);
-
-/** Which run a path of a crate belongs to. */
-export const runOfPath = (path: string): string | undefined => runPath.exec(path)?.[1];
-
-/** Whether a path has its place in a crate of this program. A publisher may add others, in folders of their own. */
-export function hasPlace(path: string): boolean {
-  return (
-    path === crateNames.manifest ||
-    runPath.test(path) ||
-    inputPaths.test(path) ||
-    new RegExp(`^${crateNames.data}/[a-z0-9-]+\\.json$`).test(path) ||
-    new RegExp(`^${crateNames.environment}/package-lock-[0-9a-f]{16}\\.json$`).test(path) ||
-    new RegExp(`^(${crateNames.figures}|${crateNames.tables})/[A-Za-z0-9.-]+$`).test(path)
-  );
-}
-
-/** Path in a crate of a lockfile, by its hash. */
-export const lockfilePath = (sha256: string): string =>
-  `${crateNames.environment}/package-lock-${sha256.slice(0, 16)}.json`;
 
 /** A finished run and the combination of the manifest that it is. */
 export interface CrateRun {
@@ -116,7 +73,3 @@ export function sourcesOf(spec: RunSpec): string[] {
   const byTask = tasksOf(spec).flatMap((task) => [...setSources(task), ...metricSources(task)]);
   return [...new Set([...byTask, ...weightSources(spec)])].sort();
 }
-
-/** Path of a run's file in a crate. */
-export const pathOf = (experiment: string, id: string, name: (typeof runFileNames)[number]): string =>
-  `${crateNames.results}/${experiment}/${id}/${name}`;

@@ -10,25 +10,21 @@ import { identityOfFiles } from '../../sources/checkpoints';
 import { type DataManifest, fileObjects, readDataManifests } from '../../sources/dataManifest';
 import { isPinned } from '../../sources/pins';
 import { manifestIdentity } from '../../sources/sources';
-import { dataIdentity, tasksOf, weightSources } from '../identify';
-import type { CrateFile } from './container';
-import { crateNames, lockfilePath, sourcesOf, type CrateRun } from './content';
+import { dataIdentity, remember, tasksOf, weightSources } from '../identify';
+import { readLimits, type CrateFile } from './container';
+import { sourcesOf, type CrateRun } from './content';
 import {
-  checkpointPath,
   type CrateCheckpoint,
   type CrateTask,
   type Inputs,
   ownCheckpointOf,
-  pinPath,
   readCrateCheckpoint,
   readCrateTask,
   recordsOf,
 } from './inputs';
 import { linesOf } from './lines';
+import { checkpointPath, crateNames, dataPath, lockfilePath, pinPath, recordFolders, sourcePath } from './paths';
 import { join } from 'node:path';
-
-/** Bytes of a record that is read whole; locks list each file where the data are in the crate. */
-const limits = { record: 2 ** 22, lock: 2 ** 26 };
 
 /**
  * The records of a crate and one sentence for each fault; null where they cannot be read. Adds to `notes` what is no
@@ -43,9 +39,7 @@ export function dataFaults(
   const large = files.find(({ path, bytes }) => {
     const [place = ''] = path.split('/');
     const isLock = place === crateNames.locks || place === crateNames.checkpoints;
-    return [crateNames.data, crateNames.tasks, crateNames.locks, crateNames.checkpoints].some((each) => each === place)
-      ? bytes > (isLock ? limits.lock : limits.record)
-      : false;
+    return recordFolders.includes(place) && bytes > (isLock ? readLimits.lock : readLimits.record);
   });
   if (large !== undefined) return { inputs: null, faults: [`${large.path}: is too large`] };
   let inputs: Inputs;
@@ -92,9 +86,9 @@ function readInputs(folder: string, specs: readonly RunSpec[]): Inputs {
 
 /** Where data or weights of a run are not those of the records. */
 function identityFaults(runs: readonly CrateRun[], { sources, tasks, checkpoints }: Inputs): string[] {
-  const source = remember((name) => sourceIdentityIn(sources, name));
+  const source = remember((name: string) => sourceIdentityIn(sources, name));
   const places = new Map(tasks.map((each) => [each.task.manifest.name, each.places]));
-  const set = remember((name) =>
+  const set = remember((name: string) =>
     setIdentity(name, { source, release: ({ manifest }) => identityOfPlaces(places.get(manifest.name) ?? []) }),
   );
   const own = new Map(checkpoints.map(({ name, files }) => [name, identityOfFiles(files)]));
@@ -123,17 +117,8 @@ function identityFaults(runs: readonly CrateRun[], { sources, tasks, checkpoints
 function sourceIdentityIn(sources: readonly DataManifest[], name: string): string {
   const found = sources.find((each) => each.name === name);
   if (found !== undefined && fileObjects(found).every(isPinned)) return manifestIdentity(found);
-  const path = found === undefined ? `${crateNames.data}/${name}.json` : pinPath(name);
+  const path = found === undefined ? sourcePath(name) : pinPath(name);
   throw userError({ where: path, what: 'is not there, but runs read it' });
-}
-
-function remember(of: (name: string) => string): (name: string) => string {
-  const known = new Map<string, string>();
-  return (name) => {
-    const value = known.get(name) ?? of(name);
-    known.set(name, value);
-    return value;
-  };
 }
 
 /** Records that contradict themselves or each other. */
@@ -161,13 +146,12 @@ function recordFaults({ tasks, checkpoints }: Inputs, files: readonly CrateFile[
 function surplusRecords(runs: readonly CrateRun[], inputs: Inputs, files: readonly CrateFile[]): string[] {
   const needed = new Set(
     runs.flatMap(({ spec }) => [
-      ...sourcesOf(spec).flatMap((name) => [`${crateNames.data}/${name}.json`, pinPath(name)]),
+      ...sourcesOf(spec).flatMap((name) => [sourcePath(name), pinPath(name)]),
       ...recordsOf(spec, inputs),
     ]),
   );
-  const places: readonly string[] = [crateNames.data, crateNames.tasks, crateNames.locks, crateNames.checkpoints];
   return files
-    .filter(({ path }) => places.includes(path.split('/')[0]!) && !needed.has(path))
+    .filter(({ path }) => recordFolders.includes(path.split('/')[0]!) && !needed.has(path))
     .map(({ path }) => `${path}: no run reads it`);
 }
 
@@ -182,7 +166,7 @@ function strayBytes({ sources, tasks }: Inputs, files: readonly CrateFile[]): st
   return files
     .filter(({ path }) => path.startsWith(`${crateNames.bytes}/`))
     .flatMap(({ path, sha256 }) => {
-      if (path !== `${crateNames.bytes}/${sha256}`) return [`${path}: has sha256 ${sha256}`];
+      if (path !== dataPath(sha256)) return [`${path}: has sha256 ${sha256}`];
       return known.has(sha256) ? [] : [`${path}: no record of the crate names it`];
     });
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CrateFile } from './container';
-import { crateNames } from './content';
+import { crateNames } from './paths';
 import { linesOf } from './lines';
 
 /**

@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSha256 } from '../../files';
 import { placesOfLock, type PinnedFile, type PinnedPlace } from '../../data/readers/pin';
 import { isObject, readObject } from '../../json';
 import type { RunSpec } from '../../manifest/run';
@@ -14,6 +15,8 @@ import { isOwnCheckpoint, type CheckpointFile } from '../../sources/checkpoints'
 import type { DataManifest } from '../../sources/dataManifest';
 import { lookingUpIn } from '../../userFolders';
 import { tasksOf } from '../identify';
+import { readLimits } from './container';
+import { checkpointPath, crateNames, taskFolders, taskLockPath, taskPath } from './paths';
 
 /** A place of a task; with the data, also what a folder holds. */
 export type CratePlace = PinnedPlace & { contents?: PinnedFile[] };
@@ -40,38 +43,11 @@ export interface Inputs {
   checkpoints: readonly CrateCheckpoint[];
 }
 
-const folders = { tasks: 'tasks/own', publishedTasks: 'tasks/published', checkpoints: 'checkpoints' } as const;
-
-/** Path in a crate of a task's manifest, byte for byte. */
-export const taskPath = (name: string, kind: FoundTask['kind']): string =>
-  `${kind === 'own' ? folders.tasks : folders.publishedTasks}/${name}.json`;
-
-/** Path in a crate of the hashes of a task's files. */
-export const taskLockPath = (name: string): string => `locks/${name}.json`;
-
-/** Path in a crate of a checkpoint's configuration, or of the hashes of its files. */
-export const checkpointPath = (name: string, file: 'config.json' | 'lock.json'): string =>
-  `${folders.checkpoints}/${name}/${file}`;
-
-/** Path in a crate of the pins of a source whose data manifest states no hashes. */
-export const pinPath = (source: string): string => `data-manifests/pins/${source}.json`;
-
-/** Path in a crate of data, by their hash: names of released files are not fit for every system. */
-export const dataPath = (sha256: string): string => `data/${sha256}`;
-
-const task = '[a-z0-9][a-z0-9-]{0,63}';
-const checkpoint = '[a-z0-9][a-z0-9.-]{0,63}';
-
-/** The paths that records of inputs, and data, may have in a crate. */
-export const inputPaths = new RegExp(
-  `^(tasks/(own|published)/${task}\\.json|locks/${task}\\.json|checkpoints/${checkpoint}/(config|lock)\\.json|data-manifests/pins/[a-z0-9-]+\\.json|data/[0-9a-f]{64})$`,
-);
-
 /** What `work` gives where the names of tasks and checkpoints mean those of a crate. */
 export function insideCrate<T>(crate: string, work: () => T): T {
   const at = (path: string) => join(crate, ...path.split('/'));
-  const { tasks, publishedTasks, checkpoints } = folders;
-  return lookingUpIn({ tasks: at(tasks), publishedTasks: at(publishedTasks), checkpoints: at(checkpoints) }, work);
+  const [tasks, publishedTasks] = [at(taskFolders.own), at(taskFolders.published)];
+  return lookingUpIn({ tasks, publishedTasks, checkpoints: at(crateNames.checkpoints) }, work);
 }
 
 /** Names of the tasks of released files that a run reads. */
@@ -95,8 +71,9 @@ export function recordsOf(spec: RunSpec, { tasks, checkpoints }: Inputs): string
   ];
 }
 
-/** Bytes of a list of hashes: 64 MB have half a million files. */
-const longestLock = 2 ** 26;
+/** A file as a record lists it. */
+const isListed = (file: unknown): file is CheckpointFile =>
+  isObject(file) && typeof file['name'] === 'string' && Number.isSafeInteger(file['bytes']) && isSha256(file['sha256']);
 
 /** The text of a checkpoint's record. */
 export const checkpointLockText = (record: CrateCheckpoint): string =>
@@ -111,12 +88,7 @@ export function readCrateTask(crate: string, name: string): CrateTask {
       where: found === undefined ? `tasks/*/${name}.json` : path,
       what: 'is not there, but runs read it',
     });
-  const places = placesOfLock(readObject(join(crate, path), longestLock), path) as CratePlace[];
-  const isListed = (file: unknown): boolean =>
-    isObject(file) &&
-    typeof file['name'] === 'string' &&
-    Number.isSafeInteger(file['bytes']) &&
-    /^[0-9a-f]{64}$/.test(String(file['sha256']));
+  const places = placesOfLock(readObject(join(crate, path), readLimits.lock), path) as CratePlace[];
   if (
     !places.every(
       ({ contents }: { contents?: unknown }) =>
@@ -135,15 +107,10 @@ export function readCrateTask(crate: string, name: string): CrateTask {
 export function readCrateCheckpoint(crate: string, name: string): CrateCheckpoint {
   const path = checkpointPath(name, 'lock.json');
   if (!existsSync(join(crate, path))) throw userError({ where: path, what: 'is not there, but runs read it' });
-  const value = readObject(join(crate, path), longestLock);
-  const isFile = (file: unknown): file is CheckpointFile =>
-    isObject(file) &&
-    typeof file['name'] === 'string' &&
-    Number.isSafeInteger(file['bytes']) &&
-    /^[0-9a-f]{64}$/.test(String(file['sha256']));
+  const value = readObject(join(crate, path), readLimits.lock);
   const isText = (text: unknown): text is string | null => text === null || typeof text === 'string';
   const { license, citeAs, files } = value;
-  if (value['name'] !== name || !Array.isArray(files) || !files.every(isFile) || !isText(license) || !isText(citeAs))
+  if (value['name'] !== name || !Array.isArray(files) || !files.every(isListed) || !isText(license) || !isText(citeAs))
     throw userError({ where: path, what: 'is no record of a checkpoint', expected: 'what `export ro-crate` writes' });
   return { name, license, citeAs, files };
 }

@@ -7,8 +7,9 @@ import { canonicalJson, sha256 } from '../../files';
 import { experimentOf, type Manifest } from '../../manifest/content';
 import type { RunFile } from '../runFile';
 import type { CrateFile } from './container';
-import { crateNames, lockfilePath, pathOf, runFileNames, sourcesOf, type CrateRun } from './content';
+import { sourcesOf, type CrateRun } from './content';
 import { type Inputs, recordsOf } from './inputs';
+import { crateNames, lockfilePath, pathOf, runFileNames, sourcePath } from './paths';
 
 /** Something of a crate, by its @id. */
 export type Entity = { '@id': string; '@type': string } & Record<string, unknown>;
@@ -164,8 +165,6 @@ function worksOf({ sources, tasks, checkpoints }: Inputs): Entity[] {
 
 /** The text of a crate's metadata. */
 export const metadataText = (metadata: Metadata): string => `${JSON.stringify(metadata, null, 1)}\n`;
-
-const sourcePath = (source: string): string => `${crateNames.data}/${source}.json`;
 
 /** Runs by the same code on the same kind of machine share one instrument. */
 const programId = ({ code, machine }: RunFile): string =>

@@ -5,7 +5,7 @@
 import { isObject } from '../../json';
 import type { CrateFile } from './container';
 import { isCratePath } from './container';
-import { crateNames } from './content';
+import { crateNames } from './paths';
 import { crateFormat, crateProfile, exporterId, type Entity, type Exporter, type Metadata } from './metadata';
 
 /** Metadata that was read, by the @id of its entities. */

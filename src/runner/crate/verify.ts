@@ -9,14 +9,15 @@ import { experimentOf, type Manifest } from '../../manifest/content';
 import { userError } from '../../problems';
 import { readRunFile } from '../folders';
 import type { RunFile } from '../runFile';
-import { readContainer, type CrateFile } from './container';
-import { crateNames, hasPlace, manifestOf, pairRuns, pathOf, runOfPath, type CrateRun } from './content';
+import { readContainer, readLimits, type CrateFile } from './container';
+import { manifestOf, pairRuns, type CrateRun } from './content';
 import { dataFaults } from './data';
 import { type Draw, drawingFaults } from './figures';
 import { type Inputs, insideCrate } from './inputs';
 import { journalFaults } from './journals';
 import { linesOf } from './lines';
 import { metadataOf, type Exporter } from './metadata';
+import { crateNames, hasPlace, pathOf, runOfPath } from './paths';
 import { exporterOf, listingFaults, metadataFaults, readGraph, type Graph } from './shape';
 
 export type { Draw } from './figures';
@@ -37,9 +38,6 @@ export interface Verification {
   notes: string[];
   passed: boolean;
 }
-
-/** Bytes of the parts that are read whole. */
-const limits = { metadata: 2 ** 27, journal: 2 ** 28, small: 2 ** 22 };
 
 const checkNames = [
   'folder',
@@ -139,8 +137,8 @@ function misplaced(path: string): boolean {
 function readMetadata(folder: string, files: readonly CrateFile[]): { graph: Graph; faults: string[] } {
   const file = files.find(({ path }) => path === crateNames.metadata);
   if (file === undefined) return { graph: new Map(), faults: [`${crateNames.metadata}: is not there`] };
-  if (file.bytes > limits.metadata)
-    return { graph: new Map(), faults: [`${crateNames.metadata}: has more than ${limits.metadata} bytes`] };
+  if (file.bytes > readLimits.metadata)
+    return { graph: new Map(), faults: [`${crateNames.metadata}: has more than ${readLimits.metadata} bytes`] };
   return readGraph(readFileSync(join(folder, crateNames.metadata), 'utf8'));
 }
 
@@ -178,7 +176,7 @@ function readRuns(
   for (const id of new Set(files.flatMap(({ path }) => runOfPath(path) ?? []))) {
     const path = pathOf(experiment, id, 'run.json');
     const bytes = files.find((file) => file.path === path)?.bytes;
-    const read = bytes === undefined || bytes > limits.small ? null : readRunFile(join(folder, path));
+    const read = bytes === undefined || bytes > readLimits.record ? null : readRunFile(join(folder, path));
     if (read === null) faults.push(`${path}: ${bytes === undefined ? 'is not there' : 'is too large'}`);
     else if (read.state !== 'read') faults.push(`${path}: ${read.state === 'absent' ? 'is not there' : read.why}`);
     else if (read.file.id !== id || read.file.experiment !== experiment)
@@ -201,7 +199,7 @@ function journalsOf(
   const path = pathOf(experiment, file.id, 'metrics.jsonl');
   const bytes = files.find((each) => each.path === path)?.bytes;
   if (bytes === undefined) return [`${path}: is not there`];
-  if (bytes > limits.journal) return [`${path}: is too large`];
+  if (bytes > readLimits.journal) return [`${path}: is too large`];
   try {
     return journalFaults(join(folder, path), file, spec).map((fault) => `${path}: ${fault}`);
   } catch (error) {

@@ -19,24 +19,31 @@ import { listRunIds, readRunFile } from '../folders';
 import { tasksOf } from '../identify';
 import { newFolder } from '../newFolder';
 import { readContainer } from './container';
-import { crateNames, lockfilePath, pairRuns, pathOf, runFileNames, sourcesOf } from './content';
+import { pairRuns, sourcesOf } from './content';
 import {
   checkpointLockText,
-  checkpointPath,
   type CrateCheckpoint,
   type CratePlace,
   type CrateTask,
-  dataPath,
   type Inputs,
   maybePassedOn,
   ownCheckpointOf,
-  pinPath,
   releasedTasksOf,
   statedBy,
-  taskLockPath,
-  taskPath,
 } from './inputs';
 import { metadataOf, metadataText, type Exporter } from './metadata';
+import {
+  checkpointPath,
+  crateNames,
+  dataPath,
+  lockfilePath,
+  pathOf,
+  pinPath,
+  runFileNames,
+  sourcePath,
+  taskLockPath,
+  taskPath,
+} from './paths';
 import { verifyCrate, type Draw } from './verify';
 
 export interface ExportOptions {
@@ -144,7 +151,7 @@ function placeInputs(crate: string, specs: readonly RunSpec[], withData: boolean
     [...new Set(specs.flatMap((spec) => of(spec)))].filter((name) => name !== undefined).sort();
   const sources = names(sourcesOf).map((name) => findSource(name));
   for (const { name } of sources) {
-    place(crate, join(manifestFolder, `${name}.json`), `${crateNames.data}/${name}.json`);
+    place(crate, join(manifestFolder, `${name}.json`), sourcePath(name));
     const pins = pinsPath(name, manifestFolder);
     if (existsSync(pins)) place(crate, pins, pinPath(name));
   }
