@@ -5,6 +5,7 @@ import { ownParts } from '../ownParts';
 import { countStates } from '../runner/plan';
 import type { Define } from './command';
 import { sweepOptions, workers, type SweepOptions } from './options';
+import { lackingHere } from '../runner/arithmetic';
 import { openSweep, timeLeft } from './sweep';
 import { columns, count, note, say, sayJson } from './text';
 
@@ -44,6 +45,8 @@ export const define: Define = (command) => {
       const { workers: used, estimate, text } = timeLeft(sweep, choice?.workers ?? options.workers);
       const totals = countStates(sweep.plan);
       for (const warning of sweep.manifest.warnings) note(`warning: ${warning}`);
+      for (const lacking of new Set(sweep.plan.map(({ arithmetic }) => lackingHere(arithmetic))))
+        if (lacking !== null) note(`warning: runs that ask for a gpu cannot be trained on this machine: ${lacking}`);
       if (options.json === true) {
         sayJson({ ...described(sweep, needs), totals, workers: used, estimate });
         return;

@@ -35,3 +35,12 @@ export function chooseArithmetic(backend: BackendRequest['name'], device: Device
       return { backend: name, device: 'cpu', class: name, gpu: false };
   }
 }
+
+/** What this machine lacks for an arithmetic, as far as is known before a library is loaded; null for nothing. */
+export function lackingHere({ backend, gpu }: Arithmetic): string | null {
+  if (backend !== 'tensorflow' || !gpu) return null;
+  const link = findLink();
+  if (link !== null && !link.cuda) return 'the linked TensorFlow was built without CUDA';
+  if (!hasNvidia()) return 'there is no NVIDIA GPU';
+  return null;
+}

@@ -181,9 +181,22 @@ function failed(writer: RunWriter, task: RunTask, { file, step }: Attempt, error
   process.stderr.write(`${error instanceof Error ? (error.stack ?? message) : message}\n`);
   // After a fault of the disk the run is as unfinished as it was: run.json stays as it is.
   if (storage !== null) return { kind: 'failed', message, unavailable: true, storage: true };
-  if (writer.isOurs())
-    writer.writeRunFile({ ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
-  return { kind: 'failed', message, unavailable: error instanceof UserError && error.code === exitCode.unavailable };
+  const unavailable = error instanceof UserError && error.code === exitCode.unavailable;
+  if (!writer.isOurs()) return { kind: 'failed', message, unavailable };
+  if (unavailable) leaveUntried(writer, { file, step });
+  else writer.writeRunFile({ ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
+  return { kind: 'failed', message, unavailable };
+}
+
+/** What a machine lacks (a backend, a GPU, data that cannot be fetched) is no failure of the run: it stays new or unfinished. */
+function leaveUntried(writer: RunWriter, { file, step }: Attempt): void {
+  if (file === null) return; // nothing was written
+  if (step > 0) {
+    writer.writeRunFile({ ...file, step });
+    return;
+  }
+  rmSync(writer.paths.runJson, { force: true });
+  rmSync(writer.paths.journal, { force: true });
 }
 
 /** Tells the newest step, loss and kappa at most four times a second; the last step always. */
