@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { openZip } from '../../src/data/readers/zip';
+import { isInside } from '../../src/data/readers/names';
 import { openCheckpoint } from '../../src/models/checkpoint/checkpoint';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/weights/safetensors';
 import type { WeightTensor } from '../../src/models/weights/weight';
@@ -12,6 +12,7 @@ import { readTfjsLayers } from '../../src/models/weights/tfjsLayers';
 import { archiveLimits, unpack } from '../../src/sources/archive';
 import { unpackBundle } from '../../src/sources/bundle';
 import { openQtResource } from '../../src/sources/qtResource';
+import { openZip } from '../../src/sources/zip';
 import { readTokenizer } from '../../src/text/tokenizer';
 import { arOf, debOf, tarOf } from '../fetchTools';
 import { onnxFile } from '../onnxFile';
@@ -67,7 +68,7 @@ const zipped: Target = {
   ]),
   async read(input, place) {
     writeFileSync(join(place, 'x.zip'), input);
-    const open = await openZip(join(place, 'x.zip'));
+    const open = await openZip(join(place, 'x.zip'), isInside);
     try {
       const read: { path: string; text: string }[] = [];
       for (const path of open.names) read.push({ path, text: (await open.read(path, 1000)).toString('latin1') });
