@@ -43,7 +43,7 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
       return [name, { shape, data }];
     }),
   );
-  return { config, weights, beginToken: 1 };
+  return { config, weights, head: [1] };
 }
 
 export interface TinyOptions {

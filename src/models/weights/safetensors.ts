@@ -4,10 +4,10 @@
  * anything of a stated size is allocated. Tensors are read one at a time, so a file costs no more memory than the
  * tensors asked for.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { show } from '../../printable';
 import { userError, UserError } from '../../problems';
 import { bytesOf, floatTypes, toFloat32 } from './dtypes';
+import { bytesInMemory, openFile, type FileBytes } from './fileBytes';
 import { isObject, parseObject } from '../../json';
 import type { WeightTensor } from './weight';
 
@@ -36,13 +36,6 @@ export interface SafetensorsFile {
   read(name: string): WeightTensor;
   /** values of an int32 tensor; throws as `read` */
   readIntegers(name: string): { shape: number[]; data: Int32Array };
-  close(): void;
-}
-
-/** Where bytes come from: `read` fills `into` from offset `at` or throws. */
-interface Source {
-  length: number;
-  read(at: number, into: Uint8Array): void;
   close(): void;
 }
 
@@ -83,56 +76,17 @@ export function readSafetensors(
   bytes: Uint8Array,
   where: string,
 ): { tensors: Record<string, WeightTensor>; metadata: Record<string, string> } {
-  const file = open(
-    {
-      length: bytes.length,
-      read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-      close: () => undefined,
-    },
-    where,
-    'delete the file; it is made again',
-  );
+  const file = open(bytesInMemory(bytes), where, 'delete the file; it is made again');
   const tensors: Record<string, WeightTensor> = Object.create(null) as Record<string, WeightTensor>;
   for (const name of file.entries.keys()) tensors[name] = file.read(name);
   return { tensors, metadata: file.metadata };
 }
 
 /** Opens a file on disk; only its header is read. The caller closes it. Throws UserError as `readSafetensors`. */
-export function openSafetensors(path: string): SafetensorsFile {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw userError({
-      where: path,
-      what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-      expected: 'a safetensors file',
-    });
-  }
-  try {
-    const status = fstatSync(file);
-    if (!status.isFile()) throw userError({ where: path, what: 'is not a file', expected: 'a safetensors file' });
-    const read = (at: number, into: Uint8Array) => {
-      for (let done = 0; done < into.length;) {
-        const got = readSync(file, into, done, Math.min(into.length - done, 2 ** 30), at + done);
-        if (got === 0)
-          throw userError({
-            where: path,
-            what: 'the file breaks off',
-            expected: `${status.size} bytes`,
-            hint: 'fetch it again',
-          });
-        done += got;
-      }
-    };
-    return open({ length: status.size, read, close: () => closeSync(file) }, path, 'fetch it again');
-  } catch (error) {
-    closeSync(file);
-    throw error;
-  }
-}
+export const openSafetensors = (path: string): SafetensorsFile =>
+  openFile(path, 'a safetensors file', (bytes) => open(bytes, path, 'fetch it again'));
 
-function open(source: Source, where: string, hint: string): SafetensorsFile {
+function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
   const bad = (what: string, expected: string): UserError => userError({ where, what, expected, hint });
   if (source.length < 8) throw bad(`${source.length} bytes`, 'at least 8');
   const prefix = new Uint8Array(8);

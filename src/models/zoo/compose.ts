@@ -99,7 +99,7 @@ export function zooModel(
     tower === undefined ? composition : behind(composition, tower),
     { ...backbone.weights, ...Object.fromEntries(ofTower) },
     {
-      layout: { kind: 'question', head: [backbone.beginToken], form: 'zoo' },
+      layout: { kind: 'question', head: backbone.head, form: 'zoo' },
       // A step reads the rows of an image or sound, which a tower sees in the shape of its input.
       ...(tower === undefined ? {} : { items: 1 }),
       tuning: zooTuning(spec.tuning, tower?.part.adapted),
