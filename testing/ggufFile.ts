@@ -40,7 +40,12 @@ function single(type: number, value: number | string): Buffer {
 
 /** A file of exactly these parts: nothing is checked. */
 export function ggufFile({ version = 3, keys, count, metadata, tensors }: GgufParts): Buffer {
-  const head: Buffer[] = [Buffer.from('GGUF'), u32(version), u64(count ?? tensors.length), u64(keys ?? metadata.length)];
+  const head: Buffer[] = [
+    Buffer.from('GGUF'),
+    u32(version),
+    u64(count ?? tensors.length),
+    u64(keys ?? metadata.length),
+  ];
   for (const [key, type, value, of = 4] of metadata) {
     head.push(text(key), u32(type));
     if (Array.isArray(value)) head.push(u32(of), u64(value.length), ...value.map((one) => single(of, one)));

@@ -20,7 +20,11 @@ const preTokenizers: Readonly<Record<string, JsonObject>> = {
   /** Each digit for itself, then GPT-2's pattern. */
   smollm: {
     type: 'Sequence',
-    pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel(true)],
+    // All of Unicode's digits: the library's own `Digits` knows those of ASCII alone.
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: '\\p{N}' }, behavior: 'Isolated', invert: false },
+      byteLevel(true),
+    ],
   },
 };
 
@@ -52,7 +56,8 @@ export function ggufTokenizer(metadata: ReadonlyMap<string, unknown>, where: str
     kinds[id] === normal ? [] : [{ id, content, special: kinds[id] === control, ...asWritten }],
   );
   const unknown = field('unknown_token_id') ?? null;
-  if (unknown !== null && typeof tokens[unknown as number] !== 'string') throw bad('unknown_token_id', 'the id of a token');
+  if (unknown !== null && typeof tokens[unknown as number] !== 'string')
+    throw bad('unknown_token_id', 'the id of a token');
   const tokenizer = {
     added_tokens: added,
     pre_tokenizer: cut,

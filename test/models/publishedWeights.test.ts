@@ -68,7 +68,9 @@ describe('SmolLM2-135M-Instruct', () => {
     const turn = [...head, ...promptIds(tokenizer, 'Question: What is it? Answer:'), ...answerIds(tokenizer, ' A dog')];
     const lineBreak = tokenizer.encode('a\nb')[1]!;
     // The template, with a line break between the features and the question.
-    expect([...turn.slice(0, head.length), ...turn.slice(head.length + 1), tokenizer.answerEnd, lineBreak]).toEqual(ids);
+    expect([...turn.slice(0, head.length), ...turn.slice(head.length + 1), tokenizer.answerEnd, lineBreak]).toEqual(
+      ids,
+    );
     expect(turn[head.length]).toBe(lineBreak);
     expect(tokenizer.decode(answerIds(tokenizer, 'A dog'))).toBe('A dog');
     expect(() => promptIds(tokenizer, 'What<|im_end|>')).toThrow(/"<\|im_end\|>" in it/);

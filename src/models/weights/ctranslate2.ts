@@ -45,7 +45,7 @@ type Bad = (what: string, expected: string) => UserError;
 
 /** Opens a file on disk; no values are read. The caller closes it. Throws UserError. */
 export const openCtranslate2 = (path: string): Ctranslate2File =>
-  openFile(path, "a model.bin of CTranslate2", (bytes) => open(bytes, path));
+  openFile(path, 'a model.bin of CTranslate2', (bytes) => open(bytes, path));
 
 /** The same of bytes in memory. */
 export const readCtranslate2 = (bytes: Uint8Array, where: string): Ctranslate2File => open(bytesInMemory(bytes), where);
@@ -86,7 +86,8 @@ function variableAt(cursor: Cursor, bad: Bad): [string, Variable] {
   const shape = Array.from({ length: axes }, () => cursor.u32(show(name)));
   const type = cursor.u8(show(name));
   const size = types[type]?.bytes;
-  if (size === undefined) throw bad(`${show(name)} of type ${type}`, types.map((known, i) => `${i} (${known.name})`).join(', '));
+  if (size === undefined)
+    throw bad(`${show(name)} of type ${type}`, types.map((known, i) => `${i} (${known.name})`).join(', '));
   const length = cursor.u32(show(name));
   // No honest product exceeds the four bytes of a length; two numbers that are multiplied stay exact below 2^53.
   const values = shape.reduce((product, side) => Math.min(product * side, 2 ** 40), 1);
@@ -130,7 +131,8 @@ function open(source: FileBytes, where: string): Ctranslate2File {
       const stored = new Uint8Array(variable.to - variable.from);
       source.read(variable.from, stored);
       const data = floats(stored, types[variable.type]!.name);
-      if (data === null) throw bad(`${show(name)} of type ${types[variable.type]!.name}`, 'float32, float16 or bfloat16');
+      if (data === null)
+        throw bad(`${show(name)} of type ${types[variable.type]!.name}`, 'float32, float16 or bfloat16');
       if (!allFinite(data)) throw bad(`${show(name)} holds values that are not numbers`, 'finite numbers');
       return { shape: [...variable.shape], data };
     },

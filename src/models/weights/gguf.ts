@@ -149,7 +149,10 @@ function tensorOf(header: Header, alignment: number, bad: Bad): [string, Placed]
   // Two numbers that are multiplied stay exact only below 2^53; no honest product exceeds the file.
   const values = sides.reduce((product, side) => Math.min(product * side, Number.MAX_SAFE_INTEGER), 1);
   if (values === 0 || sides[0]! % kind.values !== 0)
-    throw bad(`tensor ${show(name)} of shape [${sides.reverse().join(', ')}]`, `rows of a multiple of ${kind.values} values`);
+    throw bad(
+      `tensor ${show(name)} of shape [${sides.reverse().join(', ')}]`,
+      `rows of a multiple of ${kind.values} values`,
+    );
   if (from % alignment !== 0) throw bad(`tensor ${show(name)} at byte ${from}`, `a multiple of ${alignment}`);
   const to = from + (values / kind.values) * kind.bytes;
   return [name, { type: kind.name, shape: sides.reverse(), kind, from, to }];

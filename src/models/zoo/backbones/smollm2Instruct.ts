@@ -47,7 +47,7 @@ export const smollm2Instruct: BackboneDefinition = {
   about:
     'Llama architecture with grouped keys, 135 M parameters, trained to follow instructions; 4-bit weights turned into float32',
   config,
-  headTokens: 30,
+  headTokens: 24,
   source,
   load: () => opened((file, path) => ({ config, weights: ggufLlama(file, config, path) })),
   tokenizer: () =>

@@ -49,7 +49,10 @@ export function ctranslate2Whisper(
     const stored = third === undefined ? shape : [3 * shape[0]!, ...shape.slice(1)];
     const found = file.variables.get(variable)?.shape;
     if (found?.join() !== stored.join())
-      throw bad(found === undefined ? `no variable ${variable}` : `${variable} has the shape [${found}]`, `[${stored}]`);
+      throw bad(
+        found === undefined ? `no variable ${variable}` : `${variable} has the shape [${found}]`,
+        `[${stored}]`,
+      );
     const { data } = file.read(variable);
     const size = sizeOf(shape);
     if (variable.endsWith('self_attention/linear_0/bias') && data.subarray(size, 2 * size).some((value) => value !== 0))

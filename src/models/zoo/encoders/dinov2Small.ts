@@ -41,7 +41,8 @@ const normalised = (pictures: Tensor): Tensor =>
 
 export const dinov2Small = encoderTower({
   name: 'dinov2-small',
-  about: 'a vision transformer of the size of DINOv2 ViT-S/14, as a saliency model ships it; its patches behind the last norm',
+  about:
+    'a vision transformer of the size of DINOv2 ViT-S/14, as a saliency model ships it; its patches behind the last norm',
   modality: 'image',
   blocks: options.layers,
   source,

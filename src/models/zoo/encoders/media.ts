@@ -11,8 +11,10 @@ import { resize, type Picture } from '../../parts/resize';
  * anything else.
  */
 export async function readPicture(path: string, side: number): Promise<Float32Array> {
-  const { data } = await readPng(path, `a PNG of ${side} x ${side} pixels`, (width, height) =>
-    width === side && height === side,
+  const { data } = await readPng(
+    path,
+    `a PNG of ${side} x ${side} pixels`,
+    (width, height) => width === side && height === side,
   );
   return Float32Array.from(data);
 }

@@ -90,7 +90,12 @@ export function onnxDino(
   const readBy = (name: string, shape: readonly number[]): Float32Array => {
     const nodes = onnx.nodes.filter((node) => node.name === `/backbone/embeddings/${name}`);
     if (nodes.length !== 1)
-      throw userError({ where, what: `${nodes.length} nodes ${name}`, expected: 'one', hint: 'fetch the weights again' });
+      throw userError({
+        where,
+        what: `${nodes.length} nodes ${name}`,
+        expected: 'one',
+        hint: 'fetch the weights again',
+      });
     return weight(nodes[0]!.inputs[0] ?? '', 0, shape).data;
   };
   function valuesOf(name: string, shape: readonly number[]): WeightTensor {

@@ -79,7 +79,7 @@ export const whisperBase = whisperTower({
 
 export const whisperTinyEnglish = whisperTower({
   name: 'whisper-tiny-en',
-  about: "the whole encoder of Whisper-tiny.en, which heard English alone, from half precision weights",
+  about: 'the whole encoder of Whisper-tiny.en, which heard English alone, from half precision weights',
   width: 384,
   layers: 4,
   heads: 6,
