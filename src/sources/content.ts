@@ -13,7 +13,6 @@ import {
   existsSync,
   fsyncSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   renameSync,
@@ -32,6 +31,7 @@ import { download, type FetchFunction, hfPage, hfUrl } from './fetchHttps';
 import { packNpm } from './fetchNpm';
 import { downloadWheel } from './fetchPypi';
 import { withLock } from './lock';
+import { freshInode, temporaryFolder } from './scratch';
 
 /** What a fetch is doing, for a progress line. */
 export interface Progress {
@@ -274,32 +274,6 @@ async function adopt(file: FileObject, part: string, from: string | undefined): 
     return true;
   }
   return false;
-}
-
-/**
- * Gives the beginning that a killed fetch has left a new inode: a process that lost its lock while it was stopped may
- * still hold the old one open, and must not write into what we are about to check. Returns whether there was one.
- */
-function freshInode(part: string): boolean {
-  if (!existsSync(part)) return false;
-  copyFileSync(part, `${part}.new`, constants.COPYFILE_FICLONE);
-  renameSync(`${part}.new`, part);
-  return true;
-}
-
-/**
- * A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after
- * a day.
- */
-export function temporaryFolder(): string {
-  const base = cachePath('temporary');
-  mkdirSync(base, { recursive: true });
-  for (const name of readdirSync(base)) {
-    const stats = statSync(join(base, name), { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - stats.mtimeMs > 24 * 3600 * 1000)
-      rmSync(join(base, name), { recursive: true, force: true });
-  }
-  return mkdtempSync(join(base, `${process.pid}-`));
 }
 
 /** Adds to a failed fetch what a person can do when the source is gone for good. */

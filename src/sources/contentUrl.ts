@@ -1,4 +1,5 @@
 /** Where a file of a data manifest comes from: `npm:`, `pypi:`, `deb:`, `hf:` and `https:` addresses as plain data. */
+import type { Problem } from '../problems';
 
 export type ContentLocation =
   | {
@@ -101,4 +102,30 @@ function parseHttps(text: string): ContentLocation | null {
   return url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === ''
     ? { kind: 'https', url: url.href }
     : null;
+}
+
+/** What is wrong with the addresses of a file. */
+export function addressProblems(
+  { contentUrl, continuedBy }: { contentUrl: string; continuedBy?: string[] },
+  at: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (parseContentUrl(contentUrl) === null)
+    problems.push({
+      where: `${at}/contentUrl`,
+      what: `\`${contentUrl}\` is no content address`,
+      expected: contentUrlForms,
+    });
+  if (continuedBy === undefined) return problems;
+  [contentUrl, ...continuedBy].forEach((url, i) => {
+    const location = parseContentUrl(url);
+    // What comes from elsewhere is held to the stated size while it comes, which a piece does not have.
+    if (location === null || !('path' in location) || location.path === undefined || location.kind === 'hf')
+      problems.push({
+        where: `${at}/${i === 0 ? 'contentUrl' : `continuedBy/${i - 1}`}`,
+        what: `\`${url}\` is no file of a package`,
+        expected: 'a file of a package, e.g. `pypi:name@version#path`, for each piece of a file that has several',
+      });
+  });
+  return problems;
 }

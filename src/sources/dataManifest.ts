@@ -8,7 +8,7 @@ import { isSha256, projectRoot } from '../files';
 import { objectIn } from '../json';
 import { Problem, UserError } from '../problems';
 import { zipFormat } from './archive';
-import { contentUrlForms, isSafePath, parseContentUrl } from './contentUrl';
+import { addressProblems, isSafePath, parseContentUrl } from './contentUrl';
 import schema from './dataManifestSchema.json';
 
 /** One file with its address, size and hash. */
@@ -209,29 +209,6 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
           expected: 'a relative pattern such as `images/**/*.png`',
         });
     });
-  });
-  return problems;
-}
-
-/** What is wrong with the addresses of a file. */
-function addressProblems({ contentUrl, continuedBy }: FileObject, at: string): Problem[] {
-  const problems: Problem[] = [];
-  if (parseContentUrl(contentUrl) === null)
-    problems.push({
-      where: `${at}/contentUrl`,
-      what: `\`${contentUrl}\` is no content address`,
-      expected: contentUrlForms,
-    });
-  if (continuedBy === undefined) return problems;
-  [contentUrl, ...continuedBy].forEach((url, i) => {
-    const location = parseContentUrl(url);
-    // What comes from elsewhere is held to the stated size while it comes, which a piece does not have.
-    if (location === null || !('path' in location) || location.path === undefined || location.kind === 'hf')
-      problems.push({
-        where: `${at}/${i === 0 ? 'contentUrl' : `continuedBy/${i - 1}`}`,
-        what: `\`${url}\` is no file of a package`,
-        expected: 'a file of a package, e.g. `pypi:name@version#path`, for each piece of a file that has several',
-      });
   });
   return problems;
 }
