@@ -4,6 +4,7 @@ import type { Model } from '../src/models/build';
 import type { Backbone } from '../src/models/zoo/backbones/backbone';
 import { zooModel } from '../src/models/zoo/compose';
 import { random } from '../src/random';
+import type { Precision } from '../src/tensor/precision';
 import { both, type ModuleName } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
@@ -54,6 +55,7 @@ export interface TinyOptions {
   regulariser?: GivenRegulariser;
   config?: LlamaConfig;
   optimiser?: GivenOptimiser;
+  precision?: Precision;
 }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
@@ -62,6 +64,7 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
     {
       connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
       tuning: {
         ...(options.encoder === undefined ? {} : { tower: { kind: options.encoder } }),
         backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
@@ -75,6 +78,7 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
     vocabulary: config.vocabulary,
     optimiser: optimiserOf(options.optimiser ?? { kind: 'adamw' }),
     regulariser: regulariserOf(options.regulariser ?? { kind: 'none' }),
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
   };
 }
 

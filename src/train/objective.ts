@@ -6,6 +6,7 @@ import type { MultimodalModel } from '../models/multimodal';
 import { type ModuleName, type PerModule } from '../modules';
 import { labelLogProbability, maskedMean, norm, oneHot } from '../tensor/ops';
 import { joinVector } from '../tensor/parameters';
+import { inPrecision } from '../tensor/products';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import { frozenTensors, partsOf, passesOn, type Setting } from './programs';
 import { batchTensors, weightTensors, type BatchTensors } from './stepInputs';
@@ -84,12 +85,15 @@ export function gradientsOf(
   on: TrainingBatch,
   { inputs, state, old }: { inputs: Tensors; state: Tensors; old: Parts },
 ): Gradients {
-  const { model, regulariser: spec } = setting;
+  const { model, regulariser: spec, precision } = setting;
   const term = modules.length === 2 && !isUnregularised(spec) ? termOf(spec) : null;
-  if (term === null) return { ...differentiate(model, modules, old, (parts) => crossEntropyOf(on, parts)), own: null };
+  const plain = () =>
+    inPrecision(precision, () => differentiate(model, modules, old, (parts) => crossEntropyOf(on, parts)));
+  if (term === null) return { ...plain(), own: null };
   const onBatch = termOnBatch(term, model, on, inputs, state, old);
   const { joins } = factsOfRegulariser(spec);
-  if (joins === 'loss')
+  // A divergence is a difference of passes that are nearly alike: it is never taken of rounded ones.
+  if (joins === 'loss' && precision !== 'bfloat16')
     return {
       ...differentiate(model, modules, old, (parts) => {
         const { crossEntropy, logP, ...rest } = crossEntropyOf(on, parts);
@@ -98,7 +102,7 @@ export function gradientsOf(
       }),
       own: null,
     };
-  const { loss, seen, gradients } = differentiate(model, modules, old, (parts) => crossEntropyOf(on, parts));
+  const { loss, seen, gradients } = plain();
   const added = differentiate(model, modules, old, (parts) => {
     const { value, ...divergences } = onBatch(
       on.passes.logProbabilities(parts.backbone, on.passes.prefix(parts.encoder)),
@@ -110,8 +114,8 @@ export function gradientsOf(
   return {
     loss: tf.add(loss, added.loss),
     seen: { ...seen, ...added.seen },
-    gradients: joins === 'gradient' ? of((module) => tf.add(gradients[module]!, added.gradients[module]!)) : gradients,
-    own: added.gradients,
+    gradients: joins === 'update' ? gradients : of((module) => tf.add(gradients[module]!, added.gradients[module]!)),
+    own: joins === 'loss' ? null : added.gradients,
   };
 }
 

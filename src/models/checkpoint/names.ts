@@ -3,7 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
-import { allFinite, type WeightTensor } from '../weights/weight';
+import { allFinite, type StoredTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
 /**
@@ -70,14 +70,16 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
 /**
  * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a
  * difference). `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every
- * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
+ * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite. Those of which `isNarrow`
+ * says so come in bfloat16, rounded where the file has more digits.
  */
-export function loadWeights(
+export function loadWeights<W extends WantedTensor>(
   checkpoint: Checkpoint,
-  wanted: readonly WantedTensor[],
+  wanted: readonly W[],
   table: NameTable,
   unread: readonly WantedTensor[] = [],
-): Record<string, WeightTensor> {
+  isNarrow: (tensor: W) => boolean = () => false,
+): Record<string, StoredTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];
   const tell = (what: string, expected: string) => problems.push({ where: checkpoint.folder, what, expected });
@@ -99,9 +101,10 @@ export function loadWeights(
     tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
   if (problems.length > 0) throw new UserError(problems);
 
-  const weights: Record<string, WeightTensor> = {};
-  for (const { name, shape } of wanted) {
-    const { data } = checkpoint.read(sources.get(name)!);
+  const weights: Record<string, StoredTensor> = {};
+  for (const tensor of wanted) {
+    const { name, shape } = tensor;
+    const { data } = (isNarrow(tensor) ? checkpoint.readBfloat16 : checkpoint.read)(sources.get(name)!);
     if (!allFinite(data))
       tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
     weights[name] = { shape, data };
