@@ -1,9 +1,17 @@
 /**
  * bfloat16 in a recorded program, as a pass over its nodes. Two things are lowered: state that is stored in bfloat16
- * is read so, and marked products are computed so (sums inside a product are float32 in oneDNN, the result is rounded).
+ * is read so, and marked products are computed so: of rounded operands, summed in float32, the result rounded.
  * Everything else stays float32: before any other op a stored value is turned back, which is exact.
  */
-import { boolAttribute, graphNode, typeAttribute, type AttributesByName, type NodeDef } from './graph';
+import {
+  boolAttribute,
+  graphNode,
+  typeAttribute,
+  type AttributesByName,
+  type Binding,
+  type NodeDef,
+  type OpAttribute,
+} from './graph';
 import { BFLOAT16, FLOAT } from './recording';
 
 const products: ReadonlySet<string> = new Set(['MatMul', 'BatchMatMulV2']);
@@ -12,10 +20,15 @@ const products: ReadonlySet<string> = new Set(['MatMul', 'BatchMatMulV2']);
 export interface Lowered {
   stored: ReadonlySet<string>;
   rounded: ReadonlySet<string>;
+  /**
+   * whether the library's own product in bfloat16 rounds to the nearest; else operands and result are rounded around a
+   * product in float32, which gives the same numbers and saves nothing
+   */
+  native: boolean;
 }
 
 /** The nodes of one program in float32 -> the same with casts. Returns them as they are where nothing is lowered. */
-export function lowered(nodes: NodeDef[], { stored, rounded }: Lowered): NodeDef[] {
+export function lowered(nodes: NodeDef[], { stored, rounded, native }: Lowered): NodeDef[] {
   if (stored.size === 0 && rounded.size === 0) return nodes;
   const out: NodeDef[] = [];
   /** a float32 value by its source -> its bfloat16 source; cast once, however many products read it */
@@ -50,7 +63,15 @@ export function lowered(nodes: NodeDef[], { stored, rounded }: Lowered): NodeDef
       reads.add(name);
       out.push(graphNode(name, op, inputs, { dtype: typeAttribute(BFLOAT16) }));
     } else if (products.has(op) && rounded.has(name)) {
-      asFloat(node, inputs.map((source) => (isControl(source) ? source : narrow(source))), { T: typeAttribute(BFLOAT16) });
+      const sources = inputs.map((source) => (isControl(source) ? source : narrow(source)));
+      if (native) asFloat(node, sources, { T: typeAttribute(BFLOAT16) });
+      else {
+        const wide = graphNode(`${name}/float32`, op, sources, attributesOf(node));
+        out.push(...widened(wide, sources, new Set(sources)));
+        out.push(cast(`${name}/bfloat16`, `${name}/float32`, FLOAT, BFLOAT16));
+        out.push(cast(name, `${name}/bfloat16`, BFLOAT16, FLOAT));
+        narrowed.set(name, `${name}/bfloat16`);
+      }
     } else if (op === 'GatherV2' && reads.has(inputs[0]!)) {
       asFloat(node, inputs, { Tparams: typeAttribute(BFLOAT16) });
     } else if (inputs.some((source) => reads.has(source))) {
@@ -76,6 +97,36 @@ function widened(node: NodeDef, inputs: readonly string[], reads: ReadonlySet<st
     return wide;
   });
   return [...casts, graphNode(name, node.getOp(), sources, attributesOf(node))];
+}
+
+/**
+ * Whether the library's product in bfloat16 rounds to the nearest. TensorFlow's own on processors without AVX-512 cuts
+ * the result off instead, which shrinks every number that passes a layer; it is asked for 1 + 3/4 of a last digit.
+ */
+export function roundsProducts(binding: Binding): boolean {
+  const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const flag = (name: string) => ({ name, type: binding.TF_ATTR_BOOL, value: false });
+  const made: number[] = [];
+  const keep = (id: number): number => {
+    made.push(id);
+    return id;
+  };
+  const run = (op: string, attributes: OpAttribute[], inputs: number[]): number =>
+    keep(binding.executeOp(op, attributes, inputs, 1)[0]!.id);
+  const turned = (id: number, from: number, to: number): number =>
+    run('Cast', [type('SrcT', from), type('DstT', to), flag('Truncate')], [id]);
+  try {
+    const given = (shape: number[], values: number[]): number =>
+      turned(keep(binding.createTensor(shape, FLOAT, Float32Array.from(values))), FLOAT, BFLOAT16);
+    const product = run(
+      'MatMul',
+      [flag('transpose_a'), flag('transpose_b'), type('T', BFLOAT16)],
+      [given([1, 2], [1, 0.75 * 2 ** -7]), given([2, 1], [1, 1])],
+    );
+    return binding.tensorDataSync(turned(product, BFLOAT16, FLOAT))[0] === 1 + 2 ** -7;
+  } finally {
+    for (const id of made) binding.deleteTensor(id);
+  }
 }
 
 const isControl = (source: string): boolean => source.startsWith('^');

@@ -6,7 +6,7 @@
 import { recordingAdam } from './adam';
 import { graphNode, shapeAttribute, typeAttribute, type NodeDef } from './graph';
 import type { Program } from './declared';
-import { lowered } from './lowering';
+import { lowered, roundsProducts } from './lowering';
 import { heedingPrecision } from './products';
 import { adamRecorder } from './recordAdam';
 import {
@@ -60,7 +60,12 @@ export function recordProgram(
   }
   if (tf.memory().numTensors > before)
     throw new Error(`program ${name} leaves ${tf.memory().numTensors - before} tensors behind`);
-  return { nodes: lowered(recording.nodes, { stored, rounded: recording.rounded }), outputs };
+  return { nodes: loweredNodes(recording, stored), outputs };
+}
+
+/** The nodes with what of them is in bfloat16. The library is asked how it rounds only where something is. */
+function loweredNodes({ nodes, rounded, binding }: Recording, stored: ReadonlySet<string>): NodeDef[] {
+  return lowered(nodes, { stored, rounded, native: rounded.size > 0 && roundsProducts(binding) });
 }
 
 /** A placeholder for each declared input. */
