@@ -121,10 +121,14 @@ export const flatStates = (layout: Layout, hidden: Tensor): Tensor => {
 /** The product of [B, S, n] that picks one row or none with rows [B, n, D]: nothing is summed, so nothing is rounded. */
 const picked = (chosen: Tensor, rows: Tensor): Tensor =>
   (
-    tf.customGrad((...given) => ({
-      value: inFloat32(() => tf.matMul(chosen, given[0] as Tensor)),
-      gradFunc: (dy: Tensor) => inFloat32(() => tf.matMul(chosen, dy, true, false)),
-    })) as (x: Tensor) => Tensor
+    tf.customGrad((...given) => {
+      const save = given[1] as unknown as (tensors: Tensor[]) => void;
+      save([chosen]);
+      return {
+        value: inFloat32(() => tf.matMul(chosen, given[0] as Tensor)),
+        gradFunc: (dy: Tensor, saved: Tensor[]) => inFloat32(() => tf.matMul(saved[0]!, dy, true, false)),
+      };
+    }) as (x: Tensor) => Tensor
   )(rows);
 
 /** The n-th place of a row that holds `place` shows the row's n-th prefix token. */

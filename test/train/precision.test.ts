@@ -163,8 +163,8 @@ describe.runIf(isLinked)('beside PyTorch', () => {
     string,
     Record<'bfloat16' | 'float32', Numbers[]>
   >;
-  /** Twice what was measured; autocast itself differs from float32 by up to 0.004 in losses and 0.04 in norms. */
-  const bounds = { loss: 0.01, norm: 0.06 };
+  /** Twice what was measured. Autocast itself differs from float32 by up to 0.004 in losses and 3.6 % in norms. */
+  const bounds = { loss: 0.005, norm: 0.022 };
 
   it.each(Object.keys(expected))('%s has its losses and gradient norms', async (name) => {
     await useBackend({ name: 'tensorflow', threads: 1 });
