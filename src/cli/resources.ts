@@ -13,6 +13,7 @@ import { printable } from '../printable';
 import { userError } from '../problems';
 import { tiledFamily } from '../sources/checkpointNames';
 import { useBackend, type BackendRequest } from '../tensor/backend';
+import { precisions, type Precision } from '../tensor/precision';
 import {
   familyNeeds,
   measureFamilyStep,
@@ -31,6 +32,7 @@ import { columns, note, say, sayJson } from './text';
 
 interface ResourcesOptions extends StepSize {
   tiles: number;
+  precision: Precision;
   backend: Exclude<BackendRequest['name'], 'auto'>;
   measure?: boolean;
   steps: number;
@@ -117,11 +119,11 @@ interface PlannedStep {
   needs: ResourceNeeds;
 }
 
-function plan(model: string, name: string, size: StepSize, { tiles, backend }: ResourcesOptions): PlannedStep {
+function plan(model: string, name: string, size: StepSize, { tiles, backend, precision }: ResourcesOptions): PlannedStep {
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);
-  const needs = familyNeeds(family, size, backend, { items });
+  const needs = familyNeeds(family, size, backend, { items, precision });
   return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
 
@@ -141,6 +143,11 @@ export const define: Define = (command) => {
       new Option('--backend <name>', 'which library computes')
         .choices(['tensorflow', 'wasm', 'webgpu', 'cpu'])
         .default('tensorflow'),
+    )
+    .addOption(
+      new Option('--precision <name>', 'of frozen matrices and of the products of the training pass')
+        .choices(precisions)
+        .default('float32'),
     )
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
@@ -214,7 +221,7 @@ async function measure(
     size,
     options.steps,
     options.processorTime === true ? processorClock(facts.threads) : wallClock,
-    { items: one.items },
+    { items: one.items, precision: options.precision },
   );
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
   return {

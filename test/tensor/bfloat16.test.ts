@@ -68,7 +68,11 @@ const program = (rounded: boolean): Program => ({
 
 const inputsOf = (x: Float32Array) => ({ x, ids: Int32Array.of(4, 0) });
 
-async function outputsOf(rounded: boolean, w: Float32Array | Uint16Array, x: Float32Array) {
+async function outputsOf(
+  rounded: boolean,
+  w: Float32Array | Uint16Array,
+  x: Float32Array,
+): Promise<Record<string, Float32Array>> {
   const session = openSession({ program: program(rounded) }, { w: { shape: [5, 4], data: w } });
   expect(session.mode).toBe('recorded');
   try {

@@ -3,7 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
-import { allFinite, type StoredTensor } from '../weights/weight';
+import { allFinite, type StoredTensor, type WeightTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
 /**
@@ -70,15 +70,26 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
 /**
  * Reads every wanted tensor, under our names and in our shapes (leading axes of length one do not count as a
  * difference). `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every
- * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite. Those of which `isNarrow`
- * says so come in bfloat16, rounded where the file has more digits.
+ * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
  */
-export function loadWeights<W extends WantedTensor>(
+export const loadWeights = (
+  checkpoint: Checkpoint,
+  wanted: readonly WantedTensor[],
+  table: NameTable,
+  unread: readonly WantedTensor[] = [],
+): Record<string, WeightTensor> =>
+  loadStoredWeights(checkpoint, wanted, table, unread, () => false) as Record<string, WeightTensor>;
+
+/**
+ * The same, where those of which `isNarrow` says so come in bfloat16, rounded where the file has more digits. Throws
+ * UserError as `loadWeights`.
+ */
+export function loadStoredWeights<W extends WantedTensor>(
   checkpoint: Checkpoint,
   wanted: readonly W[],
   table: NameTable,
-  unread: readonly WantedTensor[] = [],
-  isNarrow: (tensor: W) => boolean = () => false,
+  unread: readonly WantedTensor[],
+  isNarrow: (tensor: W) => boolean,
 ): Record<string, StoredTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];

@@ -7,7 +7,7 @@ import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/check
 import { readFields, type Fields, type OnDefault } from '../checkpoint/config';
 import { kindOf } from '../checkpoint/kind';
 import { isObject, type JsonObject } from '../../json';
-import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
+import { canonicalNames, loadStoredWeights, theirName } from '../checkpoint/names';
 import { userError } from '../../problems';
 import { parametersOf, partNames, type ModelParameter, type PartName } from '../composition';
 import { blip2 } from './blip2';
@@ -125,7 +125,7 @@ export function loadStoredFamily(
     const wanted = parametersOf(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
     const isRead = ({ use, part }: ModelParameter) => use !== 'unused' && parts.includes(part);
-    const weights = loadWeights(
+    const weights = loadStoredWeights(
       checkpoint,
       wanted.filter(isRead),
       table,
