@@ -67,7 +67,7 @@ export function lowered(nodes: NodeDef[], { stored, rounded, native }: Lowered):
       if (native) asFloat(node, sources, { T: typeAttribute(BFLOAT16) });
       else {
         const wide = graphNode(`${name}/float32`, op, sources, attributesOf(node));
-        out.push(...widened(wide, sources, new Set(sources)));
+        out.push(...widened(wide, sources, (source) => !isControl(source), reads));
         out.push(cast(`${name}/bfloat16`, `${name}/float32`, FLOAT, BFLOAT16));
         out.push(cast(name, `${name}/bfloat16`, BFLOAT16, FLOAT));
         narrowed.set(name, `${name}/bfloat16`);
@@ -75,25 +75,31 @@ export function lowered(nodes: NodeDef[], { stored, rounded, native }: Lowered):
     } else if (op === 'GatherV2' && reads.has(inputs[0]!)) {
       asFloat(node, inputs, { Tparams: typeAttribute(BFLOAT16) });
     } else if (inputs.some((source) => reads.has(source))) {
-      out.push(...widened(node, inputs, reads));
+      out.push(...widened(node, inputs, (source) => reads.has(source), reads));
     } else out.push(node);
   }
   return out;
 }
 
 /**
- * A node in float32 that reads stored values, behind their casts. Each cast waits for what else the node reads: else all
- * of them would run as soon as the step begins, and a float32 copy of all weights would stand in memory.
+ * A node in float32 behind casts of those inputs that are `narrow`. Each cast waits for what else the node reads, but for
+ * stored state, which is there from the start: else all casts of weights would run as soon as the step begins, and a
+ * float32 copy of all of them would stand in memory.
  */
-function widened(node: NodeDef, inputs: readonly string[], reads: ReadonlySet<string>): NodeDef[] {
+function widened(
+  node: NodeDef,
+  inputs: readonly string[],
+  isNarrow: (source: string) => boolean,
+  stored: ReadonlySet<string>,
+): NodeDef[] {
   const name = node.getName();
-  const others = inputs.filter((source) => !reads.has(source) && !isControl(source));
-  const after = others.map((source) => `^${source.split(':')[0]!}`);
+  const awaited = inputs.filter((source) => !stored.has(source) && !isControl(source));
   const casts: NodeDef[] = [];
   const sources = inputs.map((source, i) => {
-    if (!reads.has(source)) return source;
+    if (!isNarrow(source)) return source;
     const wide = `${name}/float32/${i}`;
-    casts.push(cast(wide, source, BFLOAT16, FLOAT, after));
+    const after = awaited.filter((other) => other !== source).map((other) => `^${other.split(':')[0]!}`);
+    casts.push(cast(wide, source, BFLOAT16, FLOAT, [...new Set(after)]));
     return wide;
   });
   return [...casts, graphNode(name, node.getOp(), sources, attributesOf(node))];

@@ -112,7 +112,6 @@ describe.runIf(isLinked)('recorded programs', () => {
     );
     expect(narrow['y']).not.toEqual(roundedX['y']);
     expect(round(narrow['y']!)).toEqual(narrow['y']);
-    expect(round(narrow['grad']!)).not.toEqual(narrow['grad']); // two products, added in float32
     narrow['grad']!.forEach((value, i) => expect(Math.abs(value - exact['grad']![i]!)).toBeLessThan(0.05 * 30));
   });
 
