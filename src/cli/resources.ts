@@ -119,7 +119,12 @@ interface PlannedStep {
   needs: ResourceNeeds;
 }
 
-function plan(model: string, name: string, size: StepSize, { tiles, backend, precision }: ResourcesOptions): PlannedStep {
+function plan(
+  model: string,
+  name: string,
+  size: StepSize,
+  { tiles, backend, precision }: ResourcesOptions,
+): PlannedStep {
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);

@@ -10,8 +10,7 @@ export function toBfloat16(values: Float32Array, out: Uint16Array = alignedBits(
   for (let i = 0; i < bits.length; i++) {
     const each = bits[i]!;
     // The carry of rounding would turn some NaNs into infinity: they keep their sign and become quiet ones.
-    out[i] =
-      (each & 0x7fffffff) > 0x7f800000 ? (each >>> 16) | 0x40 : (each + 0x7fff + ((each >>> 16) & 1)) >>> 16;
+    out[i] = (each & 0x7fffffff) > 0x7f800000 ? (each >>> 16) | 0x40 : (each + 0x7fff + ((each >>> 16) & 1)) >>> 16;
   }
   return out;
 }

@@ -165,12 +165,7 @@ function listOf(set: (list: ListValue) => void): ListValue {
   return list;
 }
 
-export function graphNode(
-  name: string,
-  op: string,
-  inputs: string[],
-  attributes: AttributesByName = {},
-): NodeDef {
+export function graphNode(name: string, op: string, inputs: string[], attributes: AttributesByName = {}): NodeDef {
   const node = new (proto().NodeDef)();
   node.setName(name);
   node.setOp(op);

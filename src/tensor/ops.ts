@@ -56,7 +56,11 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number
           const rows = (t: Tensor) => tf.reshape(t, [-1, width]) as tf.Tensor2D;
           const product = tf.mul(dy, normed);
           const weights = tf.reshape(tf.div(g, width), [width, 1]) as tf.Tensor2D;
-          const mean = (t: Tensor) => tf.reshape(inFloat32(() => tf.matMul(rows(t), weights)), s.shape);
+          const mean = (t: Tensor) =>
+            tf.reshape(
+              inFloat32(() => tf.matMul(rows(t), weights)),
+              s.shape,
+            );
           const inner = tf.sub(tf.sub(tf.mul(dy, g), mean(dy)), tf.mul(normed, mean(product)));
           return [tf.mul(inner, s), tf.sum(rows(product), 0), tf.sum(rows(dy), 0)];
         },

@@ -45,7 +45,10 @@ export async function alignedState(
     trained(setting.model).map((module) => {
       const specs = setting.model.trainable[module];
       const { shape, data } = initial[`${module}/theta`]!;
-      return [`${module}/theta`, { shape, data: vectorByName(specs, { ...valuesByName(specs, asFloat32(data)), ...aligned }) }];
+      return [
+        `${module}/theta`,
+        { shape, data: vectorByName(specs, { ...valuesByName(specs, asFloat32(data)), ...aligned }) },
+      ];
     }),
   );
 }

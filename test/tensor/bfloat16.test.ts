@@ -1,6 +1,7 @@
 /** bfloat16: its numbers, and what of a recorded program is lowered to it. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/random';
+import { notEmpty } from '../../testing/lists';
 import { alignedBits, alignedFloats } from '../../src/tensor/alignedMemory';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
 import { asFloat32, fromBfloat16, toBfloat16 } from '../../src/tensor/bfloat16';
@@ -36,7 +37,7 @@ describe('numbers', () => {
     const parts = [alignedBits(3), alignedFloats(1), alignedBits(0), alignedFloats(70_000)];
     for (const part of parts) {
       expect(part.byteOffset % 64).toBe(0);
-      expect(part.every((value) => value === 0)).toBe(true);
+      expect(Math.max(0, ...part.subarray(0, 100).map(Math.abs))).toBe(0);
     }
     parts[0]!.fill(1);
     expect(parts[1]![0]).toBe(0);
@@ -107,12 +108,14 @@ describe.runIf(isLinked)('recorded programs', () => {
     const roundedX = await outputsOf(false, stored, round(x));
     // To the nearest: half of a last digit, and the few float32 steps by which sums in another order differ.
     const half = (value: number) => 2 ** (Math.floor(Math.log2(Math.abs(value))) - 8);
-    roundedX['y']!.forEach((value, i) =>
-      expect(Math.abs(narrow['y']![i]! - value)).toBeLessThanOrEqual(half(value) + 1e-6),
-    );
+    for (const [i, value] of notEmpty(roundedX['y']!.entries()))
+      expect(Math.abs(narrow['y']![i]! - value)).toBeLessThanOrEqual(half(value) + 1e-6);
     expect(narrow['y']).not.toEqual(roundedX['y']);
     expect(round(narrow['y']!)).toEqual(narrow['y']);
-    narrow['grad']!.forEach((value, i) => expect(Math.abs(value - exact['grad']![i]!)).toBeLessThan(0.05 * 30));
+    // Each of the two products behind the gradient rounds by 2^-8 at most, its operands too.
+    const off = Math.hypot(...narrow['grad']!.map((value, i) => value - exact['grad']![i]!));
+    expect(off).toBeGreaterThan(0);
+    expect(off / Math.hypot(...exact['grad']!)).toBeLessThan(4 * 2 ** -8);
   });
 
   it('compute with the bits themselves: no copy of what stands aligned', async () => {
@@ -131,7 +134,11 @@ describe.runIf(isLinked)('recorded programs', () => {
     const session = openSession({ program: program(true) }, { w: { shape: [5, 4], data: w } });
     await expect(session.write('w', asFloat32(w))).rejects.toThrow('is stored in bfloat16 and only read');
     session.dispose();
-    const eager = openSession({ program: program(true) }, { w: { shape: [5, 4], data: asFloat32(w) } }, { eager: true });
+    const eager = openSession(
+      { program: program(true) },
+      { w: { shape: [5, 4], data: asFloat32(w) } },
+      { eager: true },
+    );
     await expect(eager.run('program', inputsOf(normals(12)))).rejects.toThrow('recorded on the tensorflow backend');
     eager.dispose();
     expect(() => openSession({}, { w: { shape: [5, 4], data: w } }, { eager: true })).toThrow('is in bfloat16');

@@ -20,12 +20,21 @@ import { splitVector } from '../../src/tensor/parameters';
 import { openSession, type Program, type Session, type StateValue } from '../../src/tensor/program';
 import { need } from '../../src/tensor/tf';
 import { readReference } from '../../src/train/checkReference';
-import { frozenNames, frozenTensors, initialState, partsOf, passesOn, scoreProgram, type Setting } from '../../src/train/programs';
+import {
+  frozenNames,
+  frozenTensors,
+  initialState,
+  partsOf,
+  passesOn,
+  scoreProgram,
+  type Setting,
+} from '../../src/train/programs';
 import { batchInputs, batchTensors, packStep, updateValues } from '../../src/train/stepInputs';
 import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { both } from '../../src/modules';
 import { referenceFolder } from '../../testing/families';
+import { notEmpty } from '../../testing/lists';
 import { optimiserOf } from '../../testing/specs';
 import { tinyBatch, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
 
@@ -36,18 +45,23 @@ afterEach(() => {
 
 /** D_X and D_S of two given states, in a session that knows no bfloat16. */
 function divergences({ model }: Setting): Program {
-  const sizes = (module: ModuleName) => model.trainable[module].reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+  const sizes = (module: ModuleName) =>
+    model.trainable[module].reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
   return {
     inputs: {
       ...batchInputs(tinyShape),
-      ...Object.fromEntries(moduleNames.map((module) => [`after/${module}`, { shape: [sizes(module)], dtype: 'float32' as const }])),
+      ...Object.fromEntries(
+        moduleNames.map((module) => [`after/${module}`, { shape: [sizes(module)], dtype: 'float32' as const }]),
+      ),
     },
     reads: ['encoder/theta', 'backbone/theta', ...frozenNames(model)],
     run(inputs, state) {
       const batch = batchTensors(inputs);
       const after = both((module) => splitVector(need(inputs, `after/${module}`), model.trainable[module]));
       const passes = passesOn(model, frozenTensors(model, state), batch);
-      return { outputs: stepDivergences(passes, { before: partsOf(model, state, 'theta'), after }, batch.mask, 'a', null) };
+      return {
+        outputs: stepDivergences(passes, { before: partsOf(model, state, 'theta'), after }, batch.mask, 'a', null),
+      };
     },
   };
 }
@@ -85,7 +99,14 @@ async function copyState(setting: Setting, from: Session, to: Session): Promise<
 }
 
 const step = async (session: Session, program: string, at: number, rate = 1e-2) =>
-  unpackStep((await session.run(program, packStep({ batch: tinyBatch(at), ...tinyScalars(at, { encoder: rate, backbone: rate }) })))['numbers']!);
+  unpackStep(
+    (
+      await session.run(
+        program,
+        packStep({ batch: tinyBatch(at), ...tinyScalars(at, { encoder: rate, backbone: rate }) }),
+      )
+    )['numbers']!,
+  );
 
 const { features, tokens, positions, labels, mask } = tinyBatch(3);
 const asked = { features, tokens, positions, labels, mask };
@@ -112,7 +133,7 @@ describe.runIf(isLinked)('on tensorflow', () => {
     await copyState(setting, narrow, plain);
     const [a, b] = [await narrow.run('score', asked), await plain.run('score', asked)];
     for (const name of ['labels', 'first'] as const)
-      a[name]!.forEach((value, i) => expect(Math.abs(value - b[name]![i]!)).toBeLessThan(2e-6));
+      for (const [i, value] of notEmpty(a[name]!.entries())) expect(Math.abs(value - b[name]![i]!)).toBeLessThan(2e-6);
     const [rounded, exact] = [await step(narrow, 'train', 2), await step(plain, 'train', 2)];
     expect(rounded.step.normBackbone).not.toBe(exact.step.normBackbone);
     expect(Math.abs(rounded.step.normBackbone / exact.step.normBackbone - 1)).toBeLessThan(0.03);
@@ -124,14 +145,17 @@ describe.runIf(isLinked)('on tensorflow', () => {
     for (const at of [1, 2]) await step(narrow, 'train', at);
     await copyState(setting, narrow, plain);
     const { measure } = await step(narrow, 'measured', 3, rate);
-    const after = { 'after/encoder': await narrow.read('encoder/theta'), 'after/backbone': await narrow.read('backbone/theta') };
+    const after = {
+      'after/encoder': await narrow.read('encoder/theta'),
+      'after/backbone': await narrow.read('backbone/theta'),
+    };
     const exact = await plain.run('divergences', { ...asked, ...after });
     for (const name of ['dEncoder', 'dBackbone'] as const)
       // Equal to the last digit where it was measured, down to divergences of 1e-8 nats.
       expect(Math.abs(measure![name] / exact[name]![0]! - 1)).toBeLessThan(1e-5);
   });
 
-  it.each(['commit', 'share'] as const)("the regulariser %s sees what float32 passes see", async (kind) => {
+  it.each(['commit', 'share'] as const)('the regulariser %s sees what float32 passes see', async (kind) => {
     const regularised: TinyOptions = { ...options, regulariser: { kind } };
     const own = tinySetting(regularised);
     const [narrow, plain] = [open(own), twin(regularised, own)];
@@ -147,7 +171,9 @@ describe.runIf(isLinked)('on tensorflow', () => {
   it('goes on from what a checkpoint holds, byte for byte', async () => {
     const whole = open(setting);
     for (const at of [1, 2]) await step(whole, 'train', at);
-    const left = Object.fromEntries(await Promise.all(trainedKeys(setting).map(async (key) => [key, await whole.read(key)] as const)));
+    const left = Object.fromEntries(
+      await Promise.all(trainedKeys(setting).map(async (key) => [key, await whole.read(key)] as const)),
+    );
     const resumed = open(setting, (state) => {
       for (const [key, data] of Object.entries(left)) state[key] = { ...state[key]!, data };
     });
@@ -169,7 +195,9 @@ describe.runIf(isLinked)('beside PyTorch', () => {
   it.each(Object.keys(expected))('%s has its losses and gradient norms', async (name) => {
     await useBackend({ name: 'tensorflow', threads: 1 });
     const full = { kind: 'full' } as const;
-    const model = familyModel(loadFamily(referenceFolder(name)), { tuning: { tower: full, connector: full, backbone: full } });
+    const model = familyModel(loadFamily(referenceFolder(name)), {
+      tuning: { tower: full, connector: full, backbone: full },
+    });
     const { batch, shape } = readReference(referenceFolder(name), model);
     const setting: Setting = {
       model,
@@ -193,7 +221,12 @@ describe.runIf(isLinked)('beside PyTorch', () => {
 });
 
 describe('a run', () => {
-  const spec = fillDefaults({ task: 'emoji-icon-qa', encoder: 'resnet50', backbone: 'stories15m', seed: 1 }) as unknown as RunSpec;
+  const spec = fillDefaults({
+    task: 'emoji-icon-qa',
+    encoder: 'resnet50',
+    backbone: 'stories15m',
+    seed: 1,
+  }) as unknown as RunSpec;
   const context = { data: 'd', weights: {}, methodVersion: '1', backend: 'tensorflow-cpu' };
 
   it('has another identity in bfloat16, and the old one in float32', () => {

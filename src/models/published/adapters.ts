@@ -35,7 +35,8 @@ function tuned(model: FamilyModel, trained: Record<string, WeightTensor>): Tuned
 export const mergedWeights = (
   model: FamilyModel,
   trained: Record<string, WeightTensor>,
-): Record<string, WeightTensor> => mergedInto(
+): Record<string, WeightTensor> =>
+  mergedInto(
     Object.fromEntries(Object.entries(model.frozen).map(([name, weight]) => [name, inFloats(weight)])),
     tuned(model, trained),
   );

@@ -133,7 +133,11 @@ export function openSafetensors(path: string): SafetensorsFile {
       }
     };
     // Weights of a file are read and not written: the library may take them over where they stand.
-    return open({ length: status.size, floats: alignedFloats, read, close: () => closeSync(file) }, path, 'fetch it again');
+    return open(
+      { length: status.size, floats: alignedFloats, read, close: () => closeSync(file) },
+      path,
+      'fetch it again',
+    );
   } catch (error) {
     closeSync(file);
     throw error;
