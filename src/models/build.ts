@@ -3,11 +3,12 @@
  * from features, pixels or sound to log-probabilities. What is trained is an argument of a pass; what is frozen is
  * state that programs read.
  */
-import type { ModuleName } from '../modules';
+import { moduleNames, type ModuleName } from '../modules';
 import { logSoftmax, pickRows } from '../tensor/ops';
 import { byName } from '../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { Composition, PartName, Tuning } from './composition';
+import type { Checkpointing } from './tuningKinds';
 import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
 import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
@@ -25,6 +26,8 @@ export interface ModelOptions {
    * images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them
    */
   items?: number;
+  /** `layers`: those of tower and decoder are computed again for the gradient, which then needs less memory */
+  checkpointing?: Checkpointing;
 }
 
 export interface Model<C extends Composition = Composition> extends GenerativeModel {
@@ -39,14 +42,22 @@ export interface Model<C extends Composition = Composition> extends GenerativeMo
 }
 
 /** Gives a part its tensors by its own names for them, and its adapters. */
-const partReader =
-  ({ names, adapters }: Pick<Partition, 'names' | 'adapters'>) =>
-  (name: PartName, tensors: Tensors): Part => ({
+function partReader({ names, adapters, trainable }: Omit<Partition, 'frozen'>, checkpointing: Checkpointing) {
+  const trained = new Set(moduleNames.flatMap((module) => trainable[module].map(({ name }) => name)));
+  const trainedOf = (part: PartName): ReadonlySet<string> =>
+    new Set([...names[part]].flatMap(([own, full]) => (trained.has(full) ? [own] : [])));
+  const recomputed =
+    checkpointing === 'none'
+      ? undefined
+      : { tower: trainedOf('tower'), connector: trainedOf('connector'), backbone: trainedOf('backbone') };
+  return (name: PartName, tensors: Tensors): Part => ({
     tensors: Object.fromEntries(
       [...names[name]].flatMap(([own, full]) => (full in tensors ? [[own, tensors[full]!]] : [])),
     ),
     lora: adapters[name],
+    recomputed: recomputed?.[name],
   });
+}
 
 /**
  * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
@@ -58,12 +69,14 @@ export function buildModel<C extends Composition>(
   weights: Record<string, WeightTensor>,
   options: ModelOptions,
 ): Model<C> {
-  const { layout, connectorSide: side = 'encoder', items } = options;
+  const { layout, connectorSide: side = 'encoder', items, checkpointing = 'none' } = options;
   const { decoder, towerFeatures, input } = composition;
   const tuning: Tuning = { ...composition.tuning, ...options.tuning };
   const prefixTokens = composition.featureTokens * (items ?? 1);
   const { trainable, frozen, ...placed } = partition(composition, weights, tuning, side);
-  const partOf = partReader(placed);
+  const partOf = partReader({ ...placed, trainable }, checkpointing);
+  // What generation keeps in a cache is made inside layers, whose tensors a layer that is recomputed gives back.
+  const keptPartOf = partReader({ ...placed, trainable }, 'none');
   // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
   // nothing.
   const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));
@@ -80,8 +93,9 @@ export function buildModel<C extends Composition>(
     apart(composition.connector(partOf('connector', tensors), features), [prefixTokens, decoder.width]);
   const connected: Model['connected'] = ({ backbone, frozen: given, prefix }) =>
     side === 'encoder' ? prefix : connectorOf(withTrained('backbone', backbone, given), prefix);
-  const languageOf = (backbone: Tensor[], given: Tensors) =>
-    partOf('backbone', withTrained('backbone', backbone, given));
+  const languageOf = (backbone: Tensor[], given: Tensors, read = partOf) =>
+    read('backbone', withTrained('backbone', backbone, given));
+  const generatingPart = (backbone: Tensor[], given: Tensors) => languageOf(backbone, given, keptPartOf);
 
   function logits(pass: BackbonePass): Tensor {
     const part = languageOf(pass.backbone, pass.frozen);
@@ -106,9 +120,9 @@ export function buildModel<C extends Composition>(
     decoding: {
       decoder,
       before: placesBefore(layout, prefixTokens),
-      part: languageOf,
+      part: generatingPart,
       prompt: (backbone, given, prefix, tokens) =>
-        promptSequence(layout, languageOf(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
+        promptSequence(layout, generatingPart(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
     },
   };
 }
