@@ -132,7 +132,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
     },
   },
   checkpointing: oneOf(
-    'what a training step keeps of its forward pass: all of it, or with `layers` of each layer of the backbone, and of a tower that is tuned, only its input, and computes the rest again for the gradient: less memory, about a third more time',
+    'what a training step keeps of its forward pass: all of it, or with `layers` of each layer of the backbone, and of a tower that is tuned, only its input, and computes the rest again for the gradient: less memory, a quarter to a half more time',
     checkpointings,
   ),
   learningRate: {

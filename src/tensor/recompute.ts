@@ -4,8 +4,8 @@
  */
 import { tf, type Tensor } from './tf';
 
-/** Writes down that `x` may not be read before `token` is there; gives x as it is from then on. */
-export type OrderRecorder = (x: Tensor, token: Tensor) => Tensor;
+/** Writes down that `x` may not be read before the tokens are there; gives x as it is from then on. */
+export type OrderRecorder = (x: Tensor, tokens: readonly Tensor[]) => Tensor;
 
 let recorder: OrderRecorder | null = null;
 
@@ -21,10 +21,12 @@ export function recordingOrder<T>(record: OrderRecorder, body: () => T): T {
 }
 
 /**
- * x, to be read after `token` is there. Op by op that is the order of the calls. A graph has no order but that of its
- * edges: without this one TensorFlow would compute at once what is to wait, and take what is computed twice for one.
+ * x, to be read after the tokens are there. Op by op that is the order of the calls. A graph has no order but that of
+ * its edges: without these TensorFlow would compute at once what is to wait, take what is computed twice for one, and put
+ * off what frees memory.
  */
-export const after = (x: Tensor, token: Tensor): Tensor => recorder?.(x, token) ?? x;
+export const after = (x: Tensor, tokens: readonly Tensor[]): Tensor =>
+  tokens.length === 0 ? x : (recorder?.(x, tokens) ?? x);
 
 /**
  * f(given, fixed), of which only these are kept. `f` must make whatever else it reads anew, or read state and inputs of
@@ -47,7 +49,14 @@ export function recomputed(
         gradFunc: (dy: Tensor, saved: Tensor[]) => {
           const [first, ...rest] = saved.slice(0, given.length) as [Tensor, ...Tensor[]];
           const kept = saved.slice(given.length);
-          return keepingTape(() => tf.grads((...again) => f(again, kept))([after(first, dy), ...rest], dy));
+          const again = [after(first, [dy]), ...rest];
+          const [dx, ...others] = keepingTape(() => tf.grads((...them) => f(them, kept))(again, dy)) as [
+            Tensor,
+            ...Tensor[],
+          ];
+          // All of this gradient before the one that needs dx: TensorFlow takes what became ready last first, and would
+          // hold what the others are made of to the end.
+          return [after(dx, others), ...others];
         },
       };
     }) as (...given: Tensor[]) => Tensor

@@ -11,11 +11,11 @@ import { tf, type Tensor } from './tf';
 export function orderRecorder(recording: Recording): OrderRecorder {
   let count = 0;
   const from = (tensor: Tensor) => sourceOf(recording, 'order', idOf(recording, tensor));
-  return (x, token) => {
+  return (x, tokens) => {
     const node = `${recording.name}/after/${count++}`;
     const { dtype } = tensorOf(recording, 'order', idOf(recording, x));
-    const [waitsFor] = from(token).split(':') as [string];
-    recording.nodes.push(graphNode(node, 'Identity', [from(x), `^${waitsFor}`], { T: typeAttribute(dtype) }));
+    const waitsFor = new Set(tokens.map((token) => `^${from(token).split(':')[0]!}`));
+    recording.nodes.push(graphNode(node, 'Identity', [from(x), ...waitsFor], { T: typeAttribute(dtype) }));
     return standFor(recording, tf.zeros(x.shape, x.dtype as 'float32' | 'int32'), node);
   };
 }

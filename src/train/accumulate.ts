@@ -64,7 +64,7 @@ function microBatch(
     places = rows * (shape.prefixTokens + shape.tokens);
   const cut = (x: Tensor, size: number): Tensor =>
     tf.slice(x, [index * size, ...x.shape.slice(1).map(() => 0)], [size, ...x.shape.slice(1)]);
-  const waiting = (x: Tensor, size: number): Tensor => ended.reduce((y, token) => after(y, token), cut(x, size));
+  const waiting = (x: Tensor, size: number): Tensor => after(cut(x, size), ended);
   const own = {
     features: waiting(batch.features, rows),
     tokens: waiting(batch.tokens, rows),
