@@ -177,36 +177,42 @@ export const define: Define = (command) => {
       const names = rowNames(models);
       const planned = models.map((model, i) => plan(model, printable(names[i]!), size, options));
       const measured = options.measure === true ? await measure(planned, models, size, options) : null;
-      if (options.json === true) {
-        sayJson({
-          size: {
-            ...size,
-            ...(options.tiles === 1 ? {} : { tiles: options.tiles }),
-            ...(options.checkpointing === 'none' ? {} : { checkpointing: options.checkpointing }),
-          },
-          backend: options.backend,
-          models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
-          measured,
-        });
-        return;
-      }
-      say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
-      for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
-      if (measured === null) return;
-      const { needs } = planned[0]!;
-      say('');
-      say(
-        `peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`,
-      );
-      for (const { seconds, speed } of measured.steps)
-        say(
-          `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
-        );
-      say(
-        `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
-      );
+      if (options.json === true) tellJson(planned, measured, size, options);
+      else tellLines(planned, measured);
     });
 };
+
+function tellJson(
+  planned: readonly PlannedStep[],
+  measured: Measurement | null,
+  size: StepSize,
+  { tiles, checkpointing, backend }: ResourcesOptions,
+): void {
+  sayJson({
+    size: { ...size, ...(tiles === 1 ? {} : { tiles }), ...(checkpointing === 'none' ? {} : { checkpointing }) },
+    backend,
+    models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
+    measured,
+  });
+}
+
+function tellLines(planned: readonly PlannedStep[], measured: Measurement | null): void {
+  say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
+  for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
+  if (measured === null) return;
+  const { needs } = planned[0]!;
+  say('');
+  say(
+    `peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`,
+  );
+  for (const { seconds, speed } of measured.steps)
+    say(
+      `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
+    );
+  say(
+    `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
+  );
+}
 
 /** A step with its times beside the prediction. */
 type Measurement = MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number };

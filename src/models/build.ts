@@ -75,8 +75,6 @@ export function buildModel<C extends Composition>(
   const prefixTokens = composition.featureTokens * (items ?? 1);
   const { trainable, frozen, ...placed } = partition(composition, weights, tuning, side);
   const partOf = partReader({ ...placed, trainable }, checkpointing);
-  // What generation keeps in a cache is made inside layers, whose tensors a layer that is recomputed gives back.
-  const keptPartOf = partReader({ ...placed, trainable }, 'none');
   // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
   // nothing.
   const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));
@@ -93,9 +91,13 @@ export function buildModel<C extends Composition>(
     apart(composition.connector(partOf('connector', tensors), features), [prefixTokens, decoder.width]);
   const connected: Model['connected'] = ({ backbone, frozen: given, prefix }) =>
     side === 'encoder' ? prefix : connectorOf(withTrained('backbone', backbone, given), prefix);
-  const languageOf = (backbone: Tensor[], given: Tensors, read = partOf) =>
-    read('backbone', withTrained('backbone', backbone, given));
-  const generatingPart = (backbone: Tensor[], given: Tensors) => languageOf(backbone, given, keptPartOf);
+  const languageOf = (backbone: Tensor[], given: Tensors): Part =>
+    partOf('backbone', withTrained('backbone', backbone, given));
+  // What generation keeps in a cache is made inside layers, whose tensors a layer that is recomputed gives back.
+  const writer = (backbone: Tensor[], given: Tensors): Part => ({
+    ...languageOf(backbone, given),
+    recomputed: undefined,
+  });
 
   function logits(pass: BackbonePass): Tensor {
     const part = languageOf(pass.backbone, pass.frozen);
@@ -120,9 +122,9 @@ export function buildModel<C extends Composition>(
     decoding: {
       decoder,
       before: placesBefore(layout, prefixTokens),
-      part: generatingPart,
+      part: writer,
       prompt: (backbone, given, prefix, tokens) =>
-        promptSequence(layout, generatingPart(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
+        promptSequence(layout, writer(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
     },
   };
 }

@@ -68,7 +68,11 @@ function microBatch(
   const own = {
     features: waiting(batch.features, rows),
     tokens: waiting(batch.tokens, rows),
-    positions: tf.sub(cut(batch.positions, labels), tf.scalar(index * places, 'int32')),
+    // A place of a row without a label is the first of the whole batch, which other parts do not have.
+    positions: tf.maximum(
+      tf.sub(cut(batch.positions, labels), tf.scalar(index * places, 'int32')),
+      tf.scalar(0, 'int32'),
+    ),
     labels: cut(batch.labels, labels),
     mask: cut(batch.mask, labels),
   };
