@@ -59,6 +59,9 @@ function partReader({ names, adapters, trainable }: Omit<Partition, 'frozen'>, c
   });
 }
 
+/** For generation: what it keeps in a cache is made inside layers, and a layer that is recomputed gives that back. */
+const kept = (part: Part): Part => ({ ...part, recomputed: undefined });
+
 /**
  * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
  * Throws UserError for a target that names no linear layer, and for a part that starts at random and would never be
@@ -91,13 +94,8 @@ export function buildModel<C extends Composition>(
     apart(composition.connector(partOf('connector', tensors), features), [prefixTokens, decoder.width]);
   const connected: Model['connected'] = ({ backbone, frozen: given, prefix }) =>
     side === 'encoder' ? prefix : connectorOf(withTrained('backbone', backbone, given), prefix);
-  const languageOf = (backbone: Tensor[], given: Tensors): Part =>
+  const languageOf = (backbone: Tensor[], given: Tensors) =>
     partOf('backbone', withTrained('backbone', backbone, given));
-  // What generation keeps in a cache is made inside layers, whose tensors a layer that is recomputed gives back.
-  const writer = (backbone: Tensor[], given: Tensors): Part => ({
-    ...languageOf(backbone, given),
-    recomputed: undefined,
-  });
 
   function logits(pass: BackbonePass): Tensor {
     const part = languageOf(pass.backbone, pass.frozen);
@@ -122,9 +120,9 @@ export function buildModel<C extends Composition>(
     decoding: {
       decoder,
       before: placesBefore(layout, prefixTokens),
-      part: writer,
+      part: (backbone, given) => kept(languageOf(backbone, given)),
       prompt: (backbone, given, prefix, tokens) =>
-        promptSequence(layout, writer(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
+        promptSequence(layout, languageOf(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
     },
   };
 }

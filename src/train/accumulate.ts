@@ -29,13 +29,17 @@ export function accumulating(setting: Setting, count: number, step: Accumulated)
   // No part begins before the one before it has ended, of this gradient or of the one taken before.
   let ended: Tensor[] = [];
   return (lossOf) => {
-    const parts = Array.from({ length: count }, (_, index) => {
+    const next = (index: number) => {
       const part = microBatch(setting, step, { index, count, ended });
-      const found = differentiate(setting.model, step.modules, step.old, (now) => lossOf(part, now));
-      ended = Object.values(found.gradients);
-      return found;
-    });
-    return parts.reduce(summed);
+      return differentiate(setting.model, step.modules, step.old, (now) => lossOf(part, now));
+    };
+    let sum = next(0);
+    for (let index = 1; index < count; index++) {
+      ended = Object.values(sum.gradients);
+      sum = summed(sum, next(index));
+    }
+    ended = Object.values(sum.gradients);
+    return sum;
   };
 }
 

@@ -81,6 +81,7 @@ const beyondSchema: readonly (readonly [why: string, line: RegExp])[] = [
   ['a run is held to the kind that is chosen elsewhere: its options and their limits', /: with [\w.]+ [\w-]+: /],
   ['tasks, encoders and checkpoints read the same', / is about (image|audio)| about (image|audio)\b/],
   ['a task is not its own transfer', /is the task of the run itself/],
+  ['a formula is read', /the formula .* cannot be used/],
   ['a batch is taken in equal parts', /parts of a batch of/],
   ['only some see an image in tiles', /sees an image whole/],
   ['a checkpoint stands alone', /brings its own|without a checkpoint|has its whole vocabulary/],
