@@ -3,6 +3,7 @@ import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
 import type { Model } from '../src/models/build';
 import type { Backbone } from '../src/models/zoo/backbones/backbone';
 import { zooModel } from '../src/models/zoo/compose';
+import type { Checkpointing } from '../src/models/tuningKinds';
 import { random } from '../src/random';
 import type { Precision } from '../src/tensor/precision';
 import { both, type ModuleName } from '../src/modules';
@@ -56,6 +57,8 @@ export interface TinyOptions {
   config?: LlamaConfig;
   optimiser?: GivenOptimiser;
   precision?: Precision;
+  checkpointing?: Checkpointing;
+  accumulate?: number;
 }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
@@ -65,6 +68,7 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
       connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
       ...(options.precision === undefined ? {} : { precision: options.precision }),
+      checkpointing: options.checkpointing ?? 'none',
       tuning: {
         ...(options.encoder === undefined ? {} : { tower: { kind: options.encoder } }),
         backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
@@ -79,6 +83,7 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
     optimiser: optimiserOf(options.optimiser ?? { kind: 'adamw' }),
     regulariser: regulariserOf(options.regulariser ?? { kind: 'none' }),
     ...(options.precision === undefined ? {} : { precision: options.precision }),
+    accumulate: options.accumulate ?? 1,
   };
 }
 

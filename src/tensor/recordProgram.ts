@@ -9,6 +9,8 @@ import type { Program } from './declared';
 import { lowered, roundsProducts } from './lowering';
 import { heedingPrecision } from './products';
 import { adamRecorder } from './recordAdam';
+import { orderRecorder } from './recordOrder';
+import { recordingOrder } from './recompute';
 import {
   dtypeNumber,
   FLOAT,
@@ -48,7 +50,9 @@ export function recordProgram(
   try {
     const inputs = recordInputs(recording, program);
     const read = recordReads(recording, program, shapes, readPrefix);
-    const result = heedingPrecision(() => recordingAdam(adam, () => program.run(inputs, read)));
+    const result = heedingPrecision(() =>
+      recordingAdam(adam, () => recordingOrder(orderRecorder(recording), () => program.run(inputs, read))),
+    );
     // A state may be assigned only after every node that reads its old value: reads come from ReadVariableOp nodes,
     // whose values are fixed when they run, so the assignments wait for all of them.
     const reads = program.reads.map((key) => `^${readPrefix}${key}`);

@@ -53,9 +53,9 @@ export async function alignedState(
   );
 }
 
-/** The phase has one rate, and tells nothing of parts. */
+/** The phase has one rate, tells nothing of parts, and takes its own batches whole. */
 export const alignmentSetting = (
-  { partRates: _rates, toldParts: _told, ...setting }: Setting,
+  { partRates: _rates, toldParts: _told, accumulate: _parts, ...setting }: Setting,
   model: Setting['model'],
 ): Setting => ({ ...setting, model });
 
@@ -77,6 +77,7 @@ async function alignedEncoder(
       options,
       ...(spec.tiles === 1 ? {} : { tiles: spec.tiles }),
       ...(spec.precision === 'float32' ? {} : { precision: spec.precision }),
+      ...(spec.checkpointing === 'none' ? {} : { checkpointing: spec.checkpointing }),
       seed,
       encoder,
       connector,

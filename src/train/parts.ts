@@ -88,9 +88,10 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
 }
 
 /**
- * What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong.
+ * What of a run's spec says which of its model's parameters are trained, to which module the connector's belong, and
+ * what a step keeps of its forward pass.
  */
-type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning'> & Partial<Pick<RunSpec, 'precision'>>;
+type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning' | 'checkpointing'> & Partial<Pick<RunSpec, 'precision'>>;
 
 /** A run as its alignment phase sees it: the connector on the encoder's side, behind a tower that is frozen. */
 export const aligning = <S extends ModelOfRun>(spec: S): S => ({
@@ -113,9 +114,15 @@ export async function openCheckpoint(
   return { folder, processor, ...conversationCodec(processor) };
 }
 
-/** The tuning of a run and the side of its connector as a family knows them. */
-export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide, precision }: ModelOfRun) => ({
+/** The tuning of a run, the side of its connector, and what its steps keep and in which precision, as a family knows them. */
+export const familyTuning = ({
+  tuning: { backbone, ...tuning },
   connectorSide,
+  checkpointing,
+  precision,
+}: ModelOfRun) => ({
+  connectorSide,
+  checkpointing,
   ...(precision === undefined ? {} : { precision }),
   tuning: { ...tuning, ...(isCheckpointTuning(backbone) ? {} : { backbone }) },
 });

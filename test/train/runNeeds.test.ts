@@ -87,9 +87,10 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
     llm_config: { ...(config['llm_config'] as object), num_hidden_layers: layers, vocab_size: 20_000 },
   });
   it.each([
-    ['small', 1, 1, 1],
-    ['larger', 5, 3, 1],
-  ] as const)('%s: predicted within 20 %', (name, layers, tower, batch) => {
+    ['small', 1, 1, 1, 'none'],
+    ['larger', 5, 3, 1, 'none'],
+    ['larger, its layers computed again', 5, 3, 4, 'layers'],
+  ] as const)('%s: predicted within 20 %', (name, layers, tower, batch, checkpointing) => {
     const path = join(folder, `${name}.json`);
     writeFileSync(path, JSON.stringify(cut(layers, tower)));
     const { stdout, stderr } = spawnSync(
@@ -105,6 +106,8 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
         '1',
         '--batch',
         String(batch),
+        '--checkpointing',
+        checkpointing,
         '--json',
       ],
       { encoding: 'utf8' },

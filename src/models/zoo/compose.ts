@@ -8,7 +8,7 @@ import type { Composition, Tuning } from '../composition';
 import type { EncoderTower } from './encoders';
 import type { Precision } from '../../tensor/precision';
 import { llamaDecoder } from '../parts/decoder';
-import { isCheckpointTuning, type ModelTuning } from '../tuningKinds';
+import { isCheckpointTuning, type Checkpointing, type ModelTuning } from '../tuningKinds';
 import type { WeightTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
@@ -80,6 +80,7 @@ export interface ZooSpec {
   connector: ConnectorSpec;
   connectorSide?: ModuleName;
   tuning: Pick<ModelTuning, 'backbone'> & Partial<ModelTuning>;
+  checkpointing?: Checkpointing;
 }
 
 /**
@@ -107,6 +108,7 @@ export function zooModel(
       tuning: zooTuning(spec.tuning, tower?.part.adapted),
       ...(spec.precision === undefined ? {} : { precision: spec.precision }),
       ...(spec.connectorSide === undefined ? {} : { connectorSide: spec.connectorSide }),
+      ...(spec.checkpointing === undefined ? {} : { checkpointing: spec.checkpointing }),
     },
   );
 }
