@@ -153,7 +153,8 @@ export function textOf(
 }
 
 /**
- * The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty.
+ * The texts of a list, each as `read` has it (cleaned, or names as stated), or undefined after a problem was noted: no
+ * list, too many, empty, or one of them faulty.
  */
 export function textListOf(
   value: unknown,
@@ -161,6 +162,7 @@ export function textListOf(
   most: number,
   place: string,
   problems: Problems,
+  read: typeof textOf = textOf,
 ): string[] | undefined {
   if (!Array.isArray(value) || value.length === 0) {
     problems.add(place, Array.isArray(value) ? `no ${what}` : `${what} are no list`, show(value));
@@ -172,7 +174,7 @@ export function textListOf(
   }
   const texts: string[] = [];
   for (const each of value) {
-    const text = textOf(each, what.replace(/s$/, ''), most, place, problems);
+    const text = read(each, what.replace(/s$/, ''), most, place, problems);
     if (text === undefined) return undefined;
     texts.push(text);
   }
