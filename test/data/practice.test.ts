@@ -355,16 +355,11 @@ describe('links', () => {
     await writeTextVqaHub(root('elsewhere'));
     const data = join(root('elsewhere'), 'data');
     for (const [index, name] of readdirSync(data).sort().entries()) {
-      const split = name.startsWith('train') ? 'train' : 'validation';
-      put(root('textvqa'), `default/${split}/${String(index).padStart(4, '0')}.parquet`, readFileSync(join(data, name)));
+      const place = name.startsWith('train') ? `default/train/${String(index).padStart(4, '0')}.parquet` : name;
+      put(root('textvqa'), place, readFileSync(join(data, name)));
     }
     pinTask('textvqa');
-    const { items } = await loadSet('textvqa');
-    rmSync(root('textvqa'), { recursive: true });
-    for (const name of readdirSync(data)) put(root('textvqa'), name, readFileSync(join(data, name)));
-    pinTask('textvqa', true);
-    expect((await loadSet('textvqa')).items).toEqual(items);
-    expect(items.length).toBeGreaterThan(40);
+    expect((await loadSet('textvqa')).items).toHaveLength(35);
 
     rmSync(root('textvqa'), { recursive: true });
     put(root('textvqa'), 'data/train-00000-of-00001.parquet', 'version https://git-lfs.github.com/spec/v1\noid x\n');
@@ -430,9 +425,7 @@ describe('sounds', () => {
       [Buffer.from('0000001c667479704d344120', 'hex'), 'an MP4 or M4A file'],
       [Buffer.alloc(500, 7), 'a file that begins with the bytes 0707070707070707'],
     ] as const)
-      await expect(decode(Buffer.concat([id3, bytes]))).rejects.toThrow(
-        `this is ${what} behind a tag, not a sound`,
-      );
+      await expect(decode(Buffer.concat([id3, bytes]))).rejects.toThrow(`this is ${what} behind a tag, not a sound`);
   });
 
   it('are found behind APE tags and zeros, and in a WAV with odd chunks', async () => {
@@ -540,7 +533,11 @@ describe('messages say what is there', () => {
     const lines = [await held(), asked('held.png', { id: 't' })];
     for (const [name, content, message] of [
       ['a.zip', page, 'is an HTML page; expected a zip archive'],
-      ['b.tar.gz', pointer, 'is a pointer of Git LFS, whose file was not fetched (git lfs pull); expected a tar archive'],
+      [
+        'b.tar.gz',
+        pointer,
+        'is a pointer of Git LFS, whose file was not fetched (git lfs pull); expected a tar archive',
+      ],
       ['c.tgz', zip([{ name: 'a.png', content: 'x' }]), 'is a zip archive (or a document made of one); expected a tar'],
       ['d.7z', Buffer.from('377abcaf271c0004', 'hex'), 'is a 7z archive; expected a folder, a zip or a tar archive'],
     ] as const) {
@@ -549,7 +546,9 @@ describe('messages say what is there', () => {
     }
     expect(await own([asked('a.png')], ['nowhere'])).toContain('its picture is missing (a.png; not there: nowhere)');
     const list = JSON.stringify(lines, null, 1).split('\n');
-    expect(await own(list, ['held.png'])).toMatch(/mine\.jsonl: is one JSON list over several lines; expected one object/);
+    expect(await own(list, ['held.png'])).toMatch(
+      /mine\.jsonl: is one JSON list over several lines; expected one object/,
+    );
   });
 
   it('a drawing and a photograph that are not whole or not plain, and a page without its html', async () => {
@@ -567,7 +566,8 @@ describe('messages say what is there', () => {
     const torn = Buffer.from(photograph);
     torn.fill('ffd9', torn.length >> 1, (torn.length >> 1) + 8, 'hex');
     put(tasks(), 'pics/torn.jpg', torn);
-    const spaced = Buffer.concat([photograph.subarray(0, 2), Buffer.alloc(6), photograph.subarray(2)]);
+    const segment = 4 + photograph.readUInt16BE(4); // the end of the first
+    const spaced = Buffer.concat([photograph.subarray(0, segment), Buffer.alloc(6), photograph.subarray(segment)]);
     put(tasks(), 'pics/spaced.jpg', spaced);
     const names = ['doctype.svg', 'prefix.svg', 'cut.svg', 'head.jpg', 'torn.jpg'];
     const message = await own([await held(), ...names.map((name) => asked(name))], ['pics', 'held.png']);

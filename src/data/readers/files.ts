@@ -118,12 +118,7 @@ async function unpacked(path: string, folder: string): Promise<string[]> {
   return all.map(({ path: name }) => name);
 }
 
-function releasedFiles(
-  root: string,
-  places: readonly string[],
-  found: Found,
-  close: () => void,
-): ReleasedFiles {
+function releasedFiles(root: string, places: readonly string[], found: Found, close: () => void): ReleasedFiles {
   const { files, left } = found;
   const candidates = indexOf(files);
   const read = async (file: ReleasedFile, most: number): Promise<Uint8Array> =>
@@ -225,10 +220,7 @@ function ambiguity(name: string, found: readonly ReleasedFile[]): string {
 
 const escaped = (letter: string) => `\\u{${letter.codePointAt(0)!.toString(16)}}`;
 
-function missing(
-  names: readonly string[],
-  { files, left, absent }: Found,
-): { kind: string; what: string } {
+function missing(names: readonly string[], { files, left, absent }: Found): { kind: string; what: string } {
   const [first = ''] = names;
   const link = left.find(({ name }) => names.some((each) => name === each || name.endsWith(`/${each}`)));
   if (link !== undefined) return { kind: 'is a link that is not followed', what: `${shown(link.name)} ${link.why}` };

@@ -15,7 +15,16 @@ import { readJson, readJsonText } from './json';
 import { isInside, shown } from './names';
 import { readParquet } from './parquet';
 import type { ReadContext, Reader } from './reader';
-import { longest, mostFrequent, nameOf, textOf, textListOf, type Problems, type ReleasedMedia, type ReleasedRecord } from './record';
+import {
+  longest,
+  mostFrequent,
+  nameOf,
+  textOf,
+  textListOf,
+  type Problems,
+  type ReleasedMedia,
+  type ReleasedRecord,
+} from './record';
 
 type Split = { split: ReleasedRecord['split']; slice: string };
 

@@ -25,8 +25,9 @@ function afterTags(bytes: Uint8Array): number {
     else break;
   }
   if (at === 0 || at >= bytes.length) return Math.min(at, bytes.length);
-  while (bytes[at] === 0 && at < bytes.length) at += 1;
-  return at;
+  let padded = at;
+  while (bytes[padded] === 0 && padded < bytes.length) padded += 1;
+  return ['RIFF', 'RF64', 'BW64', 'fLaC', 'OggS'].includes(ascii(bytes, padded, 4)) ? padded : at;
 }
 
 /** What lies behind a sound: ID3v1 (128 bytes, `TAG`), then an APE tag whose footer tells its length. */
