@@ -57,12 +57,29 @@ function tellViews([current], experiment, query) {
   );
 }
 
+/** Runs of `smoke` and other profiles are no full runs: every view says so. */
+function tellProfile(experiment) {
+  const mark = document.getElementById('profile');
+  const tell = (profile) => {
+    mark.hidden = profile === null;
+    mark.textContent =
+      profile === 'smoke' ? 'smoke profile: its numbers mean nothing' : `profile ${profile}, not the full runs`;
+  };
+  tell(/-smoke$/.test(experiment ?? '') ? 'smoke' : null);
+  if (experiment === null) return;
+  ask('plan', { experiment }).then(
+    (plan) => plan !== null && experiment === followed.split(' ')[0] && tell(plan.profile),
+    () => undefined,
+  );
+}
+
 function listen(experiment, run) {
   const key = `${experiment} ${run}`;
   if (key === followed) return;
   stop();
   followed = key;
   live.textContent = '';
+  tellProfile(experiment);
   if (experiment === null) return;
   stop = follow(
     { experiment, run },

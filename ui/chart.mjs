@@ -1,7 +1,7 @@
 /** Curves over steps as SVG: lines with bands, a logarithmic axis, and a cursor for pointer and keyboard. */
 import { h, numberText, svg } from './dom.mjs';
 
-const size = { width: 360, height: 190, left: 46, right: 8, top: 8, bottom: 24 };
+const size = { width: 360, height: 190, left: 50, right: 16, top: 8, bottom: 24 };
 const inner = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
 
 /** Round numbers in a range, about `count` of them. */
@@ -19,7 +19,13 @@ function roundTicks(low, high, count) {
 function logTicks(low, high) {
   const from = Math.ceil(Math.log10(low) - 1e-9);
   const to = Math.floor(Math.log10(high) + 1e-9);
-  if (to - from < 1) return roundTicks(low, high, 3).filter((tick) => tick > 0);
+  if (to - from < 1) {
+    const within = [from - 1, from, to + 1].flatMap((power) =>
+      [1, 2, 5].map((factor) => Number((factor * 10 ** power).toPrecision(3))),
+    );
+    const ticks = [...new Set(within)].filter((tick) => tick >= low && tick <= high);
+    return ticks.length > 1 ? ticks : roundTicks(low, high, 3).filter((tick) => tick > 0);
+  }
   const every = Math.ceil((to - from + 1) / 5);
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
     .filter((power) => power % every === 0)
@@ -81,6 +87,14 @@ function bandOf({ steps, low, high }, { x, y }) {
   return `M${[...upper, ...lower].join('L')}Z`;
 }
 
+/** A round number, as short as it can be. */
+const tickText = (tick) =>
+  tick !== 0 && (Math.abs(tick) >= 1e5 || Math.abs(tick) < 1e-3)
+    ? String(Number(tick.toPrecision(3)).toExponential())
+        .replace('e+', 'e')
+        .replace('-', '−')
+    : numberText(tick);
+
 function axes({ last, range, x, y }, log) {
   const ticks = log ? logTicks(...range) : roundTicks(...range, 4);
   const steps = roundTicks(0, last, 4);
@@ -88,7 +102,7 @@ function axes({ last, range, x, y }, log) {
   return [
     ...ticks.flatMap((tick) => [
       svg('line', { class: 'grid', x1: size.left, x2: size.width - size.right, y1: y(tick), y2: y(tick) }),
-      svg('text', { x: size.left - 5, y: y(tick) + 3.5, 'text-anchor': 'end' }, numberText(tick)),
+      svg('text', { x: size.left - 5, y: y(tick) + 3.5, 'text-anchor': 'end' }, tickText(tick)),
     ]),
     ...steps.map((step) => svg('text', { x: x(step), y: bottom + 15, 'text-anchor': 'middle' }, String(step))),
     svg('line', { class: 'axis', x1: size.left, x2: size.width - size.right, y1: bottom, y2: bottom }),

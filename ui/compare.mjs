@@ -14,12 +14,11 @@ const hashOf = (experiment, keys) => `#compare?${new URLSearchParams({ experimen
 
 /** What is worth comparing: the methods of one task and one pair of rates. */
 function suggestions(experiment, all) {
-  const groups = Map.groupBy
-    ? Map.groupBy(all, ({ panel, setting }) => `${panel} · ${setting}`)
-    : all.reduce((map, each) => {
-        const key = `${each.panel} · ${each.setting}`;
-        return map.set(key, [...(map.get(key) ?? []), each]);
-      }, new Map());
+  const groups = new Map();
+  for (const each of all) {
+    const name = `${each.panel} · ${each.setting}`;
+    groups.set(name, [...(groups.get(name) ?? []), each]);
+  }
   const several = [...groups].filter(([, members]) => members.length > 1);
   return h(
     'ul',

@@ -32,7 +32,7 @@ export async function ask(name, params = {}) {
 /** The address of a picture, a sound or a drawing; null where this page does not have it. */
 export const fileAt = (name, params) => {
   const question = questionOf(name, params);
-  return inside === null ? `/${question}` : (inside.files[question] ?? null);
+  return inside === null ? `/${question}` : (inside.contents[inside.files[question]] ?? null);
 };
 
 /**

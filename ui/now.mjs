@@ -9,20 +9,14 @@ const linkTo = (view, params, ...children) => h('a', { href: `#${view}?${new URL
 
 const chip = (text, kind) => h('span', { class: `chip ${kind}` }, text);
 
-/** `smoke` and other profiles are no full runs. */
-export const profileMark = (profile) =>
-  profile === null || profile === undefined
-    ? null
-    : chip(profile === 'smoke' ? 'smoke profile: numbers mean nothing' : `profile ${profile}`, 'warn');
-
 function allExperiments(list) {
   const own = list.filter((each) => each.own);
   const kept = list.filter((each) => !each.own);
-  const row = ({ key, name, counts, profile }) =>
+  const row = ({ key, name, counts }) =>
     h(
       'tr',
       {},
-      h('th', { scope: 'row' }, linkTo('now', { experiment: key }, name), ' ', profileMark(profile)),
+      h('th', { scope: 'row' }, linkTo('now', { experiment: key }, name)),
       ...states.map((state) => h('td', { class: 'n' }, String(counts[state]))),
     );
   return section(
@@ -65,10 +59,13 @@ function allExperiments(list) {
   );
 }
 
-function progressOf({ counts, planned, unbegun, secondsLeft }) {
+/** How much is done, with what the manifest adds once it is found. */
+function progressOf({ counts }, plan) {
   const begun = states.reduce((sum, state) => sum + counts[state], 0);
-  const total = Math.max(planned ?? 0, begun);
-  const parts = [...states.map((state) => [state, counts[state]]), ['unbegun', unbegun ?? 0]].filter(([, n]) => n > 0);
+  const parts = [...states.map((state) => [state, counts[state]]), ['unbegun', plan?.unbegun ?? 0]].filter(
+    ([, n]) => n > 0,
+  );
+  const left = plan?.secondsLeft ?? null;
   return [
     h(
       'div',
@@ -83,10 +80,11 @@ function progressOf({ counts, planned, unbegun, secondsLeft }) {
       'p',
       {},
       ...parts.flatMap(([state, n]) => [chip(`${n} ${state}`, state), ' ']),
-      planned === null ? `${counted(begun, 'run')} here` : `of ${counted(total, 'run')} of the manifest`,
-      secondsLeft === null ? null : `; about ${timeText(secondsLeft)} left`,
+      plan === null ? `${counted(begun, 'run')} here` : `of ${counted(begun + plan.unbegun, 'run')} of the manifest`,
+      left === null ? null : `; about ${timeText(left)} left`,
       '.',
     ),
+    plan === null ? null : h('p', { class: 'quiet' }, plan.what),
   ];
 }
 
@@ -157,15 +155,15 @@ export async function nowPage({ experiment, again }) {
   if (experiment === null) return { element: h('div', {}, allExperiments(list)) };
   const now = await ask('now', { experiment });
   const runs = new Map(now.running.map((run) => [run.id, runningRun(experiment, run, now.charts)]));
+  const progress = h('div', {}, ...progressOf(now, null));
+  ask('plan', { experiment }).then(
+    (plan) => progress.replaceChildren(...progressOf(now, plan).filter((part) => part !== null)),
+    () => undefined,
+  );
   const element = h(
     'div',
     {},
-    section(
-      experiment,
-      profileMark(now.profile),
-      now.what === null ? null : h('p', { class: 'lead' }, now.what),
-      ...progressOf(now),
-    ),
+    section(experiment, progress),
     section(
       'Running',
       now.running.length === 0

@@ -2,7 +2,7 @@
 import { legend, lineChart, linesOfRun } from './chart.mjs';
 import { ask } from './data.mjs';
 import { h, layoutTable, pairList, section, sizeText } from './dom.mjs';
-import { joinPoints, profileMark } from './now.mjs';
+import { joinPoints } from './now.mjs';
 
 function copyButton(text, label) {
   const button = h('button', { type: 'button' }, label);
@@ -74,11 +74,15 @@ export async function runPage({ experiment, query, again }) {
   const link = (view, params, text) =>
     h('a', { class: 'button', href: `#${view}?${new URLSearchParams({ experiment, ...params })}` }, text);
   const state = h('p', { class: 'lead' }, stateText(run));
+  const command = h('p', {});
+  ask('plan', { experiment }).then(
+    (plan) => plan === null || command.replaceChildren('With its experiment: ', h('code', {}, plan.command)),
+    () => undefined,
+  );
   const element = h(
     'div',
     {},
     h('h2', {}, run.words),
-    profileMark(run.profile),
     state,
     run.damaged === 0
       ? null
@@ -105,7 +109,7 @@ export async function runPage({ experiment, query, again }) {
     run.final === null ? null : section('Final evaluation', scoresTable(run.final)),
     section(
       'Again',
-      run.command === null ? null : h('p', {}, 'With its experiment: ', h('code', {}, run.command)),
+      command,
       run.manifest === null
         ? h('p', { class: 'quiet' }, 'This run cannot be said as a manifest of its own here.')
         : [

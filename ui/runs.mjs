@@ -56,6 +56,12 @@ function columnsOfRuns(experiment, view, kappa, chosen, onChoose) {
       ({ choice }) => choice,
     ),
     number(
+      'kappa',
+      'Mean log κ [95 %]',
+      ({ key }) => kappa.get(key)?.value ?? null,
+      ({ key }) => kappa.get(key)?.text ?? '',
+    ),
+    number(
       'lowest',
       'Lowest',
       ({ lowest }) => lowest,
@@ -78,12 +84,6 @@ function columnsOfRuns(experiment, view, kappa, chosen, onChoose) {
       'Final loss [95 %]',
       ({ loss }) => loss,
       ({ lossText }) => lossText,
-    ),
-    number(
-      'kappa',
-      'Mean log κ [95 %]',
-      ({ key }) => kappa.get(key)?.value ?? null,
-      ({ key }) => kappa.get(key)?.text ?? '',
     ),
     { name: 'seeds', title: 'Each seed', cell: ({ runs }) => seedLinks(experiment, runs) },
   ];

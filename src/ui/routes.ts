@@ -2,7 +2,7 @@
 import { NotListed, type Library } from './library';
 import { answersView } from './views/answers';
 import { compareView } from './views/compare';
-import { experimentsView, nowView } from './views/now';
+import { experimentsView, nowView, planView } from './views/now';
 import { runView } from './views/run';
 import { kappaView, runsView } from './views/runs';
 import { claimsView, figuresView } from './views/statements';
@@ -28,6 +28,7 @@ const given = (query: Query, name: string): string | null => query.get(name) || 
 export const answers: Readonly<Record<string, Answer>> = {
   experiments: (library) => experimentsView(library),
   now: (library, query) => nowView(library, placeOf(library, query)),
+  plan: (library, query) => planView(library, placeOf(library, query)),
   runs: (library, query) => runsView(library, placeOf(library, query), query.get('where') ?? ''),
   kappa: (library, query) => kappaView(library, placeOf(library, query)),
   compare: (library, query) =>

@@ -1,6 +1,7 @@
 /** The view *Answers*: what a run answered, beside the question and its picture or sound, and where two runs disagree. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mcNemar } from '../../../analysis/comparison';
+import { byText } from '../../../analysis/labels';
 import { probabilityText } from '../../../analysis/table';
 import { storedSet, type ShownItem } from '../../data/sets/store';
 import { UserError } from '../../problems';
@@ -38,6 +39,7 @@ export interface Question {
 }
 
 const mostSets = 4;
+const mostConfused = 8;
 const sets = new Map<string, Stored | null>();
 
 /** The prepared set that a run was evaluated on, from the cache; null where it is not there. */
@@ -110,7 +112,9 @@ export function countsOf(questions: readonly Question[]) {
       const own = questions.filter((question) => question.kind === kind);
       return { kind, right: own.filter(({ right }) => right).length, total: own.length };
     }),
-    confused: [...taken.values()].sort((a, b) => b.times - a.times || (a.answer < b.answer ? -1 : 1)).slice(0, 12),
+    confused: [...taken.values()]
+      .sort((a, b) => b.times - a.times || (a.answer < b.answer ? -1 : 1))
+      .slice(0, mostConfused),
   };
 }
 
@@ -132,7 +136,7 @@ async function answering(library: Library, place: ExperimentPlace) {
       return [{ id: run.id, task: run.file.spec.task, words: wordsOf(run.file.spec), state: run.state }];
     }),
   );
-  return found.flat();
+  return found.flat().sort((a, b) => byText(a.words, b.words));
 }
 
 /**

@@ -30,11 +30,6 @@ export function wordsOf(spec: RunSpec | undefined): string {
   }
 }
 
-/** The profile of an experiment that is none of its full runs, e.g. `smoke`. */
-export function profileOf(library: Library, place: ExperimentPlace): string | null {
-  return library.about(place)?.profile ?? (/-smoke$/.test(place.name) ? 'smoke' : null);
-}
-
 /** Every experiment with its counts; of the committed ones, whose runs are all finished, the name alone. */
 export async function experimentsView(library: Library) {
   return Promise.all(
@@ -42,7 +37,6 @@ export async function experimentsView(library: Library) {
       key: place.key,
       name: place.name,
       own: place.own,
-      profile: place.own ? profileOf(library, place) : null,
       counts: place.own ? countStates(await library.storedRuns(place)) : null,
     })),
   );
@@ -70,12 +64,31 @@ function allSecondsLeft(runs: readonly StoredRun[], unbegun: number, now: number
   return (rest + waiting * each) / running.length;
 }
 
+/**
+ * What the manifest of an experiment says of it: how many runs are still to begin, and how long that may take. To find
+ * the manifest takes longer than all else on the page, so it is a question of its own. `profile`: `smoke` and others are no full runs.
+ */
+export async function planView(library: Library, place: ExperimentPlace, now = Date.now()) {
+  const runs = await library.storedRuns(place);
+  const about = library.about(place);
+  if (about === undefined) return null;
+  const begun = new Set(runs.flatMap(({ file }) => (file === null ? [] : [runKey(file.spec)])));
+  const unbegun = about.planned.filter((spec) => !begun.has(runKey(spec))).length;
+  const { profile, planned } = about;
+  return {
+    what: about.about.what,
+    profile,
+    /** trains what of the experiment is not done */
+    command: `equipoise run ${about.file}${profile === null ? '' : ` --profile ${profile}`}`,
+    planned: planned.length,
+    unbegun,
+    secondsLeft: allSecondsLeft(runs, unbegun, now),
+  };
+}
+
 /** One experiment as it is now. */
 export async function nowView(library: Library, place: ExperimentPlace, now = Date.now()) {
   const runs = await library.storedRuns(place);
-  const about = place.own ? library.about(place) : undefined;
-  const begun = new Set(runs.flatMap(({ file }) => (file === null ? [] : [runKey(file.spec)])));
-  const unbegun = about === undefined ? null : about.planned.filter((spec) => !begun.has(runKey(spec))).length;
   const running = runs.filter(({ state }) => state === 'running').slice(0, mostRunning);
   const notices = runs
     .filter(({ file }) => file !== null && file.notices.length > 0)
@@ -84,12 +97,7 @@ export async function nowView(library: Library, place: ExperimentPlace, now = Da
     .slice(0, mostNotices);
   return {
     experiment: place.key,
-    profile: profileOf(library, place),
-    what: about?.about.what ?? null,
     counts: countStates(runs),
-    planned: about?.planned.length ?? null,
-    unbegun,
-    secondsLeft: allSecondsLeft(runs, unbegun ?? 0, now),
     charts: charts.filter(({ name }) => ['loss', 'kappa', 'rate'].includes(name)),
     running: await Promise.all(
       running.map(async (run) => ({

@@ -10,7 +10,7 @@ import type { RunFile } from '../../runner/runFile';
 import { settingKey } from '../fold';
 import { charts } from '../metrics';
 import type { ExperimentPlace, Library } from '../library';
-import { profileOf, wordsOf } from './now';
+import { wordsOf } from './now';
 
 const mostPoints = 1200;
 const logBytes = 16 * 1024;
@@ -102,23 +102,16 @@ export async function runView(library: Library, place: ExperimentPlace, id: stri
   const { run, paths } = await library.run(place, id);
   const journal = await library.journal(place, id);
   const { file } = run;
-  const about = library.about(place);
   const special = file === null ? new Map<string, string>() : leaves(leaveOutDefaults(file.spec));
   return {
     experiment: place.key,
     id,
     words: wordsOf(file?.spec),
-    profile: profileOf(library, place),
     state: run.state,
     why: run.why,
     step: run.step,
     steps: run.steps,
     setting: file === null ? null : settingKey(file.spec),
-    /** trains what of the experiment is not done */
-    command:
-      about === undefined
-        ? null
-        : `equipoise run ${about.file}${about.profile === null ? '' : ` --profile ${about.profile}`}`,
     manifest: file === null ? null : manifestOfRun(file.spec, `again-${id.slice(0, 6)}`),
     options:
       file === null ? [] : [...leaves(file.spec)].map(([path, value]) => ({ path, value, own: special.has(path) })),
