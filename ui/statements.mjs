@@ -2,18 +2,33 @@
 import { ask, fileAt, inside } from './data.mjs';
 import { h, layoutTable, section } from './dom.mjs';
 
-/** The view of claims. */
+const stated = ({ title, caption, layout }) =>
+  section(title, layoutTable(title, layout), h('p', { class: 'quiet' }, caption));
+
+/** The view of claims; what the committed runs say comes when they are read. */
 export async function claimsPage({ experiment }) {
   const view = await ask('claims', { experiment });
+  const beside = h(
+    'div',
+    {},
+    view.own ? h('p', { class: 'quiet' }, 'Reading the committed runs, to set yours beside them.') : null,
+  );
+  if (view.own)
+    ask('rerun', { experiment }).then(
+      (rerun) =>
+        beside.replaceChildren(
+          ...(rerun === null
+            ? []
+            : [section('Committed against yours', h('p', {}, rerun.sum)), ...rerun.tables.map(stated)]),
+        ),
+      (error) => beside.replaceChildren(h('p', { class: 'fault' }, error.message)),
+    );
   const element = h(
     'div',
     {},
     h('h2', {}, `Claims on ${experiment}`),
     h('p', { class: 'lead' }, view.count === '' ? 'There are no claims.' : `${view.count}.`),
-    view.sum === null ? null : h('p', {}, view.sum),
-    ...view.tables.map(({ title, caption, layout }) =>
-      section(title, layoutTable(title, layout), h('p', { class: 'quiet' }, caption)),
-    ),
+    ...view.tables.map(stated),
     view.reasons.length === 0
       ? null
       : section(
@@ -25,6 +40,7 @@ export async function claimsPage({ experiment }) {
             h('ul', { class: 'plain' }, ...view.reasons.map((text) => h('li', {}, text))),
           ),
         ),
+    beside,
   );
   return { element };
 }

@@ -155,7 +155,7 @@ export interface ReadOn {
 }
 
 const chunkBytes = 4 * 1024 * 1024;
-const rememberedBytes = 64;
+const rememberedBytes = 1024;
 
 /**
  * The whole records that a journal has gained since `from`; a torn last line is left for the next time. No file: no

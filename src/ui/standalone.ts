@@ -67,7 +67,7 @@ export async function makeStandalone(library: Library, place: ExperimentPlace): 
   const page = new Collected(library, place.key);
   const notices: string[] = [];
   page.answers['experiments'] = [{ key: place.key, name: place.name, own: place.own, counts: null }];
-  for (const name of ['now', 'plan', 'runs', 'kappa', 'claims', 'compare']) await page.keep(name);
+  for (const name of ['now', 'plan', 'runs', 'kappa', 'claims', 'rerun', 'compare']) await page.keep(name);
   const { settings } = await library.settings(place);
   const runs = settings.flatMap((setting) => setting.runs);
   for (const { id } of runs) await page.keep('run', { run: id });

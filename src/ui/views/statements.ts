@@ -1,4 +1,5 @@
 /** The views *Claims* and *Figures*: what the analysis states of an experiment, by its own code. */
+import { existsSync } from 'node:fs';
 import { readClaims } from '../../../analysis/claims/claim';
 import { claimsTable, countText, reasonLines } from '../../../analysis/claims/claimsTable';
 import { evaluateClaims } from '../../../analysis/claims/evaluate';
@@ -8,28 +9,33 @@ import { cellsTable, comparedClaimsTable, sumText } from '../../../analysis/clai
 import type { Journals } from '../../../analysis/aggregate';
 import { figures } from '../../../analysis/figures/registry';
 import { figureFiles, rounded, tableFiles, type MadeFile } from '../../../analysis/files';
+import type { PageTable } from '../../../analysis/reportPage';
 import { tables } from '../../../analysis/tables/registry';
 import { NotListed, type ExperimentPlace, type Library } from '../library';
 
-/** Verdicts of the claims on this experiment's runs, and for one's own runs the committed ones beside them. */
+const full = (each: PageTable | null): each is PageTable => each !== null && each.layout.groups.length > 0;
+
+/** Verdicts of the claims on this experiment's runs. */
 export async function claimsView(library: Library, place: ExperimentPlace) {
   const files = readClaims();
-  const claims = allClaims(files);
   const journals = await library.journals(place);
-  const evaluations = await evaluateClaims(claims, () => [journals]);
-  const folder = await library.folder(place);
-  const { committed } = library.options;
-  const rerun = place.own ? await compareRerun(folder, committed, noisePathOf(committed), claims) : null;
+  const evaluations = await evaluateClaims(allClaims(files), () => [journals]);
   return {
     experiment: place.key,
+    own: place.own,
     count: countText(evaluations),
-    tables: [
-      claimsTable(files, evaluations, { statements: true, reference: place.own }),
-      ...(rerun === null ? [] : [cellsTable(rerun), comparedClaimsTable(rerun)]),
-    ].filter((table) => table !== null && table.layout.groups.length > 0),
-    sum: rerun === null ? null : sumText(rerun),
+    tables: [claimsTable(files, evaluations, { statements: true, reference: place.own })].filter(full),
     reasons: reasonLines(evaluations),
   };
+}
+
+/** One's own runs beside the committed ones, as `equipoise reproduce` ends; it reads all of these, and takes longer. */
+export async function rerunView(library: Library, place: ExperimentPlace) {
+  const { committed } = library.options;
+  if (!place.own || !existsSync(committed)) return null;
+  const folder = await library.folder(place);
+  const rerun = await compareRerun(folder, committed, noisePathOf(committed), allClaims(readClaims()));
+  return { sum: sumText(rerun), tables: [cellsTable(rerun), comparedClaimsTable(rerun)].filter(full) };
 }
 
 /** Figures and tables that the runs allow, and what the others need. */
