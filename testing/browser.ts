@@ -3,12 +3,12 @@
  */
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What tests use of playwright-core. */
 export interface Page {
   goto(address: string): Promise<unknown>;
   evaluate<T>(script: string): Promise<T>;
-  waitForFunction(script: string, argument?: unknown, options?: { timeout: number }): Promise<unknown>;
   setViewportSize(size: { width: number; height: number }): Promise<void>;
   emulateMedia(media: { colorScheme: 'light' | 'dark' }): Promise<void>;
   keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
@@ -22,6 +22,17 @@ export interface Browser {
   newPage(): Promise<Page>;
   close(): Promise<void>;
 }
+
+/**
+ * Waits until an expression is true on the page. Asked from here, since the page's policy forbids the browser to make
+ * code from text again and again. Throws Error after `seconds`.
+ */
+export async function until(page: Page, expression: string, seconds = 60): Promise<void> {
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(100))
+    if (await page.evaluate<boolean>(`Boolean(${expression})`)) return;
+  throw new Error(`it never came true: ${expression}`);
+}
+
 interface Playwright {
   chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> };
 }

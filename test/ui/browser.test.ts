@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predictionLines } from '../../src/train/predictions';
 import { makeStandalone } from '../../src/ui/standalone';
-import { axeSource, findBrowser, type Browser, type Page } from '../../testing/browser';
+import { axeSource, findBrowser, until, type Browser, type Page } from '../../testing/browser';
 import { predictionsOf, setIdentity, writeStoredSet } from '../../testing/storedSet';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { served, type Served } from '../../testing/uiServer';
@@ -27,7 +27,6 @@ const specOf = (scheduler: 'constant' | 'commit' | 'commit-clr', seed: number) =
 const live = specOf('constant', 7);
 const lines = syntheticRecords(live, options).map((record) => `${JSON.stringify(record)}\n`);
 const cache = process.env['EQUIPOISE_CACHE'];
-const waiting = { timeout: 60_000 };
 
 let browser: Browser;
 let page: Page;
@@ -39,7 +38,7 @@ const errors: string[] = [];
 async function show(view: string, ready: string): Promise<void> {
   await page.goto('about:blank');
   await page.goto(`${at.address}#${view}`);
-  await page.waitForFunction(ready, undefined, waiting);
+  await until(page, ready);
 }
 const text = (selector: string) =>
   page.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`);
@@ -79,19 +78,19 @@ describe.skipIf('missing' in found)('the page', () => {
 
   it('shows a record soon after it is written, a torn line when it is whole, and forgets what was cut', async () => {
     await show('now?experiment=seen', hasText('step 3 of 40'));
-    await page.waitForFunction("document.querySelector('#live').textContent === 'live'", undefined, waiting);
+    await until(page, "document.querySelector('#live').textContent === 'live'");
     const journal = join(experiment, liveId, 'metrics.jsonl');
     const [next, torn] = [lines[3]!, lines[4]!];
     appendFileSync(journal, next);
     const begun = performance.now();
-    await page.waitForFunction(hasText('step 4 of 40'), undefined, waiting);
+    await until(page, hasText('step 4 of 40'));
     // A look a second; the rest is room for a machine that is busy.
     expect(performance.now() - begun).toBeLessThan(10_000);
     appendFileSync(journal, torn.slice(0, 30));
     appendFileSync(journal, torn.slice(30));
-    await page.waitForFunction(hasText('step 5 of 40'), undefined, waiting);
+    await until(page, hasText('step 5 of 40'));
     truncateSync(journal, Buffer.byteLength(lines.slice(0, 2).join('')));
-    await page.waitForFunction(hasText('step 2 of 40'), undefined, waiting);
+    await until(page, hasText('step 2 of 40'));
   }, 120_000);
 
   it('keeps hostile texts as texts, pictures beside them, and goes through them by keyboard', async () => {
@@ -102,7 +101,7 @@ describe.skipIf('missing' in found)('the page', () => {
     expect(await page.evaluate("[...document.querySelectorAll('.card')].indexOf(document.activeElement)")).toBe(0);
     await page.keyboard.press('/');
     await page.keyboard.type('q-3');
-    await page.waitForFunction("document.querySelectorAll('.card').length < 13", undefined, waiting);
+    await until(page, "document.querySelectorAll('.card').length < 13");
     expect(await text('.card')).toContain('q-3');
   }, 120_000);
 
@@ -116,7 +115,7 @@ describe.skipIf('missing' in found)('the page', () => {
     );
     await show('compare?experiment=seen', "document.querySelector('#main li a') !== null");
     await page.evaluate("document.querySelector('#main li a').click()");
-    await page.waitForFunction(hasText('Difference to the first'), undefined, waiting);
+    await until(page, hasText('Difference to the first'));
     expect(await page.evaluate('location.hash')).toMatch(/^#compare\?experiment=seen&settings=/);
     expect(await page.evaluate("document.querySelectorAll('.chart path.band').length")).toBeGreaterThan(3);
   }, 120_000);
@@ -162,7 +161,7 @@ describe.skipIf('missing' in found)('the page', () => {
     writeFileSync(path, html);
     const before = asked.length;
     await page.goto(pathToFileURL(path).href);
-    await page.waitForFunction("document.querySelector('#main h2') !== null", undefined, waiting);
+    await until(page, "document.querySelector('#main h2') !== null");
     for (const [view, ready] of [
       ['runs', hasText('commit-clr')],
       ['answers', "document.querySelector('.card img')?.naturalWidth > 0"],
@@ -172,7 +171,7 @@ describe.skipIf('missing' in found)('the page', () => {
       await page.evaluate(
         `location.hash = ${JSON.stringify(view.includes('?') ? `#${view}` : `#${view}?experiment=seen`)}`,
       );
-      await page.waitForFunction(ready, undefined, waiting);
+      await until(page, ready);
     }
     expect(runs).toBe(7);
     expect(asked.slice(before).filter((address) => !/^(file|data):/.test(address))).toEqual([]);
