@@ -58,7 +58,7 @@ export const layoutTable = (name, { columns, groups }) =>
     name,
     h(
       'table',
-      {},
+      { class: 'layout' },
       h(
         'thead',
         {},

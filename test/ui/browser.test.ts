@@ -165,7 +165,7 @@ describe.skipIf('missing' in found)('the page', () => {
     for (const [view, ready] of [
       ['runs', hasText('commit-clr')],
       ['answers', "document.querySelector('.card img')?.naturalWidth > 0"],
-      ['figures', "document.querySelector('.drawn img') !== null"],
+      ['figures', "document.querySelector('.drawn img')?.naturalWidth > 0"],
       [`run?experiment=seen&run=${liveId}`, hasText('Copy as manifest')],
     ] as const) {
       await page.evaluate(
