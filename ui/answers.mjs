@@ -1,7 +1,7 @@
 /** Answers: questions with their pictures and sounds, and what the run said. */
 import { cards } from './cards.mjs';
 import { ask, inside } from './data.mjs';
-import { counted, h, section, wideBox } from './dom.mjs';
+import { counted, h, plainList, plainTable, section } from './dom.mjs';
 
 const shows = {
   wrong: ({ right }) => !right,
@@ -32,84 +32,32 @@ function selectOf(label, value, options, onChange) {
   return h('label', {}, `${label} `, field);
 }
 
-function kindTable({ kinds, confused }, kind, go) {
+/** Right and wrong by kind, each a filter, and what was taken for what. */
+function countTables({ kinds, confused }, kind, go) {
+  const filter = (name) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'plain',
+        'aria-pressed': String(name === kind),
+        onclick: () => go({ kind: name === kind ? '' : name }),
+      },
+      name,
+    );
+  const share = ({ right, total }) => [`${right} of ${total}`, (right / total).toFixed(3)];
   return h(
     'div',
     { class: 'beside' },
-    wideBox(
+    plainTable(
       'By kind',
-      h(
-        'table',
-        {},
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            h('th', { scope: 'col' }, 'Kind'),
-            h('th', { scope: 'col', class: 'n' }, 'right'),
-            h('th', { scope: 'col', class: 'n' }, 'share'),
-          ),
-        ),
-        h(
-          'tbody',
-          {},
-          ...kinds.map((row) =>
-            h(
-              'tr',
-              {},
-              h(
-                'th',
-                { scope: 'row' },
-                h(
-                  'button',
-                  {
-                    type: 'button',
-                    class: 'plain',
-                    'aria-pressed': String(row.kind === kind),
-                    onclick: () => go({ kind: row.kind === kind ? '' : row.kind }),
-                  },
-                  row.kind,
-                ),
-              ),
-              h('td', { class: 'n' }, `${row.right} of ${row.total}`),
-              h('td', { class: 'n' }, (row.right / row.total).toFixed(3)),
-            ),
-          ),
-        ),
-      ),
+      ['Kind', '#right', '#share'],
+      kinds.map((row) => [filter(row.kind), ...share(row)]),
     ),
-    wideBox(
+    plainTable(
       'Most often confused',
-      h(
-        'table',
-        {},
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            ...['Kind', 'Right', 'Said'].map((head) => h('th', { scope: 'col' }, head)),
-            h('th', { scope: 'col', class: 'n' }, 'times'),
-          ),
-        ),
-        h(
-          'tbody',
-          {},
-          ...confused.map(({ kind: of, answer, said, times }) =>
-            h(
-              'tr',
-              {},
-              h('td', {}, of),
-              h('td', {}, answer),
-              h('td', {}, said),
-              h('td', { class: 'n' }, String(times)),
-            ),
-          ),
-        ),
-      ),
+      ['Kind', 'Right', 'Said', '#times'],
+      confused.map(({ kind: of, answer, said, times }) => [of, answer, said, String(times)]),
     ),
   );
 }
@@ -133,25 +81,70 @@ function keysOf(search, list) {
   };
 }
 
+/** Where there is nothing to show: why, and the runs that have answers. */
+function withoutAnswers(experiment, { runs, missing }) {
+  const links = runs.map(({ id, words }) =>
+    h('a', { href: `#answers?${new URLSearchParams({ experiment, run: id })}` }, words),
+  );
+  return h(
+    'div',
+    {},
+    h('h2', {}, `Answers of ${experiment}`),
+    h('p', {}, missing ?? 'This run answered nothing.'),
+    plainList(links),
+  );
+}
+
+/** Which run, beside which other, and which of its answers. */
+function controlsOf(view, show, search, go) {
+  const named = view.runs.map(({ id, words, task }) => ({ id, words, task }));
+  const task = named.find(({ id }) => id === view.run)?.task;
+  const others = named.filter((run) => run.task === task && run.id !== view.run);
+  const pairs = (runs) => runs.map(({ id, words }) => [id, words]);
+  const kinds = [
+    ['wrong', 'wrong answers'],
+    ['disagree', 'where the two differ'],
+    ['all', 'all answers'],
+  ];
+  return h(
+    'div',
+    { class: 'controls' },
+    selectOf('Run', view.run, pairs(named), (run) => go({ run, other: '', kind: '' })),
+    // A file holds no pairs of runs.
+    inside !== null
+      ? null
+      : selectOf('beside', view.other ?? '', [['', 'no other'], ...pairs(others)], (other) =>
+          go({ run: view.run, other, show: '' }),
+        ),
+    selectOf(
+      'Show',
+      show,
+      kinds.filter(([key]) => key !== 'disagree' || view.other !== null),
+      (value) => go({ show: value }),
+    ),
+    h('label', { for: 'search' }, 'Search '),
+    search,
+  );
+}
+
+/** How two runs differ on the same questions, in a sentence. */
+function disagreementText({ disagreement }) {
+  if (disagreement === null || disagreement === undefined) return null;
+  const { questions, first, second, p } = disagreement;
+  const probability = p.startsWith('<') ? p : `= ${p}`;
+  return h(
+    'p',
+    {},
+    `Of ${questions} questions the first alone is right on ${first}, the other alone on ${second}: McNemar’s exact p ${probability}. One pair of runs says nothing of their settings: see Compare.`,
+  );
+}
+
 /** The view. */
 export async function answersPage({ experiment, query, go }) {
   const view = await ask('answers', { experiment, run: query.get('run'), other: query.get('other') });
-  const head = h('h2', {}, `Answers of ${experiment}`);
-  if (view.run === null || view.questions.length === 0) {
-    const links = view.runs.map(({ id, words }) =>
-      h('li', {}, h('a', { href: `#answers?${new URLSearchParams({ experiment, run: id })}` }, words)),
-    );
-    return {
-      element: h(
-        'div',
-        {},
-        head,
-        h('p', {}, view.missing ?? 'This run answered nothing.'),
-        h('ul', { class: 'plain' }, ...links),
-      ),
-    };
-  }
-  const show = query.get('show') ?? (view.other === null ? 'wrong' : 'disagree');
+  if (view.run === null || view.questions.length === 0) return { element: withoutAnswers(experiment, view) };
+  const asked = query.get('show') ?? '';
+  const show = Object.hasOwn(shows, asked) ? asked : view.other === null ? 'wrong' : 'disagree';
   const kind = query.get('kind') ?? '';
   const search = h('input', {
     type: 'search',
@@ -163,74 +156,28 @@ export async function answersPage({ experiment, query, go }) {
   const told = h('p', { class: 'lead', role: 'status' });
   let list = null;
   const draw = () => {
-    const found = chosenQuestions(view, {
-      show: Object.hasOwn(shows, show) ? show : 'wrong',
-      kind,
-      text: search.value,
-    });
+    const found = chosenQuestions(view, { show, kind, text: search.value });
     told.textContent = `${counted(found.length, 'question')} of ${view.questions.length}, most confident first. j and k go from one to the next.`;
     list = cards(experiment, view.run, found);
     box.replaceChildren(list.element);
   };
   search.addEventListener('input', draw);
   draw();
-  const task = view.runs.find(({ id }) => id === view.run)?.task;
-  const same = view.runs.filter((run) => run.task === task);
   const element = h(
     'div',
     {},
-    head,
-    h(
-      'div',
-      { class: 'controls' },
-      selectOf(
-        'Run',
-        view.run,
-        view.runs.map(({ id, words }) => [id, words]),
-        (run) => go({ run, other: '', kind: '' }),
-      ),
-      // A file holds no pairs of runs.
-      inside !== null
-        ? null
-        : selectOf(
-            'beside',
-            view.other ?? '',
-            [['', 'no other'], ...same.filter(({ id }) => id !== view.run).map(({ id, words }) => [id, words])],
-            (other) => go({ run: view.run, other, show: '' }),
-          ),
-      selectOf(
-        'Show',
-        show,
-        [
-          ['wrong', 'wrong answers'],
-          ...(view.other === null ? [] : [['disagree', 'where the two differ']]),
-          ['all', 'all answers'],
-        ],
-        (value) => go({ show: value }),
-      ),
-      h('label', { for: 'search' }, 'Search '),
-      search,
-    ),
+    h('h2', {}, `Answers of ${experiment}`),
+    controlsOf(view, show, search, go),
     view.missing === null ? null : h('p', { class: 'fault' }, view.missing),
-    view.disagreement === null || view.disagreement === undefined
-      ? null
-      : h(
-          'p',
-          {},
-          `Of ${view.disagreement.questions} questions the first alone is right on ${view.disagreement.first}, the other alone on ${view.disagreement.second}: McNemar’s exact p ${view.disagreement.p.startsWith('<') ? '' : '= '}${view.disagreement.p}. One pair of runs says nothing of their settings: see Compare.`,
-        ),
-    kindTable(view, kind, go),
+    disagreementText(view),
+    countTables(view, kind, go),
     told,
     box,
     view.sources.length === 0
       ? null
       : section(
           'Where the data is from',
-          h(
-            'ul',
-            { class: 'plain' },
-            ...view.sources.map(({ source, licence }) => h('li', {}, `${source}: ${licence}`)),
-          ),
+          plainList(view.sources.map(({ source, licence }) => `${source}: ${licence}`)),
         ),
   );
   return { element, onKey: keysOf(search, () => list) };

@@ -41,17 +41,20 @@ function rangeOf(lines, log, mark) {
     if (value < low) low = value;
     if (value > high) high = value;
   };
-  for (const { values, low: lows, high: highs } of lines) {
-    values.forEach(see);
-    // An interval of few seeds may go far beyond every run: it is cut where it would hide the curves.
-    lows?.forEach((value, i) => see(log ? Math.max(value ?? values[i], values[i] / 10) : value));
-    highs?.forEach((value, i) => see(log ? Math.min(value ?? values[i], values[i] * 10) : value));
+  for (const { values } of lines) values.forEach(see);
+  // An interval of few seeds may go far beyond every run: it is cut where it would hide the curves.
+  const room = log ? Math.log(10) : (high - low) / 2;
+  const least = log ? low / Math.exp(room) : low - room;
+  const most = log ? high * Math.exp(room) : high + room;
+  for (const { low: lows, high: highs } of lines) {
+    lows?.forEach((value) => see(value === null ? null : Math.max(value, least)));
+    highs?.forEach((value) => see(value === null ? null : Math.min(value, most)));
   }
   if (low > high) return null;
   if (mark !== undefined && mark !== null) [low, high] = [Math.min(low, mark), Math.max(high, mark)];
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1];
-  const room = low === high ? Math.abs(low) / 10 || 1 : (high - low) / 20;
-  return [low - room, high + room];
+  const edge = low === high ? Math.abs(low) / 10 || 1 : (high - low) / 20;
+  return [low - edge, high + edge];
 }
 
 /** How values become places. */
@@ -120,6 +123,30 @@ function nearestPlace(steps, step) {
   return Math.abs(steps[from] - step) <= Math.abs(steps[to] - step) ? from : to;
 }
 
+/** The place among steps to which a key moves the cursor; null for other keys. */
+function placeAfter(key, cursor, steps) {
+  const last = steps.length - 1;
+  const now = cursor === null ? last : nearestPlace(steps, cursor);
+  const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last }[key];
+  return to === undefined ? null : Math.min(last, Math.max(0, to));
+}
+
+/** The line of a value that means something. */
+function markOf({ y }, mark) {
+  if (mark === undefined || mark === null) return [];
+  return [svg('line', { class: 'mark', x1: size.left, x2: size.width - size.right, y1: y(mark), y2: y(mark) })];
+}
+
+/** Bands, and the lines above them. */
+const curvesOf = (lines, scales, log) => [
+  ...lines
+    .filter(({ low }) => low !== undefined)
+    .map((line) => svg('path', { class: `band c${line.colour}`, d: bandOf(line, scales) })),
+  ...lines.map((line) =>
+    svg('path', { class: `line c${line.colour} d${line.dash ?? 0}`, d: pathOf(line, scales, log) }),
+  ),
+];
+
 /**
  * A chart. `lines`: `{label, colour, dash, steps, values, low, high}`, colours as numbers. `update` draws other lines in it. Arrow
  * keys move the cursor where the chart has the focus.
@@ -139,26 +166,7 @@ export function lineChart({ title, log, mark, lines }) {
       return drawing.replaceChildren(
         svg('text', { x: size.width / 2, y: size.height / 2, 'text-anchor': 'middle' }, 'no values yet'),
       );
-    drawing.replaceChildren(
-      ...axes(scales, log),
-      ...(mark === undefined || mark === null
-        ? []
-        : [
-            svg('line', {
-              class: 'mark',
-              x1: size.left,
-              x2: size.width - size.right,
-              y1: scales.y(mark),
-              y2: scales.y(mark),
-            }),
-          ]),
-      ...shown
-        .filter(({ low }) => low !== undefined)
-        .map((line) => svg('path', { class: `band c${line.colour}`, d: bandOf(line, scales) })),
-      ...shown.map((line) =>
-        svg('path', { class: `line c${line.colour} d${line.dash ?? 0}`, d: pathOf(line, scales, log) }),
-      ),
-    );
+    drawing.replaceChildren(...axes(scales, log), ...markOf(scales, mark), ...curvesOf(shown, scales, log));
     if (cursor !== null) point(cursor);
   };
   const point = (step) => {
@@ -186,11 +194,10 @@ export function lineChart({ title, log, mark, lines }) {
   figure.addEventListener('blur', () => point(null));
   figure.addEventListener('keydown', (event) => {
     const steps = shown.find((line) => line.steps.length > 0)?.steps;
-    if (steps === undefined || !['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(event.key)) return;
+    const to = steps === undefined ? null : placeAfter(event.key, cursor, steps);
+    if (to === null) return;
     event.preventDefault();
-    const now = cursor === null ? steps.length - 1 : nearestPlace(steps, cursor);
-    const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: steps.length - 1 }[event.key];
-    point(steps[Math.min(steps.length - 1, Math.max(0, to))]);
+    point(steps[to]);
   });
   draw();
   return {
@@ -230,3 +237,10 @@ export const legend = (entries) =>
       ),
     ),
   );
+
+/** The two modules in the charts of a run. */
+export const moduleLegend = () =>
+  legend([
+    { label: 'encoder (or the only line)', colour: 0, dash: 0 },
+    { label: 'backbone', colour: 1, dash: 1 },
+  ]);

@@ -142,14 +142,16 @@ function curveCharts(charts, settings, name) {
   );
 }
 
-const frame = { width: 720, height: 260, top: 26, bottom: 20, side: 60 };
+/** Widths: of the space that each axis has. */
+const frame = { axis: 150, height: 260, top: 26, bottom: 20, side: 60 };
 
 /** Every setting as a line over the options that vary, accuracy last; darker is better. */
 function parallelLines({ axes, lines, fewest, found }, chosen) {
   if (axes.length === 0)
     return h('p', { class: 'quiet' }, `Parallel lines are drawn where ${fewest} options or more vary; here ${found}.`);
   const names = [...axes, 'accuracy'];
-  const x = (i) => frame.side + ((frame.width - 2 * frame.side) * i) / (names.length - 1);
+  const width = 2 * frame.side + frame.axis * (names.length - 1);
+  const x = (i) => frame.side + frame.axis * i;
   const scales = names.map((_, i) => {
     const values = lines.map((line) => (i < axes.length ? line.values[i] : line.accuracy));
     const distinct = [...new Set(values)];
@@ -173,7 +175,9 @@ function parallelLines({ axes, lines, fewest, found }, chosen) {
       'svg',
       {
         class: 'parallel',
-        viewBox: `0 0 ${frame.width} ${frame.height}`,
+        viewBox: `0 0 ${width} ${frame.height}`,
+        width,
+        height: frame.height,
         role: 'img',
         'aria-label': `Every setting over ${names.join(', ')}`,
       },

@@ -89,3 +89,30 @@ export const layoutTable = (name, { columns, groups }) =>
 /** Pairs of a name and a text. */
 export const pairList = (pairs) =>
   h('dl', {}, ...pairs.flatMap(([name, text]) => [h('dt', {}, name), h('dd', {}, text)]));
+
+/** A list of texts or elements, a line each. */
+export const plainList = (lines) => h('ul', { class: 'plain' }, ...lines.map((line) => h('li', {}, line)));
+
+/** A table of heads and rows of cells; heads that begin with `#` are of numbers, the first cell names its row. */
+export const plainTable = (name, heads, rows) => {
+  const side = (i) => (heads[i].startsWith('#') ? 'n' : null);
+  const cells = (row) =>
+    row.map((cell, i) => h(i === 0 ? 'th' : 'td', { class: side(i), scope: i === 0 ? 'row' : null }, cell));
+  return wideBox(
+    name,
+    h(
+      'table',
+      {},
+      h(
+        'thead',
+        {},
+        h('tr', {}, ...heads.map((head, i) => h('th', { scope: 'col', class: side(i) }, head.replace('#', '')))),
+      ),
+      h('tbody', {}, ...rows.map((row) => h('tr', {}, ...cells(row)))),
+    ),
+  );
+};
+
+/** Something to open, with text as it is. */
+export const foldedText = (title, text) =>
+  h('details', {}, h('summary', {}, title), h('pre', { tabindex: 0, 'aria-label': title }, text));

@@ -1,5 +1,5 @@
 /** Now: how far everything is, and the runs that run. */
-import { legend, lineChart, linesOfRun } from './chart.mjs';
+import { lineChart, linesOfRun, moduleLegend } from './chart.mjs';
 import { ask, inside } from './data.mjs';
 import { counted, h, section, timeText, wideBox } from './dom.mjs';
 
@@ -168,13 +168,7 @@ export async function nowPage({ experiment, again }) {
       'Running',
       now.running.length === 0
         ? h('p', { class: 'quiet' }, 'Nothing runs now.')
-        : [
-            legend([
-              { label: 'encoder (or the only line)', colour: 0, dash: 0 },
-              { label: 'backbone', colour: 1, dash: 1 },
-            ]),
-            ...[...runs.values()].map((run) => run.element),
-          ],
+        : [moduleLegend(), ...[...runs.values()].map((run) => run.element)],
     ),
     stoppedList(experiment, now.stopped),
     now.notices.length === 0

@@ -1,7 +1,7 @@
 /** Run: everything of one run. */
-import { legend, lineChart, linesOfRun } from './chart.mjs';
+import { lineChart, linesOfRun, moduleLegend } from './chart.mjs';
 import { ask } from './data.mjs';
-import { h, layoutTable, pairList, section, sizeText } from './dom.mjs';
+import { foldedText, h, layoutTable, pairList, plainList, section, sizeText, wideBox } from './dom.mjs';
 import { joinPoints } from './now.mjs';
 
 function copyButton(text, label) {
@@ -56,104 +56,74 @@ const optionRows = (options) =>
     ),
   );
 
-/** The view. */
-export async function runPage({ experiment, query, again }) {
-  const id = query.get('run');
-  if (!id)
-    return {
-      element: h(
-        'div',
-        {},
-        h('h2', {}, 'Run'),
-        h('p', {}, 'Choose one in ', h('a', { href: `#runs?${new URLSearchParams({ experiment })}` }, 'Runs'), '.'),
-      ),
-    };
-  const run = await ask('run', { experiment, run: id });
-  const { series } = run;
-  const made = run.charts.map((chart) => ({ chart, drawn: lineChart({ ...chart, lines: linesOfRun(chart, series) }) }));
-  const link = (view, params, text) =>
-    h('a', { class: 'button', href: `#${view}?${new URLSearchParams({ experiment, ...params })}` }, text);
-  const state = h('p', { class: 'lead' }, stateText(run));
+/** How the run is trained again: with its experiment, or alone. */
+function againParts(experiment, { manifest }) {
   const command = h('p', {});
   ask('plan', { experiment }).then(
     (plan) => plan === null || command.replaceChildren('With its experiment: ', h('code', {}, plan.command)),
     () => undefined,
   );
-  const element = h(
-    'div',
-    {},
-    h('h2', {}, run.words),
-    state,
-    run.damaged === 0
-      ? null
-      : h(
-          'p',
-          { class: 'fault' },
-          `${run.damaged} lines of its journal are no records: figures and tables leave this run out.`,
-        ),
-    h(
-      'p',
-      {},
-      run.hasPredictions ? link('answers', { run: id }, 'Its answers') : null,
-      ' ',
-      run.setting === null ? null : link('compare', { settings: run.setting }, 'Its setting'),
-    ),
-    section(
-      'Over steps',
-      legend([
-        { label: 'encoder (or the only line)', colour: 0, dash: 0 },
-        { label: 'backbone', colour: 1, dash: 1 },
-      ]),
-      h('div', { class: 'charts' }, ...made.map(({ drawn }) => drawn.element)),
-    ),
+  if (manifest === null)
+    return [command, h('p', { class: 'quiet' }, 'This run cannot be said as a manifest of its own here.')];
+  const save = ['Alone: save this as a file and ', h('code', {}, 'equipoise run'), ' it. '];
+  return [
+    command,
+    h('p', {}, ...save, copyButton(manifest, 'Copy as manifest')),
+    h('pre', { tabindex: 0, 'aria-label': 'manifest of this run' }, manifest),
+  ];
+}
+
+/** What is known besides its curves. */
+function factSections(experiment, run) {
+  const given = run.options.filter(({ own }) => own).length;
+  return [
     run.final === null ? null : section('Final evaluation', scoresTable(run.final)),
-    section(
-      'Again',
-      command,
-      run.manifest === null
-        ? h('p', { class: 'quiet' }, 'This run cannot be said as a manifest of its own here.')
-        : [
-            h(
-              'p',
-              {},
-              'Alone: save this as a file and ',
-              h('code', {}, 'equipoise run'),
-              ' it. ',
-              copyButton(run.manifest, 'Copy as manifest'),
-            ),
-            h('pre', { tabindex: 0, 'aria-label': 'manifest of this run' }, run.manifest),
-          ],
-    ),
-    run.notices.length === 0
-      ? null
-      : section('Notices', h('ul', { class: 'plain' }, ...run.notices.map((text) => h('li', {}, text)))),
+    section('Again', ...againParts(experiment, run)),
+    run.notices.length === 0 ? null : section('Notices', plainList(run.notices)),
     section('Made with', pairList([['Run', run.id], ...run.facts])),
     section(
       'Options',
       h(
         'details',
         {},
-        h('summary', {}, `All ${run.options.length}, ${run.options.filter(({ own }) => own).length} of them given`),
-        h(
-          'div',
-          { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Options' },
-          h('table', {}, h('tbody', {}, ...optionRows(run.options))),
-        ),
+        h('summary', {}, `All ${run.options.length}, ${given} of them given`),
+        wideBox('Options', h('table', {}, h('tbody', {}, ...optionRows(run.options)))),
       ),
     ),
     section(
       'Files',
       pairList(run.files.map(({ name, bytes }) => [name, sizeText(bytes)])),
-      run.log === ''
-        ? null
-        : h(
-            'details',
-            {},
-            h('summary', {}, 'The end of log.txt'),
-            h('pre', { tabindex: 0, 'aria-label': 'log' }, run.log),
-          ),
-      h('details', {}, h('summary', {}, 'run.json'), h('pre', { tabindex: 0, 'aria-label': 'run.json' }, run.runJson)),
+      run.log === '' ? null : foldedText('The end of log.txt', run.log),
+      foldedText('run.json', run.runJson),
     ),
+  ];
+}
+
+/** The view. */
+export async function runPage({ experiment, query, again }) {
+  const id = query.get('run');
+  const link = (view, params, text) =>
+    h('a', { class: 'button', href: `#${view}?${new URLSearchParams({ experiment, ...params })}` }, text);
+  if (!id) return { element: h('div', {}, h('h2', {}, 'Run'), h('p', {}, 'Choose one: ', link('runs', {}, 'Runs'))) };
+  const run = await ask('run', { experiment, run: id });
+  const { series } = run;
+  const made = run.charts.map((chart) => ({ chart, drawn: lineChart({ ...chart, lines: linesOfRun(chart, series) }) }));
+  const state = h('p', { class: 'lead' }, stateText(run));
+  const damage = `${run.damaged} lines of its journal are no records: figures and tables leave this run out.`;
+  const element = h(
+    'div',
+    {},
+    h('h2', {}, run.words),
+    state,
+    run.damaged === 0 ? null : h('p', { class: 'fault' }, damage),
+    h(
+      'p',
+      {},
+      run.hasPredictions ? [link('answers', { run: id }, 'Its answers'), ' '] : null,
+      run.setting === null ? null : link('compare', { settings: run.setting }, 'Its setting'),
+    ),
+    section('Over steps', moduleLegend(), h('div', { class: 'charts' }, ...made.map(({ drawn }) => drawn.element))),
+    ...factSections(experiment, run),
   );
   const onEvent = ({ changed, points }) => {
     const own = changed.find((each) => each.id === id);

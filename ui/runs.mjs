@@ -1,6 +1,6 @@
 /** Runs: one row a setting, with the seeds folded into it. */
 import { ask, inside } from './data.mjs';
-import { counted, h, section } from './dom.mjs';
+import { counted, h, plainList, section } from './dom.mjs';
 import { sortedTable } from './sorting.mjs';
 
 const mostCompared = 8;
@@ -132,69 +132,66 @@ function whereForm(view, where, go) {
   );
 }
 
-/** The view. */
-export async function runsPage({ experiment, query, go, again }) {
-  const where = query.get('where') ?? '';
-  const view = await ask('runs', { experiment, where });
-  const order = query.get('sort') ?? '';
-  const chosen = new Set((query.get('settings') ?? '').split(',').filter(Boolean));
-  let kappa = new Map();
-  const box = h('div', {});
-  const compare = h('a', { class: 'button' }, '');
-  const tellCompare = () => {
-    const keys = [...chosen].join(',');
-    compare.href = `#compare?${new URLSearchParams({ experiment, settings: keys })}`;
-    compare.textContent =
+/** The settings that are ticked, and the link that compares them. */
+function comparison(experiment, chosen) {
+  const link = h('a', { class: 'button' });
+  const tell = () => {
+    link.href = `#compare?${new URLSearchParams({ experiment, settings: [...chosen].join(',') })}`;
+    link.textContent =
       chosen.size < 2 ? 'Tick two settings or more to compare them' : `Compare ${chosen.size} settings`;
   };
   const onChoose = (key, field) => {
     if (!field.checked) chosen.delete(key);
     else if (chosen.size < mostCompared) chosen.add(key);
     else field.checked = false;
-    tellCompare();
+    tell();
   };
-  const draw = () =>
+  tell();
+  return { link, onChoose };
+}
+
+const notesOf = (ignored, notices) =>
+  ignored.length + notices.length === 0
+    ? []
+    : [
+        section(
+          'To know',
+          plainList([...notices, ...ignored.map(({ id, reason }) => `${id} does not count: ${reason}`)]),
+        ),
+      ];
+
+/** The view. */
+export async function runsPage({ experiment, query, go, again }) {
+  const where = query.get('where') ?? '';
+  const view = await ask('runs', { experiment, where });
+  const chosen = new Set((query.get('settings') ?? '').split(',').filter(Boolean));
+  const { link, onChoose } = comparison(experiment, chosen);
+  const box = h('div', {});
+  const notes = h('div', {}, ...notesOf(view.ignored, []));
+  const draw = (kappa) =>
     box.replaceChildren(
       sortedTable({
         name: 'Settings of the experiment',
         rows: view.settings,
         columns: columnsOfRuns(experiment, view, kappa, chosen, onChoose),
-        order,
+        order: query.get('sort') ?? '',
         onOrder: (sort) => go({ sort, settings: [...chosen].join(',') }),
       }),
     );
-  draw();
-  tellCompare();
-  const notes = h('div', {});
-  const tellNotes = (ignored, notices) =>
-    notes.replaceChildren(
-      ...(ignored.length + notices.length === 0
-        ? []
-        : [
-            section(
-              'To know',
-              h(
-                'ul',
-                { class: 'plain' },
-                ...notices.map((text) => h('li', {}, text)),
-                ...ignored.map(({ id, reason }) => h('li', {}, `${id} does not count: ${reason}`)),
-              ),
-            ),
-          ]),
-    );
-  tellNotes(view.ignored, []);
-  // Whole journals take longer to read: their column comes when they are read.
+  draw(new Map());
+  const counting = new Set(
+    view.settings.flatMap(({ runs }) => runs.filter(({ counts }) => counts).map(({ id }) => id)),
+  );
+  // Whole journals take longer to read: their column comes when they are read, and what they say of runs.
   ask('kappa', { experiment }).then(
-    (found) => {
-      kappa = new Map(found.kappa.map((row) => [row.key, row]));
-      draw();
-      tellNotes(
-        found.ignored.filter(({ reason }) => !/^not finished/.test(reason)),
-        found.notices,
-      );
+    ({ kappa, ignored, notices }) => {
+      if (ignored.some(({ id }) => counting.has(id))) return again();
+      draw(new Map(kappa.map((row) => [row.key, row])));
+      notes.replaceChildren(...notesOf(view.ignored, notices));
     },
     (error) => notes.append(h('p', { class: 'quiet' }, `log κ: ${error.message}`)),
   );
+  const amount = `${counted(view.settings.length, 'setting')}${view.settings.length === view.total ? '' : ` of ${view.total}`}`;
   const element = h(
     'div',
     {},
@@ -202,11 +199,11 @@ export async function runsPage({ experiment, query, go, again }) {
     h(
       'p',
       { class: 'lead' },
-      `${counted(view.settings.length, 'setting')}${view.settings.length === view.total ? '' : ` of ${view.total}`}, seeds folded in: mean with 95 % t interval, as in equipoise tables; *: not significantly worse than the best of its task and rates. Nothing is averaged over different settings.`,
+      `${amount}, seeds folded in: mean with 95 % t interval, as in equipoise tables; *: not significantly worse than the best of its task and rates. Nothing is averaged over different settings.`,
     ),
     whereForm(view, where, go),
     view.fault === null ? null : h('p', { class: 'fault', role: 'alert' }, `The condition was not used: ${view.fault}`),
-    h('p', {}, compare),
+    h('p', {}, link),
     box,
     notes,
   );

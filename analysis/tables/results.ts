@@ -169,7 +169,7 @@ export const results: TableDefinition<ResultRow> = {
         ? [
             {
               header: 'Interquartile mean',
-              cell: (row: Row) => ({
+              cell: (row: ResultRow) => ({
                 text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh),
               }),
             },

@@ -63,6 +63,8 @@ function namesOf(host: string): string[] {
 }
 
 async function serve(experiment: string | undefined, options: UiOptions): Promise<void> {
+  if (options.port > 65_535)
+    throw userError({ where: '--port', what: `${options.port} is no port`, expected: '0 to 65535' });
   const results = options.results === undefined ? resultsFolder() : resolve(options.results);
   const library = libraryOf(results);
   const key = experiment === undefined ? undefined : keyOf(library, experiment);

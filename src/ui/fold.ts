@@ -108,10 +108,14 @@ function foldedRun({ id, state, step, steps, file }: StoredRun, counts: boolean)
 
 /**
  * The settings of an experiment in the order of the tables. Runs that have not finished belong to their setting and to
- * none of its numbers. `folder`: where the runs lie unpacked.
+ * none of its numbers. `folder`: where the runs lie unpacked; `unsound`: finished runs whose journals cannot be used.
  */
-export function foldRuns(folder: string, stored: readonly StoredRun[]): Folded {
-  const { runs: found, ignored } = readRuns(folder);
+export function foldRuns(folder: string, stored: readonly StoredRun[], unsound: readonly IgnoredRun[]): Folded {
+  const read = readRuns(folder);
+  const bad = new Set(unsound.map(({ id }) => id));
+  const found = read.runs.filter(({ file }) => !bad.has(file.id));
+  const already = new Set(read.ignored.map(({ id }) => id));
+  const ignored = [...read.ignored, ...unsound.filter(({ id }) => !already.has(id))];
   const known = stored.filter(({ file }) => file !== null);
   const counted = new Map(found.map(({ file }) => [file.id, file]));
   const labels = labelRuns(found.map(({ file }) => file.spec));

@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openJournals, type Journals } from '../../analysis/aggregate';
 import { unpackedRuns } from '../../analysis/keep';
+import type { IgnoredRun } from '../../analysis/runs';
 import type { About } from '../manifest/content';
 import type { RunSpec } from '../manifest/run';
 import { listExperiments, listRunIds, referenceFolder, runFolder, type RunFolder } from '../runner/folders';
@@ -56,6 +57,8 @@ export class Library {
   private readonly followed = new Map<string, FollowedJournal>();
   private readonly folded = new Map<string, { signature: string; folded: Folded }>();
   private readonly opened = new Map<string, Opened>();
+  /** runs that finished and whose journals cannot be used, once these were read */
+  private readonly unsound = new Map<string, readonly IgnoredRun[]>();
   private readonly described = new Map<string, Described | undefined>();
 
   constructor(readonly options: LibraryOptions) {}
@@ -128,12 +131,12 @@ export class Library {
   /** Runs folded into settings, with the numbers of `equipoise tables`; made again when a run has changed. */
   async settings(place: ExperimentPlace): Promise<Folded> {
     const stored = await this.storedRuns(place);
-    const signature = stored
-      .map(({ id, state, step, file }) => `${id} ${state} ${step} ${file?.times.finished}`)
-      .join();
+    const unsound = this.unsound.get(place.key) ?? [];
+    const states = stored.map(({ id, state, step, file }) => `${id} ${state} ${step} ${file?.times.finished}`);
+    const signature = JSON.stringify([states, unsound]);
     const known = this.folded.get(place.key);
     if (known?.signature === signature) return known.folded;
-    const folded = foldRuns(await this.folder(place), stored);
+    const folded = foldRuns(await this.folder(place), stored, unsound);
     this.folded.set(place.key, { signature, folded });
     return folded;
   }
@@ -148,6 +151,12 @@ export class Library {
     this.retire(place.key);
     this.opened.set(place.key, { signature, journals });
     for (const key of [...this.opened.keys()].slice(0, -mostOpened)) this.retire(key);
+    const ids = new Set(finished.map(({ id }) => id));
+    const { ignored } = await journals;
+    this.unsound.set(
+      place.key,
+      ignored.filter(({ id }) => ids.has(id)),
+    );
     return journals;
   }
 

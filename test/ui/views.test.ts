@@ -109,6 +109,28 @@ describe('numbers', () => {
     expect(ignored).toEqual([]);
   });
 
+  it('leave out a run whose journal is damaged, as the tables do, once the journals were read', async () => {
+    const spec = syntheticSpec('sound-qa', 'constant', 'equal rates', 4, 40);
+    const folderOf = (name: string) => join(folder, 'results', name);
+    writeSyntheticRun(folderOf('torn'), { ...spec, seed: 3 }, options);
+    const bad = writeSyntheticRun(folderOf('torn'), spec, options, {}, (text) =>
+      text.replace('\n', '\nnot a record\n'),
+    );
+    const torn = at.library.place('torn');
+    expect((await kappaView(at.library, torn)).ignored).toEqual([
+      { id: bad, reason: 'metrics.jsonl has 1 unreadable line' },
+    ]);
+    const { settings, ignored } = await runsView(at.library, torn, '');
+    expect(settings.map(({ n }) => n)).toEqual([1]);
+    expect(ignored).toEqual([{ id: bad, reason: 'metrics.jsonl has 1 unreadable line' }]);
+    await makeTables(folderOf('torn'), join(folder, 'torn'), { only: ['results'] });
+    expect(settings[0]!.choice).toBe(
+      readFileSync(join(folder, 'torn', 'results.md'), 'utf8')
+        .split('\n')[4]!
+        .split(' | ')[4],
+    );
+  });
+
   it('are never over two settings', async () => {
     const { settings } = await at.library.settings(place());
     const files = new Map(specs.map((spec) => [canonicalJson(spec), spec]));

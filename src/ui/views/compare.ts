@@ -1,7 +1,8 @@
 /** The view *Compare*: settings side by side: what differs, curves as mean and interval, differences paired by seed. */
 import { improvementEstimate } from '../../../analysis/bootstrap';
 import { holmOfTested, pairedDifferences, pairedEffect, pairedTest } from '../../../analysis/comparison';
-import { leaves } from '../../../analysis/labels';
+import { leaves, varying } from '../../../analysis/labels';
+import { bySeed } from '../../../analysis/scores';
 import { tInterval } from '../../../analysis/statistics';
 import { estimateText, probabilityText } from '../../../analysis/table';
 import type { Setting } from '../fold';
@@ -59,8 +60,9 @@ export function curveOf(key: string, series: readonly SeedSeries[], log: boolean
 }
 
 const scores = ({ runs }: Setting): Map<number, number> =>
-  new Map(
-    runs.flatMap(({ seed, accuracy, counts }) => (counts && accuracy !== null ? [[seed, accuracy] as const] : [])),
+  bySeed(
+    runs.filter(({ counts }) => counts),
+    ({ accuracy }) => accuracy,
   );
 
 /** Each of the others minus the first, seed by seed; p corrected by Holm over these. */
@@ -103,15 +105,16 @@ function differing(settings: readonly Setting[]) {
     .filter(({ values }) => new Set(values).size > 1);
 }
 
-/** Lines of all settings over the options that vary, where there are enough of them. */
-function parallelOf(settings: readonly Setting[], varied: readonly string[]) {
-  // What follows from another option, value for value, adds no axis.
-  const column = (path: string) => settings.map(({ options }) => JSON.stringify(options[path]));
+/** Lines of all settings over the options that vary, where there are enough of them; what follows from a kind has no axis. */
+function parallelOf(settings: readonly Setting[]) {
+  const paths = varying(settings.map(({ spec }) => leaves({ ...spec, seed: 0 })));
+  // Of options that go together, value for value, such as task and encoder, the task stands for all, else the first.
   const shape = (path: string) => {
-    const values = column(path);
+    const values = settings.map(({ options }) => JSON.stringify(options[path]));
     return values.map((value) => values.indexOf(value)).join();
   };
-  const axes = varied.filter((path, i) => varied.findIndex((other) => shape(other) === shape(path)) === i);
+  const order = [...paths.filter((path) => path === 'task'), ...paths.filter((path) => path !== 'task')];
+  const axes = order.filter((path, i) => order.findIndex((other) => shape(other) === shape(path)) === i);
   if (axes.length < leastAxes) return { axes: [], lines: [], fewest: leastAxes, found: axes.length };
   return {
     axes,
@@ -130,7 +133,7 @@ function parallelOf(settings: readonly Setting[], varied: readonly string[]) {
 
 /** Settings of an experiment side by side; the first is what the others are compared with. Throws NotListed. */
 export async function compareView(library: Library, place: ExperimentPlace, keys: readonly string[]) {
-  const { settings, varied } = await library.settings(place);
+  const { settings } = await library.settings(place);
   const chosen = [...new Set(keys)].slice(0, mostSettings).map((key) => {
     const found = settings.find((setting) => setting.key === key);
     if (found === undefined) throw new NotListed('there is no such setting');
@@ -158,7 +161,7 @@ export async function compareView(library: Library, place: ExperimentPlace, keys
     differing: differing(chosen),
     charts: drawn,
     paired: pairedRows(chosen),
-    parallel: parallelOf(settings, varied),
+    parallel: parallelOf(settings),
     all: settings.map(({ key, panel, setting, method, choice, n }) => ({ key, panel, setting, method, choice, n })),
   };
 }

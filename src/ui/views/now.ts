@@ -55,7 +55,9 @@ function allSecondsLeft(runs: readonly StoredRun[], unbegun: number, now: number
   const lefts = running.map((run) => secondsLeft(run, now));
   if (lefts.some((left) => left === null)) return null;
   const took = runs.flatMap(({ file }) =>
-    file?.times.finished == null ? [] : [(Date.parse(file.times.finished) - Date.parse(file.times.started)) / 1000],
+    file === null || file.times.finished === null
+      ? []
+      : [(Date.parse(file.times.finished) - Date.parse(file.times.started)) / 1000],
   );
   const waiting = unbegun + runs.filter(({ state }) => state === 'partial').length;
   if (waiting > 0 && took.length === 0) return null;
