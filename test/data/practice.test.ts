@@ -367,7 +367,9 @@ describe('links', () => {
     expect(await outcome(() => loadSet('textvqa'))).toMatch(/train-00000-of-00001\.parquet: is a pointer of Git LFS/);
     rmSync(root('textvqa'), { recursive: true });
     mkdirSync(root('textvqa'), { recursive: true });
-    expect(await outcome(async () => pinTask('textvqa', true))).toMatch(/none of its files is in .*the hub's Parquet files/);
+    expect(await outcome(async () => pinTask('textvqa', true))).toMatch(
+      /none of its files is in .*the hub's Parquet files/,
+    );
   });
 
   it('and when nothing fits, the message says which layouts were looked for and what is there', async () => {
