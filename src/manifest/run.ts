@@ -10,7 +10,7 @@ import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
 import type { ConnectorSpec } from '../models/zoo/connectors';
-import type { ModelTuning } from '../models/tuningKinds';
+import type { Checkpointing, ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { DeviceRequest } from '../tensor/backend';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
@@ -71,6 +71,8 @@ export interface RunSpec {
   vocabulary: 'task' | 'whole';
   /** which parameters of each part are trained */
   tuning: ModelTuning;
+  /** what a training step keeps of its forward pass: all of it, or of each layer of tower and backbone its input */
+  checkpointing: Checkpointing;
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: LearningRates;
@@ -79,6 +81,8 @@ export interface RunSpec {
   duration: Duration;
   /** examples in a batch */
   batch: number;
+  /** parts of a batch whose gradients are taken one after the other and added up; divides it */
+  accumulate: number;
   /** steps of linear warm-up from 0, on top of the scheduler */
   warmup: number;
   measure: MeasureSpec;

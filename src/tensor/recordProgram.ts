@@ -7,6 +7,8 @@ import { recordingAdam } from './adam';
 import { graphNode, shapeAttribute, typeAttribute, type NodeDef } from './graph';
 import type { Program } from './declared';
 import { adamRecorder } from './recordAdam';
+import { orderRecorder } from './recordOrder';
+import { recordingOrder } from './recompute';
 import {
   dtypeNumber,
   FLOAT,
@@ -42,7 +44,7 @@ export function recordProgram(
   try {
     const inputs = recordInputs(recording, program);
     const read = recordReads(recording, program, shapes, readPrefix);
-    const result = recordingAdam(adam, () => program.run(inputs, read));
+    const result = recordingAdam(adam, () => recordingOrder(orderRecorder(recording), () => program.run(inputs, read)));
     // A state may be assigned only after every node that reads its old value: reads come from ReadVariableOp nodes,
     // whose values are fixed when they run, so the assignments wait for all of them.
     const reads = program.reads.map((key) => `^${readPrefix}${key}`);

@@ -49,9 +49,9 @@ export async function alignedState(
   );
 }
 
-/** The phase has one rate, and tells nothing of parts. */
+/** The phase has one rate, tells nothing of parts, and takes its own batches whole. */
 export const alignmentSetting = (
-  { partRates: _rates, toldParts: _told, ...setting }: Setting,
+  { partRates: _rates, toldParts: _told, accumulate: _parts, ...setting }: Setting,
   model: Setting['model'],
 ): Setting => ({ ...setting, model });
 
@@ -72,6 +72,7 @@ async function alignedEncoder(
       ...(own === undefined ? {} : { parts: own.sha256 }),
       options,
       ...(spec.tiles === 1 ? {} : { tiles: spec.tiles }),
+      ...(spec.checkpointing === 'none' ? {} : { checkpointing: spec.checkpointing }),
       seed,
       encoder,
       connector,

@@ -86,9 +86,10 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
 }
 
 /**
- * What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong.
+ * What of a run's spec says which of its model's parameters are trained, to which module the connector's belong, and
+ * what a step keeps of its forward pass.
  */
-type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning'>;
+type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning' | 'checkpointing'>;
 
 /** A run as its alignment phase sees it: the connector on the encoder's side, behind a tower that is frozen. */
 export const aligning = <S extends ModelOfRun>(spec: S): S => ({
@@ -111,9 +112,10 @@ export async function openCheckpoint(
   return { folder, processor, ...conversationCodec(processor) };
 }
 
-/** The tuning of a run and the side of its connector as a family knows them. */
-export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }: ModelOfRun) => ({
+/** The tuning of a run, the side of its connector and what its steps keep, as a family knows them. */
+export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide, checkpointing }: ModelOfRun) => ({
   connectorSide,
+  checkpointing,
   tuning: { ...tuning, ...(isCheckpointTuning(backbone) ? {} : { backbone }) },
 });
 

@@ -31,6 +31,8 @@ export interface Setting {
   partRates?: PartRates;
   /** parts whose gradients and updates are told beside those of the modules */
   toldParts?: readonly EncoderPart[];
+  /** parts of a batch whose gradients are taken one after the other; must divide it. Default 1 */
+  accumulate?: number;
 }
 
 /** The start of every piece of state. */

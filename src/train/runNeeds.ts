@@ -131,6 +131,8 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       spec.regulariser.kind,
       spec.measure,
       spec.batch,
+      spec.accumulate,
+      spec.checkpointing,
       spec.align.steps > 0,
       spec.align.batch,
     ]);
@@ -215,6 +217,7 @@ function needsOfModel(
     gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
     partRates: partRatesOf(spec),
     toldParts: toldPartsOf(spec, model),
+    accumulate: spec.accumulate,
   };
   const phase: Setting = alignmentSetting(setting, alignmentModel);
   const { tokens, labels } = sizes;

@@ -14,7 +14,8 @@ import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { clipGradients } from './clipping';
-import { gradientsOf, ownGradient, trainingBatch, type Seen, type TrainingBatch } from './objective';
+import { trainingBatch, type Seen, type TrainingBatch } from './differentiate';
+import { gradientsOf, ownGradient } from './objective';
 import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
@@ -55,7 +56,7 @@ export function trainProgram(
     run(inputs, state) {
       const old = partsOf(model, state, 'theta');
       const on = trainingBatch(setting, inputs, state);
-      const { loss, seen, gradients, own } = gradientsOf(setting, modules, on, { inputs, state, old });
+      const { loss, seen, gradients, own } = gradientsOf(setting, modules, on, { inputs, state, old, shape });
       const next: Tensors = {};
       const shares: Partial<PerModule<Tensor>> = {};
       const clipped = clipGradients(setting.optimiser, modules, gradients, inputs);

@@ -7,7 +7,7 @@ import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
 import type { EncoderTower } from './encoders';
 import { llamaDecoder } from '../parts/decoder';
-import { isCheckpointTuning, type ModelTuning } from '../tuningKinds';
+import { isCheckpointTuning, type Checkpointing, type ModelTuning } from '../tuningKinds';
 import type { WeightTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
@@ -78,6 +78,7 @@ export interface ZooSpec {
   connector: ConnectorSpec;
   connectorSide?: ModuleName;
   tuning: Pick<ModelTuning, 'backbone'> & Partial<ModelTuning>;
+  checkpointing?: Checkpointing;
 }
 
 /**
@@ -104,6 +105,7 @@ export function zooModel(
       ...(tower === undefined ? {} : { items: 1 }),
       tuning: zooTuning(spec.tuning, tower?.part.adapted),
       ...(spec.connectorSide === undefined ? {} : { connectorSide: spec.connectorSide }),
+      ...(spec.checkpointing === undefined ? {} : { checkpointing: spec.checkpointing }),
     },
   );
 }
