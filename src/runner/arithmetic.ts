@@ -3,6 +3,7 @@
  * out later.
  */
 import type { DeviceRequest } from '../manifest/run';
+import { exitCode, userError } from '../problems';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
 import { findLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
@@ -15,18 +16,31 @@ export interface Arithmetic {
   class: string;
   /** it will use a GPU, of which a machine has few */
   gpu: boolean;
+  /** threads of one run, where they are several: sums depend on their number, so it is part of the class */
+  threads?: number;
 }
 
 /**
- * The arithmetic for a request of backend and device. Quick; loads no library.
- * @throws UserError (exit code 3) when the backend is not there or cannot use the device
+ * The arithmetic for a request of backend, device and threads. Quick; loads no library.
+ * @throws UserError (exit code 3) when the backend is not there or cannot use the device, or has one thread only
  */
-export function chooseArithmetic(backend: BackendRequest['name'], device: DeviceRequest): Arithmetic {
+export function chooseArithmetic(backend: BackendRequest['name'], device: DeviceRequest, threads = 1): Arithmetic {
   const { name } = chooseBackend({ name: backend, device });
+  if (threads > 1 && name !== 'tensorflow')
+    throw userError(
+      { where: `backend ${name}`, what: `${threads} threads were asked for, it uses one`, expected: '--threads 1' },
+      exitCode.unavailable,
+    );
   switch (name) {
     case 'tensorflow': {
       const gpu = device === 'gpu' || (device === 'any' && findLink()?.checked.gpu === true && hasNvidia());
-      return { backend: name, device: gpu ? 'gpu' : 'cpu', class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu', gpu };
+      const found = {
+        backend: name,
+        device: gpu ? 'gpu' : 'cpu',
+        class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu',
+        gpu,
+      } as const;
+      return threads === 1 ? found : { ...found, class: `${found.class}-${threads}-threads`, threads };
     }
     case 'webgpu':
       return { backend: name, device, class: 'webgpu', gpu: true };

@@ -118,6 +118,12 @@ const cases: [string, object, string, RegExp][] = [
     /because its tower is not trained; expected "encoder", or beside it a tower that is tuned, such as `"tuning.tower": "scale-shift"`/,
   ],
   [
+    'parts that do not divide a batch',
+    { fixed: { ...fixed, batch: 12, accumulate: 5 } },
+    '/fixed/accumulate',
+    /5 parts of a batch of 12; expected a divisor of 12: 1, 2, 3, 4, 6, 12/,
+  ],
+  [
     'adapters on a tower without linear layers',
     { fixed: { ...fixed, 'tuning.tower': 'lora' } },
     '/fixed/tuning.tower',

@@ -1,11 +1,14 @@
 /** A file of weights as bytes that are read where they are wanted, so that it costs no more memory than what is read. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { userError } from '../../problems';
+import { alignedFloats } from '../../tensor/alignedMemory';
 
 /** Where bytes come from: `read` fills `into` from offset `at`, which lies inside, or throws UserError. */
 export interface FileBytes {
   length: number;
   read(at: number, into: Uint8Array): void;
+  /** room for a tensor's values; of a file it is what the library may take over where it stands, since nobody writes to it */
+  floats(length: number): Float32Array;
   close(): void;
 }
 
@@ -13,6 +16,7 @@ export interface FileBytes {
 export const bytesInMemory = (bytes: Uint8Array): FileBytes => ({
   length: bytes.length,
   read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
+  floats: (length) => new Float32Array(length),
   close: () => undefined,
 });
 
@@ -47,7 +51,7 @@ export function openFile<T>(path: string, expected: string, open: (bytes: FileBy
         done += got;
       }
     };
-    return open({ length: status.size, read, close: () => closeSync(file) });
+    return open({ length: status.size, read, floats: alignedFloats, close: () => closeSync(file) });
   } catch (error) {
     closeSync(file);
     throw error;

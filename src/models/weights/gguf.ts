@@ -219,7 +219,7 @@ function open(source: FileBytes, where: string): GgufFile {
       const { kind, shape, from, to } = tensor;
       const stored = new Uint8Array(to - from);
       source.read(start + from, stored);
-      const data = new Float32Array((stored.length / kind.bytes) * kind.values);
+      const data = source.floats((stored.length / kind.bytes) * kind.values);
       kind.decode(stored, data);
       if (!allFinite(data)) throw bad(`tensor ${show(name)} holds values that are not numbers`, 'finite numbers');
       return { shape: [...shape], data };

@@ -6,6 +6,8 @@
  */
 import { show } from '../../printable';
 import { userError, UserError } from '../../problems';
+import { alignedBits } from '../../tensor/alignedMemory';
+import { toBfloat16 } from '../../tensor/bfloat16';
 import { bytesOf, floatTypes, toFloat32 } from './dtypes';
 import { bytesInMemory, openFile, type FileBytes } from './fileBytes';
 import { isObject, parseObject } from '../../json';
@@ -34,6 +36,8 @@ export interface SafetensorsFile {
    * breaks off
    */
   read(name: string): WeightTensor;
+  /** bits of bfloat16 of such a tensor, read as they are or rounded a block at a time; throws as `read` */
+  readBfloat16(name: string): { shape: number[]; data: Uint16Array };
   /** values of an int32 tensor; throws as `read` */
   readIntegers(name: string): { shape: number[]; data: Int32Array };
   close(): void;
@@ -112,22 +116,36 @@ function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
     return entry;
   };
   const start = 8 + length;
+  /** Hands a tensor's values out, a block at a time. */
+  const blocks = ({ dtype, from, to }: TensorEntry, take: (values: Float32Array, at: number) => void): void => {
+    const size = bytesOf[dtype]!,
+      count = (to - from) / size;
+    const values = new Float32Array(Math.min(chunkValues, count));
+    const raw = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(2 * values.length);
+    for (let at = 0; at < count; at += chunkValues) {
+      const here = values.subarray(0, Math.min(chunkValues, count - at));
+      source.read(start + from + size * at, raw.subarray(0, size * here.length));
+      if (dtype !== 'F32') toFloat32(new Uint16Array(raw.buffer, 0, here.length), dtype as 'F16' | 'BF16', here);
+      take(here, at);
+    }
+  };
   return {
     entries,
     metadata,
     read(name) {
-      const { dtype, shape, from, to } = find(name, floatTypes);
-      const data = new Float32Array((to - from) / bytesOf[dtype]!);
-      if (dtype === 'F32') {
-        source.read(start + from, new Uint8Array(data.buffer));
-      } else {
-        const chunk = new Uint16Array(Math.min(chunkValues, data.length));
-        for (let at = 0; at < data.length; at += chunkValues) {
-          const out = data.subarray(at, Math.min(at + chunkValues, data.length));
-          source.read(start + from + 2 * at, new Uint8Array(chunk.buffer, 0, 2 * out.length));
-          toFloat32(chunk, dtype as 'F16' | 'BF16', out);
-        }
-      }
+      const entry = find(name, floatTypes);
+      const { dtype, shape, from, to } = entry;
+      const data = source.floats((to - from) / bytesOf[dtype]!);
+      if (dtype === 'F32') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else blocks(entry, (values, at) => data.set(values, at));
+      return { shape, data };
+    },
+    readBfloat16(name) {
+      const entry = find(name, floatTypes);
+      const { dtype, shape, from, to } = entry;
+      const data = alignedBits((to - from) / bytesOf[dtype]!);
+      if (dtype === 'BF16') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else blocks(entry, (values, at) => toBfloat16(values, data.subarray(at, at + values.length)));
       return { shape, data };
     },
     readIntegers(name) {

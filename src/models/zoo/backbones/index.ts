@@ -5,6 +5,7 @@
 import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
 import { headOf, type PrunedVocabulary, type Tokenizer } from '../../../text/tokenizer';
+import { alignedFloats } from '../../../tensor/alignedMemory';
 import { llamaWeights } from '../../parts/llama';
 import type { WeightTensor } from '../../weights/weight';
 import type { Backbone, BackboneDefinition, Pretrained } from './backbone';
@@ -77,7 +78,7 @@ export async function loadBackbone(
 ): Promise<Backbone> {
   const { config, weights } = await loadWholeBackbone(name);
   const prune = ({ data }: WeightTensor): WeightTensor => {
-    const rows = new Float32Array(vocabulary.ids.length * config.width);
+    const rows = alignedFloats(vocabulary.ids.length * config.width);
     vocabulary.ids.forEach((id, row) =>
       rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width),
     );
