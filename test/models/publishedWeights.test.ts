@@ -96,7 +96,7 @@ describe('SmolLM2-135M-Instruct', () => {
       const hidden = tf.reshape(llama(config, { tensors }, embeddings), [ids.length, config.width]);
       const from = expected.chat.length - 1;
       const kept = tf.gather(hidden, tf.tensor1d([0, ...ids.slice(from, -1).map((_, i) => from + i)], 'int32'));
-      return llamaLogits(config, { tensors }, kept);
+      return llamaLogits(config, tensors, kept);
     });
     const values = logits.dataSync<'float32'>();
     const row = (i: number) => values.slice(i * config.vocabulary, (i + 1) * config.vocabulary);
