@@ -116,19 +116,6 @@ function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
     return entry;
   };
   const start = 8 + length;
-  /** Hands a tensor's values out, a block at a time. */
-  const blocks = ({ dtype, from, to }: TensorEntry, take: (values: Float32Array, at: number) => void): void => {
-    const size = bytesOf[dtype]!,
-      count = (to - from) / size;
-    const values = new Float32Array(Math.min(chunkValues, count));
-    const raw = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(2 * values.length);
-    for (let at = 0; at < count; at += chunkValues) {
-      const here = values.subarray(0, Math.min(chunkValues, count - at));
-      source.read(start + from + size * at, raw.subarray(0, size * here.length));
-      if (dtype !== 'F32') toFloat32(new Uint16Array(raw.buffer, 0, here.length), dtype as 'F16' | 'BF16', here);
-      take(here, at);
-    }
-  };
   return {
     entries,
     metadata,
@@ -137,7 +124,7 @@ function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
       const { dtype, shape, from, to } = entry;
       const data = source.floats((to - from) / bytesOf[dtype]!);
       if (dtype === 'F32') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      else blocks(entry, (values, at) => data.set(values, at));
+      else blocks(source, entry, start, (values, at) => data.set(values, at));
       return { shape, data };
     },
     readBfloat16(name) {
@@ -145,7 +132,7 @@ function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
       const { dtype, shape, from, to } = entry;
       const data = alignedBits((to - from) / bytesOf[dtype]!);
       if (dtype === 'BF16') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      else blocks(entry, (values, at) => toBfloat16(values, data.subarray(at, at + values.length)));
+      else blocks(source, entry, start, (values, at) => toBfloat16(values, data.subarray(at, at + values.length)));
       return { shape, data };
     },
     readIntegers(name) {
@@ -156,6 +143,25 @@ function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
     },
     close: () => source.close(),
   };
+}
+
+/** Hands the values of a floating-point tensor out whose file's tensors begin at `start`, a block at a time. */
+function blocks(
+  source: FileBytes,
+  { dtype, from, to }: TensorEntry,
+  start: number,
+  take: (values: Float32Array, at: number) => void,
+): void {
+  const size = bytesOf[dtype]!,
+    count = (to - from) / size;
+  const values = new Float32Array(Math.min(chunkValues, count));
+  const raw = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(2 * values.length);
+  for (let at = 0; at < count; at += chunkValues) {
+    const here = values.subarray(0, Math.min(chunkValues, count - at));
+    source.read(start + from + size * at, raw.subarray(0, size * here.length));
+    if (dtype !== 'F32') toFloat32(new Uint16Array(raw.buffer, 0, here.length), dtype as 'F16' | 'BF16', here);
+    take(here, at);
+  }
 }
 
 /** Checks every statement of the header against the `available` bytes of data behind it. */
