@@ -5,20 +5,31 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Precision } from '../src/tensor/precision';
 import type { Command, Reply } from './protocol';
 
-export type EngineName = 'recorded' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
+export type EngineName = 'recorded' | 'bfloat16' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
 
 export interface Engine {
   name: EngineName;
   title: string;
   backend: Extract<Command, { do: 'start' }>['backend'];
   eager: boolean;
+  /** of the training pass; left out: float32 */
+  precision?: Precision;
   language: 'typescript' | 'python';
 }
 
 export const engines: readonly Engine[] = [
   { name: 'recorded', title: 'TensorFlow, recorded', backend: 'tensorflow', eager: false, language: 'typescript' },
+  {
+    name: 'bfloat16',
+    title: 'TensorFlow, recorded, bfloat16',
+    backend: 'tensorflow',
+    eager: false,
+    precision: 'bfloat16',
+    language: 'typescript',
+  },
   { name: 'torch', title: 'PyTorch, eager', backend: 'torch-eager', eager: true, language: 'python' },
   { name: 'eager', title: 'TensorFlow, op by op', backend: 'tensorflow', eager: true, language: 'typescript' },
   {

@@ -26,6 +26,8 @@ const fewestRounds = 3;
 const longestStep = 60_000;
 const rate = 1e-4;
 
+const precisionOf = ({ precision }: Engine) => (precision === undefined ? {} : { precision });
+
 /** An engine that is ready for its rounds. */
 interface Ready {
   engine: Engine;
@@ -72,7 +74,15 @@ async function makeReady(
   try {
     const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
     const { eager } = engine;
-    const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], eager, rate });
+    const opened = await process.ask({
+      do: 'open',
+      config,
+      batch,
+      kinds: [...stepKinds],
+      eager,
+      ...precisionOf(engine),
+      rate,
+    });
     onParameters(opened.parameters);
     const { steps, roundMs } = await roundOf(engine, process, effort);
     const { device, threads, versions, tensorflow } = started;
@@ -160,7 +170,15 @@ async function memoryOf(
   try {
     await process.ask({ do: 'start', backend: engine.backend, threads });
     const idle = (await process.ask({ do: 'memory' })).rss;
-    await process.ask({ do: 'open', config, batch, kinds: ['plain'], eager: engine.eager, rate });
+    await process.ask({
+      do: 'open',
+      config,
+      batch,
+      kinds: ['plain'],
+      eager: engine.eager,
+      ...precisionOf(engine),
+      rate,
+    });
     await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     return { idle, peak: (await process.ask({ do: 'memory' })).peak };
   } finally {
@@ -199,7 +217,15 @@ async function pairOf(
   try {
     for (const { threads, process } of processes) {
       await process.ask({ do: 'start', backend: engine.backend, threads });
-      await process.ask({ do: 'open', config, batch, kinds: ['plain'], eager: engine.eager, rate });
+      await process.ask({
+        do: 'open',
+        config,
+        batch,
+        kinds: ['plain'],
+        eager: engine.eager,
+        ...precisionOf(engine),
+        rate,
+      });
       await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     }
     const warm = await both.ask({ do: 'steps', kind: 'plain', steps: 3 });

@@ -14,6 +14,7 @@ import { printable } from '../printable';
 import { exitCode, userError } from '../problems';
 import { tiledFamily } from '../sources/checkpointNames';
 import { useBackend, type BackendRequest } from '../tensor/backend';
+import { precisions, type Precision } from '../tensor/precision';
 import {
   familyNeeds,
   measureFamilyStep,
@@ -33,6 +34,7 @@ import { columns, note, say, sayJson } from './text';
 
 interface ResourcesOptions extends StepSize {
   tiles: number;
+  precision: Precision;
   backend: Exclude<BackendRequest['name'], 'auto'>;
   measure?: boolean;
   steps: number;
@@ -128,12 +130,12 @@ function plan(
   model: string,
   name: string,
   size: StepSize,
-  { tiles, backend, checkpointing }: ResourcesOptions,
+  { tiles, backend, precision, checkpointing }: ResourcesOptions,
 ): PlannedStep {
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);
-  const needs = familyNeeds(family, size, backend, { items, checkpointing });
+  const needs = familyNeeds(family, size, backend, { items, precision, checkpointing });
   return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
 
@@ -158,6 +160,11 @@ export const define: Define = (command) => {
       new Option('--backend <name>', 'which library computes')
         .choices(['tensorflow', 'wasm', 'webgpu', 'cpu'])
         .default('tensorflow'),
+    )
+    .addOption(
+      new Option('--precision <name>', 'of frozen matrices and of the products of the training pass')
+        .choices(precisions)
+        .default('float32'),
     )
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
@@ -275,7 +282,7 @@ async function measureHere(one: PlannedStep, size: StepSize, options: ResourcesO
     size,
     options.steps,
     options.processorTime === true ? processorClock(facts.threads) : wallClock,
-    { items: one.items, checkpointing: options.checkpointing },
+    { items: one.items, precision: options.precision, checkpointing: options.checkpointing },
   );
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
   return {

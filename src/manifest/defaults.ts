@@ -53,6 +53,7 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   scheduler: completeSpec(schedulers, { kind: baseline }),
   regulariser: completeSpec(regularisers, { kind: 'none' }),
   optimiser: completeSpec(optimisers, { kind: 'adamw' }),
+  precision: 'float32',
   align: alignDefaults.image,
   duration: { steps: 200 },
   batch: 8,

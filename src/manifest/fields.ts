@@ -12,6 +12,7 @@ import { partName, tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
 import { checkpointNameForm, tiledFamily } from '../sources/checkpointNames';
 import { optimisers } from '../tensor/optimiserKinds';
+import { precisions } from '../tensor/precision';
 import { mergedOptions } from './mergedOptions';
 import { backbones, encoders, tasks } from './names';
 import type { RunSpec } from './run';
@@ -149,6 +150,10 @@ export const runFields: Record<keyof RunSpec, Field> = {
   scheduler: extensible(choice('how the learning rates move', schedulers)),
   regulariser: extensible(choice('the regulariser; a scheduler may bring one along', regularisers)),
   optimiser: choice('the update rule of both modules', optimisers),
+  precision: oneOf(
+    'of the numbers of a training step: `bfloat16` keeps frozen matrices in it and rounds the products of the training pass to it; kappa, regulariser, evaluation and trained parameters stay float32 (docs/method.md section 9). Backend tensorflow only',
+    precisions,
+  ),
   align: {
     type: 'group',
     about: 'alignment phase before the run: only the encoder, shared by all methods of a seed',

@@ -14,6 +14,7 @@ import type { Checkpointing, ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { DeviceRequest } from '../tensor/backend';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
+import type { Precision } from '../tensor/precision';
 
 export type { MeasureSpec } from '../balance/measureKinds';
 export type { RegulariserSpec } from '../balance/regularisers';
@@ -23,6 +24,7 @@ export type { TuningSpec } from '../models/tuningKinds';
 export type { ModuleName, PerModule } from '../modules';
 export type { DeviceRequest } from '../tensor/backend';
 export type { OptimiserSpec } from '../tensor/optimiserKinds';
+export type { Precision } from '../tensor/precision';
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
 export type Duration = { steps: number } | { epochs: number } | { examples: number };
@@ -77,6 +79,8 @@ export interface RunSpec {
   regulariser: RegulariserSpec;
   learningRate: LearningRates;
   optimiser: OptimiserSpec;
+  /** of frozen matrices and of the products of the training pass; all else is float32 */
+  precision: Precision;
   align: AlignSpec;
   duration: Duration;
   /** examples in a batch */

@@ -6,6 +6,7 @@
 import { moduleNames, type ModuleName } from '../modules';
 import { logSoftmax, pickRows } from '../tensor/ops';
 import { byName } from '../tensor/parameters';
+import type { Precision } from '../tensor/precision';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { Composition, PartName, Tuning } from './composition';
 import type { Checkpointing } from './tuningKinds';
@@ -14,7 +15,7 @@ import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
 import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
 import { partition, type Partition } from './tuning';
-import type { WeightTensor } from './weights/weight';
+import type { StoredTensor } from './weights/weight';
 
 export interface ModelOptions {
   layout: Layout;
@@ -26,6 +27,8 @@ export interface ModelOptions {
    * images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them
    */
   items?: number;
+  /** in which the matrices of frozen parts are kept; default float32 */
+  precision?: Precision;
   /** `layers`: those of tower and decoder are computed again for the gradient, which then needs less memory */
   checkpointing?: Checkpointing;
 }
@@ -69,14 +72,14 @@ const kept = (part: Part): Part => ({ ...part, recomputed: undefined });
  */
 export function buildModel<C extends Composition>(
   composition: C,
-  weights: Record<string, WeightTensor>,
+  weights: Record<string, StoredTensor>,
   options: ModelOptions,
 ): Model<C> {
-  const { layout, connectorSide: side = 'encoder', items, checkpointing = 'none' } = options;
+  const { layout, connectorSide: side = 'encoder', items, precision = 'float32', checkpointing = 'none' } = options;
   const { decoder, towerFeatures, input } = composition;
   const tuning: Tuning = { ...composition.tuning, ...options.tuning };
   const prefixTokens = composition.featureTokens * (items ?? 1);
-  const { trainable, frozen, ...placed } = partition(composition, weights, tuning, side);
+  const { trainable, frozen, ...placed } = partition(composition, weights, { tuning, side, precision });
   const partOf = partReader({ ...placed, trainable }, checkpointing);
   // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
   // nothing.

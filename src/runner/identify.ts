@@ -17,6 +17,7 @@ import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { usedParts } from '../ownParts';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
+import { precisionFault } from '../tensor/precision';
 import { methodVersion } from '../version';
 import { chooseArithmetic } from './arithmetic';
 import type { IdentifiedRun } from './plan';
@@ -24,7 +25,7 @@ import type { IdentifiedRun } from './plan';
 /**
  * The runs with their identities, in order; specs of equal identity become one run. Needs no network.
  * Throws UserError for a task, encoder or backbone that no room knows, and for a backend, device or number of threads
- * that is not there.
+ * that is not there, and for a backend that lacks the precision.
  */
 export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name'], threads = 1): IdentifiedRun[] {
   const dataOf = remember((task: string) => setIdentity(task));
@@ -36,6 +37,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     const weights = weightsOf(spec, weightOf, checkpointOf);
     const data = dataIdentity(spec, dataOf);
     const arithmetic = arithmeticOf(spec.device);
+    if (spec.precision === 'bfloat16' && arithmetic.backend !== 'tensorflow') throw precisionFault(arithmetic.backend);
     const special = leaveOutDefaults(spec);
     const parts = usedParts(spec);
     const { identity, id } = runIdentity(

@@ -2,6 +2,7 @@
  * Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op.
  */
 import { checkInputs, type Program, type Session, type StateValue } from './declared';
+import { precisionFault } from './precision';
 import { recordSession } from './recorded';
 import { need, tf, type Tensors } from './tf';
 
@@ -16,19 +17,35 @@ export function openSession(
   state: Record<string, StateValue>,
   options: { eager?: boolean } = {},
 ): Session {
-  if (tf.getBackend() !== 'tensorflow' || options.eager === true) return eagerSession(programs, state);
+  if (tf.getBackend() !== 'tensorflow' || options.eager === true) return eagerSession(programs, floatsOf(state));
   try {
     return recordSession(programs, state);
   } catch (error) {
+    if (Object.values(state).some(({ data }) => !(data instanceof Float32Array))) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return {
-      ...eagerSession(programs, state),
+      ...eagerSession(programs, floatsOf(state)),
       notice: `steps run op by op, because they could not be recorded: ${reason}`,
     };
   }
 }
 
-function eagerSession(programs: Record<string, Program>, initial: Record<string, StateValue>): Session {
+/** State without bfloat16, which only recorded programs read. Throws UserError where there is some. */
+function floatsOf(state: Record<string, StateValue>): FloatState {
+  const floats: FloatState = {};
+  for (const [name, { shape, data }] of Object.entries(state)) {
+    if (!(data instanceof Float32Array)) {
+      if (tf.getBackend() !== 'tensorflow') throw precisionFault(tf.getBackend());
+      throw new Error(`state "${name}" is in bfloat16, which steps that run op by op cannot read`);
+    }
+    floats[name] = { shape, data };
+  }
+  return floats;
+}
+
+type FloatState = Record<string, { shape: number[]; data: Float32Array }>;
+
+function eagerSession(programs: Record<string, Program>, initial: FloatState): Session {
   const state: Tensors = {};
   for (const [name, value] of Object.entries(initial))
     state[name] = tf.keep(tf.tensor(value.data, value.shape, 'float32'));

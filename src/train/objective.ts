@@ -4,6 +4,7 @@ import { changeDivergences, type Term } from '../balance/regulariser';
 import { isUnregularised, factsOfRegulariser, termOf } from '../balance/regularisers';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { norm } from '../tensor/ops';
+import { inPrecision } from '../tensor/products';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import { accumulating } from './accumulate';
 import type { BatchShape } from './batches';
@@ -95,16 +96,18 @@ export function gradientsOf(
   whole: TrainingBatch,
   step: StepState,
 ): Gradients {
-  const { model, regulariser: spec, accumulate = 1 } = setting;
+  const { model, regulariser: spec, accumulate = 1, precision } = setting;
   const gradientOf: Differentiate =
     accumulate === 1
       ? (lossOf) => differentiate(model, modules, step.old, (parts) => lossOf(whole, parts))
       : accumulating(setting, accumulate, { modules, on: whole, ...step });
+  const plain = () => inPrecision(precision, () => gradientOf(crossEntropyOf));
   const term = modules.length === 2 && !isUnregularised(spec) ? termOf(spec) : null;
-  if (term === null) return { ...gradientOf(crossEntropyOf), own: null };
+  if (term === null) return { ...plain(), own: null };
   const onBatch = termOnBatch(term, setting, whole, step);
   const { joins } = factsOfRegulariser(spec);
-  if (joins === 'loss') {
+  // A divergence is a difference of passes that are nearly alike: it is never taken of rounded ones.
+  if (joins === 'loss' && precision !== 'bfloat16') {
     const found = gradientOf((on, parts) => {
       const { crossEntropy, logP, ...rest } = crossEntropyOf(on, parts);
       const { value, ...divergences } = onBatch.on(on, logP);
@@ -116,7 +119,7 @@ export function gradientsOf(
       own: null,
     };
   }
-  const { loss, seen, gradients } = gradientOf(crossEntropyOf);
+  const { loss, seen, gradients } = plain();
   const added = gradientOf((on, parts) => {
     const { value, ...divergences } = onBatch.on(
       on,
@@ -129,8 +132,8 @@ export function gradientsOf(
   return {
     loss: tf.add(loss, onBatch.value ?? added.loss),
     seen: { ...seen, ...added.seen },
-    gradients: joins === 'gradient' ? of((module) => tf.add(gradients[module]!, added.gradients[module]!)) : gradients,
-    own: added.gradients,
+    gradients: joins === 'update' ? gradients : of((module) => tf.add(gradients[module]!, added.gradients[module]!)),
+    own: joins === 'loss' ? null : added.gradients,
   };
 }
 

@@ -97,6 +97,7 @@ export const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting =>
   vocabulary: codec.vocabulary.ids.length,
   optimiser: spec.optimiser,
   regulariser: spec.regulariser,
+  precision: spec.precision,
   gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
   partRates: partRatesOf(spec),
   toldParts: toldPartsOf(spec, model),

@@ -10,6 +10,7 @@ import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
 import { labelLogProbability, oneHot } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
+import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
@@ -22,6 +23,8 @@ export interface Setting {
   vocabulary: number;
   optimiser: OptimiserSpec;
   regulariser: RegulariserSpec;
+  /** of the training pass; default float32. The model says how its frozen matrices are kept */
+  precision?: Precision;
   /**
    * joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard
    * deviation

@@ -7,6 +7,7 @@ import { programCost, type ProgramCost } from '../tensor/cost';
 import { totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import type { MultimodalModel } from '../models/multimodal';
+import type { StoredTensor } from '../models/weights/weight';
 import { moduleNames } from '../modules';
 
 export type Engine = 'recorded' | 'eager';
@@ -73,6 +74,12 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
   ) as PerModule<number>;
   const trained = trainable.encoder + trainable.backbone;
   const frozen = Object.values(model.frozen).reduce((sum, { shape }) => sum + elements(shape), 0);
+  const frozenBytes = Object.values(model.frozen).reduce((sum, weight) => sum + bytesOf(weight), 0);
+  // Where a pass is exact, a stored matrix stands in float32 for as long as a product reads it.
+  const widened = Object.values(model.frozen).reduce(
+    (most, weight) => (isStored(weight) ? Math.max(most, 4 * elements(weight.shape)) : most),
+    0,
+  );
   const shapes: Record<string, readonly number[]> = Object.fromEntries(
     Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]),
   );
@@ -82,16 +89,16 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
     Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]),
   );
   const engine: Engine = backend === 'tensorflow' ? 'recorded' : 'eager';
-  const weights = 4 * (frozen + trained),
+  const weights = frozenBytes + 4 * trained,
     optimiser = 4 * trained * (regularised ? 3 : 2);
   const most = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
-  const activations = engine === 'recorded' ? allocated * most : most;
-  // The values of the start stay in JavaScript: frozen weights, and for trained ones the vector and what it was filled
-  // from.
+  const activations = widened + (engine === 'recorded' ? allocated * most : most);
+  // The values of the start stay in JavaScript: for trained weights the vector and what it was filled from. Frozen ones
+  // are the very memory that TensorFlow computes on (src/tensor/alignedMemory.ts); other backends copy them.
   const given = moduleNames
     .flatMap((module: ModuleName) => model.trainable[module])
     .reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);
-  const host = weights + optimiser + 4 * given + dataBytes;
+  const host = (backend === 'tensorflow' ? 4 * trained : weights) + optimiser + 4 * given + dataBytes;
   const graphs = Object.values(costs).reduce((sum, { kernels }) => sum + kernels, 0) * kernelBytes;
   const process = (processBytes[backend] ?? processBytes['tensorflow']!) + (engine === 'recorded' ? graphs : 0);
   return {
@@ -109,6 +116,9 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
     measured: workOf(costs['measured'] ?? costs['train'], trained),
   };
 }
+
+const isStored = ({ data }: StoredTensor): boolean => !(data instanceof Float32Array);
+const bytesOf = (weight: StoredTensor): number => (isStored(weight) ? 2 : 4) * elements(weight.shape);
 
 /** Adapters are parameters of the training and not of the model. */
 const adapterSize = (model: Pick<MultimodalModel, 'trainable'>): number =>

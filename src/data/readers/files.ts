@@ -11,7 +11,7 @@ import { whatItIs } from '../contentKind';
 import { requireKind } from './archiveKind';
 import { filesBelow, type LeftLink, placeAt } from './folder';
 import { alike, composed, isInside, shown } from './names';
-import { openZip, type ZipFile } from './zip';
+import { openZip, type ZipFile } from '../../sources/zip';
 
 /** Largest question file in bytes; the published ones have at most a fifth of it. */
 const largestText = 400 * 2 ** 20;
@@ -82,7 +82,7 @@ export async function openReleased(root: string, places: readonly string[], scra
         left.push(...below.left.map(({ name, why }) => ({ name: `${place}/${name}`, why })));
       } else if (/\.zip$/i.test(place)) {
         requireKind(path, 'zip');
-        const archive = await openZip(path);
+        const archive = await openZip(path, isInside);
         archives.push(archive);
         for (const name of archive.names) put(name, { archive });
       } else if (/\.(tar|tgz|tar\.gz)$/i.test(place)) {
