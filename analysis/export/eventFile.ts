@@ -59,8 +59,9 @@ function part(field: number, content: string | readonly Buffer[]): Buffer {
   return Buffer.concat([key(field, 2), varint(bytes.length), bytes]);
 }
 
+/** An event; step 0 is what is meant where none is written. */
 const event = (seconds: number, step: number, content: Buffer): Buffer =>
-  record(Buffer.concat([double(1, seconds), whole(2, step), content]));
+  record(Buffer.concat([double(1, seconds), ...(step === 0 ? [] : [whole(2, step)]), content]));
 
 /** The first record of a file. `seconds`: since 1970, as everywhere here. */
 export const fileHead = (seconds: number): Buffer =>
@@ -88,11 +89,10 @@ function valueOf(value: HyperParameter): Buffer[] {
 
 /** A record of the hparams plugin: `HParamsPluginData` in the metadata of an empty summary. */
 function ofPlugin(seconds: number, tag: string, content: Buffer): Buffer {
-  const version = whole(1, 0);
-  const metadata = part(9, [part(1, [part(1, 'hparams'), part(2, [version, content])])]);
-  // A float of shape [1], which the plugin asks for and does not read.
-  const empty = part(8, [whole(1, 1), part(2, [part(2, [whole(1, 1)])]), float(5, 0)]);
-  return event(seconds, 0, part(5, [part(1, [part(1, tag), metadata, empty])]));
+  const metadata = part(9, [part(1, [part(1, 'hparams'), part(2, [content])])]);
+  // A tensor without values, which readers ask for and do not look at.
+  const empty = part(8, [whole(1, 1), part(2, [part(2, [])])]);
+  return event(seconds, 0, part(5, [part(1, [part(1, tag), empty, metadata])]));
 }
 
 /** The settings of a run, which began at `seconds`; runs of one `group` differ in their seeds. */

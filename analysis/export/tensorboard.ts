@@ -17,14 +17,13 @@ export interface WrittenEvents {
 /** Longest name of a folder: what every file system takes, with room for an id. */
 const longestName = 100;
 
-/** A label as the name of a folder on any system. */
+/** A label as the name of a folder on any system; one of dots alone would lead elsewhere. */
 const folderName = (label: string): string =>
   label
     .replaceAll('×', 'x')
-    // eslint knows control characters as a mistake; here they are what must not stay.
     .replace(/[<>:"/\\|?*\p{Cc}]/gu, '-')
     .slice(0, longestName)
-    .replace(/[. ]+$/, '');
+    .replace(/[. ]+$/, '') || '_';
 
 /** The folder of each run, in their order; none is another's, also where letters' case does not count. */
 export function eventFolders(runs: readonly Run[]): string[] {

@@ -137,7 +137,7 @@ export function runTable(runs: readonly Run[]): { columns: Column[]; rows: TidyR
     ...names((run) => Object.keys(settingsOf(run)))
       .sort()
       .map((name) => free(name, 'setting, by its path in the manifest')),
-    ...names(results).map((name) => ({ ...free(name, 'final evaluation'), type: 'number' as const })),
+    ...names(results).map((name) => free(name, 'final evaluation')),
     ...factColumns,
   ];
   const cell = (row: TidyRow, { name, type }: Column) =>
