@@ -5,6 +5,7 @@ import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import type { Spec } from './style';
 import { renderFigure } from './render';
+import { timesMetrics, toVenueLatex, type VenueName } from './venue';
 import { toLatex, toMarkdown, type TableDefinition } from './table';
 
 /** Six significant digits: beyond what any figure shows. */
@@ -70,19 +71,31 @@ export async function figureFiles(
   ];
 }
 
-/** All files of a table from its rows. */
-export async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<MadeFile[]> {
+/** All files of a table from its rows; its LaTeX for `venue` where one is named. */
+export async function tableFiles(
+  table: TableDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  notices: string[] = [],
+  venue?: VenueName,
+): Promise<MadeFile[]> {
   const data = await toCsv(rows);
   const about = {
     title: table.title,
     caption: table.caption(rows),
     dataSha256: sha256(data),
-    command: `equipoise tables ${journals.experiment} --only ${table.name}`,
+    command: `equipoise tables ${journals.experiment} --only ${table.name}${venue === undefined ? '' : ` --venue ${venue}`}`,
   };
   const layout = table.layout(rows);
+  const name = `${journals.experiment}-${table.name}`;
   return [
     ['csv', data],
     ['md', toMarkdown(layout, about)],
-    ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)],
+    [
+      'tex',
+      venue === undefined
+        ? toLatex(layout, name, about)
+        : toVenueLatex(layout, name, about, venue, await timesMetrics(), notices),
+    ],
   ];
 }

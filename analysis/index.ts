@@ -12,6 +12,7 @@ import { figureFiles, rounded, tableFiles, type MadeFile } from './files';
 import type { IgnoredRun } from './runs';
 import type { TableDefinition } from './table';
 import { tables } from './tables/registry';
+import type { VenueName } from './venue';
 
 export type { IgnoredRun } from './runs';
 
@@ -20,6 +21,8 @@ export interface MakeOptions {
   only?: string[];
   /** ids of the runs that count; all finished ones without it */
   runs?: string[];
+  /** venue whose column the LaTeX of tables fits */
+  venue?: VenueName;
 }
 
 interface Made {
@@ -129,7 +132,7 @@ export async function makeTables(
     experimentFolder,
     outFolder,
     options,
-    tableFiles,
+    (table, journals, rows, notices) => tableFiles(table, journals, rows, notices, options.venue),
   );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ table: name, reason })) };
 }
