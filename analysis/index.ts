@@ -21,6 +21,8 @@ export interface MakeOptions {
   only?: string[];
   /** ids of the runs that count; all finished ones without it */
   runs?: string[];
+  /** figures also as LaTeX to be read into a document: picture, caption and label */
+  snippets?: boolean;
   /** venue whose column the LaTeX of tables fits */
   venue?: VenueName;
 }
@@ -116,7 +118,7 @@ export async function makeFigures(
     experimentFolder,
     outFolder,
     options,
-    figureFiles,
+    (figure, journals, rows, notices) => figureFiles(figure, journals, rows, notices, options.snippets),
   );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ figure: name, reason })) };
 }

@@ -1,8 +1,11 @@
 /** Tables for the columns of venues: what is compacted, what is kept, and that no table is wider than it says. */
 import { beforeAll, expect, test } from 'vitest';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { openJournals } from '../../analysis/aggregate';
 import { rounded } from '../../analysis/files';
+import { makeFigures } from '../../analysis/index';
 import type { TableLayout } from '../../analysis/table';
 import { tables } from '../../analysis/tables/registry';
 import { timesMetrics, toVenueLatex, venueNames, venues } from '../../analysis/venue';
@@ -67,4 +70,16 @@ test('every committed table fits the column or the page of each venue, or says t
     }
   }
   journals.close();
+});
+
+test('a figure brings its LaTeX where that is asked for: picture, caption and label', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'equipoise-snippet-'));
+  const reference = join(projectRoot, 'results', 'reference', 'quickstart');
+  const { written } = await makeFigures(reference, out, { only: ['kappa-curves'], snippets: true });
+  expect(written.map((path) => basename(path))).toContain('kappa-curves.tex');
+  const made = readFileSync(join(out, 'kappa-curves.tex'), 'utf8');
+  expect(made).toMatch(
+    /\\includegraphics\[width=\\linewidth\]\{kappa-curves\.pdf\}\n\\caption\{Balance coefficient \$\\kappa\$ .*\}\n\\label\{fig:quickstart-kappa-curves\}\n/,
+  );
+  rmSync(out, { recursive: true });
 });
