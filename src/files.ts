@@ -19,7 +19,7 @@ import { dirname, join, resolve } from 'node:path';
  * Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it
  * (dist/src).
  */
-const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
+export const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
 
 /** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
 export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');

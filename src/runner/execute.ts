@@ -9,11 +9,13 @@ import type { BackendFacts, BackendRequest } from '../tensor/backend';
 import { OutOfMemoryError } from '../train/memory';
 import type { JournalRecord } from '../train/records';
 import type { TrainOptions, TrainSummary } from '../train/run';
+import { usedCode, type UsedCode } from '../train/usedCode';
 import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints } from './checkpoints';
 import { readRunFile, runFolder, type RunFolder } from './folders';
 import { checkpointKeeper } from './keeper';
 import { followedBy, type Followed } from './followed';
+import { tasksOf } from './identify';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';
 import type { RunFile } from './runFile';
@@ -100,6 +102,7 @@ async function openAttempt(
       hint: 'run the command again',
     });
   if (task.parts !== undefined) loadUsedParts(task.parts);
+  if (task.usedCode !== undefined) requireSameCode(task, task.usedCode);
   const followed = followedBy(task.results, task.experiment, task);
   tell({ kind: 'stage', stage: 'starting the backend' });
   const facts = await rooms.useBackend(requestOf(task));
@@ -117,6 +120,18 @@ async function openAttempt(
   attempt.file = file;
   writer.writeRunFile(file);
   return { file, point, followed };
+}
+
+/** Throws UserError when this process has other code than the run was planned with: it would carry a wrong identity. */
+function requireSameCode({ spec }: RunTask, { files }: UsedCode): void {
+  const here = usedCode(spec, tasksOf(spec)).files;
+  const changed = Object.keys({ ...files, ...here }).filter((file) => files[file] !== here[file]);
+  if (changed.length > 0)
+    throw userError({
+      where: changed.join(', '),
+      what: 'was changed since the run was planned',
+      hint: 'run the command again',
+    });
 }
 
 /** Iterates the trainer into the journal; null when it was stopped before its last record. */

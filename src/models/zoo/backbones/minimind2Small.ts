@@ -89,6 +89,7 @@ async function load(): Promise<Pretrained> {
 }
 
 export const minimind2Small: BackboneDefinition = {
+  file: __filename,
   name: 'minimind2-small',
   about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats',
   config: {
