@@ -1,7 +1,7 @@
 /** `equipoise doctor`: what this machine offers, what is missing, and the command that mends it. */
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachePath, projectRoot } from '../files';
+import { bytesAt, cachePath, projectRoot } from '../files';
 import { exitCode } from '../problems';
 import { availableBackends, type BackendFacts, type BackendName } from '../tensor/backend';
 import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
@@ -125,17 +125,7 @@ function cacheParts(): { name: string; bytes: number }[] {
   if (!existsSync(base)) return [];
   return readdirSync(base)
     .sort()
-    .map((name) => ({ name, bytes: bytesAt(join(base, name), new Set()) }));
-}
-
-function bytesAt(path: string, seen: Set<string>): number {
-  const entry = lstatSync(path, { throwIfNoEntry: false });
-  if (entry === undefined) return 0; // another process removed it meanwhile
-  if (entry.isDirectory()) return readdirSync(path).reduce((sum, name) => sum + bytesAt(join(path, name), seen), 0);
-  const key = `${entry.dev}:${entry.ino}`;
-  if (seen.has(key)) return 0;
-  seen.add(key);
-  return entry.size;
+    .map((name) => ({ name, bytes: bytesAt(join(base, name)) }));
 }
 
 /** The report as lines for a person. */

@@ -40,7 +40,7 @@ export function followedRun({
 const told = ({ scheduler, seed }: RunSpec) => `${scheduler.kind} of seed ${seed}`;
 
 /** The experiment that holds the finished run, this one first; undefined while there is none. */
-function whereFinished(
+export function whereFinished(
   results: string,
   experiment: string,
   run: Pick<IdentifiedRun, 'id' | 'identity'>,
