@@ -49,6 +49,7 @@ export const cacheFolders: Readonly<Record<string, CacheFolder>> = {
   },
   tensorflow: { holds: 'the linked TensorFlow', again: 'fetched', cost: 'equipoise doctor --link, minutes' },
   texts: { holds: 'lengths of the texts of sets, in tokens', again: 'computed', cost: 'seconds' },
+  weights: { holds: 'published weights turned into float32', again: 'computed', cost: 'seconds, from `sources`' },
 };
 
 export interface CachePart {

@@ -23,6 +23,7 @@ interface RunOptions extends SweepOptions {
   checkpoint?: CheckpointInterval;
   beyondMemory?: boolean;
   limit?: number;
+  best: boolean;
   again?: true | string[];
   json?: boolean;
   launcher: 'local' | 'slurm';
@@ -66,6 +67,7 @@ export const define: Define = (command, wiring) => {
       'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)',
       checkpointInterval,
     )
+    .option('--no-best', 'keep no best.safetensors, half of what a run takes; changes no result')
     .option('--again [runs...]', 'train finished runs anew, all or these; each stays until the new one has finished')
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
     .addOption(
@@ -123,6 +125,7 @@ function refuseMixed(command: Command, options: RunOptions): void {
           failFast: '--fail-fast',
           stopAfterFailures: '--stop-after-failures',
           again: '--again',
+          best: '--no-best',
         }).map((where): Problem => ({
           where,
           what: 'has no meaning with --launcher slurm',

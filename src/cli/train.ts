@@ -25,6 +25,8 @@ export interface TrainingOptions {
   /** seconds */
   hangAfter?: number;
   checkpoint?: CheckpointInterval;
+  /** false: runs keep no weights after their best validation */
+  best?: boolean;
   /** starts runs although they are predicted to need more memory than is free */
   beyondMemory?: boolean;
 }
@@ -63,6 +65,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
       ...(options.stopAfterFailures === undefined ? {} : { stopAfterFailures: options.stopAfterFailures }),
       ...(options.hangAfter === undefined ? {} : { hang: options.hangAfter }),
       ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
+      ...(options.best === false ? { best: false } : {}),
       ...(toTrain.some((run) => run.arithmetic.gpu) ? { gpus: listGpus() } : {}),
       code: codeVersion(),
       packages: packageVersions(),
