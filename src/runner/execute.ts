@@ -13,6 +13,7 @@ import { usedCode, type UsedCode } from '../train/usedCode';
 import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints } from './checkpoints';
 import { readRunFile, runFolder, type RunFolder } from './folders';
+import { codeDiff } from './code';
 import { checkpointKeeper } from './keeper';
 import { followedBy, type Followed } from './followed';
 import { tasksOf } from './identify';
@@ -114,6 +115,7 @@ async function openAttempt(
   writer.writeRunFile(started);
   const point = resumePoint(writer.paths, task.identity, originOf(started));
   attempt.step = point.from?.checkpoint.loop.step ?? 0;
+  writer.keepDiff(task.code.dirty ? codeDiff() : null, point.from === null);
   const times = { ...started.times, started: (point.from === null ? null : begun) ?? started.times.started };
   const notices = [...(followed === null ? [] : [followed.notice]), ...started.notices, ...point.notices];
   const file = { ...started, step: attempt.step, times, notices };

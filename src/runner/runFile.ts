@@ -23,6 +23,7 @@ export interface RunFile {
     /** methodVersion of src/version.ts, part of the identity; version, commit and lockfile only say which sources ran */
     method?: string;
     commit: string | null;
+    /** the program or its packages differed from the commit, as code.diff beside run.json says */
     dirty: boolean;
     lockfile: string;
     /** hashes of the files that define its parts and sets (src/parts/code.ts) */
