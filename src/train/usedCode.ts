@@ -22,6 +22,18 @@ export interface UsedCode {
  * UserError for an unknown task.
  */
 export function usedCode(spec: RunSpec, tasks: readonly string[]): UsedCode {
+  const { checkpoint, encoder, connector, backbone, scheduler, regulariser } = spec;
+  const names = [checkpoint, encoder, connector.kind, backbone, scheduler.kind, regulariser.kind, tasks];
+  const key = JSON.stringify(names);
+  const code = used.get(key) ?? findCode(spec, tasks);
+  used.set(key, code);
+  return code;
+}
+
+/** By the names of parts and tasks: a plan of thousands of runs has a few of them. */
+const used = new Map<string, UsedCode>();
+
+function findCode(spec: RunSpec, tasks: readonly string[]): UsedCode {
   const { scheduler, regulariser } = spec;
   const parts = {
     ...modelCode(spec),
