@@ -4,8 +4,10 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   rmSync,
@@ -19,7 +21,7 @@ import { dirname, join, resolve } from 'node:path';
  * Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it
  * (dist/src).
  */
-const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
+export const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
 
 /** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
 export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');
@@ -161,4 +163,15 @@ export function storageFault(error: unknown): string | null {
       ? 'the folder cannot be made, as on a read-only file system'
       : storageFaults[code];
   return words === undefined ? null : `${words} (${code}${path === undefined ? '' : `, ${path}`})`;
+}
+
+/** Bytes of a file, or of all files of a folder; one with several hard links counts once, a symbolic link as itself. */
+export function bytesAt(path: string, seen = new Set<string>()): number {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return 0; // another process removed it meanwhile
+  if (entry.isDirectory()) return readdirSync(path).reduce((sum, name) => sum + bytesAt(join(path, name), seen), 0);
+  const key = `${entry.dev}:${entry.ino}`;
+  if (seen.has(key)) return 0;
+  seen.add(key);
+  return entry.size;
 }

@@ -77,7 +77,7 @@ function exampleOf<Made>(file: string, modules: Record<string, unknown>): { made
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
   const made: Partial<Made> = {};
-  new Function('exports', 'require', outputText)(made, (name: string) => modules[name]);
+  new Function('exports', 'require', '__filename', outputText)(made, (name: string) => modules[name], __filename);
   return { made, lines: source.trimEnd().split('\n').length };
 }
 

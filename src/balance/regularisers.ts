@@ -60,6 +60,13 @@ const byName = regularisers as unknown as Readonly<Record<string, RegulariserPar
 /** Adds a regulariser at start-up, before a manifest is read. Throws Error when its name or an option cannot be had. */
 export const registerRegulariser = (name: string, part: RegulariserPart): void => register(byName, name, part);
 
+/** The regularisers of this repository, by whose code `codeOf` finds theirs: they stand here. */
+const builtIn = new Set(Object.keys(regularisers));
+
+/** Where a regulariser of this repository stands; undefined for others, and for none at all. */
+export const regulariserFile = (spec: { kind: string }): string | undefined =>
+  builtIn.has(spec.kind) && !isUnregularised(spec) ? __filename : undefined;
+
 /** A resolved spec has the options of its own kind: the schema of a run has checked it. */
 const optionsOf = (spec: RegulariserSpec) => spec as unknown as ValuesOf<Options>;
 

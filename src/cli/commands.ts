@@ -48,6 +48,18 @@ export const commands: readonly CommandEntry[] = [
     parts: true,
   },
   {
+    call: 'remove <names...>',
+    description: 'remove experiments or runs from the results; without --yes it says what would go and changes nothing',
+    load: file('./remove'),
+  },
+  {
+    call: 'clean [what...]',
+    description:
+      'show what can go of results and cache (failed, partial and stale runs, best weights, caches), and with --yes remove it',
+    load: file('./clean'),
+    parts: true,
+  },
+  {
     call: 'worker-run <plan> <id>',
     description: 'bring one planned run of a job array to done',
     hidden: true,

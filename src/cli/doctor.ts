@@ -1,5 +1,4 @@
 /** `equipoise doctor`: what this machine offers, what is missing, and the command that mends it. */
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachePath, projectRoot } from '../files';
 import { exitCode } from '../problems';
@@ -8,6 +7,7 @@ import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
 import { findLink, linkCommand } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 import { errorLine, findTool, runTool } from '../tool';
+import { cacheParts } from './cacheFolders';
 import type { Define } from './command';
 import { note, say, sayJson } from './text';
 
@@ -32,7 +32,18 @@ interface DoctorReport {
   system: string;
   nvidiaDriver: boolean;
   backends: BackendDiagnosis[];
-  cache: { folder: string; parts: { name: string; bytes: number }[] };
+  cache: {
+    folder: string;
+    parts: {
+      name: string;
+      bytes: number;
+      /** what it is for; null: nothing of this program */
+      holds: string | null;
+      /** how it comes back when it is removed (cacheFolders.ts), and what that takes */
+      again: string | null;
+      cost: string | null;
+    }[];
+  };
   tools: {
     name: string;
     path: string | null;
@@ -87,7 +98,13 @@ export async function doctor(
     system: `${process.platform} ${process.arch}`,
     nvidiaDriver: hasNvidia(),
     backends,
-    cache: { folder: cachePath(), parts: cacheParts() },
+    cache: {
+      folder: cachePath(),
+      parts: cacheParts().map(({ name, bytes, folder }) => ({
+        ...{ name, bytes },
+        ...{ holds: folder?.holds ?? null, again: folder?.again ?? null, cost: folder?.cost ?? null },
+      })),
+    },
     tools: found,
     missing,
     link,
@@ -119,25 +136,6 @@ async function probe(name: BackendName): Promise<BackendDiagnosis> {
   return { name, works: false, facts: null, problem: errorLine(result).replace(/^error: (backend \w+: )?/, '') };
 }
 
-/** Size of each folder of the cache; a file with several hard links counts once. */
-function cacheParts(): { name: string; bytes: number }[] {
-  const base = cachePath();
-  if (!existsSync(base)) return [];
-  return readdirSync(base)
-    .sort()
-    .map((name) => ({ name, bytes: bytesAt(join(base, name), new Set()) }));
-}
-
-function bytesAt(path: string, seen: Set<string>): number {
-  const entry = lstatSync(path, { throwIfNoEntry: false });
-  if (entry === undefined) return 0; // another process removed it meanwhile
-  if (entry.isDirectory()) return readdirSync(path).reduce((sum, name) => sum + bytesAt(join(path, name), seen), 0);
-  const key = `${entry.dev}:${entry.ino}`;
-  if (seen.has(key)) return 0;
-  seen.add(key);
-  return entry.size;
-}
-
 /** The report as lines for a person. */
 export function doctorLines(report: DoctorReport): string[] {
   const lines = [
@@ -152,8 +150,13 @@ export function doctorLines(report: DoctorReport): string[] {
     lines.push(`  ${name.padEnd(12)}${text}`);
   }
   lines.push(`Cache ${report.cache.folder}`);
-  for (const { name, bytes } of report.cache.parts)
-    lines.push(`  ${name.padEnd(24)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`);
+  for (const { name, bytes, holds, again, cost } of report.cache.parts) {
+    const size = `  ${name.padEnd(14)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`;
+    const use = holds === null ? 'nothing of this program' : again === 'never' ? holds : `${holds}; again: ${cost}`;
+    lines.push(`${size}  ${use}`);
+  }
+  if (report.cache.parts.length > 0)
+    lines.push('  equipoise clean cache, or cache/NAME, shows what goes and removes it with --yes');
   lines.push('Tools');
   for (const { name, path, use } of report.tools) lines.push(`  ${name.padEnd(12)}${path ?? 'not found'} (${use})`);
   for (const { source, problem, hint } of report.link?.attempts ?? [])

@@ -5,6 +5,7 @@ import { printable } from '../printable';
 import { UserError, type Problem } from '../problems';
 import { hangSeconds } from '../runner/lane';
 import type { CheckpointInterval } from '../runner/messages';
+import { trainAgain } from './again';
 import type { Define } from './command';
 import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
 import { openSweep } from './sweep';
@@ -22,6 +23,8 @@ interface RunOptions extends SweepOptions {
   checkpoint?: CheckpointInterval;
   beyondMemory?: boolean;
   limit?: number;
+  best: boolean;
+  again?: true | string[];
   json?: boolean;
   launcher: 'local' | 'slurm';
   slurmProfile?: string;
@@ -37,6 +40,7 @@ Examples:
   equipoise run experiments/quickstart.json
   equipoise run experiments/quickstart.json --profile smoke --workers 1
   equipoise run experiments/quickstart.json --limit 4 --json
+  equipoise run experiments/quickstart.json --again 3f2a 91c0
   equipoise run experiments/quickstart.json --launcher slurm --slurm-profile cluster.json`;
 
 /** Adds `run <manifest>`. */
@@ -63,6 +67,8 @@ export const define: Define = (command, wiring) => {
       'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)',
       checkpointInterval,
     )
+    .option('--no-best', 'keep no best.safetensors, half of what a run takes; changes no result')
+    .option('--again [runs...]', 'train finished runs anew, all or these; each stays until the new one has finished')
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
     .addOption(
       new Option(
@@ -84,6 +90,8 @@ export const define: Define = (command, wiring) => {
         await loadSlurm().launch(sweep, options, wiring());
         return;
       }
+      const { again } = options;
+      if (again !== undefined) return trainAgain(sweep, { ...options, again }, wiring());
       const isDone = sweep.plan.every((run) => run.state === 'done' && run.elsewhere === undefined);
       if (isDone && options.json !== true) {
         say(
@@ -116,6 +124,8 @@ function refuseMixed(command: Command, options: RunOptions): void {
           beyondMemory: '--beyond-memory',
           failFast: '--fail-fast',
           stopAfterFailures: '--stop-after-failures',
+          again: '--again',
+          best: '--no-best',
         }).map((where): Problem => ({
           where,
           what: 'has no meaning with --launcher slurm',

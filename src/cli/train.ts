@@ -16,7 +16,7 @@ import type { Sweep } from './sweep';
 import { count, note, say, sayJson } from './text';
 import type { Wiring } from './wiring';
 
-interface TrainingOptions {
+export interface TrainingOptions {
   workers: number | 'auto';
   retries: number;
   failFast?: boolean;
@@ -25,6 +25,8 @@ interface TrainingOptions {
   /** seconds */
   hangAfter?: number;
   checkpoint?: CheckpointInterval;
+  /** false: runs keep no weights after their best validation */
+  best?: boolean;
   /** starts runs although they are predicted to need more memory than is free */
   beyondMemory?: boolean;
 }
@@ -63,6 +65,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
       ...(options.stopAfterFailures === undefined ? {} : { stopAfterFailures: options.stopAfterFailures }),
       ...(options.hangAfter === undefined ? {} : { hang: options.hangAfter }),
       ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
+      ...(options.best === false ? { best: false } : {}),
       ...(toTrain.some((run) => run.arithmetic.gpu) ? { gpus: listGpus() } : {}),
       code: codeVersion(),
       packages: packageVersions(),
@@ -151,19 +154,40 @@ const progressOf = (sweep: Sweep, wanted: readonly PlannedRun[], workers: number
     },
   });
 
-/**
- * Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run
- * failed, else 0.
- */
-export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
-  const of = <K extends Ending['kind']>(kind: K) =>
-    endings.filter(
-      (each): each is { run: PlannedRun; ending: Extract<Ending, { kind: K }> } => each.ending.kind === kind,
-    );
-  const failed = of('failed');
+/** The endings of one kind. */
+const endingsOf = <K extends Ending['kind']>(endings: TrainingOutcome['endings'], kind: K) =>
+  endings.filter(
+    (each): each is { run: PlannedRun; ending: Extract<Ending, { kind: K }> } => each.ending.kind === kind,
+  );
+
+/** Sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
+function setExitCode({ endings, interrupted }: Pick<TrainingOutcome, 'endings' | 'interrupted'>): void {
+  const failed = endingsOf(endings, 'failed');
   if (interrupted) process.exitCode = exitCode.interrupted;
   else if (failed.length > 0)
     process.exitCode = failed.every(({ ending }) => ending.unavailable) ? exitCode.unavailable : exitCode.failed;
+}
+
+/** Says which runs failed, each reason once. */
+function tellFailures(endings: TrainingOutcome['endings']): void {
+  const byMessage = new Map<string, string[]>();
+  for (const { run, ending } of endingsOf(endings, 'failed'))
+    byMessage.set(ending.message, [...(byMessage.get(ending.message) ?? []), run.id]);
+  for (const [message, ids] of byMessage)
+    note(
+      `error: ${count(ids.length, 'run')} failed (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', ...' : ''}): ${printable(message)}`,
+    );
+}
+
+/** Says which runs failed, and sets the exit code as `tellOutcome` does. */
+export function failuresOf(endings: TrainingOutcome['endings'], interrupted: boolean): void {
+  setExitCode({ endings, interrupted });
+  tellFailures(endings);
+}
+
+/** Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
+export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
+  setExitCode({ endings, interrupted });
   if (json) {
     sayJson({
       experiment: sweep.experiment,
@@ -173,16 +197,11 @@ export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: Trai
     });
     return;
   }
-  const byMessage = new Map<string, string[]>();
-  for (const { run, ending } of failed)
-    byMessage.set(ending.message, [...(byMessage.get(ending.message) ?? []), run.id]);
-  for (const [message, ids] of byMessage)
-    note(
-      `error: ${count(ids.length, 'run')} failed (${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', ...' : ''}): ${printable(message)}`,
-    );
-  const now = (['trained', 'copied', 'elsewhere', 'stopped', 'failed'] as const).flatMap((kind) =>
-    of(kind).length === 0 ? [] : [`${of(kind).length} ${kind === 'elsewhere' ? 'done by another runner' : kind}`],
-  );
+  tellFailures(endings);
+  const now = (['trained', 'copied', 'elsewhere', 'stopped', 'failed'] as const).flatMap((kind) => {
+    const { length } = endingsOf(endings, kind);
+    return length === 0 ? [] : [`${length} ${kind === 'elsewhere' ? 'done by another runner' : kind}`];
+  });
   say(
     endings.length === 0 && !interrupted
       ? `${sweep.experiment}: nothing to do`

@@ -103,6 +103,7 @@ const comparedOfPlan = (run: IdentifiedRun): Compared => ({
   method: methodVersion,
   backend: run.arithmetic.class,
   parts: run.parts?.sha256,
+  ...run.usedCode,
 });
 
 function unknownRun(name: string): Error {

@@ -14,7 +14,8 @@ import { picKnowQa } from './sets/picKnowQa';
 import { readQa } from './sets/readQa';
 import { sceneCap } from './sets/sceneCap';
 import { soundQa } from './sets/soundQa';
-import { identityOf, materialise, setFolder } from './sets/store';
+import type { Code } from '../parts/code';
+import { codeOfSet, identityOf, materialise, setFolder } from './sets/store';
 
 /**
  * Every generated set. A new one is one more line here and a folder beside sets/emojiIconQa; tasks.ts says what each
@@ -79,6 +80,12 @@ export function setIdentity(task: string, known?: KnownIdentities): string {
     identity: released === undefined ? (name) => known.source(name) : () => known.release(released),
   });
 }
+
+/** The code that makes the set of a task, by file; it is part of `setIdentity`. Throws UserError for an unknown task. */
+export const setCode = (task: string): Code => codeOfSet(recipeOf(task).generator);
+
+/** The files that define the set of a task, as `__filename` says them. Throws UserError for an unknown task. */
+export const setFiles = (task: string): readonly string[] => recipeOf(task).generator.files ?? [];
 
 /**
  * Names of the data manifests that the set of a task is made from; none for a released set. Throws UserError for an

@@ -30,6 +30,8 @@ export interface IdentityContext {
   backend: string;
   /** sha256 of each part from outside this repository, by kind and name; absent where a run uses none */
   parts?: Record<string, string> | undefined;
+  /** what is said of the code of this repository's parts, by file (src/parts/code.ts); absent where it is nothing */
+  code?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export function runIdentity(
   context: IdentityContext,
   special = leaveOutDefaults(spec),
 ): { identity: string; id: string } {
-  const { data, weights, methodVersion, backend, parts } = context;
+  const { data, weights, methodVersion, backend, parts, code } = context;
   const identity = sha256(
     canonicalJson({
       format: 'equipoise-identity/1',
@@ -53,6 +55,7 @@ export function runIdentity(
       methodVersion,
       backend,
       ...(parts === undefined ? {} : { parts }),
+      ...(code === undefined ? {} : { code }),
     }),
   );
   return { identity, id: identity.slice(0, idLength) };

@@ -165,16 +165,18 @@ function faultOf(kind: OwnPart['kind'], part: unknown): string | null {
   }
 }
 
-function enter(kind: OwnPart['kind'], name: string, part: unknown, code: string): void {
+/** Its own hash is its code: whatever file it says is none of this repository. */
+function enter(kind: OwnPart['kind'], name: string, given: unknown, code: string): void {
+  const part = { ...(given as object), file: undefined };
   switch (kind) {
     case 'scheduler':
-      return registerScheduler(name, part as SchedulerPart);
+      return registerScheduler(name, part as unknown as SchedulerPart);
     case 'regulariser':
-      return registerRegulariser(name, part as RegulariserPart);
+      return registerRegulariser(name, part as unknown as RegulariserPart);
     case 'connector':
-      return registerConnector(name, part as ConnectorPart);
+      return registerConnector(name, part as unknown as ConnectorPart);
     case 'tower':
-      return registerEncoder({ ...(part as EncoderTower), code });
+      return registerEncoder({ ...(part as unknown as EncoderTower), code });
   }
 }
 

@@ -13,6 +13,11 @@ export interface Kind<O extends Options = Options> {
 
 /** A kind with code: `facts` are what other rooms must know of it, `make` is what it does with its options. */
 export interface Part<O extends Options, Facts, Made> extends Kind<O> {
+  /**
+   * `__filename` of where a part of this repository stands: its code belongs to the identity of the runs that use it
+   * (code.ts)
+   */
+  file?: string;
   facts: Facts;
   make(options: ValuesOf<O>): Made;
 }

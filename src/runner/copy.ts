@@ -18,7 +18,7 @@ export function copyFinished(results: string, from: string, to: string, run: Ide
   const source = runFolder(results, from, run.id);
   const target = runFolder(results, to, run.id);
   rmSync(target.runJson, { force: true });
-  for (const name of ['journal', 'checkpoint', 'best', 'predictions', 'log'] as const) {
+  for (const name of ['journal', 'checkpoint', 'best', 'predictions', 'log', 'diff'] as const) {
     rmSync(target[name], { force: true });
     if (existsSync(source[name])) copyFileSync(source[name], target[name], constants.COPYFILE_FICLONE);
   }

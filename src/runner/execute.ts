@@ -9,11 +9,14 @@ import type { BackendFacts, BackendRequest } from '../tensor/backend';
 import { OutOfMemoryError } from '../train/memory';
 import type { JournalRecord } from '../train/records';
 import type { TrainOptions, TrainSummary } from '../train/run';
+import { usedCode, type UsedCode } from '../train/usedCode';
 import { methodVersion } from '../version';
 import { originOf, pruneCheckpoints } from './checkpoints';
 import { readRunFile, runFolder, type RunFolder } from './folders';
+import { codeDiff } from './code';
 import { checkpointKeeper } from './keeper';
 import { followedBy, type Followed } from './followed';
+import { tasksOf } from './identify';
 import type { FromWorker, RunTask } from './messages';
 import { repetition, resumePoint, type ResumePoint } from './resume';
 import type { RunFile } from './runFile';
@@ -100,6 +103,7 @@ async function openAttempt(
       hint: 'run the command again',
     });
   if (task.parts !== undefined) loadUsedParts(task.parts);
+  if (task.usedCode !== undefined) requireSameCode(task, task.usedCode);
   const followed = followedBy(task.results, task.experiment, task);
   tell({ kind: 'stage', stage: 'starting the backend' });
   const facts = await rooms.useBackend(requestOf(task));
@@ -111,12 +115,25 @@ async function openAttempt(
   writer.writeRunFile(started);
   const point = resumePoint(writer.paths, task.identity, originOf(started));
   attempt.step = point.from?.checkpoint.loop.step ?? 0;
+  writer.keepDiff(task.code.dirty ? codeDiff() : null, point.from === null);
   const times = { ...started.times, started: (point.from === null ? null : begun) ?? started.times.started };
   const notices = [...(followed === null ? [] : [followed.notice]), ...started.notices, ...point.notices];
   const file = { ...started, step: attempt.step, times, notices };
   attempt.file = file;
   writer.writeRunFile(file);
   return { file, point, followed };
+}
+
+/** Throws UserError when this process has other code than the run was planned with: it would carry a wrong identity. */
+function requireSameCode({ spec }: RunTask, { files }: UsedCode): void {
+  const here = usedCode(spec, tasksOf(spec)).files;
+  const changed = Object.keys({ ...files, ...here }).filter((file) => files[file] !== here[file]);
+  if (changed.length > 0)
+    throw userError({
+      where: changed.join(', '),
+      what: 'was changed since the run was planned',
+      hint: 'run the command again',
+    });
 }
 
 /** Iterates the trainer into the journal; null when it was stopped before its last record. */

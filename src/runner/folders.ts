@@ -23,6 +23,8 @@ export interface RunFolder {
   journal: string;
   log: string;
   claim: string;
+  /** how the code differed from its commit, where it did */
+  diff: string;
   /** trained parameters of a finished run */
   checkpoint: string;
   /** what a finished run predicted */
@@ -80,6 +82,7 @@ export function runFolder(results: string, experiment: string, id: string): RunF
     previous: join(folder, 'metrics.previous.jsonl'),
     log: join(folder, 'log.txt'),
     claim: join(folder, 'claim'),
+    diff: join(folder, 'code.diff'),
   };
 }
 

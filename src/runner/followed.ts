@@ -7,7 +7,9 @@ import { both, type PerModule } from '../modules';
 import { usedParts } from '../ownParts';
 import { userError } from '../problems';
 import type { TrainRecord } from '../train/records';
+import { usedCode } from '../train/usedCode';
 import { runFolder } from './folders';
+import { tasksOf } from './identify';
 import { readJournal } from './journal';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
 import { methodVersion } from '../version';
@@ -30,14 +32,15 @@ export function followedRun({
   const spec = followedSpec(own);
   if (spec === null) return null;
   const parts = usedParts(spec)?.sha256;
-  const context = { data: data.identity, weights, methodVersion, backend: arithmetic.class, parts };
+  const code = usedCode(spec, tasksOf(spec)).said;
+  const context = { data: data.identity, weights, methodVersion, backend: arithmetic.class, parts, code };
   return { spec, ...runIdentity(spec, context) };
 }
 
 const told = ({ scheduler, seed }: RunSpec) => `${scheduler.kind} of seed ${seed}`;
 
 /** The experiment that holds the finished run, this one first; undefined while there is none. */
-function whereFinished(
+export function whereFinished(
   results: string,
   experiment: string,
   run: Pick<IdentifiedRun, 'id' | 'identity'>,

@@ -18,6 +18,7 @@ import { usedParts } from '../ownParts';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
 import { precisionFault } from '../tensor/precision';
+import { usedCode } from '../train/usedCode';
 import { methodVersion } from '../version';
 import { chooseArithmetic } from './arithmetic';
 import type { IdentifiedRun } from './plan';
@@ -40,9 +41,10 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     if (spec.precision === 'bfloat16' && arithmetic.backend !== 'tensorflow') throw precisionFault(arithmetic.backend);
     const special = leaveOutDefaults(spec);
     const parts = usedParts(spec);
+    const code = usedCode(spec, tasksOf(spec));
     const { identity, id } = runIdentity(
       spec,
-      { data, weights, methodVersion, backend: arithmetic.class, parts: parts?.sha256 },
+      { data, weights, methodVersion, backend: arithmetic.class, parts: parts?.sha256, code: code.said },
       special,
     );
     if (!runs.has(id))
@@ -54,6 +56,7 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
         data: { task: spec.task, identity: data },
         weights,
         arithmetic,
+        usedCode: code,
         ...(parts === undefined ? {} : { parts }),
       });
   }
@@ -68,7 +71,8 @@ export function identityNow({ spec, arithmetic }: Pick<IdentifiedRun, 'spec' | '
   const weights = weightIdentities(spec);
   const data = dataIdentity(spec, (task) => setIdentity(task));
   const parts = usedParts(spec)?.sha256;
-  return runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class, parts }).identity;
+  const code = usedCode(spec, tasksOf(spec)).said;
+  return runIdentity(spec, { data, weights, methodVersion, backend: arithmetic.class, parts, code }).identity;
 }
 
 /** The tasks whose sets a run reads: its own, then those that it is only evaluated on. */

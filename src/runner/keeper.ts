@@ -59,6 +59,6 @@ export function checkpointKeeper(
         last = performance.now();
         if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
       }),
-    best: (weights) => attempt(() => writeWhole(paths.best, weights)),
+    ...(task.best === false ? {} : { best: (weights) => attempt(() => writeWhole(paths.best, weights)) }),
   };
 }

@@ -86,7 +86,7 @@ function endedMeanwhile({ results, experiment }: QueueOptions, run: PlannedRun, 
 
 /** What a worker is told. `notices` is filled by later attempts. */
 function taskOf(options: QueueOptions, run: PlannedRun, token: string, notices: string[]): RunTask {
-  const { results, experiment, code, packages, checkpoint } = options;
+  const { results, experiment, code, packages, checkpoint, best } = options;
   return {
     ...identified(run),
     results,
@@ -96,6 +96,7 @@ function taskOf(options: QueueOptions, run: PlannedRun, token: string, notices: 
     packages,
     notices,
     ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(best === undefined ? {} : { best }),
   };
 }
 

@@ -6,12 +6,13 @@ import { existsSync } from 'node:fs';
 import { runKey } from '../manifest/profiles';
 import type { RunSpec } from '../manifest/run';
 import type { UsedParts } from '../ownParts';
+import type { UsedCode } from '../train/usedCode';
 import type { Arithmetic } from './arithmetic';
 import { checkpointStep } from './checkpoints';
 import { isClaimed } from '../claim';
 import { listExperiments, listRunIds, readRunFile, runFolder, type RunFolder } from './folders';
 import { lastRecord } from './journal';
-import { filesByKey } from './relatives';
+import { changedFiles, comparedOf, filesByKey } from './relatives';
 import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
@@ -31,6 +32,8 @@ export interface IdentifiedRun {
   arithmetic: Arithmetic;
   /** those of its parts that come from outside this repository */
   parts?: UsedParts;
+  /** code of this repository that belongs to it */
+  usedCode?: UsedCode;
 }
 
 export interface PlannedRun extends IdentifiedRun {
@@ -47,8 +50,12 @@ export interface PlannedRun extends IdentifiedRun {
 
 /** What makes the identity of a planned run, without its state, which is of the moment. */
 export function identified(run: IdentifiedRun): IdentifiedRun {
-  const { id, identity, spec, description, data, weights, arithmetic, parts } = run;
-  return { id, identity, spec, description, data, weights, arithmetic, ...(parts === undefined ? {} : { parts }) };
+  const { id, identity, spec, description, data, weights, arithmetic, parts, usedCode } = run;
+  return {
+    ...{ id, identity, spec, description, data, weights, arithmetic },
+    ...(parts === undefined ? {} : { parts }),
+    ...(usedCode === undefined ? {} : { usedCode }),
+  };
 }
 
 /** The state of every run, in the order given. Reads the results folder, writes nothing. */
@@ -99,13 +106,19 @@ type State = Pick<PlannedRun, 'state' | 'why' | 'elsewhere' | 'claimed' | 'block
 const absent = 'no run of this identity in the results';
 
 /**
- * What of the code is no longer as it was when the same run was trained (`same`: the runs that the manifest means by it): the method, or a part from outside this
- * repository; null when there is no such run.
+ * What of the code is no longer as it was when the same run was trained: the method, a file of a part or of a set, or a
+ * part from outside this repository; null when there is no such run.
+ * @param same the runs that the manifest means by this one
  */
-function otherCode({ parts }: IdentifiedRun, same: readonly RunFile[]): string | null {
+function otherCode({ parts, data, usedCode }: IdentifiedRun, same: readonly RunFile[]): string | null {
   const older = same.find(({ code }) => code.method !== undefined && code.method !== methodVersion);
   if (older !== undefined)
     return `run ${older.id} is the same by version ${older.code.method} of the method, this is ${methodVersion}`;
+  for (const file of same) {
+    const files = changedFiles({ data: data.identity, ...usedCode }, comparedOf(file));
+    if (files.length > 0)
+      return `${files.join(' and ')} ${files.length === 1 ? 'has' : 'have'} changed since run ${file.id}`;
+  }
   const withParts = same.find((file) => file.parts !== undefined);
   if (parts === undefined || withParts === undefined) return null;
   const changed = Object.keys(parts.sha256).filter((label) => parts.sha256[label] !== withParts.parts?.[label]);

@@ -2,6 +2,7 @@
 import { difference } from '../manifest/identity';
 import { runKey } from '../manifest/profiles';
 import type { RunSpec } from '../manifest/run';
+import type { Code } from '../parts/code';
 import type { RunFile } from './runFile';
 import type { StoredRun } from './results';
 
@@ -27,6 +28,10 @@ export interface Compared {
   backend: string;
   /** sha256 of parts from outside this repository, by kind and name */
   parts?: Record<string, string> | undefined;
+  /** hashes of the code of its parts and sets by file, where they are known */
+  files?: Code | undefined;
+  /** what of them is part of the identity */
+  said?: Code | undefined;
 }
 
 export function comparedOf(file: RunFile): Compared {
@@ -42,6 +47,8 @@ export function comparedOf(file: RunFile): Compared {
     method: file.code.method,
     backend,
     parts: file.parts,
+    files: file.code.files,
+    said: file.code.said,
   };
 }
 
@@ -82,6 +89,13 @@ export function differencesBetween(here: Compared, there: Compared): Difference[
       differences.push({ field: `weights of ${name}`, here: mine?.slice(0, 16), there: other?.slice(0, 16) });
   }
   differences.push(...differingParts(here.parts ?? {}, there.parts ?? {}));
+  differences.push(
+    ...changedFiles(here, there).map((file) => ({
+      field: `code of ${file}`,
+      here: here.files?.[file],
+      there: there.files?.[file],
+    })),
+  );
   if (here.method !== there.method)
     differences.push({ field: 'method version', here: here.method, there: there.method });
   if (here.backend !== there.backend) differences.push({ field: 'backend', here: here.backend, there: there.backend });
@@ -98,6 +112,23 @@ const differingParts = (here: Record<string, string>, there: Record<string, stri
       here: here[label]?.slice(0, 16),
       there: there[label]?.slice(0, 16),
     }));
+
+/**
+ * The files whose code makes two runs differ, sorted: those of parts by what identities say of them, those of sets only
+ * where the data differ and both runs know theirs.
+ */
+export function changedFiles(
+  here: Pick<Compared, 'files' | 'said' | 'data'>,
+  there: Pick<Compared, 'files' | 'said' | 'data'>,
+): string[] {
+  const differ = (a: Code = {}, b: Code = {}) =>
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((file) => a[file] !== b[file]);
+  const sets =
+    here.data === there.data || here.files === undefined || there.files === undefined
+      ? []
+      : differ(here.files, there.files).filter((file) => file.startsWith('src/data/'));
+  return [...new Set([...differ(here.said, there.said), ...sets])].sort();
+}
 
 /**
  * The finished run that differs in the fewest things; the first by experiment and id among equals; null when none is

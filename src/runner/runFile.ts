@@ -18,8 +18,19 @@ export interface RunFile {
   steps: number;
   /** last journalled step */
   step: number;
-  /** `method` is methodVersion of src/version.ts, part of the identity; the rest says which sources ran */
-  code: { version: string; method?: string; commit: string | null; dirty: boolean; lockfile: string };
+  code: {
+    version: string;
+    /** methodVersion of src/version.ts, part of the identity; version, commit and lockfile only say which sources ran */
+    method?: string;
+    commit: string | null;
+    /** the program or its packages differed from the commit, as code.diff beside run.json says */
+    dirty: boolean;
+    lockfile: string;
+    /** hashes of the files that define its parts and sets (src/parts/code.ts) */
+    files?: Record<string, string>;
+    /** what of them is part of the identity; absent where it is nothing */
+    said?: Record<string, string>;
+  };
   data: { task: string; identity: string };
   weights: Record<string, string>;
   /** sha256 of each part from outside this repository, by kind and name; part of the identity */

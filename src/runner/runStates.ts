@@ -25,7 +25,7 @@ export function unstartedFile(task: RunTask): RunFile {
     status: 'running',
     steps: 0,
     step: 0,
-    code: task.code,
+    code: { ...task.code, ...task.usedCode },
     data: task.data,
     weights: task.weights,
     ...(task.parts === undefined ? {} : { parts: task.parts.sha256 }),

@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/weights/safetensors';
+import { modelCode } from '../models/inputs/modelCode';
 import { usedParts } from '../ownParts';
+import { saidCode } from '../parts/code';
 import { asFloat32 } from '../tensor/bfloat16';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
@@ -71,9 +73,11 @@ async function alignedEncoder(
   const { align: options, seed, encoder, connector, backbone } = spec;
   // All methods of a seed share the phase: of parts from outside only those count that it trains.
   const own = usedParts({ ...spec, scheduler: { kind: '' }, regulariser: { kind: '' } });
+  const code = saidCode(modelCode(spec));
   const identity = sha256(
     canonicalJson({
       ...(own === undefined ? {} : { parts: own.sha256 }),
+      ...(code === undefined ? {} : { code }),
       options,
       ...(spec.tiles === 1 ? {} : { tiles: spec.tiles }),
       ...(spec.precision === 'float32' ? {} : { precision: spec.precision }),

@@ -45,8 +45,9 @@ export async function keepBest(run: OpenRun, { step, choice, loss }: EvaluateRec
   const now = { step, accuracy: choice.accuracy, loss };
   if (!isBest(now, loop.best)) return;
   loop.best = now;
+  if (options.checkpoints?.best === undefined) return;
   const metadata = { step: String(step), accuracy: String(now.accuracy), loss: String(loss) };
-  options.checkpoints?.best?.(await trainedWeights(session, setting, metadata));
+  options.checkpoints.best(await trainedWeights(session, setting, metadata));
 }
 
 /** A task on which the run was not trained. */

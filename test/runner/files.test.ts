@@ -1,16 +1,17 @@
 /** Journal and claim: what survives a crash, and who may train. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import fs, { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/problems';
-import { codeVersion, packageVersions } from '../../src/runner/code';
+import { codeDiff, codeVersion, packageVersions } from '../../src/runner/code';
 import { holdsClaim, isClaimed, takeClaim } from '../../src/claim';
 import { runFolder } from '../../src/runner/folders';
 import { createJournal, cutTornLine, lastRecord, readJournal } from '../../src/runner/journal';
+import { runWriter } from '../../src/runner/runWriter';
 import { methodVersion } from '../../src/version';
 import { freshResults } from '../../testing/fakeRuns';
 
@@ -193,5 +194,57 @@ describe('folders and versions', () => {
     expect(code).toMatchObject({ method: methodVersion, lockfile: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
     if (code.commit !== null) expect(code.commit).toMatch(/^[0-9a-f]{40}/);
     expect(packageVersions()['@tensorflow/tfjs-core']).toMatch(/^\d+\.\d+/);
+  });
+});
+
+describe('the code of a checkout', () => {
+  it('counts as changed only where what decides a result is, and the difference can be applied', () => {
+    const root = freshResults();
+    const git = (...words: string[]) => {
+      const run = spawnSync('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=none', ...words], {
+        encoding: 'utf8',
+      });
+      expect(run.stderr + run.status).toBe('0');
+      return run.stdout;
+    };
+    git('init', '--quiet');
+    for (const folder of ['src', 'docs', 'results']) mkdirSync(join(root, folder));
+    const put = (name: string, text: string) => writeFileSync(join(root, name), text);
+    put('src/rule.ts', 'export const rule = 1;\n');
+    put('docs/page.md', 'a page\n');
+    put('package.json', '{ "version": "3.2.1" }\n');
+    git('add', '.');
+    git('commit', '--quiet', '--message', 'first');
+    put('docs/page.md', 'another page\n');
+    put('results/new.json', '{}\n');
+    expect(codeVersion(root)).toMatchObject({ version: '3.2.1', dirty: false });
+    expect(codeDiff(root)).toBeNull();
+    put('src/rule.ts', 'export const rule = 2;\n');
+    put('src/brake.ts', 'export const brake = 3;\n');
+    expect(codeVersion(root).dirty).toBe(true);
+    const diff = codeDiff(root)!;
+    expect(diff).not.toContain('another page');
+    git('stash', '--quiet', '--include-untracked');
+    writeFileSync(join(root, 'code.diff'), diff);
+    git('apply', 'code.diff');
+    expect(readFileSync(join(root, 'src/rule.ts'), 'utf8')).toBe('export const rule = 2;\n');
+    expect(readFileSync(join(root, 'src/brake.ts'), 'utf8')).toBe('export const brake = 3;\n');
+    put('src/brake.ts', 'export const brake = 3; // and more\n'.repeat(20_000));
+    expect(codeDiff(root)!.length).toBeLessThan(201_000);
+    expect(codeDiff(root)).toMatch(/cut here: the diff is longer\n$/);
+    expect(codeDiff(join(root, 'src'))).toBeNull();
+  });
+
+  it('is kept beside run.json, behind what an earlier attempt has kept, and forgotten by a run that begins', () => {
+    const paths = runFolder(freshResults(), 'test', '0'.repeat(16));
+    const writer = runWriter(paths, takeClaim(paths.claim)!.token);
+    writer.keepDiff('a\n', true);
+    writer.keepDiff('a\n', false);
+    expect(readFileSync(paths.diff, 'utf8')).toBe('a\n');
+    writer.keepDiff('b\n', false);
+    expect(readFileSync(paths.diff, 'utf8')).toBe('a\n\nthe run went on with this code:\nb\n');
+    writer.keepDiff(null, true);
+    expect(existsSync(paths.diff)).toBe(false);
+    expect(() => runWriter(paths, 'another').keepDiff('c', true)).toThrow('another runner');
   });
 });

@@ -13,6 +13,7 @@ import type { RunSpec } from '../../src/manifest/run';
 import { runFolder } from '../../src/runner/folders';
 import { countStates, planRuns, type IdentifiedRun } from '../../src/runner/plan';
 import { runQueue } from '../../src/runner/queue';
+import type { RunFile } from '../../src/runner/runFile';
 import { comparedOf, differencesBetween, nearestRelative, type Compared } from '../../src/runner/relatives';
 import { readResults } from '../../src/runner/results';
 import { methodVersion } from '../../src/version';
@@ -196,6 +197,35 @@ describe('a run by another version of the method', () => {
     expect(plan.map(({ state, why }) => ({ state, why }))).toEqual([
       { state: 'new', why: `run ${old.id} is the same by version 0.0.1 of the method, this is ${methodVersion}` },
       { state: 'new', why: 'no run of this identity in the results' },
+    ]);
+  });
+});
+
+describe('a run whose part was edited since', () => {
+  it('is new, and plan and why name the file; runs without that part stay', async () => {
+    const file = 'src/balance/schedulers/brake.ts';
+    const withCode = (hash: string): IdentifiedRun => {
+      const [run] = identify([specs[0]!], world) as [IdentifiedRun];
+      const said = { [file]: hash };
+      const context = { data: run.data.identity, weights: run.weights, methodVersion, backend: 'cpu', code: said };
+      return { ...run, ...runIdentity(run.spec, context), usedCode: { files: { ...said, other: 'o' }, said } };
+    };
+    const results = freshResults();
+    const [before, after] = [withCode('a'), withCode('b')];
+    expect(new Set([before.id, after.id, identify([specs[0]!], world)[0]!.id]).size).toBe(3);
+    const other = identify([specs[1]!], { ...world, method: methodVersion });
+    await runQueue(queueOptions(results, [{ ...before, usedCode: undefined }, ...other], { start: inProcess }));
+    const path = runFolder(results, 'test', before.id).runJson;
+    const stored = JSON.parse(readFileSync(path, 'utf8')) as RunFile;
+    writeFileSync(path, JSON.stringify({ ...stored, code: { ...stored.code, ...before.usedCode } }));
+    expect(planRuns(results, 'test', [after, ...other]).map(({ state, why }) => [state, why.split(' 2')[0]])).toEqual([
+      ['new', `${file} has changed since run ${before.id}`],
+      ['done', 'finished'],
+    ]);
+    const compare = { ...compared(after, { ...world, method: methodVersion }), ...after.usedCode };
+    const there = readResults(results).find((run) => run.id === before.id)!;
+    expect(differencesBetween(compare, comparedOf(there.file!))).toEqual([
+      { field: `code of ${file}`, here: 'b', there: 'a' },
     ]);
   });
 });

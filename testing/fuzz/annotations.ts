@@ -51,7 +51,13 @@ async function recordsIn(
   const released = await openReleased(join(place, 'release'), placesOf(manifest, join(place, 'release')), scratch);
   try {
     const problems = newProblems();
-    return await readers[manifest.format]({ manifest, files: released, problems, scratch, ids: new Once(problems) });
+    return await readers[manifest.format].read({
+      manifest,
+      files: released,
+      problems,
+      scratch,
+      ids: new Once(problems),
+    });
   } finally {
     released.close();
   }

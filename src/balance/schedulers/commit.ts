@@ -71,6 +71,7 @@ function warnings({ rule, interval, window, exponent }: CommitOptions, { every }
 
 const coordinated = (about: string, own: Pick<SchedulerFacts<CommitOptions>, 'brings' | 'look'>) =>
   defineScheduler({
+    file: __filename,
     about,
     options: commitOptions,
     facts: { ignoresKappa: false, stableBelow: stabilityLimit, window: ({ window }) => window, warnings, ...own },

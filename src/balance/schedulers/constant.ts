@@ -2,6 +2,7 @@
 import { bothActive, defineScheduler } from './scheduler';
 
 export const constant = defineScheduler({
+  file: __filename,
   about: 'fixed rates',
   options: {},
   facts: { ignoresKappa: true, look: 'black' },

@@ -9,6 +9,7 @@ import { defineScheduler, type LookName } from './scheduler';
 
 const descent = (named: ModuleName, look: LookName) =>
   defineScheduler({
+    file: __filename,
     about: `block-coordinate descent, the ${named} first`,
     options: {
       warm: number('share of the run in which the named module trains alone', 0, 1, 0.5),

@@ -19,6 +19,7 @@ import {
 import { bothActive, defineScheduler, type Observation } from './scheduler';
 
 export const formula = defineScheduler({
+  file: __filename,
   about: 'learning rates by formulas of the manifest',
   options: formulaOptions,
   facts: { ignoresKappa: false, window: ({ window }) => window, faults: formulaFaults },

@@ -17,6 +17,7 @@ interface GradNormState {
 const smallest = 1e-12;
 
 export const gradNorm = defineScheduler({
+  file: __filename,
   about: 'slows the module whose gradient died away further',
   options: {
     exponent: above0("exponent a of a gradient's decay (docs/method.md)", 4, 1.5),

@@ -1,5 +1,5 @@
 /** All schedulers. To add one: a file beside this one, and a line in the list (docs/extending.md). */
-import { register, type SpecOf } from '../../parts/define';
+import { lookUp, register, type SpecOf } from '../../parts/define';
 import type { Options, ValuesOf } from '../../parts/options';
 import { defaultWindow } from '../window';
 import { commit, commitClr } from './commit';
@@ -50,6 +50,9 @@ export const schedulerNames = (which: (facts: SchedulerFacts<never>) => boolean 
  */
 export const schedulerFacts = (name: string): SchedulerFacts<never> =>
   Object.hasOwn(byName, name) ? byName[name]!.facts : { ignoresKappa: false };
+
+/** Where a scheduler of this repository stands, as `codeOf` takes it; undefined for others. */
+export const schedulerFile = (name: string): string | undefined => lookUp(byName, name)?.file;
 
 /** The scheduler of a resolved run. */
 export function buildScheduler(spec: SchedulerSpec): Scheduler<unknown> {

@@ -15,6 +15,7 @@ interface ModulationState {
 }
 
 export const ogmGe = defineScheduler({
+  file: __filename,
   about: 'slows the module that dominates, and adds noise to the gradients',
   options: { strength: above0('how strongly ogm-ge slows the dominating module', 10, 0.1) },
   facts: { ignoresKappa: false, gradientNoise: true, look: 'purple' },

@@ -6,6 +6,7 @@ import { number } from '../../parts/options';
 import { bothActive, defineScheduler } from './scheduler';
 
 export const warmupCosine = defineScheduler({
+  file: __filename,
   about: 'half a cosine for both rates',
   options: { final: number('factor of both rates at the last step', 0, 1, 0) },
   facts: { ignoresKappa: true, look: 'grey' },

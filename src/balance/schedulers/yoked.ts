@@ -17,6 +17,7 @@ export const meanFactor = (factors: readonly PerModule<number>[]): PerModule<num
 });
 
 export const yoked = defineScheduler({
+  file: __filename,
   about: "control: the rates of another seed's commit-clr run, whatever kappa is in this one",
   options: {
     form: oneOf(

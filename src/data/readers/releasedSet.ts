@@ -19,6 +19,9 @@ import { placesOf } from './pin';
 import { countsOf, newProblems, Once, type Problems, type ReleasedRecord } from './record';
 import { decodeAll, type LocatedRecord, locateAll, mediaDefaults } from './releasedMedia';
 
+/** What makes a set of a release, whatever its format. */
+export const releasedSetFile = __filename;
+
 /** Raised with every change of a reader or of decoding that alters a set. */
 const version = '2';
 
@@ -68,6 +71,7 @@ export function releasedGenerator(manifest: TaskManifest): SetGenerator {
     task: manifest.name,
     modality: manifest.modality,
     version: `released-${version}`,
+    files: [releasedSetFile, readers[manifest.format].file],
     sources: [manifest.name],
     options: JSON.parse(JSON.stringify(shaping(manifest))) as Record<string, unknown>,
     released: true,
@@ -89,7 +93,7 @@ async function generate(
     files = await openReleased(source.folder, placesOf(manifest, source.folder), scratch);
     const problems = newProblems();
     onProgress('reading the questions', 0, 1);
-    const read = await readers[manifest.format]({ manifest, files, problems, scratch, ids: new Once(problems) });
+    const read = await readers[manifest.format].read({ manifest, files, problems, scratch, ids: new Once(problems) });
     const total = read.length + problems.list.length;
     const placed = place(await locateAll(read, files), manifest, (text) => problems.note(text));
     const wanted = distinctItems(manifest, choose(placed, manifest), problems);

@@ -52,6 +52,8 @@ export interface SetGenerator {
   modality: Modality;
   /** raise it with every change that alters a byte of the set */
   version: string;
+  /** `__filename` of what defines it: its code belongs to the identity (src/parts/code.ts); absent outside this repository */
+  files?: readonly string[];
   /** names of the data manifests it reads */
   sources: readonly string[];
   /** every number and name that shapes the set; part of the identity */

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { cachePath, canonicalJson, isSha256, sha256, writeWhole } from '../../files';
 import { isObject, objectIn } from '../../json';
+import { codeOf, saidCode, type Code } from '../../parts/code';
 import { exitCode, formatProblem, type Problem, userError, UserError } from '../../problems';
 import { withLock } from '../../sources/lock';
 import type { AlignmentItem, DataSet, Item, Modality } from '../types';
@@ -20,12 +21,22 @@ const cardName = 'card.json';
 const taskForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 type StoredMedia = MediaFile & { sha256: string; bytes: number };
 
-/** sha256 over the task, the generator's version and options, and the hashes of its sources; fast and offline. */
+/** The code that makes the set, by file: the generator's with what it imports of the data room. */
+export const codeOfSet = ({ files = [] }: Pick<SetGenerator, 'files'>): Code =>
+  codeOf(files, {
+    rooms: ['src/data/'],
+    lists: ['src/data/index.ts', 'src/data/tasks.ts', 'src/data/readers/index.ts'],
+  });
+
+/**
+ * sha256 over the task, the generator's version and options, its code where that is not known, and the hashes of its
+ * sources; fast and offline.
+ */
 export function identityOf(generator: SetGenerator, provider: Pick<SourceProvider, 'identity'>): string {
   const sources = Object.fromEntries(generator.sources.map((name) => [name, provider.identity(name)]));
-  return sha256(
-    canonicalJson({ task: generator.task, version: generator.version, options: generator.options, sources }),
-  );
+  const { task, version, options } = generator;
+  const code = saidCode(codeOfSet(generator));
+  return sha256(canonicalJson({ task, version, options, sources, ...(code === undefined ? {} : { code }) }));
 }
 
 /** The cache folder of a set with this identity; it need not exist. */

@@ -5,6 +5,7 @@ import { batchedTower, joined } from '../zoo/encoders';
 import type { FeatureTower } from './features';
 import type { Processor } from '../published/processors';
 import { loadFamily } from '../published/index';
+import { saidOfFamilies } from './modelCode';
 
 /** Images or sounds in a pass. */
 const batch = 4;
@@ -19,6 +20,7 @@ export function checkpointTower(folder: string, processor: Processor, weights: s
     name: 'published tower',
     weights,
     version: 1,
+    code: saidOfFamilies(),
     modality: family.input.name === 'pixel_values' ? 'image' : 'audio',
     ...family.towerFeatures,
     ...itemsOf(processor),

@@ -23,16 +23,20 @@ import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { userError } from '../../problems';
 import { tensorflowBinding } from '../../tensor/backend';
 import { tf } from '../../tensor/tf';
+import type { Code } from '../../parts/code';
 import { findEncoder, type EncoderTower } from '../zoo/encoders';
+import { saidOfTower } from './modelCode';
 import { areItems, readFeatures, type FeatureIndex, type FeatureTable, type StoredItems } from './featureTable';
 
 /** A frozen tower whose features are stored. */
 export interface FeatureTower
-  extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open' | 'code'>, StoredItems {
+  extends Pick<EncoderTower, 'modality' | 'version' | 'rows' | 'width' | 'open'>, StoredItems {
   /** enters the identity of what is stored */
   name: string;
   /** hash of its weights and of all else that its features depend on */
   weights: string;
+  /** what is said of its code (`saidOfTower`) */
+  code?: string | Code | undefined;
   /** `any`: computed without one, the same everywhere */
   backend?: 'any';
 }
@@ -90,16 +94,17 @@ const identityOf = (
   );
 
 function towerOf(encoder: string): FeatureTower {
-  const { modality, source, version, rows, width, open, code } = findEncoder(encoder);
+  const tower = findEncoder(encoder);
+  const { modality, source, version, rows, width, open } = tower;
   return {
     name: encoder,
     weights: source === undefined ? 'none' : sourceIdentity(source),
-    ...(code === undefined ? {} : { code }),
+    code: saidOfTower(tower),
     modality,
     version,
     rows,
     width,
-    open: (asked) => open.call(findEncoder(encoder), asked),
+    open: (asked) => open.call(tower, asked),
   };
 }
 

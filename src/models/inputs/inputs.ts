@@ -8,6 +8,7 @@ import { featuresBy, type FeatureOptions, type FeatureTower } from './features';
 import type { FeatureTable } from './featureTable';
 import type { Processor } from '../published/processors';
 import { allItems, itemsOf } from './checkpointTower';
+import { saidOfFamilies, saidOfTower } from './modelCode';
 
 /** The table's rows and width, which are `input.shape` with all but its last axis run together. */
 export function inputRows({ input: { shape } }: { input: { shape: readonly number[] } }): {
@@ -18,7 +19,8 @@ export function inputRows({ input: { shape } }: { input: { shape: readonly numbe
 }
 
 /** A tower that gives its input. */
-function inputTower({ name, modality, input, code }: EncoderTower): FeatureTower {
+function inputTower(tower: EncoderTower): FeatureTower {
+  const { name, modality, input } = tower;
   return {
     name: `input of ${name}`,
     weights: 'none',
@@ -26,7 +28,7 @@ function inputTower({ name, modality, input, code }: EncoderTower): FeatureTower
     modality,
     version: input.version,
     ...inputRows({ input }),
-    ...(code === undefined ? {} : { code }),
+    code: saidOfTower(tower),
     open: () => Promise.resolve(readingTower(input.read)),
   };
 }
@@ -53,6 +55,7 @@ export const processorTower = (processor: Processor, weights: string): FeatureTo
   backend: 'any',
   modality: processor.family.input.name === 'pixel_values' ? 'image' : 'audio',
   version: 1,
+  code: saidOfFamilies(),
   ...inputRows(processor.family),
   ...itemsOf(processor),
   open() {

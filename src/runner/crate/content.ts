@@ -61,8 +61,8 @@ export function pairRuns(
 }
 
 function identityFrom(spec: RunSpec, file: RunFile): string {
-  const { data, weights, method, backend, parts } = comparedOf(file);
-  return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend, parts }).identity;
+  const { data, weights, method, backend, parts, said } = comparedOf(file);
+  return runIdentity(spec, { data, weights, methodVersion: method ?? '', backend, parts, code: said }).identity;
 }
 
 /**

@@ -132,6 +132,7 @@ export function emojiIconQaGenerator(
 ): SetGenerator {
   return {
     task: emojiIconQaTask.name,
+    files: [__filename],
     modality: emojiIconQaTask.modality,
     version: '1',
     sources: ['twemoji', 'openmoji', 'noto-emoji', 'emoji-names', 'stories15m'],

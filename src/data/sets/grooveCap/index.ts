@@ -179,6 +179,7 @@ async function playPieces(
 function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
   return {
     task: grooveCapTask.name,
+    files: [__filename],
     modality: grooveCapTask.modality,
     version: '1',
     sources: ['mma-grooves', 'timgm6mb-soundfont'],

@@ -88,6 +88,7 @@ const stampNotes = (stamps: readonly Stamp[]): Record<string, unknown> =>
 export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
   return {
     task: picKnowQaTask.name,
+    files: [__filename],
     modality: picKnowQaTask.modality,
     version: '1',
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],

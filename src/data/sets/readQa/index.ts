@@ -141,6 +141,7 @@ async function drawPicture(
 export function readQaGenerator(options: ReadQaOptions): SetGenerator {
   return {
     task: readQaTask.name,
+    files: [__filename],
     modality: readQaTask.modality,
     version: '2',
     sources: ['cifar10', 'mnist', 'reading-fonts'],

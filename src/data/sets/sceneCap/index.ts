@@ -106,6 +106,7 @@ function backgroundBehind(
 export function sceneCapGenerator(list: RecordingList, options: SceneCapOptions): SetGenerator {
   return {
     task: sceneCapTask.name,
+    files: [__filename],
     modality: sceneCapTask.modality,
     version: '1',
     sources: [...new Set(list.recordings.map((recording) => recording.source))].sort(),

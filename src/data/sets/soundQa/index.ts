@@ -104,6 +104,7 @@ function countPools(divided: Pools): Record<Pool, Record<string, { recordings: n
 export function soundQaGenerator(list: RecordingList, options: SoundQaOptions): SetGenerator {
   return {
     task: soundQaTask.name,
+    files: [__filename],
     modality: soundQaTask.modality,
     version: '1',
     sources: [...new Set(list.recordings.map((recording) => recording.source))].sort(),

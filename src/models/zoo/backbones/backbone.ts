@@ -19,6 +19,8 @@ export interface BackboneDefinition {
   name: string;
   /** what it is, in a line */
   about: string;
+  /** `__filename` of where it stands, whose code belongs to the identity of the runs that use it (src/parts/code.ts) */
+  file: string;
   /**
    * its sizes as facts, so that a run can be planned before the weights are there; those of the weights must agree
    * (test/train/runNeeds.test.ts)

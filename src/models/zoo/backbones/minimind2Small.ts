@@ -5,6 +5,7 @@ import { openSource, sourceIdentity } from '../../../sources/sources';
 import { byteLevelTokenizer } from '../../../text/tokenizer';
 import { readTokenizerFolder } from '../../../text/tokenizerJson';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../../files';
+import { codeOf, saidCode, type Code } from '../../../parts/code';
 import { userError } from '../../../problems';
 import { llamaConfigOf } from '../../parts/decoder';
 import { causalLlama } from './huggingFace';
@@ -59,6 +60,13 @@ export function onnxLlamaWeights(
  * MiniMind2-Small (Apache-2.0, J. Gong): 26 M parameters, 8 layers, width 512, 8 heads on 2 pairs of keys and values,
  * vocabulary 6,400. Fetches on first use; the float32 weights are kept in the cache under the identity of the package.
  */
+/** What is said of this file's code: weights that other code made are not taken for its own. */
+function said(): { code?: Code } {
+  const room = { rooms: ['src/models/zoo/', 'src/models/parts/'], lists: ['src/models/zoo/backbones/index.ts'] };
+  const code = saidCode(codeOf([__filename], room));
+  return code === undefined ? {} : { code };
+}
+
 async function load(): Promise<Pretrained> {
   const { folder } = await openSource(source);
   const config = readFields(readConfig(folder), join(folder, 'config.json'), (fields) => {
@@ -68,7 +76,7 @@ async function load(): Promise<Pretrained> {
   const path = join(folder, 'onnx', 'model_quantized.onnx');
   const kept = cachePath(
     'weights',
-    `${sha256(canonicalJson({ source, identity: sourceIdentity(source), importVersion })).slice(0, 32)}.safetensors`,
+    `${sha256(canonicalJson({ source, identity: sourceIdentity(source), importVersion, ...said() })).slice(0, 32)}.safetensors`,
   );
   if (existsSync(kept)) {
     const { tensors } = readSafetensors(readFileSync(kept), kept);
@@ -89,6 +97,7 @@ async function load(): Promise<Pretrained> {
 }
 
 export const minimind2Small: BackboneDefinition = {
+  file: __filename,
   name: 'minimind2-small',
   about: 'Llama architecture with grouped keys, 26 M parameters, trained on Chinese and English text and chats',
   config: {

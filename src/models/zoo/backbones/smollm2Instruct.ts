@@ -43,6 +43,7 @@ async function opened<T>(use: (file: GgufFile, path: string) => T): Promise<T> {
 }
 
 export const smollm2Instruct: BackboneDefinition = {
+  file: __filename,
   name: 'smollm2-135m-instruct',
   about:
     'Llama architecture with grouped keys, 135 M parameters, trained to follow instructions; 4-bit weights turned into float32',

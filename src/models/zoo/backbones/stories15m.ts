@@ -47,6 +47,7 @@ async function load(): Promise<Pretrained> {
 }
 
 export const stories15m: BackboneDefinition = {
+  file: __filename,
   name: 'stories15m',
   about: 'Llama architecture, 15 M parameters, trained on TinyStories',
   config: {

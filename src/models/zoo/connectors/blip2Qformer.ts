@@ -15,6 +15,7 @@ const sizes = ({ layers, tokens }: ValuesOf<typeof options>): BertQformer => ({
 });
 
 export const blip2Qformer = defineConnector({
+  file: __filename,
   about: 'BLIP-2: learned queries look at the whole feature grid; BERT layers, started from MiniLM',
   options,
   facts: { wholeGrid: true, ...miniLmFacts(sizes) },

@@ -1,5 +1,5 @@
 /** All connectors. To add one: a file beside this one, and a line in the list (docs/extending.md). */
-import { register, type SpecOf } from '../../../parts/define';
+import { lookUp, register, type SpecOf } from '../../../parts/define';
 import type { Options, ValuesOf } from '../../../parts/options';
 import { blip2Qformer } from './blip2Qformer';
 import type {
@@ -51,6 +51,9 @@ export const connectorNames = (which: (facts: ConnectorFacts<never>) => boolean)
 /** What other rooms must know of a connector; nothing of one that is not known here. */
 export const connectorFacts = (name: string): ConnectorFacts<never> =>
   Object.hasOwn(byName, name) ? byName[name]!.facts : {};
+
+/** Where a connector of this repository stands, as `codeOf` takes it; undefined for others. */
+export const connectorFile = (name: string): string | undefined => lookUp(byName, name)?.file;
 
 /** What forbids the options of a connector of a resolved run. */
 export const connectorFaults = (spec: ConnectorSpec): ConnectorFault[] =>

@@ -51,6 +51,7 @@ export function mlpConnector(shape: ConnectorShape, options: { tokens: number; w
 }
 
 export const mlp = defineConnector({
+  file: __filename,
   about: 'pooled features through a two-layer perceptron',
   options: { tokens: ruledTokens, width: widthOption(512) },
   facts: {},

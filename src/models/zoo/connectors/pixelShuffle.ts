@@ -37,6 +37,7 @@ function pixelShuffleConnector(shape: ConnectorShape, options: { factor: number;
 }
 
 export const pixelShuffle = defineConnector({
+  file: __filename,
   about: 'InternVL: squares of the feature grid become one row each, then norm and two-layer perceptron',
   options: {
     width: widthOption(512),

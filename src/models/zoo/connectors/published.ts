@@ -5,6 +5,7 @@
 import { defineConnector } from './connector';
 
 export const published = defineConnector({
+  file: __filename,
   about: "the connector of the run's checkpoint, trained as it stands",
   options: {},
   facts: { ofCheckpoint: true },

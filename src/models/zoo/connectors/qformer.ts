@@ -94,6 +94,7 @@ function qformerConnector(
 }
 
 export const qformer = defineConnector({
+  file: __filename,
   about: 'learned queries that attend to the features',
   options: {
     tokens: ruledTokens,

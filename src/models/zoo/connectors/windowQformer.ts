@@ -21,6 +21,7 @@ const sizes = ({ layers, queries, window }: ValuesOf<typeof options>): BertQform
 });
 
 export const windowQformer = defineConnector({
+  file: __filename,
   about: 'SALMONN: learned queries look at one window of feature rows at a time; BERT layers, started from MiniLM',
   options,
   facts: miniLmFacts(sizes),

@@ -40,6 +40,7 @@ const normalised = (pictures: Tensor): Tensor =>
   tf.transpose(tf.div(tf.sub(tf.div(pictures, 255), means), deviations), [0, 3, 1, 2]);
 
 export const dinov2Small = encoderTower({
+  file: __filename,
   name: 'dinov2-small',
   about:
     'a vision transformer of the size of DINOv2 ViT-S/14, as a saliency model ships it; its patches behind the last norm',

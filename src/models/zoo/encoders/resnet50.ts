@@ -27,6 +27,7 @@ const options: ResNetOptions = {
 const source = 'resnet50-imagenet';
 
 export const resnet50 = encoderTower({
+  file: __filename,
   name: 'resnet50',
   about: 'ResNet-50 trained on ImageNet; its last feature grid',
   modality: 'image',

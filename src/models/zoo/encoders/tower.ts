@@ -49,6 +49,11 @@ export interface EncoderTower {
   name: string;
   /** what it is, in a line */
   about: string;
+  /**
+   * `__filename` of where a tower of this repository stands, whose code belongs to the identity of the runs that use it
+   * (src/parts/code.ts)
+   */
+  file?: string;
   modality: Modality;
   /** blocks that are run */
   blocks: number;

@@ -35,6 +35,7 @@ function whisperTower({ name, about, width, layers, heads }: Size): EncoderTower
     block: whisperBlock({ width, hidden: 4 * width, heads }),
   };
   return encoderTower({
+    file: __filename,
     name,
     about,
     modality: 'audio',

@@ -34,6 +34,7 @@ const options: WhisperOptions = {
 const source = 'whisper-tiny';
 
 export const whisperTiny = encoderTower({
+  file: __filename,
   name: 'whisper-tiny',
   about: "Whisper-tiny's encoder; the output of its second block",
   modality: 'audio',
