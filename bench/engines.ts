@@ -5,20 +5,31 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Kernels } from '../src/tensor/kernels';
 import type { Command, Reply } from './protocol';
 
-export type EngineName = 'recorded' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
+export type EngineName = 'recorded' | 'fused' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
 
 export interface Engine {
   name: EngineName;
   title: string;
   backend: Extract<Command, { do: 'start' }>['backend'];
   eager: boolean;
+  /** left out, the plain ones */
+  kernels?: Kernels;
   language: 'typescript' | 'python';
 }
 
 export const engines: readonly Engine[] = [
   { name: 'recorded', title: 'TensorFlow, recorded', backend: 'tensorflow', eager: false, language: 'typescript' },
+  {
+    name: 'fused',
+    title: 'TensorFlow, recorded, fused',
+    backend: 'tensorflow',
+    eager: false,
+    kernels: 'fused',
+    language: 'typescript',
+  },
   { name: 'torch', title: 'PyTorch, eager', backend: 'torch-eager', eager: true, language: 'python' },
   { name: 'eager', title: 'TensorFlow, op by op', backend: 'tensorflow', eager: true, language: 'typescript' },
   {

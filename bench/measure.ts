@@ -71,8 +71,7 @@ async function makeReady(
   const process = startEngine(engine, effort.threads);
   try {
     const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
-    const { eager } = engine;
-    const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], eager, rate });
+    const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], ...howOf(engine), rate });
     onParameters(opened.parameters);
     const { steps, roundMs } = await roundOf(engine, process, effort);
     const { device, threads, versions, tensorflow } = started;
@@ -149,6 +148,9 @@ export async function measureSize(
   };
 }
 
+/** How an engine computes its steps. */
+const howOf = ({ eager, kernels = 'plain' }: Engine) => ({ eager, kernels });
+
 /** Idle size and highest size of a process that does nothing but train a few steps. */
 async function memoryOf(
   engine: Engine,
@@ -160,7 +162,7 @@ async function memoryOf(
   try {
     await process.ask({ do: 'start', backend: engine.backend, threads });
     const idle = (await process.ask({ do: 'memory' })).rss;
-    await process.ask({ do: 'open', config, batch, kinds: ['plain'], eager: engine.eager, rate });
+    await process.ask({ do: 'open', config, batch, kinds: ['plain'], ...howOf(engine), rate });
     await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     return { idle, peak: (await process.ask({ do: 'memory' })).peak };
   } finally {
@@ -199,7 +201,7 @@ async function pairOf(
   try {
     for (const { threads, process } of processes) {
       await process.ask({ do: 'start', backend: engine.backend, threads });
-      await process.ask({ do: 'open', config, batch, kinds: ['plain'], eager: engine.eager, rate });
+      await process.ask({ do: 'open', config, batch, kinds: ['plain'], ...howOf(engine), rate });
       await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     }
     const warm = await both.ask({ do: 'steps', kind: 'plain', steps: 3 });

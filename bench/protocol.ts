@@ -1,5 +1,6 @@
 /** What the driver says to an engine's process and what it hears: one line of JSON each, in turn. */
 import type { BackendName } from '../src/tensor/backend';
+import type { Kernels } from '../src/tensor/kernels';
 import type { BenchConfigName } from './model';
 
 /** Questions of the fixed probe. */
@@ -15,7 +16,16 @@ export type Command =
   /** loads the library; afterwards the process has its idle size */
   | { do: 'start'; backend: BackendName | 'torch-eager' | 'torch-compile'; threads: number }
   /** makes the model and what the kinds of step need */
-  | { do: 'open'; config: BenchConfigName; batch: number; kinds: StepKind[]; eager: boolean; rate: number }
+  | {
+      do: 'open';
+      config: BenchConfigName;
+      batch: number;
+      kinds: StepKind[];
+      eager: boolean;
+      /** left out, the plain ones */
+      kernels?: Kernels;
+      rate: number;
+    }
   | { do: 'steps'; kind: StepKind; steps: number }
   /** products of two 1024 x 1024 matrices */
   | { do: 'matmul'; repeats: number }

@@ -2,8 +2,9 @@
  * Which arithmetic a run will use, decided before it starts: it is part of the run's identity, so a worker may not find
  * out later.
  */
-import type { DeviceRequest } from '../manifest/run';
+import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
+import { fusedFile } from '../tensor/kernels';
 import { findLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 
@@ -18,14 +19,21 @@ export interface Arithmetic {
 }
 
 /**
- * The arithmetic for a request of backend and device. Quick; loads no library.
- * @throws UserError (exit code 3) when the backend is not there or cannot use the device
+ * The arithmetic for a request of backend, device and kernels. Quick; loads no library.
+ * @throws UserError (exit code 3) when the backend is not there, cannot use the device or lacks fused kernels
  */
-export function chooseArithmetic(backend: BackendRequest['name'], device: DeviceRequest): Arithmetic {
+export function chooseArithmetic(
+  backend: BackendRequest['name'],
+  device: DeviceRequest,
+  kernels: RunSpec['kernels'] = 'plain',
+): Arithmetic {
   const { name } = chooseBackend({ name: backend, device });
   switch (name) {
     case 'tensorflow': {
-      const gpu = device === 'gpu' || (device === 'any' && findLink()?.checked.gpu === true && hasNvidia());
+      const link = findLink();
+      const gpu = device === 'gpu' || (device === 'any' && link?.checked.gpu === true && hasNvidia());
+      // refused now and not computed otherwise: the identity says fused
+      if (kernels === 'fused' && !gpu && link !== null) fusedFile(link);
       return { backend: name, device: gpu ? 'gpu' : 'cpu', class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu', gpu };
     }
     case 'webgpu':

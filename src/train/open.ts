@@ -72,6 +72,7 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
   const session = openSession(
     programsOf(spec, setting, prepared, answers),
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
+    { kernels: spec.kernels },
   );
   const probe = probeOf(spec, prepared)?.probe ?? null;
   return {
@@ -100,6 +101,7 @@ const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
   gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
   partRates: partRatesOf(spec),
   toldParts: toldPartsOf(spec, model),
+  kernels: spec.kernels,
 });
 
 /** The probe's shape, and the model for its size; null: the batch is measured. */

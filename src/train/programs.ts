@@ -8,6 +8,7 @@ import type { Parts, Passes } from '../balance/measureStep';
 import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
+import type { Kernels } from '../tensor/kernels';
 import { labelLogProbability, oneHot } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
 import type { Program, StateValue } from '../tensor/program';
@@ -31,6 +32,8 @@ export interface Setting {
   partRates?: PartRates;
   /** parts whose gradients and updates are told beside those of the modules */
   toldParts?: readonly EncoderPart[];
+  /** those of its sessions; left out, the plain ones */
+  kernels?: Kernels;
 }
 
 /** The start of every piece of state. */

@@ -66,7 +66,9 @@ async function firstStepFits(
   const shape = prepared.shape(batch);
   let session: Session | undefined;
   try {
-    session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initial);
+    session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initial, {
+      kernels: setting.kernels ?? 'plain',
+    });
     const adam = adamDecays(setting.optimiser);
     await session.run(
       'train',
