@@ -125,9 +125,7 @@ export function diagnosis(link: FoundLink, gpu: boolean): DoctorReport['linked']
     cudaMissing: link.cudaMissing ?? [],
     noGpu: link.cuda && !gpu ? whyNoGpu(link).why : null,
     noKernels:
-      kernels.file !== null
-        ? null
-        : `${kernels.why}${canHaveKernels(link) ? `; to add them: ${linkCommand}` : ''}`,
+      kernels.file !== null ? null : `${kernels.why}${canHaveKernels(link) ? `; to add them: ${linkCommand}` : ''}`,
   };
 }
 

@@ -9,7 +9,12 @@ interface Attribute {
 interface Backend {
   binding: { TF_ATTR_FLOAT: number };
   executeSingleOutput(op: string, attributes: Attribute[], inputs: tf.TensorInfo[]): tf.TensorInfo;
-  executeMultipleOutputs(op: string, attributes: Attribute[], inputs: tf.TensorInfo[], outputs: number): tf.TensorInfo[];
+  executeMultipleOutputs(
+    op: string,
+    attributes: Attribute[],
+    inputs: tf.TensorInfo[],
+    outputs: number,
+  ): tf.TensorInfo[];
 }
 
 /** Inputs in their order, number of outputs, and the name of the one number that a node gives with it. */

@@ -201,7 +201,13 @@ const cases: Case[] = [
       [2, 1, 3, 4],
       [2, 1, 3, 4],
     ],
-    op: ([q, k, v]) => groupedAttention(q!, k!, v!, tf.tensor4d([0, 0, -1e9, 0, 0, -1e9, 0, 0, -1e9, -1e9, 0, 0, -1e9, 0, 0, -1e9, 0, 0], [2, 1, 3, 3])),
+    op: ([q, k, v]) =>
+      groupedAttention(
+        q!,
+        k!,
+        v!,
+        tf.tensor4d([0, 0, -1e9, 0, 0, -1e9, 0, 0, -1e9, -1e9, 0, 0, -1e9, 0, 0, -1e9, 0, 0], [2, 1, 3, 3]),
+      ),
     exactly: (inputs) => attended(inputs, [2, 2, 3, 4], [1, 3], (b, _, t) => t === (b === 0 ? 2 : 0)),
   },
 ];
@@ -266,24 +272,26 @@ describe('each operation', () => {
     if (missing === '') await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
   });
   for (const entry of cases) {
-  test(entry.name, async (context) => {
-    if (missing !== '') return context.skip(missing);
-    const { tolerance = 2e-6, kernel } = entry;
-    const given = inputsOf(entry);
-    const size = entry.exactly(given).length;
-    const source = random('fused weights', entry.name);
-    const weights = Array.from({ length: size }, () => Math.fround(source.normal()));
-    const exact = differences(entry, given, weights);
-    const { result: fused, kernelNames } = await profiled(() => withKernels('fused', () => computed(entry, given, weights)));
-    const plain = computed(entry, given, weights);
-    expect(kernelNames).toContain(kernel);
-    expect(kernelNames.some((name) => name.startsWith(kernel) && name !== kernel)).toBe(true);
-    fused.forEach((values, i) => {
-      const what = i === 0 ? 'value' : `gradient of input ${i - 1}`;
-      expect(worst(values, exact[i]!), `${what} against float64`).toBeLessThan(tolerance);
-      expect(worst(values, plain[i]!), `${what} against the plain operation`).toBeLessThan(2 * tolerance);
+    test(entry.name, async (context) => {
+      if (missing !== '') return context.skip(missing);
+      const { tolerance = 2e-6, kernel } = entry;
+      const given = inputsOf(entry);
+      const size = entry.exactly(given).length;
+      const source = random('fused weights', entry.name);
+      const weights = Array.from({ length: size }, () => Math.fround(source.normal()));
+      const exact = differences(entry, given, weights);
+      const { result: fused, kernelNames } = await profiled(() =>
+        withKernels('fused', () => computed(entry, given, weights)),
+      );
+      const plain = computed(entry, given, weights);
+      expect(kernelNames).toContain(kernel);
+      expect(kernelNames.some((name) => name.startsWith(kernel) && name !== kernel)).toBe(true);
+      fused.forEach((values, i) => {
+        const what = i === 0 ? 'value' : `gradient of input ${i - 1}`;
+        expect(worst(values, exact[i]!), `${what} against float64`).toBeLessThan(tolerance);
+        expect(worst(values, plain[i]!), `${what} against the plain operation`).toBeLessThan(2 * tolerance);
+      });
     });
-  });
   }
 
   test('a place that is masked takes no share at all, and a row that sees nothing spreads evenly', (context) => {
@@ -345,14 +353,14 @@ test('the same bytes with one thread or two, and with every instruction set', (c
 describe('whole models against Hugging Face', () => {
   // forward pass, loss, gradients, ten steps and kappa: the bounds of the plain operations (checkModel.ts)
   for (const name of [...published, ...variants]) {
-  test(name, async (context) => {
-    if (missing !== '') return context.skip(missing);
-    await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
-    const report = await checkModel(referenceFolder(name), 'fused');
-    expect(report.failures).toEqual([]);
-    expect(report.notices).toEqual([]);
-    expect(report.logits.absolute).toBeLessThan(1e-5);
-    expect(report.worst.kappa).toBeLessThan(3e-4);
-  });
+    test(name, async (context) => {
+      if (missing !== '') return context.skip(missing);
+      await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
+      const report = await checkModel(referenceFolder(name), 'fused');
+      expect(report.failures).toEqual([]);
+      expect(report.notices).toEqual([]);
+      expect(report.logits.absolute).toBeLessThan(1e-5);
+      expect(report.worst.kappa).toBeLessThan(3e-4);
+    });
   }
 });

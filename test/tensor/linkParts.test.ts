@@ -170,7 +170,9 @@ test('doctor says what the link was built for, what it lacks and what mends it',
   expect(whole).toContain(
     'GPU: not used, there is no NVIDIA driver; CUDA libraries that are not beside it: nvidia-cudnn-cu12',
   );
-  expect(whole).toContain(`fused kernels: none, TensorFlow was linked by a version that had none; to add them: ${linkCommand}`);
+  expect(whole).toContain(
+    `fused kernels: none, TensorFlow was linked by a version that had none; to add them: ${linkCommand}`,
+  );
   const plain = text({ tensorflow: '2.21.0', build: 'cpu', cudaMissing: [], noGpu: null, noKernels: null });
   expect(plain).toContain('TensorFlow 2.21.0, built for processors');
   expect(plain).toContain('fused kernels: there');

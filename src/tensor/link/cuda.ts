@@ -25,12 +25,7 @@ interface CudaLibraries {
  */
 export async function cudaLibraries(
   requirements: readonly string[],
-  {
-    work,
-    beside,
-    say,
-    where,
-  }: { work: string; beside: string | null; say: (line: string) => void; where: string },
+  { work, beside, say, where }: { work: string; beside: string | null; say: (line: string) => void; where: string },
 ): Promise<CudaLibraries> {
   const missing: string[] = [];
   let why: string | null = null;
@@ -38,7 +33,8 @@ export async function cudaLibraries(
   for (const requirement of requirements) {
     const name = packageOf(requirement);
     const given = beside === null ? null : wheelOf(name, beside);
-    const problem = given !== null ? null : offline ? 'cannot reach a package index' : await download(requirement, work, say);
+    const problem =
+      given !== null ? null : offline ? 'cannot reach a package index' : await download(requirement, work, say);
     offline ||= problem === 'cannot reach a package index';
     const file = given ?? wheelOf(name, join(work, 'cuda-download'));
     if (problem === null && file !== null) {
@@ -88,7 +84,8 @@ export function whyNoGpu(
   { driver, visible }: GpuFacts = gpuFacts(),
 ): { why: string; hint: string } {
   if (!cuda) return { why: 'the linked library was built without CUDA', hint: `run: ${linkCommand}` };
-  if (!driver) return { why: 'there is no NVIDIA driver', hint: 'install the driver of the GPU, then check nvidia-smi' };
+  if (!driver)
+    return { why: 'there is no NVIDIA driver', hint: 'install the driver of the GPU, then check nvidia-smi' };
   if (visible !== undefined && !/^\d|^GPU-|^MIG-/.test(visible.trim()))
     return { why: `CUDA_VISIBLE_DEVICES=${visible} hides every one`, hint: 'unset CUDA_VISIBLE_DEVICES' };
   if (cudaMissing.length > 0)

@@ -28,9 +28,7 @@ let version: string | undefined;
 
 /** sha256 of all that the kernels are built from. */
 export function kernelVersion(): string {
-  version ??= sha256(
-    [...kernelOptions, ...kernelSources().map((path) => readFileSync(path, 'utf8'))].join('\n'),
-  );
+  version ??= sha256([...kernelOptions, ...kernelSources().map((path) => readFileSync(path, 'utf8'))].join('\n'));
   return version;
 }
 

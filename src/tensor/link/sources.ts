@@ -92,12 +92,7 @@ export function sourcesToTry(nvidia: boolean, complete = false): Source[] {
  * A folder or a wheel that the user names. With an NVIDIA driver a wheel's CUDA libraries are taken from wheels beside it
  * or by pip; those that cannot be had are named in the link, which runs without a GPU all the same.
  */
-async function fromGiven(
-  given: string,
-  nvidia: boolean,
-  work: string,
-  say: (line: string) => void,
-): Promise<Library> {
+async function fromGiven(given: string, nvidia: boolean, work: string, say: (line: string) => void): Promise<Library> {
   const where = 'EQUIPOISE_TENSORFLOW',
     source = { kind: 'given', path: given } as const;
   if (!existsSync(given))
