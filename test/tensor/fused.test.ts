@@ -106,7 +106,7 @@ const widths: [number, number][] = [
   [1, 1],
   [1, 16],
   [3, 37],
-  [20, 48],
+  [18, 20],
 ];
 const epsilon = 1e-5;
 const cases: Case[] = [
@@ -175,12 +175,12 @@ const cases: Case[] = [
     name: 'attention without a mask, of more keys than queries',
     kernel: 'EquipoiseSoftmax',
     shapes: [
-      [2, 3, 4, 5],
-      [2, 3, 17, 5],
-      [2, 3, 17, 5],
+      [1, 2, 3, 3],
+      [1, 2, 17, 3],
+      [1, 2, 17, 3],
     ],
     op: ([q, k, v]) => attention(q!, k!, v!),
-    exactly: (inputs) => attended(inputs, [2, 3, 4, 5], [3, 17], () => false),
+    exactly: (inputs) => attended(inputs, [1, 2, 3, 3], [2, 17], () => false),
   },
   {
     name: 'causal attention of grouped heads',

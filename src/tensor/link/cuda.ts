@@ -33,7 +33,7 @@ export async function cudaLibraries(
   for (const requirement of requirements) {
     const name = packageOf(requirement);
     const given = beside === null ? null : wheelOf(name, beside);
-    const problem =
+    const problem: string | null =
       given !== null ? null : offline ? 'cannot reach a package index' : await download(requirement, work, say);
     offline ||= problem === 'cannot reach a package index';
     const file = given ?? wheelOf(name, join(work, 'cuda-download'));
