@@ -7,6 +7,7 @@ import { chooseArithmetic } from '../../src/runner/arithmetic';
 import { cudaLibraries, whyNoGpu } from '../../src/tensor/link/cuda';
 import { canHaveKernels, kernelsOf, kernelsPath, kernelVersion } from '../../src/tensor/link/kernels';
 import { linkTensorFlow } from '../../src/tensor/link/link';
+import { logLevel } from '../../src/tensor/link/load';
 import { findLink, linkCommand, type Link } from '../../src/tensor/link/state';
 import { withCache } from '../../testing/environment';
 import { putLink } from '../../testing/linkFolder';
@@ -101,6 +102,13 @@ describe('why no GPU is used', () => {
     expect(told.why).toContain(why);
     expect(told.hint).toContain(hint);
   });
+});
+
+test('a library for GPUs that is to use none does not call that an error', () => {
+  expect(logLevel({ cuda: true }, 'any', false)).toBe('3');
+  expect(logLevel({ cuda: true }, 'cpu', true)).toBe('3');
+  expect(logLevel({ cuda: true }, 'any', true)).toBe('2');
+  expect(logLevel({ cuda: false }, 'cpu', false)).toBe('2');
 });
 
 describe('fused kernels of a link', () => {
