@@ -4,7 +4,7 @@
  */
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
-import { fusedFile } from '../tensor/kernels';
+import { fusedFile } from '../tensor/link/kernels';
 import { findLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 

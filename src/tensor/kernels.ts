@@ -2,10 +2,8 @@
  * Whether the operations of ops.ts are plain ones of TensorFlow.js or fused kernels of our own (link/kernels/). Fused
  * kernels round otherwise, so they are asked for by name and belong to what makes runs comparable.
  */
-import { exitCode, userError } from '../problems';
-import { kernelsOf } from './link/kernels';
+import { fusedFile } from './link/kernels';
 import { loadedTensorFlow } from './link/load';
-import { linkCommand, type FoundLink } from './link/state';
 import { registerFusedKernels } from './fusedKernels';
 import { tf } from './tf';
 
@@ -38,18 +36,4 @@ export function withKernels<T>(kernels: Kernels, body: () => T): T {
   } finally {
     fused = outer;
   }
-}
-
-/** The library of a link's fused kernels. @throws UserError (exit code 3) saying why there is none and what mends it */
-export function fusedFile(link: FoundLink): string {
-  const kernels = kernelsOf(link);
-  if (kernels.file !== null) return kernels.file;
-  throw userError(
-    {
-      where: 'kernels: fused',
-      what: `the linked TensorFlow has no fused kernels: ${kernels.why}`,
-      hint: `run: ${linkCommand}; or leave "kernels" out`,
-    },
-    exitCode.unavailable,
-  );
 }

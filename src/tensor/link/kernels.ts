@@ -5,7 +5,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, sha256 } from '../../files';
-import type { FoundLink } from './state';
+import { exitCode, userError } from '../../problems';
+import { linkCommand, type FoundLink } from './state';
 
 const folder = join(projectRoot, 'src', 'tensor', 'link', 'kernels');
 
@@ -44,3 +45,17 @@ export function kernelsOf({ kernels, addonFile }: FoundLink): { file: string } |
 
 /** Whether linking again may give the link kernels: they have not been tried in this version. */
 export const canHaveKernels = ({ kernels }: FoundLink): boolean => kernels?.source !== kernelVersion();
+
+/** The library of a link's fused kernels. @throws UserError (exit code 3) saying why there is none and what mends it */
+export function fusedFile(link: FoundLink): string {
+  const kernels = kernelsOf(link);
+  if (kernels.file !== null) return kernels.file;
+  throw userError(
+    {
+      where: 'kernels: fused',
+      what: `the linked TensorFlow has no fused kernels: ${kernels.why}`,
+      hint: `run: ${linkCommand}; or leave "kernels" out`,
+    },
+    exitCode.unavailable,
+  );
+}
