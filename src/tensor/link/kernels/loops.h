@@ -36,6 +36,12 @@ INLINE V within(V v, float otherwise, long n) {
 }
 INLINE V all(float x) { return V{} + x; }
 INLINE V pick(I where, V yes, V no) { return (V)((where & (I)yes) | (~where & (I)no)); }
+// Where a < b, and where x is NaN, by signs: GCC takes comparisons of vectors that are wider than the processor's apart
+// lane by lane. Of NaN the first says anything.
+INLINE I less(V a, V b) { return (I)(a - b) >> 31; }
+INLINE I missing(V x) { return (0x7f800000 - ((I)x & 0x7fffffff)) >> 31; }
+INLINE V atLeast(V x, float least) { return pick(less(x, all(least)), all(least), x); }
+INLINE V atMost(V x, float most) { return pick(less(all(most), x), all(most), x); }
 
 // Calls f(place, lanes) for every 16 places of a row of `width`.
 template <class F> INLINE void lanes(long width, F f) {
@@ -56,9 +62,9 @@ INLINE float most(V v) {
 // exp by Cephes' expf: x = n log 2 + r, a polynomial of r; within 2 units of the last place, and exactly 0 below -87.3,
 // so that masked places take no share. NaN stays NaN.
 INLINE V expOf(V given) {
-  V x = pick(given < all(-87.33f), all(-87.33f), given);
-  x = pick(x > all(88.72f), all(88.72f), x);
-  V n = (x * 1.44269504088896341f + 12582912.f) - 12582912.f;
+  V x = atMost(atLeast(given, -87.33f), 88.72f);
+  V shifted = x * 1.44269504088896341f + 12582912.f;  // its last bits are the nearest whole number
+  V n = shifted - 12582912.f;
   V r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   V p = all(1.9875691500e-4f);
@@ -69,18 +75,17 @@ INLINE V expOf(V given) {
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.f;
   // 2^n in two factors, since n may be 128
-  I whole = __builtin_convertvector(n, I);
+  I whole = (I)shifted - 0x4b400000;
   I half = whole >> 1;
   V value = p * (V)((half + 127) << 23) * (V)((whole - half + 127) << 23);
-  return pick(given < all(-87.33f), V{}, value);
+  return pick(missing(given), given, pick(less(given, all(-87.33f)), V{}, value));
 }
 
 INLINE V sigmoidOf(V x) { return 1.f / (1.f + expOf(-x)); }
 
 // erf as a quotient of polynomials (Eigen's, which TensorFlow's own op has), within 3e-7.
 INLINE V erfOf(V given) {
-  V x = pick(given > all(4.f), all(4.f), given);
-  x = pick(x < all(-4.f), all(-4.f), x);
+  V x = pick(missing(given), given, atMost(atLeast(given, -4.f), 4.f));
   V z = x * x;
   V p = all(-2.72614225801306e-10f);
   p = p * z + 2.77068142495902e-08f;
@@ -240,7 +245,7 @@ static void layerNormGain(const float* x, const float* stats, const float* dy, f
 static void logSoftmax(const float* x, float* y, long rows, long w) {
   for (long r = 0; r < rows; r++, x += w, y += w) {
     V top = all(x[0]), total = {};
-    lanes(w, [&](long i, long k) { V v = within(load(x + i, k), x[0], k); top = pick(v > top, v, top); });
+    lanes(w, [&](long i, long k) { V v = within(load(x + i, k), x[0], k); top = pick(less(top, v), v, top); });
     float m = most(top);
     lanes(w, [&](long i, long k) { total += within(expOf(load(x + i, k) - m), 0.f, k); });
     float shift = (float)logOf(sum(total));
@@ -262,7 +267,7 @@ static void softmax(const float* x, const float* mask, float* y, long w, float s
   V top = all(x[0] * scale + mask[0]), total = {};
   lanes(w, [&](long i, long k) {
     V v = load(x + i, k) * scale + load(mask + i, k), seen = within(v, -__builtin_inff(), k);
-    top = pick(seen > top, seen, top);
+    top = pick(less(top, seen), seen, top);
     store(y + i, v, k);
   });
   float m = most(top);
