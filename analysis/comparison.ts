@@ -75,3 +75,19 @@ export function correctedRows<Row extends { corrected: number | null }>(rows: re
   const adjusted = holmOfTested(rows.map((row) => row.corrected));
   return rows.map((row, i) => ({ ...row, corrected: adjusted[i]! }));
 }
+
+/**
+ * McNemar's exact test of two runs on the same questions: the two-sided binomial p-value of a split as uneven as `first`
+ * to `second`, the questions that only one of them answered rightly; 1 where there are none.
+ */
+export function mcNemar(first: number, second: number): number {
+  const n = first + second;
+  // Terms of the binomial of n and 1/2, each from the one before, in logarithms: 2^-n alone would vanish for large n.
+  let term = -n * Math.log(2);
+  let tail = 0;
+  for (let k = 0; k <= Math.min(first, second); k++) {
+    tail += Math.exp(term);
+    term += Math.log((n - k) / (k + 1));
+  }
+  return Math.min(1, 2 * tail);
+}

@@ -44,7 +44,7 @@ function kindOf(path: string, paths: readonly string[]): string | undefined {
  * Paths whose values differ within the group, sorted; an absent value is a value: the default. What follows from a kind
  * that differs is not named beside it.
  */
-function varying(group: readonly Leaves[]): string[] {
+export function varying(group: readonly Leaves[]): string[] {
   const differ = (among: readonly Leaves[], path: string) => new Set(among.map((each) => each.get(path))).size > 1;
   const paths = [...new Set(group.flatMap((each) => [...each.keys()]))].sort().filter((path) => differ(group, path));
   return paths.filter((path) => {

@@ -6,9 +6,18 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Kernels } from '../src/tensor/kernels';
+import type { Precision } from '../src/tensor/precision';
 import type { Command, Reply } from './protocol';
 
-export type EngineName = 'recorded' | 'fused' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
+export type EngineName =
+  | 'recorded'
+  | 'fused'
+  | 'bfloat16'
+  | 'eager'
+  | 'wasm'
+  | 'webgpu'
+  | 'torch'
+  | 'torch-compile';
 
 export interface Engine {
   name: EngineName;
@@ -17,6 +26,8 @@ export interface Engine {
   eager: boolean;
   /** left out, the plain ones */
   kernels?: Kernels;
+  /** of the training pass; left out: float32 */
+  precision?: Precision;
   language: 'typescript' | 'python';
 }
 
@@ -28,6 +39,14 @@ export const engines: readonly Engine[] = [
     backend: 'tensorflow',
     eager: false,
     kernels: 'fused',
+    language: 'typescript',
+  },
+  {
+    name: 'bfloat16',
+    title: 'TensorFlow, recorded, bfloat16',
+    backend: 'tensorflow',
+    eager: false,
+    precision: 'bfloat16',
     language: 'typescript',
   },
   { name: 'torch', title: 'PyTorch, eager', backend: 'torch-eager', eager: true, language: 'python' },

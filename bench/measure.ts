@@ -149,7 +149,11 @@ export async function measureSize(
 }
 
 /** How an engine computes its steps. */
-const howOf = ({ eager, kernels = 'plain' }: Engine) => ({ eager, kernels });
+const howOf = ({ eager, kernels = 'plain', precision }: Engine) => ({
+  eager,
+  kernels,
+  ...(precision === undefined ? {} : { precision }),
+});
 
 /** Idle size and highest size of a process that does nothing but train a few steps. */
 async function memoryOf(

@@ -10,6 +10,7 @@ import type { Setting } from '../src/train/programs';
 import type { BatchArrays, BatchShape } from '../src/train/batches';
 import type { PartName } from '../src/models/composition';
 import type { MultimodalModel } from '../src/models/multimodal';
+import type { Precision } from '../src/tensor/precision';
 import { random } from '../src/random';
 import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, pickRows } from '../src/tensor/ops';
 import { byName, type Initial, type ParameterSpec } from '../src/tensor/parameters';
@@ -155,11 +156,12 @@ export function benchModel(config: BenchConfig): MultimodalModel {
 /**
  * What is trained: Adam without clipping, as in the reference; `regularised` adds the term of docs/method.md section 5.
  */
-export function benchSetting(config: BenchConfig, regularised = false): Setting {
+export function benchSetting(config: BenchConfig, regularised = false, precision?: Precision): Setting {
   return {
     model: benchModel(config),
     vocabulary: config.vocabulary,
     optimiser: completeSpec(optimisers, { kind: 'adam', clip: 0 }),
+    ...(precision === undefined ? {} : { precision }),
     regulariser: regularised ? completeSpec(regularisers, { kind: 'commit', lambda: 0.1 }) : { kind: 'none' },
   };
 }

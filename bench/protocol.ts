@@ -1,6 +1,7 @@
 /** What the driver says to an engine's process and what it hears: one line of JSON each, in turn. */
 import type { BackendName } from '../src/tensor/backend';
 import type { Kernels } from '../src/tensor/kernels';
+import type { Precision } from '../src/tensor/precision';
 import type { BenchConfigName } from './model';
 
 /** Questions of the fixed probe. */
@@ -24,6 +25,8 @@ export type Command =
       eager: boolean;
       /** left out, the plain ones */
       kernels?: Kernels;
+      /** left out: float32 */
+      precision?: Precision;
       rate: number;
     }
   | { do: 'steps'; kind: StepKind; steps: number }

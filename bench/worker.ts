@@ -36,7 +36,7 @@ function open(command: Extract<Command, { do: 'open' }>): {
   const config = benchConfigs[command.config];
   const shape = benchShape(config, command.batch),
     probe = benchShape(config, probeSize);
-  const setting = benchSetting(config);
+  const setting = benchSetting(config, false, command.precision);
   const modules = ['encoder', 'backbone'] as const;
   const kinds = new Set(command.kinds);
   const programs: Record<string, Program> = { plain: trainProgram(setting, shape, modules, null) };
@@ -49,7 +49,7 @@ function open(command: Extract<Command, { do: 'open' }>): {
   const session = openSession(programs, initial, { eager, kernels });
   const openMs = performance.now() - begun;
   const sessions = [session];
-  const regularised = benchSetting(config, true);
+  const regularised = benchSetting(config, true, command.precision);
   const second = kinds.has('regularised')
     ? openSession({ regularised: trainProgram(regularised, shape, modules, null) }, initialState(regularised, 0), {
         eager,

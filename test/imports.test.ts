@@ -20,6 +20,7 @@ const rooms = [
   'src/train',
   'src/runner',
   'analysis',
+  'src/ui',
   'src/cli',
   'src/api',
 ];

@@ -11,6 +11,7 @@ import type { Rooms } from '../src/runner/execute';
 import { exitCode, userError } from '../src/problems';
 import { random } from '../src/random';
 import { newLoop, type RunCheckpoint } from '../src/train/checkpoint';
+import { OutOfMemoryError } from '../src/train/memory';
 import type { TrainOptions, TrainSummary } from '../src/train/run';
 import type { EvaluateRecord, JournalRecord, MeasureRecord } from '../src/train/records';
 
@@ -29,6 +30,8 @@ export interface FakeOrders {
   crash?: { seed: number; step: number; times: number };
   /** this seed gives NaN as the loss of step 3 */
   nan?: number;
+  /** this seed runs out of memory with any batch above this; a trial of one that does not fit is killed */
+  memory?: { seed: number; fits: number };
   /** this seed lacks something of the machine */
   unavailable?: number;
   /** records depend on the process, as they must not */
@@ -44,11 +47,13 @@ function stepsOfSpec(spec: RunSpec): number {
 }
 
 async function* trainRun(spec: RunSpec, options: TrainOptions): AsyncGenerator<JournalRecord, TrainSummary> {
-  const { ledger, delay = 0, slow, carry, fail, crash, nan, unavailable, nondeterministic } = orders();
+  const { ledger, delay = 0, slow, carry, fail, crash, nan, memory, unavailable, nondeterministic } = orders();
   if (ledger !== undefined) appendFileSync(ledger, `${spec.seed}\n`);
   if (spec.seed === unavailable)
     throw userError({ where: `data of ${spec.task}`, what: 'cannot be fetched' }, exitCode.unavailable);
   options.onStage?.('training');
+  if (memory?.seed === spec.seed && spec.batch > memory.fits)
+    throw new OutOfMemoryError(spec.batch, 'cpu', new Error('OOM when allocating tensor'));
   const steps = stepsOfSpec(spec);
   const pair = (value: number) => ({ encoder: value, backbone: value });
   const { checkpoints, from } = carry === true ? options : {};
@@ -169,6 +174,12 @@ export const fakeRooms: Rooms = {
   trainRun,
   totalSteps: async (spec) => stepsOfSpec(spec),
   evaluationItems: async () => 100,
+  firstStepFits: async (_spec, batch) => {
+    if (batch <= (orders().memory?.fits ?? Infinity)) return true;
+    process.kill(process.pid, 'SIGKILL');
+    await sleep(1000);
+    return false;
+  },
 };
 
 /** A run of so many steps; the seed decides everything else. */

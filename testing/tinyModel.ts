@@ -3,7 +3,9 @@ import { llamaWeights, type LlamaConfig } from '../src/models/parts/llama';
 import type { Model } from '../src/models/build';
 import type { Backbone } from '../src/models/zoo/backbones/backbone';
 import { zooModel } from '../src/models/zoo/compose';
+import type { Checkpointing } from '../src/models/tuningKinds';
 import { random } from '../src/random';
+import type { Precision } from '../src/tensor/precision';
 import { both, type ModuleName } from '../src/modules';
 import type { Setting } from '../src/train/programs';
 import type { StepValues } from '../src/train/stepInputs';
@@ -43,7 +45,7 @@ export function tinyBackbone(config: LlamaConfig = tinyConfig): Backbone {
       return [name, { shape, data }];
     }),
   );
-  return { config, weights, beginToken: 1 };
+  return { config, weights, head: [1] };
 }
 
 export interface TinyOptions {
@@ -54,6 +56,9 @@ export interface TinyOptions {
   regulariser?: GivenRegulariser;
   config?: LlamaConfig;
   optimiser?: GivenOptimiser;
+  precision?: Precision;
+  checkpointing?: Checkpointing;
+  accumulate?: number;
 }
 
 export function tinySetting(options: TinyOptions = {}): Setting & { model: Model } {
@@ -62,6 +67,8 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
     {
       connector: connectorOf(options.connector ?? { kind: 'mlp', tokens: 2, width: 12 }),
       connectorSide: options.connectorSide ?? 'encoder',
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
+      checkpointing: options.checkpointing ?? 'none',
       tuning: {
         ...(options.encoder === undefined ? {} : { tower: { kind: options.encoder } }),
         backbone: tuningOf(options.tuning ?? { kind: 'lora', rank: 2, alpha: 4 }),
@@ -75,6 +82,8 @@ export function tinySetting(options: TinyOptions = {}): Setting & { model: Model
     vocabulary: config.vocabulary,
     optimiser: optimiserOf(options.optimiser ?? { kind: 'adamw' }),
     regulariser: regulariserOf(options.regulariser ?? { kind: 'none' }),
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    accumulate: options.accumulate ?? 1,
   };
 }
 

@@ -7,6 +7,7 @@ import type { RunTask } from '../src/runner/messages';
 import { useBackend } from '../src/tensor/backend';
 import type { Prepared } from '../src/train/prepare';
 import { trainPrepared } from '../src/train/run';
+import { firstStepFits } from '../src/train/trial';
 import { taskOf } from './fakeRuns';
 import { tinyPrepared, tinySpec } from './tinyTask';
 
@@ -16,6 +17,7 @@ export const tinyRooms: Rooms = {
   trainRun: (spec, options) => trainPrepared(spec, tinyPrepared(spec), options),
   totalSteps: async (spec) => ('steps' in spec.duration ? spec.duration.steps : 0),
   evaluationItems: async () => 9,
+  firstStepFits: (spec, batch) => firstStepFits(spec, batch, tinyPrepared),
 };
 
 export interface TinyOptions {

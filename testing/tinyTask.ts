@@ -95,7 +95,7 @@ export function tinyPrepared(spec: RunSpec, sound = false): Prepared {
   );
   const codec = prunedCodec(wordTokenizer, vocabulary);
   const config = { ...tinyConfig, vocabulary: vocabulary.ids.length };
-  const backbone = { ...tinyBackbone(config), beginToken: vocabulary.toPruned.get(1)! };
+  const backbone = { ...tinyBackbone(config), head: [vocabulary.toPruned.get(1)!] };
   const model = zooModel(spec, { rows, width }, backbone);
   const alignmentModel =
     spec.connectorSide === 'encoder'

@@ -49,7 +49,7 @@ export function tunedPrepared(spec: RunSpec, inStep = isInStep(spec.tuning.tower
   const base = tinyPrepared(aligning(spec));
   const backbone = {
     ...tinyBackbone({ ...tinyConfig, vocabulary: base.codec.vocabulary.ids.length }),
-    beginToken: base.codec.vocabulary.ids.indexOf(1),
+    head: [base.codec.vocabulary.ids.indexOf(1)],
   };
   const model = zooModel(spec, features, backbone, undefined, inStep ? tower : undefined);
   const mels = new Map(base.set.items.map(({ media }) => [media, melOf(media, base.features(media))]));

@@ -71,9 +71,7 @@ export type Rule =
  * on the base rates are alike within this share. `supported`: another claim is.
  */
 export type Check =
-  | { kind: 'acted'; atLeast: number }
-  | { kind: 'sameRates'; within: number }
-  | { kind: 'supported'; claim: string };
+  { kind: 'acted'; atLeast: number } | { kind: 'sameRates'; within: number } | { kind: 'supported'; claim: string };
 
 /** `not tested`: a check of the claim failed; `not evaluable`: the runs that it needs are not there. */
 export type Verdict = 'supported' | 'contradicted' | 'undecided' | 'not tested' | 'not evaluable';

@@ -6,7 +6,8 @@ import { bySeed, compared, type Compared } from '../scores';
 import { shareInterval } from '../statistics';
 import { bySetting, estimateText, type TableDefinition } from '../table';
 
-type RunScore = {
+/** What one run scored; null where no question was scored so. */
+export type RunScore = {
   panel: string;
   setting: string;
   method: string;
@@ -14,7 +15,7 @@ type RunScore = {
   choice: number | null;
   generation: number | null;
 };
-type Row = {
+export type ResultRow = {
   panel: string;
   setting: string;
   method: string;
@@ -75,7 +76,7 @@ function estimate(scores: (number | null)[]) {
 }
 
 /** The rows of one task and setting, with the marks of its best methods. */
-function rowsOf({ panel, setting, methods }: Compared<RunScore>): Row[] {
+function rowsOf({ panel, setting, methods }: Compared<RunScore>): ResultRow[] {
   const scored = [...methods].map(([method, runs]) => ({
     method,
     n: runs.length,
@@ -98,7 +99,7 @@ function rowsOf({ panel, setting, methods }: Compared<RunScore>): Row[] {
     scored.map((row) => row.generations),
     bestGeneration,
   );
-  return scored.map(({ method, n, choice, middle, generation }, i): Row => ({
+  return scored.map(({ method, n, choice, middle, generation }, i): ResultRow => ({
     panel,
     setting,
     method,
@@ -120,11 +121,14 @@ function rowsOf({ panel, setting, methods }: Compared<RunScore>): Row[] {
   }));
 }
 
+/** The rows of the table from the scores of runs, in order of panel, setting, method, seed and id. */
+export const resultRows = (scores: readonly RunScore[]): ResultRow[] => compared(scores).flatMap(rowsOf);
+
 const starred = (text: string, near: number) => (near === 1 ? `${text} *` : text);
 
-const withMiddle = (rows: readonly Row[]) => rows.some((row) => row.choiceMiddle !== null);
+const withMiddle = (rows: readonly ResultRow[]) => rows.some((row) => row.choiceMiddle !== null);
 
-export const results: TableDefinition<Row> = {
+export const results: TableDefinition<ResultRow> = {
   name: 'results',
   title: 'Final evaluation by task, learning-rate setting and method',
   shows:
@@ -135,7 +139,7 @@ export const results: TableDefinition<Row> = {
     const scores = await journals.rows<RunScore>(
       'select panel, setting, method, seed, choice, generation from final join runs using (id) order by panel, setting, method, seed, id',
     );
-    return compared(scores).flatMap(rowsOf);
+    return resultRows(scores);
   },
 
   caption(rows) {
@@ -165,7 +169,7 @@ export const results: TableDefinition<Row> = {
         ? [
             {
               header: 'Interquartile mean',
-              cell: (row: Row) => ({
+              cell: (row: ResultRow) => ({
                 text: estimateText(row.choiceMiddle, row.choiceMiddleLow, row.choiceMiddleHigh),
               }),
             },

@@ -5,7 +5,7 @@
  * The first index is the backbone's state, the second the encoder's; sg stops the gradient. The gradient of a divergence
  * is F (theta_t - theta_{t-1}) to first order: a Fisher-weighted heavy ball. Equal states give a gradient of zero.
  */
-import { divergence, maskedMean } from '../tensor/ops';
+import { divergence } from '../tensor/ops';
 import type { Tensor } from '../tensor/tf';
 import { both, type PerModule } from '../modules';
 import type { Part } from '../parts/define';
@@ -43,7 +43,10 @@ export const defineRegulariser = <const O extends Options>(part: RegulariserPart
 /**
  * Both divergences, scalars in nats per label token.
  * @param now log p_{t,t} [N, V]; `before`: with the module named as it was a step ago, both constants to the gradient
- * @param mask [N] 1 for label tokens
+ * @param mean of a value [N] at each label token
  */
-export const changeDivergences = (now: Tensor, before: PerModule<Tensor>, mask: Tensor): PerModule<Tensor> =>
-  both((module) => maskedMean(divergence(now, before[module]), mask));
+export const changeDivergences = (
+  now: Tensor,
+  before: PerModule<Tensor>,
+  mean: (values: Tensor) => Tensor,
+): PerModule<Tensor> => both((module) => mean(divergence(now, before[module])));

@@ -81,6 +81,13 @@ export const commands: readonly CommandEntry[] = [
     parts: true,
   },
   {
+    call: 'ui [experiment]',
+    description:
+      'show the results in a browser as they come: runs, comparisons, answers with their pictures and sounds, claims, figures',
+    load: file('./ui'),
+    parts: true,
+  },
+  {
     call: 'keep <experiment>',
     description:
       'keep the finished runs of an experiment in one compact file (Parquet), from which figures and tables are made as from the runs',

@@ -1,11 +1,11 @@
 /** What the runs of a sweep need, and how many workers fit: for `plan --resources`, `run` and `reproduce`. */
 import { compositionOf } from '../manifest/identity';
 import { printable } from '../printable';
-import { UserError, formatProblem } from '../problems';
+import { UserError, formatProblem, type Problem } from '../problems';
 import { chooseWorkers, type WorkerChoice } from '../runner/local';
 import type { PlannedRun } from '../runner/plan';
 import { needsOfRuns, type RunNeeds } from '../train/runNeeds';
-import { needsHead, needsRow } from './needsTable';
+import { gigabytes, needsHead, needsRow } from './needsTable';
 import { columns, note } from './text';
 
 /** Needs by run id. A run whose needs cannot be predicted is left out, and the reason told once. */
@@ -35,12 +35,54 @@ export function workersOfSweep(
   needs: ReadonlyMap<string, RunNeeds>,
 ): WorkerChoice {
   const gpu = runs.some((run) => run.arithmetic.gpu);
-  const bytes = runs.flatMap(({ id }) => {
-    const found = needs.get(id);
-    return found === undefined ? [] : [gpu ? found.memory.process + found.memory.host : found.memory.total];
+  const bytes = runs.flatMap((run) => {
+    const found = needs.get(run.id);
+    return found === undefined ? [] : [peakOf(run, found)];
   });
   return chooseWorkers(asked, runs.length, gpu, bytes);
 }
+
+/** Peak bytes of a run on the processor's memory. On a GPU that is the host's part. */
+const peakOf = ({ arithmetic }: PlannedRun, { memory }: RunNeeds): number =>
+  arithmetic.gpu ? memory.process + memory.host : memory.total;
+
+/**
+ * Runs of which each is predicted to need more memory than `free` bytes, a problem for each kind of them. The kernel
+ * would end them in the middle, and perhaps another process with them.
+ */
+export function beyondMemory(
+  runs: readonly PlannedRun[],
+  needs: ReadonlyMap<string, RunNeeds>,
+  free: number,
+): Problem[] {
+  const kinds = new Map<string, { runs: PlannedRun[]; peak: number }>();
+  for (const run of runs) {
+    const found = needs.get(run.id);
+    if (found === undefined || peakOf(run, found) <= free) continue;
+    const peak = peakOf(run, found);
+    const key = `${compositionOf(run.spec)} ${run.spec.batch} ${gigabytes(peak)}`;
+    const kind = kinds.get(key) ?? { runs: [], peak };
+    kind.runs.push(run);
+    kinds.set(key, kind);
+  }
+  return [...kinds.values()].map(({ runs: alike, peak }) => {
+    const { spec, id } = alike[0]!;
+    return {
+      where: `${compositionOf(spec)}, batch ${spec.batch} (${alike.length === 1 ? `run ${id}` : `${alike.length} runs, ${id} among them`})`,
+      what: `a run is predicted to need ${gigabytes(peak)}, and ${gigabytes(free)} are free`,
+      expected: 'more free memory, or a run that needs less',
+      hint: `${lessMemory(spec)}; equipoise run --beyond-memory starts it all the same`,
+    };
+  });
+}
+
+/** What of a manifest asks for less. */
+const lessMemory = ({ checkpointing, batch, accumulate }: PlannedRun['spec']): string =>
+  [
+    ...(checkpointing === 'none' ? ['"checkpointing": "layers"'] : []),
+    ...(accumulate < batch ? [`"accumulate": ${batch}`] : []),
+    'a smaller batch or backbone',
+  ].join(', ');
 
 /** A table with one row a kind of run: equal needs stand together. */
 export function needsLines(runs: readonly PlannedRun[], needs: ReadonlyMap<string, RunNeeds>): string[] {

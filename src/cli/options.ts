@@ -9,9 +9,10 @@ export interface SweepOptions {
   profile?: string;
   backend: BackendRequest['name'];
   device?: DeviceRequest;
+  threads?: number | 'auto';
 }
 
-/** Adds `--profile`, `--backend` and `--device`. */
+/** Adds `--profile`, `--backend`, `--device` and `--threads`. */
 export function sweepOptions(command: Command): Command {
   return command
     .option('--profile <name>', 'a profile of the manifest, e.g. smoke')
@@ -20,7 +21,12 @@ export function sweepOptions(command: Command): Command {
         .choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu'])
         .default('auto'),
     )
-    .addOption(new Option('--device <device>', 'instead of what the manifest asks for').choices(['cpu', 'gpu', 'any']));
+    .addOption(new Option('--device <device>', 'instead of what the manifest asks for').choices(['cpu', 'gpu', 'any']))
+    .option(
+      '--threads <n|auto>',
+      'threads of each run, by which its last digits differ: another number makes other runs; auto: all processors for a manifest of one run, else 1 (default: 1)',
+      workers,
+    );
 }
 
 /** A whole number of at least `least`. Throws InvalidArgumentError, which the command line reports. */
@@ -33,7 +39,7 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
-/** `--workers`: a number or `auto`. */
+/** `--workers` and `--threads`: a number or `auto`. */
 export function workers(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : wholeNumber(1)(text);
 }

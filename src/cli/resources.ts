@@ -9,10 +9,12 @@ import { jsonLimits, readObject, type JsonObject } from '../json';
 import { defaultsTaken, familyOf } from '../models/published';
 import type { Family } from '../models/published/family';
 import { findPublished, publishedModels } from '../models/published/catalogue';
+import { checkpointings, type Checkpointing } from '../models/tuningKinds';
 import { printable } from '../printable';
-import { userError } from '../problems';
+import { exitCode, userError } from '../problems';
 import { tiledFamily } from '../sources/checkpointNames';
 import { useBackend, type BackendRequest } from '../tensor/backend';
+import { precisions, type Precision } from '../tensor/precision';
 import {
   familyNeeds,
   measureFamilyStep,
@@ -25,17 +27,23 @@ import {
 import type { ResourceNeeds } from '../train/resources';
 import { readResources } from '../runner/resources';
 import type { Define } from './command';
+import { measuredBatch } from './measureApart';
 import { gigabytes, needsHead, needsRow } from './needsTable';
 import { wholeNumber } from './options';
 import { columns, note, say, sayJson } from './text';
 
 interface ResourcesOptions extends StepSize {
   tiles: number;
+  precision: Precision;
   backend: Exclude<BackendRequest['name'], 'auto'>;
   measure?: boolean;
   steps: number;
   threads?: number;
   processorTime?: boolean;
+  checkpointing: Checkpointing;
+  beyondMemory?: boolean;
+  /** in the process that measures */
+  here?: boolean;
   json?: boolean;
 }
 
@@ -48,6 +56,7 @@ Examples:
   equipoise resources llava-1.5-7b salmonn-13b
   equipoise resources internvl2-1b --batch 4 --text 64 --json
   equipoise resources internvl2-1b --tiles 12
+  equipoise resources llava-1.5-7b --checkpointing layers
   equipoise resources blip2-opt-125m --measure --threads 2`;
 
 /** The configuration of a published model, or that in a file. Throws UserError for a name or file that is not there. */
@@ -117,11 +126,16 @@ interface PlannedStep {
   needs: ResourceNeeds;
 }
 
-function plan(model: string, name: string, size: StepSize, { tiles, backend }: ResourcesOptions): PlannedStep {
+function plan(
+  model: string,
+  name: string,
+  size: StepSize,
+  { tiles, backend, precision, checkpointing }: ResourcesOptions,
+): PlannedStep {
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);
-  const needs = familyNeeds(family, size, backend, { items });
+  const needs = familyNeeds(family, size, backend, { items, precision, checkpointing });
   return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
 
@@ -138,9 +152,19 @@ export const define: Define = (command) => {
     )
     .option('--labels <n>', 'how many of them are answers', wholeNumber(1), 16)
     .addOption(
+      new Option('--checkpointing <what>', 'what a step keeps of its forward pass (docs/manifests.md)')
+        .choices(checkpointings)
+        .default('none'),
+    )
+    .addOption(
       new Option('--backend <name>', 'which library computes')
         .choices(['tensorflow', 'wasm', 'webgpu', 'cpu'])
         .default('tensorflow'),
+    )
+    .addOption(
+      new Option('--precision <name>', 'of frozen matrices and of the products of the training pass')
+        .choices(precisions)
+        .default('float32'),
     )
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
@@ -149,6 +173,8 @@ export const define: Define = (command) => {
       '--processor-time',
       'count processor time shared among the threads, not the wall clock: for a machine that has other work',
     )
+    .option('--beyond-memory', 'measure although more memory is predicted than is free')
+    .addOption(new Option('--here', 'measure in this process').hideHelp())
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(async (models: string[], options: ResourcesOptions) => {
@@ -157,64 +183,106 @@ export const define: Define = (command) => {
         throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });
       const names = rowNames(models);
       const planned = models.map((model, i) => plan(model, printable(names[i]!), size, options));
-      const measured = options.measure === true ? await measure(planned, size, options) : null;
-      if (options.json === true) {
-        sayJson({
-          size: options.tiles === 1 ? size : { ...size, tiles: options.tiles },
-          backend: options.backend,
-          models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
-          measured,
-        });
-        return;
-      }
-      say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
-      for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
-      if (measured === null) return;
-      const { needs } = planned[0]!;
-      say('');
-      say(
-        `peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`,
-      );
-      for (const { seconds, speed } of measured.steps)
-        say(
-          `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
-        );
-      say(
-        `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
-      );
+      const measured = options.measure === true ? await measure(planned, models, size, options) : null;
+      if (options.json === true) tellJson(planned, measured, size, options);
+      else tellLines(planned, measured);
     });
 };
 
+function tellJson(
+  planned: readonly PlannedStep[],
+  measured: Measurement | null,
+  size: StepSize,
+  { tiles, checkpointing, backend }: ResourcesOptions,
+): void {
+  sayJson({
+    size: { ...size, ...(tiles === 1 ? {} : { tiles }), ...(checkpointing === 'none' ? {} : { checkpointing }) },
+    backend,
+    models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
+    measured,
+  });
+}
+
+function tellLines(planned: readonly PlannedStep[], measured: Measurement | null): void {
+  say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
+  for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
+  if (measured === null) return;
+  const { needs } = planned[0]!;
+  say('');
+  say(
+    `peak memory   predicted ${gigabytes(needs.memory.total)}, measured ${gigabytes(measured.peakBytes)}, ratio ${(needs.memory.total / measured.peakBytes).toFixed(3)}`,
+  );
+  for (const { seconds, speed } of measured.steps)
+    say(
+      `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
+    );
+  say(
+    `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
+  );
+}
+
+/** A step with its times beside the prediction. */
+type Measurement = MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number };
+
+/** Measures the one model, in a process of its own unless this is that. */
 async function measure(
   planned: readonly PlannedStep[],
+  models: readonly string[],
   size: StepSize,
   options: ResourcesOptions,
-): Promise<MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number }> {
+): Promise<Measurement> {
   const [one, ...more] = planned;
   if (one === undefined || more.length > 0)
-    throw userError({
-      where: '--measure',
-      what: `${planned.length} models`,
-      expected: 'one: each wants a process of its own, since memory is given back at its end only',
-    });
+    throw userError({ where: '--measure', what: `${planned.length} models`, expected: 'one' });
+  if (options.here === true) return await measureHere(one, size, options);
   const { memory } = readResources(false);
-  if (memory < one.needs.memory.total)
-    throw userError({
-      where: one.name,
-      what: `a step needs ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`,
-      expected: 'more memory, or a smaller --batch',
-    });
+  if (memory < one.needs.memory.total && options.beyondMemory !== true)
+    throw userError(
+      {
+        where: one.name,
+        what: `a step is predicted to need ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`,
+        expected: 'more memory, or a smaller --batch',
+        hint: '--beyond-memory tries it all the same, and finds the largest batch that fits',
+      },
+      exitCode.unavailable,
+    );
+  const { measured } = await measuredBatch<{ measured: Measurement }>(
+    one.name,
+    size.batch,
+    (batch) => ['resources', models[0]!, ...argumentsOf({ ...size, batch }, options)],
+    options.checkpointing === 'layers',
+  );
+  return measured;
+}
+
+/** What the measuring process is asked. */
+const argumentsOf = ({ batch, text, labels }: StepSize, options: ResourcesOptions): string[] => [
+  ...['--measure', '--here', '--json'],
+  ...Object.entries({
+    batch,
+    text,
+    labels,
+    tiles: options.tiles,
+    checkpointing: options.checkpointing,
+    backend: options.backend,
+    steps: options.steps,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  }).flatMap(([name, value]) => [`--${name}`, String(value)]),
+  ...(options.processorTime === true ? ['--processor-time'] : []),
+];
+
+async function measureHere(one: PlannedStep, size: StepSize, options: ResourcesOptions): Promise<Measurement> {
   const facts = await useBackend({
     name: options.backend,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
-  note(`measuring ${one.name} on ${facts.name}, ${facts.threads} threads`);
+  note(`measuring ${one.name}, batch ${size.batch}, on ${facts.name}, ${facts.threads} threads`);
   const taken = await measureFamilyStep(
     one.family,
     size,
     options.steps,
     options.processorTime === true ? processorClock(facts.threads) : wallClock,
-    { items: one.items },
+    { items: one.items, precision: options.precision, checkpointing: options.checkpointing },
   );
   if (taken.notice !== null) note(`notice: ${taken.notice}`);
   return {

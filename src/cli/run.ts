@@ -20,6 +20,7 @@ interface RunOptions extends SweepOptions {
   stopAfterFailures?: number;
   hangAfter: number;
   checkpoint?: CheckpointInterval;
+  beyondMemory?: boolean;
   limit?: number;
   json?: boolean;
   launcher: 'local' | 'slurm';
@@ -48,6 +49,7 @@ export const define: Define = (command, wiring) => {
       'auto',
     )
     .option('--retries <n>', 'how often a run whose worker crashed is tried again', wholeNumber(0), 1)
+    .option('--beyond-memory', 'start runs although they are predicted to need more memory than is free')
     .option('--fail-fast', 'stop at the first failed run')
     .option('--stop-after-failures <n>', 'stop when this many runs have failed', wholeNumber(1))
     .option(
@@ -93,6 +95,13 @@ export const define: Define = (command, wiring) => {
     });
 };
 
+/** What a cluster has in place of an option. */
+const slurmHints: Readonly<Record<string, string>> = {
+  '--workers': 'throttle in the slurm section says how many run at once',
+  '--beyond-memory': 'memory in the slurm section says how much a run may take',
+  '--threads': 'runs of an array have one thread each',
+};
+
 /** Options of one launcher that were given to the other would be silently without effect. */
 function refuseMixed(command: Command, options: RunOptions): void {
   const given = (names: Record<string, string>) =>
@@ -101,16 +110,17 @@ function refuseMixed(command: Command, options: RunOptions): void {
       .map(([, flag]) => flag);
   const problems =
     options.launcher === 'slurm'
-      ? given({ workers: '--workers', failFast: '--fail-fast', stopAfterFailures: '--stop-after-failures' }).map(
-          (where): Problem => ({
-            where,
-            what: 'has no meaning with --launcher slurm',
-            hint:
-              where === '--workers'
-                ? 'throttle in the slurm section says how many run at once'
-                : 'equipoise cancel ends what is in the queue',
-          }),
-        )
+      ? given({
+          workers: '--workers',
+          threads: '--threads',
+          beyondMemory: '--beyond-memory',
+          failFast: '--fail-fast',
+          stopAfterFailures: '--stop-after-failures',
+        }).map((where): Problem => ({
+          where,
+          what: 'has no meaning with --launcher slurm',
+          hint: slurmHints[where] ?? 'equipoise cancel ends what is in the queue',
+        }))
       : given({ slurmProfile: '--slurm-profile', print: '--print' }).map((where): Problem => ({
           where,
           what: 'has no meaning without --launcher slurm',

@@ -12,6 +12,7 @@ import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runne
 import { workerCount } from '../runner/local';
 import type { PlannedRun } from '../runner/plan';
 import { planManifest, type Plan } from '../runner/planManifest';
+import { readResources } from '../runner/resources';
 import { readTimings } from '../runner/results';
 import type { SweepOptions } from './options';
 import { count, duration } from './text';
@@ -29,7 +30,12 @@ export interface Sweep extends Plan {
 export function openSweep(path: string, options: SweepOptions): Sweep {
   if (!existsSync(path)) throw noManifest(path);
   const manifest = loadManifest(path, options.profile === undefined ? {} : { profile: options.profile });
-  return { manifest, ...planManifest(manifest, options) };
+  const { threads = 1, ...rest } = options;
+  const plan = planManifest(manifest, { ...rest, threads: threads === 'auto' ? 1 : threads });
+  // By the manifest and not by what is left of it or free now: the number is part of what makes a run the same run.
+  if (threads !== 'auto' || plan.runs.length !== 1 || plan.runs[0]!.arithmetic.backend !== 'tensorflow')
+    return { manifest, ...plan };
+  return { manifest, ...planManifest(manifest, { ...rest, threads: readResources(false).processors }) };
 }
 
 /** The manifests of the project, paths relative to the working folder, sorted. */

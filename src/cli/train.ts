@@ -1,16 +1,16 @@
 /** Brings runs to done and tells the outcome: what `run` and `reproduce` share. */
 import { setMaxListeners } from 'node:events';
 import { printable } from '../printable';
-import { exitCode, formatProblem } from '../problems';
+import { exitCode, formatProblem, UserError } from '../problems';
 import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
 import { readRunFile, runFolder } from '../runner/folders';
 import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
 import { runQueue, type Ending } from '../runner/queue';
-import { listGpus } from '../runner/resources';
+import { listGpus, readResources } from '../runner/resources';
 import { readTimings } from '../runner/results';
-import { needsOfSweep, workersOfSweep } from './needs';
+import { beyondMemory, needsOfSweep, workersOfSweep } from './needs';
 import { showProgress } from './progress';
 import type { Sweep } from './sweep';
 import { count, note, say, sayJson } from './text';
@@ -25,6 +25,8 @@ interface TrainingOptions {
   /** seconds */
   hangAfter?: number;
   checkpoint?: CheckpointInterval;
+  /** starts runs although they are predicted to need more memory than is free */
+  beyondMemory?: boolean;
 }
 
 interface TrainingOutcome {
@@ -47,7 +49,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   if (toTrain.length > 0) {
     for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
   }
-  const workers = await workersFor(wanted, toTrain, options.workers);
+  const workers = await workersFor(wanted, toTrain, options);
   const interrupts = listenForInterrupts(workers);
   const progress = progressOf(sweep, wanted, workers);
   try {
@@ -83,22 +85,40 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   }
 }
 
-/** Decides how many workers train, and says so. */
+/**
+ * Decides how many workers train, and says so. Throws UserError (exit code 3) for runs of which one alone is predicted
+ * not to fit.
+ */
 async function workersFor(
   wanted: readonly PlannedRun[],
   toTrain: readonly PlannedRun[],
-  asked: TrainingOptions['workers'],
+  { workers: asked, beyondMemory: allowed = false }: TrainingOptions,
 ): Promise<number> {
+  const needs = await needsOfSweep(toTrain);
+  const beyond = beyondMemory(toTrain, needs, readResources(false).memory);
+  if (beyond.length > 0 && !allowed) throw new UserError(beyond, exitCode.unavailable);
+  for (const { where, what } of beyond) note(`warning: ${printable(`${where}: ${what}`)}`);
   // Copies need no worker's memory, but a sweep of copies alone still wants one.
   const { workers, why } = workersOfSweep(
     asked,
     toTrain.length === 0 ? wanted : toTrain,
-    asked === 'auto' ? await needsOfSweep(toTrain) : new Map(),
+    asked === 'auto' ? needs : new Map(),
   );
+  const { processors } = readResources(false);
   const copies = wanted.length - toTrain.length;
   note(
     `${count(toTrain.length, 'run')} to train with ${count(workers, 'worker')} (${why})${copies > 0 ? `, ${copies} to copy from other experiments` : ''}`,
   );
+  if (
+    workers === 1 &&
+    processors > 1 &&
+    toTrain.some(
+      ({ arithmetic: { backend, gpu, threads } }) => backend === 'tensorflow' && !gpu && threads === undefined,
+    )
+  )
+    note(
+      `one of ${processors} processors is used: with --threads ${processors} a run has them all; runs with another number of threads are other runs, since their last digits differ`,
+    );
   return workers;
 }
 

@@ -11,6 +11,8 @@ const signatures: readonly (readonly [RegExp, string])[] = [
   [/^\0\0\x01\0/, 'an icon (ICO)'],
   [/^[\s\S]{4}ftyp(?:avif|avis|heic|heix|mif1|msf1)/, 'an AVIF or HEIC picture'],
   [/^(?:\xff\x0a|\0\0\0\x0cJXL )/, 'a JPEG XL picture'],
+  [/^\0\0\0\x0cjP {2}/, 'a JPEG 2000 picture'],
+  [/^P[1-7]\s/, 'a Netpbm picture (PBM, PGM, PPM)'],
   [/^8BPS/, 'a Photoshop file'],
   [/^R(?:IFF|F64)[\s\S]{4}WAVE/, 'a WAV sound'],
   [/^RIFX[\s\S]{4}WAVE/, 'a big-endian WAV sound (RIFX)'],
@@ -48,6 +50,11 @@ const signatures: readonly (readonly [RegExp, string])[] = [
   [/^version https:\/\/git-lfs/, 'a pointer of Git LFS, whose file was not fetched (git lfs pull)'],
 ];
 
+/** What the page of a web server may begin with; many leave `html` out. */
+const ofPages = new Set(
+  '!doctype html,html,head,body,title,meta,link,script,style,center,div,p,h1,h2,pre,br'.split(','),
+);
+
 /** The words for what these bytes are, e.g. `an HTML page`; what nothing fits is told by its first bytes. */
 export function whatItIs(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'an empty file';
@@ -56,8 +63,7 @@ export function whatItIs(bytes: Uint8Array): string {
   const known = signatures.find(([pattern]) => pattern.test(head));
   if (known !== undefined) return known[1];
   const root = rootElement(bytes);
-  if (root !== undefined)
-    return root === 'html' || root === '!doctype html' ? 'an HTML page' : root === 'svg' ? 'an SVG drawing' : 'XML';
+  if (root !== undefined) return ofPages.has(root) ? 'an HTML page' : root === 'svg' ? 'an SVG drawing' : 'XML';
   if (/^(?:\xef\xbb\xbf)?\s*[[{]/.test(head)) return 'JSON text';
   if (buffer.subarray(0, 4096).every((byte) => byte === 0)) return 'a file of zeros';
   if (isText(buffer)) return 'plain text';

@@ -7,11 +7,12 @@ import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
 import { schedulers } from '../balance/schedulers';
 import { connectors } from '../models/zoo/connectors';
-import { backboneTunings, connectorTunings, towerTunings } from '../models/tuningKinds';
+import { backboneTunings, checkpointings, connectorTunings, towerTunings } from '../models/tuningKinds';
 import { partName, tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
 import { checkpointNameForm, tiledFamily } from '../sources/checkpointNames';
 import { optimisers } from '../tensor/optimiserKinds';
+import { precisions } from '../tensor/precision';
 import { mergedOptions } from './mergedOptions';
 import { backbones, encoders, tasks } from './names';
 import type { RunSpec } from './run';
@@ -131,6 +132,10 @@ export const runFields: Record<keyof RunSpec, Field> = {
       backbone: choice('which parameters of the backbone are trained', backboneTunings),
     },
   },
+  checkpointing: oneOf(
+    'what a training step keeps of its forward pass: all of it, or with `layers` of each layer of the backbone, and of a tower that is tuned, only its input, and computes the rest again for the gradient: less memory, a quarter to a half more time',
+    checkpointings,
+  ),
   learningRate: {
     type: 'group',
     shared: true,
@@ -145,6 +150,10 @@ export const runFields: Record<keyof RunSpec, Field> = {
   scheduler: extensible(choice('how the learning rates move', schedulers)),
   regulariser: extensible(choice('the regulariser; a scheduler may bring one along', regularisers)),
   optimiser: choice('the update rule of both modules', optimisers),
+  precision: oneOf(
+    'of the numbers of a training step: `bfloat16` keeps frozen matrices in it and rounds the products of the training pass to it; kappa, regulariser, evaluation and trained parameters stay float32 (docs/method.md section 9). Backend tensorflow only',
+    precisions,
+  ),
   align: {
     type: 'group',
     about: 'alignment phase before the run: only the encoder, shared by all methods of a seed',
@@ -162,6 +171,11 @@ export const runFields: Record<keyof RunSpec, Field> = {
     properties: Object.fromEntries(Object.entries(durationFields).map(([name, { schema }]) => [name, schema])),
   }),
   batch: whole('examples in a batch', 1, 4096),
+  accumulate: whole(
+    'equal parts of a batch whose gradients are taken one after the other and added up, for less memory; must divide `batch`',
+    1,
+    4096,
+  ),
   warmup: whole('steps of linear warm-up from 0, on top of the scheduler', 0, most),
   measure: choice('when and on which examples kappa is measured', measureKinds, 'on'),
   evaluate: {

@@ -18,7 +18,7 @@ const builtInProfiles: Readonly<Record<string, Profile>> = {
     steps: 6,
     measure: { every: 2 },
     evaluate: { every: 0, limit: 8, validation: 4 },
-    fixed: { 'align.steps': 3, 'align.batch': 4, batch: 4, warmup: 2 },
+    fixed: { 'align.steps': 3, 'align.batch': 4, batch: 4, accumulate: 1, warmup: 2 },
   },
 };
 

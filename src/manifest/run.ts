@@ -10,11 +10,12 @@ import type { MeasureSpec } from '../balance/measureKinds';
 import type { RegulariserSpec } from '../balance/regularisers';
 import type { SchedulerSpec } from '../balance/schedulers';
 import type { ConnectorSpec } from '../models/zoo/connectors';
-import type { ModelTuning } from '../models/tuningKinds';
+import type { Checkpointing, ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { DeviceRequest } from '../tensor/backend';
 import type { Kernels } from '../tensor/kernels';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
+import type { Precision } from '../tensor/precision';
 
 export type { MeasureSpec } from '../balance/measureKinds';
 export type { RegulariserSpec } from '../balance/regularisers';
@@ -24,6 +25,7 @@ export type { TuningSpec } from '../models/tuningKinds';
 export type { ModuleName, PerModule } from '../modules';
 export type { DeviceRequest } from '../tensor/backend';
 export type { OptimiserSpec } from '../tensor/optimiserKinds';
+export type { Precision } from '../tensor/precision';
 
 /** A length, as exactly one of optimiser steps, passes over the training split, or training examples. */
 export type Duration = { steps: number } | { epochs: number } | { examples: number };
@@ -72,14 +74,20 @@ export interface RunSpec {
   vocabulary: 'task' | 'whole';
   /** which parameters of each part are trained */
   tuning: ModelTuning;
+  /** what a training step keeps of its forward pass: all of it, or of each layer of tower and backbone its input */
+  checkpointing: Checkpointing;
   scheduler: SchedulerSpec;
   regulariser: RegulariserSpec;
   learningRate: LearningRates;
   optimiser: OptimiserSpec;
+  /** of frozen matrices and of the products of the training pass; all else is float32 */
+  precision: Precision;
   align: AlignSpec;
   duration: Duration;
   /** examples in a batch */
   batch: number;
+  /** parts of a batch whose gradients are taken one after the other and added up; divides it */
+  accumulate: number;
   /** steps of linear warm-up from 0, on top of the scheduler */
   warmup: number;
   measure: MeasureSpec;

@@ -50,6 +50,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     optionsOfScheduler(run),
     ...tuningFindings(run),
     gridForConnector(run),
+    equalParts(run),
   ].flatMap((finding) => finding ?? []);
   return [...absent, ...findings.map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }))];
 }
@@ -174,6 +175,18 @@ function gridForConnector(run: Tree): Finding | undefined {
     field: 'connector',
     what: `${connector} needs a grid, encoder ${String(run['encoder'])} gives frames of sound`,
     expected: `${others.slice(0, -1).join(', ')} or ${others.at(-1)}`,
+  };
+}
+
+/** A batch is taken in equal parts, for each of which the same program is recorded. */
+function equalParts(run: Tree): Finding | undefined {
+  const [batch, accumulate] = [Number(run['batch']), Number(run['accumulate'])];
+  if (batch % accumulate === 0) return undefined;
+  const divisors = Array.from({ length: batch }, (_, i) => i + 1).filter((each) => batch % each === 0);
+  return {
+    field: 'accumulate',
+    what: `${accumulate} parts of a batch of ${batch}`,
+    expected: `a divisor of ${batch}: ${divisors.join(', ')}`,
   };
 }
 

@@ -3,17 +3,19 @@
  * from features, pixels or sound to log-probabilities. What is trained is an argument of a pass; what is frozen is
  * state that programs read.
  */
-import type { ModuleName } from '../modules';
+import { moduleNames, type ModuleName } from '../modules';
 import { logSoftmax, pickRows } from '../tensor/ops';
 import { byName } from '../tensor/parameters';
+import type { Precision } from '../tensor/precision';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { Composition, PartName, Tuning } from './composition';
+import type { Checkpointing } from './tuningKinds';
 import type { BackbonePass, EncoderPass, GenerativeModel } from './multimodal';
 import type { Part } from './parts/part';
 import { scaleShift } from './scaleShift';
 import { flatStates, placesBefore, promptSequence, trainedSequence, type Layout } from './sequence';
 import { partition, type Partition } from './tuning';
-import type { WeightTensor } from './weights/weight';
+import type { StoredTensor } from './weights/weight';
 
 export interface ModelOptions {
   layout: Layout;
@@ -25,6 +27,10 @@ export interface ModelOptions {
    * images or sounds in a row of a batch, which its tower and connector see one by one; left out, a row is one of them
    */
   items?: number;
+  /** in which the matrices of frozen parts are kept; default float32 */
+  precision?: Precision;
+  /** `layers`: those of tower and decoder are computed again for the gradient, which then needs less memory */
+  checkpointing?: Checkpointing;
 }
 
 export interface Model<C extends Composition = Composition> extends GenerativeModel {
@@ -39,14 +45,25 @@ export interface Model<C extends Composition = Composition> extends GenerativeMo
 }
 
 /** Gives a part its tensors by its own names for them, and its adapters. */
-const partReader =
-  ({ names, adapters }: Pick<Partition, 'names' | 'adapters'>) =>
-  (name: PartName, tensors: Tensors): Part => ({
+function partReader({ names, adapters, trainable }: Omit<Partition, 'frozen'>, checkpointing: Checkpointing) {
+  const trained = new Set(moduleNames.flatMap((module) => trainable[module].map(({ name }) => name)));
+  const trainedOf = (part: PartName): ReadonlySet<string> =>
+    new Set([...names[part]].flatMap(([own, full]) => (trained.has(full) ? [own] : [])));
+  const recomputed =
+    checkpointing === 'none'
+      ? undefined
+      : { tower: trainedOf('tower'), connector: trainedOf('connector'), backbone: trainedOf('backbone') };
+  return (name: PartName, tensors: Tensors): Part => ({
     tensors: Object.fromEntries(
       [...names[name]].flatMap(([own, full]) => (full in tensors ? [[own, tensors[full]!]] : [])),
     ),
     lora: adapters[name],
+    recomputed: recomputed?.[name],
   });
+}
+
+/** For generation: what it keeps in a cache is made inside layers, and a layer that is recomputed gives that back. */
+const kept = (part: Part): Part => ({ ...part, recomputed: undefined });
 
 /**
  * Puts a model together. `weights`: pretrained values by full names, of all that does not start otherwise.
@@ -55,15 +72,15 @@ const partReader =
  */
 export function buildModel<C extends Composition>(
   composition: C,
-  weights: Record<string, WeightTensor>,
+  weights: Record<string, StoredTensor>,
   options: ModelOptions,
 ): Model<C> {
-  const { layout, connectorSide: side = 'encoder', items } = options;
+  const { layout, connectorSide: side = 'encoder', items, precision = 'float32', checkpointing = 'none' } = options;
   const { decoder, towerFeatures, input } = composition;
   const tuning: Tuning = { ...composition.tuning, ...options.tuning };
   const prefixTokens = composition.featureTokens * (items ?? 1);
-  const { trainable, frozen, ...placed } = partition(composition, weights, tuning, side);
-  const partOf = partReader(placed);
+  const { trainable, frozen, ...placed } = partition(composition, weights, { tuning, side, precision });
+  const partOf = partReader({ ...placed, trainable }, checkpointing);
   // Left out where a row is one item: TensorFlow's optimiser rounds otherwise around a reshape, even one that changes
   // nothing.
   const apart = (x: Tensor, shape: readonly number[]) => (items === undefined ? x : tf.reshape(x, [-1, ...shape]));
@@ -106,7 +123,7 @@ export function buildModel<C extends Composition>(
     decoding: {
       decoder,
       before: placesBefore(layout, prefixTokens),
-      part: languageOf,
+      part: (backbone, given) => kept(languageOf(backbone, given)),
       prompt: (backbone, given, prefix, tokens) =>
         promptSequence(layout, languageOf(backbone, given), connected({ backbone, frozen: given, prefix }), tokens),
     },

@@ -8,7 +8,7 @@ import type { ParameterSpec } from '../tensor/parameters';
 import type { Tensor, Tensors } from '../tensor/tf';
 import type { PartName } from './composition';
 import type { Decoding } from './generation/decoding';
-import type { WeightTensor } from './weights/weight';
+import type { StoredTensor } from './weights/weight';
 
 /** What a pass through the encoder is given. */
 export interface EncoderPass {
@@ -38,7 +38,7 @@ export interface TrainedParameter extends ParameterSpec {
   part: PartName;
 }
 
-export interface FrozenWeight extends WeightTensor {
+export interface FrozenWeight extends StoredTensor {
   part: PartName;
 }
 

@@ -1,5 +1,6 @@
 /** Where features stand among the tokens of a text, and the sequence of embeddings that the language model reads. */
 import { oneHot } from '../tensor/ops';
+import { inFloat32 } from '../tensor/products';
 import { tf, type Tensor } from '../tensor/tf';
 import { embedTokens } from './parts/decoder';
 import type { Part } from './parts/part';
@@ -117,6 +118,19 @@ export const flatStates = (layout: Layout, hidden: Tensor): Tensor => {
   return tf.reshape(hidden, [isZoo(layout) ? batch * length : -1, width]);
 };
 
+/** The product of [B, S, n] that picks one row or none with rows [B, n, D]: nothing is summed, so nothing is rounded. */
+const picked = (chosen: Tensor, rows: Tensor): Tensor =>
+  (
+    tf.customGrad((...given) => {
+      const save = given[1] as unknown as (tensors: Tensor[]) => void;
+      save([chosen]);
+      return {
+        value: inFloat32(() => tf.matMul(chosen, given[0] as Tensor)),
+        gradFunc: (dy: Tensor, saved: Tensor[]) => inFloat32(() => tf.matMul(saved[0]!, dy, true, false)),
+      };
+    }) as (x: Tensor) => Tensor
+  )(rows);
+
 /** The n-th place of a row that holds `place` shows the row's n-th prefix token. */
 function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts: Tensor): Tensor {
   const [batch, length] = ids.shape as [number, number];
@@ -127,5 +141,5 @@ function inPlaces(place: number, part: Part, prefix: Tensor, ids: Tensor, counts
   const which = tf.cast(tf.reshape(tf.relu(tf.sub(tf.cumsum(isFeature, 1), 1)), [-1]), 'int32');
   const shown = tf.reshape(isFeature, [batch, length, 1]);
   const chosen = count === 1 ? shown : tf.mul(tf.reshape(oneHot(which, count), [batch, length, count]), shown);
-  return tf.add(tf.mul(text, tf.sub(1, shown)), tf.matMul(chosen, prefix));
+  return tf.add(tf.mul(text, tf.sub(1, shown)), picked(chosen, prefix));
 }

@@ -2,13 +2,15 @@
 import type { PartTuning } from './tuningKinds';
 import type { ModuleName, PerModule } from '../modules';
 import { userError } from '../problems';
+import { asFloat32, toBfloat16 } from '../tensor/bfloat16';
 import type { Initial } from '../tensor/parameters';
+import type { Precision } from '../tensor/precision';
 import { moduleOf, parametersOf, partNames } from './composition';
 import type { Composition, ModelParameter, PartName, Tuning } from './composition';
 import { loraParameters, type LoraSpec } from './parts/lora';
 import type { FrozenWeight, TrainedParameter } from './multimodal';
 import { scaleShift } from './scaleShift';
-import type { WeightTensor } from './weights/weight';
+import type { StoredTensor } from './weights/weight';
 
 export interface Partition {
   trainable: PerModule<TrainedParameter[]>;
@@ -28,9 +30,8 @@ const last = (name: string): string => name.split('.').at(-1)!;
  */
 export function partition(
   composition: Composition,
-  weights: Record<string, WeightTensor>,
-  tuning: Tuning,
-  connectorSide: ModuleName,
+  weights: Record<string, StoredTensor>,
+  { tuning, side, precision }: { tuning: Tuning; side: ModuleName; precision: Precision },
 ): Partition {
   const out: Partition = {
     trainable: { encoder: [], backbone: [] },
@@ -40,7 +41,7 @@ export function partition(
   };
   const used = parametersOf(composition).filter(({ use }) => use !== 'unused');
   for (const part of partNames) {
-    const trained = out.trainable[moduleOf(part, connectorSide)];
+    const trained = out.trainable[moduleOf(part, side)];
     const spec = tuning[part];
     const parameters = used.filter((parameter) => parameter.part === part);
     if (spec.kind === 'scale-shift')
@@ -50,7 +51,7 @@ export function partition(
       out.names[part].set(own, name);
       if (spec.kind === 'full' && use !== 'fixed')
         trained.push({ name, shape, part, initial: startOf(parameter, weights) });
-      else out.frozen[name] = { shape, part, data: fixedStart(parameter, weights) };
+      else out.frozen[name] = { shape, part, data: frozenValues(parameter, weights, precision) };
     }
     if (spec.kind !== 'lora') continue;
     const { lora, adapted } = adaptersOf(composition, part, spec, parameters);
@@ -64,16 +65,26 @@ export function partition(
 }
 
 /** Pretrained values where there are any. Throws Error for a parameter that starts from nothing (a fault of ours). */
-function startOf({ name, initial }: ModelParameter, weights: Record<string, WeightTensor>): Initial {
+function startOf({ name, initial }: ModelParameter, weights: Record<string, StoredTensor>): Initial {
   const given = weights[name];
-  if (given !== undefined) return { kind: 'value', data: given.data };
+  if (given !== undefined) return { kind: 'value', data: asFloat32(given.data) };
   if (initial === undefined) throw new Error(`no weight ${name}`);
   return initial;
 }
 
-function fixedStart(parameter: ModelParameter, weights: Record<string, WeightTensor>): Float32Array {
+/** Matrices of frozen parts are kept in the run's precision, all that is no matrix in float32. */
+export const isNarrow = (precision: Precision, shape: readonly number[]): boolean =>
+  precision === 'bfloat16' && shape.length === 2;
+
+function frozenValues(
+  parameter: ModelParameter,
+  weights: Record<string, StoredTensor>,
+  precision: Precision,
+): Float32Array | Uint16Array {
+  const data = weights[parameter.name]?.data;
+  if (data instanceof Uint16Array && isNarrow(precision, parameter.shape)) return data;
   const start = startOf(parameter, weights);
-  if (start.kind === 'value') return start.data;
+  if (start.kind === 'value') return isNarrow(precision, parameter.shape) ? toBfloat16(start.data) : start.data;
   throw userError({
     where: `tuning.${parameter.part}`,
     what: `${parameter.name} starts at random and would never be trained`,

@@ -56,6 +56,10 @@ export type TowerTuning = SpecOf<typeof towerTunings>;
 /** The tuning of one part of a model, where adapters without targets go to the layers that the part names. */
 export type PartTuning = SpecOf<typeof connectorTunings>;
 
+/** What a training step keeps of its forward pass: all of it, or of each layer only its input. */
+export const checkpointings = ['none', 'layers'] as const;
+export type Checkpointing = (typeof checkpointings)[number];
+
 /** What of a run's model is trained, part by part. */
 export interface ModelTuning {
   tower: TowerTuning;

@@ -3,6 +3,7 @@
  * out later.
  */
 import type { DeviceRequest, RunSpec } from '../manifest/run';
+import { exitCode, userError } from '../problems';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
 import { fusedFile } from '../tensor/link/kernels';
 import { findLink } from '../tensor/link/state';
@@ -16,25 +17,51 @@ export interface Arithmetic {
   class: string;
   /** it will use a GPU, of which a machine has few */
   gpu: boolean;
+  /** threads of one run, where they are several: sums depend on their number, so it is part of the class */
+  threads?: number;
 }
 
 /**
- * The arithmetic for a request of backend, device and kernels. Quick; loads no library.
- * @throws UserError (exit code 3) when the backend is not there, cannot use the device or lacks fused kernels
+/** What is asked of an arithmetic. */
+export interface ArithmeticRequest {
+  backend: BackendRequest['name'];
+  device: DeviceRequest;
+  /** of one run; left out: one */
+  threads?: number;
+  /** left out: the plain ones */
+  kernels?: RunSpec['kernels'];
+}
+
+/**
+ * The arithmetic for a request. Quick; loads no library.
+ * @throws UserError (exit code 3) when the backend is not there, cannot use the device, has one thread only or lacks
+ * fused kernels
  */
-export function chooseArithmetic(
-  backend: BackendRequest['name'],
-  device: DeviceRequest,
-  kernels: RunSpec['kernels'] = 'plain',
-): Arithmetic {
+export function chooseArithmetic({
+  backend,
+  device,
+  threads = 1,
+  kernels = 'plain',
+}: ArithmeticRequest): Arithmetic {
   const { name } = chooseBackend({ name: backend, device });
+  if (threads > 1 && name !== 'tensorflow')
+    throw userError(
+      { where: `backend ${name}`, what: `${threads} threads were asked for, it uses one`, expected: '--threads 1' },
+      exitCode.unavailable,
+    );
   switch (name) {
     case 'tensorflow': {
       const link = findLink();
       const gpu = device === 'gpu' || (device === 'any' && link?.checked.gpu === true && hasNvidia());
       // refused now and not computed otherwise: the identity says fused
       if (kernels === 'fused' && !gpu && link !== null) fusedFile(link);
-      return { backend: name, device: gpu ? 'gpu' : 'cpu', class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu', gpu };
+      const found = {
+        backend: name,
+        device: gpu ? 'gpu' : 'cpu',
+        class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu',
+        gpu,
+      } as const;
+      return threads === 1 ? found : { ...found, class: `${found.class}-${threads}-threads`, threads };
     }
     case 'webgpu':
       return { backend: name, device, class: 'webgpu', gpu: true };

@@ -6,6 +6,7 @@ import type { RunSpec } from '../manifest/run';
 import { loadUsedParts } from '../ownParts';
 import { exitCode, UserError, userError } from '../problems';
 import type { BackendFacts, BackendRequest } from '../tensor/backend';
+import { OutOfMemoryError } from '../train/memory';
 import type { JournalRecord } from '../train/records';
 import type { TrainOptions, TrainSummary } from '../train/run';
 import { methodVersion } from '../version';
@@ -27,6 +28,8 @@ export interface Rooms {
   totalSteps(spec: RunSpec): Promise<number>;
   /** questions in the evaluation split of a run's task */
   evaluationItems(spec: RunSpec): Promise<number>;
+  /** whether one step of a run fits into memory with a batch of this size; may end the process */
+  firstStepFits(spec: RunSpec, batch: number): Promise<boolean>;
 }
 
 export type Outcome = Extract<FromWorker, { kind: 'done' | 'failed' | 'stopped' }>;
@@ -185,7 +188,7 @@ function failed(writer: RunWriter, task: RunTask, { file, step }: Attempt, error
   if (!writer.isOurs()) return { kind: 'failed', message, unavailable };
   if (unavailable) leaveUntried(writer, { file, step });
   else writer.writeRunFile({ ...(file ?? unstartedFile(task)), status: 'failed', failure: message, step });
-  return { kind: 'failed', message, unavailable };
+  return { kind: 'failed', message, unavailable, ...(error instanceof OutOfMemoryError ? { outOfMemory: true } : {}) };
 }
 
 /** What a machine lacks (a backend, a GPU, data that cannot be fetched) is no failure of the run: it stays new or unfinished. */

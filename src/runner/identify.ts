@@ -17,25 +17,28 @@ import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { usedParts } from '../ownParts';
 import { UserError, type Problem } from '../problems';
 import type { BackendRequest } from '../tensor/backend';
+import { precisionFault } from '../tensor/precision';
 import { methodVersion } from '../version';
 import { chooseArithmetic } from './arithmetic';
 import type { IdentifiedRun } from './plan';
 
 /**
  * The runs with their identities, in order; specs of equal identity become one run. Needs no network.
- * Throws UserError for a task, encoder or backbone that no room knows, and for a backend or device that is not there.
+ * Throws UserError for a task, encoder or backbone that no room knows, and for a backend, device or number of threads
+ * that is not there, and for a backend that lacks the precision.
  */
-export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name']): IdentifiedRun[] {
+export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest['name'], threads = 1): IdentifiedRun[] {
   const dataOf = remember((task: string) => setIdentity(task));
   const weightOf = remember((source: string) => sourceIdentity(source));
   const checkpointOf = remember((name: string) => checkpointIdentity(name));
-  const plain = remember((device: DeviceRequest) => chooseArithmetic(backend, device));
-  const fused = remember((device: DeviceRequest) => chooseArithmetic(backend, device, 'fused'));
+  const plain = remember((device: DeviceRequest) => chooseArithmetic({ backend, device, threads }));
+  const fused = remember((device: DeviceRequest) => chooseArithmetic({ backend, device, threads, kernels: 'fused' }));
   const runs = new Map<string, IdentifiedRun>();
   for (const spec of specs) {
     const weights = weightsOf(spec, weightOf, checkpointOf);
     const data = dataIdentity(spec, dataOf);
     const arithmetic = (spec.kernels === 'fused' ? fused : plain)(spec.device);
+    if (spec.precision === 'bfloat16' && arithmetic.backend !== 'tensorflow') throw precisionFault(arithmetic.backend);
     const special = leaveOutDefaults(spec);
     const parts = usedParts(spec);
     const { identity, id } = runIdentity(

@@ -131,6 +131,84 @@ function parseLine(line: string): JournalRecord | null {
   }
 }
 
+/** How far a reader has followed a journal that may still grow. */
+export interface ReadingPlace {
+  /** of whole lines that were read */
+  bytes: number;
+  /** of the file system: a journal that is replaced is another file */
+  file: number;
+  /** the bytes before the place, by which a file that was cut and written again is known */
+  before: Buffer;
+}
+
+/** Where the reading of a journal begins. */
+export const journalStart: ReadingPlace = { bytes: 0, file: 0, before: Buffer.alloc(0) };
+
+/** What a journal has gained since it was read last. */
+export interface ReadOn {
+  records: JournalRecord[];
+  place: ReadingPlace;
+  /** it was cut back or replaced, as a resumed run does: `records` are all that it has */
+  restarted: boolean;
+  /** whole lines that are no record: who looks on counts them, figures leave such a run out */
+  damaged: number;
+}
+
+const chunkBytes = 4 * 1024 * 1024;
+const rememberedBytes = 1024;
+
+/**
+ * The whole records that a journal has gained since `from`; a torn last line is left for the next time. No file: no
+ * records.
+ */
+export function readOn(path: string, from: ReadingPlace): ReadOn {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return { records: [], place: journalStart, restarted: from.bytes > 0, damaged: 0 };
+  }
+  try {
+    const { size, ino } = fstatSync(file);
+    const before = Buffer.alloc(from.before.length);
+    readSync(file, before, 0, before.length, from.bytes - before.length);
+    const same = from.bytes > 0 && ino === from.file && size >= from.bytes && before.equals(from.before);
+    return {
+      ...readLines(file, same ? from : { ...journalStart, file: ino }, size),
+      restarted: from.bytes > 0 && !same,
+    };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whole lines from a place to `size`, in pieces: a long journal need not be one string. */
+function readLines(file: number, from: ReadingPlace, size: number): Omit<ReadOn, 'restarted'> {
+  const records: JournalRecord[] = [];
+  let damaged = 0;
+  let { bytes, before } = from;
+  let rest = Buffer.alloc(0);
+  for (let at = bytes; at < size;) {
+    const piece = Buffer.alloc(Math.min(chunkBytes, size - at));
+    const got = readSync(file, piece, 0, piece.length, at);
+    if (got === 0) break;
+    at += got;
+    const known = Buffer.concat([rest, piece.subarray(0, got)]);
+    const whole = known.subarray(0, known.lastIndexOf(10) + 1);
+    rest = known.subarray(whole.length);
+    if (whole.length === 0) continue;
+    for (const line of whole.toString('utf8', 0, whole.length - 1).split('\n')) {
+      const record = parseLine(line);
+      if (record === null) damaged += 1;
+      else records.push(record);
+    }
+    bytes += whole.length;
+    before = Buffer.concat([before, whole.subarray(-rememberedBytes)]).subarray(-rememberedBytes);
+  }
+  return { records, place: { bytes, file: from.file, before }, damaged };
+}
+
 /** The last whole record of a journal, read from its last 256 KiB; null when there is none or no file. */
 export function lastRecord(path: string): JournalRecord | null {
   let file: number;

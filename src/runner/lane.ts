@@ -2,8 +2,10 @@
  * A lane holds at most one worker, gives it one run at a time, and starts a fresh one when the old one may not be
  * trusted.
  */
+import type { Arithmetic } from './arithmetic';
 import type { Placement, StartWorker, WorkerHandle } from './local';
-import type { Calibration, FromWorker, RunTask } from './messages';
+import type { Calibration, FromWorker, RunTask, ToWorker } from './messages';
+import { isKill } from './resources';
 
 /** What became of one run given to a worker; `crashed`: the process ended without saying. */
 export type Attempt =
@@ -18,6 +20,11 @@ export interface Lane {
   train(task: RunTask, tell: (message: Telling) => void, output: (text: string) => void): Promise<Attempt>;
   /** throws Error with the worker's message when it could not be measured */
   calibrate(task: RunTask, tell: (message: Telling) => void): Promise<Calibration>;
+  /**
+   * Whether one step with a batch of this size fits into memory, in a fresh worker: one that is killed says no. Throws
+   * Error with the worker's message when the step fails for want of something else.
+   */
+  fits(task: RunTask, batch: number): Promise<boolean>;
   /** Ends the worker and waits for it. */
   end(): Promise<void>;
 }
@@ -40,13 +47,14 @@ interface LaneOptions {
 
 /** A worker process, and who hears what it says. */
 interface Worker extends WorkerHandle {
-  device: string;
+  arithmetic: Arithmetic;
   listener: { message: (message: FromWorker) => void; output: (text: string) => void } | null;
 }
 
 /**
  * A lane over a launcher. A worker is kept for the next run, which saves its start; it is ended after a failure (what
- * it left behind is unknown), when it holds more than `memory` bytes, and for another device than it was started with.
+ * it left behind is unknown), when it holds more than `memory` bytes, and for another device or number of threads than
+ * it was started with.
  */
 export function createLane(options: LaneOptions): Lane {
   let worker: Worker | null = null;
@@ -59,10 +67,10 @@ export function createLane(options: LaneOptions): Lane {
     await ending.exited;
     clearTimeout(timer);
   };
-  const workerFor = async (device: string): Promise<Worker> => {
-    if (worker !== null && worker.device !== device) await end();
+  const workerFor = async ({ arithmetic }: RunTask): Promise<Worker> => {
+    if (worker !== null && !isAlike(worker.arithmetic, arithmetic)) await end();
     if (worker !== null) return worker;
-    const started = startWorker(options, device);
+    const started = startWorker(options, arithmetic);
     void started.exited.then(() => {
       if (worker === started) worker = null;
     });
@@ -72,34 +80,49 @@ export function createLane(options: LaneOptions): Lane {
   return {
     train: async (task, tell, output) => {
       const question = { kind: 'run', task, answers: ['done', 'failed', 'stopped'] as const } as const;
-      const result = await ask(await workerFor(task.arithmetic.device), question, options, tell, output);
+      const result = await ask(await workerFor(task), question, options, tell, output);
       if (result.kind === 'failed' || (result.kind === 'done' && result.rss > options.memory)) await end();
       return result;
     },
     calibrate: async (task, tell) => {
       const question = { kind: 'calibrate', task, answers: ['calibrated', 'failed'] as const } as const;
-      const result = await ask(await workerFor(task.arithmetic.device), question, options, tell, () => undefined);
+      const result = await ask(await workerFor(task), question, options, tell, quiet);
       if (result.kind === 'calibrated') return result.calibration;
       await end();
+      throw new Error(result.kind === 'failed' ? result.message : result.reason);
+    },
+    fits: async (task, batch) => {
+      await end();
+      const question = { kind: 'try', task, batch, answers: ['tried', 'failed'] as const } as const;
+      const result = await ask(await workerFor(task), question, options, quiet, quiet);
+      await end();
+      if (result.kind === 'tried') return result.fits;
+      if (result.kind === 'crashed' && isKill(result.reason)) return false;
       throw new Error(result.kind === 'failed' ? result.message : result.reason);
     },
     end,
   };
 }
 
-function startWorker({ start, placement }: LaneOptions, device: string): Worker {
+const quiet = () => undefined;
+
+/** A process starts its library once, for one device and number of threads. */
+const isAlike = (a: Arithmetic, b: Arithmetic): boolean => a.device === b.device && a.threads === b.threads;
+
+function startWorker({ start, placement }: LaneOptions, arithmetic: Arithmetic): Worker {
+  const { threads } = arithmetic;
   const ears: Pick<Worker, 'listener'> = { listener: null };
   const handle = start(
     { message: (message) => ears.listener?.message(message), output: (text) => ears.listener?.output(text) },
-    placement,
+    threads === undefined ? placement : { ...placement, threads },
   );
-  return Object.assign(ears, handle, { device });
+  return Object.assign(ears, handle, { arithmetic });
 }
 
 /** Asks a worker and waits for one of the answers, or for its end. */
 async function ask<Kind extends FromWorker['kind']>(
   worker: Worker,
-  { kind, task, answers }: { kind: 'run' | 'calibrate'; task: RunTask; answers: readonly Kind[] },
+  { answers, ...question }: Exclude<ToWorker, { kind: 'stop' | 'end' }> & { answers: readonly Kind[] },
   { stop, kill, hang = 0 }: LaneOptions,
   tell: (message: Telling) => void,
   output: (text: string) => void,
@@ -128,7 +151,7 @@ async function ask<Kind extends FromWorker['kind']>(
         const words = last.line();
         resolve({ kind: 'crashed', reason: words === '' ? how : `${how}; its last words: ${words}` });
       });
-      worker.send({ kind, task });
+      worker.send(question);
       stop.addEventListener('abort', onStop);
       kill?.addEventListener('abort', onKill);
       if (kill?.aborted === true) onKill();

@@ -26,6 +26,8 @@ interface WorkerListener {
 export interface Placement {
   /** the one GPU that it sees, as CUDA_VISIBLE_DEVICES names it; absent: all */
   gpu?: string;
+  /** default 1 */
+  threads?: number;
 }
 
 /** Starts a worker; another launcher (a cluster, an in-process one for tests) has the same shape. */
@@ -34,19 +36,20 @@ export type StartWorker = (listener: WorkerListener, placement?: Placement) => W
 /** The script of real workers. */
 const workerScript = join(projectRoot, 'bin', 'worker.cjs');
 
-/** A launcher of child processes that run `script` with one thread each. */
+/** A launcher of child processes that run `script`. */
 export function localWorkers(script: string = workerScript): StartWorker {
   return (listener, placement = {}) => {
     const before = outOfMemoryKills();
+    const threads = String(placement.threads ?? 1);
     let killed = false;
     const child = fork(script, [], {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         ...process.env,
-        TF_NUM_INTRAOP_THREADS: '1',
-        TF_NUM_INTEROP_THREADS: '1',
-        OMP_NUM_THREADS: '1',
+        TF_NUM_INTRAOP_THREADS: threads,
+        TF_NUM_INTEROP_THREADS: threads,
+        OMP_NUM_THREADS: threads,
         TF_FORCE_GPU_ALLOW_GROWTH: 'true',
         ...(placement.gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: placement.gpu }),
       },

@@ -24,6 +24,8 @@ export type ToWorker =
   | { kind: 'run'; task: RunTask }
   /** a short measured training for the estimate; nothing is written */
   | { kind: 'calibrate'; task: RunTask }
+  /** does one step fit into memory with a batch of this size; nothing is written, and it may cost the worker's life */
+  | { kind: 'try'; task: RunTask; batch: number }
   /** end after the step that is being computed */
   | { kind: 'stop' }
   /** end the process; said to an idle worker */
@@ -51,9 +53,11 @@ export type FromWorker =
     }
   | { kind: 'done'; final: EvaluateRecord; steps: number; seconds: number; rss: number }
   | { kind: 'calibrated'; calibration: Calibration }
+  | { kind: 'tried'; fits: boolean }
   /**
    * the run failed by its own doing; `unavailable`: something on this machine is missing, so others will fail too;
-   * `storage`: the disk does not take the results, so every run will fail, and this one can go on later
+   * `storage`: the disk does not take the results, so every run will fail, and this one can go on later; `outOfMemory`:
+   * its batch does not fit
    */
-  | { kind: 'failed'; message: string; unavailable: boolean; storage?: boolean }
+  | { kind: 'failed'; message: string; unavailable: boolean; storage?: boolean; outOfMemory?: boolean }
   | { kind: 'stopped'; step: number };

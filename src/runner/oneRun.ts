@@ -7,13 +7,15 @@ import { readRunFile, runFolder } from './folders';
 import { cutTornLine, lastRecord } from './journal';
 import type { Attempt, Lane } from './lane';
 import type { RunTask } from './messages';
+import { explained } from './outOfMemory';
 import { finishedElsewhere, identified, type PlannedRun } from './plan';
 import type { Ending, QueueOptions } from './queueOptions';
+import { isMemoryKill } from './resources';
 import { runFileText } from './runFile';
 import { unstartedFile } from './runStates';
 
 /**
- * Brings one claimed run to its end; tried again when its worker crashes.
+ * Brings one claimed run to its end; tried again when its worker crashes, unless for want of memory.
  * @param meanwhile a failure found now is newer than the plan: another runner's, which is reported, not repeated
  */
 export async function oneRun(
@@ -34,12 +36,16 @@ export async function oneRun(
     options.observe?.({ kind: 'started', run, attempt: number });
     log(`--- attempt ${number}\n`);
     const result = await lane.train(task, (message) => options.observe?.({ ...message, run }), log);
+    if (result.kind === 'failed' && result.outOfMemory === true)
+      return await doesNotFit(task, result.message, lane, options.stop);
     if (result.kind !== 'crashed') return endingOf(result);
     const reason = `attempt ${number}: ${result.reason}`;
     cutTornLine(paths.journal);
     // A worker that dies while all is stopped was meant to: a cluster signals every process of a run.
     if (options.kill?.aborted === true || options.stop?.aborted === true)
       return { kind: 'stopped', step: lastRecord(paths.journal)?.step ?? 0 };
+    // The next attempt would need as much.
+    if (isMemoryKill(result.reason)) return await doesNotFit(task, reason, lane, options.stop);
     notices.push(reason);
     if (number > options.retries) {
       markFailed(task, notices.join('; '));
@@ -47,6 +53,12 @@ export async function oneRun(
     }
     options.observe?.({ kind: 'retry', run, reason });
   }
+}
+
+/** Marks a run as failed whose batch does not fit, with the largest that does. */
+async function doesNotFit(task: RunTask, ending: string, lane: Lane, stop?: AbortSignal): Promise<Ending> {
+  const message = markFailed(task, stop?.aborted === true ? ending : await explained(task, ending, lane));
+  return { kind: 'failed', message, unavailable: false };
 }
 
 /**
@@ -112,8 +124,11 @@ function endingOf(result: Exclude<Attempt, { kind: 'crashed' }>): Ending {
   }
 }
 
-/** A worker that crashed wrote no end: the runner writes it, keeping what run.json already said of the machine. */
-function markFailed(task: RunTask, failure: string): void {
+/**
+ * A worker that crashed wrote no end, and one whose batch did not fit does not know which would: the runner writes it,
+ * keeping what run.json already said of the machine. Gives the reason back.
+ */
+export function markFailed(task: RunTask, failure: string): string {
   const paths = runFolder(task.results, task.experiment, task.id);
   const read = readRunFile(paths.runJson);
   const base = read.state === 'read' && read.file.identity === task.identity ? read.file : unstartedFile(task);
@@ -121,4 +136,5 @@ function markFailed(task: RunTask, failure: string): void {
     paths.runJson,
     runFileText({ ...base, status: 'failed', failure, step: lastRecord(paths.journal)?.step ?? 0 }),
   );
+  return failure;
 }

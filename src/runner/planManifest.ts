@@ -13,6 +13,8 @@ export interface PlanOptions {
   backend?: BackendRequest['name'];
   /** instead of what the manifest asks for */
   device?: DeviceRequest;
+  /** threads of each run, default 1; another number makes other runs */
+  threads?: number;
   /** the results folder; default: EQUIPOISE_RESULTS, else `results` of the project or the working folder */
   results?: string;
 }
@@ -32,9 +34,9 @@ export interface Plan {
  * for a run that follows one that is not.
  */
 export function planManifest(manifest: Manifest, options: PlanOptions = {}): Plan {
-  const { backend = 'auto', device, results = resultsFolder() } = options;
+  const { backend = 'auto', device, threads, results = resultsFolder() } = options;
   const specs = expand(manifest).map((spec) => (device === undefined ? spec : { ...spec, device }));
-  const runs = identifyRuns(specs, backend);
+  const runs = identifyRuns(specs, backend, threads);
   const experiment = experimentOf(manifest);
   checkFollowed(results, experiment, runs);
   return { experiment, results, runs, plan: planRuns(results, experiment, runs) };

@@ -161,6 +161,15 @@ export function endText(
   if (kills.before === null || kills.after === null)
     return 'the worker process was ended by SIGKILL from outside, as the kernel does when memory runs out';
   return kills.after > kills.before
-    ? 'the worker process was ended by SIGKILL while the kernel was killing processes because memory ran out: take fewer --workers or a smaller batch'
+    ? `${killedForMemory}: take fewer --workers or a smaller batch`
     : 'the worker process was ended by SIGKILL from outside; memory had not run out';
 }
+
+const killed = 'the worker process was ended by SIGKILL';
+const killedForMemory = `${killed} while the kernel was killing processes because memory ran out`;
+
+/** Whether the kernel ended a process for want of memory, from the words of `endText`. */
+export const isMemoryKill = (end: string): boolean => end.includes(killedForMemory);
+
+/** Whether a process was ended by a signal that it could not answer, from the same. */
+export const isKill = (end: string): boolean => end.includes(killed);

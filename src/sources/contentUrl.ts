@@ -1,4 +1,5 @@
-/** Where a file of a data manifest comes from: `npm:`, `deb:`, `hf:` and `https:` addresses as plain data. */
+/** Where a file of a data manifest comes from: `npm:`, `pypi:`, `deb:`, `hf:` and `https:` addresses as plain data. */
+import type { Problem } from '../problems';
 
 export type ContentLocation =
   | {
@@ -6,6 +7,13 @@ export type ContentLocation =
       name: string;
       version: string;
       /** a file in the package; absent: the package's tgz itself */
+      path?: string;
+    }
+  | {
+      kind: 'pypi';
+      name: string;
+      version: string;
+      /** a file in the wheel; absent: the wheel itself */
       path?: string;
     }
   | {
@@ -19,10 +27,14 @@ export type ContentLocation =
   | { kind: 'https'; url: string };
 
 export const contentUrlForms =
-  '`npm:name@version[#path]`, `deb:name[=version][#path]`, `hf:[datasets/]owner/name@revision#path` or `https://...`';
+  '`npm:name@version[#path]`, `pypi:name@version[#path]`, `deb:name[=version][#path]`, `hf:[datasets/]owner/name@revision#path` or `https://...`';
 
 const npmName = /^(?:@[a-z0-9~][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*$/i;
 const npmVersion = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
+const pypiName = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+/** Versions as PEP 440 writes them. */
+const pypiVersion =
+  /^(?:\d+!)?\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?$/;
 const debName = /^[a-z0-9][a-z0-9+.-]+$/;
 const debVersion = /^(?:\d+:)?\d[A-Za-z0-9.+~-]*$/;
 const hfRepository = /^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -42,7 +54,7 @@ export function isSafePath(path: string): boolean {
     .every((step) => step !== '' && step !== '.' && step !== '..' && Buffer.byteLength(step) <= 255);
 }
 
-/** Reads a content address; null when it has none of the four forms (`contentUrlForms`). */
+/** Reads a content address; null when it has none of the forms of `contentUrlForms`. */
 export function parseContentUrl(text: string): ContentLocation | null {
   const colon = text.indexOf(':');
   const scheme = text.slice(0, Math.max(colon, 0));
@@ -51,12 +63,13 @@ export function parseContentUrl(text: string): ContentLocation | null {
   const subject = hash === -1 ? text.slice(colon + 1) : text.slice(colon + 1, hash);
   const path = hash === -1 ? undefined : text.slice(hash + 1);
   if (path !== undefined && !isSafePath(path)) return null;
-  if (scheme === 'npm') {
+  if (scheme === 'npm' || scheme === 'pypi') {
     const at = subject.lastIndexOf('@');
     const name = subject.slice(0, Math.max(at, 0));
     const version = subject.slice(at + 1);
-    return npmName.test(name) && npmVersion.test(version)
-      ? { kind: 'npm', name, version, ...(path === undefined ? {} : { path }) }
+    const [names, versions] = scheme === 'npm' ? [npmName, npmVersion] : [pypiName, pypiVersion];
+    return names.test(name) && versions.test(version)
+      ? { kind: scheme, name, version, ...(path === undefined ? {} : { path }) }
       : null;
   }
   if (scheme === 'deb') {
@@ -89,4 +102,30 @@ function parseHttps(text: string): ContentLocation | null {
   return url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === ''
     ? { kind: 'https', url: url.href }
     : null;
+}
+
+/** What is wrong with the addresses of a file. */
+export function addressProblems(
+  { contentUrl, continuedBy }: { contentUrl: string; continuedBy?: string[] },
+  at: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (parseContentUrl(contentUrl) === null)
+    problems.push({
+      where: `${at}/contentUrl`,
+      what: `\`${contentUrl}\` is no content address`,
+      expected: contentUrlForms,
+    });
+  if (continuedBy === undefined) return problems;
+  [contentUrl, ...continuedBy].forEach((url, i) => {
+    const location = parseContentUrl(url);
+    // What comes from elsewhere is held to the stated size while it comes, which a piece does not have.
+    if (location === null || !('path' in location) || location.path === undefined || location.kind === 'hf')
+      problems.push({
+        where: `${at}/${i === 0 ? 'contentUrl' : `continuedBy/${i - 1}`}`,
+        what: `\`${url}\` is no file of a package`,
+        expected: 'a file of a package, e.g. `pypi:name@version#path`, for each piece of a file that has several',
+      });
+  });
+  return problems;
 }

@@ -7,7 +7,8 @@ import { join, relative } from 'node:path';
 import { isSha256, projectRoot } from '../files';
 import { objectIn } from '../json';
 import { Problem, UserError } from '../problems';
-import { contentUrlForms, isSafePath, parseContentUrl } from './contentUrl';
+import { zipFormat } from './archive';
+import { addressProblems, isSafePath, parseContentUrl } from './contentUrl';
 import schema from './dataManifestSchema.json';
 
 /** One file with its address, size and hash. */
@@ -21,6 +22,11 @@ export interface FileObject {
   name?: string;
   description?: string;
   contentUrl: string;
+  /**
+   * where the rest of the file comes from, in order, when its publisher has cut it into files of several packages; size
+   * and hash are those of the whole
+   */
+  continuedBy?: string[];
   /** bytes, e.g. `1547134 B`; empty in memory while a file is not pinned (pins.ts) */
   contentSize: string;
   /** empty in memory while a file is not pinned */
@@ -123,7 +129,7 @@ function withPins(manifest: DataManifest, folder: string): DataManifest {
 export const manifestFolder = join(projectRoot, 'data-manifests');
 
 /** Media types of the archives that a FileSet may be contained in. */
-const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package'];
+const archiveFormats = ['application/gzip', 'application/x-tar', 'application/vnd.debian.binary-package', zipFormat];
 
 const validate = new Ajv2020({
   allErrors: true,
@@ -178,12 +184,7 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
             ...(isHub ? { expected: 'size and hash, or neither: then the first fetch pins both' } : {}),
           });
       }
-      if (parseContentUrl(entry.contentUrl) === null)
-        problems.push({
-          where: `${at}/contentUrl`,
-          what: `\`${entry.contentUrl}\` is no content address`,
-          expected: contentUrlForms,
-        });
+      problems.push(...addressProblems(entry, at));
       return;
     }
     const archive = objects.get(entry.containedIn['@id']);

@@ -16,7 +16,8 @@ import { writeWhole } from '../files';
 import { isObject, objectIn } from '../json';
 import { exitCode, userError } from '../problems';
 import { archiveLimits, unpack, type UnpackedFile } from './archive';
-import { contentPath, hashFile, type Progress, temporaryFolder } from './content';
+import { contentPath, hashFile, type Progress } from './content';
+import { temporaryFolder } from './scratch';
 import { isSafePath, parseContentUrl } from './contentUrl';
 import { type DataManifest, declaredBytes, type FileObject, fileObjects, type FileSet, fileSets } from './dataManifest';
 

@@ -4,6 +4,7 @@
  */
 import { recordingAdam } from './adam';
 import type { Program } from './declared';
+import { heedingPrecision } from './products';
 import { sizeOf } from './shape';
 import { pieceOf, shapeTensor, withoutValues, type KernelCost } from './shapeBackend';
 import type { Tensor, Tensors } from './tf';
@@ -45,7 +46,7 @@ export function programCost(program: Program, shapes: Record<string, readonly nu
     // As the recorder has it, an update of Adam is one pass over its vectors in place.
     const { outputs, state: next = {} } = recordingAdam(
       ({ theta, first, second }) => ({ theta, first, second }),
-      () => program.run(inputs, state),
+      () => heedingPrecision(() => program.run(inputs, state)),
     );
     return [...Object.values(outputs), ...Object.values(next)].map((tensor: Tensor) => pieceOf(tensor));
   });

@@ -20,10 +20,13 @@ export interface Program {
   run(inputs: Tensors, state: Tensors): { outputs: Tensors; state?: Tensors };
 }
 
-/** Initial value of one piece of state (parameters, optimiser moments, frozen weights). */
+/**
+ * Initial value of one piece of state (parameters, optimiser moments, frozen weights). Bits of bfloat16 numbers
+ * (bfloat16.ts) are stored as they are, for programs that only read them.
+ */
 export interface StateValue {
   shape: number[];
-  data: Float32Array;
+  data: Float32Array | Uint16Array;
 }
 
 export interface Session {

@@ -34,8 +34,16 @@ export interface NodeDef {
   setName(name: string): void;
   setOp(op: string): void;
   addInput(input: string): void;
-  getAttrMap(): { set(key: string, value: AttrValue): void };
+  getName(): string;
+  getOp(): string;
+  getInputList(): string[];
+  getAttrMap(): {
+    set(key: string, value: AttrValue): void;
+    forEach(each: (value: AttrValue, key: string) => void): void;
+  };
 }
+/** Attributes of a node by their names. */
+export type AttributesByName = Record<string, AttrValue>;
 interface Versions {
   setProducer(version: number): void;
 }
@@ -118,6 +126,7 @@ function shapeProto(shape: number[]): TensorShape {
 
 export const typeAttribute = (dtype: number) => attribute((v) => v.setType(dtype));
 export const shapeAttribute = (shape: number[]) => attribute((v) => v.setShape(shapeProto(shape)));
+export const boolAttribute = (value: boolean) => attribute((v) => v.setB(value));
 export const stringAttribute = (text: string) => attribute((v) => v.setS(base64(text)));
 
 /** The value of a constant node: raw bytes in the machine's order, as TensorFlow reads `tensor_content`. */
@@ -156,12 +165,7 @@ function listOf(set: (list: ListValue) => void): ListValue {
   return list;
 }
 
-export function graphNode(
-  name: string,
-  op: string,
-  inputs: string[],
-  attributes: Record<string, AttrValue> = {},
-): NodeDef {
+export function graphNode(name: string, op: string, inputs: string[], attributes: AttributesByName = {}): NodeDef {
   const node = new (proto().NodeDef)();
   node.setName(name);
   node.setOp(op);

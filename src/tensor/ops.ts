@@ -15,6 +15,7 @@ import {
   fusedSwiglu,
 } from './fusedOps';
 import { areFused } from './kernels';
+import { inFloat32 } from './products';
 import { tf, type Tensor } from './tf';
 
 /** x [..., in] times W^T with W [out, in] (PyTorch's layout) -> [..., out]; bias [out] is optional. */
@@ -70,7 +71,11 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number
           const rows = (t: Tensor) => tf.reshape(t, [-1, width]) as tf.Tensor2D;
           const product = tf.mul(dy, normed);
           const weights = tf.reshape(tf.div(g, width), [width, 1]) as tf.Tensor2D;
-          const mean = (t: Tensor) => tf.reshape(tf.matMul(rows(t), weights), s.shape);
+          const mean = (t: Tensor) =>
+            tf.reshape(
+              inFloat32(() => tf.matMul(rows(t), weights)),
+              s.shape,
+            );
           const inner = tf.sub(tf.sub(tf.mul(dy, g), mean(dy)), tf.mul(normed, mean(product)));
           return [tf.mul(inner, s), tf.sum(rows(product), 0), tf.sum(rows(dy), 0)];
         },

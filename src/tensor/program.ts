@@ -3,6 +3,7 @@
  */
 import { checkInputs, type Program, type Session, type StateValue } from './declared';
 import { loadKernels, withKernels, type Kernels } from './kernels';
+import { precisionFault } from './precision';
 import { recordSession } from './recorded';
 import { need, tf, type Tensors } from './tf';
 
@@ -19,23 +20,35 @@ export function openSession(
   { eager = false, kernels = 'plain' }: { eager?: boolean; kernels?: Kernels } = {},
 ): Session {
   loadKernels(kernels);
-  if (tf.getBackend() !== 'tensorflow' || eager) return eagerSession(programs, state, kernels);
+  if (tf.getBackend() !== 'tensorflow' || eager) return eagerSession(programs, floatsOf(state), kernels);
   try {
     return withKernels(kernels, () => recordSession(programs, state));
   } catch (error) {
+    if (Object.values(state).some(({ data }) => !(data instanceof Float32Array))) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return {
-      ...eagerSession(programs, state, kernels),
+      ...eagerSession(programs, floatsOf(state), kernels),
       notice: `steps run op by op, because they could not be recorded: ${reason}`,
     };
   }
 }
 
-function eagerSession(
-  programs: Record<string, Program>,
-  initial: Record<string, StateValue>,
-  kernels: Kernels,
-): Session {
+/** State without bfloat16, which only recorded programs read. Throws UserError where there is some. */
+function floatsOf(state: Record<string, StateValue>): FloatState {
+  const floats: FloatState = {};
+  for (const [name, { shape, data }] of Object.entries(state)) {
+    if (!(data instanceof Float32Array)) {
+      if (tf.getBackend() !== 'tensorflow') throw precisionFault(tf.getBackend());
+      throw new Error(`state "${name}" is in bfloat16, which steps that run op by op cannot read`);
+    }
+    floats[name] = { shape, data };
+  }
+  return floats;
+}
+
+type FloatState = Record<string, { shape: number[]; data: Float32Array }>;
+
+function eagerSession(programs: Record<string, Program>, initial: FloatState, kernels: Kernels): Session {
   const state: Tensors = {};
   for (const [name, value] of Object.entries(initial))
     state[name] = tf.keep(tf.tensor(value.data, value.shape, 'float32'));

@@ -6,7 +6,11 @@
 import { recordingAdam } from './adam';
 import { graphNode, shapeAttribute, typeAttribute, type NodeDef } from './graph';
 import type { Program } from './declared';
+import { lowered, roundsProducts } from './lowering';
+import { heedingPrecision } from './products';
 import { adamRecorder } from './recordAdam';
+import { orderRecorder } from './recordOrder';
+import { recordingOrder } from './recompute';
 import {
   dtypeNumber,
   FLOAT,
@@ -22,13 +26,17 @@ import {
 } from './recording';
 import { tf, type Tensors } from './tf';
 
-/** Writes down the calls that a program makes into the addon. Nothing is computed. */
+/**
+ * Writes down the calls that a program makes into the addon. Nothing is computed. `stored`: state that is kept in
+ * bfloat16.
+ */
 export function recordProgram(
   backend: NodeBackend,
   name: string,
   program: Program,
   shapes: Record<string, number[]>,
   known: Known,
+  stored: ReadonlySet<string> = new Set(),
 ): { nodes: NodeDef[]; outputs: string[] } {
   const recording = openRecording(backend, name, known);
   const readPrefix = `${name}/read/`;
@@ -42,7 +50,9 @@ export function recordProgram(
   try {
     const inputs = recordInputs(recording, program);
     const read = recordReads(recording, program, shapes, readPrefix);
-    const result = recordingAdam(adam, () => program.run(inputs, read));
+    const result = heedingPrecision(() =>
+      recordingAdam(adam, () => recordingOrder(orderRecorder(recording), () => program.run(inputs, read))),
+    );
     // A state may be assigned only after every node that reads its old value: reads come from ReadVariableOp nodes,
     // whose values are fixed when they run, so the assignments wait for all of them.
     const reads = program.reads.map((key) => `^${readPrefix}${key}`);
@@ -54,7 +64,12 @@ export function recordProgram(
   }
   if (tf.memory().numTensors > before)
     throw new Error(`program ${name} leaves ${tf.memory().numTensors - before} tensors behind`);
-  return { nodes: recording.nodes, outputs };
+  return { nodes: loweredNodes(recording, stored), outputs };
+}
+
+/** The nodes with what of them is in bfloat16. The library is asked how it rounds only where something is. */
+function loweredNodes({ nodes, rounded, binding }: Recording, stored: ReadonlySet<string>): NodeDef[] {
+  return lowered(nodes, { stored, rounded, native: rounded.size > 0 && roundsProducts(binding) });
 }
 
 /** A placeholder for each declared input. */

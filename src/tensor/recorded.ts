@@ -15,14 +15,15 @@ import {
   type Binding,
   type NodeDef,
 } from './graph';
-import { checkInputs, type Program, type Session, type StateValue, type Values } from './declared';
+import { checkInputs, type Program, type Session, type StateValue } from './declared';
 import { recordProgram } from './recordProgram';
-import { dtypeNumber, FLOAT, type Known, type NodeBackend } from './recording';
+import { cast } from './lowering';
+import { BFLOAT16, dtypeNumber, FLOAT, UINT8, type Known, type NodeBackend } from './recording';
 import { tf } from './tf';
 
 /** Runs nodes of the loaded model: the values of the outputs in their order. */
 type Call = (
-  inputs: { node: string; shape: number[]; dtype: number; values: Values }[],
+  inputs: { node: string; shape: number[]; dtype: number; values: ArrayBufferView }[],
   outputs: string[],
 ) => Float32Array[];
 
@@ -62,12 +63,13 @@ function load(binding: Binding, nodes: NodeDef[]): number {
 export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
+  const stored = new Set(Object.keys(state).filter((name) => isStored(state[name]!)));
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
   const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session
   const known: Known = new Map();
   for (const [name, program] of Object.entries(programs)) {
-    const recorded = recordProgram(backend, name, program, shapes, known);
+    const recorded = recordProgram(backend, name, program, shapes, known, stored);
     nodes.push(...recorded.nodes);
     outputsOf.set(name, recorded.outputs);
   }
@@ -75,12 +77,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   const call = callOf(binding, session);
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
   call(
-    Object.entries(state).map(([name, value]) => ({
-      node: `init/${name}`,
-      shape: value.shape,
-      dtype: FLOAT,
-      values: value.data,
-    })),
+    Object.entries(state).map(([name, value]) => fedState(name, value)),
     ['initialised'],
   );
   let isOpen = true;
@@ -109,7 +106,8 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     async write(name, data) {
       const shape = shapes[name];
       if (shape === undefined) throw new Error(`no state "${name}"`);
-      call([{ node: `init/${name}`, shape, dtype: FLOAT, values: data }], [`written/${name}`]);
+      if (stored.has(name)) throw new Error(`state "${name}" is stored in bfloat16 and only read`);
+      call([fedState(name, { shape, data })], [`written/${name}`]);
     },
     dispose() {
       if (!isOpen) return;
@@ -119,28 +117,60 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   };
 }
 
+/** Whether a piece of state is stored in bfloat16. */
+const isStored = ({ data }: StateValue): boolean => !(data instanceof Float32Array);
+
+/** What is fed to set a piece of state. The addon takes no bfloat16: its bytes go in, two a value, and become it there. */
+const fedState = (name: string, { shape, data }: StateValue): Parameters<Call>[0][number] =>
+  data instanceof Float32Array
+    ? { node: `init/${name}`, shape, dtype: FLOAT, values: data }
+    : {
+        node: `init/${name}`,
+        shape: [...shape, 2],
+        dtype: UINT8,
+        values: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      };
+
 /** For each piece of state: its variable, a placeholder to set it, and nodes to write and read it. */
 function stateNodes(state: Record<string, StateValue>): NodeDef[] {
-  const nodes = [
+  return [
     graphNode('one', 'Const', [], {
       dtype: typeAttribute(FLOAT),
       value: tensorAttribute([], FLOAT, new Float32Array([1])),
     }),
-  ];
-  for (const [name, { shape }] of Object.entries(state)) {
-    const attributes = { dtype: typeAttribute(FLOAT), shape: shapeAttribute(shape) };
-    nodes.push(
-      graphNode(`var/${name}`, 'VarHandleOp', [], { ...attributes, shared_name: stringAttribute(name) }),
-      graphNode(`init/${name}`, 'Placeholder', [], attributes),
-      graphNode(`set/${name}`, 'AssignVariableOp', [`var/${name}`, `init/${name}`], { dtype: typeAttribute(FLOAT) }),
-      graphNode(`written/${name}`, 'Identity', ['one', `^set/${name}`], { T: typeAttribute(FLOAT) }),
-      graphNode(`get/${name}`, 'ReadVariableOp', [`var/${name}`], { dtype: typeAttribute(FLOAT) }),
-    );
-  }
-  nodes.push(
+    ...Object.entries(state).flatMap(([name, value]) =>
+      isStored(value) ? storedNodes(name, value.shape) : floatNodes(name, value.shape),
+    ),
     graphNode('initialised', 'Identity', ['one', ...Object.keys(state).map((name) => `^set/${name}`)], {
       T: typeAttribute(FLOAT),
     }),
-  );
-  return nodes;
+  ];
+}
+
+function floatNodes(name: string, shape: number[]): NodeDef[] {
+  const attributes = { dtype: typeAttribute(FLOAT), shape: shapeAttribute(shape) };
+  return [
+    graphNode(`var/${name}`, 'VarHandleOp', [], { ...attributes, shared_name: stringAttribute(name) }),
+    graphNode(`init/${name}`, 'Placeholder', [], attributes),
+    graphNode(`set/${name}`, 'AssignVariableOp', [`var/${name}`, `init/${name}`], { dtype: typeAttribute(FLOAT) }),
+    graphNode(`written/${name}`, 'Identity', ['one', `^set/${name}`], { T: typeAttribute(FLOAT) }),
+    graphNode(`get/${name}`, 'ReadVariableOp', [`var/${name}`], { dtype: typeAttribute(FLOAT) }),
+  ];
+}
+
+/** The same of a variable in bfloat16, which shares the memory of the bytes that it is set from. */
+function storedNodes(name: string, shape: number[]): NodeDef[] {
+  const dtype = typeAttribute(BFLOAT16);
+  return [
+    graphNode(`var/${name}`, 'VarHandleOp', [], {
+      dtype,
+      shape: shapeAttribute(shape),
+      shared_name: stringAttribute(name),
+    }),
+    graphNode(`init/${name}`, 'Placeholder', [], { dtype: typeAttribute(UINT8), shape: shapeAttribute([...shape, 2]) }),
+    graphNode(`bits/${name}`, 'Bitcast', [`init/${name}`], { T: typeAttribute(UINT8), type: dtype }),
+    graphNode(`set/${name}`, 'AssignVariableOp', [`var/${name}`, `bits/${name}`], { dtype }),
+    graphNode(`stored/${name}`, 'ReadVariableOp', [`var/${name}`], { dtype }),
+    cast(`get/${name}`, `stored/${name}`, BFLOAT16, FLOAT),
+  ];
 }

@@ -14,6 +14,7 @@ import {
   type TensorMeta,
 } from './graph';
 import type { TensorSpec } from './declared';
+import { isRounded } from './products';
 import type { Tensor } from './tf';
 
 /** The parts of tfjs-node's NodeJSKernelBackend that recording touches. */
@@ -23,6 +24,8 @@ export interface NodeBackend {
 }
 
 export const FLOAT = 1; // DT_FLOAT of tensorflow/core/framework/types.proto
+export const UINT8 = 4; // DT_UINT8
+export const BFLOAT16 = 14; // DT_BFLOAT16
 const INT32 = 3; // DT_INT32
 const BOOL = 10; // DT_BOOL
 export const dtypeNumber = (spec: TensorSpec) => (spec.dtype === 'int32' ? INT32 : FLOAT);
@@ -54,6 +57,8 @@ export interface Recording {
   tensors: Map<number, Recorded>;
   /** nodes of constants by type, shape and hash */
   constants: Map<string, string>;
+  /** nodes that were made where products may be rounded (products.ts) */
+  rounded: Set<string>;
   known: Known;
 }
 
@@ -65,6 +70,7 @@ export const openRecording = (backend: NodeBackend, name: string, known: Known):
   nodes: [],
   tensors: new Map(),
   constants: new Map(),
+  rounded: new Set(),
   known,
 });
 
@@ -178,6 +184,7 @@ export function spyOn(recording: Recording): Binding {
         const sources = inputs.map((id) => sourceOf(recording, op, id));
         const values = Object.fromEntries(attributes.map((a) => [a.name, opAttribute(binding, a)]));
         nodes.push(graphNode(node, op, sources, values));
+        if (isRounded()) recording.rounded.add(node);
         return outputs.map(({ shape, dtype }, index) => {
           const source = index === 0 ? node : `${node}:${index}`;
           return { shape, dtype, id: add(recording, { shape, dtype, constant: null, source }) };

@@ -33,7 +33,34 @@ export interface Tokenizer {
    * RangeError for an unknown id.
    */
   decode(ids: Iterable<number>): string;
+  /** of a model that was trained on conversations: how it reads a question and its answer */
+  chat?: ChatForm;
 }
+
+/** A question about an image or sound and its answer as turns of a conversation. */
+export interface ChatForm {
+  /** ids before the features */
+  head: readonly number[];
+  /** Ids of a question, from behind the features to where its answer begins. Throws UserError for a text that cannot stand there. */
+  prompt(question: string): number[];
+  /** Ids of an answer as it follows, without the end. Throws as `prompt`. */
+  answer(text: string): number[];
+}
+
+/** Ids before the features, whatever the question. */
+export const headOf = ({ begin, chat }: Pick<Tokenizer, 'begin' | 'chat'>): readonly number[] => chat?.head ?? [begin];
+
+/** The wording that tasks have by default, which a conversation does without: it has marks of its own. */
+const defaultWording = /^Question: (.+) Answer:$/s;
+
+/** A question without that wording. */
+export const unwrapped = (prompt: string): string => defaultWording.exec(prompt)?.[1] ?? prompt;
+
+/** Ids of a question, and of an answer to it, as the model reads them; an answer that is no turn stands behind a space. */
+export const promptIds = (tokenizer: Tokenizer, text: string): number[] =>
+  tokenizer.chat?.prompt(unwrapped(text)) ?? tokenizer.encode(text);
+export const answerIds = (tokenizer: Tokenizer, text: string): number[] =>
+  tokenizer.chat?.answer(text) ?? tokenizer.encode(` ${text}`);
 
 const firstByte = 3;
 const firstPiece = firstByte + 256;
@@ -225,16 +252,16 @@ export function wholeVocabulary({ vocabulary }: Pick<Tokenizer, 'vocabulary'>): 
 }
 
 /**
- * The ids that occur in `texts`, plus begin, answerEnd and `extra`; `<unk>` is dropped whatever `extra` says.
- * Give answers as they are encoded in use (with their leading space or as whole `prompt answer` texts).
- * Throws RangeError when an extra id is not in the vocabulary.
+ * The ids that occur in `texts`, plus begin, what stands before features, answerEnd and `extra`; `<unk>` is dropped
+ * whatever `extra` says. Give answers as they are encoded in use (with their leading space or as whole `prompt answer`
+ * texts). Throws RangeError when an extra id is not in the vocabulary.
  */
 export function pruneVocabulary(
   texts: readonly string[],
   tokenizer: Tokenizer,
   extra: readonly number[] = [],
 ): PrunedVocabulary {
-  const used = new Set<number>([tokenizer.begin, tokenizer.answerEnd]);
+  const used = new Set<number>([...headOf(tokenizer), tokenizer.begin, tokenizer.answerEnd]);
   for (const id of extra) {
     if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabulary)
       throw new RangeError(`token id ${id} is not in 0 to ${tokenizer.vocabulary - 1}`);

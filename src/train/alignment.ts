@@ -4,6 +4,7 @@ import { cachePath, canonicalJson, sha256, writeWhole } from '../files';
 import type { RunSpec } from '../manifest/run';
 import { readSafetensors, writeSafetensors } from '../models/weights/safetensors';
 import { usedParts } from '../ownParts';
+import { asFloat32 } from '../tensor/bfloat16';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
@@ -44,14 +45,17 @@ export async function alignedState(
     trained(setting.model).map((module) => {
       const specs = setting.model.trainable[module];
       const { shape, data } = initial[`${module}/theta`]!;
-      return [`${module}/theta`, { shape, data: vectorByName(specs, { ...valuesByName(specs, data), ...aligned }) }];
+      return [
+        `${module}/theta`,
+        { shape, data: vectorByName(specs, { ...valuesByName(specs, asFloat32(data)), ...aligned }) },
+      ];
     }),
   );
 }
 
-/** The phase has one rate, and tells nothing of parts. */
+/** The phase has one rate, tells nothing of parts, and takes its own batches whole. */
 export const alignmentSetting = (
-  { partRates: _rates, toldParts: _told, ...setting }: Setting,
+  { partRates: _rates, toldParts: _told, accumulate: _parts, ...setting }: Setting,
   model: Setting['model'],
 ): Setting => ({ ...setting, model });
 
@@ -72,6 +76,8 @@ async function alignedEncoder(
       ...(own === undefined ? {} : { parts: own.sha256 }),
       options,
       ...(spec.tiles === 1 ? {} : { tiles: spec.tiles }),
+      ...(spec.precision === 'float32' ? {} : { precision: spec.precision }),
+      ...(spec.checkpointing === 'none' ? {} : { checkpointing: spec.checkpointing }),
       seed,
       encoder,
       connector,
@@ -181,7 +187,8 @@ function classWords({ set, codec, tokenEmbedding }: Prepared): Float32Array[] {
   return set.classes.map((name) => {
     const ids = codec.answer(prompt, name);
     const word = new Float32Array(width);
-    for (const id of ids) for (let i = 0; i < width; i++) word[i]! += data[id * width + i]! / ids.length;
+    for (const id of ids)
+      asFloat32(data.subarray(id * width, (id + 1) * width)).forEach((value, i) => (word[i]! += value / ids.length));
     return word;
   });
 }

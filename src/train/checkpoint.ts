@@ -6,6 +6,7 @@
 import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
 import { writeSafetensors } from '../models/weights/safetensors';
+import type { WeightTensor } from '../models/weights/weight';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
@@ -54,7 +55,7 @@ export interface BestValidation {
 /** A run between two steps. `tensors`: `<module>/theta`, `first`, `second` and, with a regulariser, `previous`. */
 export interface RunCheckpoint {
   loop: LoopState;
-  tensors: Record<string, StateValue>;
+  tensors: Record<string, WeightTensor>;
   /** of the evaluation after it */
   evaluated?: KeptEvaluation;
 }
@@ -100,7 +101,7 @@ export async function takeCheckpoint(
   initial: Record<string, StateValue>,
   loop: LoopState,
 ): Promise<RunCheckpoint> {
-  const tensors: Record<string, StateValue> = {};
+  const tensors: Record<string, WeightTensor> = {};
   for (const name of Object.keys(initial).filter(isTrained).sort())
     tensors[name] = { shape: initial[name]!.shape, data: await session.read(name) };
   return { loop: structuredClone(loop), tensors };

@@ -2,7 +2,7 @@
  * Texts of a run as ids of its model, and back: prompts of the small backbones, or turns of a conversation in a
  * published family's template.
  */
-import type { PrunedVocabulary, Tokenizer } from '../text/tokenizer';
+import { answerIds, promptIds, unwrapped, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
 import type { Processor } from '../models/published/processors';
 import { userError } from '../problems';
 
@@ -25,25 +25,27 @@ export interface TextCodec<Vocabulary extends Pick<PrunedVocabulary, 'ids'> = Pi
 }
 
 /**
- * Prompts and answers over a pruned vocabulary: an answer is encoded behind a space, whatever its prompt is. `prompt`
- * and `answer` throw Error for a token outside the pruned vocabulary (a fault of ours: every text of the set was
- * counted).
+ * Prompts and answers over a pruned vocabulary: an answer is encoded by itself, whatever its prompt is. `prompt` and
+ * `answer` throw Error for a token outside the pruned vocabulary (a fault of ours: every text of the set was counted),
+ * and UserError for a text that a model of conversations cannot read.
  */
 export function prunedCodec(tokenizer: Tokenizer, vocabulary: PrunedVocabulary): TextCodec<PrunedVocabulary> {
   const end = vocabulary.toPruned.get(tokenizer.answerEnd)!;
-  const encode = remembered((text) =>
-    tokenizer.encode(text).map((id) => {
-      const pruned = vocabulary.toPruned.get(id);
-      if (pruned === undefined)
-        throw new Error(`token ${id} of ${JSON.stringify(text)} is not in the pruned vocabulary`);
-      return pruned;
-    }),
-  );
+  const inVocabulary = (encode: (of: Tokenizer, text: string) => number[]) =>
+    remembered((text) =>
+      encode(tokenizer, text).map((id) => {
+        const pruned = vocabulary.toPruned.get(id);
+        if (pruned === undefined)
+          throw new Error(`token ${id} of ${JSON.stringify(text)} is not in the pruned vocabulary`);
+        return pruned;
+      }),
+    );
+  const answer = inVocabulary(answerIds);
   return {
     vocabulary,
     end,
-    prompt: encode,
-    answer: (_prompt, answer) => encode(` ${answer}`),
+    prompt: inVocabulary(promptIds),
+    answer: (_prompt, text) => answer(text),
     decode: (ids) => tokenizer.decode(upTo(end, ids).map((id) => vocabulary.ids[id]!)).trim(),
   };
 }
@@ -108,11 +110,6 @@ export function conversationCodec(processor: Processor): { codec: TextCodec; hea
     },
   };
 }
-
-/**
- * A question without the wording that tasks have by default: a template has marks of its own for questions and answers.
- */
-const unwrapped = (prompt: string): string => /^Question: (.+) Answer:$/s.exec(prompt)?.[1] ?? prompt;
 
 function upTo(end: number, ids: readonly number[]): readonly number[] {
   const at = ids.indexOf(end);

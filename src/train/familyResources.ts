@@ -4,7 +4,12 @@
  */
 import { runDefaults } from '../manifest/defaults';
 import { familyModel, withoutWeights } from '../models/published/family';
-import type { Family, FamilyModel, FamilyOptions, LoadedFamily } from '../models/published/family';
+import type { Family, FamilyModel, FamilyOptions, StoredFamily } from '../models/published/family';
+import { parametersOf } from '../models/composition';
+import { isNarrow } from '../models/tuning';
+import type { StoredTensor } from '../models/weights/weight';
+import { alignedBits, alignedFloats } from '../tensor/alignedMemory';
+import { toBfloat16 } from '../tensor/bfloat16';
 import { random } from '../random';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { sizeOf } from '../tensor/shape';
@@ -28,8 +33,9 @@ export interface StepSize {
   labels: number;
 }
 
-const settingOf = (model: FamilyModel): FamilySetting => ({
+const settingOf = (model: FamilyModel, { precision }: FamilyOptions): FamilySetting => ({
   model,
+  ...(precision === undefined ? {} : { precision }),
   vocabulary: model.composition.decoder.vocabulary,
   optimiser: runDefaults.optimiser,
   regulariser: runDefaults.regulariser,
@@ -54,8 +60,8 @@ export function familyNeeds(
   options: FamilyOptions = {},
 ): ResourceNeeds {
   const model = familyModel(withoutWeights(family), options);
-  const train = trainProgram(settingOf(model), shapeOf(model, size), moduleNames, null);
-  const measured = trainProgram(settingOf(model), shapeOf(model, size), moduleNames, {
+  const train = trainProgram(settingOf(model, options), shapeOf(model, size), moduleNames, null);
+  const measured = trainProgram(settingOf(model, options), shapeOf(model, size), moduleNames, {
     variant: 'a',
     probe: null,
   });
@@ -82,23 +88,28 @@ export function familyNeeds(
  * Weights that mean nothing: norms' gains of one, all else small random numbers, the same block over and over since
  * only the time matters.
  */
-function randomWeights(family: Family): LoadedFamily {
+function randomWeights(family: Family, { precision = 'float32', tuning }: FamilyOptions): StoredFamily {
   const empty = withoutWeights(family);
   const source = random(0, 'random weights');
   const block = Float32Array.from({ length: 2 ** 16 }, () => 0.02 * source.normal());
-  return {
-    ...empty,
-    weights: Object.fromEntries(
-      Object.entries(empty.weights).map(([name, { shape }]) => {
-        const data = new Float32Array(sizeOf(shape));
-        if (shape.length === 1 && !name.endsWith('.bias')) data.fill(1);
-        else
-          for (let at = 0; at < data.length; at += block.length)
-            data.set(block.subarray(0, Math.min(block.length, data.length - at)), at);
-        return [name, { shape, data }];
-      }),
-    ),
-  };
+  const narrowBlock = toBfloat16(block);
+  const tunings = { ...family.tuning, ...tuning };
+  const weights = parametersOf(family).flatMap(({ name, shape, part, use }): [string, StoredTensor][] => {
+    if (use === 'unused') return [];
+    const size = sizeOf(shape);
+    if (isNarrow(precision, shape) && tunings[part].kind !== 'full')
+      return [[name, { shape, data: repeated(narrowBlock, alignedBits(size)) }]];
+    const isGain = shape.length === 1 && !name.endsWith('.bias');
+    return [[name, { shape, data: isGain ? alignedFloats(size).fill(1) : repeated(block, alignedFloats(size)) }]];
+  });
+  return { ...empty, weights: Object.fromEntries(weights) };
+}
+
+/** Fills an array with a block over and over. */
+function repeated<A extends Float32Array | Uint16Array>(block: A, into: A): A {
+  for (let at = 0; at < into.length; at += block.length)
+    into.set(block.subarray(0, Math.min(block.length, into.length - at)), at);
+  return into;
 }
 
 export interface MeasuredStep {
@@ -126,8 +137,8 @@ export async function measureFamilyStep(
   options: FamilyOptions = {},
 ): Promise<MeasuredStep> {
   const begun = performance.now();
-  const model = familyModel(randomWeights(family), options);
-  const setting = settingOf(model),
+  const model = familyModel(randomWeights(family, options), options);
+  const setting = settingOf(model, options),
     shape = shapeOf(model, size);
   const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
   const openSeconds = (performance.now() - begun) / 1000;

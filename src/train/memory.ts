@@ -1,4 +1,4 @@
-/** What to tell a person whose batch does not fit: the size asked for, and the largest that would. */
+/** Memory that runs out in a step: how it is recognised, and what a person is told: the size asked for, the largest that would fit. */
 
 /**
  * Whether an error of a backend means that memory ran out (TensorFlow: OOM, RESOURCE_EXHAUSTED; V8: Array buffer
@@ -19,14 +19,22 @@ export async function largestBatch(batch: number, fits: (batch: number) => Promi
   return 0;
 }
 
-/** The failure of a run whose batch does not fit. */
-export function outOfMemoryError(batch: number, largest: number, device: string, cause: unknown): Error {
-  const advice =
-    largest > 0
-      ? `the largest batch found to fit by halving is ${largest}`
-      : 'not even one example fits: take a smaller backbone or shorter texts';
-  const first = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!;
-  return new Error(`out of memory on ${device} with a batch of ${batch} examples; ${advice} (${first.slice(0, 200)})`, {
-    cause,
-  });
+/** A step whose batch does not fit, before it is known which would. */
+export class OutOfMemoryError extends Error {
+  constructor(
+    readonly batch: number,
+    device: string,
+    cause: unknown,
+  ) {
+    const first = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!;
+    super(`out of memory on ${device} with a batch of ${batch} examples (${first.slice(0, 200)})`, { cause });
+  }
+}
+
+/** What to do about it. `largest`: as `largestBatch` finds it; `isRecomputed`: layers are computed again already. */
+export function memoryAdvice(largest: number, isRecomputed: boolean): string {
+  const layers = isRecomputed ? '' : ', "checkpointing": "layers"';
+  return largest > 0
+    ? `the largest batch found to fit by halving is ${largest}; "accumulate" takes a batch in parts of that size${isRecomputed ? '' : ', and "checkpointing": "layers" needs less for each'}`
+    : `not even one example fits: take a smaller backbone${layers} or shorter texts`;
 }

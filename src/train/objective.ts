@@ -1,43 +1,16 @@
 /** The objective of a step and its gradients: cross-entropy of the batch's labels and, where there is one, a regulariser. */
-import { type Parts, type Passes } from '../balance/measureStep';
+import { type Parts } from '../balance/measureStep';
 import { changeDivergences, type Term } from '../balance/regulariser';
 import { isUnregularised, factsOfRegulariser, termOf } from '../balance/regularisers';
-import type { MultimodalModel } from '../models/multimodal';
-import { type ModuleName, type PerModule } from '../modules';
-import { labelLogProbability, maskedMean, norm, oneHot } from '../tensor/ops';
-import { joinVector } from '../tensor/parameters';
+import { both, type ModuleName, type PerModule } from '../modules';
+import { norm } from '../tensor/ops';
+import { inPrecision } from '../tensor/products';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
-import { frozenTensors, partsOf, passesOn, type Setting } from './programs';
-import { batchTensors, weightTensors, type BatchTensors } from './stepInputs';
-
-/** The questions of a step, and the model on them. */
-export interface TrainingBatch {
-  batch: BatchTensors;
-  /** labels [N, V] */
-  hot: Tensor;
-  passes: Passes;
-}
-
-/** The batch among a step's inputs. */
-export function trainingBatch({ model, vocabulary }: Setting, inputs: Tensors, state: Tensors): TrainingBatch {
-  const batch = batchTensors(inputs);
-  return {
-    batch,
-    hot: oneHot(batch.labels, vocabulary),
-    passes: passesOn(model, frozenTensors(model, state), batch),
-  };
-}
-
-/** What the training pass finds out on its way to the loss. */
-export interface Seen {
-  prefix: Tensor;
-  /** log-probabilities at the label places [N, V] */
-  logP: Tensor;
-  crossEntropy: Tensor;
-  /** the regulariser's divergences; absent without one */
-  klEncoder?: Tensor;
-  klBackbone?: Tensor;
-}
+import { accumulating } from './accumulate';
+import type { BatchShape } from './batches';
+import { crossEntropyOf, differentiate, type Differentiate, type Seen, type TrainingBatch } from './differentiate';
+import { partsOf, type Setting } from './programs';
+import { weightTensors } from './stepInputs';
 
 /** The gradients of a step. Tensors in `seen` are the caller's to dispose of. */
 export interface Gradients {
@@ -50,57 +23,106 @@ export interface Gradients {
   own: Partial<PerModule<Tensor>> | null;
 }
 
-/** The regulariser on a batch, given log p of the parameters that are differentiated. */
-type TermOnBatch = (now: Tensor) => { value: Tensor; klEncoder: Tensor; klBackbone: Tensor };
+/** The regulariser's term on some questions, from log p at their label places of the parameters that are differentiated. */
+interface TermOnBatch {
+  on(questions: TrainingBatch, logP: Tensor): { value: Tensor; klEncoder: Tensor; klBackbone: Tensor };
+  /** on the whole batch, where the questions are parts of it: their values say its slope, not its height */
+  value: Tensor | null;
+}
 
 /** It needs log p with one module as it was a step ago and the other as it is now. */
 function termOnBatch(
   term: Term,
-  model: MultimodalModel,
-  { batch, passes }: TrainingBatch,
-  inputs: Tensors,
-  state: Tensors,
-  now: Parts,
+  { model, accumulate = 1 }: Setting,
+  whole: TrainingBatch,
+  { inputs, state, old: now }: StepState,
 ): TermOnBatch {
+  const { passes } = whole;
   const previous = partsOf(model, state, 'previous');
   const before = {
     encoder: passes.logProbabilities(now.backbone, passes.prefix(previous.encoder)),
     backbone: passes.logProbabilities(previous.backbone, passes.prefix(now.encoder)),
   };
-  return (logP) => {
-    const divergences = changeDivergences(logP, before, batch.mask);
-    const value = term(divergences, weightTensors(inputs));
-    return { value, klEncoder: divergences.encoder, klBackbone: divergences.backbone };
+  const divergencesOn = ({ mean, part }: TrainingBatch, logP: Tensor): PerModule<Tensor> =>
+    changeDivergences(
+      logP,
+      both((module) => part(before[module])),
+      mean,
+    );
+  const weights = weightTensors(inputs);
+  const told = ({ encoder, backbone }: PerModule<Tensor>) => ({ klEncoder: encoder, klBackbone: backbone });
+  if (accumulate === 1)
+    return {
+      value: null,
+      on: (questions, logP) => {
+        const divergences = divergencesOn(questions, logP);
+        return { value: term(divergences, weights), ...told(divergences) };
+      },
+    };
+  // The term is a function of the whole batch's divergences; on a part it stands as its slope there.
+  const all = divergencesOn(whole, passes.logProbabilities(now.backbone, passes.prefix(now.encoder)));
+  const slope = slopeOf(term, all, weights);
+  return {
+    value: term(all, weights),
+    on: (questions, logP) => {
+      const shares = divergencesOn(questions, logP);
+      const value = tf.add(tf.mul(slope.encoder, shares.encoder), tf.mul(slope.backbone, shares.backbone));
+      return { value, ...told(shares) };
+    },
   };
 }
 
-/**
- * The objective at `old` and its gradients for the given modules. A regulariser acts only where both are trained.
- * @param state that of the session; `inputs` those of a training step (stepInputs.ts)
- */
+/** The derivatives of a term by both divergences, scalars. */
+function slopeOf(term: Term, { encoder, backbone }: PerModule<Tensor>, weights: PerModule<Tensor>): PerModule<Tensor> {
+  const [byEncoder, byBackbone] = tf.grads((s: Tensor, x: Tensor) =>
+    // A term need not depend on both; TensorFlow.js wants a path to each.
+    tf.add(term({ encoder: s, backbone: x }, weights), tf.mul(tf.add(s, x), 0)),
+  )([encoder, backbone]) as [Tensor, Tensor];
+  return { encoder: byEncoder, backbone: byBackbone };
+}
+
+/** What a step reads: inputs as stepInputs.ts declares them, the session's state, and both modules' parameters in it. */
+export interface StepState {
+  inputs: Tensors;
+  state: Tensors;
+  old: Parts;
+  shape: BatchShape;
+}
+
+/** The objective at `old` and its gradients for the given modules. A regulariser acts only where both are trained. */
 export function gradientsOf(
   setting: Setting,
   modules: readonly ModuleName[],
-  on: TrainingBatch,
-  { inputs, state, old }: { inputs: Tensors; state: Tensors; old: Parts },
+  whole: TrainingBatch,
+  step: StepState,
 ): Gradients {
-  const { model, regulariser: spec } = setting;
+  const { model, regulariser: spec, accumulate = 1, precision } = setting;
+  const gradientOf: Differentiate =
+    accumulate === 1
+      ? (lossOf) => differentiate(model, modules, step.old, (parts) => lossOf(whole, parts))
+      : accumulating(setting, accumulate, { modules, on: whole, ...step });
+  const plain = () => inPrecision(precision, () => gradientOf(crossEntropyOf));
   const term = modules.length === 2 && !isUnregularised(spec) ? termOf(spec) : null;
-  if (term === null) return { ...differentiate(model, modules, old, (parts) => crossEntropyOf(on, parts)), own: null };
-  const onBatch = termOnBatch(term, model, on, inputs, state, old);
+  if (term === null) return { ...plain(), own: null };
+  const onBatch = termOnBatch(term, setting, whole, step);
   const { joins } = factsOfRegulariser(spec);
-  if (joins === 'loss')
+  // A divergence is a difference of passes that are nearly alike: it is never taken of rounded ones.
+  if (joins === 'loss' && precision !== 'bfloat16') {
+    const found = gradientOf((on, parts) => {
+      const { crossEntropy, logP, ...rest } = crossEntropyOf(on, parts);
+      const { value, ...divergences } = onBatch.on(on, logP);
+      return { ...rest, loss: tf.add(crossEntropy, value), logP, crossEntropy, ...divergences };
+    });
     return {
-      ...differentiate(model, modules, old, (parts) => {
-        const { crossEntropy, logP, ...rest } = crossEntropyOf(on, parts);
-        const { value, ...divergences } = onBatch(logP);
-        return { ...rest, loss: tf.add(crossEntropy, value), logP, crossEntropy, ...divergences };
-      }),
+      ...found,
+      ...(onBatch.value === null ? {} : { loss: tf.add(found.seen.crossEntropy, onBatch.value) }),
       own: null,
     };
-  const { loss, seen, gradients } = differentiate(model, modules, old, (parts) => crossEntropyOf(on, parts));
-  const added = differentiate(model, modules, old, (parts) => {
-    const { value, ...divergences } = onBatch(
+  }
+  const { loss, seen, gradients } = plain();
+  const added = gradientOf((on, parts) => {
+    const { value, ...divergences } = onBatch.on(
+      on,
       on.passes.logProbabilities(parts.backbone, on.passes.prefix(parts.encoder)),
     );
     return { loss: value, ...divergences };
@@ -108,50 +130,11 @@ export function gradientsOf(
   const of = (gradient: (module: ModuleName) => Tensor) =>
     Object.fromEntries(modules.map((module) => [module, gradient(module)]));
   return {
-    loss: tf.add(loss, added.loss),
+    loss: tf.add(loss, onBatch.value ?? added.loss),
     seen: { ...seen, ...added.seen },
-    gradients: joins === 'gradient' ? of((module) => tf.add(gradients[module]!, added.gradients[module]!)) : gradients,
-    own: added.gradients,
+    gradients: joins === 'update' ? gradients : of((module) => tf.add(gradients[module]!, added.gradients[module]!)),
+    own: joins === 'loss' ? null : added.gradients,
   };
-}
-
-/** Cross-entropy of a batch's labels, and what it is made of. */
-function crossEntropyOf({ batch, hot, passes }: TrainingBatch, parts: Parts): Seen & { loss: Tensor } {
-  const prefix = passes.prefix(parts.encoder);
-  const logP = passes.logProbabilities(parts.backbone, prefix);
-  const crossEntropy = tf.neg(maskedMean(labelLogProbability(logP, hot), batch.mask));
-  return { loss: crossEntropy, prefix, logP, crossEntropy };
-}
-
-/**
- * A loss at `old` and its gradient for each of the modules [size]. What was seen on the way is the caller's to dispose
- * of.
- */
-function differentiate<Found extends { loss: Tensor }>(
-  model: MultimodalModel,
-  modules: readonly ModuleName[],
-  old: Parts,
-  lossOf: (parts: Parts) => Found,
-): { loss: Tensor; seen: Omit<Found, 'loss'>; gradients: Partial<PerModule<Tensor>> } {
-  const split = (tensors: Tensor[]): Partial<Parts> => {
-    let at = 0;
-    return Object.fromEntries(
-      modules.map((module) => [module, tensors.slice(at, (at += model.trainable[module].length))]),
-    );
-  };
-  let kept: Omit<Found, 'loss'> | undefined;
-  const scalar = (...given: Tensor[]): tf.Scalar => {
-    const { loss, ...seen } = lossOf({ ...old, ...split(given) });
-    // Differentiation frees whatever its function leaves behind.
-    kept = Object.fromEntries(
-      Object.entries(seen).map(([name, tensor]) => [name, tf.keep((tensor as Tensor).clone())]),
-    ) as unknown as Omit<Found, 'loss'>;
-    return loss as tf.Scalar;
-  };
-  const { value, grads } = tf.valueAndGrads(scalar)(modules.flatMap((module) => old[module]));
-  const parts = split(grads);
-  const gradients = Object.fromEntries(modules.map((module) => [module, joinVector(parts[module]!)]));
-  return { loss: value, seen: kept!, gradients };
 }
 
 /** What is added behind clipping, and the share that the regulariser's gradient has of the others'. */

@@ -93,15 +93,16 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
 }
 
 /** What of a run's spec its programs are made of. */
-const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
+export const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
   model,
   vocabulary: codec.vocabulary.ids.length,
   optimiser: spec.optimiser,
   regulariser: spec.regulariser,
+  precision: spec.precision,
   gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
   partRates: partRatesOf(spec),
   toldParts: toldPartsOf(spec, model),
-  kernels: spec.kernels,
+  accumulate: spec.accumulate,
 });
 
 /** The probe's shape, and the model for its size; null: the batch is measured. */

@@ -7,16 +7,18 @@ import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/zoo/encoders';
-import { loadFamily } from '../models/published';
+import { loadStoredFamily } from '../models/published';
 import {
   cachedFamilyModel,
   tiledFamilyModel,
   tunedFamilyModel,
   type Family,
   type FamilyModel,
-  type LoadedFamily,
+  type StoredFamily,
 } from '../models/published/family';
 import { withoutTower } from '../models/build';
+import type { ModelParameter } from '../models/composition';
+import { isNarrow } from '../models/tuning';
 import { checkpointTower } from '../models/inputs/checkpointTower';
 import { featuresBy, featuresOf, type FeatureOptions } from '../models/inputs/features';
 import type { FeatureTable } from '../models/inputs/featureTable';
@@ -25,14 +27,14 @@ import type { GenerativeModel } from '../models/multimodal';
 import { isCheckpointTuning, isInStep } from '../models/tuningKinds';
 import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
-import type { WeightTensor } from '../models/weights/weight';
+import type { StoredTensor } from '../models/weights/weight';
 import { conversationCodec, type TextCodec } from './codec';
 import type { Tiled } from './sizes';
 
 export interface OpenParts {
   model: GenerativeModel;
   alignmentModel: GenerativeModel;
-  tokenEmbedding: WeightTensor;
+  tokenEmbedding: StoredTensor;
   /** the models in every size, where images are cut into tiles; `model` and `alignmentModel` are not used then */
   tiled?: Tiled & { alignmentModel(items: number): GenerativeModel };
 }
@@ -86,9 +88,10 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
 }
 
 /**
- * What of a run's spec says which of its model's parameters are trained, and to which module the connector's belong.
+ * What of a run's spec says which of its model's parameters are trained, to which module the connector's belong, and
+ * what a step keeps of its forward pass.
  */
-type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning'>;
+type ModelOfRun = Pick<RunSpec, 'connectorSide' | 'tuning' | 'checkpointing'> & Partial<Pick<RunSpec, 'precision'>>;
 
 /** A run as its alignment phase sees it: the connector on the encoder's side, behind a tower that is frozen. */
 export const aligning = <S extends ModelOfRun>(spec: S): S => ({
@@ -111,9 +114,16 @@ export async function openCheckpoint(
   return { folder, processor, ...conversationCodec(processor) };
 }
 
-/** The tuning of a run and the side of its connector as a family knows them. */
-export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }: ModelOfRun) => ({
+/** The tuning of a run, the side of its connector, and what its steps keep and in which precision, as a family knows them. */
+export const familyTuning = ({
+  tuning: { backbone, ...tuning },
   connectorSide,
+  checkpointing,
+  precision,
+}: ModelOfRun) => ({
+  connectorSide,
+  checkpointing,
+  ...(precision === undefined ? {} : { precision }),
   tuning: { ...tuning, ...(isCheckpointTuning(backbone) ? {} : { backbone }) },
 });
 
@@ -123,7 +133,7 @@ export const familyTuning = ({ tuning: { backbone, ...tuning }, connectorSide }:
  */
 export const familyOfRun = (
   spec: ModelOfRun,
-  loaded: Pick<LoadedFamily, 'family' | 'weights'>,
+  loaded: Pick<StoredFamily, 'family' | 'weights'>,
   head: readonly number[],
 ): FamilyModel =>
   (isInStep(spec.tuning.tower) ? tunedFamilyModel : cachedFamilyModel)(loaded, head, familyTuning(spec));
@@ -131,7 +141,7 @@ export const familyOfRun = (
 /** The same with room for `items` tiles of an image in each row. */
 export const tiledFamilyOfRun = (
   spec: ModelOfRun,
-  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  { family, weights }: Pick<StoredFamily, 'family' | 'weights'>,
   items: number,
 ): FamilyModel =>
   tiledFamilyModel(
@@ -139,6 +149,13 @@ export const tiledFamilyOfRun = (
     items,
     familyTuning(spec),
   );
+
+/** Which weights a run reads in bfloat16: the matrices of the parts that it does not train whole. */
+const keptNarrow =
+  (spec: ModelOfRun) =>
+  ({ part, shape }: Pick<ModelParameter, 'part' | 'shape'>, family: Family): boolean =>
+    isNarrow(spec.precision ?? 'float32', shape) &&
+    { ...family.tuning, ...familyTuning(spec).tuning }[part].kind !== 'full';
 
 /** What stands before the text about an image of so many tiles: the head, and a place for each feature. */
 export const tiledLead = ({ featureTokens, placeholder }: Family, head: readonly number[], items: number): number[] => [
@@ -184,7 +201,11 @@ export function checkpointParts(
         }
       : { inputs: features }),
     open() {
-      const read = loadFamily(folder, [...(inStep ? (['tower'] as const) : []), 'connector', 'backbone']);
+      const read = loadStoredFamily(
+        folder,
+        [...(inStep ? (['tower'] as const) : []), 'connector', 'backbone'],
+        keptNarrow(spec),
+      );
       const loaded = { ...read, family: { ...read.family, placeholder: processor.family.placeholder } };
       const model = familyOfRun(spec, loaded, head);
       const isAlike = spec.connectorSide === 'encoder' && !inStep;
@@ -201,7 +222,7 @@ export function checkpointParts(
 /** Models of each size, made once: the sizes of two tasks may be the same. */
 function tiledModels(
   spec: RunSpec,
-  loaded: Pick<LoadedFamily, 'family' | 'weights'>,
+  loaded: Pick<StoredFamily, 'family' | 'weights'>,
   head: readonly number[],
 ): NonNullable<OpenParts['tiled']> {
   const once = (of: ModelOfRun) => {

@@ -11,7 +11,7 @@ import type { DataSet, Item, SplitName } from '../data/types';
 import type { RunSpec } from '../manifest/run';
 import type { FeatureTable } from '../models/inputs/featureTable';
 import type { GenerativeModel } from '../models/multimodal';
-import type { WeightTensor } from '../models/weights/weight';
+import type { StoredTensor } from '../models/weights/weight';
 import { userError } from '../problems';
 import { random } from '../random';
 import { encodeExample, type BatchShape, type Example } from './batches';
@@ -24,7 +24,7 @@ export interface Prepared {
   set: DataSet;
   codec: TextCodec;
   /** rows of the backbone's token embedding, as pretrained, by the ids of the codec */
-  tokenEmbedding: WeightTensor;
+  tokenEmbedding: StoredTensor;
   model: GenerativeModel;
   /** what the alignment phase trains */
   alignment: Alignment;

@@ -8,9 +8,9 @@ import type { Parts, Passes } from '../balance/measureStep';
 import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
-import type { Kernels } from '../tensor/kernels';
 import { labelLogProbability, oneHot } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
+import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
@@ -23,6 +23,8 @@ export interface Setting {
   vocabulary: number;
   optimiser: OptimiserSpec;
   regulariser: RegulariserSpec;
+  /** of the training pass; default float32. The model says how its frozen matrices are kept */
+  precision?: Precision;
   /**
    * joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard
    * deviation
@@ -32,8 +34,8 @@ export interface Setting {
   partRates?: PartRates;
   /** parts whose gradients and updates are told beside those of the modules */
   toldParts?: readonly EncoderPart[];
-  /** those of its sessions; left out, the plain ones */
-  kernels?: Kernels;
+  /** parts of a batch whose gradients are taken one after the other; must divide it. Default 1 */
+  accumulate?: number;
 }
 
 /** The start of every piece of state. */

@@ -7,6 +7,7 @@ import { programCost, type ProgramCost } from '../tensor/cost';
 import { totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import type { MultimodalModel } from '../models/multimodal';
+import type { StoredTensor } from '../models/weights/weight';
 import { moduleNames } from '../modules';
 
 export type Engine = 'recorded' | 'eager';
@@ -17,13 +18,13 @@ export interface ResourceNeeds {
   trainable: PerModule<number>;
   /** bytes */
   memory: {
-    /** the process with its libraries and graphs, without a model */
+    /** the process with its libraries and recorded graphs, without a model */
     process: number;
     /** weights and trained parameters, on the device */
     weights: number;
     /** moments of the optimiser and, with the regulariser, the parameters of the step before */
     optimiser: number;
-    /** intermediate results and inputs of the program that needs most */
+    /** intermediate results and inputs of the program that needs most, as the allocator holds them */
     activations: number;
     /**
      * what the JavaScript side holds: the values that the state began with, features, texts, a weight file while it is
@@ -40,10 +41,19 @@ export interface ResourceNeeds {
 }
 
 /**
- * Resident bytes of a worker beside its model: code, library, recorded graphs (measured on Linux with Node 20 for
- * tensorflow and wasm, guessed for the others: docs/models.md).
+ * Resident bytes of a worker beside its model: code and library (measured on Linux with Node 20 for tensorflow and wasm,
+ * guessed for the others: docs/models.md).
  */
-const processBytes: Readonly<Record<string, number>> = { tensorflow: 580e6, wasm: 300e6, webgpu: 580e6, cpu: 300e6 };
+const processBytes: Readonly<Record<string, number>> = { tensorflow: 455e6, wasm: 300e6, webgpu: 580e6, cpu: 300e6 };
+
+/** Bytes of a recorded graph for each of its kernels, once it has run: nodes, their executor, prepared products (measured). */
+const kernelBytes = 37e3;
+
+/**
+ * What intermediate results take of a process over their own bytes when a graph runs: the allocator leaves gaps, and
+ * some are given back later than their order would allow (measured at four sizes, docs/models.md).
+ */
+const allocated = 1.3;
 
 export interface Planned {
   model: Pick<MultimodalModel, 'trainable' | 'frozen'>;
@@ -64,6 +74,12 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
   ) as PerModule<number>;
   const trained = trainable.encoder + trainable.backbone;
   const frozen = Object.values(model.frozen).reduce((sum, { shape }) => sum + elements(shape), 0);
+  const frozenBytes = Object.values(model.frozen).reduce((sum, weight) => sum + bytesOf(weight), 0);
+  // Where a pass is exact, a stored matrix stands in float32 for as long as a product reads it.
+  const widened = Object.values(model.frozen).reduce(
+    (most, weight) => (isStored(weight) ? Math.max(most, 4 * elements(weight.shape)) : most),
+    0,
+  );
   const shapes: Record<string, readonly number[]> = Object.fromEntries(
     Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]),
   );
@@ -73,16 +89,18 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
     Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]),
   );
   const engine: Engine = backend === 'tensorflow' ? 'recorded' : 'eager';
-  const weights = 4 * (frozen + trained),
+  const weights = frozenBytes + 4 * trained,
     optimiser = 4 * trained * (regularised ? 3 : 2);
-  const activations = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
-  // The values of the start stay in JavaScript: frozen weights, and for trained ones the vector and what it was filled
-  // from.
+  const most = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
+  const activations = widened + (engine === 'recorded' ? allocated * most : most);
+  // The values of the start stay in JavaScript: for trained weights the vector and what it was filled from. Frozen ones
+  // are the very memory that TensorFlow computes on (src/tensor/alignedMemory.ts); other backends copy them.
   const given = moduleNames
     .flatMap((module: ModuleName) => model.trainable[module])
     .reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);
-  const host = weights + optimiser + 4 * given + dataBytes;
-  const process = processBytes[backend] ?? processBytes['tensorflow']!;
+  const host = (backend === 'tensorflow' ? 4 * trained : weights) + optimiser + 4 * given + dataBytes;
+  const graphs = Object.values(costs).reduce((sum, { kernels }) => sum + kernels, 0) * kernelBytes;
+  const process = (processBytes[backend] ?? processBytes['tensorflow']!) + (engine === 'recorded' ? graphs : 0);
   return {
     parameters: frozen + trained - adapterSize(model),
     trainable,
@@ -98,6 +116,9 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
     measured: workOf(costs['measured'] ?? costs['train'], trained),
   };
 }
+
+const isStored = ({ data }: StoredTensor): boolean => !(data instanceof Float32Array);
+const bytesOf = (weight: StoredTensor): number => (isStored(weight) ? 2 : 4) * elements(weight.shape);
 
 /** Adapters are parameters of the training and not of the model. */
 const adapterSize = (model: Pick<MultimodalModel, 'trainable'>): number =>

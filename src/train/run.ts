@@ -32,7 +32,7 @@ export interface TrainSummary {
  * Trains and evaluates one run on the current backend. A pure function of (spec, data, weights, backend, threads): with
  * `from` the records are those that the run left alone hands out after the checkpoint, byte for byte.
  * @throws UserError for data or weights that cannot be had, Error when loss or a gradient is not finite (naming step
- * and module), AbortError when `signal` fires
+ * and module), OutOfMemoryError when a step does not fit, AbortError when `signal` fires
  */
 export async function* trainRun(
   spec: RunSpec,

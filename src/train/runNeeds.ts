@@ -127,10 +127,13 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       spec.tuning,
       partRatesOf(spec),
       spec.optimiser,
+      spec.precision,
       schedulerFacts(spec.scheduler.kind).gradientNoise === true,
       spec.regulariser.kind,
       spec.measure,
       spec.batch,
+      spec.accumulate,
+      spec.checkpointing,
       spec.align.steps > 0,
       spec.align.batch,
     ]);
@@ -212,9 +215,11 @@ function needsOfModel(
     vocabulary,
     optimiser: spec.optimiser,
     regulariser: spec.regulariser,
+    precision: spec.precision,
     gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
     partRates: partRatesOf(spec),
     toldParts: toldPartsOf(spec, model),
+    accumulate: spec.accumulate,
   };
   const phase: Setting = alignmentSetting(setting, alignmentModel);
   const { tokens, labels } = sizes;

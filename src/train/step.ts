@@ -10,11 +10,12 @@ import { regulariserWeights } from '../balance/regulariser';
 import type { Decision } from '../balance/schedulers';
 import { both, type PerModule } from '../modules';
 import { adamDecays } from '../tensor/optimiserKinds';
+import { tf } from '../tensor/tf';
 import { batchIndices, fillBatch, type BatchArrays } from './batches';
 import { checkFinite } from './finite';
 import type { OpenRun } from './open';
 import type { MeasureRecord, OfParts, TrainRecord } from './records';
-import { whyItFailed } from './start';
+import { isOutOfMemory, OutOfMemoryError } from './memory';
 import { packStep, updateValues, type StepValues } from './stepInputs';
 import { measuredStep, unpackStep, type PartNumbers, type UnpackedStep } from './stepNumbers';
 import { stepNoise } from './trainProgram';
@@ -63,7 +64,7 @@ export function trainingBatches({ spec, prepared }: OpenRun): Questions {
 
 /**
  * Takes the step: parameters at t become those at t + 1 in the session.
- * @throws Error when loss or a gradient is not finite (naming step and module), or when memory does not suffice
+ * @throws Error when loss or a gradient is not finite (naming step and module), OutOfMemoryError
  */
 export async function takeStep(run: OpenRun, plan: StepPlan, questions: Questions): Promise<UnpackedStep> {
   const { spec, setting, loop, session } = run;
@@ -81,7 +82,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   try {
     numbers = (await session.run(`${plan.measured ? 'measured' : 'train'}${suffix}`, packStep(values)))['numbers']!;
   } catch (error) {
-    throw await whyItFailed(error, run);
+    throw isOutOfMemory(error) ? new OutOfMemoryError(spec.batch, tf.getBackend(), error) : error;
   }
   const taken = unpackStep(numbers, setting.toldParts, tellsShare(spec.regulariser));
   checkFinite(taken.step, plan.step, taken.measure);

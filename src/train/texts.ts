@@ -1,5 +1,12 @@
 /** The texts of a set in a backbone's tokens: the vocabulary that they use, and how long they are. */
-import { pruneVocabulary, wholeVocabulary, type PrunedVocabulary, type Tokenizer } from '../text/tokenizer';
+import {
+  answerIds,
+  promptIds,
+  pruneVocabulary,
+  wholeVocabulary,
+  type PrunedVocabulary,
+  type Tokenizer,
+} from '../text/tokenizer';
 import type { RunSpec } from '../manifest/run';
 import type { DataSet, Item } from '../data/types';
 import { printable } from '../printable';
@@ -26,15 +33,18 @@ export function textsOf(
   others: readonly Item[] = [],
 ): Texts<PrunedVocabulary> {
   if (kind === 'whole') return textsIn(set, prunedCodec(tokenizer, wholeVocabulary(tokenizer)));
-  const texts = [
-    ...[...set.items, ...others].flatMap((item) => [
-      item.prompt,
-      ...[item.answer, ...item.choices].map((answer) => ` ${answer}`),
-    ]),
-    ...set.alignment.flatMap((item) => (item.kind === 'caption' ? [item.prompt, ` ${item.answer}`] : [])),
-    ...set.classes.map((name) => ` ${name}`),
+  const captions = set.alignment.filter((item) => item.kind === 'caption');
+  const prompts = [...set.items, ...others, ...captions].map(({ prompt }) => prompt);
+  const answers = [
+    ...[...set.items, ...others].flatMap((item) => [item.answer, ...item.choices]),
+    ...captions.map(({ answer }) => answer),
+    ...set.classes,
   ];
-  return textsIn(set, prunedCodec(tokenizer, pruneVocabulary([...new Set(texts)], tokenizer)));
+  const ids = [
+    ...[...new Set(prompts)].map((text) => promptIds(tokenizer, text)),
+    ...[...new Set(answers)].map((text) => answerIds(tokenizer, text)),
+  ];
+  return textsIn(set, prunedCodec(tokenizer, pruneVocabulary([], tokenizer, ids.flat())));
 }
 
 /** The same in a codec that is at hand. Throws UserError that names every question which the codec cannot write. */

@@ -14,7 +14,8 @@ import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { clipGradients } from './clipping';
-import { gradientsOf, ownGradient, trainingBatch, type Seen, type TrainingBatch } from './objective';
+import { trainingBatch, type Seen, type TrainingBatch } from './differentiate';
+import { gradientsOf, ownGradient } from './objective';
 import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
@@ -55,7 +56,7 @@ export function trainProgram(
     run(inputs, state) {
       const old = partsOf(model, state, 'theta');
       const on = trainingBatch(setting, inputs, state);
-      const { loss, seen, gradients, own } = gradientsOf(setting, modules, on, { inputs, state, old });
+      const { loss, seen, gradients, own } = gradientsOf(setting, modules, on, { inputs, state, old, shape });
       const next: Tensors = {};
       const shares: Partial<PerModule<Tensor>> = {};
       const clipped = clipGradients(setting.optimiser, modules, gradients, inputs);
@@ -81,7 +82,7 @@ export function trainProgram(
       const taken: TakenStep = { modules, old, state, next, gradients, seen };
       const outputs = packNumbers(
         step,
-        measure === null ? null : measured(model, measure, on, inputs, taken),
+        measure === null ? null : measured(setting, measure, on, inputs, taken),
         (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
         tellsShare(setting.regulariser)
           ? { shareEncoder: shares.encoder ?? zero, shareBackbone: shares.backbone ?? zero }
@@ -154,7 +155,7 @@ interface TakenStep {
  * movements.
  */
 function measured(
-  model: MultimodalModel,
+  { model, precision }: Setting,
   { variant, probe, probeModel = model }: MeasureOption,
   { batch, hot, passes: onBatch }: TrainingBatch,
   inputs: Tensors,
@@ -164,7 +165,9 @@ function measured(
   for (const module of modules) after[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
   const asked = probe === null ? batch : batchTensors(inputs, 'probe');
   const passes = probe === null ? onBatch : passesOn(probeModel, frozenTensors(model, state), asked);
-  const known = probe === null ? { prefix: seen.prefix, logProbabilities: seen.logP } : null;
+  // What a training pass in bfloat16 saw is too coarse to be compared with.
+  const isKnown = probe === null && precision !== 'bfloat16';
+  const known = isKnown ? { prefix: seen.prefix, logProbabilities: seen.logP } : null;
   const { dBackbone, dEncoder } = stepDivergences(passes, { before: old, after }, asked.mask, variant, known);
   const label = labelProbabilities(labelLogProbability(seen.logP, hot), batch.mask);
   const zero = tf.scalar(0);

@@ -12,7 +12,12 @@ import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
 import type { EvaluateRecord } from '../../src/train/records';
 import { expectEvery, notEmpty } from '../../testing/lists';
-import { syntheticRecords, syntheticSpec, writeSyntheticGrid, writeSyntheticRun } from '../../testing/syntheticJournals';
+import {
+  syntheticRecords,
+  syntheticSpec,
+  writeSyntheticGrid,
+  writeSyntheticRun,
+} from '../../testing/syntheticJournals';
 
 let folder: string;
 let html: string;

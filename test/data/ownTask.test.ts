@@ -95,7 +95,7 @@ async function preparedOf(set: DataSet, spec: ReturnType<typeof tinySpec>): Prom
   const codec = prunedCodec(tokenizer, vocabulary);
   const backbone = {
     ...tinyBackbone({ ...tinyConfig, vocabulary: vocabulary.ids.length }),
-    beginToken: vocabulary.toPruned.get(1)!,
+    head: [vocabulary.toPruned.get(1)!],
   };
   const model = zooModel(spec, { rows: 4, width: 3 }, backbone);
   const features = new Map<string, Float32Array>();

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSet } from '../../src/data';
 import { decodeRecording } from '../../src/data/audio';
@@ -25,7 +26,15 @@ import { pinTask } from '../../src/data/readers/recipe';
 import { readCard } from '../../src/data/sets/store';
 import { setPath } from '../../src/data';
 import { UserError } from '../../src/problems';
-import { picture, put, textVqaQuestion, writeMacs, writeTextVqa, writeTextVqaHub } from '../../testing/releases';
+import {
+  picture,
+  put,
+  textVqaQuestion,
+  writeIconQa,
+  writeMacs,
+  writeTextVqa,
+  writeTextVqaHub,
+} from '../../testing/releases';
 import { sineWav, wav } from '../../testing/sounds';
 import { zip } from '../../testing/zipFile';
 
@@ -143,8 +152,35 @@ describe('names are found exactly as stated', () => {
       'A\u030a.png': 'pics/A\u030a.png',
     });
     expect(await own([await held(), asked('\u00c5.png')], ['pics'])).toMatch(
-      /its picture is ambiguous \(.*pics\/A\u030a\.png or pics\/\u212b\.png/,
+      /its picture is ambiguous \(.*pics\/A\\u\{30a\}\.png or pics\/\\u\{212b\}\.png, which differ/,
     );
+  });
+});
+
+describe('names in the readers of published formats', () => {
+  it('are looked up as stated: TextVQA', async () => {
+    const odd = ['two  spaces', ' lead', 'caf\u00e9.1', 1610521604143693];
+    await writeTextVqa(root('textvqa'), {
+      zipped: false,
+      train: odd.map((image, i) => textVqaQuestion(900 + i, image as string, 'train')),
+    });
+    for (const [i, image] of odd.entries()) put(root('textvqa'), `train_images/${image}.jpg`, await png(i * 60));
+    pinTask('textvqa');
+    const keys = (await loadSet('textvqa')).items.map(({ media }) => media);
+    for (const image of odd) expect(keys).toContain(`train_images/${image}.jpg`);
+  });
+
+  it('are looked up as stated: IconQA', async () => {
+    await writeIconQa(root('iconqa'), { layout: 'files' });
+    const folder = 'iconqa_data/iconqa/train/choose_img/10  x';
+    const choices = ['a  b.png', '\u00e9.jpeg'];
+    const problem = { question: 'Which one?', choices, answer: 1, ques_type: 'choose_img', grade: 'g', label: 'l' };
+    put(root('iconqa'), `${folder}/data.json`, JSON.stringify(problem));
+    for (const [i, name] of ['image.png', ...choices].entries())
+      put(root('iconqa'), `${folder}/${name}`, await png(i * 60));
+    pinTask('iconqa');
+    const item = (await loadSet('iconqa')).items.find(({ id }) => id === 'iconqa/choose_img/10  x');
+    expect(item).toMatchObject({ answer: 'second', media: `${folder}/image.png with a  b.png, \u00e9.jpeg` });
   });
 });
 
@@ -315,6 +351,27 @@ describe('links', () => {
     expect(message).toMatch(/pics\/broken\.png leads nowhere/);
   });
 
+  it('or lie in the folder itself or in default/, as the hub converts them', async () => {
+    await writeTextVqaHub(root('elsewhere'));
+    const data = join(root('elsewhere'), 'data');
+    for (const [index, name] of readdirSync(data).sort().entries()) {
+      const place = name.startsWith('train') ? `default/train/${String(index).padStart(4, '0')}.parquet` : name;
+      put(root('textvqa'), place, readFileSync(join(data, name)));
+    }
+    pinTask('textvqa');
+    expect((await loadSet('textvqa')).items).toHaveLength(35);
+
+    rmSync(root('textvqa'), { recursive: true });
+    put(root('textvqa'), 'data/train-00000-of-00001.parquet', 'version https://git-lfs.github.com/spec/v1\noid x\n');
+    pinTask('textvqa', true);
+    expect(await outcome(() => loadSet('textvqa'))).toMatch(/train-00000-of-00001\.parquet: is a pointer of Git LFS/);
+    rmSync(root('textvqa'), { recursive: true });
+    mkdirSync(root('textvqa'), { recursive: true });
+    expect(await outcome(async () => pinTask('textvqa', true))).toMatch(
+      /none of its files is in .*the hub's Parquet files/,
+    );
+  });
+
   it('and when nothing fits, the message says which layouts were looked for and what is there', async () => {
     put(root('textvqa'), 'data/readme.txt', 'x');
     pinTask('textvqa');
@@ -370,9 +427,19 @@ describe('sounds', () => {
       [Buffer.from('0000001c667479704d344120', 'hex'), 'an MP4 or M4A file'],
       [Buffer.alloc(500, 7), 'a file that begins with the bytes 0707070707070707'],
     ] as const)
-      await expect(decode(Buffer.concat([id3, bytes]))).rejects.toThrow(
-        `this is ${what} behind an ID3 tag, not a sound`,
-      );
+      await expect(decode(Buffer.concat([id3, bytes]))).rejects.toThrow(`this is ${what} behind a tag, not a sound`);
+  });
+
+  it('are found behind APE tags and zeros, and in a WAV with odd chunks', async () => {
+    const ape = Buffer.alloc(32 + 40);
+    ape.write('APETAGEX', 0, 'latin1');
+    ape.writeUInt32LE(2000, 8);
+    ape.writeUInt32LE(40, 12);
+    const { samples } = await decode(tone);
+    expect((await decode(Buffer.concat([ape, id3, ape, Buffer.alloc(300), tone]))).samples).toEqual(samples);
+    const list = Buffer.from('LIST\x05\0\0\0INFOx\0', 'latin1');
+    expect((await decode(Buffer.concat([tone.subarray(0, 36), list, tone.subarray(36)]))).samples).toEqual(samples);
+    await expect(decode(Buffer.alloc(500))).rejects.toThrow('this is a file of zeros, not a sound');
   });
 
   it('of MP3 frames with other bytes between them, and headers that contradict themselves, are refused', async () => {
@@ -401,7 +468,7 @@ describe('sounds', () => {
       return copy;
     };
     expect((await decode(stated(0))).samples).toEqual(whole.samples);
-    await expect(decode(stated(1700))).rejects.toThrow('cut off: 1600 of its 1700 samples are there');
+    await expect(decode(stated(1700))).rejects.toThrow('cut off or damaged: 1600 of its 1700 samples are there');
     await expect(decode(stated(1500))).rejects.toThrow('has 1600 samples but states 1500');
     await expect(decode(stated(0).subarray(0, -9))).rejects.toThrow('cut off or damaged');
     expect((await decode(Buffer.concat([id3, stated(0)]))).samples).toEqual(whole.samples);
@@ -459,6 +526,61 @@ describe('messages say what is there', () => {
     expect(await own(['<html><body>404</body></html>'], ['held.png'])).toMatch(
       /mine\.jsonl: is an HTML page; expected the text file/,
     );
+  });
+
+  it('archives and question files that are something else, and places that are not there', async () => {
+    put(tasks(), 'held.png', await png());
+    const page = '<!DOCTYPE html><html></html>';
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n';
+    const lines = [await held(), asked('held.png', { id: 't' })];
+    for (const [name, content, message] of [
+      ['a.zip', page, 'is an HTML page; expected a zip archive'],
+      [
+        'b.tar.gz',
+        pointer,
+        'is a pointer of Git LFS, whose file was not fetched (git lfs pull); expected a tar archive',
+      ],
+      ['c.tgz', zip([{ name: 'a.png', content: 'x' }]), 'is a zip archive (or a document made of one); expected a tar'],
+      ['d.7z', Buffer.from('377abcaf271c0004', 'hex'), 'is a 7z archive; expected a folder, a zip or a tar archive'],
+    ] as const) {
+      put(tasks(), name, content);
+      expect(await own(lines, [name, 'held.png'])).toContain(`${name}: ${message}`);
+    }
+    expect(await own([asked('a.png')], ['nowhere'])).toContain('its picture is missing (a.png; not there: nowhere)');
+    const list = JSON.stringify(lines, null, 1).split('\n');
+    expect(await own(list, ['held.png'])).toMatch(
+      /mine\.jsonl: is one JSON list over several lines; expected one object/,
+    );
+  });
+
+  it('a drawing and a photograph that are not whole or not plain, and a page without its html', async () => {
+    put(tasks(), 'held.png', await png());
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="5" height="5"/></svg>';
+    put(tasks(), 'pics/doctype.svg', `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">${svg}`);
+    put(tasks(), 'pics/prefix.svg', svg.replaceAll(/<(\/?)(?=svg|rect)/g, '<$1svg:').replace('xmlns', 'xmlns:svg'));
+    put(tasks(), 'pics/cut.svg', svg.slice(0, -3));
+    put(tasks(), 'pics/head.jpg', '<head><title>404</title></head>');
+    const photograph = await sharp(Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * i) % 251)), {
+      raw: { width: 64, height: 64, channels: 3 },
+    })
+      .jpeg()
+      .toBuffer();
+    const torn = Buffer.from(photograph);
+    torn.fill('ffd9', torn.length >> 1, (torn.length >> 1) + 8, 'hex');
+    put(tasks(), 'pics/torn.jpg', torn);
+    const segment = 4 + photograph.readUInt16BE(4); // the end of the first
+    const spaced = Buffer.concat([photograph.subarray(0, segment), Buffer.alloc(6), photograph.subarray(segment)]);
+    put(tasks(), 'pics/spaced.jpg', spaced);
+    const names = ['doctype.svg', 'prefix.svg', 'cut.svg', 'head.jpg', 'torn.jpg'];
+    const message = await own([await held(), ...names.map((name) => asked(name))], ['pics', 'held.png']);
+    expect(message).toMatch(/doctype\.svg: this SVG is refused: it has a document type/);
+    expect(message).toMatch(/prefix\.svg: this SVG is refused: its elements have a prefix/);
+    expect(message).toMatch(/cut\.svg: this SVG is refused: its end is missing/);
+    expect(message).toMatch(/head\.jpg: this is an HTML page/);
+    expect(message).toMatch(/torn\.jpg: the picture cannot be decoded \(VipsJpeg: .*premature end/);
+    expect(await own([await held(), asked('spaced.jpg')], ['pics', 'held.png'])).toMatchObject({
+      'spaced.jpg': 'pics/spaced.jpg',
+    });
   });
 
   it('a zip with backslashes for slashes, and the only training question', async () => {

@@ -139,7 +139,7 @@ describe('TextVQA', () => {
     expect(error.problems.map(({ where, what }) => `${where}: ${what}`)).toEqual(
       expect.arrayContaining([
         'textvqa TextVQA_0.5.1_train.json record 41: its picture is missing (train_images/gone0000.jpg)',
-        'textvqa TextVQA_0.5.1_train.json record 42: no usable image_id',
+        'textvqa TextVQA_0.5.1_train.json record 42: the image_id is no safe name (../etc/passwd)',
         'textvqa TextVQA_0.5.1_train.json record 43: the question is empty',
         'textvqa TextVQA_0.5.1_train.json record 44: no answers ([])',
         'textvqa TextVQA_0.5.1_train.json record 45: answers are no list ("stop")',

@@ -53,7 +53,7 @@ describe('all problems at once', () => {
     expect(find(problems, '/axes/encoder/0')).toEqual({
       where: '/axes/encoder/0',
       what: 'unknown value "resnet5O"',
-      expected: 'one of resnet50, whisper-tiny',
+      expected: 'one of resnet50, dinov2-small, whisper-tiny, whisper-tiny-en, whisper-base',
       hint: 'did you mean "resnet50"?',
     });
     expect(find(problems, '/fixed/bacth').hint).toBe('did you mean "batch"?');
@@ -116,6 +116,12 @@ const cases: [string, object, string, RegExp][] = [
     { fixed: { ...fixed, connectorSide: 'backbone' } },
     '/fixed/connectorSide',
     /because its tower is not trained; expected "encoder", or beside it a tower that is tuned, such as `"tuning.tower": "scale-shift"`/,
+  ],
+  [
+    'parts that do not divide a batch',
+    { fixed: { ...fixed, batch: 12, accumulate: 5 } },
+    '/fixed/accumulate',
+    /5 parts of a batch of 12; expected a divisor of 12: 1, 2, 3, 4, 6, 12/,
   ],
   [
     'adapters on a tower without linear layers',
@@ -298,7 +304,7 @@ const cases: [string, object, string, RegExp][] = [
     'sounds for an image encoder',
     { fixed: { ...fixed, task: 'sound-qa' } },
     '/fixed/encoder',
-    /task sound-qa is about audio, encoder resnet50 reads image; expected an encoder for audio: whisper-tiny; pair tasks/,
+    /task sound-qa is about audio, encoder resnet50 reads image; expected an encoder for audio: whisper-tiny, whisper-tiny-en, whisper-base; pair tasks/,
   ],
   [
     'commit without its regulariser',

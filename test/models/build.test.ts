@@ -79,7 +79,7 @@ const weights: Record<string, WeightTensor> = {
   ...backbone.weights,
   ...Object.fromEntries(Object.entries(tower.weights).map(([name, weight]) => [`tower.${name}`, weight])),
 };
-const layout = { kind: 'question', head: [backbone.beginToken], form: 'zoo' } as const;
+const layout = { kind: 'question', head: backbone.head, form: 'zoo' } as const;
 const built = (tuning: Partial<Tuning>, connectorSide: ModuleName = 'encoder') =>
   buildModel(composition, weights, { layout, tuning, connectorSide });
 

@@ -48,6 +48,12 @@ describe("a configuration in its authors' own layout is named as that", () => {
   });
 });
 
+it("LLaVA-NeXT in transformers' layout is told as another model, not as another layout", () => {
+  expect(() => familyOf(changed('llava-1.5-7b', 'model_type', 'llava_next'))).toThrow(
+    /^config\.json\/model_type: "llava_next"; expected .*llava/,
+  );
+});
+
 describe('an inner object', () => {
   it.each([
     ['llava-1.5-7b', ['vision_config', 'text_config']],
@@ -141,6 +147,9 @@ describe('quantised checkpoints', () => {
     ['text_config/quantization_config', { quant_method: 'awq', bits: 4 }],
     ['vision_config/quantization_config', { quant_method: 'bitsandbytes', load_in_8bit: true }],
     ['compression_config', { format: 'pack-quantized' }],
+    ['load_in_8bit', true],
+    ['torch_dtype', 'float8_e4m3fn'],
+    ['text_config/dtype', 'int8'],
   ])('are refused by the name of %s', (place, value) => {
     expect(() => familyOf(changed('llava-1.5-7b', place, value))).toThrow(
       `config.json/${place}: ${JSON.stringify(value)}; expected weights in float32, float16 or bfloat16`,

@@ -183,7 +183,11 @@ describe('MiniMind2-Small', () => {
           ids.length,
           config.width,
         ]);
-        return llamaLogits(config, tensors, tf.reshape(llama(config, tensors, embeddings), [ids.length, config.width]));
+        return llamaLogits(
+          config,
+          tensors,
+          tf.reshape(llama(config, { tensors }, embeddings), [ids.length, config.width]),
+        );
       });
     const text = tokenizer.encode(expected.sentence);
     const all = tf.tidy(() => tf.logSoftmax(logits([tokenizer.begin, ...text]))).dataSync();

@@ -268,7 +268,7 @@ describe('layouts', () => {
       );
     const input = tf.tensor(noise([1, 5, 12], 'input').data, [1, 5, 12]);
     const run = (config: LlamaConfig, all: Tensors) =>
-      llamaLogits(config, all, tf.reshape(llama(config, all, input), [5, 12])).dataSync() as Float32Array;
+      llamaLogits(config, all, tf.reshape(llama(config, { tensors: all }, input), [5, 12])).dataSync() as Float32Array;
     const fused: LlamaConfig = { ...plain, variant: { fused: true } };
     expect(llamaWeights(fused).find(({ name }) => name === 'layers.0.qkv')!.shape).toEqual([20, 12]);
     expect(

@@ -47,7 +47,7 @@ function setting(): Setting {
   const model = zooModel(
     { connector: { kind: 'mlp', tokens: 2, width: 12 }, tuning: { backbone: { kind: 'full' } } },
     { rows: 4, width: 6 },
-    { config: { ...tinyConfig, tied: false }, weights: weightsOf('backbone'), beginToken: 1 },
+    { config: { ...tinyConfig, tied: false }, weights: weightsOf('backbone'), head: [1] },
   );
   const encoder = weightsOf('encoder');
   model.trainable.encoder = model.trainable.encoder.map((spec) => ({

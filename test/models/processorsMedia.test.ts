@@ -13,7 +13,7 @@ import { inputFeatures, soundSteps } from '../../src/models/published/processors
 import { applySteps, outputSize, tileGrid } from '../../src/models/published/processors/image';
 import { imageSteps } from '../../src/models/published/processors/imageConfig';
 import { readPixels } from '../../src/models/published/processors/picture';
-import { resampleFilters, resize } from '../../src/models/published/processors/resize';
+import { resampleFilters, resize } from '../../src/models/parts/resize';
 import { expectEvery } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
 

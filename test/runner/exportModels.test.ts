@@ -111,7 +111,7 @@ describe("against transformers' Llama and PEFT's adapter", () => {
         return llamaLogits(
           config,
           tensors,
-          tf.reshape(llama(config, tensors, embedded), [14, config.width]),
+          tf.reshape(llama(config, { tensors }, embedded), [14, config.width]),
         ).dataSync() as Float32Array;
       });
     expect(largestDifference(logits(weights), file.read('base').data)).toBeLessThan(1e-5);

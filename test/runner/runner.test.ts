@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { takeClaim } from '../../src/claim';
+import { chooseArithmetic } from '../../src/runner/arithmetic';
 import { readRunFile, runFolder } from '../../src/runner/folders';
 import { readJournal } from '../../src/runner/journal';
+import { createLane } from '../../src/runner/lane';
+import type { RunTask } from '../../src/runner/messages';
 import { countStates, planRuns } from '../../src/runner/plan';
 import { runQueue, type QueueEvent } from '../../src/runner/queue';
 import {
@@ -149,6 +152,60 @@ describe('worker processes', () => {
       state: 'failed',
       why: expect.stringContaining('SIGKILL') as string,
     });
+  });
+
+  it('that do not fit into memory are not tried again, and say which batch would, found in processes of their own', async () => {
+    const results = freshResults();
+    const ledger = join(results, 'ledger');
+    const runs = fakeRuns(2);
+    const endings = await withOrders({ ledger, memory: { seed: 1, fits: 3 } }, () =>
+      runQueue(queueOptions(results, runs, { retries: 3 })),
+    );
+    expect(endings.get(runs[0]!.id)!.kind).toBe('trained');
+    const said =
+      'out of memory on cpu with a batch of 8 examples (OOM when allocating tensor); the largest batch found to fit by halving is 2';
+    expect(endings.get(runs[1]!.id)).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining(said) as string,
+    });
+    expect(fileOf(results, runs[1]!.id)).toMatchObject({
+      status: 'failed',
+      failure: expect.stringContaining(said) as string,
+    });
+    expect(readLedger(ledger).filter((seed) => seed === 1)).toHaveLength(1);
+  });
+
+  it('with threads of their own have another identity, and a worker that starts with as many', () => {
+    const one = chooseArithmetic({ backend: 'auto', device: 'cpu' });
+    expect(one.threads).toBeUndefined();
+    if (one.backend !== 'tensorflow') {
+      expect(() => chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 })).toThrow('2 threads were asked for, it uses one');
+      return;
+    }
+    expect(one.class).toBe('tensorflow-cpu');
+    const two = chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 });
+    expect(two).toEqual({ ...one, class: 'tensorflow-cpu-2-threads', threads: 2 });
+    const placed: unknown[] = [];
+    const never = new AbortController().signal;
+    const lane = createLane({
+      start: (_listener, placement) => {
+        placed.push(placement);
+        return { send: () => undefined, end: () => undefined, kill: () => undefined, exited: Promise.resolve('ended') };
+      },
+      memory: 0,
+      stop: never,
+      placement: { gpu: '1' },
+    });
+    const task = { arithmetic: two } as RunTask;
+    return lane
+      .train(
+        task,
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        expect(placed).toEqual([{ gpu: '1', threads: 2 }]);
+      });
   });
 
   it('that crash once are retried, and the notice says so', async () => {

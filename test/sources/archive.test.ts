@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { archiveLimits, unpack } from '../../src/sources/archive';
+import { archiveLimits, unpack, zipFormat } from '../../src/sources/archive';
 import { isSafePath } from '../../src/sources/contentUrl';
 import { sha256 } from '../../src/files';
 import { arOf, debOf, tarOf, type TarEntry } from '../../testing/fetchTools';
+import { zip } from '../../testing/zipFile';
 
 const tgz = 'application/gzip';
 const deb = 'application/vnd.debian.binary-package';
@@ -33,6 +34,50 @@ const openTar = (entries: TarEntry[], choose?: (name: string) => boolean) =>
   open(gzipSync(tarOf(entries)), tgz, choose);
 /** Everything in the root but the archive: what an escape would leave. */
 const outside = () => readdirSync(root).filter((name) => name !== 'archive' && name !== 'inside');
+
+describe('unpack of a zip', () => {
+  const openZip = (members: Parameters<typeof zip>[0], choose?: (name: string) => boolean, bytes?: number) =>
+    open(zip(members), zipFormat, choose, bytes === undefined ? undefined : { bytes, entries: 2 });
+
+  it('writes the chosen files with their hashes, sorted, and nothing else', async () => {
+    const files = await openZip(
+      [
+        { name: 'b/two', content: 'two' },
+        { name: 'a', content: 'one', deflate: false },
+        { name: 'c', content: 'not chosen', mode: 0o120777 },
+      ],
+      (name) => name !== 'c',
+    );
+    expect(files).toEqual([
+      { path: 'a', bytes: 3, sha256: sha256('one') },
+      { path: 'b/two', bytes: 3, sha256: sha256('two') },
+    ]);
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['a', 'b', 'b/two']);
+  });
+
+  it.each([
+    ['a name that leaves the folder, chosen or not', [{ name: '../escape', content: 'x' }], /could leave the folder/],
+    ['a link', [{ name: 'a', content: '/etc/passwd', mode: 0o120777 }], /is a link/],
+    ['a name twice', [1, 2].map(() => ({ name: 'a', content: 'x' })), /twice/],
+    ['more than it states', [{ name: 'a', content: 'x'.repeat(50), size: 10 }], /cannot be unpacked/],
+    [
+      'more than fits',
+      [
+        { name: 'a', content: 'x'.repeat(50) },
+        { name: 'b', content: 'x'.repeat(60) },
+      ],
+      /unpacks to 60/,
+    ],
+    ['too many entries', ['a', 'b', 'c'].map((name) => ({ name, content: '' })), /more than 2 entries/],
+  ])('refuses %s', async (_what, members, message) => {
+    await expect(openZip(members, (name) => !name.includes('escape'), 100)).rejects.toThrow(message);
+    expect(outside()).toEqual([]);
+  });
+
+  it('refuses a torn one', async () => {
+    await expect(open(zip([{ name: 'a', content: 'x' }]).subarray(0, 40), zipFormat)).rejects.toThrow(/zip archive/);
+  });
+});
 
 describe('unpack', () => {
   it('writes the chosen files with their hashes, sorted, and nothing else', async () => {

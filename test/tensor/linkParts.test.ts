@@ -148,12 +148,12 @@ describe('fused kernels of a link', () => {
 
   test('a run that asks for them is refused without them, on a processor alone', () => {
     putLink(place.cache, 'a', {});
-    expect(chooseArithmetic('tensorflow', 'cpu', 'plain').class).toBe('tensorflow-cpu');
-    expect(() => chooseArithmetic('tensorflow', 'cpu', 'fused')).toThrow(
+    expect(chooseArithmetic({ backend: 'tensorflow', device: 'cpu' }).class).toBe('tensorflow-cpu');
+    expect(() => chooseArithmetic({ backend: 'tensorflow', device: 'cpu', kernels: 'fused' })).toThrow(
       /kernels: fused: the linked TensorFlow has no fused kernels: .*; run: .*doctor --link/,
     );
-    expect(chooseArithmetic('wasm', 'cpu', 'fused').class).toBe('wasm');
-    expect(chooseArithmetic('tensorflow', 'gpu', 'fused').class).toBe('tensorflow-gpu');
+    expect(chooseArithmetic({ backend: 'wasm', device: 'cpu', kernels: 'fused' }).class).toBe('wasm');
+    expect(chooseArithmetic({ backend: 'tensorflow', device: 'gpu', kernels: 'fused' }).class).toBe('tensorflow-gpu');
   });
 });
 

@@ -8,6 +8,7 @@ import { isOutOfMemory } from '../../src/train/memory';
 import { checkFinite } from '../../src/train/finite';
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared } from '../../src/train/run';
+import { firstStepFits } from '../../src/train/trial';
 import { tinyPrepared, tinySpec } from '../../testing/tinyTask';
 
 /** Training batches above this size find no memory. */
@@ -111,15 +112,17 @@ describe('numbers that are not finite', () => {
 });
 
 describe('out of memory on the device', () => {
-  it('fails the run with the batch it asked for and the largest that fits, found by trying', async () => {
+  it('fails the run with the batch it asked for; a trial says of any other whether it fits', async () => {
     await useBackend({ name: 'cpu' });
     device.largest = 3;
     const spec = tinySpec({ batch: 8 });
     expect((await failure(spec)).message).toBe(
-      'out of memory on cpu with a batch of 8 examples; the largest batch found to fit by halving is 2 (OOM when allocating tensor with shape[8,9,24])',
+      'out of memory on cpu with a batch of 8 examples (OOM when allocating tensor with shape[8,9,24])',
     );
-    device.largest = 0;
-    expect((await failure(spec)).message).toContain('not even one example fits');
+    expect(await firstStepFits(spec, 4, tinyPrepared)).toBe(false);
+    expect(await firstStepFits(spec, 3, tinyPrepared)).toBe(true);
+    // In as many parts as divide it: two of the four that were asked for.
+    expect(await firstStepFits({ ...spec, accumulate: 4 }, 2, tinyPrepared)).toBe(true);
   });
 
   // 2^48 bytes: more than a process can address, so that it fails at once on any machine

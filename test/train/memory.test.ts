@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOutOfMemory, largestBatch, outOfMemoryError } from '../../src/train/memory';
+import { isOutOfMemory, largestBatch, memoryAdvice, OutOfMemoryError } from '../../src/train/memory';
 
 describe('memory that runs out', () => {
   it('is recognised in what backends say, and other failures are not', () => {
@@ -40,8 +40,13 @@ describe('memory that runs out', () => {
   });
 
   it('tells what was asked for and what would fit', () => {
-    expect(outOfMemoryError(64, 16, 'tensorflow', new Error('OOM when allocating\nmore')).message).toBe(
-      'out of memory on tensorflow with a batch of 64 examples; the largest batch found to fit by halving is 16 (OOM when allocating)',
+    expect(new OutOfMemoryError(64, 'tensorflow', new Error('OOM when allocating\nmore')).message).toBe(
+      'out of memory on tensorflow with a batch of 64 examples (OOM when allocating)',
     );
+    expect(memoryAdvice(16, true)).toBe(
+      'the largest batch found to fit by halving is 16; "accumulate" takes a batch in parts of that size',
+    );
+    expect(memoryAdvice(16, false)).toContain('"checkpointing": "layers" needs less for each');
+    expect(memoryAdvice(0, false)).toContain('not even one example fits');
   });
 });

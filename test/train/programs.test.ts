@@ -7,6 +7,7 @@ import { packStep, type StepValues } from '../../src/train/stepInputs';
 import { unpackStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { chooseBackend, useBackend, availableBackends } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { openSession, type Session } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
 import { kappaOf } from '../../src/balance/kappa';
@@ -293,7 +294,7 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
     const start = Object.entries(initialState(setting, 0)).filter(([name]) => !name.startsWith('frozen/'));
     const session = open(setting);
     const after = async (inputs: Record<string, Float32Array | Int32Array>) => {
-      for (const [name, { data }] of start) await session.write(name, data);
+      for (const [name, { data }] of start) await session.write(name, asFloat32(data));
       await session.run('train', packStep({ batch: tinyBatch(0), ...tinyScalars(1) }));
       const { numbers } = await session.run('train', inputs);
       return [...numbers!, ...(await session.read('encoder/theta')), ...(await session.read('backbone/theta'))].join();

@@ -87,34 +87,40 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
     llm_config: { ...(config['llm_config'] as object), num_hidden_layers: layers, vocab_size: 20_000 },
   });
   it.each([
-    ['small', 1, 1, 1],
-    ['larger', 5, 3, 1],
-  ] as const)('%s: predicted within 20 %', (name, layers, tower, batch) => {
-    const path = join(folder, `${name}.json`);
-    writeFileSync(path, JSON.stringify(cut(layers, tower)));
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      [
-        join(projectRoot, 'bin', 'equipoise.cjs'),
-        'resources',
-        path,
-        '--measure',
-        '--steps',
-        '1',
-        '--threads',
-        '1',
-        '--batch',
-        String(batch),
-        '--json',
-      ],
-      { encoding: 'utf8' },
-    );
-    expect(stdout, stderr).not.toBe('');
-    const { measured, models } = JSON.parse(stdout) as {
-      measured: { memoryRatio: number };
-      models: { needs: { memory: { total: number } } }[];
-    };
-    expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 1e9 : 1.5e9);
-    expect(Math.abs(Math.log(measured.memoryRatio))).toBeLessThan(Math.log(1.2));
-  });
+    ['small', 1, 1, 1, 'none'],
+    ['larger, its layers computed again', 5, 3, 2, 'layers'],
+  ] as const)(
+    '%s: predicted within 20 %',
+    (name, layers, tower, batch, checkpointing) => {
+      const path = join(folder, `${name}.json`);
+      writeFileSync(path, JSON.stringify(cut(layers, tower)));
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        [
+          join(projectRoot, 'bin', 'equipoise.cjs'),
+          'resources',
+          path,
+          '--measure',
+          '--steps',
+          '1',
+          '--threads',
+          '1',
+          '--batch',
+          String(batch),
+          '--checkpointing',
+          checkpointing,
+          '--json',
+        ],
+        { encoding: 'utf8' },
+      );
+      expect(stdout, stderr).not.toBe('');
+      const { measured, models } = JSON.parse(stdout) as {
+        measured: { memoryRatio: number };
+        models: { needs: { memory: { total: number } } }[];
+      };
+      expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 1e9 : 1.5e9);
+      expect(Math.abs(Math.log(measured.memoryRatio))).toBeLessThan(Math.log(1.2));
+    },
+    240_000,
+  );
 });

@@ -48,7 +48,7 @@ async function recordsIn(
     put(join(place, 'release'), name, name === changed ? input : content);
   const scratch = join(place, 'scratch');
   mkdirSync(scratch);
-  const released = await openReleased(join(place, 'release'), placesOf(manifest), scratch);
+  const released = await openReleased(join(place, 'release'), placesOf(manifest, join(place, 'release')), scratch);
   try {
     const problems = newProblems();
     return await readers[manifest.format]({ manifest, files: released, problems, scratch, ids: new Once(problems) });

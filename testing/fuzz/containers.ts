@@ -2,18 +2,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { openZip } from '../../src/data/readers/zip';
+import { isInside } from '../../src/data/readers/names';
 import { openCheckpoint } from '../../src/models/checkpoint/checkpoint';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/models/weights/safetensors';
 import type { WeightTensor } from '../../src/models/weights/weight';
+import { readCtranslate2 } from '../../src/models/weights/ctranslate2';
+import { readGguf } from '../../src/models/weights/gguf';
 import { readLlama2c } from '../../src/models/weights/llama2c';
 import { readOnnx } from '../../src/models/weights/onnx';
 import { readTfjsLayers } from '../../src/models/weights/tfjsLayers';
 import { archiveLimits, unpack } from '../../src/sources/archive';
 import { unpackBundle } from '../../src/sources/bundle';
 import { openQtResource } from '../../src/sources/qtResource';
+import { openZip } from '../../src/sources/zip';
+import { parseObject } from '../../src/json';
 import { readTokenizer } from '../../src/text/tokenizer';
+import { ggufTokenizer } from '../../src/text/tokenizerGguf';
+import { ctranslate2File } from '../ctranslate2File';
 import { arOf, debOf, tarOf } from '../fetchTools';
+import { ggufFile } from '../ggufFile';
 import { onnxFile } from '../onnxFile';
 import { zip } from '../zipFile';
 import type { Target } from './fuzz';
@@ -67,7 +74,7 @@ const zipped: Target = {
   ]),
   async read(input, place) {
     writeFileSync(join(place, 'x.zip'), input);
-    const open = await openZip(join(place, 'x.zip'));
+    const open = await openZip(join(place, 'x.zip'), isInside);
     try {
       const read: { path: string; text: string }[] = [];
       for (const path of open.names) read.push({ path, text: (await open.read(path, 1000)).toString('latin1') });
@@ -256,6 +263,60 @@ const others: Target[] = [
     ]),
     read: (input) => readOnnx(input, 'x'),
     result: (read) => typeof read === 'object' && read !== null,
+  },
+  {
+    name: 'weights: GGUF',
+    sample: ggufFile({
+      metadata: [
+        ['general.alignment', 4, 32],
+        ['a.text', 8, 'ü'],
+        ['a.list', 9, ['x', 'y'], 8],
+        ['a.large', 10, 7],
+      ],
+      tensors: [
+        { name: 'plain', shape: [1, 4], type: 0, data: floats(1, 2, 3, 4) },
+        { name: 'blocks', shape: [32], type: 8, data: Buffer.concat([Buffer.of(0, 0x3c), Buffer.alloc(32, 3)]) },
+      ],
+    }),
+    read: (input) => {
+      const file = readGguf(input, 'x');
+      return Object.fromEntries([...file.tensors.keys()].map((name) => [name, file.read(name)]));
+    },
+    result: wellShaped,
+  },
+  {
+    name: 'weights: CTranslate2',
+    sample: ctranslate2File({
+      variables: [
+        { name: 'a', shape: [2, 1], type: 0, data: floats(1, 2) },
+        { name: 'b', shape: [2], type: 4, data: Buffer.of(0, 0x3c, 0, 0x40) },
+      ],
+      aliases: [['c', 'a']],
+    }),
+    read: (input) => {
+      const file = readCtranslate2(input, 'x');
+      const names = [...file.variables].filter(([, { type }]) => type.includes('float')).map(([name]) => name);
+      return Object.fromEntries(names.map((name) => [name, file.read(name)]));
+    },
+    result: wellShaped,
+  },
+  {
+    name: 'tokenizer in a GGUF file',
+    sample: {
+      value: {
+        'tokenizer.ggml.model': 'gpt2',
+        'tokenizer.ggml.pre': 'smollm',
+        'tokenizer.ggml.tokens': ['<end>', 'a', 'b', 'ab'],
+        'tokenizer.ggml.token_type': [3, 1, 1, 1],
+        'tokenizer.ggml.merges': ['a b'],
+        'tokenizer.ggml.unknown_token_id': 0,
+      },
+    },
+    read: (input) => {
+      const tokenizer = ggufTokenizer(new Map(Object.entries(parseObject(input.toString('utf8'), 'x', 8))), 'x');
+      return tokenizer.encode('ab1 ä').every((id) => id >= 0 && id < tokenizer.vocabulary);
+    },
+    result: (read) => read === true,
   },
   {
     name: 'weights: llama2.c',

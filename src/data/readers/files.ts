@@ -8,9 +8,10 @@ import { sha256 } from '../../files';
 import { exitCode, type UserError, userError } from '../../problems';
 import { archiveLimits, unpack } from '../../sources/archive';
 import { whatItIs } from '../contentKind';
+import { requireKind } from './archiveKind';
 import { filesBelow, type LeftLink, placeAt } from './folder';
 import { alike, composed, isInside, shown } from './names';
-import { openZip, type ZipFile } from './zip';
+import { openZip, type ZipFile } from '../../sources/zip';
 
 /** Largest question file in bytes; the published ones have at most a fifth of it. */
 const largestText = 400 * 2 ** 20;
@@ -62,12 +63,16 @@ export interface ReleasedFiles {
 export async function openReleased(root: string, places: readonly string[], scratch: string): Promise<ReleasedFiles> {
   const files: ReleasedFile[] = [];
   const left: LeftLink[] = [];
+  const absent: string[] = [];
   const archives: ZipFile[] = [];
   const close = () => archives.forEach((archive) => archive.close());
   try {
     for (const [index, place] of places.entries()) {
       const path = placeAt(root, place);
-      if (path === undefined) continue;
+      if (path === undefined) {
+        absent.push(place);
+        continue;
+      }
       const put = (inner: string, rest: Omit<ReleasedFile, 'name' | 'inner'>) =>
         files.push({ name: `${place}/${inner}`, inner, ...rest });
       if (statSync(path).isDirectory()) {
@@ -76,19 +81,34 @@ export async function openReleased(root: string, places: readonly string[], scra
           files.push({ name: `${place}/${file.name}`, inner: `${place}/${file.name}`, path: file.path });
         left.push(...below.left.map(({ name, why }) => ({ name: `${place}/${name}`, why })));
       } else if (/\.zip$/i.test(place)) {
-        const archive = await openZip(path);
+        requireKind(path, 'zip');
+        const archive = await openZip(path, isInside);
         archives.push(archive);
         for (const name of archive.names) put(name, { archive });
       } else if (/\.(tar|tgz|tar\.gz)$/i.test(place)) {
+        requireKind(path, 'tar');
         for (const name of await unpacked(path, join(scratch, `archive-${index}`)))
           put(name, { path: join(scratch, `archive-${index}`, name) });
-      } else files.push({ name: place, inner: place, path });
+      } else {
+        if (!isText(place)) requireKind(path, 'plain');
+        files.push({ name: place, inner: place, path });
+      }
     }
   } catch (error) {
     close();
     throw error;
   }
-  return releasedFiles(root, places, files, left, close);
+  return releasedFiles(root, places, { files, left, absent }, close);
+}
+
+/** Question files say themselves what they are not, when they are read. */
+const isText = (place: string) => /\.(?:jsonl?|csv|ya?ml|txt)$/i.test(place);
+
+/** What is there, what is not followed, and which places are not there. */
+interface Found {
+  files: readonly ReleasedFile[];
+  left: readonly LeftLink[];
+  absent: readonly string[];
 }
 
 async function unpacked(path: string, folder: string): Promise<string[]> {
@@ -98,29 +118,24 @@ async function unpacked(path: string, folder: string): Promise<string[]> {
   return all.map(({ path: name }) => name);
 }
 
-function releasedFiles(
-  root: string,
-  places: readonly string[],
-  files: readonly ReleasedFile[],
-  left: readonly LeftLink[],
-  close: () => void,
-): ReleasedFiles {
+function releasedFiles(root: string, places: readonly string[], found: Found, close: () => void): ReleasedFiles {
+  const { files, left } = found;
   const candidates = indexOf(files);
   const read = async (file: ReleasedFile, most: number): Promise<Uint8Array> =>
     file.archive === undefined ? readBounded(file.path ?? '', most) : file.archive.read(file.inner, most);
   const locateOne = async (name: string): Promise<Located | undefined> => {
-    const found = candidates(name);
-    const [first] = found;
+    const named = candidates(name);
+    const [first] = named;
     if (first === undefined) return undefined;
-    if (found.length === 1 || (await sameContent(found, read))) return { file: first };
-    return { fault: { kind: 'is ambiguous', what: ambiguity(name, found) } };
+    if (named.length === 1 || (await sameContent(named, read))) return { file: first };
+    return { fault: { kind: 'is ambiguous', what: ambiguity(name, named) } };
   };
   const locate = async (names: readonly string[]): Promise<Located> => {
     for (const name of names) {
       const located = await locateOne(name);
       if (located !== undefined) return located;
     }
-    return { fault: missing(names, files, left) };
+    return { fault: missing(names, found) };
   };
   return {
     list: () => [...files].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -195,26 +210,27 @@ async function sameContent(
 const mostNamed = 8;
 
 function ambiguity(name: string, found: readonly ReleasedFile[]): string {
-  const all = found.map((file) => shown(file.name)).sort();
+  const alikes = new Set(found.map((file) => composed(file.name))).size < found.length;
+  // Composed and decomposed letters look the same: told apart by their numbers.
+  const told = (text: string) => (alikes ? shown(text).replace(/[^\x20-\x7e]/gu, escaped) : shown(text));
+  const all = found.map((file) => told(file.name)).sort();
   const more = all.length > mostNamed ? ` and ${all.length - mostNamed} more` : '';
   return `${shown(name)} may be ${all.slice(0, mostNamed).join(' or ')}${more}, which differ; state the path from the task's folder`;
 }
 
-function missing(
-  names: readonly string[],
-  files: readonly ReleasedFile[],
-  left: readonly LeftLink[],
-): { kind: string; what: string } {
+const escaped = (letter: string) => `\\u{${letter.codePointAt(0)!.toString(16)}}`;
+
+function missing(names: readonly string[], { files, left, absent }: Found): { kind: string; what: string } {
   const [first = ''] = names;
   const link = left.find(({ name }) => names.some((each) => name === each || name.endsWith(`/${each}`)));
   if (link !== undefined) return { kind: 'is a link that is not followed', what: `${shown(link.name)} ${link.why}` };
   const near = files.find(({ name }) =>
     names.some((each) => alike(name) === alike(each) || alike(name).endsWith(`/${alike(each)}`)),
   );
-  return {
-    kind: 'is missing',
-    what: near === undefined ? shown(first) : `${shown(first)}; there is ${shown(near.name)}`,
-  };
+  // A release may lie in several ways, so what is absent matters only where nothing beside the questions is there.
+  const empty = files.every(({ name }) => isText(name)) && absent.length > 0;
+  const places = empty ? `; not there: ${absent.slice(0, 3).map(shown).join(', ')}` : '';
+  return { kind: 'is missing', what: shown(first) + (near === undefined ? places : `; there is ${shown(near.name)}`) };
 }
 
 function noText(

@@ -11,8 +11,9 @@ import { exitCode, userError } from '../../problems';
 import type { SplitName } from '../types';
 import { contentsOf } from './files';
 import { readJson, readJsonText } from './json';
+import { isInside, shown } from './names';
 import type { ReadContext, Reader } from './reader';
-import { longest, textOf, textListOf, type Problems, type ReleasedRecord } from './record';
+import { longest, nameOf, textOf, textListOf, type Problems, type ReleasedRecord } from './record';
 
 const subTasks = ['choose_img', 'choose_txt', 'fill_in_blank'] as const;
 type SubTask = (typeof subTasks)[number];
@@ -110,7 +111,7 @@ function recordOf(
   kind: SubTask,
   { name, split, slice }: (typeof splits)[number],
 ): ReleasedRecord | undefined {
-  if (!/^[A-Za-z0-9_-]{1,40}$/.test(id)) return void problems.add(place, 'the id is no number');
+  if (!isInside(id) || id.includes('/')) return void problems.add(place, 'the id is no name of a folder');
   if (!isObject(problem)) return void problems.add(place, 'there is no such problem');
   if (problem['ques_type'] !== undefined && problem['ques_type'] !== kind)
     return void problems.add(place, 'its ques_type is not that of its list', String(problem['ques_type']).slice(0, 40));
@@ -151,7 +152,8 @@ function askedOf(
     const answer = textOf(problem['answer'], 'answer', longest.answer, place, problems);
     return answer === undefined ? undefined : { answer, choices: [], pictures: [] };
   }
-  const choices = textListOf(problem['choices'], 'choices', longest.answer, place, problems);
+  const named = kind === 'choose_img';
+  const choices = textListOf(problem['choices'], 'choices', longest.answer, place, problems, named ? nameOf : textOf);
   if (choices === undefined) return undefined;
   const stated = problem['answer'];
   const right = typeof stated === 'string' && /^\d+$/.test(stated) ? Number(stated) : stated;
@@ -166,7 +168,7 @@ function askedOf(
     if (new Set(choices).size !== choices.length) return void problems.add(place, 'a choice is there twice');
     return { answer, choices, pictures: [] };
   }
-  if (choices.length > places.length || choices.some((file) => !/^[A-Za-z0-9_-]+\.(png|jpg)$/.test(file)))
-    return void problems.add(place, 'its choices are no picture files', choices.join(', ').slice(0, 80));
+  if (choices.length > places.length || choices.some((file) => !isInside(file) || !/\.(?:png|jpe?g)$/i.test(file)))
+    return void problems.add(place, 'its choices are no picture files', shown(choices.join(', ').slice(0, 80)));
   return { answer: places[right as number]!, choices: places.slice(0, choices.length), pictures: choices };
 }

@@ -36,7 +36,9 @@ export async function readJsonLines(
   name: string,
   problems: Problems,
 ): Promise<{ place: string; value: unknown }[]> {
-  const lines = (await files.text(name)).replace(/^\uFEFF/, '').split('\n');
+  const text = (await files.text(name)).replace(/^\uFEFF/, '');
+  requireLines(text, name);
+  const lines = text.split('\n');
   return lines.flatMap((line, index) => {
     const place = `${name}:${index + 1}`;
     if (line.trim() === '') return [];
@@ -54,3 +56,21 @@ export async function readJsonLines(
     return [];
   });
 }
+
+/** One value over several lines would give a fault for each of them, and none would say what the file is. */
+function requireLines(text: string, name: string): void {
+  if (text.length > largestValue || !/^\s*[[{]/.test(text) || !/\n\s*\S/.test(text.trim())) return;
+  try {
+    JSON.parse(text);
+  } catch {
+    return;
+  }
+  throw userError({
+    where: name,
+    what: `is one JSON ${/^\s*\[/.test(text) ? 'list' : 'object'} over several lines`,
+    expected: 'one object a line, without brackets around them and commas between them (JSON Lines)',
+  });
+}
+
+/** Longer texts, in characters, are not read a second time to say that they are one value. */
+const largestValue = 50_000_000;

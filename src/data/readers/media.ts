@@ -62,7 +62,8 @@ async function fitted(bytes: Uint8Array, width: number, height: number, where: s
   if (format === undefined)
     throw bad(`this is ${whatItIs(bytes)}, not a picture that can be read`, 'PNG, JPEG, WebP, GIF or SVG');
   if (format === 'svg') {
-    const refused = refusal(Buffer.from(bytes).toString('utf8'));
+    const text = Buffer.from(bytes).toString('utf8');
+    const refused = refusal(text) === undefined ? undefined : (svgFault(text) ?? refusal(text));
     if (refused !== undefined)
       throw bad(`this SVG is refused: ${refused}`, 'a drawing without references, scripts, entities or text');
   }
@@ -76,21 +77,45 @@ async function fitted(bytes: Uint8Array, width: number, height: number, where: s
     const head = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (head.width * head.height > pictureLimits.pixels)
       throw bad(`this picture has ${head.width} x ${head.height} pixels`, `at most ${pictureLimits.pixels} pixels`);
-    return await sharp(bytes, { limitInputPixels: pictureLimits.pixels, failOn: 'error' })
-      .autoOrient()
-      .toColourspace('srgb')
-      .flatten({ background: white })
-      .resize(width, height, { fit: 'contain', background: white })
-      .removeAlpha()
-      .png({ compressionLevel: 1 })
-      .toBuffer();
+    const drawn = (failOn: 'warning' | 'error') =>
+      sharp(bytes, { limitInputPixels: pictureLimits.pixels, failOn })
+        .autoOrient()
+        .toColourspace('srgb')
+        .flatten({ background: white })
+        .resize(width, height, { fit: 'contain', background: white })
+        .removeAlpha()
+        .png({ compressionLevel: 1 })
+        .toBuffer();
+    return await drawn('warning').catch((complaint: unknown) => {
+      if (isHarmless(String(complaint))) return drawn('error');
+      throw complaint;
+    });
   } catch (error) {
     if (error instanceof Error && error.name === 'UserError') throw error;
-    throw bad(
-      `the picture cannot be decoded (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`,
-      'a whole picture',
-    );
+    throw bad(`the picture cannot be decoded (${causeOf(error)})`, 'a whole picture');
   }
+}
+
+/**
+ * Whether a decoder's complaint leaves every pixel as it was written: all but those of libjpeg after which pixels are
+ * made up (jerror.h: JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC, JWRN_JPEG_EOF, JWRN_ARITH_BAD_CODE). Bytes
+ * between segments, odd profiles and the like are common in published photographs.
+ */
+function isHarmless(complaint: string): boolean {
+  return !/premature end|bad (?:huffman|arithmetic) code|instead of RST/i.test(complaint);
+}
+
+/** What the decoder says, without the line of the encoder behind it, which only got nothing. */
+function causeOf(error: unknown): string {
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+  return lines.find((line) => !line.startsWith('vips2png')) ?? lines[0]!;
+}
+
+/** What is wrong with an SVG that is one, but not in the plain form that is let through. */
+function svgFault(text: string): string | undefined {
+  if (/<!doctype/i.test(text)) return 'it has a document type (<!DOCTYPE ...>), which may refer to other files';
+  if (/<[a-z][\w.-]*:svg[\s>]/i.test(text)) return 'its elements have a prefix (<svg:svg>)';
+  return /<\/svg>\s*$|\/>\s*$/.test(text) ? undefined : 'its end is missing or other text follows it';
 }
 
 type PictureFormat = 'png' | 'jpeg' | 'gif' | 'webp' | 'svg';

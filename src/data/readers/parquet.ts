@@ -3,6 +3,7 @@
  */
 import { DuckDBBlobValue, DuckDBInstance, DuckDBListValue, type DuckDBValue } from '@duckdb/node-api';
 import { userError } from '../../problems';
+import { whatIsAt } from './archiveKind';
 
 /**
  * How a column is wanted: a text (whole numbers become one), a list of texts, or the `bytes` of an image as the hub
@@ -66,6 +67,9 @@ export async function* readParquet(
     }
   } catch (error) {
     if (error instanceof Error && error.name === 'UserError') throw error;
+    const what = whatIsAt(path);
+    if (what !== 'a Parquet file' && !what.startsWith('a file '))
+      throw userError({ where: path, what: `is ${what}`, expected: 'the Parquet file of that name; fetch it again' });
     throw userError({
       where: path,
       what: `cannot be read as Parquet (${(error as Error).message.split('\n')[0]})`,

@@ -4,7 +4,7 @@
  * network and everyone trains on the same bytes; a user's own task is hashed each time.
  */
 import { isObject } from '../../json';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
 import { readJsonFile } from '../../manifest/parse';
@@ -40,16 +40,23 @@ export function lockPath(name: string): string {
 }
 
 /**
- * Names of everything that a task may read below its folder, in the manifest's order; TextVQA's OCR tokens lie beside
- * its questions.
+ * Names of everything that a task may read below its folder `root`, in the manifest's order. TextVQA's OCR tokens lie
+ * beside its questions, and the hub's Parquet files, where they are not in `data/`, in `default/` (the hub's own
+ * conversion) or in the folder itself.
  */
-export function placesOf({ format, questions, media }: FoundTask['manifest']): string[] {
+export function placesOf({ format, questions, media }: FoundTask['manifest'], root: string): string[] {
   const files = questions.map(({ file }) => file);
   const beside =
     format === 'textvqa'
       ? files.map((file) => file.replace(/TextVQA_0\.5\.1_(?=[a-z]+\.json$)/, 'TextVQA_Rosetta_OCR_v0.2_'))
       : [];
-  return [...new Set([...files, ...beside, ...media])];
+  const hub =
+    format === 'textvqa' && existsSync(root)
+      ? readdirSync(root)
+          .filter((name) => name === 'default' || /\.parquet$/i.test(name))
+          .sort()
+      : [];
+  return [...new Set([...files, ...beside, ...media, ...hub])];
 }
 
 /** A file of a release with its content's hash. */
@@ -70,7 +77,7 @@ export interface HashedPlace {
 /** Hashes every file of the task that is there, in the manifest's order. Throws UserError when none is. */
 export function hashedPlaces(task: FoundTask): HashedPlace[] {
   const root = releaseFolder(task);
-  const places = placesOf(task.manifest).flatMap((name) => {
+  const places = placesOf(task.manifest, root).flatMap((name) => {
     const path = placeAt(root, name);
     return path === undefined ? [] : [{ name, path }];
   });
@@ -102,7 +109,8 @@ export const pinRelease = (task: FoundTask): PinnedPlace[] => hashedPlaces(task)
 function notThere(task: FoundTask): Error {
   const { manifest } = task;
   const root = releaseFolder(task);
-  const wanted = [...manifest.questions.map(({ file }) => file), ...manifest.media].join(', ');
+  const hub = manifest.format === 'textvqa' ? "; or the hub's Parquet files, here, in data/ or in default/" : '';
+  const wanted = [...manifest.questions.map(({ file }) => file), ...manifest.media].join(', ') + hub;
   const from = (manifest.download ?? []).map(({ file, url }) => `${file} from ${url}`).join(', ');
   return userError(
     {

@@ -86,7 +86,7 @@ interface ReleaseState {
 export function releaseState(name: string): ReleaseState {
   const { task } = known(name);
   const folder = releaseFolder(task);
-  const there = placesOf(task.manifest).some((place) => placeAt(folder, place) !== undefined);
+  const there = placesOf(task.manifest, folder).some((place) => placeAt(folder, place) !== undefined);
   const state = task.kind === 'published' && existsSync(lockPath(name)) ? 'pinned' : there ? 'in place' : 'absent';
   return { name, modality: task.manifest.modality, state, folder, license: task.manifest.license };
 }

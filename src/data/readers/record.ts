@@ -161,7 +161,8 @@ export function textOf(
 }
 
 /**
- * The cleaned texts of a list, or undefined after a problem was noted: no list, too many, empty, or one of them faulty.
+ * The texts of a list, each as `read` has it (cleaned, or names as stated), or undefined after a problem was noted: no
+ * list, too many, empty, or one of them faulty.
  */
 export function textListOf(
   value: unknown,
@@ -169,6 +170,7 @@ export function textListOf(
   most: number,
   place: string,
   problems: Problems,
+  read: typeof textOf = textOf,
 ): string[] | undefined {
   if (!Array.isArray(value) || value.length === 0) {
     problems.add(place, Array.isArray(value) ? `no ${what}` : `${what} are no list`, show(value));
@@ -180,7 +182,7 @@ export function textListOf(
   }
   const texts: string[] = [];
   for (const each of value) {
-    const text = textOf(each, what.replace(/s$/, ''), most, place, problems);
+    const text = read(each, what.replace(/s$/, ''), most, place, problems);
     if (text === undefined) return undefined;
     texts.push(text);
   }

@@ -86,7 +86,7 @@ async function generate(
   mkdirSync(scratch, { recursive: true });
   let files: ReleasedFiles | undefined;
   try {
-    files = await openReleased(source.folder, placesOf(manifest), scratch);
+    files = await openReleased(source.folder, placesOf(manifest, source.folder), scratch);
     const problems = newProblems();
     onProgress('reading the questions', 0, 1);
     const read = await readers[manifest.format]({ manifest, files, problems, scratch, ids: new Once(problems) });

@@ -12,7 +12,7 @@ import { sha256 } from '../../files';
 import { exitCode, userError } from '../../problems';
 import { contentsOf, type ReleasedFile } from './files';
 import { readJson, readJsonText } from './json';
-import { shown } from './names';
+import { isInside, shown } from './names';
 import { readParquet } from './parquet';
 import type { ReadContext, Reader } from './reader';
 import {
@@ -22,6 +22,7 @@ import {
   nameOf,
   textOf,
   textListOf,
+  type Problems,
   type ReleasedMedia,
   type ReleasedRecord,
 } from './record';
@@ -38,7 +39,7 @@ export const readTextVqa: Reader = async (context) => {
     {
       where: files.root,
       what: 'neither layout of TextVQA is there',
-      expected: `the JSON release (${manifest.questions.map(({ file }) => file).join(', ')}), or the hub's Parquet files in \`data/\` (train-00000-of-00020.parquet, train-00000-of-00020-HASH.parquet, train/0000.parquet and so on, files or links into the hub's blobs)`,
+      expected: `the JSON release (${manifest.questions.map(({ file }) => file).join(', ')}), or the hub's Parquet files in \`data/\`, in \`default/\` or in the folder itself (train-00000-of-00020.parquet, train-00000-of-00020-HASH.parquet, train/0000.parquet and so on, files or links into the hub's blobs)`,
       hint: [contentsOf(files.root), ...files.left.slice(0, 3).map(({ name, why }) => `${shown(name)} ${why}`)].join(
         '; ',
       ),
@@ -57,15 +58,17 @@ async function readRelease(context: ReadContext): Promise<ReleasedRecord[]> {
       throw userError({ where: file, what: 'has no list `data`', expected: 'TextVQA 0.5.1 as released' });
     const tokens = await ocrTokens(context, file);
     data.forEach((entry: unknown, index) => {
-      const image = isObject(entry) ? entry['image_id'] : undefined;
-      const usable = typeof image === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(image);
+      const place = `${file} record ${index + 1}`;
+      if (!isObject(entry)) return void problems.add(place, 'the record is no object');
+      const image = imageOf(entry['image_id'], place, problems);
+      if (image === undefined) return undefined;
       const record = recordOf(
         context,
-        `${file} record ${index + 1}`,
+        place,
         entry,
         { split: split ?? null, slice: answeredSlice(split) },
-        usable ? { id: image, media: { parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] } } : undefined,
-        usable ? tokens.get(image) : undefined,
+        { id: image, media: { parts: [[`train_images/${image}.jpg`, `${image}.jpg`]] } },
+        tokens.get(image),
       );
       if (record !== undefined) records.push(record);
     });
@@ -73,16 +76,21 @@ async function readRelease(context: ReadContext): Promise<ReleasedRecord[]> {
   return records;
 }
 
+/** The name of a picture without its ending, exactly as stated; undefined after a fault was noted. */
+function imageOf(stated: unknown, place: string, problems: Problems): string | undefined {
+  const image = nameOf(stated, 'image_id', 300, place, problems);
+  if (image === undefined || isInside(image)) return image;
+  return void problems.add(place, 'the image_id is no safe name', shown(image));
+}
+
 function recordOf(
   { problems, ids }: ReadContext,
   place: string,
-  entry: unknown,
+  entry: Record<string, unknown>,
   { split, slice }: Split,
-  image: { id: string; media: ReleasedMedia } | undefined,
+  image: { id: string; media: ReleasedMedia },
   ocr: unknown,
 ): ReleasedRecord | undefined {
-  if (!isObject(entry)) return void problems.add(place, 'the record is no object');
-  if (image === undefined) return void problems.add(place, 'no usable image_id');
   const question = textOf(entry['question'], 'question', longest.question, place, problems);
   if (question === undefined) return undefined;
   // Some annotators left nothing: those are no answers, but the others are.
@@ -125,9 +133,7 @@ async function ocrTokens({ files, problems }: ReadContext, questions: string): P
   const data = isObject(content) && Array.isArray(content['data']) ? content['data'] : [];
   return new Map(
     data.flatMap((entry: unknown) =>
-      isObject(entry) && typeof entry['image_id'] === 'string'
-        ? [[entry['image_id'], entry['ocr_tokens']] as const]
-        : [],
+      isObject(entry) ? [[String(entry['image_id']), entry['ocr_tokens']] as const] : [],
     ),
   );
 }

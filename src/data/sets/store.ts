@@ -7,13 +7,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
 import { isObject, objectIn } from '../../json';
-import { exitCode, formatProblem, type Problem, userError } from '../../problems';
+import { exitCode, formatProblem, type Problem, userError, UserError } from '../../problems';
 import { withLock } from '../../sources/lock';
-import type { AlignmentItem, DataSet, Item } from '../types';
+import type { AlignmentItem, DataSet, Item, Modality } from '../types';
 import { makeCard, type SetCard } from './card';
 import { findProblems, requireSound } from './checks';
 import { contactSheet } from './contactSheet';
-import type { MediaFile, OnProgress, SetGenerator, Source, SourceProvider } from './generator';
+import type { MediaFile, OnProgress, Origin, SetGenerator, Source, SourceProvider } from './generator';
 
 const cardName = 'card.json';
 type StoredMedia = MediaFile & { sha256: string; bytes: number };
@@ -133,6 +133,49 @@ export function readCard(folder: string): SetCard {
   return card as unknown as SetCard;
 }
 
+/** What a person wants to see of a question: its text, its picture or sound, and where that comes from. */
+export interface ShownItem extends Item {
+  origins: Origin[];
+}
+
+/**
+ * A set as it lies in the cache, for looking at: its questions by id and the files of its media by key. Null where this machine
+ * does not have it, or not whole; nothing is fetched or made.
+ */
+export function storedSet(
+  task: string,
+  identity: string,
+): {
+  modality: Modality;
+  sources: SetCard['sources'];
+  items: Map<string, ShownItem>;
+  media: Map<string, string>;
+} | null {
+  const folder = setFolder(task, identity);
+  if (!existsSync(join(folder, cardName))) return null;
+  try {
+    const { modality, sources, media } = readSet(folder, identity);
+    const items = readLines<Item & { origins?: Origin[] }>(join(folder, 'items.jsonl'));
+    return {
+      modality,
+      sources,
+      media,
+      items: new Map(items.map((item) => [item.id, { ...item, origins: item.origins ?? [] }])),
+    };
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+}
+
+const linesOf = <T>(text: string): T[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+
+const readLines = <T>(path: string): T[] => linesOf<T>(readFileSync(path, 'utf8'));
+
 /** Reads a stored set and checks the hashes of its index files and the sizes of its media. */
 function readSet(folder: string, identity: string): DataSet {
   const card = readCard(folder);
@@ -141,10 +184,7 @@ function readSet(folder: string, identity: string): DataSet {
     const path = join(folder, name);
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     if (sha256(text) !== card.files[name]) throw damaged(folder, `${name} has changed`);
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as T);
+    return linesOf<T>(text);
   };
   const media = new Map<string, string>();
   for (const { key, file, bytes } of read<StoredMedia>('media.jsonl')) {

@@ -10,16 +10,24 @@ import { wholeOgg } from './ogg';
 import { wholeWav } from './wav';
 
 /**
- * The byte after all ID3v2 tags at `at`: players pass over any number of them before any format (ID3v2.4, section 3.1:
- * four bytes of seven bits are the length, bit 4 of the flags says that a footer follows).
+ * The byte after all tags at the beginning, which players pass over before any format: ID3v2 (ID3v2.4, section 3.1: four
+ * bytes of seven bits are the length, bit 4 of the flags says that a footer follows) and APE tags with a header (its
+ * length counts all but the header), any number of each; some writers leave zeros behind them.
  */
 function afterTags(bytes: Uint8Array): number {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
-  while (ascii(bytes, at, 3) === 'ID3' && at + 10 <= bytes.length) {
-    const length = [6, 7, 8, 9].reduce((size, i) => size * 128 + ((bytes[at + i] ?? 0) & 127), 0);
-    at += 10 + length + (((bytes[at + 5] ?? 0) & 0x10) === 0 ? 0 : 10);
+  for (;;) {
+    if (ascii(bytes, at, 3) === 'ID3' && at + 10 <= bytes.length) {
+      const length = [6, 7, 8, 9].reduce((size, i) => size * 128 + ((bytes[at + i] ?? 0) & 127), 0);
+      at += 10 + length + (((bytes[at + 5] ?? 0) & 0x10) === 0 ? 0 : 10);
+    } else if (ascii(bytes, at, 8) === 'APETAGEX' && at + 32 <= bytes.length) at += 32 + words.getUint32(at + 12, true);
+    else break;
   }
-  return Math.min(at, bytes.length);
+  if (at === 0 || at >= bytes.length) return Math.min(at, bytes.length);
+  let padded = at;
+  while (bytes[padded] === 0 && padded < bytes.length) padded += 1;
+  return ['RIFF', 'RF64', 'BW64', 'fLaC', 'OggS'].includes(ascii(bytes, padded, 4)) ? padded : at;
 }
 
 /** What lies behind a sound: ID3v1 (128 bytes, `TAG`), then an APE tag whose footer tells its length. */
@@ -52,5 +60,5 @@ export function soundBody(bytes: Uint8Array, longest: number, bad: Bad): SoundBo
   const mpeg = wholeMpeg(untagged, tagged, longest, bad);
   if (mpeg !== undefined) return mpeg;
   const what = whatItIs(start === bytes.length ? bytes : whole);
-  throw bad(`this is ${what}${tagged ? ' behind an ID3 tag' : ''}, not a sound that can be read`, readableSounds);
+  throw bad(`this is ${what}${tagged ? ' behind a tag' : ''}, not a sound that can be read`, readableSounds);
 }

@@ -76,7 +76,10 @@ export function wholeFlac(bytes: Uint8Array, longest: number, bad: Bad): SoundBo
   }
   const { samples, rest } = start < bytes.length ? countFrames(bytes, start) : { samples: 0, rest: 0 };
   if (stated > samples)
-    throw bad(`the sound is cut off: ${samples} of its ${stated} samples are there`, 'a whole FLAC file');
+    throw bad(
+      `the sound is cut off or damaged: ${samples} of its ${stated} samples are there whole`,
+      'a whole FLAC file',
+    );
   if (rest > 0)
     throw bad(`the sound is cut off or damaged: its last ${rest} bytes are no whole frame`, 'a whole FLAC file');
   if (stated !== 0 && samples !== stated)

@@ -12,7 +12,7 @@ interface Chunks {
   start: number;
   /** bytes of samples, undefined where the header was written before it was known */
   length: number | undefined;
-  format: { tag: number; channels: number; frame: number; bits: number } | undefined;
+  format: { tag: number; channels: number; frame: number; bits: number; chunk: Uint8Array } | undefined;
 }
 
 /**
@@ -47,6 +47,7 @@ function chunksOf(bytes: Uint8Array, bad: Bad): Chunks {
         channels: words.getUint16(at + 10, true),
         frame: words.getUint16(at + 20, true),
         bits: words.getUint16(at + 22, true),
+        chunk: bytes.subarray(at, at + 8 + length),
       };
     }
     at += 8 + length + (length % 2);
@@ -75,16 +76,19 @@ export function wholeWav(bytes: Uint8Array, bad: Bad): SoundBody {
   const samples = Math.floor(used / frame);
   return {
     format: 'wav',
-    bytes: length === undefined || ascii(bytes, 0, 4) !== 'RIFF' ? plainHeader(bytes, start, used) : bytes,
+    bytes: plainFile(format.chunk, bytes.subarray(start, start + used)),
     ...(plain ? { samples: { stated: samples, fewer: 0 } } : {}),
   };
 }
 
-/** The same file as RIFF with the length of its samples, which the decoder understands. */
-function plainHeader(bytes: Uint8Array, start: number, length: number): Uint8Array {
-  const copy = Buffer.from(bytes.subarray(0, start + length));
-  copy.write('RIFF', 0, 'latin1');
-  copy.writeUInt32LE(copy.length - 8, 4);
-  copy.writeUInt32LE(length, start - 4);
-  return copy;
+/**
+ * The same sound as RIFF with nothing but what its samples are and the samples: the decoder knows no RF64 and counts no
+ * padding of chunks.
+ */
+function plainFile(format: Uint8Array, samples: Uint8Array): Uint8Array {
+  const chunks = [format, Buffer.alloc(format.length % 2), Buffer.from('data\0\0\0\0', 'latin1'), samples];
+  const file = Buffer.concat([Buffer.from('RIFF\0\0\0\0WAVE', 'latin1'), ...chunks]);
+  file.writeUInt32LE(file.length - 8, 4);
+  file.writeUInt32LE(samples.length, file.length - samples.length - 4);
+  return file;
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../weights/safetensors';
-import type { WeightTensor } from '../weights/weight';
+import type { StoredTensor, WeightTensor } from '../weights/weight';
 import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {
@@ -14,6 +14,8 @@ export interface Checkpoint {
   tensors: ReadonlyMap<string, TensorEntry>;
   /** as float32; throws UserError for an unknown name or a type that is not floating point */
   read(name: string): WeightTensor;
+  /** as bits of bfloat16, without a float32 copy; throws as `read` */
+  readBfloat16(name: string): StoredTensor;
   close(): void;
 }
 
@@ -30,7 +32,13 @@ export const readConfig = (folder: string): JsonObject => readObject(join(folder
 export function openCheckpoint(folder: string): Checkpoint {
   if (existsSync(join(folder, single))) {
     const file = openSafetensors(join(folder, single));
-    return { folder, tensors: file.entries, read: (name) => file.read(name), close: () => file.close() };
+    return {
+      folder,
+      tensors: file.entries,
+      read: (name) => file.read(name),
+      readBfloat16: (name) => file.readBfloat16(name),
+      close: () => file.close(),
+    };
   }
   if (existsSync(join(folder, indexName))) return openShards(folder);
   throw userError({
@@ -92,16 +100,18 @@ function openShards(folder: string): Checkpoint {
           problems.push({ where: path, what: `no tensor "${tensor}"`, expected: 'what the index says' });
     }
     if (problems.length > 0) throw new UserError(problems);
+    const of = (name: string): SafetensorsFile => {
+      const file = holder.get(name);
+      if (file === undefined)
+        throw userError({ where: folder, what: `no tensor "${name}"`, expected: 'a tensor of the checkpoint' });
+      return file;
+    };
     return {
       folder,
       tensors,
       close,
-      read(name) {
-        const file = holder.get(name);
-        if (file === undefined)
-          throw userError({ where: folder, what: `no tensor "${name}"`, expected: 'a tensor of the checkpoint' });
-        return file.read(name);
-      },
+      read: (name) => of(name).read(name),
+      readBfloat16: (name) => of(name).readBfloat16(name),
     };
   } catch (error) {
     close();

@@ -3,7 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
-import { allFinite, type WeightTensor } from '../weights/weight';
+import { allFinite, type StoredTensor, type WeightTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
 /**
@@ -72,12 +72,25 @@ export function canonicalNames(checkpoint: Pick<Checkpoint, 'tensors'>, table: N
  * difference). `unread` must be there in their shapes, too, but are not read. Throws UserError that lists every
  * missing, surplus and mis-shaped tensor, and every tensor with values that are not finite.
  */
-export function loadWeights(
+export const loadWeights = (
   checkpoint: Checkpoint,
   wanted: readonly WantedTensor[],
   table: NameTable,
   unread: readonly WantedTensor[] = [],
-): Record<string, WeightTensor> {
+): Record<string, WeightTensor> =>
+  loadStoredWeights(checkpoint, wanted, table, unread, () => false) as Record<string, WeightTensor>;
+
+/**
+ * The same, where those of which `isNarrow` says so come in bfloat16, rounded where the file has more digits. Throws
+ * UserError as `loadWeights`.
+ */
+export function loadStoredWeights<W extends WantedTensor>(
+  checkpoint: Checkpoint,
+  wanted: readonly W[],
+  table: NameTable,
+  unread: readonly WantedTensor[],
+  isNarrow: (tensor: W) => boolean,
+): Record<string, StoredTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];
   const tell = (what: string, expected: string) => problems.push({ where: checkpoint.folder, what, expected });
@@ -99,9 +112,10 @@ export function loadWeights(
     tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
   if (problems.length > 0) throw new UserError(problems);
 
-  const weights: Record<string, WeightTensor> = {};
-  for (const { name, shape } of wanted) {
-    const { data } = checkpoint.read(sources.get(name)!);
+  const weights: Record<string, StoredTensor> = {};
+  for (const tensor of wanted) {
+    const { name, shape } = tensor;
+    const { data } = (isNarrow(tensor) ? checkpoint.readBfloat16 : checkpoint.read)(sources.get(name)!);
     if (!allFinite(data))
       tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
     weights[name] = { shape, data };

@@ -9,8 +9,18 @@ import { classes, kindOf } from '../checkpoint/kind';
 import { layerRows, type NameRow } from '../checkpoint/names';
 import { activationOf } from './activation';
 import type { Declared, Part } from './part';
-import { causalAmong, causally, type Attend } from './attend';
-import { headWidth, llama, llamaLogits, llamaWeights, rotaryAt, type LlamaConfig, type LlamaVariant } from './llama';
+import { causalLayers, type Attend } from './attend';
+import type { Shared } from './layers';
+import {
+  headWidth,
+  llama,
+  llamaLogits,
+  llamaWeights,
+  rotaryAt,
+  wholeTexts,
+  type LlamaConfig,
+  type LlamaVariant,
+} from './llama';
 import { opt, optLogits, optParameters, optPlaces, optPlacesAt, type OptConfig } from './opt';
 import { ropeDivisors } from './rope';
 
@@ -56,9 +66,12 @@ export interface DecoderPasses {
 /** Rows [n, width] of token ids int32 [n]. */
 export const embedTokens = (part: Part, ids: Tensor): Tensor => pickRows(need(part.tensors, 'tokenEmbedding'), ids);
 
-/** Causal attention among places that count. */
-const causal = (embeddings: Tensor, counts: Tensor | null): Attend =>
-  counts === null ? causally(embeddings.shape[1]!) : causalAmong(counts);
+/** As asked for, else causal attention among places that count. */
+const attention = (embeddings: Tensor, counts: Tensor | null, attend?: Attend): Shared<Attend> =>
+  attend === undefined ? causalLayers(embeddings.shape[1]!, counts) : given(attend);
+
+/** What layers share where it is at hand: generation takes no gradient. */
+const given = <S>(shared: S): Shared<S> => ({ of: [], make: () => shared });
 
 /** A Llama-like model. */
 export const llamaDecoder = (config: LlamaConfig): Decoder => ({
@@ -71,10 +84,11 @@ export const llamaDecoder = (config: LlamaConfig): Decoder => ({
   hidden(part, embeddings, counts, attend) {
     if (embeddings.shape[1]! > config.context)
       throw new RangeError(`${embeddings.shape[1]} tokens for a context of ${config.context}`);
-    return llama(config, part.tensors, embeddings, part.lora, attend ?? causal(embeddings, counts));
+    const shared = wholeTexts(config, embeddings.shape[1]!, attention(embeddings, counts, attend));
+    return llama(config, part, embeddings, shared);
   },
   next: (part, embeddings, positions, length, attend) =>
-    llama(config, part.tensors, embeddings, part.lora, attend, rotaryAt(config, positions, length)),
+    llama(config, part, embeddings, given({ attend, tables: rotaryAt(config, positions, length) })),
   logits: (part, hidden) => llamaLogits(config, part.tensors, hidden),
 });
 
@@ -257,10 +271,10 @@ function optDecoder(fields: Fields, tied: boolean): PublishedDecoder {
         part,
         embeddings,
         optPlaces(counts ?? tf.ones(embeddings.shape.slice(0, 2))),
-        attend ?? causal(embeddings, counts),
+        attention(embeddings, counts, attend),
       ),
     next: (part, embeddings, positions, _length, attend) =>
-      opt(config, part, embeddings, optPlacesAt(positions), attend),
+      opt(config, part, embeddings, optPlacesAt(positions), given(attend)),
     logits: (part, hidden) => optLogits(config, part, hidden),
   };
 }

@@ -4,8 +4,10 @@
  */
 import { gated, joinHeads, linear, rmsNorm, rotary, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
-import { adaptedLinear, type LoraSpec } from './lora';
-import { causally, type Attend } from './attend';
+import { adaptedLinear } from './lora';
+import { causalLayers, type Attend } from './attend';
+import { layersOf, type Shared } from './layers';
+import type { Part } from './part';
 
 export interface LlamaConfig {
   width: number;
@@ -106,36 +108,56 @@ export function rotaryAt(config: LlamaConfig, positions: Tensor, length: number)
   return { cos: at(tables.cos), sin: at(tables.sin) };
 }
 
-/**
- * Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]. `weights` holds adapters too, by name. `attend`
- * replaces causal attention, `tables` the places 0 to S - 1.
- */
+/** What the layers of a pass share: how they attend, and the rotary tables of its places. */
+export interface LlamaShared {
+  attend: Attend;
+  tables: Rotary;
+}
+
+/** What the layers of a pass over texts of so many places share. */
+export function wholeTexts(config: LlamaConfig, length: number, attention: Shared<Attend>): Shared<LlamaShared> {
+  return {
+    of: attention.of,
+    make: (of) => ({ attend: attention.make(of), tables: rotaryTables(config, length) }),
+  };
+}
+
+/** Embeddings [B, S, D] -> hidden states after the final norm [B, S, D]; unless `shared` says otherwise all places count. */
 export function llama(
   config: LlamaConfig,
-  weights: Tensors,
+  part: Part,
   embeddings: Tensor,
-  lora?: LoraSpec,
-  attend: Attend = causally(embeddings.shape[1]!),
-  tables: Rotary = rotaryTables(config, embeddings.shape[1]!),
+  shared: Shared<LlamaShared> = wholeTexts(config, embeddings.shape[1]!, causalLayers(embeddings.shape[1]!, null)),
+): Tensor {
+  const inLayer = layersOf(part, shared);
+  let x = embeddings;
+  for (let i = 0; i < config.layers; i++)
+    x = inLayer(`layers.${i}`, x, (own, input, among) => llamaLayer(config, own, i, input, among));
+  return rmsNorm(x, need(part.tensors, 'finalNorm'), config.normEpsilon);
+}
+
+/** x [B, S, D] -> [B, S, D]. */
+function llamaLayer(
+  config: LlamaConfig,
+  { tensors: weights, lora }: Part,
+  index: number,
+  x: Tensor,
+  { attend, tables }: LlamaShared,
 ): Tensor {
   const activation = config.variant?.activation ?? silu;
   const rotate = (heads: Tensor) => rotary(heads, tables.cos, tables.sin);
-  let x = embeddings;
-  for (let i = 0; i < config.layers; i++) {
-    const layer = `layers.${i}`;
-    const normed = rmsNorm(x, need(weights, `${layer}.attentionNorm`), config.normEpsilon);
-    const project = (name: string) => adaptedLinear(normed, `${layer}.${name}`, weights, lora);
-    const fused = config.variant?.fused ? splitGroups(config, project('qkv')) : undefined;
-    const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads));
-    const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads));
-    const v = fused?.v ?? splitHeads(project('v'), config.keyValueHeads);
-    x = tf.add(x, adaptedLinear(joinHeads(attend(i, q, k, v)), `${layer}.o`, weights, lora));
-    const fed = rmsNorm(x, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
-    const gate = adaptedLinear(fed, `${layer}.gate`, weights, lora);
-    const fedOn = gated(activation, gate, () => adaptedLinear(fed, `${layer}.up`, weights, lora));
-    x = tf.add(x, adaptedLinear(fedOn, `${layer}.down`, weights, lora));
-  }
-  return rmsNorm(x, need(weights, 'finalNorm'), config.normEpsilon);
+  const layer = `layers.${index}`;
+  const normed = rmsNorm(x, need(weights, `${layer}.attentionNorm`), config.normEpsilon);
+  const project = (name: string) => adaptedLinear(normed, `${layer}.${name}`, weights, lora);
+  const fused = config.variant?.fused ? splitGroups(config, project('qkv')) : undefined;
+  const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads));
+  const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads));
+  const v = fused?.v ?? splitHeads(project('v'), config.keyValueHeads);
+  const attended = tf.add(x, adaptedLinear(joinHeads(attend(index, q, k, v)), `${layer}.o`, weights, lora));
+  const fed = rmsNorm(attended, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
+  const gate = adaptedLinear(fed, `${layer}.gate`, weights, lora);
+  const fedOn = gated(activation, gate, () => adaptedLinear(fed, `${layer}.up`, weights, lora));
+  return tf.add(attended, adaptedLinear(fedOn, `${layer}.down`, weights, lora));
 }
 
 /** Fused projection [B, S, groups * (heads a group + 2) * d] -> heads [B, heads or groups, S, d]. */

@@ -7,6 +7,7 @@ import { need, tf, type Tensor } from '../../tensor/tf';
 import type { Activation } from './activation';
 import { dense, linearParameters, normParameters, type Declared, type Part } from './part';
 import type { Attend } from './attend';
+import { layersOf, type Shared } from './layers';
 
 export interface OptConfig {
   width: number;
@@ -57,29 +58,37 @@ export const optPlaces = (counts: Tensor): Tensor =>
 export const optPlacesAt = (positions: Tensor): Tensor => tf.add(positions, tf.scalar(positionOffset, 'int32'));
 
 /** Embeddings [B, S, width] and rows of the position table int32 [B * S] -> hidden states [B, S, width]. */
-export function opt(c: OptConfig, part: Part, embeddings: Tensor, places: Tensor, attend: Attend): Tensor {
+export function opt(c: OptConfig, part: Part, embeddings: Tensor, places: Tensor, attention: Shared<Attend>): Tensor {
   const [batch, length] = embeddings.shape as [number, number, number];
   if (length > c.context) throw new RangeError(`${length} tokens for ${c.context} positions`);
-  const norm = (x: Tensor, name: string) =>
-    c.affine
-      ? layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon)
-      : normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon);
+  const inLayer = layersOf(part, attention);
   const positions = tf.reshape(pickRows(need(part.tensors, 'positions'), places), [batch, length, c.width]);
-  let x = tf.add(embeddings, positions);
-  for (let i = 0; i < c.layers; i++) {
-    const layer = `layers.${i}`;
-    const branch = (name: string, apply: (seen: Tensor) => Tensor) => {
-      x = c.normFirst ? tf.add(x, apply(norm(x, name))) : norm(tf.add(x, apply(x)), name);
-    };
-    branch(`${layer}.attentionNorm`, (seen) => {
-      const heads = (which: string) => splitHeads(dense(part, seen, `${layer}.${which}`), c.heads);
-      return dense(part, joinHeads(attend(i, heads('q'), heads('k'), heads('v'))), `${layer}.o`);
-    });
-    branch(`${layer}.feedForwardNorm`, (seen) =>
-      dense(part, c.activation(dense(part, seen, `${layer}.up`)), `${layer}.down`),
-    );
-  }
-  return c.finalNorm ? norm(x, 'finalNorm') : x;
+  let x: Tensor = tf.add(embeddings, positions);
+  for (let i = 0; i < c.layers; i++)
+    x = inLayer(`layers.${i}`, x, (own, input, attend) => optLayer(c, own, i, input, attend));
+  return c.finalNorm ? optNorm(c, part, x, 'finalNorm') : x;
+}
+
+const optNorm = (c: OptConfig, part: Part, x: Tensor, name: string): Tensor =>
+  c.affine
+    ? layerNorm(x, need(part.tensors, name), need(part.tensors, `${name}.bias`), epsilon)
+    : normaliseRms(tf.sub(x, tf.mean(x, -1, true)), epsilon);
+
+/** x [B, S, width] -> [B, S, width]. */
+function optLayer(c: OptConfig, part: Part, index: number, input: Tensor, attend: Attend): Tensor {
+  const layer = `layers.${index}`;
+  let x = input;
+  const branch = (name: string, apply: (seen: Tensor) => Tensor) => {
+    x = c.normFirst ? tf.add(x, apply(optNorm(c, part, x, name))) : optNorm(c, part, tf.add(x, apply(x)), name);
+  };
+  branch(`${layer}.attentionNorm`, (seen) => {
+    const heads = (which: string) => splitHeads(dense(part, seen, `${layer}.${which}`), c.heads);
+    return dense(part, joinHeads(attend(index, heads('q'), heads('k'), heads('v'))), `${layer}.o`);
+  });
+  branch(`${layer}.feedForwardNorm`, (seen) =>
+    dense(part, c.activation(dense(part, seen, `${layer}.up`)), `${layer}.down`),
+  );
+  return x;
 }
 
 /** Hidden states [n, width] -> logits [n, V]. */

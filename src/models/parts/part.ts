@@ -22,6 +22,8 @@ export interface Declared {
 export interface Part {
   tensors: Tensors;
   lora?: LoraSpec | undefined;
+  /** own names of what is trained, where layers are computed again for the gradient (layers.ts); absent: all is kept */
+  recomputed?: ReadonlySet<string> | undefined;
 }
 
 /** A linear layer [output, input] with a bias unless said otherwise. */

@@ -2,6 +2,7 @@
 import { linear } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { blockParameters, encoderBlock, type BlockOptions } from './encoderBlock';
+import { layersOf, nothingShared } from './layers';
 import { norm, normParameters, type Declared, type Part } from './part';
 
 export interface VitOptions {
@@ -63,7 +64,11 @@ export function vitStates(part: Part, pixels: Tensor, o: VitOptions): Tensor[] {
   if (o.positions) x = tf.add(x, need(part.tensors, 'positions'));
   if (o.preNorm) x = norm(part, x, 'preNorm', o.block.epsilon);
   const states = [x];
-  for (let i = 0; i < o.used; i++) states.push((x = encoderBlock(part, `blocks.${i}`, x, o.block)));
+  const inLayer = layersOf(part, nothingShared);
+  for (let i = 0; i < o.used; i++) {
+    const name = `blocks.${i}`;
+    states.push((x = inLayer(name, x, (own, input) => encoderBlock(own, name, input, o.block))));
+  }
   if (o.postNorm === 'applied') states[states.length - 1] = norm(part, x, 'postNorm', o.block.epsilon);
   return states;
 }

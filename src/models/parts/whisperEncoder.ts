@@ -2,6 +2,7 @@
 import { gelu } from '../../tensor/ops';
 import { need, tf, type Tensor } from '../../tensor/tf';
 import { blockParameters, encoderBlock, plainBlock, type BlockOptions } from './encoderBlock';
+import { layersOf, nothingShared } from './layers';
 import { norm, normParameters, type Declared, type Part } from './part';
 
 export interface WhisperOptions {
@@ -76,7 +77,9 @@ export function whisperFrames(part: Part, mel: Tensor, o: WhisperOptions): Tenso
   if (frames > o.positions) throw new RangeError(`${frames} frames for ${o.positions} positions`);
   const positions = need(part.tensors, 'positions');
   x = tf.add(x, frames === o.positions ? positions : tf.slice(positions, [0, 0], [frames, o.block.width]));
-  for (let i = 0; i < o.layers; i++) x = encoderBlock(part, `layers.${i}`, x, o.block);
+  const inLayer = layersOf(part, nothingShared);
+  for (let i = 0; i < o.layers; i++)
+    x = inLayer(`layers.${i}`, x, (own, input) => encoderBlock(own, `layers.${i}`, input, o.block));
   return o.lastNorm ? norm(part, x, 'norm', o.block.epsilon) : x;
 }
 

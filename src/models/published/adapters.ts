@@ -5,7 +5,7 @@ import { valuesByName } from '../../tensor/parameters';
 import { theirName } from '../checkpoint/names';
 import { partNames } from '../composition';
 import { mergedInto, peftLayout, type PeftAdapter, type TunedModel } from '../peft';
-import type { WeightTensor } from '../weights/weight';
+import { inFloats, type WeightTensor } from '../weights/weight';
 import type { FamilyModel } from './family';
 
 /**
@@ -35,7 +35,11 @@ function tuned(model: FamilyModel, trained: Record<string, WeightTensor>): Tuned
 export const mergedWeights = (
   model: FamilyModel,
   trained: Record<string, WeightTensor>,
-): Record<string, WeightTensor> => mergedInto(model.frozen, tuned(model, trained));
+): Record<string, WeightTensor> =>
+  mergedInto(
+    Object.fromEntries(Object.entries(model.frozen).map(([name, weight]) => [name, inFloats(weight)])),
+    tuned(model, trained),
+  );
 
 /**
  * Adapters and fully trained layers, by our names, in PEFT's layout. Throws UserError when no part is tuned by LoRA.

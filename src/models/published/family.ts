@@ -6,7 +6,7 @@ import type { NameTable } from '../checkpoint/names';
 import { parametersOf, type Composition } from '../composition';
 import { buildModel, withoutTower, type Model, type ModelOptions } from '../build';
 import type { PublishedDecoder } from '../parts/decoder';
-import type { WeightTensor } from '../weights/weight';
+import type { StoredTensor, WeightTensor } from '../weights/weight';
 
 export interface Family extends Composition {
   /** e.g. `llava` */
@@ -40,6 +40,11 @@ export interface LoadedFamily {
   shapes: Record<string, number[]>;
 }
 
+/** The same with matrices of frozen parts in bfloat16, where a run keeps them so. */
+export interface StoredFamily extends Omit<LoadedFamily, 'weights'> {
+  weights: Record<string, StoredTensor>;
+}
+
 /** A family without weights: its tensors have shapes and no values, so that a model of any size can be planned. */
 export function withoutWeights(family: Family): LoadedFamily {
   const used = parametersOf(family).filter(({ use }) => use !== 'unused');
@@ -58,7 +63,7 @@ export type FamilyOptions = Omit<ModelOptions, 'layout'>;
  * `buildModel`.
  */
 export const familyModel = (
-  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  { family, weights }: Pick<StoredFamily, 'family' | 'weights'>,
   options: FamilyOptions = {},
 ): FamilyModel =>
   buildModel(family, weights, {
@@ -73,14 +78,14 @@ export const familyModel = (
  * behind the same tokens in every question, `head`. Throws UserError as `buildModel`.
  */
 export const cachedFamilyModel = (
-  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  { family, weights }: Pick<StoredFamily, 'family' | 'weights'>,
   head: readonly number[],
   options: Omit<FamilyOptions, 'items'> = {},
 ): FamilyModel => tunedFamilyModel({ family: withoutTower(family), weights }, head, options);
 
 /** The same from the pixels or the log-mel on: the tower is run in every step, because something of it is trained. */
 export const tunedFamilyModel = (
-  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  { family, weights }: Pick<StoredFamily, 'family' | 'weights'>,
   head: readonly number[],
   options: Omit<FamilyOptions, 'items'> = {},
 ): FamilyModel =>
@@ -92,7 +97,7 @@ export const tunedFamilyModel = (
  * token for its places.
  */
 export function tiledFamilyModel(
-  { family, weights }: Pick<LoadedFamily, 'family' | 'weights'>,
+  { family, weights }: Pick<StoredFamily, 'family' | 'weights'>,
   items: number,
   options: Omit<FamilyOptions, 'items'> = {},
 ): FamilyModel {

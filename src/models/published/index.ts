@@ -7,11 +7,11 @@ import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/check
 import { readFields, type Fields, type OnDefault } from '../checkpoint/config';
 import { kindOf } from '../checkpoint/kind';
 import { isObject, type JsonObject } from '../../json';
-import { canonicalNames, loadWeights, theirName } from '../checkpoint/names';
+import { canonicalNames, loadStoredWeights, theirName } from '../checkpoint/names';
 import { userError } from '../../problems';
 import { parametersOf, partNames, type ModelParameter, type PartName } from '../composition';
 import { blip2 } from './blip2';
-import type { Family, LoadedFamily } from './family';
+import type { Family, LoadedFamily, StoredFamily } from './family';
 import { internvl2 } from './internvl2';
 import { refuseOtherLayouts, refuseQuantised, refuseQuantisedTensors } from './layout';
 import { llava } from './llava';
@@ -106,7 +106,15 @@ export function defaultsTaken(config: JsonObject, where = 'config.json'): Record
  * Reads a checkpoint folder: the weights of all parts, or of those named. Throws UserError for a configuration or a
  * file that is wrong, and lists all tensors that do not fit, of the parts that are not read, too.
  */
-export function loadFamily(folder: string, parts: readonly PartName[] = partNames): LoadedFamily {
+export const loadFamily = (folder: string, parts: readonly PartName[] = partNames): LoadedFamily =>
+  loadStoredFamily(folder, parts, () => false) as LoadedFamily;
+
+/** The same with those weights in bfloat16 of which `isNarrow` says so. Throws UserError as `loadFamily`. */
+export function loadStoredFamily(
+  folder: string,
+  parts: readonly PartName[],
+  isNarrow: (parameter: ModelParameter, family: Family) => boolean,
+): StoredFamily {
   const config = readConfig(folder);
   const where = join(folder, 'config.json');
   const checkpoint = openCheckpoint(folder);
@@ -117,11 +125,12 @@ export function loadFamily(folder: string, parts: readonly PartName[] = partName
     const wanted = parametersOf(family);
     const table = copy === null ? family.table : { ...family.table, ignored: [...(family.table.ignored ?? []), copy] };
     const isRead = ({ use, part }: ModelParameter) => use !== 'unused' && parts.includes(part);
-    const weights = loadWeights(
+    const weights = loadStoredWeights(
       checkpoint,
       wanted.filter(isRead),
       table,
       wanted.filter((parameter) => !isRead(parameter)),
+      (parameter) => isNarrow(parameter, family),
     );
     const names = canonicalNames(checkpoint, table);
     const shapes = Object.fromEntries(

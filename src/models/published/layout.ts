@@ -23,7 +23,7 @@ const otherLayouts: readonly OtherLayout[] = [
     is: (config, classes) =>
       (inside(config, 'mm_vision_tower', 'mm_projector_type', 'mm_hidden_size') &&
         !isObject(config['vision_config'])) ||
-      /^llava_/.test(String(config['model_type'])) ||
+      (/^llava_/.test(String(config['model_type'])) && !isObject(config['text_config'])) ||
       classes.some((name) => /^Llava\w+ForCausalLM$/.test(name)),
     name: 'LLaVA as its authors publish it: the sizes of its language model at the top, its tower by name only',
     instead:
@@ -59,12 +59,18 @@ export function refuseOtherLayouts(config: JsonObject, where: string): void {
 /** Fields in which transformers and its like state how weights were quantised. */
 const quantisations = ['quantization_config', 'compression_config', 'quantization', 'quant_config'] as const;
 
+/** Older ones state no more than this, and types of 8 bits need no other field. */
+const loadedAs = ['load_in_8bit', 'load_in_4bit'] as const;
+const types = ['torch_dtype', 'dtype'] as const;
+
 /** Adds a problem for each field, of the whole or of an inner object, that says that weights are quantised. */
 export function refuseQuantised(fields: Fields): void {
-  for (const name of quantisations) {
-    const value = fields.raw(name) ?? null;
-    if (value !== null) fields.bad(name, 'weights in float32, float16 or bfloat16: quantised ones are not read');
-  }
+  const found = [
+    ...quantisations.filter((name) => (fields.raw(name) ?? null) !== null),
+    ...loadedAs.filter((name) => fields.raw(name) === true),
+    ...types.filter((name) => /^(?:torch\.)?(?:float[48]|fp[48]|u?int)/.test(String(fields.raw(name)))),
+  ];
+  for (const name of found) fields.bad(name, 'weights in float32, float16 or bfloat16: quantised ones are not read');
 }
 
 /** What the names of tensors end with that hold quantised weights, or belong to them. */

@@ -25,7 +25,7 @@ export const floatTypes: readonly string[] = ['F32', 'F16', 'BF16'];
 let halves: Float32Array | undefined;
 
 /** All 65,536 IEEE 754 half precision numbers: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-function halfTable(): Float32Array {
+export function halfTable(): Float32Array {
   if (halves !== undefined) return halves;
   halves = new Float32Array(2 ** 16);
   for (let bits = 0; bits < 2 ** 16; bits++) {

@@ -4,10 +4,12 @@
  * anything of a stated size is allocated. Tensors are read one at a time, so a file costs no more memory than the
  * tensors asked for.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { show } from '../../printable';
 import { userError, UserError } from '../../problems';
+import { alignedBits } from '../../tensor/alignedMemory';
+import { toBfloat16 } from '../../tensor/bfloat16';
 import { bytesOf, floatTypes, toFloat32 } from './dtypes';
+import { bytesInMemory, openFile, type FileBytes } from './fileBytes';
 import { isObject, parseObject } from '../../json';
 import type { WeightTensor } from './weight';
 
@@ -34,15 +36,10 @@ export interface SafetensorsFile {
    * breaks off
    */
   read(name: string): WeightTensor;
+  /** bits of bfloat16 of such a tensor, read as they are or rounded a block at a time; throws as `read` */
+  readBfloat16(name: string): { shape: number[]; data: Uint16Array };
   /** values of an int32 tensor; throws as `read` */
   readIntegers(name: string): { shape: number[]; data: Int32Array };
-  close(): void;
-}
-
-/** Where bytes come from: `read` fills `into` from offset `at` or throws. */
-interface Source {
-  length: number;
-  read(at: number, into: Uint8Array): void;
   close(): void;
 }
 
@@ -83,56 +80,17 @@ export function readSafetensors(
   bytes: Uint8Array,
   where: string,
 ): { tensors: Record<string, WeightTensor>; metadata: Record<string, string> } {
-  const file = open(
-    {
-      length: bytes.length,
-      read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-      close: () => undefined,
-    },
-    where,
-    'delete the file; it is made again',
-  );
+  const file = open(bytesInMemory(bytes), where, 'delete the file; it is made again');
   const tensors: Record<string, WeightTensor> = Object.create(null) as Record<string, WeightTensor>;
   for (const name of file.entries.keys()) tensors[name] = file.read(name);
   return { tensors, metadata: file.metadata };
 }
 
 /** Opens a file on disk; only its header is read. The caller closes it. Throws UserError as `readSafetensors`. */
-export function openSafetensors(path: string): SafetensorsFile {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw userError({
-      where: path,
-      what: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-      expected: 'a safetensors file',
-    });
-  }
-  try {
-    const status = fstatSync(file);
-    if (!status.isFile()) throw userError({ where: path, what: 'is not a file', expected: 'a safetensors file' });
-    const read = (at: number, into: Uint8Array) => {
-      for (let done = 0; done < into.length;) {
-        const got = readSync(file, into, done, Math.min(into.length - done, 2 ** 30), at + done);
-        if (got === 0)
-          throw userError({
-            where: path,
-            what: 'the file breaks off',
-            expected: `${status.size} bytes`,
-            hint: 'fetch it again',
-          });
-        done += got;
-      }
-    };
-    return open({ length: status.size, read, close: () => closeSync(file) }, path, 'fetch it again');
-  } catch (error) {
-    closeSync(file);
-    throw error;
-  }
-}
+export const openSafetensors = (path: string): SafetensorsFile =>
+  openFile(path, 'a safetensors file', (bytes) => open(bytes, path, 'fetch it again'));
 
-function open(source: Source, where: string, hint: string): SafetensorsFile {
+function open(source: FileBytes, where: string, hint: string): SafetensorsFile {
   const bad = (what: string, expected: string): UserError => userError({ where, what, expected, hint });
   if (source.length < 8) throw bad(`${source.length} bytes`, 'at least 8');
   const prefix = new Uint8Array(8);
@@ -162,18 +120,19 @@ function open(source: Source, where: string, hint: string): SafetensorsFile {
     entries,
     metadata,
     read(name) {
-      const { dtype, shape, from, to } = find(name, floatTypes);
-      const data = new Float32Array((to - from) / bytesOf[dtype]!);
-      if (dtype === 'F32') {
-        source.read(start + from, new Uint8Array(data.buffer));
-      } else {
-        const chunk = new Uint16Array(Math.min(chunkValues, data.length));
-        for (let at = 0; at < data.length; at += chunkValues) {
-          const out = data.subarray(at, Math.min(at + chunkValues, data.length));
-          source.read(start + from + 2 * at, new Uint8Array(chunk.buffer, 0, 2 * out.length));
-          toFloat32(chunk, dtype as 'F16' | 'BF16', out);
-        }
-      }
+      const entry = find(name, floatTypes);
+      const { dtype, shape, from, to } = entry;
+      const data = source.floats((to - from) / bytesOf[dtype]!);
+      if (dtype === 'F32') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else blocks(source, entry, start, (values, at) => data.set(values, at));
+      return { shape, data };
+    },
+    readBfloat16(name) {
+      const entry = find(name, floatTypes);
+      const { dtype, shape, from, to } = entry;
+      const data = alignedBits((to - from) / bytesOf[dtype]!);
+      if (dtype === 'BF16') source.read(start + from, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      else blocks(source, entry, start, (values, at) => toBfloat16(values, data.subarray(at, at + values.length)));
       return { shape, data };
     },
     readIntegers(name) {
@@ -184,6 +143,25 @@ function open(source: Source, where: string, hint: string): SafetensorsFile {
     },
     close: () => source.close(),
   };
+}
+
+/** Hands the values of a floating-point tensor out whose file's tensors begin at `start`, a block at a time. */
+function blocks(
+  source: FileBytes,
+  { dtype, from, to }: TensorEntry,
+  start: number,
+  take: (values: Float32Array, at: number) => void,
+): void {
+  const size = bytesOf[dtype]!,
+    count = (to - from) / size;
+  const values = new Float32Array(Math.min(chunkValues, count));
+  const raw = dtype === 'F32' ? new Uint8Array(values.buffer) : new Uint8Array(2 * values.length);
+  for (let at = 0; at < count; at += chunkValues) {
+    const here = values.subarray(0, Math.min(chunkValues, count - at));
+    source.read(start + from + size * at, raw.subarray(0, size * here.length));
+    if (dtype !== 'F32') toFloat32(new Uint16Array(raw.buffer, 0, here.length), dtype as 'F16' | 'BF16', here);
+    take(here, at);
+  }
 }
 
 /** Checks every statement of the header against the `available` bytes of data behind it. */

@@ -6,8 +6,9 @@ import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
 import type { EncoderTower } from './encoders';
+import type { Precision } from '../../tensor/precision';
 import { llamaDecoder } from '../parts/decoder';
-import { isCheckpointTuning, type ModelTuning } from '../tuningKinds';
+import { isCheckpointTuning, type Checkpointing, type ModelTuning } from '../tuningKinds';
 import type { WeightTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
@@ -75,9 +76,11 @@ const behind = (composition: Composition, { part, input }: TowerInStep): Composi
 
 /** What of a run's spec its model is made of. */
 export interface ZooSpec {
+  precision?: Precision;
   connector: ConnectorSpec;
   connectorSide?: ModuleName;
   tuning: Pick<ModelTuning, 'backbone'> & Partial<ModelTuning>;
+  checkpointing?: Checkpointing;
 }
 
 /**
@@ -99,11 +102,13 @@ export function zooModel(
     tower === undefined ? composition : behind(composition, tower),
     { ...backbone.weights, ...Object.fromEntries(ofTower) },
     {
-      layout: { kind: 'question', head: [backbone.beginToken], form: 'zoo' },
+      layout: { kind: 'question', head: backbone.head, form: 'zoo' },
       // A step reads the rows of an image or sound, which a tower sees in the shape of its input.
       ...(tower === undefined ? {} : { items: 1 }),
       tuning: zooTuning(spec.tuning, tower?.part.adapted),
+      ...(spec.precision === undefined ? {} : { precision: spec.precision }),
       ...(spec.connectorSide === undefined ? {} : { connectorSide: spec.connectorSide }),
+      ...(spec.checkpointing === undefined ? {} : { checkpointing: spec.checkpointing }),
     },
   );
 }

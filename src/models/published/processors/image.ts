@@ -1,8 +1,7 @@
 /** A picture through the steps of a published image processor: to the values that a vision tower takes. */
 import { userError } from '../../../problems';
 import type { ImageSteps } from './imageConfig';
-import type { Picture } from './picture';
-import { resize } from './resize';
+import { resize, type Picture } from '../../parts/resize';
 
 /** Pictures are never blown up beyond this many pixels on the way. */
 const mostPixels = 2 ** 27;

@@ -6,7 +6,7 @@
 import { limits, readFields, type Fields } from '../../checkpoint/config';
 import { isObject, type JsonObject } from '../../../json';
 import { lookUp } from '../../../parts/define';
-import { resampleFilters, type Filter } from './resize';
+import { resampleFilters, type Filter } from '../../parts/resize';
 
 export interface ImageSteps {
   /** fill up to a square with this colour first */

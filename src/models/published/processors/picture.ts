@@ -1,14 +1,7 @@
 /** Picture files as red, green and blue, decoded by sharp. Files are hostile until checked. */
 import sharp from 'sharp';
 import { userError } from '../../../problems';
-
-/** Red, green, blue of every pixel, row by row. */
-export interface Picture {
-  width: number;
-  height: number;
-  /** [height, width, 3] */
-  data: Uint8Array;
-}
+import type { Picture } from '../../parts/resize';
 
 /** Larger pictures are refused. */
 export const pictureLimits = {

@@ -7,8 +7,8 @@ import type { WeightTensor } from '../../weights/weight';
 export interface Backbone {
   config: LlamaConfig;
   weights: Record<string, WeightTensor>;
-  /** pruned id that begins a text and ends an answer */
-  beginToken: number;
+  /** pruned ids before the features: what begins a text, and of a model of conversations all up to the user's turn */
+  head: readonly number[];
 }
 
 /** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
@@ -24,6 +24,8 @@ export interface BackboneDefinition {
    * (test/train/runNeeds.test.ts)
    */
   config: LlamaConfig;
+  /** ids that stand before the features, where a conversation begins with more than one token */
+  headTokens?: number;
   /** name of the data manifest of its weights and tokenizer */
   source: string;
   /**

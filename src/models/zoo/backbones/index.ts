@@ -4,16 +4,18 @@
  */
 import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
-import type { PrunedVocabulary, Tokenizer } from '../../../text/tokenizer';
+import { headOf, type PrunedVocabulary, type Tokenizer } from '../../../text/tokenizer';
+import { alignedFloats } from '../../../tensor/alignedMemory';
 import { llamaWeights } from '../../parts/llama';
 import type { WeightTensor } from '../../weights/weight';
 import type { Backbone, BackboneDefinition, Pretrained } from './backbone';
 import { minimind2Small } from './minimind2Small';
+import { smollm2Instruct } from './smollm2Instruct';
 import { stories15m } from './stories15m';
 
 export type { BackboneDefinition } from './backbone';
 
-const backbones: readonly BackboneDefinition[] = [stories15m, minimind2Small];
+const backbones: readonly BackboneDefinition[] = [stories15m, minimind2Small, smollm2Instruct];
 
 /** Backbones by the name that manifests use. */
 export const backboneRegistry: Readonly<Record<string, BackboneDefinition>> = Object.fromEntries(
@@ -43,10 +45,11 @@ export const loadWholeBackbone = (name: string): Promise<Pretrained> => findBack
 
 /** A backbone with shapes and no values, over a vocabulary of so many tokens. Throws UserError for an unknown name. */
 export function backboneWithoutWeights(name: string, vocabulary: number): Backbone {
-  const config = { ...findBackbone(name).config, vocabulary };
+  const { config: whole, headTokens = 1 } = findBackbone(name);
+  const config = { ...whole, vocabulary };
   return {
     config,
-    beginToken: 0,
+    head: Array.from({ length: headTokens }, () => 0),
     weights: Object.fromEntries(
       llamaWeights(config).map(({ name: weight, shape }) => [weight, { shape, data: new Float32Array(0) }]),
     ),
@@ -75,7 +78,7 @@ export async function loadBackbone(
 ): Promise<Backbone> {
   const { config, weights } = await loadWholeBackbone(name);
   const prune = ({ data }: WeightTensor): WeightTensor => {
-    const rows = new Float32Array(vocabulary.ids.length * config.width);
+    const rows = alignedFloats(vocabulary.ids.length * config.width);
     vocabulary.ids.forEach((id, row) =>
       rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width),
     );
@@ -89,6 +92,6 @@ export async function loadBackbone(
   return {
     config: { ...config, vocabulary: vocabulary.ids.length },
     weights: pruned,
-    beginToken: vocabulary.toPruned.get(tokenizer.begin)!,
+    head: headOf(tokenizer).map((id) => vocabulary.toPruned.get(id)!),
   };
 }

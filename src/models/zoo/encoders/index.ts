@@ -4,13 +4,15 @@
  */
 import { registerName } from '../../../parts/define';
 import { userError } from '../../../problems';
+import { dinov2Small } from './dinov2Small';
 import { resnet50 } from './resnet50';
 import type { EncoderTower } from './tower';
+import { whisperBase, whisperTinyEnglish } from './whisperHalf';
 import { whisperTiny } from './whisperTiny';
 
 export { batchedTower, joined, type EncoderTower, type OpenTower } from './tower';
 
-const towers: readonly EncoderTower[] = [resnet50, whisperTiny];
+const towers: readonly EncoderTower[] = [resnet50, dinov2Small, whisperTiny, whisperTinyEnglish, whisperBase];
 
 /** Towers by the name that manifests use. */
 export const encoderRegistry: Readonly<Record<string, EncoderTower>> = Object.fromEntries(

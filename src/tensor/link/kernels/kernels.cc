@@ -14,20 +14,36 @@
 #include "tensorflow/c/tf_status.h"
 #include "tensorflow/c/tf_tensor.h"
 
+// Rows whose width no register divides end in a part of one.
+#define WIDTH 4
+#define LOAD_PART(v, p, count) __builtin_memcpy(&v, p, 4 * (count))
+#define STORE_PART(v, p, count) __builtin_memcpy(p, &v, 4 * (count))
 namespace base {
 #include "loops.h"
 }
 // GCC alone compiles one file for several instruction sets; another compiler has what the processor's family has.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SEVERAL 1
+#undef WIDTH
+#undef LOAD_PART
+#undef STORE_PART
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
+#define WIDTH 8
+#define LOAD_PART(v, p, count) v = __builtin_ia32_maskloadps256((const V*)(p), firstOf(count))
+#define STORE_PART(v, p, count) __builtin_ia32_maskstoreps256((V*)(p), firstOf(count), v)
 namespace v3 {
 #include "loops.h"
 }
+#undef WIDTH
+#undef LOAD_PART
+#undef STORE_PART
 #pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
+#define WIDTH 16
+#define LOAD_PART(v, p, count) v = __builtin_ia32_loadups512_mask(p, V{}, (1 << (count)) - 1)
+#define STORE_PART(v, p, count) __builtin_ia32_storeups512_mask(p, v, (1 << (count)) - 1)
 namespace v4 {
 #include "loops.h"
 }

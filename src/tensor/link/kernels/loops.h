@@ -1,68 +1,101 @@
 // The arithmetic of the fused kernels, without anything of TensorFlow. kernels.cc includes this file once for each
-// instruction set, inside a namespace of its own: no include guard, no header of the standard library.
+// instruction set, inside a namespace of its own, with WIDTH numbers in a register: no include guard, no header of the
+// standard library.
 //
-// Every number is made by the same additions and multiplications in the same order whatever the instruction set is: 16
-// lanes, an element at place i belongs to lane i mod 16, lanes are added up as a fixed tree, nothing is contracted to a
-// fused multiply-add (-ffp-contract=off) and exp, erf and log are written out here. So results have the same bytes on
+// Every number is made by the same additions and multiplications in the same order whatever the instruction set is: sums
+// have 16 lanes, an element at place i belongs to lane i mod 16, lanes are added up as a fixed tree, nothing is contracted
+// to a fused multiply-add (-ffp-contract=off) and exp, erf and log are written out here. So results have the same bytes on
 // every processor, with one instruction set or another, with one thread or several.
 
 #define INLINE static inline __attribute__((always_inline))
+// The body of a loop over places, called `at`.
+#define EACH [&](auto at) __attribute__((always_inline))
 
-typedef float V __attribute__((vector_size(64)));
-typedef int I __attribute__((vector_size(64)));
+typedef float V __attribute__((vector_size(4 * WIDTH)));
+typedef int I __attribute__((vector_size(4 * WIDTH)));
 
-#define APART static __attribute__((noinline))
+// The places of a row that one register holds: all WIDTH of them from `first`, or `count` fewer at its end. They are
+// piece P of 16.
+template <int P, bool whole> struct Places {
+  long first, count;
+};
 
-// The first n of 16 lanes; the others are 0, and are not written.
-APART V loadPart(const float* p, long n) { V v = {}; __builtin_memcpy(&v, p, 4 * n); return v; }
-APART void storePart(float* p, V v, long n) { __builtin_memcpy(p, &v, 4 * n); }
-APART V withinPart(V v, float otherwise, long n) {
-  for (long i = n; i < 16; i++) v[i] = otherwise;
+INLINE V all(float x) { return V{} + x; }
+INLINE I firstOf(long count) {
+  I place = {};
+  for (int i = 0; i < WIDTH; i++) place[i] = i;
+  return place < I{} + (int)count;
+}
+// Beyond the end of a row lanes are 0, and are not written.
+template <int P, bool whole> INLINE V load(const float* p, Places<P, whole> at) {
+  V v = {};
+  p += at.first;
+  if constexpr (whole) __builtin_memcpy(&v, p, sizeof v);
+  else LOAD_PART(v, p, at.count);
   return v;
 }
-INLINE V load(const float* p, long n) {
-  if (__builtin_expect(n < 16, 0)) return loadPart(p, n);
-  V v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-INLINE void store(float* p, V v, long n) {
-  if (__builtin_expect(n < 16, 0)) return storePart(p, v, n);
-  __builtin_memcpy(p, &v, sizeof v);
+template <int P, bool whole> INLINE void store(float* p, Places<P, whole> at, V v) {
+  p += at.first;
+  if constexpr (whole) __builtin_memcpy(p, &v, sizeof v);
+  else STORE_PART(v, p, at.count);
 }
 // Lanes beyond the end of a row count as `otherwise`.
-INLINE V within(V v, float otherwise, long n) {
-  return __builtin_expect(n < 16, 0) ? withinPart(v, otherwise, n) : v;
+template <int P, bool whole> INLINE V within(V v, float otherwise, Places<P, whole> at) {
+  if constexpr (whole) return v;
+  else return firstOf(at.count) ? v : all(otherwise);
 }
-INLINE V all(float x) { return V{} + x; }
-INLINE V pick(I where, V yes, V no) { return (V)((where & (I)yes) | (~where & (I)no)); }
-// Where a < b, and where x is NaN, by signs: GCC takes comparisons of vectors that are wider than the processor's apart
-// lane by lane. Of NaN the first says anything.
-INLINE I less(V a, V b) { return (I)(a - b) >> 31; }
-INLINE I missing(V x) { return (0x7f800000 - ((I)x & 0x7fffffff)) >> 31; }
-INLINE V atLeast(V x, float least) { return pick(less(x, all(least)), all(least), x); }
-INLINE V atMost(V x, float most) { return pick(less(all(most), x), all(most), x); }
 
-// Calls f(place, lanes) for every 16 places of a row of `width`.
+template <int P, class F> INLINE void wholePieces(long first, F f) {
+  f(Places<P, true>{first, WIDTH});
+  if constexpr ((P + 1) * WIDTH < 16) wholePieces<P + 1>(first + WIDTH, f);
+}
+template <int P, class F> INLINE void lastPieces(long first, long width, F f) {
+  if (first + WIDTH <= width) {
+    f(Places<P, true>{first, WIDTH});
+    if constexpr ((P + 1) * WIDTH < 16) lastPieces<P + 1>(first + WIDTH, width, f);
+  } else if (first < width) f(Places<P, false>{first, width - first});
+}
+// Calls f(places) for all places of a row of `width`.
 template <class F> INLINE void lanes(long width, F f) {
-  for (long i = 0; i < width; i += 16) f(i, width - i < 16 ? width - i : 16);
+  long first = 0;
+  for (; first + 16 <= width; first += 16) wholePieces<0>(first, f);
+  lastPieces<0>(first, width, f);
 }
 
-INLINE float sum(V v) {
+// 16 lanes of a sum, or of a maximum.
+struct Lanes {
+  V of[16 / WIDTH];
+};
+INLINE Lanes lanesOf(float x) {
+  Lanes made;
+  for (V& v : made.of) v = all(x);
+  return made;
+}
+template <int P, bool whole> INLINE void add(Lanes& lanes, Places<P, whole>, V v) { lanes.of[P] += v; }
+template <int P, bool whole> INLINE void raise(Lanes& lanes, Places<P, whole>, V v) {
+  V& top = lanes.of[P];
+  top = top < v ? v : top;
+}
+INLINE float sum(const Lanes& lanes) {
+  float v[16];
+  __builtin_memcpy(v, &lanes, sizeof v);
   for (int half = 8; half > 0; half /= 2)
     for (int i = 0; i < half; i++) v[i] += v[i + half];
   return v[0];
 }
-INLINE float most(V v) {
+INLINE float most(const Lanes& lanes) {
+  float v[16];
+  __builtin_memcpy(v, &lanes, sizeof v);
   for (int half = 8; half > 0; half /= 2)
     for (int i = 0; i < half; i++) v[i] = v[i] < v[i + half] ? v[i + half] : v[i];
   return v[0];
 }
 
-// exp by Cephes' expf: x = n log 2 + r, a polynomial of r; within 2 units of the last place, and exactly 0 below -87.3,
-// so that masked places take no share. NaN stays NaN.
+// exp by Cephes' expf: x = n log 2 + r, a polynomial of r; within 2 units of the last place. Exactly 0 below -87.3, so
+// that masked places take no share; above 87.3 (1e38) as there. NaN stays NaN.
 INLINE V expOf(V given) {
-  V x = atMost(atLeast(given, -87.33f), 88.72f);
+  V x = given < -87.33f ? all(-87.33f) : given;
+  x = 87.33f < x ? all(87.33f) : x;
   V shifted = x * 1.44269504088896341f + 12582912.f;  // its last bits are the nearest whole number
   V n = shifted - 12582912.f;
   V r = x - n * 0.693359375f;
@@ -73,19 +106,17 @@ INLINE V expOf(V given) {
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.f;
-  // 2^n in two factors, since n may be 128
-  I whole = (I)shifted - 0x4b400000;
-  I half = whole >> 1;
-  V value = p * (V)((half + 127) << 23) * (V)((whole - half + 127) << 23);
-  return pick(missing(given), given, pick(less(given, all(-87.33f)), V{}, value));
+  p = p * (r * r) + r + 1.f;
+  V value = p * (V)(((I)shifted - 0x4b400000 + 127) << 23);
+  return given < -87.33f ? V{} : value;
 }
 
 INLINE V sigmoidOf(V x) { return 1.f / (1.f + expOf(-x)); }
 
 // erf as a quotient of polynomials (Eigen's, which TensorFlow's own op has), within 3e-7.
 INLINE V erfOf(V given) {
-  V x = pick(missing(given), given, atMost(atLeast(given, -4.f), 4.f));
+  V x = given < -4.f ? all(-4.f) : given;
+  x = 4.f < x ? all(4.f) : x;
   V z = x * x;
   V p = all(-2.72614225801306e-10f);
   p = p * z + 2.77068142495902e-08f;
@@ -119,46 +150,46 @@ INLINE double logOf(double x) {
 // ---- place by place; x, y and gradients [n]
 
 static void silu(const float* x, float* y, long n, float scale) {
-  lanes(n, [&](long i, long k) { V v = load(x + i, k); store(y + i, v * sigmoidOf(v * scale), k); });
+  lanes(n, EACH { V v = load(x, at); store(y, at, v * sigmoidOf(v * scale)); });
 }
 static void siluGradient(const float* x, const float* dy, float* dx, long n, float scale) {
-  lanes(n, [&](long i, long k) {
-    V v = load(x + i, k) * scale, s = sigmoidOf(v);
-    store(dx + i, load(dy + i, k) * (s + v * s * (1.f - s)), k);
+  lanes(n, EACH {
+    V v = load(x, at) * scale, s = sigmoidOf(v);
+    store(dx, at, load(dy, at) * (s + v * s * (1.f - s)));
   });
 }
 
 static void swiglu(const float* gate, const float* up, float* y, long n) {
-  lanes(n, [&](long i, long k) { V g = load(gate + i, k); store(y + i, g * sigmoidOf(g) * load(up + i, k), k); });
+  lanes(n, EACH { V g = load(gate, at); store(y, at, g * sigmoidOf(g) * load(up, at)); });
 }
 static void swigluGradient(const float* gate, const float* up, const float* dy, float* dgate, float* dup, long n) {
-  lanes(n, [&](long i, long k) {
-    V g = load(gate + i, k), u = load(up + i, k), d = load(dy + i, k), s = sigmoidOf(g), a = g * s;
-    store(dgate + i, d * u * (s + a * (1.f - s)), k);
-    store(dup + i, d * a, k);
+  lanes(n, EACH {
+    V g = load(gate, at), u = load(up, at), d = load(dy, at), s = sigmoidOf(g), a = g * s;
+    store(dgate, at, d * u * (s + a * (1.f - s)));
+    store(dup, at, d * a);
   });
 }
 
 INLINE V normalShare(V x) { return 0.5f * (1.f + erfOf(x * 0.70710678f)); }
 static void gelu(const float* x, float* y, long n, float) {
-  lanes(n, [&](long i, long k) { V v = load(x + i, k); store(y + i, v * normalShare(v), k); });
+  lanes(n, EACH { V v = load(x, at); store(y, at, v * normalShare(v)); });
 }
 static void geluGradient(const float* x, const float* dy, float* dx, long n, float) {
-  lanes(n, [&](long i, long k) {
-    V v = load(x + i, k), density = 0.39894228f * expOf(-0.5f * v * v);
-    store(dx + i, load(dy + i, k) * (normalShare(v) + v * density), k);
+  lanes(n, EACH {
+    V v = load(x, at), density = 0.39894228f * expOf(-0.5f * v * v);
+    store(dx, at, load(dy, at) * (normalShare(v) + v * density));
   });
 }
 
 // (1 + tanh(z)) / 2 is sigmoid(2 z); z = sqrt(2 / pi) (x + 0.044715 x^3)
 INLINE V geluTanhShare(V x) { return sigmoidOf(1.5957691f * (x + 0.044715f * x * x * x)); }
 static void geluTanh(const float* x, float* y, long n, float) {
-  lanes(n, [&](long i, long k) { V v = load(x + i, k); store(y + i, v * geluTanhShare(v), k); });
+  lanes(n, EACH { V v = load(x, at); store(y, at, v * geluTanhShare(v)); });
 }
 static void geluTanhGradient(const float* x, const float* dy, float* dx, long n, float) {
-  lanes(n, [&](long i, long k) {
-    V v = load(x + i, k), s = geluTanhShare(v), slope = 1.5957691f * (1.f + 0.134145f * v * v);
-    store(dx + i, load(dy + i, k) * (s + v * s * (1.f - s) * slope), k);
+  lanes(n, EACH {
+    V v = load(x, at), s = geluTanhShare(v), slope = 1.5957691f * (1.f + 0.134145f * v * v);
+    store(dx, at, load(dy, at) * (s + v * s * (1.f - s) * slope));
   });
 }
 
@@ -167,11 +198,11 @@ static void geluTanhGradient(const float* x, const float* dy, float* dx, long n,
 // `scale` [rows] keeps 1 / sqrt(mean(x^2) + epsilon).
 static void rmsNorm(const float* x, const float* gain, float* y, float* scale, long rows, long w, float epsilon) {
   for (long r = 0; r < rows; r++, x += w, y += w) {
-    V squares = {};
-    lanes(w, [&](long i, long k) { V v = load(x + i, k); squares += v * v; });
+    Lanes squares = lanesOf(0);
+    lanes(w, EACH { V v = load(x, at); add(squares, at, v * v); });
     float s = 1.f / __builtin_sqrtf(sum(squares) / (float)w + epsilon);
     scale[r] = s;
-    lanes(w, [&](long i, long k) { store(y + i, load(x + i, k) * s * load(gain + i, k), k); });
+    lanes(w, EACH { store(y, at, load(x, at) * s * load(gain, at)); });
   }
 }
 // dx = s (u - x s^2 mean(u x)) with u = dy gain
@@ -179,11 +210,11 @@ static void rmsNormGradient(const float* x, const float* gain, const float* scal
                             long w) {
   for (long r = 0; r < rows; r++, x += w, dy += w, dx += w) {
     float s = scale[r];
-    V inner = {};
-    lanes(w, [&](long i, long k) { inner += load(dy + i, k) * load(gain + i, k) * load(x + i, k); });
+    Lanes inner = lanesOf(0);
+    lanes(w, EACH { add(inner, at, load(dy, at) * load(gain, at) * load(x, at)); });
     float mean = sum(inner) * s * s / (float)w;
-    lanes(w, [&](long i, long k) {
-      store(dx + i, (load(dy + i, k) * load(gain + i, k) - load(x + i, k) * mean) * s, k);
+    lanes(w, EACH {
+      store(dx, at, (load(dy, at) * load(gain, at) - load(x, at) * mean) * s);
     });
   }
 }
@@ -191,7 +222,7 @@ static void rmsNormGradient(const float* x, const float* gain, const float* scal
 static void rmsNormGain(const float* x, const float* scale, const float* dy, float* dgain, long rows, long w) {
   for (long r = 0; r < rows; r++, x += w, dy += w) {
     float s = scale[r];
-    lanes(w, [&](long i, long k) { store(dgain + i, load(dgain + i, k) + load(dy + i, k) * (load(x + i, k) * s), k); });
+    lanes(w, EACH { store(dgain, at, load(dgain, at) + load(dy, at) * (load(x, at) * s)); });
   }
 }
 
@@ -199,15 +230,15 @@ static void rmsNormGain(const float* x, const float* scale, const float* dy, flo
 static void layerNorm(const float* x, const float* gain, const float* bias, float* y, float* stats, long rows, long w,
                       float epsilon) {
   for (long r = 0; r < rows; r++, x += w, y += w, stats += 2) {
-    V total = {}, squares = {};
-    lanes(w, [&](long i, long k) { total += load(x + i, k); });
+    Lanes total = lanesOf(0), squares = lanesOf(0);
+    lanes(w, EACH { add(total, at, load(x, at)); });
     float mean = sum(total) / (float)w;
-    lanes(w, [&](long i, long k) { V c = within(load(x + i, k) - mean, 0.f, k); squares += c * c; });
+    lanes(w, EACH { V c = within(load(x, at) - mean, 0.f, at); add(squares, at, c * c); });
     float s = 1.f / __builtin_sqrtf(sum(squares) / (float)w + epsilon);
     stats[0] = mean;
     stats[1] = s;
-    lanes(w, [&](long i, long k) {
-      store(y + i, (load(x + i, k) - mean) * s * load(gain + i, k) + load(bias + i, k), k);
+    lanes(w, EACH {
+      store(y, at, (load(x, at) - mean) * s * load(gain, at) + load(bias, at));
     });
   }
 }
@@ -216,16 +247,16 @@ static void layerNormGradient(const float* x, const float* gain, const float* st
                               long rows, long w) {
   for (long r = 0; r < rows; r++, x += w, dy += w, dx += w, stats += 2) {
     float mean = stats[0], s = stats[1];
-    V total = {}, inner = {};
-    lanes(w, [&](long i, long k) {
-      V u = load(dy + i, k) * load(gain + i, k);
-      total += u;
-      inner += u * ((load(x + i, k) - mean) * s);
+    Lanes total = lanesOf(0), inner = lanesOf(0);
+    lanes(w, EACH {
+      V u = load(dy, at) * load(gain, at);
+      add(total, at, u);
+      add(inner, at, u * ((load(x, at) - mean) * s));
     });
     float a = sum(total) / (float)w, b = sum(inner) / (float)w;
-    lanes(w, [&](long i, long k) {
-      V n = (load(x + i, k) - mean) * s, u = load(dy + i, k) * load(gain + i, k);
-      store(dx + i, (u - a - n * b) * s, k);
+    lanes(w, EACH {
+      V n = (load(x, at) - mean) * s, u = load(dy, at) * load(gain, at);
+      store(dx, at, (u - a - n * b) * s);
     });
   }
 }
@@ -234,70 +265,70 @@ static void layerNormGain(const float* x, const float* stats, const float* dy, f
                           long w) {
   for (long r = 0; r < rows; r++, x += w, dy += w, stats += 2) {
     float mean = stats[0], s = stats[1];
-    lanes(w, [&](long i, long k) {
-      V d = load(dy + i, k);
-      store(dgain + i, load(dgain + i, k) + d * ((load(x + i, k) - mean) * s), k);
-      store(dbias + i, load(dbias + i, k) + d, k);
+    lanes(w, EACH {
+      V d = load(dy, at);
+      store(dgain, at, load(dgain, at) + d * ((load(x, at) - mean) * s));
+      store(dbias, at, load(dbias, at) + d);
     });
   }
 }
 
 static void logSoftmax(const float* x, float* y, long rows, long w) {
   for (long r = 0; r < rows; r++, x += w, y += w) {
-    V top = all(x[0]), total = {};
-    lanes(w, [&](long i, long k) { V v = within(load(x + i, k), x[0], k); top = pick(less(top, v), v, top); });
+    Lanes top = lanesOf(x[0]), total = lanesOf(0);
+    lanes(w, EACH { raise(top, at, within(load(x, at), x[0], at)); });
     float m = most(top);
-    lanes(w, [&](long i, long k) { total += within(expOf(load(x + i, k) - m), 0.f, k); });
+    lanes(w, EACH { add(total, at, within(expOf(load(x, at) - m), 0.f, at)); });
     float shift = (float)logOf(sum(total));
-    lanes(w, [&](long i, long k) { store(y + i, load(x + i, k) - m - shift, k); });
+    lanes(w, EACH { store(y, at, load(x, at) - m - shift); });
   }
 }
 // dx = dy - exp(y) sum(dy)
 static void logSoftmaxGradient(const float* y, const float* dy, float* dx, long rows, long w) {
   for (long r = 0; r < rows; r++, y += w, dy += w, dx += w) {
-    V total = {};
-    lanes(w, [&](long i, long k) { total += load(dy + i, k); });
+    Lanes total = lanesOf(0);
+    lanes(w, EACH { add(total, at, load(dy, at)); });
     float t = sum(total);
-    lanes(w, [&](long i, long k) { store(dx + i, load(dy + i, k) - expOf(load(y + i, k)) * t, k); });
+    lanes(w, EACH { store(dx, at, load(dy, at) - expOf(load(y, at)) * t); });
   }
 }
 
 // softmax(x scale + mask) of one row
 static void softmax(const float* x, const float* mask, float* y, long w, float scale) {
-  V top = all(x[0] * scale + mask[0]), total = {};
-  lanes(w, [&](long i, long k) {
-    V v = load(x + i, k) * scale + load(mask + i, k), seen = within(v, -__builtin_inff(), k);
-    top = pick(less(top, seen), seen, top);
-    store(y + i, v, k);
+  Lanes top = lanesOf(x[0] * scale + mask[0]), total = lanesOf(0);
+  lanes(w, EACH {
+    V v = load(x, at) * scale + load(mask, at);
+    raise(top, at, within(v, -__builtin_inff(), at));
+    store(y, at, v);
   });
   float m = most(top);
-  lanes(w, [&](long i, long k) {
-    V v = expOf(load(y + i, k) - m);
-    total += within(v, 0.f, k);
-    store(y + i, v, k);
+  lanes(w, EACH {
+    V v = expOf(load(y, at) - m);
+    add(total, at, within(v, 0.f, at));
+    store(y, at, v);
   });
   float share = 1.f / sum(total);
-  lanes(w, [&](long i, long k) { store(y + i, load(y + i, k) * share, k); });
+  lanes(w, EACH { store(y, at, load(y, at) * share); });
 }
 // dx = scale y (dy - sum(y dy)) of one row
 static void softmaxGradient(const float* y, const float* dy, float* dx, long w, float scale) {
-  V inner = {};
-  lanes(w, [&](long i, long k) { inner += load(y + i, k) * load(dy + i, k); });
+  Lanes inner = lanesOf(0);
+  lanes(w, EACH { add(inner, at, load(y, at) * load(dy, at)); });
   float t = sum(inner);
-  lanes(w, [&](long i, long k) { store(dx + i, load(y + i, k) * (load(dy + i, k) - t) * scale, k); });
+  lanes(w, EACH { store(dx, at, load(y, at) * (load(dy, at) - t) * scale); });
 }
 
 // x [d]: halves swapped, times the sine (whose first half is signed), plus x times the cosine; `back` is the transpose.
 static void rotary(const float* x, const float* cosine, const float* sine, float* y, long d, bool back) {
   long half = d / 2;
-  lanes(half, [&](long i, long k) {
-    V a = load(x + i, k), b = load(x + half + i, k);
-    V first = load(sine + i, k), second = load(sine + half + i, k);
-    V one = a * load(cosine + i, k) + (b * (back ? second : first));
-    V two = b * load(cosine + half + i, k) + (a * (back ? first : second));
-    store(y + i, one, k);
-    store(y + half + i, two, k);
+  lanes(half, EACH {
+    V a = load(x, at), b = load(x + half, at);
+    V first = load(sine, at), second = load(sine + half, at);
+    V one = a * load(cosine, at) + (b * (back ? second : first));
+    V two = b * load(cosine + half, at) + (a * (back ? first : second));
+    store(y, at, one);
+    store(y + half, at, two);
   });
 }
 #undef INLINE
-#undef APART
+#undef EACH

@@ -4,7 +4,14 @@
  * (docs/models.md), which is why they are not used here. Source: Pillow, `src/libImaging/Resample.c`
  * (`precompute_coeffs`, `normalize_coeffs_8bpc`); Keys 1981 for the cubic kernel with a = -0.5.
  */
-import type { Picture } from './picture';
+
+/** Red, green, blue of every pixel, row by row. */
+export interface Picture {
+  width: number;
+  height: number;
+  /** [height, width, 3] */
+  data: Uint8Array;
+}
 
 /** Filters by Pillow's names, with its numbers in `resampleFilters`. */
 export type Filter = 'bilinear' | 'bicubic';

@@ -1,0 +1,132 @@
+/** An experiment as one HTML file that needs no server: the page with the answers to its questions inside. */
+import { readFileSync } from 'node:fs';
+import { grouped } from '../../analysis/grouped';
+import { sha256 } from '../files';
+import type { ExperimentPlace, Library } from './library';
+import { standalonePage } from './page';
+import { answers } from './routes';
+import { mediaFile } from './views/answers';
+import { drawnFile } from './views/statements';
+
+/** Bytes of answers, and of pictures and sounds, that one file takes; the rest is left to `equipoise ui`. */
+const most = { answers: 12_000_000, media: 16_000_000 };
+
+export interface Standalone {
+  html: string;
+  runs: number;
+  /** what did not fit, one sentence each */
+  notices: string[];
+}
+
+/** The questions and files of a page, by the names under which the page asks for them. */
+class Collected {
+  readonly answers: Record<string, unknown> = {};
+  /** by the name of a file, which of the contents it is: many runs show the same pictures */
+  readonly files: Record<string, string> = {};
+  readonly contents: Record<string, string> = {};
+
+  constructor(
+    private readonly library: Library,
+    private readonly experiment: string,
+  ) {}
+
+  private query(values: Record<string, string>): URLSearchParams {
+    const all = Object.entries({ experiment: this.experiment, ...values });
+    return new URLSearchParams(all.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Keeps the answer to a question, and gives it. */
+  async keep<T>(name: string, values: Record<string, string> = {}): Promise<T> {
+    const query = this.query(values);
+    const found = shortened(await answers[name]!(this.library, query));
+    this.answers[`${name}?${query}`] = found;
+    return found as T;
+  }
+
+  /** Keeps a file; gives the bytes that it adds to the page. */
+  keepFile(name: string, values: Record<string, string>, type: string, content: Uint8Array | string): number {
+    const key = sha256(content).slice(0, 16);
+    this.files[`${name}?${this.query(values)}`] = key;
+    if (this.contents[key] !== undefined) return 0;
+    this.contents[key] = `data:${type};base64,${Buffer.from(content).toString('base64')}`;
+    return this.contents[key].length;
+  }
+}
+
+/** Points of a curve with five significant digits: more than a screen shows, in half the bytes. */
+function shortened(value: unknown, key = ''): unknown {
+  if (typeof value === 'number' && !Number.isInteger(value) && ['values', 'mean', 'low', 'high'].includes(key))
+    return Number(value.toPrecision(5));
+  if (Array.isArray(value)) return value.map((each) => shortened(each, key));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shortened(inner, name)]));
+}
+
+/** The page of one experiment. Throws UserError for runs that cannot be read. */
+export async function makeStandalone(library: Library, place: ExperimentPlace): Promise<Standalone> {
+  const page = new Collected(library, place.key);
+  const notices: string[] = [];
+  page.answers['experiments'] = [{ key: place.key, name: place.name, own: place.own, counts: null }];
+  for (const name of ['now', 'plan', 'runs', 'kappa', 'claims', 'rerun', 'compare']) await page.keep(name);
+  const { settings } = await library.settings(place);
+  const runs = settings.flatMap((setting) => setting.runs);
+  for (const { id } of runs) await page.keep('run', { run: id });
+  for (const members of grouped(settings, ({ panel, setting }) => JSON.stringify([panel, setting])))
+    await page.keep('compare', {
+      settings: members
+        .slice(0, 8)
+        .map(({ key }) => key)
+        .join(),
+    });
+  for (const { key } of settings) await page.keep('compare', { settings: key });
+  const { figures } = await page.keep<{ figures: { name: string }[] }>('figures');
+  for (const { name } of figures) {
+    const { content, type } = await drawnFile(library, place, name, 'svg');
+    page.keepFile('drawn', { kind: 'svg', name }, type, content);
+  }
+  await keepAnswers(library, place, page, notices);
+  return {
+    html: standalonePage({ answers: page.answers, files: page.files, contents: page.contents }),
+    runs: runs.length,
+    notices,
+  };
+}
+
+type Answered = {
+  run: string | null;
+  questions: { id: string; right: boolean; media: string | null }[];
+  runs: { id: string }[];
+};
+
+/** Answers of as many runs as fit, and the pictures and sounds of their questions, wrong answers first. */
+async function keepAnswers(
+  library: Library,
+  place: ExperimentPlace,
+  page: Collected,
+  notices: string[],
+): Promise<void> {
+  const first = await page.keep<Answered>('answers');
+  const room = { ...most };
+  let left = 0;
+  for (const { id } of first.runs) {
+    const answered = (await answers['answers']!(
+      library,
+      new URLSearchParams({ experiment: place.key, run: id }),
+    )) as Answered;
+    room.answers -= JSON.stringify(answered).length;
+    if (room.answers < 0) {
+      left += 1;
+      continue;
+    }
+    page.answers[`answers?${new URLSearchParams({ experiment: place.key, run: id })}`] = answered;
+    const order = [...answered.questions].sort((a, b) => Number(a.right) - Number(b.right));
+    for (const { id: item, media } of order) {
+      if (media === null) continue;
+      const { path, type } = await mediaFile(library, place, id, item);
+      if (room.media > 0) room.media -= page.keepFile('media', { item, run: id }, type, readFileSync(path));
+    }
+  }
+  if (left > 0)
+    notices.push(`the answers of ${left} runs are left out: the file would be too large; equipoise ui shows them`);
+  if (room.media <= 0) notices.push('some pictures or sounds are left out: the file would be too large');
+}

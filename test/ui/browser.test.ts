@@ -1,0 +1,180 @@
+/**
+ * The page in a real browser: what is new appears, hostile texts stay texts, nothing leaves the machine, keyboard and
+ * axe. Skipped with one line where there is no browser.
+ */
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { predictionLines } from '../../src/train/predictions';
+import { makeStandalone } from '../../src/ui/standalone';
+import { axeSource, findBrowser, until, type Browser, type Page } from '../../testing/browser';
+import { predictionsOf, setIdentity, writeStoredSet } from '../../testing/storedSet';
+import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
+import { served, type Served } from '../../testing/uiServer';
+
+const found = findBrowser();
+if ('missing' in found) console.log(`browser tests skipped: ${found.missing}`);
+
+const folder = mkdtempSync(join(tmpdir(), 'equipoise-browser-'));
+const experiment = join(folder, 'results', 'seen');
+const options = { steps: 40, every: 5, validateEvery: 20 };
+const hostile = '<img src=x onerror="window.hit=1">';
+const task = 'emoji-icon-qa';
+const specOf = (scheduler: 'constant' | 'commit' | 'commit-clr', seed: number) =>
+  syntheticSpec(task, scheduler, 'equal rates', seed, 40);
+const live = specOf('constant', 7);
+const lines = syntheticRecords(live, options).map((record) => `${JSON.stringify(record)}\n`);
+const cache = process.env['EQUIPOISE_CACHE'];
+
+let browser: Browser;
+let page: Page;
+let at: Served;
+let liveId: string;
+const asked: string[] = [];
+const errors: string[] = [];
+
+async function show(view: string, ready: string): Promise<void> {
+  await page.goto('about:blank');
+  await page.goto(`${at.address}#${view}`);
+  await until(page, ready);
+}
+const text = (selector: string) =>
+  page.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`);
+const hasText = (words: string) => `document.querySelector('#main').textContent.includes(${JSON.stringify(words)})`;
+
+describe.skipIf('missing' in found)('the page', () => {
+  beforeAll(async () => {
+    process.env['EQUIPOISE_CACHE'] = join(folder, 'cache');
+    writeStoredSet(join(folder, 'cache'), task, 40, `What is ${hostile}?`);
+    for (const scheduler of ['constant', 'commit', 'commit-clr'] as const)
+      for (const seed of [1, 2]) {
+        const data = { task, identity: setIdentity };
+        const id = writeSyntheticRun(experiment, specOf(scheduler, seed), options, { data, notices: [hostile] });
+        const said = predictionLines(predictionsOf(task, 40, (i) => (i + seed) % 3 === 0, hostile));
+        writeFileSync(join(experiment, id, 'predictions.jsonl'), said);
+      }
+    const head = lines.slice(0, 3).join('');
+    liveId = writeSyntheticRun(experiment, live, options, { status: 'running', final: null, step: 0 }, () => head);
+    writeFileSync(
+      join(experiment, liveId, 'claim'),
+      JSON.stringify({ token: 'x', pid: process.pid, machine: 'elsewhere' }),
+    );
+    at = await served(folder);
+    browser = await (found as Extract<typeof found, { start: unknown }>).start();
+    page = await browser.newPage();
+    page.on('request', (request) => asked.push(request.url()));
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await at?.close();
+    if (cache === undefined) delete process.env['EQUIPOISE_CACHE'];
+    else process.env['EQUIPOISE_CACHE'] = cache;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('shows a record soon after it is written, a torn line when it is whole, and forgets what was cut', async () => {
+    await show('now?experiment=seen', hasText('step 3 of 40'));
+    await until(page, "document.querySelector('#live').textContent === 'live'");
+    const journal = join(experiment, liveId, 'metrics.jsonl');
+    const [next, torn] = [lines[3]!, lines[4]!];
+    appendFileSync(journal, next);
+    const begun = performance.now();
+    await until(page, hasText('step 4 of 40'));
+    // A look a second; the rest is room for a machine that is busy.
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    appendFileSync(journal, torn.slice(0, 30));
+    appendFileSync(journal, torn.slice(30));
+    await until(page, hasText('step 5 of 40'));
+    truncateSync(journal, Buffer.byteLength(lines.slice(0, 2).join('')));
+    await until(page, hasText('step 2 of 40'));
+  }, 120_000);
+
+  it('keeps hostile texts as texts, pictures beside them, and goes through them by keyboard', async () => {
+    await show('answers?experiment=seen', "document.querySelector('.card img')?.naturalWidth > 0");
+    expect(await text('.card')).toContain(hostile);
+    expect(await page.evaluate('window.hit')).toBeUndefined();
+    for (const key of ['j', 'j', 'k']) await page.keyboard.press(key);
+    expect(await page.evaluate("[...document.querySelectorAll('.card')].indexOf(document.activeElement)")).toBe(0);
+    await page.keyboard.press('/');
+    await page.keyboard.type('q-3');
+    await until(page, "document.querySelectorAll('.card').length < 13");
+    expect(await text('.card')).toContain('q-3');
+  }, 120_000);
+
+  it('sorts, filters and compares by addresses that can be shared', async () => {
+    await show('runs?experiment=seen&sort=-accuracy', "document.querySelectorAll('tbody tr').length === 3");
+    expect(await text('th[aria-sort=descending]')).toContain('Choice accuracy');
+    expect(await text('#main')).toContain('(+1 unfinished)');
+    await show(
+      `runs?experiment=seen&where=${encodeURIComponent("method = 'commit'")}`,
+      "document.querySelectorAll('tbody tr').length === 1",
+    );
+    await show('compare?experiment=seen', "document.querySelector('#main li a') !== null");
+    await page.evaluate("document.querySelector('#main li a').click()");
+    await until(page, hasText('Difference to the first'));
+    expect(await page.evaluate('location.hash')).toMatch(/^#compare\?experiment=seen&settings=/);
+    expect(await page.evaluate("document.querySelectorAll('.chart path.band').length")).toBeGreaterThan(3);
+  }, 120_000);
+
+  it('is free of serious findings of axe in every view, narrow and wide, light and dark', async () => {
+    const axe = axeSource();
+    if (axe === null) return console.log('axe skipped: axe-core is not installed');
+    const run =
+      'axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.filter(({impact}) => ["serious", "critical"].includes(impact)).map(({id, nodes}) => id + " " + nodes[0].html.slice(0, 120)))';
+    for (const view of ['now', 'runs', 'compare', 'answers', `run&run=${liveId}`, 'claims', 'figures']) {
+      const [name, rest = ''] = view.split('&');
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await show(
+        `${name}?experiment=seen${rest === '' ? '' : `&${rest}`}`,
+        "document.querySelector('#main h2') !== null",
+      );
+      await page.evaluate(axe);
+      for (const [width, colorScheme] of [
+        [1280, 'light'],
+        [390, 'dark'],
+      ] as const) {
+        await page.setViewportSize({ width, height: 844 });
+        await page.emulateMedia({ colorScheme });
+        expect([name, width, await page.evaluate(run)]).toEqual([name, width, []]);
+        expect([name, width, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([
+          name,
+          width,
+          true,
+        ]);
+      }
+    }
+  }, 300_000);
+
+  it('asked nobody but its own server, and nothing was refused to it', () => {
+    expect(asked.length).toBeGreaterThan(20);
+    expect(asked.filter((address) => !address.startsWith(at.address) && address !== 'about:blank')).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it('works as one file without a server', async () => {
+    const { html, runs } = await makeStandalone(at.library, at.library.place('seen'));
+    const path = join(folder, 'seen.html');
+    writeFileSync(path, html);
+    const before = asked.length;
+    await page.goto(pathToFileURL(path).href);
+    await until(page, "document.querySelector('#main h2') !== null");
+    for (const [view, ready] of [
+      ['runs', hasText('commit-clr')],
+      ['answers', "document.querySelector('.card img')?.naturalWidth > 0"],
+      ['figures', "document.querySelector('.drawn img')?.naturalWidth > 0"],
+      [`run?experiment=seen&run=${liveId}`, hasText('Copy as manifest')],
+    ] as const) {
+      await page.evaluate(
+        `location.hash = ${JSON.stringify(view.includes('?') ? `#${view}` : `#${view}?experiment=seen`)}`,
+      );
+      await until(page, ready);
+    }
+    expect(runs).toBe(7);
+    expect(asked.slice(before).filter((address) => !/^(file|data):/.test(address))).toEqual([]);
+    expect(errors).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,69 @@
+/** Where the page has its data from: the server that it came from, or itself. */
+
+const embedded = document.getElementById('data');
+
+/** What the page holds itself, by question; null on a server. */
+export const inside = embedded === null ? null : JSON.parse(embedded.textContent);
+
+const questionOf = (name, params) => {
+  const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  given.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${name}${given.length === 0 ? '' : '?'}${new URLSearchParams(given)}`;
+};
+
+/** The answer to a question. Throws Error with a reason for a person. */
+export async function ask(name, params = {}) {
+  const question = questionOf(name, params);
+  if (inside !== null) {
+    if (!Object.hasOwn(inside.answers, question))
+      throw new Error('This file does not hold that; equipoise ui shows it.');
+    return inside.answers[question];
+  }
+  let response;
+  try {
+    response = await fetch(`/api/${question}`);
+  } catch {
+    throw new Error('The server does not answer: it was ended, or the connection is gone.');
+  }
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}
+
+/** The address of a picture, a sound or a drawing; null where this page does not have it. */
+export const fileAt = (name, params) => {
+  const question = questionOf(name, params);
+  return inside === null ? `/${question}` : (inside.contents[inside.files[question]] ?? null);
+};
+
+/**
+ * Tells `on` what changes in an experiment while the page is looked at; gives back how to stop. A page in the
+ * background asks for nothing.
+ */
+export function follow(params, on, onState) {
+  if (inside !== null) return () => undefined;
+  let source = null;
+  const open = () => {
+    if (document.hidden || source !== null) return;
+    source = new EventSource(`/${questionOf('events', params)}`);
+    source.onopen = () => onState('live');
+    source.onerror = () => onState('not connected');
+    source.onmessage = ({ data }) => on(JSON.parse(data));
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  const turn = () => {
+    if (document.hidden) close();
+    else {
+      open();
+      on(null);
+    }
+  };
+  document.addEventListener('visibilitychange', turn);
+  open();
+  return () => {
+    document.removeEventListener('visibilitychange', turn);
+    close();
+  };
+}
