@@ -9,15 +9,7 @@ import type { Kernels } from '../src/tensor/kernels';
 import type { Precision } from '../src/tensor/precision';
 import type { Command, Reply } from './protocol';
 
-export type EngineName =
-  | 'recorded'
-  | 'fused'
-  | 'bfloat16'
-  | 'eager'
-  | 'wasm'
-  | 'webgpu'
-  | 'torch'
-  | 'torch-compile';
+export type EngineName = 'recorded' | 'fused' | 'bfloat16' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
 
 export interface Engine {
   name: EngineName;

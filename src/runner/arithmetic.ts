@@ -37,12 +37,7 @@ export interface ArithmeticRequest {
  * @throws UserError (exit code 3) when the backend is not there, cannot use the device, has one thread only or lacks
  * fused kernels
  */
-export function chooseArithmetic({
-  backend,
-  device,
-  threads = 1,
-  kernels = 'plain',
-}: ArithmeticRequest): Arithmetic {
+export function chooseArithmetic({ backend, device, threads = 1, kernels = 'plain' }: ArithmeticRequest): Arithmetic {
   const { name } = chooseBackend({ name: backend, device });
   if (threads > 1 && name !== 'tensorflow')
     throw userError(

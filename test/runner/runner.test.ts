@@ -179,7 +179,9 @@ describe('worker processes', () => {
     const one = chooseArithmetic({ backend: 'auto', device: 'cpu' });
     expect(one.threads).toBeUndefined();
     if (one.backend !== 'tensorflow') {
-      expect(() => chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 })).toThrow('2 threads were asked for, it uses one');
+      expect(() => chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 })).toThrow(
+        '2 threads were asked for, it uses one',
+      );
       return;
     }
     expect(one.class).toBe('tensorflow-cpu');

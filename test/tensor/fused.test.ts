@@ -28,7 +28,7 @@ import {
 import { tf, type Tensor } from '../../src/tensor/tf';
 import { checkModel } from '../../src/train/checkModel';
 import { projectRoot } from '../../src/files';
-import { published, referenceFolder, variants } from '../../testing/families';
+import { published, referenceFolder } from '../../testing/families';
 import { withoutFused } from '../../testing/fused';
 
 const missing = withoutFused();
@@ -352,7 +352,7 @@ test('the same bytes with one thread or two, and with every instruction set', (c
 
 describe('whole models against Hugging Face', () => {
   // forward pass, loss, gradients, ten steps and kappa: the bounds of the plain operations (checkModel.ts)
-  for (const name of [...published, ...variants]) {
+  for (const name of published) {
     test(name, async (context) => {
       if (missing !== '') return context.skip(missing);
       await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
