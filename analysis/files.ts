@@ -4,8 +4,9 @@ import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import type { Spec } from './style';
-import { renderFigure } from './render';
-import { toLatex, toMarkdown, type TableDefinition } from './table';
+import { renderFigure, type Provenance } from './render';
+import { timesMetrics, toVenueLatex, type VenueName } from './venue';
+import { escapeLatex, toLatex, toMarkdown, type TableDefinition } from './table';
 
 /** Six significant digits: beyond what any figure shows. */
 export function rounded(rows: DataRow[]): DataRow[] {
@@ -34,12 +35,13 @@ function specText(spec: Spec, rows: DataRow[]): string {
 /** A file of a figure or table: its extension and content. */
 export type MadeFile = [extension: string, content: string | Uint8Array];
 
-/** All files of a figure from its rows; what the drawing complained about is added to `notices`. */
+/** All files of a figure from its rows, with `snippet` also its LaTeX; what the drawing complained about is added to `notices`. */
 export async function figureFiles(
   figure: FigureDefinition,
   journals: Journals,
   rows: DataRow[],
   notices: string[],
+  snippet = false,
 ): Promise<MadeFile[]> {
   const data = await toCsv(rows);
   const caption = figure.caption(rows);
@@ -67,22 +69,51 @@ export async function figureFiles(
     ['png', drawn.png],
     ['vl.json', specText(drawn.spec, rows)],
     ['csv', data],
+    ...(snippet ? [['tex', figureLatex(figure, journals.experiment, about)] satisfies MadeFile] : []),
   ];
 }
 
-/** All files of a table from its rows. */
-export async function tableFiles(table: TableDefinition, journals: Journals, rows: DataRow[]): Promise<MadeFile[]> {
+/** A figure to be read by `\\input` beside its PDF; the document needs `\\usepackage{graphicx}`. */
+function figureLatex({ name, width }: FigureDefinition, experiment: string, about: Provenance): string {
+  const environment = width === 'page' ? 'figure*' : 'figure';
+  return [
+    `% ${about.command}`,
+    `% sha256 of the data: ${about.dataSha256}`,
+    `\\begin{${environment}}[t]`,
+    '\\centering',
+    `\\includegraphics[width=\\linewidth]{${name}.pdf}`,
+    `\\caption{${escapeLatex(about.caption)}}`,
+    `\\label{fig:${experiment}-${name}}`,
+    `\\end{${environment}}`,
+    '',
+  ].join('\n');
+}
+
+/** All files of a table from its rows; its LaTeX for `venue` where one is named. */
+export async function tableFiles(
+  table: TableDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  notices: string[] = [],
+  venue?: VenueName,
+): Promise<MadeFile[]> {
   const data = await toCsv(rows);
   const about = {
     title: table.title,
     caption: table.caption(rows),
     dataSha256: sha256(data),
-    command: `equipoise tables ${journals.experiment} --only ${table.name}`,
+    command: `equipoise tables ${journals.experiment} --only ${table.name}${venue === undefined ? '' : ` --venue ${venue}`}`,
   };
   const layout = table.layout(rows);
+  const name = `${journals.experiment}-${table.name}`;
   return [
     ['csv', data],
     ['md', toMarkdown(layout, about)],
-    ['tex', toLatex(layout, `${journals.experiment}-${table.name}`, about)],
+    [
+      'tex',
+      venue === undefined
+        ? toLatex(layout, name, about)
+        : toVenueLatex(layout, name, about, venue, await timesMetrics(), notices),
+    ],
   ];
 }

@@ -12,6 +12,7 @@ import { figureFiles, rounded, tableFiles, type MadeFile } from './files';
 import type { IgnoredRun } from './runs';
 import type { TableDefinition } from './table';
 import { tables } from './tables/registry';
+import type { VenueName } from './venue';
 
 export type { IgnoredRun } from './runs';
 
@@ -20,6 +21,10 @@ export interface MakeOptions {
   only?: string[];
   /** ids of the runs that count; all finished ones without it */
   runs?: string[];
+  /** figures also as LaTeX to be read into a document: picture, caption and label */
+  snippets?: boolean;
+  /** venue whose column the LaTeX of tables fits */
+  venue?: VenueName;
 }
 
 interface Made {
@@ -113,7 +118,7 @@ export async function makeFigures(
     experimentFolder,
     outFolder,
     options,
-    figureFiles,
+    (figure, journals, rows, notices) => figureFiles(figure, journals, rows, notices, options.snippets),
   );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ figure: name, reason })) };
 }
@@ -129,7 +134,7 @@ export async function makeTables(
     experimentFolder,
     outFolder,
     options,
-    tableFiles,
+    (table, journals, rows, notices) => tableFiles(table, journals, rows, notices, options.venue),
   );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ table: name, reason })) };
 }

@@ -100,7 +100,7 @@ function runningRun(experiment, run, charts) {
   tell(run.step, run.secondsLeft);
   const element = h(
     'article',
-    { class: 'running' },
+    { class: 'running-run' },
     h('h3', {}, linkTo('run', { experiment, run: run.id }, run.words)),
     h('p', {}, bar, ' ', step),
     h('div', { class: 'charts' }, ...made.map(({ drawn }) => drawn.element)),

@@ -116,8 +116,14 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     call: 'export',
-    description: 'finished experiments, trained adapters and base weights for others',
+    description: 'finished experiments, their numbers, trained adapters and base weights for others',
     commands: [
+      {
+        call: 'metrics <experiment> [folder]',
+        description: 'write settings, results, journals and answers for pandas, TensorBoard or MLflow',
+        load: file('./export/metrics'),
+        parts: true,
+      },
       {
         call: 'peft <run-or-experiment> <folder>',
         description: "write a run's LoRA adapter (or fully trained backbone) and connector for PEFT and transformers",

@@ -5,8 +5,8 @@ import { nearestName } from '../nearest';
 import type { Problem } from '../problems';
 
 /**
- * What a variable holds: `folder`, made when it is written to; `input`, a folder that must be there; `text`, which the
- * place that needs it checks; `flag`, `1` or nothing.
+ * What a variable holds: `folder`, made when it is written to, or named by whatever does not find its files there;
+ * `input`, a folder that must be there; `text`, which the place that needs it checks; `flag`, `1` or nothing.
  */
 type Kind = 'folder' | 'input' | 'text' | 'flag';
 
@@ -17,7 +17,7 @@ export const variables: Readonly<Record<string, { kind: Kind; about: string }>> 
   EQUIPOISE_CACHE: { kind: 'folder', about: 'cache instead of ~/.cache/equipoise' },
   EQUIPOISE_TASKS: { kind: 'input', about: 'folder of tasks of your own instead of tasks/' },
   EQUIPOISE_CHECKPOINTS: { kind: 'input', about: 'folder of published checkpoints instead of checkpoints/' },
-  EQUIPOISE_DATA: { kind: 'input', about: 'folder of published sets instead of published/ in the cache' },
+  EQUIPOISE_DATA: { kind: 'folder', about: 'folder of published sets instead of published/ in the cache' },
   EQUIPOISE_LOCKS: { kind: 'folder', about: 'folder of the locks of published sets' },
   EQUIPOISE_DEB_MIRROR: { kind: 'text', about: 'a Debian mirror, or a folder of .deb files' },
   EQUIPOISE_PYTHON: { kind: 'text', about: 'the Python that npm run bench measures PyTorch with' },

@@ -55,12 +55,15 @@ function progressLine(progress: Progress): string {
   return `${progress.source}  ${verbs[progress.stage]}${progress.file === progress.source ? '' : ` ${progress.file}`}${size}${progress.note === undefined ? '' : `: ${progress.note}`}`;
 }
 
-/** Progress on standard error: one line that is rewritten on a terminal, each stage once elsewhere. */
+/**
+ * Progress on standard error: on a terminal one line that is rewritten, and wiped by what is written next to it at its
+ * beginning; elsewhere each stage once.
+ */
 export function stageLine(): (what: string, done: number, total: number) => void {
   let last = '';
   return (what, done, total) => {
     const text = printable(total === 0 ? what : `${what} ${done}/${total}`);
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}\r`);
     else if (what.split(' ')[0] !== last) process.stderr.write(`${text}\n`);
     last = what.split(' ')[0]!;
   };

@@ -160,12 +160,13 @@ async function* chunks(response: Response): AsyncIterable<Uint8Array> {
  * The platform's fetch, or undici's where the environment names a proxy, which Node's own does not heed before version
  * 24.
  */
-function platformFetch(): FetchFunction {
+export function platformFetch(): (url: string, init: RequestInit) => Promise<Response> {
   const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
   if (variables.every((name) => (process.env[name] ?? '') === '')) return (url, init) => fetch(url, init);
   return async (url, init) => {
     const undici = await import('undici');
-    return (await undici.fetch(url, { ...init, dispatcher: new undici.EnvHttpProxyAgent() })) as unknown as Response;
+    const proxied = { ...(init as import('undici').RequestInit), dispatcher: new undici.EnvHttpProxyAgent() };
+    return (await undici.fetch(url, proxied)) as unknown as Response;
   };
 }
 

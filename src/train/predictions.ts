@@ -36,6 +36,13 @@ export interface StoredPrediction {
   labels: number;
 }
 
+/** The answer by which a question counts: the likeliest choice, or the generated text where there are no choices. */
+export const toldAnswer = ({ choices, chosen, generated }: StoredPrediction): string | null =>
+  choices.length > 0 ? chosen : generated;
+
+/** Whether that answer is the reference, letter by letter, as run.json counts it. */
+export const isRight = (prediction: StoredPrediction): boolean => toldAnswer(prediction) === prediction.answer;
+
 /** The lines of predictions.jsonl, in the order of the questions. */
 export function predictionLines(predictions: readonly StoredPrediction[]): string {
   return predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join('');

@@ -21,6 +21,14 @@ const elsewhere: Record<string, Record<string, string>> = {
     '.275': 'journals: validation at the last step, coordinated minus constant, sounds, backbone x10',
     '.178': 'the same on pictures',
   },
+  'Does it help to follow kappa, or only to have its rates?': {
+    '.454': 'journals: mean of seeds 1 to 15; the table of results has seed 16, too',
+    '.025': '90 % interval of the claim follows-kappa-idle-pictures',
+    '-.027': '90 % interval of the claim follows-kappa-idle-sounds',
+    '.022': 'the same',
+    '.04 [-.01, .09]': 'journals: mean loss of steps 181 to 200, commit-clr minus yoked, pictures',
+    '.03 [-.04, .10]': 'the same on sounds',
+  },
   'Weight of the regulariser': {
     '-.055 [-.129, .019]': 'paper-rate-ratio/regulariser-gain, which its text names',
     '1.4': 'paper-rate-ratio/regulariser-gain, as a percentage',

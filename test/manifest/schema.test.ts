@@ -201,7 +201,7 @@ describe('experiments', () => {
       expect([name, own.length, fresh.length]).toEqual([name, counts[0], counts[1]]);
       expect(
         load(`paper/${name}.json`).about.expectedTime.startsWith(
-          `${own.length} runs of 200 steps, ${fresh.length} of them not in a paper manifest before it`,
+          `${own.length} runs of ${name === 'precision' ? 40 : 200} steps, ${fresh.length} of them not in a paper manifest before it`,
         ),
       ).toBe(true);
     }

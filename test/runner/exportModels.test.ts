@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { define as backbone } from '../../src/cli/export/backbone';
 import { define as peft } from '../../src/cli/export/peft';
 import { sourceIdentity } from '../../src/sources/sources';
@@ -266,7 +267,15 @@ describe('equipoise export peft', () => {
     );
     for (const [name, { sha256: hash }] of notEmpty(Object.entries(facts.files)))
       expect(sha256(readFileSync(join(out, name)))).toBe(hash);
-    expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('PeftModel.from_pretrained');
+    const readme = readFileSync(join(out, 'README.md'), 'utf8');
+    expect(readme).toContain('PeftModel.from_pretrained');
+    const [, card, page] = readme.split('---\n');
+    expect(page).toMatch(/^\n# Run /);
+    expect(parse(card!)).toMatchObject({
+      library_name: 'peft',
+      license: 'mit',
+      tags: ['equipoise', 'lora', 'emoji-icon-qa'],
+    });
   });
 
   it('keeps connector and adapter apart where the connector counts to the backbone, and what is trained behind the tower beside it', async () => {
@@ -299,6 +308,7 @@ describe('equipoise export peft', () => {
       2 * stored['encoder.output.gain']!.data[0]!,
     );
     expect(json(out, 'equipoise.json')).toMatchObject({ weights: { which: 'best', step: 10, accuracy: null } });
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).not.toContain('model-index');
     rmSync(join(at, 'best.safetensors'));
     await expect(run('peft', id, join(folder, 'none'), '--weights', 'best')).rejects.toThrow(
       /kept no parameters of a best validation.*--weights last/,
@@ -321,7 +331,24 @@ describe('equipoise export peft', () => {
     const out = join(folder, 'free');
     await run('peft', `free/${id}`, out);
     expect(json(out, 'equipoise.json')).toMatchObject({ weights: { which: 'last', accuracy: 0.375 } });
-    expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('accuracy 0.375 on the evaluation split');
+    const readme = readFileSync(join(out, 'README.md'), 'utf8');
+    expect(readme).toContain('accuracy 0.375 on the evaluation split');
+    const metrics = [{ type: 'accuracy', name: 'accuracy', value: 0.375 }];
+    expect(parse(readme.split('---\n')[1]!)).toMatchObject({
+      metrics: ['accuracy'],
+      'model-index': [
+        {
+          name: `free-${id}`,
+          results: [
+            {
+              task: { type: 'visual-question-answering' },
+              dataset: { type: 'emoji-icon-qa', name: 'emoji-icon-qa', split: 'evaluation' },
+              metrics,
+            },
+          ],
+        },
+      ],
+    });
   });
 
   it('of a frozen backbone writes the connector alone, and says so; of an experiment every finished run', async () => {

@@ -29,6 +29,7 @@ export const yoked = defineScheduler({
   },
   facts: {
     ignoresKappa: false, // the run that it follows reads kappa
+    look: 'orange',
     window: ({ window }) => window,
     follows: ({ form: _form, shift, ...options }) => ({ scheduler: { ...options, kind: 'commit-clr' }, shift }),
   },

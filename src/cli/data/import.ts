@@ -3,7 +3,7 @@ import { linkRelease, pinTask } from '../../data/readers/recipe';
 import { loadSet, setPath } from '../../data';
 import { countBy } from '../../data/sets/checks';
 import type { Define } from '../command';
-import { fetchLines } from '../fetchLines';
+import { stageLine } from '../fetchLines';
 import { note, say, sayJson } from '../text';
 
 /** `data import <task>`. */
@@ -20,31 +20,23 @@ export const define: Define = (command) => {
       if (options.from !== undefined) linkRelease(name, options.from);
       note(`${name}  hashing its files`);
       const { places, lock } = pinTask(name, options.again);
-      const show = fetchLines(process.stderr);
-      try {
-        const set = await loadSet(name, (what, done, total) =>
-          show.progress({ source: name, file: what, stage: 'unpack', bytes: done, total }),
+      const set = await loadSet(name, stageLine());
+      const counts = {
+        folder: setPath(name),
+        identity: set.identity,
+        items: countBy(set.items, (item) => `${item.split} ${item.kind}`),
+        media: set.media.size,
+        notices: set.notices ?? [],
+        lock: lock ?? null,
+      };
+      if (options.json === true) sayJson({ name, ...counts, places });
+      else {
+        say(
+          `${name}: ${set.items.length} questions about ${set.media.size} ${set.modality === 'image' ? 'pictures' : 'sounds'} in ${counts.folder}`,
         );
-        show.end();
-        const counts = {
-          folder: setPath(name),
-          identity: set.identity,
-          items: countBy(set.items, (item) => `${item.split} ${item.kind}`),
-          media: set.media.size,
-          notices: set.notices ?? [],
-          lock: lock ?? null,
-        };
-        if (options.json === true) sayJson({ name, ...counts, places });
-        else {
-          say(
-            `${name}: ${set.items.length} questions about ${set.media.size} ${set.modality === 'image' ? 'pictures' : 'sounds'} in ${counts.folder}`,
-          );
-          for (const [kind, count] of Object.entries(counts.items)) say(`  ${kind}: ${count}`);
-          for (const notice of counts.notices) say(`  note: ${notice}`);
-          if (lock !== undefined) say(`  the hashes of its files are in ${lock}`);
-        }
-      } finally {
-        show.end();
+        for (const [kind, count] of Object.entries(counts.items)) say(`  ${kind}: ${count}`);
+        for (const notice of counts.notices) say(`  note: ${notice}`);
+        if (lock !== undefined) say(`  the hashes of its files are in ${lock}`);
       }
     });
 };

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { cachePath, canonicalJson, isSha256, sha256, writeWhole } from '../../files';
 import { isObject, objectIn } from '../../json';
 import { exitCode, formatProblem, type Problem, userError, UserError } from '../../problems';
 import { withLock } from '../../sources/lock';
@@ -16,6 +16,8 @@ import { contactSheet } from './contactSheet';
 import type { MediaFile, OnProgress, Origin, SetGenerator, Source, SourceProvider } from './generator';
 
 const cardName = 'card.json';
+/** What a task may be called as a folder: nothing that leads elsewhere. */
+const taskForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 type StoredMedia = MediaFile & { sha256: string; bytes: number };
 
 /** sha256 over the task, the generator's version and options, and the hashes of its sources; fast and offline. */
@@ -151,6 +153,8 @@ export function storedSet(
   items: Map<string, ShownItem>;
   media: Map<string, string>;
 } | null {
+  // Names of a strange run.json lead nowhere.
+  if (!taskForm.test(task) || !isSha256(identity)) return null;
   const folder = setFolder(task, identity);
   if (!existsSync(join(folder, cardName))) return null;
   try {

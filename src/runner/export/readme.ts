@@ -1,4 +1,5 @@
 /** README.md of what is exported for users of Python. */
+import { cardHead } from './card';
 import type { BackboneForm, BaseFacts, CheckpointFacts, ExportFacts, RunFacts } from './facts';
 
 const origin = ({ url, license, files }: BaseFacts): string =>
@@ -26,12 +27,13 @@ the run's probabilities are those among its own tokens.`,
   frozen: () => 'The backbone was frozen: there is nothing of it here.',
 };
 
-function head({ run, weights }: RunFacts, model: string): string {
+/** `card`: the front matter of the page. */
+function head({ run, weights }: RunFacts, model: string, card: string): string {
   const accuracy =
     weights.accuracy === null
       ? ''
       : `; accuracy ${weights.accuracy.toFixed(3)} on the evaluation split of ${run.spec.task}`;
-  return `# Run ${run.id} of ${run.experiment}
+  return `${card}# Run ${run.id} of ${run.experiment}
 
 Written by \`equipoise export peft\`. Task ${run.spec.task}, ${model}.
 The parameters are those after step ${weights.step} of ${weights.steps} (${weights.which === 'last' ? 'the last' : 'the best validation'})${accuracy}.
@@ -47,7 +49,8 @@ export function readmeOfCheckpointRun(facts: CheckpointFacts): string {
   const others = `    from safetensors.torch import load_file
     module.load_state_dict(load_file('trained_parameters.safetensors'), strict=False)    # module: ${facts.adapter ? 'model.base_model.model' : 'the checkpoint, as transformers loads it'}
 `;
-  return `${head(facts, `checkpoint ${name}`)}
+  const card = cardHead(facts, published, facts.adapter);
+  return `${head(facts, `checkpoint ${name}`, card)}
 
 ${
   facts.adapter
@@ -87,7 +90,8 @@ export function readmeOfRun(facts: ExportFacts): string {
       }. Names and layouts are those of \`src/models/parts\` in that version of Equipoise.
 
 `;
-  return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`)}
+  const card = cardHead(facts, backbone.base, backbone.form === 'adapter');
+  return `${head(facts, `encoder ${encoder.name}, connector ${connector.spec.kind}, backbone ${backbone.name}`, card)}
 
 ## Backbone
 

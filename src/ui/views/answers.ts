@@ -5,7 +5,7 @@ import { byText } from '../../../analysis/labels';
 import { probabilityText } from '../../../analysis/table';
 import { storedSet, type ShownItem } from '../../data/sets/store';
 import { UserError } from '../../problems';
-import { readPredictions, type StoredPrediction } from '../../train/predictions';
+import { isRight, readPredictions, toldAnswer, type StoredPrediction } from '../../train/predictions';
 import type { StoredRun } from '../../runner/results';
 import { NotListed, type ExperimentPlace, type Library } from '../library';
 import { wordsOf } from './now';
@@ -45,8 +45,6 @@ const sets = new Map<string, Stored | null>();
 /** The prepared set that a run was evaluated on, from the cache; null where it is not there. */
 export function setOf({ file }: StoredRun): Stored | null {
   const { task, identity } = file?.data ?? { task: '', identity: '' };
-  // Names of a strange run.json lead nowhere.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(task) || !/^[0-9a-f]{64}$/.test(identity)) return null;
   const key = `${task} ${identity}`;
   const known = sets.get(key);
   if (known !== undefined && known !== null) return known;
@@ -63,12 +61,6 @@ export function sharesOf({ choices, likelihoods }: StoredPrediction): Choice[] {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return choices.map((text, i) => ({ text, share: sum > 0 ? weights[i]! / sum : 0 }));
 }
-
-const saidIn = ({ choices, chosen, generated }: StoredPrediction): string | null =>
-  choices.length > 0 ? chosen : generated;
-
-/** Right as run.json counts it: the likeliest choice, or the generated text where there are no choices. */
-const isRight = (prediction: StoredPrediction): boolean => saidIn(prediction) === prediction.answer;
 
 function readOf(paths: { predictions: string }, task: string | undefined): StoredPrediction[] | null {
   if (!existsSync(paths.predictions)) return null;
@@ -88,11 +80,11 @@ function questionOf(own: StoredPrediction, other: StoredPrediction | undefined, 
     answer: own.answer,
     references: own.references ?? [],
     choices,
-    said: saidIn(own),
+    said: toldAnswer(own),
     generated: own.generated,
     right: isRight(own),
     confidence: choices.find(({ text }) => text === own.chosen)?.share ?? null,
-    other: other === undefined ? null : { said: saidIn(other), right: isRight(other), choices: sharesOf(other) },
+    other: other === undefined ? null : { said: toldAnswer(other), right: isRight(other), choices: sharesOf(other) },
     media: item !== undefined && set!.media.has(item.media) ? (set!.modality === 'image' ? 'image' : 'audio') : null,
     origins: item?.origins ?? [],
   };

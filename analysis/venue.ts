@@ -1,0 +1,222 @@
+/**
+ * Tables as a paper of a venue takes them: compact, and no wider than its column. Widths are measured with the metrics of Times, which
+ * the styles of all three set; what a document loads beside them may change them a little.
+ */
+import type { Provenance } from './render';
+import { escapeLatex, type TableCell, type TableLayout } from './table';
+
+/** Width of a column and of the page's text, and size of the text; points of TeX (72.27 an inch). */
+interface Venue {
+  column: number;
+  page: number;
+  size: number;
+  /** where the widths are stated */
+  source: string;
+}
+
+export const venues = {
+  neurips: { column: 397.48, page: 397.48, size: 10, source: 'neurips style: textwidth 5.5in, one column' },
+  icml: { column: 234.88, page: 487.82, size: 10, source: 'icml style: textwidth 6.75in, columnsep 0.25in' },
+  acl: { column: 219.09, page: 455.24, size: 11, source: 'acl style: textwidth 16cm, columns of 7.7cm' },
+} as const satisfies Record<string, Venue>;
+export type VenueName = keyof typeof venues;
+export const venueNames = Object.keys(venues) as VenueName[];
+
+/** Sizes from the largest, with their intervals' size; LaTeX's of 10 and 11 pt documents. */
+const sizes: Record<10 | 11, { name: string; size: number; small: number }[]> = {
+  10: [
+    { name: '', size: 10, small: 7 },
+    { name: '\\small', size: 9, small: 7 },
+    { name: '\\footnotesize', size: 8, small: 7 },
+    { name: '\\scriptsize', size: 7, small: 7 },
+  ],
+  11: [
+    { name: '', size: 10.95, small: 8 },
+    { name: '\\small', size: 10, small: 8 },
+    { name: '\\footnotesize', size: 9, small: 8 },
+    { name: '\\scriptsize', size: 8, small: 8 },
+  ],
+};
+/** Space on each side of a column, points: LaTeX's own, then less. */
+const separations = [6, 4, 3];
+
+/** Width of a text in Times at one point. */
+type Measure = (text: string, bold: boolean) => number;
+
+/** The metrics of Times that pdfkit brings. */
+export async function timesMetrics(): Promise<Measure> {
+  const { default: PDFDocument } = await import('pdfkit');
+  const document = new PDFDocument();
+  return (text, bold) => document.font(bold ? 'Times-Bold' : 'Times-Roman', 1000).widthOfString(text) / 1000;
+}
+
+/** A value, what stands small behind it, and whether it is not significantly worse than the best. */
+interface Part {
+  value: string;
+  interval: string;
+  near: boolean;
+  best: boolean;
+}
+
+/** `0.649 [0.579, 0.719] *` taken apart; an interval whose value is its middle, to the last digit, becomes `±0.070`. */
+function partOf({ text, best = false }: TableCell): Part {
+  const near = text.endsWith(' *');
+  const told = near ? text.slice(0, -2) : text;
+  const found = /^(−?\d+\.(\d+)) (\[(−?[\d.]+), (−?[\d.]+)\])$/.exec(told);
+  if (found === null) return { value: told, interval: '', near, best };
+  const scale = 10 ** found[2]!.length;
+  const [value, low, high] = [found[1]!, found[4]!, found[5]!].map((number) =>
+    Math.round(Number(number.replace('−', '-')) * scale),
+  ) as [number, number, number];
+  const half = (high - low) / 2;
+  // Three rounded numbers of a symmetric interval are at most one digit apart.
+  const symmetric = Math.abs(high - value - (value - low)) <= 1;
+  const digits = found[2]!.length;
+  const interval = symmetric ? `±${(Math.ceil(half) / scale).toFixed(digits)}` : found[3]!;
+  return { value: found[1]!, interval, near, best };
+}
+
+const latexOf = ({ value, interval, near, best }: Part): string => {
+  const text = best ? `\\textbf{${escapeLatex(value)}}` : escapeLatex(value);
+  return `${text}${near ? '$^{\\dagger}$' : ''}${interval === '' ? '' : `\\,{\\scriptsize ${escapeLatex(interval)}}`}`;
+};
+
+/** A table without the columns in front that say the same in all rows of a group: these stand above the group. */
+interface Compact {
+  columns: TableLayout['columns'];
+  groups: { head: string; rows: Part[][] }[];
+}
+
+function compactOf({ columns, groups }: TableLayout): Compact {
+  let lifted = 0;
+  const same = (column: number) =>
+    groups.every((rows) => rows.every((row) => row[column]!.text === rows[0]![column]!.text));
+  if (groups.some((rows) => rows.length > 1))
+    while (lifted < columns.length - 1 && !columns[lifted]!.numeric && same(lifted)) lifted += 1;
+  return {
+    columns: columns.slice(lifted),
+    groups: groups.map((rows) => ({
+      head: rows[0]!
+        .slice(0, lifted)
+        .map(({ text }) => text)
+        .join(', '),
+      rows: rows.map((row) => row.slice(lifted).map(partOf)),
+    })),
+  };
+}
+
+/** Words on lines of at most `most`, measured; a longer word has a line of its own. */
+function wrapped(text: string, most: number, width: (line: string) => number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && width(`${last} ${word}`) <= most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+interface Sized {
+  size: (typeof sizes)[10][number];
+  separation: number;
+  headers: string[][];
+  width: number;
+}
+
+/** The table at a size: how its headers break, and how wide it is. */
+function sized(table: Compact, size: Sized['size'], separation: number, measure: Measure): Sized {
+  const of = ({ value, interval, near, best }: Part) =>
+    measure(value, best) * size.size +
+    (near ? 4 : 0) +
+    (interval === '' ? 0 : size.size / 6 + measure(interval, false) * size.small);
+  const bodies = table.columns.map((_, i) =>
+    Math.max(0, ...table.groups.flatMap(({ rows }) => rows.map((row) => of(row[i]!)))),
+  );
+  const line = (text: string) => measure(text, false) * size.size;
+  const headers = table.columns.map(({ header }, i) => wrapped(header, bodies[i]!, line));
+  const columns = headers.map((lines, i) => Math.max(bodies[i]!, ...lines.map(line)));
+  const body = columns.reduce((sum, column) => sum + column) + 2 * separation * (columns.length - 1);
+  const heads = table.groups.map(({ head }) => line(head));
+  return { size, separation, headers, width: Math.max(body, ...heads) };
+}
+
+/** The largest form that fits a width; null where none does. */
+function fitting(table: Compact, most: number, venue: Venue, measure: Measure): Sized | null {
+  for (const size of sizes[venue.size as 10 | 11])
+    for (const separation of separations) {
+      const form = sized(table, size, separation, measure);
+      if (form.width <= most) return form;
+    }
+  return null;
+}
+
+const headerOf = (lines: readonly string[], numeric: boolean): string =>
+  lines.length < 2
+    ? escapeLatex(lines[0] ?? '')
+    : `\\begin{tabular}[b]{@{}${numeric ? 'r' : 'l'}@{}}${lines.map(escapeLatex).join(' \\\\ ')}\\end{tabular}`;
+
+function bodyOf(table: Compact, headers: readonly string[][]): string[] {
+  const row = (cells: string[]) => `${cells.join(' & ')} \\\\`;
+  const groups = table.groups.map(({ head, rows }) => [
+    ...(head === '' ? [] : [`\\multicolumn{${table.columns.length}}{@{}l@{}}{\\textit{${escapeLatex(head)}}} \\\\`]),
+    ...rows.map((cells) => row(cells.map(latexOf))),
+  ]);
+  return [
+    `\\begin{tabular}{@{}${table.columns.map(({ numeric }) => (numeric ? 'r' : 'l')).join('')}@{}}`,
+    '\\toprule',
+    row(table.columns.map(({ numeric }, i) => headerOf(headers[i]!, numeric))),
+    '\\midrule',
+    groups.map((lines) => lines.join('\n')).join('\n\\midrule\n'),
+    '\\bottomrule',
+    '\\end{tabular}',
+  ];
+}
+
+/** The caption with the marks as they stand here. */
+function captionOf(table: Compact, caption: string): string {
+  const parts = table.groups.flatMap(({ rows }) => rows.flat());
+  const half = parts.some(({ interval }) => interval.startsWith('±')) ? ' ±: half the width of the interval.' : '';
+  // `*` marks in papers what differs; what does not is marked otherwise.
+  return escapeLatex(`${caption}${half}`).replace('*: not', '$^{\\dagger}$: not');
+}
+
+/**
+ * The table for a venue, which needs `\usepackage{booktabs}`: in one column where it fits, else over the page; then at smaller sizes. One that is
+ * wider than the page even at the smallest is scaled (`\usepackage{graphicx}`), and `notices` says so.
+ */
+export function toVenueLatex(
+  layout: TableLayout,
+  name: string,
+  about: Provenance,
+  venueName: VenueName,
+  measure: Measure,
+  notices: string[],
+): string {
+  const venue: Venue = venues[venueName];
+  const table = compactOf(layout);
+  const inColumn = fitting(table, venue.column, venue, measure);
+  const smallest = sizes[venue.size as 10 | 11].at(-1)!;
+  const form =
+    inColumn ?? fitting(table, venue.page, venue, measure) ?? sized(table, smallest, separations.at(-1)!, measure);
+  const wide = form.width > venue.page;
+  if (wide)
+    notices.push(
+      `${name}: ${Math.round(form.width)} pt wide at its smallest, ${Math.round(venue.page)} pt is the page of ${venueName}: it is scaled to fit`,
+    );
+  const environment = inColumn !== null || venue.column === venue.page ? 'table' : 'table*';
+  const body = bodyOf(table, form.headers);
+  return [
+    `% ${about.command}`,
+    `% sha256 of the data: ${about.dataSha256}`,
+    `% ${venueName}: ${form.width.toFixed(0)} pt of ${(inColumn === null ? venue.page : venue.column).toFixed(0)} pt, measured in Times`,
+    `\\begin{${environment}}[t]`,
+    '\\centering',
+    `\\caption{${captionOf(table, about.caption)}}`,
+    `\\label{tab:${name}}`,
+    ...(form.size.name === '' ? [] : [form.size.name]),
+    `\\setlength{\\tabcolsep}{${form.separation}pt}`,
+    ...(wide ? ['\\resizebox{\\linewidth}{!}{%', ...body.slice(0, -1), `${body.at(-1)!}}`] : body),
+    `\\end{${environment}}`,
+    '',
+  ].join('\n');
+}
