@@ -5,16 +5,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Kernels } from '../src/tensor/kernels';
 import type { Precision } from '../src/tensor/precision';
 import type { Command, Reply } from './protocol';
 
-export type EngineName = 'recorded' | 'bfloat16' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
+export type EngineName = 'recorded' | 'fused' | 'bfloat16' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
 
 export interface Engine {
   name: EngineName;
   title: string;
   backend: Extract<Command, { do: 'start' }>['backend'];
   eager: boolean;
+  /** left out, the plain ones */
+  kernels?: Kernels;
   /** of the training pass; left out: float32 */
   precision?: Precision;
   language: 'typescript' | 'python';
@@ -22,6 +25,14 @@ export interface Engine {
 
 export const engines: readonly Engine[] = [
   { name: 'recorded', title: 'TensorFlow, recorded', backend: 'tensorflow', eager: false, language: 'typescript' },
+  {
+    name: 'fused',
+    title: 'TensorFlow, recorded, fused',
+    backend: 'tensorflow',
+    eager: false,
+    kernels: 'fused',
+    language: 'typescript',
+  },
   {
     name: 'bfloat16',
     title: 'TensorFlow, recorded, bfloat16',

@@ -26,8 +26,6 @@ const fewestRounds = 3;
 const longestStep = 60_000;
 const rate = 1e-4;
 
-const precisionOf = ({ precision }: Engine) => (precision === undefined ? {} : { precision });
-
 /** An engine that is ready for its rounds. */
 interface Ready {
   engine: Engine;
@@ -73,16 +71,7 @@ async function makeReady(
   const process = startEngine(engine, effort.threads);
   try {
     const started = await process.ask({ do: 'start', backend: engine.backend, threads: effort.threads });
-    const { eager } = engine;
-    const opened = await process.ask({
-      do: 'open',
-      config,
-      batch,
-      kinds: [...stepKinds],
-      eager,
-      ...precisionOf(engine),
-      rate,
-    });
+    const opened = await process.ask({ do: 'open', config, batch, kinds: [...stepKinds], ...howOf(engine), rate });
     onParameters(opened.parameters);
     const { steps, roundMs } = await roundOf(engine, process, effort);
     const { device, threads, versions, tensorflow } = started;
@@ -159,6 +148,13 @@ export async function measureSize(
   };
 }
 
+/** How an engine computes its steps. */
+const howOf = ({ eager, kernels = 'plain', precision }: Engine) => ({
+  eager,
+  kernels,
+  ...(precision === undefined ? {} : { precision }),
+});
+
 /** Idle size and highest size of a process that does nothing but train a few steps. */
 async function memoryOf(
   engine: Engine,
@@ -170,15 +166,7 @@ async function memoryOf(
   try {
     await process.ask({ do: 'start', backend: engine.backend, threads });
     const idle = (await process.ask({ do: 'memory' })).rss;
-    await process.ask({
-      do: 'open',
-      config,
-      batch,
-      kinds: ['plain'],
-      eager: engine.eager,
-      ...precisionOf(engine),
-      rate,
-    });
+    await process.ask({ do: 'open', config, batch, kinds: ['plain'], ...howOf(engine), rate });
     await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     return { idle, peak: (await process.ask({ do: 'memory' })).peak };
   } finally {
@@ -217,15 +205,7 @@ async function pairOf(
   try {
     for (const { threads, process } of processes) {
       await process.ask({ do: 'start', backend: engine.backend, threads });
-      await process.ask({
-        do: 'open',
-        config,
-        batch,
-        kinds: ['plain'],
-        eager: engine.eager,
-        ...precisionOf(engine),
-        rate,
-      });
+      await process.ask({ do: 'open', config, batch, kinds: ['plain'], ...howOf(engine), rate });
       await process.ask({ do: 'steps', kind: 'plain', steps: 3 });
     }
     const warm = await both.ask({ do: 'steps', kind: 'plain', steps: 3 });

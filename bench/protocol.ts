@@ -1,5 +1,6 @@
 /** What the driver says to an engine's process and what it hears: one line of JSON each, in turn. */
 import type { BackendName } from '../src/tensor/backend';
+import type { Kernels } from '../src/tensor/kernels';
 import type { Precision } from '../src/tensor/precision';
 import type { BenchConfigName } from './model';
 
@@ -22,6 +23,8 @@ export type Command =
       batch: number;
       kinds: StepKind[];
       eager: boolean;
+      /** left out, the plain ones */
+      kernels?: Kernels;
       /** left out: float32 */
       precision?: Precision;
       rate: number;

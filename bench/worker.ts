@@ -44,14 +44,16 @@ function open(command: Extract<Command, { do: 'open' }>): {
     programs['kappaBatch'] = trainProgram(setting, shape, modules, { variant: 'a', probe: null });
   if (kinds.has('kappaProbe')) programs['kappaProbe'] = trainProgram(setting, shape, modules, { variant: 'a', probe });
   const initial = initialState(setting, 0);
+  const { eager, kernels = 'plain' } = command;
   const begun = performance.now();
-  const session = openSession(programs, initial, { eager: command.eager });
+  const session = openSession(programs, initial, { eager, kernels });
   const openMs = performance.now() - begun;
   const sessions = [session];
   const regularised = benchSetting(config, true, command.precision);
   const second = kinds.has('regularised')
     ? openSession({ regularised: trainProgram(regularised, shape, modules, null) }, initialState(regularised, 0), {
-        eager: command.eager,
+        eager,
+        kernels,
       })
     : null;
   if (second !== null) sessions.push(second);

@@ -4,7 +4,9 @@ import { cachePath, projectRoot } from '../files';
 import { exitCode } from '../problems';
 import { availableBackends, type BackendFacts, type BackendName } from '../tensor/backend';
 import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
-import { findLink, linkCommand } from '../tensor/link/state';
+import { whyNoGpu } from '../tensor/link/cuda';
+import { canHaveKernels, kernelsOf } from '../tensor/link/kernels';
+import { findLink, linkCommand, type FoundLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 import { errorLine, findTool, runTool } from '../tool';
 import { cacheParts } from './cacheFolders';
@@ -32,6 +34,18 @@ interface DoctorReport {
   system: string;
   nvidiaDriver: boolean;
   backends: BackendDiagnosis[];
+  /** the TensorFlow that runs use; null when none is linked */
+  linked: {
+    tensorflow: string;
+    /** what the library was built for */
+    build: 'cpu' | 'cuda';
+    /** CUDA packages that it wants and has not beside it */
+    cudaMissing: string[];
+    /** why a CUDA build uses no GPU here; null when it uses one, or is none */
+    noGpu: string | null;
+    /** why it has no fused kernels; null when it has them */
+    noKernels: string | null;
+  } | null;
   cache: {
     folder: string;
     parts: {
@@ -75,7 +89,9 @@ export async function doctor(
   for (const { name, available, reason } of availableBackends())
     backends.push(available ? await probe(name) : { name, works: false, facts: null, problem: reason });
   const found = tools.map(({ name, candidates, use }) => ({ name, path: findTool(...(candidates ?? [name])), use }));
-  const linked = findLink() !== null;
+  const current = findLink();
+  const linked = current !== null;
+  const gpu = backends.some(({ facts }) => facts?.name === 'tensorflow' && facts.gpu);
   const missing: DoctorReport['missing'] = [];
   if (!supported)
     missing.push({
@@ -91,13 +107,19 @@ export async function doctor(
     if (!works && name !== 'webgpu')
       missing.push({ what: `backend ${name}: ${problem}`, command: name === 'tensorflow' ? linkCommand : 'npm ci' });
   }
-  if (hasNvidia() && linked && !backends.some(({ facts }) => facts?.name === 'tensorflow' && facts.gpu))
-    missing.push({ what: 'there is an NVIDIA driver, but TensorFlow does not use the GPU', command: linkCommand });
+  if (hasNvidia() && linked && !gpu) {
+    const { why, hint } = whyNoGpu(current);
+    missing.push({
+      what: `there is an NVIDIA driver, but TensorFlow does not use the GPU: ${why}`,
+      command: hint.replace(/^run: /, ''),
+    });
+  }
   return {
     node: { version: process.versions.node, supported },
     system: `${process.platform} ${process.arch}`,
     nvidiaDriver: hasNvidia(),
     backends,
+    linked: current === null ? null : diagnosis(current, gpu),
     cache: {
       folder: cachePath(),
       parts: cacheParts().map(({ name, bytes, folder }) => ({
@@ -111,11 +133,24 @@ export async function doctor(
   };
 }
 
-/** Links, and links anew when there is a link that does not work. */
+/** What a link is and what it lacks; `gpu`: its backend was started and uses one. */
+export function diagnosis(link: FoundLink, gpu: boolean): DoctorReport['linked'] {
+  const kernels = kernelsOf(link);
+  return {
+    tensorflow: link.tensorflow,
+    build: link.cuda ? 'cuda' : 'cpu',
+    cudaMissing: link.cudaMissing ?? [],
+    noGpu: link.cuda && !gpu ? whyNoGpu(link).why : null,
+    noKernels:
+      kernels.file !== null ? null : `${kernels.why}${canHaveKernels(link) ? `; to add them: ${linkCommand}` : ''}`,
+  };
+}
+
+/** Links, completes a link, and links anew when there is one that does not work. */
 async function linkNow(say: (line: string) => void): Promise<LinkReport> {
   const link = findLink();
   const broken = link !== null && !(await probe('tensorflow')).works;
-  return linkTensorFlow({ force: broken, say });
+  return linkTensorFlow({ force: broken, complete: true, say });
 }
 
 async function probe(name: BackendName): Promise<BackendDiagnosis> {
@@ -136,6 +171,19 @@ async function probe(name: BackendName): Promise<BackendDiagnosis> {
   return { name, works: false, facts: null, problem: errorLine(result).replace(/^error: (backend \w+: )?/, '') };
 }
 
+/** What the linked TensorFlow was built for and what it has, a line each. */
+function linkedLines(linked: DoctorReport['linked']): string[] {
+  if (linked === null) return [];
+  const { tensorflow, build, cudaMissing, noGpu, noKernels } = linked;
+  const lacking = cudaMissing.length === 0 ? '' : `; CUDA libraries that are not beside it: ${cudaMissing.join(', ')}`;
+  return [
+    'Linked',
+    `  TensorFlow ${tensorflow}, built for ${build === 'cuda' ? 'NVIDIA GPUs and processors' : 'processors'}`,
+    ...(build === 'cuda' ? [`  GPU: ${noGpu === null ? 'used' : `not used, ${noGpu}`}${lacking}`] : []),
+    `  fused kernels: ${noKernels === null ? 'there' : `none, ${noKernels}`}`,
+  ];
+}
+
 /** The report as lines for a person. */
 export function doctorLines(report: DoctorReport): string[] {
   const lines = [
@@ -149,7 +197,7 @@ export function doctorLines(report: DoctorReport): string[] {
         : `${facts.tensorflow === null ? '' : `TensorFlow ${facts.tensorflow}, `}${facts.device}, ${facts.threads} thread${facts.threads === 1 ? '' : 's'}`;
     lines.push(`  ${name.padEnd(12)}${text}`);
   }
-  lines.push(`Cache ${report.cache.folder}`);
+  lines.push(...linkedLines(report.linked), `Cache ${report.cache.folder}`);
   for (const { name, bytes, holds, again, cost } of report.cache.parts) {
     const size = `  ${name.padEnd(14)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`;
     const use = holds === null ? 'nothing of this program' : again === 'never' ? holds : `${holds}; again: ${cost}`;

@@ -23,6 +23,10 @@ export const variables: Readonly<Record<string, { kind: Kind; about: string }>> 
   EQUIPOISE_PYTHON: { kind: 'text', about: 'the Python that npm run bench measures PyTorch with' },
   EQUIPOISE_TENSORFLOW: { kind: 'text', about: 'a wheel, or the folder of an unpacked one, to link' },
   EQUIPOISE_LINK: { kind: 'text', about: 'off: set-up links no TensorFlow' },
+  EQUIPOISE_INSTRUCTIONS: {
+    kind: 'text',
+    about: 'base or v3: fused kernels use no newer instructions of the processor',
+  },
   EQUIPOISE_DEBUG: { kind: 'flag', about: 'stack traces with errors' },
   EQUIPOISE_FUZZ: { kind: 'text', about: 'changed inputs a reader in the tests' },
   EQUIPOISE_FUZZ_SEED: { kind: 'text', about: 'seed of the changed inputs in the tests' },

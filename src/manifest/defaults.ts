@@ -61,6 +61,7 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   warmup: 10,
   measure: defaultsOfKind(measureKinds, 'batch', 'on') as MeasureSpec,
   evaluate: { every: 50, limit: 0, validation: 64 },
+  kernels: 'plain',
   device: 'any',
 };
 

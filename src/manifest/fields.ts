@@ -196,6 +196,10 @@ export const runFields: Record<keyof RunSpec, Field> = {
       ),
     },
   },
+  kernels: oneOf(
+    "operations that the model is made of: TensorFlow's own, or `fused` ones (docs/performance.md), which round otherwise and only TensorFlow on a processor has: elsewhere such a run computes with the plain ones",
+    ['plain', 'fused'],
+  ),
   device: leaf("asks for a processor; never part of a run's identity", { type: 'string', enum: ['cpu', 'gpu', 'any'] }),
   seed: whole('seed of every random number of the run', 0, 2_147_483_647),
 };

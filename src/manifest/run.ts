@@ -13,6 +13,7 @@ import type { ConnectorSpec } from '../models/zoo/connectors';
 import type { Checkpointing, ModelTuning } from '../models/tuningKinds';
 import type { ModuleName } from '../modules';
 import type { DeviceRequest } from '../tensor/backend';
+import type { Kernels } from '../tensor/kernels';
 import type { OptimiserSpec } from '../tensor/optimiserKinds';
 import type { Precision } from '../tensor/precision';
 
@@ -91,6 +92,8 @@ export interface RunSpec {
   warmup: number;
   measure: MeasureSpec;
   evaluate: EvaluateSpec;
+  /** operations of TensorFlow alone, or fused ones of our own where the backend has them */
+  kernels: Kernels;
   device: DeviceRequest;
   seed: number;
 }

@@ -2,9 +2,10 @@
  * Which arithmetic a run will use, decided before it starts: it is part of the run's identity, so a worker may not find
  * out later.
  */
-import type { DeviceRequest } from '../manifest/run';
+import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { exitCode, userError } from '../problems';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
+import { fusedFile } from '../tensor/link/kernels';
 import { findLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 
@@ -21,10 +22,22 @@ export interface Arithmetic {
 }
 
 /**
- * The arithmetic for a request of backend, device and threads. Quick; loads no library.
- * @throws UserError (exit code 3) when the backend is not there or cannot use the device, or has one thread only
+/** What is asked of an arithmetic. */
+export interface ArithmeticRequest {
+  backend: BackendRequest['name'];
+  device: DeviceRequest;
+  /** of one run; left out: one */
+  threads?: number;
+  /** left out: the plain ones */
+  kernels?: RunSpec['kernels'];
+}
+
+/**
+ * The arithmetic for a request. Quick; loads no library.
+ * @throws UserError (exit code 3) when the backend is not there, cannot use the device, has one thread only or lacks
+ * fused kernels
  */
-export function chooseArithmetic(backend: BackendRequest['name'], device: DeviceRequest, threads = 1): Arithmetic {
+export function chooseArithmetic({ backend, device, threads = 1, kernels = 'plain' }: ArithmeticRequest): Arithmetic {
   const { name } = chooseBackend({ name: backend, device });
   if (threads > 1 && name !== 'tensorflow')
     throw userError(
@@ -33,7 +46,10 @@ export function chooseArithmetic(backend: BackendRequest['name'], device: Device
     );
   switch (name) {
     case 'tensorflow': {
-      const gpu = device === 'gpu' || (device === 'any' && findLink()?.checked.gpu === true && hasNvidia());
+      const link = findLink();
+      const gpu = device === 'gpu' || (device === 'any' && link?.checked.gpu === true && hasNvidia());
+      // refused now and not computed otherwise: the identity says fused
+      if (kernels === 'fused' && !gpu && link !== null) fusedFile(link);
       const found = {
         backend: name,
         device: gpu ? 'gpu' : 'cpu',

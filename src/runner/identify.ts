@@ -32,12 +32,13 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
   const dataOf = remember((task: string) => setIdentity(task));
   const weightOf = remember((source: string) => sourceIdentity(source));
   const checkpointOf = remember((name: string) => checkpointIdentity(name));
-  const arithmeticOf = remember((device: DeviceRequest) => chooseArithmetic(backend, device, threads));
+  const plain = remember((device: DeviceRequest) => chooseArithmetic({ backend, device, threads }));
+  const fused = remember((device: DeviceRequest) => chooseArithmetic({ backend, device, threads, kernels: 'fused' }));
   const runs = new Map<string, IdentifiedRun>();
   for (const spec of specs) {
     const weights = weightsOf(spec, weightOf, checkpointOf);
     const data = dataIdentity(spec, dataOf);
-    const arithmetic = arithmeticOf(spec.device);
+    const arithmetic = (spec.kernels === 'fused' ? fused : plain)(spec.device);
     if (spec.precision === 'bfloat16' && arithmetic.backend !== 'tensorflow') throw precisionFault(arithmetic.backend);
     const special = leaveOutDefaults(spec);
     const parts = usedParts(spec);

@@ -49,6 +49,12 @@ export function unstartedFile(task: RunTask): RunFile {
   };
 }
 
+/** What is said of a run that asks for fused kernels on a backend that has none. */
+const plainInstead = ({ spec }: RunTask, { name, gpu }: BackendFacts): string[] =>
+  spec.kernels === 'fused' && (name !== 'tensorflow' || gpu)
+    ? [`fused kernels are for TensorFlow on a processor; on ${gpu ? 'a gpu' : name} the run has the plain ones`]
+    : [];
+
 /** The same once its backend runs: on what, and for how many steps. */
 export function startedFile(task: RunTask, facts: BackendFacts, steps: number): RunFile {
   const base = unstartedFile(task);
@@ -63,7 +69,7 @@ export function startedFile(task: RunTask, facts: BackendFacts, steps: number): 
       tensorflow: facts.tensorflow,
       packages: { ...task.packages, ...facts.versions },
     },
-    notices: [...base.notices, ...facts.notices],
+    notices: [...base.notices, ...facts.notices, ...plainInstead(task, facts)],
   };
 }
 

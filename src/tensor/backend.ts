@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { availableParallelism } from 'node:os';
 import { installLine } from '../optional';
 import { exitCode, userError } from '../problems';
+import { whyNoGpu } from './link/cuda';
 import { addonPackageVersion, findLink, linkCommand } from './link/state';
 import { loadTensorFlow, loadedTensorFlow, notLinked, type AddonBinding, type NativeBackend } from './link/load';
 import { registerWasm } from './wasm';
@@ -173,13 +174,8 @@ async function useTensorFlow(threads: number, device: DeviceRequest): Promise<Ba
   const { backend, link } = await loadTensorFlow(threads, device === 'cpu' ? 'cpu' : (kept ?? 'any'));
   const gpu = backend.isUsingGpuDevice;
   if (device === 'gpu' && !gpu) {
-    throw noGpu(
-      'tensorflow',
-      link.cuda
-        ? 'the library found no usable one (driver, or CUDA_VISIBLE_DEVICES)'
-        : 'the linked library was built without CUDA',
-      link.cuda ? 'check nvidia-smi' : `run: ${linkCommand}`,
-    );
+    const { why, hint } = whyNoGpu(link);
+    throw noGpu('tensorflow', why, hint);
   }
   return activate('tensorflow', {
     device: gpu ? 'gpu' : 'cpu',

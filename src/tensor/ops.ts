@@ -1,7 +1,20 @@
 /**
  * The few composite operations that models share, with gradients of their own where TensorFlow.js's would be slow or
- * missing on a backend. Shapes: batch B, sequence S, width D, vocabulary V.
+ * missing on a backend. A session may ask for fused kernels instead (kernels.ts). Shapes: batch B, sequence S, width D,
+ * vocabulary V.
  */
+import {
+  fusedGelu,
+  fusedGeluTanh,
+  fusedLayerNorm,
+  fusedLogSoftmax,
+  fusedRmsNorm,
+  fusedRotary,
+  fusedSilu,
+  fusedSoftmax,
+  fusedSwiglu,
+} from './fusedOps';
+import { areFused } from './kernels';
 import { inFloat32 } from './products';
 import { tf, type Tensor } from './tf';
 
@@ -35,10 +48,12 @@ function rmsWithGradient(epsilon: number): (x: Tensor) => Tensor {
 }
 
 /** RMSNorm with a gain [D]. */
-export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor => tf.mul(normaliseRms(x, epsilon), gain);
+export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor =>
+  areFused() ? fusedRmsNorm(x, gain, epsilon) : tf.mul(normaliseRms(x, epsilon), gain);
 
 /** Layer normalisation over the last axis, x [..., D], gain and bias [D]. Ba, Kiros and Hinton 2016, equation 4. */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number): Tensor {
+  if (areFused()) return fusedLayerNorm(x, gain, bias, epsilon);
   const width = gain.size;
   return (
     tf.customGrad((...given) => {
@@ -70,13 +85,32 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: number
 }
 
 /** x sigmoid(x), Elfwing et al. 2018. */
-export const silu = (x: Tensor): Tensor => tf.mul(x, tf.sigmoid(x));
+export const silu = (x: Tensor): Tensor => (areFused() ? fusedSilu(x) : tf.mul(x, tf.sigmoid(x)));
+
+/**
+ * activation(gate) up, Shazeer 2020; `up` is asked for after the activation. SwiGLU where the activation is `silu`.
+ */
+export const gated = (activation: (x: Tensor) => Tensor, gate: Tensor, up: () => Tensor): Tensor =>
+  areFused() && activation === silu ? fusedSwiglu(gate, up()) : tf.mul(activation(gate), up());
+
+/** x sigmoid(1.702 x), Hendrycks and Gimpel 2016, section 2. */
+export const quickGelu = (x: Tensor): Tensor =>
+  areFused() ? fusedSilu(x, 1.702) : tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
+
+/** GELU by its tanh approximation, Hendrycks and Gimpel 2016, section 2. */
+export const geluTanh = (x: Tensor): Tensor =>
+  areFused()
+    ? fusedGeluTanh(x)
+    : tf.mul(
+        tf.mul(x, 0.5),
+        tf.add(tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI))), 1),
+      );
 
 /**
  * x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016. Its derivative is Phi(x) + x exp(-x^2 / 2) /
  * sqrt(2 pi).
  */
-export const gelu: (x: Tensor) => Tensor = (x) => geluWithGradient(x);
+export const gelu: (x: Tensor) => Tensor = (x) => (areFused() ? fusedGelu(x) : geluWithGradient(x));
 
 const geluWithGradient = tf.customGrad((...given) => {
   const x = given[0] as Tensor;
@@ -106,6 +140,9 @@ export function causalMask(length: number): Tensor {
  * Vaswani et al. 2017, equation 1.
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
+  const places = fusedMask(q, k, mask);
+  if (places !== null)
+    return tf.matMul(fusedSoftmax(tf.matMul(q, k, false, true), places, 1 / Math.sqrt(q.shape[3]!)), v);
   const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[3]!)), k, false, true);
   return tf.matMul(tf.softmax(mask === undefined ? scores : tf.add(scores, mask)), v);
 }
@@ -119,9 +156,36 @@ export function groupedAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor):
   const groups = k.shape[1]!;
   if (groups === heads) return attention(q, k, v, mask);
   const rows = (heads / groups) * length;
+  const places = fusedMask(q, k, mask);
+  if (places !== null) {
+    const raw = tf.matMul(tf.reshape(q, [batch, groups, rows, size]), k, false, true);
+    return tf.reshape(tf.matMul(fusedSoftmax(raw, places, 1 / Math.sqrt(size)), v), [batch, heads, length, size]);
+  }
   const scores = tf.matMul(tf.reshape(tf.mul(q, 1 / Math.sqrt(size)), [batch, groups, rows, size]), k, false, true);
   const weights = tf.softmax(tf.add(tf.reshape(scores, [batch, heads, length, length]), mask));
   return tf.reshape(tf.matMul(tf.reshape(weights, [batch, groups, rows, length]), v), [batch, heads, length, size]);
+}
+
+/**
+ * The mask of an attention for the fused softmax, [1 or B, S, T]; null where plain operations are asked for, or where
+ * heads have masks of their own.
+ */
+function fusedMask(q: Tensor, k: Tensor, mask: Tensor | undefined): Tensor | null {
+  if (!areFused()) return null;
+  if (mask === undefined) return tf.zeros([1, 1, k.shape[2]!]);
+  const [batch, heads, from, to] = [1, 1, 1, 1, ...mask.shape].slice(-4) as [number, number, number, number];
+  const fits = heads === 1 && (batch === 1 || batch === q.shape[0]) && from === q.shape[2] && to === k.shape[2];
+  return fits ? tf.reshape(mask, [batch, from, to]) : null;
+}
+
+/**
+ * Rotary positions: x [B, H, S, d] with its halves swapped, times the signed sine, plus x times the cosine. Tables that
+ * broadcast to x.
+ */
+export function rotary(x: Tensor, cosine: Tensor, sine: Tensor): Tensor {
+  if (areFused() && cosine.rank === 2) return fusedRotary(x, cosine, sine);
+  const [first, second] = tf.split(x, 2, 3) as [Tensor, Tensor];
+  return tf.add(tf.mul(x, cosine), tf.mul(tf.concat([second, first], 3), sine));
 }
 
 /** [B, S, heads * d] -> [B, heads, S, d]. */
@@ -166,6 +230,7 @@ export function pickRows(x: Tensor, positions: Tensor): Tensor {
 
 /** log softmax over the last axis, with the gradient dx = dy - softmax * sum(dy). */
 export function logSoftmax(logits: Tensor): Tensor {
+  if (areFused()) return fusedLogSoftmax(logits);
   return (
     tf.customGrad((...given) => {
       const x = given[0] as Tensor;

@@ -2,6 +2,7 @@
  * Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op.
  */
 import { checkInputs, type Program, type Session, type StateValue } from './declared';
+import { loadKernels, withKernels, type Kernels } from './kernels';
 import { precisionFault } from './precision';
 import { recordSession } from './recorded';
 import { need, tf, type Tensors } from './tf';
@@ -10,21 +11,23 @@ export type { Program, Session, StateValue, TensorSpec, Values } from './declare
 
 /**
  * Opens a session on the current backend. On `tensorflow` the programs are recorded; when recording fails, the session
- * runs eagerly and `notice` says why (`eager: true` asks for that, for comparison).
+ * runs eagerly and `notice` says why (`eager: true` asks for that, for comparison). `kernels` are plain ones unless asked
+ * for. Throws UserError (exit code 3) where the linked TensorFlow should have fused ones and has not.
  */
 export function openSession(
   programs: Record<string, Program>,
   state: Record<string, StateValue>,
-  options: { eager?: boolean } = {},
+  { eager = false, kernels = 'plain' }: { eager?: boolean; kernels?: Kernels } = {},
 ): Session {
-  if (tf.getBackend() !== 'tensorflow' || options.eager === true) return eagerSession(programs, floatsOf(state));
+  loadKernels(kernels);
+  if (tf.getBackend() !== 'tensorflow' || eager) return eagerSession(programs, floatsOf(state), kernels);
   try {
-    return recordSession(programs, state);
+    return withKernels(kernels, () => recordSession(programs, state));
   } catch (error) {
     if (Object.values(state).some(({ data }) => !(data instanceof Float32Array))) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return {
-      ...eagerSession(programs, floatsOf(state)),
+      ...eagerSession(programs, floatsOf(state), kernels),
       notice: `steps run op by op, because they could not be recorded: ${reason}`,
     };
   }
@@ -45,7 +48,7 @@ function floatsOf(state: Record<string, StateValue>): FloatState {
 
 type FloatState = Record<string, { shape: number[]; data: Float32Array }>;
 
-function eagerSession(programs: Record<string, Program>, initial: FloatState): Session {
+function eagerSession(programs: Record<string, Program>, initial: FloatState, kernels: Kernels): Session {
   const state: Tensors = {};
   for (const [name, value] of Object.entries(initial))
     state[name] = tf.keep(tf.tensor(value.data, value.shape, 'float32'));
@@ -59,10 +62,8 @@ function eagerSession(programs: Record<string, Program>, initial: FloatState): S
         const tensors: Tensors = {};
         for (const [input, spec] of Object.entries(program.inputs))
           tensors[input] = tf.tensor(inputs[input]!, spec.shape, spec.dtype);
-        const { outputs, state: updates = {} } = program.run(
-          tensors,
-          Object.fromEntries(program.reads.map((key) => [key, need(state, key)])),
-        );
+        const read = Object.fromEntries(program.reads.map((key) => [key, need(state, key)]));
+        const { outputs, state: updates = {} } = withKernels(kernels, () => program.run(tensors, read));
         return { outputs, updates };
       });
       const replaced = Object.keys(result.updates).map((key) => need(state, key));

@@ -7,6 +7,7 @@ import { moduleOf, parametersOf } from '../models/composition';
 import { loadFamily } from '../models/published';
 import { familyModel, type FamilyModel } from '../models/published/family';
 import { sizeOf } from '../tensor/shape';
+import type { Kernels } from '../tensor/kernels';
 import { openSession, type Session } from '../tensor/program';
 import { itemsOf, readReference, stepFields, type Reference, type StepValues } from './checkReference';
 import { familyForwardProgram, familyLogitsProgram, type FamilySetting } from './familyPrograms';
@@ -62,10 +63,10 @@ export interface CheckReport {
 }
 
 /**
- * Compares on the current backend. Throws UserError for a folder whose files are missing, malformed or do not fit each
+ * Compares on the current backend, with its plain or its fused kernels. Throws UserError for a folder whose files are missing, malformed or do not fit each
  * other.
  */
-export async function checkModel(folder: string): Promise<CheckReport> {
+export async function checkModel(folder: string, kernels: Kernels = 'plain'): Promise<CheckReport> {
   const loaded = loadFamily(folder);
   const full = { kind: 'full' } as const;
   const model = familyModel(loaded, {
@@ -86,6 +87,7 @@ export async function checkModel(folder: string): Promise<CheckReport> {
       train: trainProgram(setting, reference.shape, moduleNames, { variant: 'a', probe: null }),
     },
     initialState(setting, 0),
+    { kernels },
   );
   try {
     return await compare(folder, model, reference, session);

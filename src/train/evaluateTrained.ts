@@ -59,6 +59,7 @@ export async function evaluateTrained(
   const session = openSession(
     { ...scorePrograms(setting, 'score', sizes), ...(answers === null ? {} : generationPrograms(model, answers)) },
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
+    { kernels: spec.kernels },
   );
   try {
     const found = await predict(session, of.items, of.codec, of.features, largest(sizes).shape(sizes.evaluationRows), {

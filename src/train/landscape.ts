@@ -77,6 +77,7 @@ export async function lossLandscape(
   const session = openSession(
     { score: scoreProgram(setting, prepared.shape(probeBatch)) },
     initialState(setting, seed),
+    { kernels: spec.kernels },
   );
   const probe = random(prepared.set.identity, 'landscape').shuffle(prepared.examples.train).slice(0, probeQuestions);
   try {

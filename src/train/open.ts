@@ -72,6 +72,7 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
   const session = openSession(
     programsOf(spec, setting, prepared, answers),
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
+    { kernels: spec.kernels },
   );
   const probe = probeOf(spec, prepared)?.probe ?? null;
   return {

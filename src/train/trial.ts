@@ -28,7 +28,7 @@ export async function firstStepFits(
     const setting = settingOf(tried, data);
     const shape = data.shape(batch);
     const train = trainProgram(setting, shape, moduleNames, null);
-    session = openSession({ train }, initialState(setting, spec.seed));
+    session = openSession({ train }, initialState(setting, spec.seed), { kernels: spec.kernels });
     const adam = adamDecays(setting.optimiser);
     await session.run(
       'train',

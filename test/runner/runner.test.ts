@@ -176,14 +176,16 @@ describe('worker processes', () => {
   });
 
   it('with threads of their own have another identity, and a worker that starts with as many', () => {
-    const one = chooseArithmetic('auto', 'cpu');
+    const one = chooseArithmetic({ backend: 'auto', device: 'cpu' });
     expect(one.threads).toBeUndefined();
     if (one.backend !== 'tensorflow') {
-      expect(() => chooseArithmetic('auto', 'cpu', 2)).toThrow('2 threads were asked for, it uses one');
+      expect(() => chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 })).toThrow(
+        '2 threads were asked for, it uses one',
+      );
       return;
     }
     expect(one.class).toBe('tensorflow-cpu');
-    const two = chooseArithmetic('auto', 'cpu', 2);
+    const two = chooseArithmetic({ backend: 'auto', device: 'cpu', threads: 2 });
     expect(two).toEqual({ ...one, class: 'tensorflow-cpu-2-threads', threads: 2 });
     const placed: unknown[] = [];
     const never = new AbortController().signal;

@@ -1,14 +1,15 @@
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { versionOf } from '../../src/optional';
 import { UserError } from '../../src/problems';
 import { availableBackends, chooseBackend, tensorflowBinding, useBackend } from '../../src/tensor/backend';
-import { addonPackageVersion, addonPath, compareVersions, findLink, type Link } from '../../src/tensor/link/state';
+import { compareVersions, findLink, type Link } from '../../src/tensor/link/state';
 import { hasNvidia } from '../../src/tensor/link/tools';
 import { withCache } from '../../testing/environment';
+import { putLink as putLinkIn } from '../../testing/linkFolder';
 
 const require = createRequire(__filename);
 const realLink = findLink();
@@ -27,25 +28,8 @@ async function problemOf(work: () => unknown): Promise<UserError> {
 describe('choosing, with a cache of its own', () => {
   const place = withCache('test', () => ({ EQUIPOISE_TENSORFLOW: undefined }));
 
-  const whole: Link = {
-    format: 'equipoise-link/1',
-    tensorflow: '2.18.0',
-    addon: addonPackageVersion() ?? '',
-    napi: 8,
-    platform: process.platform,
-    arch: process.arch,
-    cuda: false,
-    source: { kind: 'python', folder: '/p' },
-    checked: { gpu: false, node: '20.0.0' },
-  };
-  /** A folder that looks linked; its addon is no library. */
-  function putLink(name: string, link: Partial<Link>, parts: { json?: string; addon?: boolean } = {}): string {
-    const folder = join(place.cache, 'tensorflow', name);
-    mkdirSync(dirname(join(folder, addonPath)), { recursive: true });
-    writeFileSync(join(folder, 'link.json'), parts.json ?? JSON.stringify({ ...whole, ...link }));
-    if (parts.addon !== false) writeFileSync(join(folder, addonPath), 'no library');
-    return folder;
-  }
+  const putLink = (name: string, link: Partial<Link>, parts?: { json?: string; addon?: boolean }) =>
+    putLinkIn(place.cache, name, link, parts);
 
   test('without a link auto is wasm and says why', () => {
     expect(chooseBackend({ name: 'auto' })).toMatchObject({

@@ -1,16 +1,9 @@
 /** Activations by the names of Hugging Face's configurations. */
-import { gelu, silu } from '../../tensor/ops';
+import { gelu, geluTanh, quickGelu, silu } from '../../tensor/ops';
 import { tf, type Tensor } from '../../tensor/tf';
 import type { Fields } from '../checkpoint/config';
 
 export type Activation = (x: Tensor) => Tensor;
-
-/** GELU by its tanh approximation, Hendrycks and Gimpel 2016, section 2. */
-const geluTanh: Activation = (x) =>
-  tf.mul(
-    tf.mul(x, 0.5),
-    tf.add(tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI))), 1),
-  );
 
 const softplus: Activation = (x) => tf.add(tf.relu(x), tf.log(tf.add(tf.exp(tf.neg(tf.abs(x))), 1)));
 
@@ -22,7 +15,7 @@ const activations: Readonly<Record<string, Activation>> = {
   gelu_accurate: geluTanh,
   gelu_pytorch_tanh: geluTanh,
   gelu_python_tanh: geluTanh,
-  quick_gelu: (x) => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702))),
+  quick_gelu: quickGelu,
   silu,
   swish: silu,
   relu: (x) => tf.relu(x),

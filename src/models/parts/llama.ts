@@ -2,7 +2,7 @@
  * The Llama architecture: RMSNorm, rotary positions, grouped keys, SwiGLU (Touvron et al. 2023; Su et al. 2021;
  * Ainslie et al. 2023; Shazeer 2020). Every Llama-like backbone is a `LlamaConfig`. Weights [out, in].
  */
-import { joinHeads, linear, rmsNorm, silu, splitHeads } from '../../tensor/ops';
+import { gated, joinHeads, linear, rmsNorm, rotary, silu, splitHeads } from '../../tensor/ops';
 import { need, tf, type Tensor, type Tensors } from '../../tensor/tf';
 import { adaptedLinear } from './lora';
 import { causalLayers, type Attend } from './attend';
@@ -108,12 +108,6 @@ export function rotaryAt(config: LlamaConfig, positions: Tensor, length: number)
   return { cos: at(tables.cos), sin: at(tables.sin) };
 }
 
-/** Rotates x [B, H, S, d]: halves swapped, times the signed sine, plus x times the cosine. */
-function rotate(x: Tensor, tables: Rotary): Tensor {
-  const [first, second] = tf.split(x, 2, 3) as [Tensor, Tensor];
-  return tf.add(tf.mul(x, tables.cos), tf.mul(tf.concat([second, first], 3), tables.sin));
-}
-
 /** What the layers of a pass share: how they attend, and the rotary tables of its places. */
 export interface LlamaShared {
   attend: Attend;
@@ -151,20 +145,19 @@ function llamaLayer(
   { attend, tables }: LlamaShared,
 ): Tensor {
   const activation = config.variant?.activation ?? silu;
+  const rotate = (heads: Tensor) => rotary(heads, tables.cos, tables.sin);
   const layer = `layers.${index}`;
   const normed = rmsNorm(x, need(weights, `${layer}.attentionNorm`), config.normEpsilon);
   const project = (name: string) => adaptedLinear(normed, `${layer}.${name}`, weights, lora);
   const fused = config.variant?.fused ? splitGroups(config, project('qkv')) : undefined;
-  const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads), tables);
-  const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads), tables);
+  const q = rotate(fused?.q ?? splitHeads(project('q'), config.heads));
+  const k = rotate(fused?.k ?? splitHeads(project('k'), config.keyValueHeads));
   const v = fused?.v ?? splitHeads(project('v'), config.keyValueHeads);
   const attended = tf.add(x, adaptedLinear(joinHeads(attend(index, q, k, v)), `${layer}.o`, weights, lora));
   const fed = rmsNorm(attended, need(weights, `${layer}.feedForwardNorm`), config.normEpsilon);
-  const gate = activation(adaptedLinear(fed, `${layer}.gate`, weights, lora));
-  return tf.add(
-    attended,
-    adaptedLinear(tf.mul(gate, adaptedLinear(fed, `${layer}.up`, weights, lora)), `${layer}.down`, weights, lora),
-  );
+  const gate = adaptedLinear(fed, `${layer}.gate`, weights, lora);
+  const fedOn = gated(activation, gate, () => adaptedLinear(fed, `${layer}.up`, weights, lora));
+  return tf.add(attended, adaptedLinear(fedOn, `${layer}.down`, weights, lora));
 }
 
 /** Fused projection [B, S, groups * (heads a group + 2) * d] -> heads [B, heads or groups, S, d]. */

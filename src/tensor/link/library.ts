@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { kernelSources } from './kernels';
 import { addonPackageFolder, type LinkSource } from './state';
 import { linkError } from './tools';
 
@@ -30,6 +31,10 @@ export interface Library {
   nvidia: string | null;
   /** built for NVIDIA GPUs */
   cuda: boolean;
+  /** packages of CUDA libraries that it wants and that lie not in `nvidia`, where that is known */
+  cudaMissing?: string[];
+  /** an addon that was built against it already */
+  addonFile?: string;
 }
 
 const mainNames = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
@@ -115,16 +120,16 @@ export function addonSources(): string[] {
 }
 
 /**
- * Copies the headers that the addon includes, and those that they include, out of thousands: `read` gives the text of a
- * header by its path below the include folder, or null when there is none (a system header, or one of an unused
- * branch).
+ * Copies the headers that addon and fused kernels include, and those that they include, out of thousands: `read` gives
+ * the text of a header by its path below the include folder, or null when there is none (a system header, or one of an
+ * unused branch).
  */
 export async function copyHeaders(read: (path: string) => Promise<string | null>, into: string): Promise<void> {
   const included = (text: string) =>
     [...text.matchAll(/^\s*#\s*include\s+"((?:tensorflow|tsl|xla)\/[A-Za-z0-9_./-]+\.h)"/gm)]
       .map((match) => match[1]!)
       .filter((path) => !path.split('/').includes('..'));
-  const waiting = addonSources().flatMap((path) => included(readFileSync(path, 'utf8')));
+  const waiting = [...addonSources(), ...kernelSources()].flatMap((path) => included(readFileSync(path, 'utf8')));
   const seen = new Set<string>();
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (seen.has(path)) continue;

@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { withLock } from '../../sources/lock';
 import { UserError } from '../../problems';
-import { buildLink, checkAddon } from './build';
+import { buildLink, checkAddon, checkKernels } from './build';
+import { canHaveKernels } from './kernels';
 import { oldestTensorflow, type Library } from './library';
 import { sourcesToTry, type Source } from './sources';
 import {
@@ -31,6 +32,11 @@ import { isDiskFull } from './wheel';
 export interface LinkOptions {
   /** link again although there is one */
   force?: boolean;
+  /**
+   * link again where something is missing that it might have: fused kernels of this version, or CUDA libraries on a
+   * machine with a driver
+   */
+  complete?: boolean;
   /** told what is going on, a line at a time */
   say?: (line: string) => void;
   /** default: hasNvidia() */
@@ -64,7 +70,8 @@ export async function linkTensorFlow(options: LinkOptions = {}): Promise<LinkRep
   const nvidia = options.nvidia ?? hasNvidia();
   const enough = () => {
     const link = findLink();
-    return link !== null && (link.cuda || !nvidia || link.source.kind === 'given') ? link : null;
+    if (link === null || (options.complete && couldHaveMore(link, nvidia))) return null;
+    return link.cuda || !nvidia || link.source.kind === 'given' ? link : null;
   };
   const before = enough();
   if (before !== null && !options.force) return { link: before, made: false, attempts: [] };
@@ -99,13 +106,16 @@ export async function linkTensorFlow(options: LinkOptions = {}): Promise<LinkRep
       for (const name of readdirSync(linksFolder()))
         if (name.startsWith(workPrefix)) rmSync(join(linksFolder(), name), { recursive: true, force: true });
       return trySources(
-        sourcesToTry(nvidia).filter((source) => !(options.force && source.disk === 0)),
+        sourcesToTry(nvidia, options.complete).filter((source) => !(options.force && source.disk === 0)),
         say,
       );
     },
     waiting,
   );
 }
+
+const couldHaveMore = (link: FoundLink, nvidia: boolean): boolean =>
+  canHaveKernels(link) || (nvidia && (link.cudaMissing ?? []).length > 0);
 
 async function trySources(sources: Source[], say: (line: string) => void): Promise<LinkReport> {
   const attempts: LinkAttempt[] = [];
@@ -135,7 +145,7 @@ async function trySources(sources: Source[], say: (line: string) => void): Promi
 /** Builds and checks in `work`, then renames into place: a link is whole or absent. */
 async function makeLink(library: Library, work: string, where: string): Promise<FoundLink> {
   const built = join(work, 'link');
-  await buildLink(library, built);
+  const kernels = await buildLink(library, built);
   const facts = await checkAddon(join(built, addonPath), where);
   if (library.source.kind !== 'tfjs-download' && compareVersions(facts.tensorflow, oldestTensorflow) < 0)
     throw linkError(where, `it is TensorFlow ${facts.tensorflow}`, `take ${oldestTensorflow} or newer`);
@@ -147,8 +157,10 @@ async function makeLink(library: Library, work: string, where: string): Promise<
     platform: process.platform,
     arch: process.arch,
     cuda: library.cuda,
+    ...((library.cudaMissing ?? []).length === 0 ? {} : { cudaMissing: library.cudaMissing ?? [] }),
     source: library.source,
     checked: { gpu: facts.gpu, node: process.versions.node },
+    kernels: { ...kernels, problem: kernels.problem ?? (await checkKernels(join(built, addonPath))) },
   };
   writeFileSync(join(built, 'link.json'), `${JSON.stringify(link, null, 2)}\n`);
   const name = `tensorflow-${link.tensorflow}-${link.cuda ? 'cuda' : 'cpu'}${library.source.kind === 'given' ? '-given' : ''}-tfjs-${link.addon}-${link.platform}-${link.arch}`;

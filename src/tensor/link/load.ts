@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { exitCode, userError } from '../../problems';
 import { registerTensorflowKernels } from '../tensorflowKernels';
 import { addonPackageFolder, findLink, linkCommand, type FoundLink } from './state';
+import { hasNvidia } from './tools';
 
 /** One op attribute as the addon takes it. */
 export interface OpAttribute {
@@ -101,7 +102,7 @@ export async function loadTensorFlow(threads: number, device: 'cpu' | 'any'): Pr
   }
   const link = findLink();
   if (link === null) throw notLinked();
-  setEnvironment(threads, device);
+  setEnvironment(threads, device, link);
   shimNode();
   const binding = loadAddon(link.addonFile);
   await import('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js');
@@ -136,13 +137,20 @@ export function notLinked(): Error {
 }
 
 /**
+ * What TensorFlow may write on standard error: errors, or nothing but the cause of a crash where a library that was
+ * built for GPUs is to use none, since it calls their absence an error. What fails is thrown in any case.
+ */
+export const logLevel = ({ cuda }: Pick<FoundLink, 'cuda'>, device: 'cpu' | 'any', driver: boolean): '2' | '3' =>
+  cuda && (device === 'cpu' || !driver) ? '3' : '2';
+
+/**
  * TensorFlow reads these once, when the library starts. Values that the user has set are kept, except the number of
  * threads.
  */
-function setEnvironment(threads: number, device: 'cpu' | 'any'): void {
+function setEnvironment(threads: number, device: 'cpu' | 'any', link: FoundLink): void {
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= logLevel(link, device, hasNvidia());
   // without this one process takes all memory of a GPU, and a sweep could not put two runs on one
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   // a run is a function of its identity: refuse kernels whose sums depend on the order of GPU threads

@@ -1,11 +1,13 @@
 /** The places where a TensorFlow may be found, in the order in which they are tried. */
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { cudaLibraries, packageOf } from './cuda';
 import { libraryInFolder, type Library } from './library';
-import { addonPackageFolder, givenTensorflow, listLinks } from './state';
+import { isOffline, pipDownload } from './pip';
+import { addonPackageFolder, addonPackageVersion, givenTensorflow, listLinks, napiVersion } from './state';
 import { errorLine, findTool, runTool, type ToolResult } from '../../tool';
 import { linkError } from './tools';
-import { unpackNvidia, unpackTensorflow } from './wheel';
+import { unpackTensorflow } from './wheel';
 
 /**
  * One way to get a TensorFlow; `obtain` may write into `work`, and throws a UserError with one problem when there is
@@ -29,12 +31,19 @@ const otherwise = 'set EQUIPOISE_TENSORFLOW to a TensorFlow folder or wheel';
 
 /**
  * All sources for this machine; with an NVIDIA driver those built for CUDA come first. EQUIPOISE_TENSORFLOW excludes
- * all others.
+ * all others. `complete`: only what lacks neither the headers of fused kernels, which earlier versions did not keep, nor
+ * CUDA libraries.
  */
-export function sourcesToTry(nvidia: boolean): Source[] {
+export function sourcesToTry(nvidia: boolean, complete = false): Source[] {
   const given = givenTensorflow();
   if (given !== null)
-    return [{ name: `EQUIPOISE_TENSORFLOW=${given}`, disk: gigabyte, obtain: (work) => fromGiven(given, work) }];
+    return [
+      {
+        name: `EQUIPOISE_TENSORFLOW=${given}`,
+        disk: gigabyte,
+        obtain: (work, say) => fromGiven(given, nvidia, work, say),
+      },
+    ];
   const python: Source = { name: 'TensorFlow of python3', disk: gigabyte, obtain: () => fromPython(false) };
   const cpuWheel: Source = {
     name: 'pip download tensorflow-cpu',
@@ -48,12 +57,20 @@ export function sourcesToTry(nvidia: boolean): Source[] {
   };
   const earlier = listLinks()
     .filter((link) => link.platform === process.platform && link.arch === process.arch && (link.cuda || !nvidia))
+    .filter(
+      ({ folder, cudaMissing = [] }) =>
+        !complete ||
+        (existsSync(join(folder, 'deps', 'include', 'tensorflow', 'c', 'kernels.h')) &&
+          (!nvidia || cudaMissing.length === 0)),
+    )
     .map((link): Source => ({
       name: `earlier link of TensorFlow ${link.tensorflow}`,
       disk: 0,
       obtain: async () => ({
         ...libraryInFolder(join(link.folder, 'deps'), link.source, 'earlier link'),
         cuda: link.cuda,
+        ...(link.cudaMissing === undefined ? {} : { cudaMissing: link.cudaMissing }),
+        ...(link.addon === addonPackageVersion() && link.napi === napiVersion ? { addonFile: link.addonFile } : {}),
       }),
     }));
   if (!nvidia) return [...earlier, python, cpuWheel, own];
@@ -71,8 +88,11 @@ export function sourcesToTry(nvidia: boolean): Source[] {
   ];
 }
 
-/** A folder or a wheel that the user names. */
-async function fromGiven(given: string, work: string): Promise<Library> {
+/**
+ * A folder or a wheel that the user names. With an NVIDIA driver a wheel's CUDA libraries are taken from wheels beside it
+ * or by pip; those that cannot be had are named in the link, which runs without a GPU all the same.
+ */
+async function fromGiven(given: string, nvidia: boolean, work: string, say: (line: string) => void): Promise<Library> {
   const where = 'EQUIPOISE_TENSORFLOW',
     source = { kind: 'given', path: given } as const;
   if (!existsSync(given))
@@ -82,8 +102,12 @@ async function fromGiven(given: string, work: string): Promise<Library> {
       'name the folder of a TensorFlow package or C library, or a wheel',
     );
   if (!given.endsWith('.whl')) return libraryInFolder(given, source, where);
-  const { library } = await unpackTensorflow(given, work, where);
-  return { ...library, source };
+  const { library, nvidiaRequirements } = await unpackTensorflow(given, work, where);
+  if (!library.cuda) return { ...library, source };
+  const found = await cudaLibraries(nvidia ? nvidiaRequirements : [], { work, beside: dirname(given), say, where });
+  const cudaMissing = nvidia ? found.missing : nvidiaRequirements.map(packageOf);
+  if (found.why !== null) say(`without ${cudaMissing.join(', ')}: ${found.why}`);
+  return { ...library, source, nvidia: found.nvidia, cudaMissing };
 }
 
 /** The package that `python3` would import, found without importing it. */
@@ -148,44 +172,9 @@ async function fromPip(names: string[], cuda: boolean, work: string, say: (line:
   const { library, nvidiaRequirements } = await unpackTensorflow(join(downloads, wheel), work, where);
   if (!cuda) return library;
   if (!library.cuda) throw linkError(where, `${wheel} is built without CUDA`);
-  const nvidia = join(work, 'cuda-download');
-  for (const requirement of nvidiaRequirements) {
-    say(`downloading ${requirement.split(/[<>=!~ ]/)[0]} with pip`);
-    const result = await pipDownload(python, requirement, nvidia, []);
-    if (result.code !== 0) throw linkError(where, `${requirement}: ${errorLine(result)}`);
-  }
-  for (const file of existsSync(nvidia) ? readdirSync(nvidia).sort() : [])
-    await unpackNvidia(join(nvidia, file), work, where);
-  return { ...library, nvidia: join(work, 'nvidia') };
-}
-
-function pipDownload(python: string, requirement: string, into: string, more: string[]): Promise<ToolResult> {
-  return runTool(
-    python,
-    [
-      '-m',
-      'pip',
-      'download',
-      '--no-deps',
-      '--only-binary=:all:',
-      '--no-input',
-      '--disable-pip-version-check',
-      '--progress-bar=off',
-      '--retries=2',
-      '--timeout=20',
-      '-d',
-      into,
-      ...more,
-      requirement,
-    ],
-    { seconds: 3600 },
-  );
-}
-
-function isOffline(result: ToolResult): boolean {
-  return /Retrying \(|connection broken|Could not fetch URL|Name or service not known|Network is unreachable/i.test(
-    result.err,
-  );
+  const found = await cudaLibraries(nvidiaRequirements, { work, beside: null, say, where });
+  if (found.why !== null) throw linkError(where, found.why);
+  return { ...library, nvidia: found.nvidia };
 }
 
 /**

@@ -22,6 +22,14 @@ export type LinkSource =
     }
   | { kind: 'tfjs-download' };
 
+/** The fused kernels of a link (kernels.ts). */
+export interface LinkKernels {
+  /** sha256 of what they were built from */
+  source: string;
+  /** why they could not be built, or null when they were and computed rightly */
+  problem: string | null;
+}
+
 /** link.json: a TensorFlow library and an addon built against it, tried in a child process. */
 export interface Link {
   format: 'equipoise-link/1';
@@ -35,9 +43,13 @@ export interface Link {
   arch: string;
   /** whether the library was built for NVIDIA GPUs (it also runs without one) */
   cuda: boolean;
+  /** packages of CUDA libraries that it wants and has not beside it; absent where all are there, or nobody knows */
+  cudaMissing?: string[];
   source: LinkSource;
   /** what the check in the child process saw; it may differ on another machine that shares the cache */
   checked: { gpu: boolean; node: string };
+  /** the fused kernels; absent where it was made by a version that had none */
+  kernels?: LinkKernels;
 }
 
 /** A link and the folder that holds it. */
