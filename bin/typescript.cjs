@@ -10,8 +10,9 @@ const util = require('node:util');
 const root = path.join(__dirname, '..');
 const cache = path.join(
   path.resolve(
-    process.env.EQUIPOISE_CACHE ??
-      path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'equipoise'),
+    // an empty one is told by the command itself, and nothing is written for it into the folder one stands in
+    process.env.EQUIPOISE_CACHE?.trim() ||
+      path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'equipoise'),
   ),
   'code',
 );
