@@ -1,7 +1,6 @@
 /**
  * The few composite operations that models share, with gradients of their own where TensorFlow.js's would be slow or
- * missing on a backend. A session may ask for fused kernels instead (kernels.ts). Shapes: batch B, sequence S, width D,
- * vocabulary V.
+ * missing on a backend, or in fused kernels (kernels.ts). Shapes: batch B, sequence S, width D, vocabulary V.
  */
 import {
   fusedGelu,
