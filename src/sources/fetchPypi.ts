@@ -1,22 +1,9 @@
 /** `pypi:` addresses: the user's own pip fetches a wheel, so its index, proxy and credentials apply. */
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { isOffline, pipDownload } from '../pip';
 import { exitCode, userError } from '../problems';
-import { lastLines, runTool } from '../tool';
-
-/**
- * What keeps pip from running anything of a package: wheels alone are taken, never an archive of sources, whose setup
- * would run; and from asking a person or taking more than the one wheel.
- */
-const quiet = [
-  '--no-deps',
-  '--only-binary=:all:',
-  '--no-input',
-  '--disable-pip-version-check',
-  '--progress-bar=off',
-  '--retries=2',
-  '--timeout=20',
-];
+import { lastLines } from '../tool';
 
 /**
  * Downloads the wheel of `name==version` with `pip download` into `folder` (a temporary one) and returns its path; it is
@@ -27,16 +14,14 @@ export async function downloadWheel(name: string, version: string, folder: strin
   const spec = `${name}==${version}`;
   const failed = (what: string, expected?: string) =>
     userError({ where, what, ...(expected === undefined ? {} : { expected }) }, exitCode.unavailable);
-  const result = await runTool('python3', ['-m', 'pip', 'download', ...quiet, '-d', folder, spec], { folder });
+  const result = await pipDownload('python3', spec, folder);
   if (result.absent) throw failed('there is no `python3` on the PATH', 'python3 with pip');
   if (/No module named pip/.test(result.err)) throw failed('python3 has no pip', 'python3 with pip');
   const wheels = readdirSync(folder).filter((file) => file.endsWith('.whl'));
   const [wheel] = wheels;
   if (result.code !== 0 || wheel === undefined || wheels.length > 1) {
-    // Without a network pip says at last that nothing matches; what it said before tells the two apart.
-    const offline = /Retrying \(|connection broken|Could not fetch URL/i.test(result.err);
     const gone = /No matching distribution|Could not find a version/i.test(result.err);
-    const why = offline ? ': the index cannot be reached' : gone ? ': the index has no such wheel' : '';
+    const why = isOffline(result) ? ': the index cannot be reached' : gone ? ': the index has no such wheel' : '';
     throw failed(`\`pip download ${spec}\` failed${why} (${lastLines(result)})`);
   }
   const fetched = join(folder, 'package.whl');

@@ -2,6 +2,7 @@
  * Adam's update of a flat vector. While a program is recorded it becomes one graph node that updates the variables in
  * place, a single pass over memory; elsewhere it is written out in ops. Both compute the same numbers.
  */
+import { scoped } from './scoped';
 import { tf, type Tensor } from './tf';
 
 /**
@@ -27,25 +28,17 @@ interface AdamOutputs {
 /** Writes the update down as one node, or returns null when its vectors are not pieces of state. */
 export type AdamRecorder = (inputs: AdamInputs) => AdamOutputs | null;
 
-let recorder: AdamRecorder | null = null;
+const recorder = scoped<AdamRecorder | null>(null);
 
-/** Runs `body` while `record` takes the updates; recorded.ts alone calls this. */
-export function recordingAdam<T>(record: AdamRecorder, body: () => T): T {
-  const outer = recorder;
-  recorder = record;
-  try {
-    return body();
-  } finally {
-    recorder = outer;
-  }
-}
+/** Runs `body` while `record` takes the updates; recordProgram.ts alone calls this. */
+export const recordingAdam = <T>(record: AdamRecorder, body: () => T): T => recorder.during(record, body);
 
 /**
  * m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); theta -= scale m / (sqrt(v) + epsilon). Kingma and Ba 2015,
  * section 2, last paragraph.
  */
 export function adam(inputs: AdamInputs): AdamOutputs {
-  const recorded = recorder?.(inputs) ?? null;
+  const recorded = recorder.now()?.(inputs) ?? null;
   if (recorded !== null) return recorded;
   const { gradient, scale, beta1, beta2, epsilon } = inputs;
   const towards = (old: Tensor, fresh: Tensor, beta: Tensor) =>

@@ -5,15 +5,16 @@
 import { fusedFile } from './link/kernels';
 import { loadedTensorFlow } from './link/load';
 import { registerFusedKernels } from './fusedKernels';
+import { scoped } from './scoped';
 import { tf } from './tf';
 
 /** Which kernels a session computes with. */
 export type Kernels = 'plain' | 'fused';
 
-let fused = false;
+const fused = scoped(false);
 
 /** Whether operations are to be fused ones now. */
-export const areFused = (): boolean => fused;
+export const areFused = (): boolean => fused.now();
 
 /**
  * Makes the kernels ready on the active backend; whether they are fused ones. Only TensorFlow on a processor has those:
@@ -28,12 +29,4 @@ export function loadKernels(kernels: Kernels): boolean {
 }
 
 /** Runs `body` with the given kernels. Throws as `loadKernels` does. */
-export function withKernels<T>(kernels: Kernels, body: () => T): T {
-  const outer = fused;
-  fused = loadKernels(kernels);
-  try {
-    return body();
-  } finally {
-    fused = outer;
-  }
-}
+export const withKernels = <T>(kernels: Kernels, body: () => T): T => fused.during(loadKernels(kernels), body);

@@ -2,23 +2,16 @@
  * Gradient checkpointing (Chen et al. 2016): a function of tensors that keeps nothing for its gradient but what it was
  * given, and is computed again when the gradient arrives.
  */
+import { scoped } from './scoped';
 import { tf, type Tensor } from './tf';
 
 /** Writes down that `x` may not be read before the tokens are there; gives x as it is from then on. */
 export type OrderRecorder = (x: Tensor, tokens: readonly Tensor[]) => Tensor;
 
-let recorder: OrderRecorder | null = null;
+const recorder = scoped<OrderRecorder | null>(null);
 
 /** Runs `body` while `record` takes the order of its parts down; recordProgram.ts alone calls this. */
-export function recordingOrder<T>(record: OrderRecorder, body: () => T): T {
-  const outer = recorder;
-  recorder = record;
-  try {
-    return body();
-  } finally {
-    recorder = outer;
-  }
-}
+export const recordingOrder = <T>(record: OrderRecorder, body: () => T): T => recorder.during(record, body);
 
 /**
  * x, to be read after the tokens are there. Op by op that is the order of the calls. A graph has no order but that of
@@ -26,7 +19,7 @@ export function recordingOrder<T>(record: OrderRecorder, body: () => T): T {
  * off what frees memory.
  */
 export const after = (x: Tensor, tokens: readonly Tensor[]): Tensor =>
-  tokens.length === 0 ? x : (recorder?.(x, tokens) ?? x);
+  tokens.length === 0 ? x : (recorder.now()?.(x, tokens) ?? x);
 
 /**
  * f(given, fixed), of which only these are kept. `f` must make whatever else it reads anew, or read state and inputs of

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorLine, findTool } from '../../tool';
-import { isOffline, pipDownload } from './pip';
+import { isOffline, pipDownload } from '../../pip';
 import { linkCommand, type Link } from './state';
 import { hasNvidia } from './tools';
 import { unpackNvidia } from './wheel';
@@ -64,7 +64,7 @@ async function download(requirement: string, work: string, say: (line: string) =
   const python = findTool('python3');
   if (python === null) return 'python3 is not found';
   say(`downloading ${packageOf(requirement)} with pip`);
-  const result = await pipDownload(python, requirement, join(work, 'cuda-download'), []);
+  const result = await pipDownload(python, requirement, join(work, 'cuda-download'));
   if (result.code === 0) return null;
   return isOffline(result) ? 'cannot reach a package index' : errorLine(result);
 }

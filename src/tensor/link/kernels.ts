@@ -12,7 +12,7 @@ const folder = join(projectRoot, 'src', 'tensor', 'link', 'kernels');
 
 /**
  * Compiler options beside the addon's. Nothing may be contracted or reordered: results have the same bytes whatever the
- * processor's instruction set is (kernels/loops.h).
+ * processor's instruction set is (kernels/registers.h).
  */
 export const kernelOptions = ['-O2', '-fno-math-errno', '-ffp-contract=off', '-Wno-psabi'];
 

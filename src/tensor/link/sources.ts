@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { cudaLibraries, packageOf } from './cuda';
 import { libraryInFolder, type Library } from './library';
-import { isOffline, pipDownload } from './pip';
+import { isOffline, pipDownload } from '../../pip';
 import { addonPackageFolder, addonPackageVersion, givenTensorflow, listLinks, napiVersion } from './state';
 import { errorLine, findTool, runTool, type ToolResult } from '../../tool';
 import { linkError } from './tools';

@@ -1,0 +1,44 @@
+/** Wheels by pip: of the user's own Python, with its own index, proxy and credentials. */
+import { runTool, type ToolResult } from './tool';
+
+/**
+ * Downloads the wheel of one requirement into a folder. Nothing of a package is run: wheels alone are taken, never an
+ * archive of sources, whose setup would run, and not what it depends on. Nobody is asked anything.
+ */
+export function pipDownload(
+  python: string,
+  requirement: string,
+  into: string,
+  more: readonly string[] = [],
+): Promise<ToolResult> {
+  return runTool(
+    python,
+    [
+      '-m',
+      'pip',
+      'download',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--no-input',
+      '--disable-pip-version-check',
+      '--progress-bar=off',
+      '--retries=2',
+      '--timeout=20',
+      '-d',
+      into,
+      ...more,
+      requirement,
+    ],
+    { seconds: 3600 },
+  );
+}
+
+/**
+ * Whether pip failed because no index answered. Without a network it says at last that nothing matches; what it said
+ * before tells the two apart.
+ */
+export function isOffline(result: ToolResult): boolean {
+  return /Retrying \(|connection broken|Could not fetch URL|Name or service not known|Network is unreachable/i.test(
+    result.err,
+  );
+}
