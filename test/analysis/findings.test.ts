@@ -26,12 +26,6 @@ const elsewhere: Record<string, Record<string, string>> = {
     '.025': '90 % interval of the claim follows-kappa-idle-pictures',
     '-.027': '90 % interval of the claim follows-kappa-idle-sounds',
     '.022': 'the same',
-    '.04 [-.01, .09]': 'journals: mean loss of steps 181 to 200, commit-clr minus yoked, pictures',
-    '.03 [-.04, .10]': 'the same on sounds',
-    '.130 [.091, .170]': 'predictions of paper-yoked: commit-clr minus warmup-cosine by seed, n = 15',
-    '.095 [.060, .130]': 'the same, with the other sign',
-    '.032 [.005, .058]': 'predictions of paper-yoked: integral minus symmetric rule by seed, n = 15',
-    '.018 [-.012, .047]': 'the same on sounds',
   },
   'Weight of the regulariser': {
     '-.055 [-.129, .019]': 'paper-rate-ratio/regulariser-gain, which its text names',
