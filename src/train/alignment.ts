@@ -74,6 +74,7 @@ async function alignedEncoder(
   // All methods of a seed share the phase: of parts from outside only those count that it trains.
   const own = usedParts({ ...spec, scheduler: { kind: '' }, regulariser: { kind: '' } });
   const code = saidCode(modelCode(spec));
+  const start = initial['encoder/theta']!.data;
   const identity = sha256(
     canonicalJson({
       ...(own === undefined ? {} : { parts: own.sha256 }),
@@ -92,7 +93,7 @@ async function alignedEncoder(
       methodVersion,
       backend: tf.getBackend(),
       vocabulary: prepared.codec.vocabulary.ids,
-      start: sha256(new Uint8Array(initial['encoder/theta']!.data.buffer)),
+      start: sha256(new Uint8Array(start.buffer, start.byteOffset, start.byteLength)),
     }),
   );
   const path = cachePath('alignment', `${identity.slice(0, 32)}.safetensors`);

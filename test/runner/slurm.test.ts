@@ -205,6 +205,10 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       expect(listed.slurm.some(({ state }) => state === 'PENDING')).toBe(true);
       expect(listed.runs.find(({ id }) => id === slow)).toMatchObject({ state: 'running' });
       expect(equipoise({}, 'cancel', experiment, slow.slice(0, 8)).out).toBe('slurm-test: 1 run cancelled\n');
+      // It ends after its step; a node that is lost before that would bring it back into the queue.
+      const [, slowTask, slowJob] = /task (\d+) of job (\d+)/.exec(log(slow))!;
+      const queued = () => execFileSync('squeue', ['-h', '-r', '-o', '%F_%K'], { env, encoding: 'utf8' }).split('\n');
+      await until('the cancelled run to have ended', () => !queued().includes(`${slowJob}_${slowTask}`));
       expect(equipoise({}, 'status').out).toMatch(/^slurm-test in the queue of Slurm: \d/m);
 
       const limited = await meet(async () => {

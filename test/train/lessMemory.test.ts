@@ -22,7 +22,7 @@ import { packStep } from '../../src/train/stepInputs';
 import { unpackStep, type UnpackedStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { withCache } from '../../testing/environment';
-import { published, referenceFolder, variants } from '../../testing/families';
+import { published, referenceFolder } from '../../testing/families';
 import { notEmpty } from '../../testing/lists';
 import { optimiserOf } from '../../testing/specs';
 import { tinyBatch, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
@@ -109,7 +109,7 @@ describe(`families with all parts trained, on ${recorded}`, () => {
   beforeAll(async () => {
     await useBackend({ name: recorded, threads: 1 });
   });
-  it.each([...published, ...variants])('%s', async (name) => {
+  it.each(published)('%s', async (name) => {
     const loaded = loadFamily(referenceFolder(name));
     const full = { kind: 'full' } as const;
     const settingOf = ({ checkpointing = 'none', accumulate = 1 }: Saving): Setting => ({
@@ -170,14 +170,14 @@ describe.each(['cpu', recorded] as const)('the small zoo on %s', (backend) => {
     { regulariser: { kind: 'log-divergence', lambda: 0.05 } },
     { regulariser: { kind: 'share', share: 0.3 } },
   ];
-  it.each(cases)('%j', async (options) => {
+  /** A graph takes seconds to open: there the two ways of saving stand together, and the terms have one case of a kind. */
+  const isRecorded = backend === 'tensorflow';
+  const both = { checkpointing: 'layers', accumulate: 3 } as const;
+  const savings: readonly Saving[] = isRecorded ? [both] : [{ checkpointing: 'layers' }, { accumulate: 3 }, both];
+  it.each(isRecorded ? cases.slice(0, 3).concat(cases.at(-1)!) : cases)('%j', async (options) => {
     const sgd: TinyOptions = { optimiser: { kind: 'sgd', momentum: 0, clip: 1 }, ...options };
     const plain = await take(tinySetting(sgd), tinyShape, tinyBatch);
-    for (const saving of [
-      { checkpointing: 'layers' },
-      { accumulate: 3 },
-      { checkpointing: 'layers', accumulate: 3 },
-    ] as const) {
+    for (const saving of savings) {
       const found = difference(await take(tinySetting({ ...sgd, ...saving }), tinyShape, tinyBatch), plain);
       // A term's own rounding is in loss and gradient: it is made of differences of tables.
       expect(found.step).toBeLessThan(options.regulariser === undefined ? 1e-6 : 3e-6);

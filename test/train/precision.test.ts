@@ -140,7 +140,8 @@ describe.runIf(isLinked)('on tensorflow', () => {
     expect(Math.abs(rounded.step.loss - exact.step.loss)).toBeLessThan(0.02);
   });
 
-  it.each([1e-2, 1e-5])('kappa is that of float32 passes around the step that was taken, at rate %d', async (rate) => {
+  it('kappa is that of float32 passes around the step that was taken, also at a low rate', async () => {
+    const rate = 1e-5;
     const [narrow, plain] = [open(setting), twin(options, setting)];
     for (const at of [1, 2]) await step(narrow, 'train', at);
     await copyState(setting, narrow, plain);
@@ -155,8 +156,8 @@ describe.runIf(isLinked)('on tensorflow', () => {
       expect(Math.abs(measure![name] / exact[name]![0]! - 1)).toBeLessThan(1e-5);
   });
 
-  it.each(['commit', 'share'] as const)('the regulariser %s sees what float32 passes see', async (kind) => {
-    const regularised: TinyOptions = { ...options, regulariser: { kind } };
+  it('a regulariser sees what float32 passes see', async () => {
+    const regularised: TinyOptions = { ...options, regulariser: { kind: 'share' } };
     const own = tinySetting(regularised);
     const [narrow, plain] = [open(own), twin(regularised, own)];
     await step(narrow, 'train', 1);
@@ -168,11 +169,10 @@ describe.runIf(isLinked)('on tensorflow', () => {
     }
   });
 
-  // Sums in another order turn the last of bfloat16's 8 bits here and there; a layer that is computed again turns none.
-  it.each([
-    [{ checkpointing: 'layers' }, 1e-5],
-    [{ checkpointing: 'layers', accumulate: 3 }, 2 ** -6],
-  ] as const)('takes the same steps with %j', async (saving, bound) => {
+  // Sums in another order turn the last of bfloat16's 8 bits here and there.
+  it('takes the same steps with layers computed again and the batch in parts', async () => {
+    const saving = { checkpointing: 'layers', accumulate: 3 } as const;
+    const bound = 2 ** -6;
     const sgd: TinyOptions = { ...options, optimiser: { kind: 'sgd', momentum: 0, clip: 1 } };
     const [whole, less] = [open(tinySetting(sgd)), open(tinySetting({ ...sgd, ...saving }))];
     for (const at of [1, 2]) {
