@@ -1,7 +1,8 @@
 /**
- * The value of every option that a manifest leaves out. Identities leave defaults out, so to CHANGE a value here
- * changes what finished runs claim to be: raise the method version with it (test/fixtures/defaults.json pins them). A
- * NEW option is safe. Values: the prototype's findings on learnable settings, see docs/method.md.
+ * The value of every option that a manifest leaves out. Identities leave out the value that an option had first, and so
+ * do stored runs: a NEW option is safe, and who CHANGES a default gives its first value to `firstDefaults` (or finished
+ * runs claim to be others) and states it in the committed manifests whose runs are kept (test/fixtures/defaults.json pins
+ * both). Values: the prototype's findings on learnable settings, see docs/method.md.
  */
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
@@ -42,7 +43,7 @@ export const runDefaults: Omit<RunSpec, (typeof requiredFields)[number]> = {
   tiles: 1,
   connector: completeSpec(connectors, { kind: defaultConnector }),
   connectorSide: 'encoder',
-  vocabulary: 'task',
+  vocabulary: 'whole',
   tuning: {
     tower: completeSpec(towerTunings, { kind: 'frozen' }),
     connector: completeSpec(connectorTunings, { kind: 'full' }),
@@ -82,18 +83,32 @@ export function kindDefaults(): Record<string, Record<string, Tree>> {
 /** Defaults that depend on the task's modality. Exported for the reference tables and the test that pins them. */
 export const modalityDefaults = { align: alignDefaults };
 
+/** Whose defaults: those of a manifest, or those that identities and stored runs leave out. */
+type When = 'today' | 'first';
+
 /**
  * The complete defaults of one run. Its tagged unions carry the default kind but the fields of the kind that the run
  * chose, so that leaving a kind out and choosing another differ.
  */
-function defaultsOf(run: PartialRun): Tree {
-  const key = choicesOf(run);
+function defaultsOf(run: PartialRun, when: When): Tree {
+  const key = when + choicesOf(run);
   const known = knownDefaults.get(key);
   if (known !== undefined) return known;
-  const made = makeDefaults(run);
+  const today = makeDefaults(run);
+  const made = when === 'today' ? today : firstDefaults(today, run);
   knownDefaults.set(key, made);
   return made;
 }
+
+/**
+ * The defaults with the value that each option had when it came to be, where that is another: the first runs chose among
+ * the words of their task, which a checkpoint never did, and clipped each module by itself.
+ */
+export const firstDefaults = (today: Tree, run: PartialRun): Tree => ({
+  ...today,
+  ...(run['checkpoint'] === undefined ? { vocabulary: 'task' } : {}),
+  optimiser: { ...(today['optimiser'] as Tree), clipOver: 'module' },
+});
 
 /**
  * The defaults depend on a few kinds only, and a manifest has thousands of runs: each set of kinds is worked out once.
@@ -143,7 +158,6 @@ const ofCheckpoint = (name: string, align: AlignSpec): Tree => ({
   encoder: name,
   backbone: name,
   connector: defaultsOfKind(connectors, connectorNames((facts) => facts.ofCheckpoint === true)[0]!),
-  vocabulary: 'whole',
   tuning: { ...runDefaults.tuning, backbone: defaultsOfKind(backboneTunings, checkpointTuning) },
   align: { ...align, steps: 0 },
 });
@@ -170,21 +184,31 @@ function choiceDefaults(field: Choice, defaults: Tree, chosen: unknown): Tree {
  * The run with every default filled in; parts are shared with the defaults and the given run, so change nothing in it.
  * The result is a RunSpec only when it passes the check of a resolved run.
  */
-export function fillDefaults(run: PartialRun): Tree {
-  const current = currentRun(run);
-  return merge(defaultsOf(current), current);
-}
+export const fillDefaults = (run: PartialRun): Tree => filled(run, 'today');
 
-/** The same of a run that is known to be sound: one that passed its check before, or of our own making. */
-export const filledRun = (run: PartialRun): RunSpec => fillDefaults(run) as unknown as RunSpec;
+/**
+ * A stored run, known to be sound since it passed its check before, with the first value of every option that came after
+ * it or that it leaves out.
+ */
+export const filledRun = (run: PartialRun): RunSpec => filled(run, 'first') as unknown as RunSpec;
+
+function filled(run: PartialRun, when: When): Tree {
+  const current = currentRun(run);
+  return merge(defaultsOf(current, when), current);
+}
 
 /**
  * The opposite: the run without any value that `fillDefaults` would give back, at every level; the device is left out
  * too.
  */
-export function leaveOutDefaults(spec: RunSpec): Tree {
+export const leaveOutDefaults = (spec: RunSpec): Tree => left(spec, 'today');
+
+/** What an identity is made of: the run without any value that `filledRun` would give back, and without the device. */
+export const leaveOutFirstDefaults = (spec: RunSpec): Tree => left(spec, 'first');
+
+function left(spec: RunSpec, when: When): Tree {
   const { device: _device, ...run } = spec;
-  return (subtract(run, defaultsOf(run)) ?? {}) as Tree;
+  return (subtract(run, defaultsOf(run, when)) ?? {}) as Tree;
 }
 
 function merge(defaults: Tree, given: Tree): Tree {

@@ -1,7 +1,7 @@
 /** What makes a run the same run, how two runs differ, how long one is, and what to call it. */
 import { canonicalJson, sha256 } from '../files';
 import { userError } from '../problems';
-import { leaveOutDefaults } from './defaults';
+import { leaveOutDefaults, leaveOutFirstDefaults } from './defaults';
 import { fieldOrder } from './assign';
 import type { RunSpec } from './run';
 import { asFirstSpelled } from './spellings';
@@ -35,21 +35,16 @@ export interface IdentityContext {
 }
 
 /**
- * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its defaults and the context;
- * `id` is its first 16 digits. A new option with a default changes no identity, and neither does a new name
- * (spellings.ts); the device that is asked for is not part of one.
- * @param special the spec without its defaults, where the caller has it already
+ * The identity of a run: sha256, hexadecimal, over canonical JSON of the spec without its first defaults and the
+ * context; `id` is its first 16 digits. A new option with a default changes no identity, and neither does a new default
+ * (defaults.ts) or a new name (spellings.ts); the device that is asked for is not part of one.
  */
-export function runIdentity(
-  spec: RunSpec,
-  context: IdentityContext,
-  special = leaveOutDefaults(spec),
-): { identity: string; id: string } {
+export function runIdentity(spec: RunSpec, context: IdentityContext): { identity: string; id: string } {
   const { data, weights, methodVersion, backend, parts, code } = context;
   const identity = sha256(
     canonicalJson({
       format: 'equipoise-identity/1',
-      run: asFirstSpelled(special),
+      run: asFirstSpelled(leaveOutFirstDefaults(spec)),
       data,
       weights,
       methodVersion,
@@ -110,9 +105,10 @@ const longest = 5;
 
 /**
  * A run in a few words: `emoji-icon-qa resnet50+mlp+stories15m constant seed 1`, followed by the rates when they are
- * not the default ones, the length when it is not, and other options that are not. `special` as in runIdentity.
+ * not the default ones, the length when it is not, and other options that are not.
  */
-export function describeRun(spec: RunSpec, special = leaveOutDefaults(spec)): string {
+export function describeRun(spec: RunSpec): string {
+  const special = leaveOutDefaults(spec);
   const rest = leaves(special).filter(
     ([path]) => ![...told, ...untold].some((name) => path === name || path.startsWith(`${name}.`)),
   );

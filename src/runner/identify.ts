@@ -8,7 +8,6 @@ import { openSource, sourceIdentity } from '../sources/sources';
 import type { FetchOptions } from '../sources/content';
 import type { OnProgress } from '../data/sets/generator';
 import { canonicalJson, sha256 } from '../files';
-import { leaveOutDefaults } from '../manifest/defaults';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { backboneSource } from '../models/zoo/backbones';
@@ -40,20 +39,22 @@ export function identifyRuns(specs: readonly RunSpec[], backend: BackendRequest[
     const data = dataIdentity(spec, dataOf);
     const arithmetic = (spec.kernels === 'fused' ? fused : plain)(spec.device);
     if (spec.precision === 'bfloat16' && arithmetic.backend !== 'tensorflow') throw precisionFault(arithmetic.backend);
-    const special = leaveOutDefaults(spec);
     const parts = usedParts(spec);
     const code = usedCode(spec, tasksOf(spec));
-    const { identity, id } = runIdentity(
-      spec,
-      { data, weights, methodVersion, backend: arithmetic.class, parts: parts?.sha256, code: code.said },
-      special,
-    );
+    const { identity, id } = runIdentity(spec, {
+      data,
+      weights,
+      methodVersion,
+      backend: arithmetic.class,
+      parts: parts?.sha256,
+      code: code.said,
+    });
     if (!runs.has(id))
       runs.set(id, {
         id,
         identity,
         spec,
-        description: describeRun(spec, special),
+        description: describeRun(spec),
         data: { task: spec.task, identity: data },
         weights,
         arithmetic,

@@ -8,7 +8,7 @@ const both = {
   clipOver: oneOf(
     "what `clip` is the norm of: each module's gradient by itself, or that of both together, which leaves their ratio as it is",
     ['module', 'joint'],
-    'module',
+    'joint',
   ),
 };
 const adam = {

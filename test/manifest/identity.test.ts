@@ -25,6 +25,8 @@ const context = {
   methodVersion: '1.0.0',
   backend: 'wasm',
 };
+/** What the two options whose default has changed were at first. */
+const first = { vocabulary: 'task', 'optimiser.clipOver': 'module' };
 const one = (more: object = {}): RunSpec => runsOf({ fixed: { ...fixed, ...more } })[0]!;
 const id = (spec: RunSpec, change: object = {}) => runIdentity(spec, { ...context, ...change }).identity;
 
@@ -36,7 +38,8 @@ describe('identity', () => {
       scheduler: { kind: 'commit', interval: 25 },
       tuning: { backbone: { rank: 4 } },
     });
-    expect(runIdentity(one(), context).identity).toBe(
+    // vocabulary and clipping as they were at first: see below
+    expect(runIdentity(one(first), context).identity).toBe(
       sha256(canonicalJson({ ...context, format: 'equipoise-identity/1', run: fixed })),
     );
     expect(runIdentity(one(), context).id).toBe(id(one()).slice(0, 16));
@@ -118,9 +121,25 @@ describe('identity', () => {
     values: { kindDefaults: Record<string, Record<string, object>> };
   };
 
-  it('stays valid: to change a default, raise the method version and the pinned values with it; a new one is pinned as it comes', () => {
+  it('stays valid: a default that changes keeps its first value in firstDefaults and is pinned anew; a new one is pinned as it comes', () => {
     const values = { runDefaults, kindDefaults: kindDefaults(), modalityDefaults };
     expect({ methodVersion, values }).toEqual(pinned);
+  });
+
+  it('is that of its time for an option whose default has changed, and a run.json that lacks it had its first value', () => {
+    const run = leaveOutDefaults(one());
+    expect(id(one(first))).toBe(sha256(canonicalJson({ format: 'equipoise-identity/1', run, ...context })));
+    const today = { ...run, vocabulary: 'whole', optimiser: { clipOver: 'joint' } };
+    expect(id(one())).toBe(sha256(canonicalJson({ format: 'equipoise-identity/1', run: today, ...context })));
+    const { vocabulary: _vocabulary, optimiser: _optimiser, ...past } = one();
+    expect(filledRun(past)).toEqual(one(first));
+    expect(filledRun({ ...past, optimiser: { kind: 'sgd' } })).toEqual(one({ ...first, optimiser: 'sgd' }));
+    // A checkpoint always had its whole vocabulary.
+    const checkpoint = fillDefaults({ task: 'emoji-icon-qa', seed: 1, checkpoint: 'mine' });
+    expect(filledRun({ task: 'emoji-icon-qa', seed: 1, checkpoint: 'mine' })).toEqual({
+      ...checkpoint,
+      optimiser: { ...(checkpoint['optimiser'] as object), clipOver: 'module' },
+    });
   });
 
   it('hangs on no default that is not pinned: a resolved run of any kind has nothing else that it was not given', () => {
@@ -167,12 +186,12 @@ describe('identity', () => {
   });
 
   it('is that of its time for a scale and a shift behind the tower, in either spelling, in parts of fields and in run.json', () => {
-    const before = one({ 'tuning.encoder': 'scale-shift' });
+    const before = one({ ...first, 'tuning.encoder': 'scale-shift' });
     const spellings = [
-      one({ tuning: { encoder: 'scale-shift' } }),
-      one({ 'tuning.tower': 'scale-shift' }),
-      one({ tuning: { tower: { kind: 'scale-shift' } } }),
-      filledRun({ ...one(), tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone } }),
+      one({ ...first, tuning: { encoder: 'scale-shift' } }),
+      one({ ...first, 'tuning.tower': 'scale-shift' }),
+      one({ ...first, tuning: { tower: { kind: 'scale-shift' } } }),
+      filledRun({ ...one(first), tuning: { encoder: 'scale-shift', backbone: one().tuning.backbone } }),
     ];
     for (const spec of spellings) expect(spec).toEqual(before);
     expect(before.tuning.tower).toEqual({ kind: 'scale-shift' });
