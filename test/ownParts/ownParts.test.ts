@@ -120,6 +120,7 @@ writeFileSync(
       task: 'emoji-icon-qa',
       encoder: 'resnet50',
       backbone: 'stories15m',
+      vocabulary: 'task',
       connector: { kind: 'mlp', tokens: 2, width: 12 },
       'tuning.backbone.rank': 2,
       'align.steps': 2,
