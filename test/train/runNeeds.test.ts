@@ -83,12 +83,14 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
   const { config } = findPublished('internvl2-1b');
   const cut = (layers: number, tower: number) => ({
     ...config,
-    vision_config: { ...(config['vision_config'] as object), num_hidden_layers: tower },
+    force_image_size: 224,
+    // a quarter of its places, so that the test is quick
+    vision_config: { ...(config['vision_config'] as object), num_hidden_layers: tower, image_size: 224 },
     llm_config: { ...(config['llm_config'] as object), num_hidden_layers: layers, vocab_size: 20_000 },
   });
   it.each([
     ['small', 1, 1, 1, 'none'],
-    ['larger, its layers computed again', 5, 3, 2, 'layers'],
+    ['larger, its layers computed again', 4, 2, 2, 'layers'],
   ] as const)(
     '%s: predicted within 20 %',
     (name, layers, tower, batch, checkpointing) => {
@@ -118,7 +120,7 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
         measured: { memoryRatio: number };
         models: { needs: { memory: { total: number } } }[];
       };
-      expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 1e9 : 1.5e9);
+      expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 0.8e9 : 1.1e9);
       expect(Math.abs(Math.log(measured.memoryRatio))).toBeLessThan(Math.log(1.2));
     },
     240_000,
