@@ -18,7 +18,7 @@ import type { AlignSpec, MeasureSpec, RunSpec } from './run';
 import { currentRun } from './spellings';
 import { taskModality } from './taskManifest';
 import { isObject } from '../json';
-import { type Tree, setOwn } from './tree';
+import { type Tree, setOwn, valueAt } from './tree';
 
 /** A run before defaults are filled in: any part of a RunSpec. */
 export type PartialRun = Tree;
@@ -202,6 +202,16 @@ function filled(run: PartialRun, when: When): Tree {
  * too.
  */
 export const leaveOutDefaults = (spec: RunSpec): Tree => left(spec, 'today');
+
+/** What a manifest says to get this run: what differs from the defaults, every choice with its kind. */
+export function statedRun(spec: RunSpec): Tree {
+  const stated = leaveOutDefaults(spec);
+  for (const path of choicePaths) {
+    const choice = valueAt(stated, path.slice(0, -1).join('.'));
+    if (isObject(choice)) setOwn(choice, path.at(-1)!, valueAt(spec, path.join('.')));
+  }
+  return stated;
+}
 
 /** What an identity is made of: the run without any value that `filledRun` would give back, and without the device. */
 export const leaveOutFirstDefaults = (spec: RunSpec): Tree => left(spec, 'first');

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, openSync, readSync, cl
 import { join } from 'node:path';
 import { leaves } from '../../../analysis/labels';
 import { expand } from '../../manifest/expand';
-import { leaveOutDefaults } from '../../manifest/defaults';
+import { leaveOutDefaults, statedRun } from '../../manifest/defaults';
 import { runKey } from '../../manifest/profiles';
 import type { RunSpec } from '../../manifest/run';
 import type { RunFile } from '../../runner/runFile';
@@ -17,7 +17,7 @@ const logBytes = 16 * 1024;
 
 /** A manifest that names one run and no other; null where its specification cannot be said so. */
 export function manifestOfRun(spec: RunSpec, name: string): string | null {
-  const { duration, measure, evaluate, device: _device, ...fields } = leaveOutDefaults(spec) as Record<string, unknown>;
+  const { duration, measure, evaluate, device: _device, ...fields } = statedRun(spec) as Record<string, unknown>;
   const content = {
     name,
     about: {
