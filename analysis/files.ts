@@ -4,7 +4,7 @@ import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import type { Spec } from './style';
-import { renderFigure, type Provenance } from './render';
+import { renderFigure, renderSvg, type Provenance } from './render';
 import { timesMetrics, toVenueLatex, type VenueName } from './venue';
 import { escapeLatex, toLatex, toMarkdown, type TableDefinition } from './table';
 
@@ -35,14 +35,14 @@ function specText(spec: Spec, rows: DataRow[]): string {
 /** A file of a figure or table: its extension and content. */
 export type MadeFile = [extension: string, content: string | Uint8Array];
 
-/** All files of a figure from its rows, with `snippet` also its LaTeX; what the drawing complained about is added to `notices`. */
-export async function figureFiles(
-  figure: FigureDefinition,
-  journals: Journals,
-  rows: DataRow[],
-  notices: string[],
-  snippet = false,
-): Promise<MadeFile[]> {
+/** A figure without its drawing: data, caption and specification. */
+export interface FigureText {
+  data: string;
+  about: Provenance;
+  spec: Spec;
+}
+
+async function figureText(figure: FigureDefinition, journals: Journals, rows: DataRow[]): Promise<FigureText> {
   const data = await toCsv(rows);
   const caption = figure.caption(rows);
   const about = {
@@ -51,18 +51,43 @@ export async function figureFiles(
     dataSha256: sha256(data),
     command: `equipoise figures ${journals.experiment} --only ${figure.name}`,
   };
-  const drawn = await renderFigure(
-    {
-      $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-      description: caption,
-      usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
-      data: { name: 'table', values: rows },
-      ...figure.build(rows),
-    },
-    figure.width,
-    about,
-  );
-  notices.push(...[...new Set(drawn.warnings)].map((warning) => `${figure.name}: ${warning}`));
+  const spec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    description: caption,
+    usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
+    data: { name: 'table', values: rows },
+    ...figure.build(rows),
+  };
+  return { data, about, spec };
+}
+
+const warned = (figure: FigureDefinition, warnings: readonly string[]) =>
+  [...new Set(warnings)].map((warning) => `${figure.name}: ${warning}`);
+
+/** What a page shows of a figure: its drawing, caption and data as CSV; complaints are added to `notices`. */
+export async function figureDrawing(
+  figure: FigureDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  notices: string[],
+): Promise<{ svg: string; csv: string; caption: string }> {
+  const { data, about, spec } = await figureText(figure, journals, rows);
+  const { svg, warnings } = await renderSvg(spec, figure.width, about);
+  notices.push(...warned(figure, warnings));
+  return { svg, csv: data, caption: about.caption };
+}
+
+/** All files of a figure from its rows, with `snippet` also its LaTeX; what the drawing complained about is added to `notices`. */
+export async function figureFiles(
+  figure: FigureDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  notices: string[],
+  snippet = false,
+): Promise<MadeFile[]> {
+  const { data, about, spec } = await figureText(figure, journals, rows);
+  const drawn = await renderFigure(spec, figure.width, about);
+  notices.push(...warned(figure, drawn.warnings));
   return [
     ['svg', drawn.svg],
     ['pdf', drawn.pdf],

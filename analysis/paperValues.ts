@@ -1,6 +1,6 @@
 /**
  * The paper's numbers beside ours. They are not part of this project: a user enters them in
- * data-manifests/paper-values.json from the paper's tables. Until then the column is empty. Tasks are named as in
+ * data-manifests/paper-values.json from the paper's tables. Until then there is no such table. Tasks are named as in
  * manifests; the default sets are not the paper's tasks, so an entry for `textvqa` never stands beside a run on another
  * set.
  */
@@ -10,7 +10,7 @@ import Ajv, { type ValidateFunction } from 'ajv/dist/2020';
 import { projectRoot } from '../src/files';
 import { userError } from '../src/problems';
 import { equalRates, equalSettingOf, orderMethods } from './labels';
-import type { PageTable } from './reportPage';
+import type { PageTable } from './reportHtml';
 import { shareInterval } from './statistics';
 import { consecutive, estimateText } from './table';
 
@@ -47,7 +47,9 @@ const schema = {
   },
 } as const;
 
-const paperValuesPath = join(projectRoot, 'data-manifests', 'paper-values.json');
+/** Where they are entered, from the project's folder. */
+export const paperValuesFile = 'data-manifests/paper-values.json';
+const paperValuesPath = join(projectRoot, ...paperValuesFile.split('/'));
 
 /** Made on first use. */
 let check: ValidateFunction | undefined;
@@ -73,11 +75,11 @@ export function readPaperValues(path = paperValuesPath): PaperValue[] {
   return (content as { values: PaperValue[] }).values;
 }
 
-/** Accuracy at equal rates, ours and the paper's where one was entered for the same task and method. */
+/** Accuracy at equal rates, ours and the paper's where one was entered for the same task and method; null where none was. */
 export function besidePaper(
   finals: readonly { panel: string; task: string; setting: string; method: string; accuracy: number }[],
   paper: readonly PaperValue[],
-): PageTable {
+): PageTable | null {
   const setting = equalSettingOf(finals.map((run) => run.setting)) ?? equalRates;
   const here = finals.filter((run) => run.setting === setting);
   const rows = [...new Set(here.map((run) => run.panel))].flatMap((panel) =>
@@ -87,10 +89,11 @@ export function besidePaper(
       return { panel, method, estimate: shareInterval(own.map((run) => run.accuracy)), entered };
     }),
   );
+  if (rows.every(({ entered }) => entered.length === 0)) return null;
   return {
     name: 'paper',
     title: 'Beside the paper',
-    caption: `Final choice accuracy at ${setting}: mean over seeds with 95 % Student t interval. The paper's column is empty until its numbers are entered in data-manifests/paper-values.json; models and data of the default sets are not the paper's.`,
+    caption: `Final choice accuracy at ${setting}: mean over seeds with 95 % Student t interval. The paper's numbers are those of ${paperValuesFile}; models and data of the default sets are not the paper's.`,
     layout: {
       columns: [
         { header: 'Task', numeric: false },

@@ -27,6 +27,12 @@ export interface Rendered {
   warnings: string[];
 }
 
+/** A drawing as SVG; `plain` is as Vega made it, without size and provenance. */
+interface Drawn extends Pick<Rendered, 'spec' | 'svg' | 'warnings'> {
+  plain: string;
+  inches: number;
+}
+
 /** Dots per inch of the PNG. */
 const resolution = 300;
 
@@ -223,16 +229,21 @@ async function toPdf(
   return Buffer.concat(chunks);
 }
 
-/** Renders a specification without `config` at the width of `column`. The same arguments give the same bytes. */
-export async function renderFigure(spec: Spec, column: FigureWidth, about: Provenance): Promise<Rendered> {
+/** Draws a specification without `config` at the width of `column`, as SVG alone. The same arguments give the same bytes. */
+export async function renderSvg(spec: Spec, column: FigureWidth, about: Provenance): Promise<Drawn> {
   const inches = figureWidths[column];
   const drawn = await drawToWidth(spec, inches * 72);
-  const svg = finishSvg(drawn.svg, inches, about);
-  const { width, height } = sizeOf(drawn.svg);
+  return { ...drawn, plain: drawn.svg, svg: finishSvg(drawn.svg, inches, about), inches };
+}
+
+/** A drawing in all its formats. */
+export async function renderFigure(spec: Spec, column: FigureWidth, about: Provenance): Promise<Rendered> {
+  const { plain, svg, inches, warnings, ...drawn } = await renderSvg(spec, column, about);
+  const { width, height } = sizeOf(plain);
   // The PNG is painted on a thread of its own while this one writes the PDF.
   const [png, pdf] = await Promise.all([
     toPng(svg, inches, about),
-    toPdf(drawn.svg, { width: inches * 72, height: (inches * 72 * height) / width }, about, drawn.warnings),
+    toPdf(plain, { width: inches * 72, height: (inches * 72 * height) / width }, about, warnings),
   ]);
-  return { spec: drawn.spec, svg, png, pdf, warnings: drawn.warnings };
+  return { spec: drawn.spec, svg, png, pdf, warnings };
 }

@@ -4,11 +4,14 @@
  */
 import { openJournals, type Journals, type Run } from './aggregate';
 import { figures } from './figures/registry';
-import { toldAccuracy } from '../src/train/records';
-import { figureFiles, rounded } from './files';
-import { leaves, orderMethods, orderSettings } from './labels';
-import { besidePaper, type PaperValue } from './paperValues';
-import { reportPage, type PageTable } from './reportPage';
+import { exitCode, userError, type UserError } from '../src/problems';
+import { figureDrawing, rounded } from './files';
+import { leaves } from './labels';
+import { besidePaper, paperValuesFile, type PaperValue } from './paperValues';
+import type { PageFigure } from './reportFigure';
+import { withoutEmptyColumns, type PageTable } from './reportHtml';
+import { reportPage, type Page } from './reportPage';
+import { orderedRuns, runAnchor, runLinks, runList } from './reportRuns';
 import { tables } from './tables/registry';
 
 /** What the manifest of the experiment says of it, when it is at hand. */
@@ -29,39 +32,21 @@ export interface MadeReport {
 
 /**
  * The page of the experiment whose runs lie in `folder`: one HTML text that needs nothing else, the same bytes for the
- * same runs. Throws UserError when the folder cannot be listed.
+ * same runs. Throws UserError when the folder cannot be listed, and when no run of it has finished.
  */
 export async function makeReport(folder: string, { about, paper = [] }: ReportOptions = {}): Promise<MadeReport> {
   const journals = await openJournals(folder);
   try {
+    if (journals.runs.length === 0) throw nothingToReport(journals);
     const notices = [...journals.notices];
-    const drawn: { name: string; title: string; caption: string; svg: string }[] = [];
-    const stated: PageTable[] = [];
-    const missing: string[] = [];
-    for (const figure of figures) {
-      const rows = rounded(await figure.select(journals));
-      if (rows.length === 0) missing.push(`${figure.title}: needs ${figure.needs}`);
-      else
-        drawn.push({
-          name: figure.name,
-          title: figure.title,
-          caption: figure.caption(rows),
-          svg: svgOf(await figureFiles(figure, journals, rows, notices)),
-        });
-    }
-    for (const table of tables) {
-      const rows = rounded(await table.select(journals));
-      if (rows.length === 0) missing.push(`${table.title}: needs ${table.needs}`);
-      else
-        stated.push({ name: table.name, title: table.title, caption: table.caption(rows), layout: table.layout(rows) });
-    }
-    const { experiment, runs, ignored } = journals;
+    const shown = await shownParts(journals, paper, notices);
+    const { experiment, ignored } = journals;
+    const runs = orderedRuns(journals.runs);
+    const anchors = new Map(runs.map(({ id }) => [id, runAnchor(id)]));
     const html = reportPage({
       experiment,
       runs: runs.length,
-      figures: drawn,
-      missing,
-      tables: [...stated, ...(runs.length === 0 ? [] : [besidePaper(await finals(journals), paper)])],
+      ...shown,
       about:
         about === undefined
           ? []
@@ -70,12 +55,14 @@ export async function makeReport(folder: string, { about, paper = [] }: ReportOp
               ['Command', about.command],
               ['Look for', about.lookFor],
             ],
-      settings: settingsOf(runs),
-      provenance: provenanceOf(runs),
+      settings: settingsOf(journals.runs),
+      provenance: provenanceOf(journals.runs),
       runList: runList(runs),
+      runLinks: runLinks(runs),
+      runPlace: (id) => anchors.get(id),
       notices: [
         ...notices,
-        ...runs.flatMap(({ id, file }) => file.notices.map((notice) => `${id}: ${notice}`)),
+        ...journals.runs.flatMap(({ id, file }) => file.notices.map((notice) => `${id}: ${notice}`)),
         ...ignored.map(({ id, reason }) => `${id} does not count: ${reason}`),
       ],
     });
@@ -85,8 +72,51 @@ export async function makeReport(folder: string, { about, paper = [] }: ReportOp
   }
 }
 
-const svgOf = (files: readonly [string, string | Uint8Array][]): string =>
-  String(files.find(([extension]) => extension === 'svg')?.[1] ?? '');
+/** Why there is no page: what the folder holds instead of finished runs, and what to do. */
+function nothingToReport({ experiment, ignored }: Journals): UserError {
+  const some = ignored.slice(0, 3).map(({ id, reason }) => `${id} ${reason}`);
+  const more = ignored.length - some.length;
+  return userError(
+    {
+      where: `experiment "${experiment}"`,
+      what: `has no finished run to report${some.length === 0 ? '' : `: ${some.join(', ')}${more > 0 ? ` and ${more} more` : ''}`}`,
+      hint: `equipoise status ${experiment} says how far its runs are; equipoise run goes on with them`,
+    },
+    exitCode.unavailable,
+  );
+}
+
+/** Figures and tables that the runs allow, and one sentence for each of the others. */
+async function shownParts(
+  journals: Journals,
+  paper: readonly PaperValue[],
+  notices: string[],
+): Promise<Pick<Page, 'figures' | 'tables' | 'missing'>> {
+  const drawn: PageFigure[] = [];
+  const stated: PageTable[] = [];
+  const missing: string[] = [];
+  for (const figure of figures) {
+    const rows = rounded(await figure.select(journals));
+    if (rows.length === 0) missing.push(`${figure.title}: needs ${figure.needs}`);
+    else {
+      const { name, title, width } = figure;
+      drawn.push({ name, title, width, rows, ...(await figureDrawing(figure, journals, rows, notices)) });
+    }
+  }
+  for (const table of tables) {
+    const rows = rounded(await table.select(journals));
+    if (rows.length === 0) missing.push(`${table.title}: needs ${table.needs}`);
+    else {
+      const layout = withoutEmptyColumns(table.layout(rows));
+      stated.push({ name: table.name, title: table.title, caption: table.caption(rows), layout });
+    }
+  }
+  const beside = besidePaper(await finals(journals), paper);
+  if (beside === null)
+    missing.push(`Beside the paper: needs the paper's numbers for these tasks and methods in ${paperValuesFile}`);
+  else stated.push(beside);
+  return { figures: drawn, tables: stated, missing };
+}
 
 /** Final choice accuracy of every run, for the comparison with the paper. */
 function finals(
@@ -159,50 +189,4 @@ function provenanceOf(runs: readonly Run[]): [string, string][] {
     ],
     ['Time in training and evaluation', `${(seconds / 3600).toFixed(2)} h over ${runs.length} runs`],
   ];
-}
-
-function runList(runs: readonly Run[]): PageTable {
-  const methods = orderMethods(runs.map((run) => run.method));
-  const settings = orderSettings(runs.map((run) => run.setting));
-  const sorted = [...runs].sort(
-    (a, b) =>
-      naturally(a.panel, b.panel) ||
-      settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
-      methods.indexOf(a.method) - methods.indexOf(b.method) ||
-      a.seed - b.seed,
-  );
-  return {
-    name: 'runs',
-    title: 'Runs',
-    caption:
-      'Every run that counts, with its final loss and accuracy: of its choices, or of greedy generation where no question has any.',
-    layout: {
-      columns: [
-        { header: 'Run', numeric: false },
-        { header: 'Task', numeric: false },
-        { header: 'Learning rates', numeric: false },
-        { header: 'Method', numeric: false },
-        { header: 'Seed', numeric: true },
-        { header: 'Steps', numeric: true },
-        { header: 'Accuracy', numeric: true },
-        { header: 'Loss', numeric: true },
-        { header: 'ms a step', numeric: true },
-      ],
-      groups: [
-        sorted.map(({ file, ...run }) =>
-          [
-            run.id,
-            run.panel,
-            run.setting,
-            run.method,
-            String(run.seed),
-            String(file.steps),
-            file.final === null ? '–' : toldAccuracy(file.final).toFixed(3),
-            file.final === null ? '–' : file.final.loss.toFixed(3),
-            (1000 * file.times.secondsPerStep).toFixed(0),
-          ].map((text) => ({ text })),
-        ),
-      ],
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /** What came of claims, as a table for the terminal and for Markdown. */
 import { grouped } from '../grouped';
-import type { PageTable } from '../reportPage';
+import type { PageTable } from '../reportHtml';
 import { estimateText, probabilityText, type TableCell } from '../table';
 import type { Claim, ClaimsFile, Reference, Rule, Verdict } from './claim';
 import { ruleOfThree } from './estimate';

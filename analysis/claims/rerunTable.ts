@@ -1,6 +1,6 @@
 /** Committed against yours as tables and sentences, for the terminal and for Markdown. */
 import { orderMethods, orderSettings } from '../labels';
-import type { PageTable } from '../reportPage';
+import type { PageTable } from '../reportHtml';
 import { consecutive, estimateText, type TableCell } from '../table';
 import { estimateOfEvaluation, hasTurned, referenceText } from './claimsTable';
 import { comparedQuantities, margins, type Answer, type Shift } from './committed';

@@ -4,6 +4,7 @@ import { readPaperValues } from '../../analysis/paperValues';
 import { makeReport, type MadeReport } from '../../analysis/report';
 import { writeWhole } from '../files';
 import { printable } from '../printable';
+import { exitCode, userError, UserError } from '../problems';
 import { makeStandalone } from '../ui/standalone';
 import { experimentFolders, figuresFolder } from './analysis';
 import type { Define } from './command';
@@ -21,26 +22,44 @@ export const define: Define = (command) => {
       'after',
       '\nExamples:\n  equipoise report quickstart\n  equipoise report quickstart --out pages\n  equipoise report quickstart --interactive',
     )
-    .action(
-      async (experiment: string | undefined, options: { out?: string; json?: boolean; interactive?: boolean }) => {
-        const outcomes: { experiment: string; path: string; runs: number; notices: string[] }[] = [];
-        for (const folder of experimentFolders(experiment)) {
-          const name = basename(folder);
-          const { html, runs, notices } = await (options.interactive === true ? interactive : written)(folder, name);
-          const file = options.interactive === true ? 'interactive.html' : 'report.html';
-          const path = join(figuresFolder(options), name, file);
-          writeWhole(path, html);
-          for (const notice of notices) note(`note: ${printable(notice)}`);
-          if (options.json !== true)
-            say(
-              `${name}: ${count(runs, options.interactive === true ? 'run' : 'finished run')} in ${relative(process.cwd(), path)}`,
-            );
-          outcomes.push({ experiment: name, path, runs, notices });
-        }
-        if (options.json === true) sayJson(outcomes);
-      },
-    );
+    .action(report);
 };
+
+interface ReportCommandOptions {
+  out?: string;
+  json?: boolean;
+  interactive?: boolean;
+}
+
+async function report(experiment: string | undefined, options: ReportCommandOptions): Promise<void> {
+  const outcomes: { experiment: string; path: string; runs: number; notices: string[] }[] = [];
+  const folders = experimentFolders(experiment);
+  const live = options.interactive === true;
+  for (const folder of folders) {
+    const name = basename(folder);
+    const made = await (live ? interactive : written)(folder, name).catch((error: unknown) =>
+      unlessAlone(error, folders.length),
+    );
+    if (made === null) continue;
+    const { html, runs, notices } = made;
+    const path = join(figuresFolder(options), name, live ? 'interactive.html' : 'report.html');
+    writeWhole(path, html);
+    for (const notice of notices) note(`note: ${printable(notice)}`);
+    if (options.json !== true)
+      say(`${name}: ${count(runs, live ? 'run' : 'finished run')} in ${relative(process.cwd(), path)}`);
+    outcomes.push({ experiment: name, path, runs, notices });
+  }
+  if (options.json === true) sayJson(outcomes);
+  if (outcomes.length === 0)
+    throw userError({ where: 'report', what: 'no experiment has a finished run' }, exitCode.unavailable);
+}
+
+/** Among several experiments one without finished runs is told and left out; alone it is an error. */
+function unlessAlone(error: unknown, experiments: number): null {
+  if (experiments < 2 || !(error instanceof UserError) || error.code !== exitCode.unavailable) throw error;
+  note(`note: ${printable(error.message)}`);
+  return null;
+}
 
 /** The report, with what the manifest says where there is one. */
 function written(folder: string, name: string): Promise<MadeReport> {
@@ -49,9 +68,14 @@ function written(folder: string, name: string): Promise<MadeReport> {
 }
 
 /** The page of `equipoise ui` with its data inside. */
-function interactive(folder: string, name: string): Promise<MadeReport> {
+async function interactive(folder: string, name: string): Promise<MadeReport> {
   const library = libraryOf(dirname(folder));
   // A committed experiment is listed twice then, the second time as what it is.
   const place = library.experiments().findLast((each) => each.folder === folder) ?? library.place(name);
-  return makeStandalone(library, place);
+  const made = await makeStandalone(library, place);
+  if (made.runs > 0) return made;
+  throw userError(
+    { where: `experiment "${name}"`, what: 'has no run to show', hint: 'train first: equipoise run' },
+    exitCode.unavailable,
+  );
 }

@@ -9,7 +9,7 @@ import { cellsTable, comparedClaimsTable, sumText } from '../../../analysis/clai
 import type { Journals } from '../../../analysis/aggregate';
 import { figures } from '../../../analysis/figures/registry';
 import { figureFiles, rounded, tableFiles, type MadeFile } from '../../../analysis/files';
-import type { PageTable } from '../../../analysis/reportPage';
+import type { PageTable } from '../../../analysis/reportHtml';
 import { tables } from '../../../analysis/tables/registry';
 import { NotListed, type ExperimentPlace, type Library } from '../library';
 
