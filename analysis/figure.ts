@@ -4,7 +4,7 @@
  */
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
-import type { FigureWidth, Spec } from './style';
+import type { FigureWidth, Room, Spec } from './style';
 
 /**
  * One figure, all that there is to say about it. Adding one is a file that exports this and a line in
@@ -22,8 +22,11 @@ export interface FigureDefinition<Row extends DataRow = DataRow> {
   /** The figure's table: the whole of what is drawn, in a stated order. Empty when the condition is not met. */
   select(journals: Journals): Promise<Row[]>;
   caption(rows: Row[]): string;
-  /** The Vega-Lite specification without data, config and metadata: rows come as the data set `table`. */
-  build(rows: Row[]): Spec;
+  /**
+   * The Vega-Lite specification without data, config and metadata: rows come as the data set `table`. `room` is what
+   * the figure has, less than its `width` where a paper is narrower.
+   */
+  build(rows: Row[], room: Room): Spec;
 }
 
 /** `3 seeds`, or `2 to 3 seeds` when not every row has as many. */

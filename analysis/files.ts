@@ -3,6 +3,7 @@ import { sha256 } from '../src/files';
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
+import { lookOf, overColumns, type Look, type Print } from './look';
 import type { Spec } from './style';
 import { renderFigure, renderSvg, type Provenance } from './render';
 import { timesMetrics, toVenueLatex, type VenueName } from './venue';
@@ -36,27 +37,33 @@ function specText(spec: Spec, rows: DataRow[]): string {
 export type MadeFile = [extension: string, content: string | Uint8Array];
 
 /** A figure without its drawing: data, caption and specification. */
-export interface FigureText {
+interface FigureText {
   data: string;
   about: Provenance;
   spec: Spec;
 }
 
-async function figureText(figure: FigureDefinition, journals: Journals, rows: DataRow[]): Promise<FigureText> {
+async function figureText(
+  figure: FigureDefinition,
+  journals: Journals,
+  rows: DataRow[],
+  { room }: Look,
+  told = '',
+): Promise<FigureText> {
   const data = await toCsv(rows);
   const caption = figure.caption(rows);
   const about = {
     title: figure.title,
     caption,
     dataSha256: sha256(data),
-    command: `equipoise figures ${journals.experiment} --only ${figure.name}`,
+    command: `equipoise figures ${journals.experiment} --only ${figure.name}${told}`,
   };
   const spec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     description: caption,
     usermeta: { figure: figure.name, experiment: journals.experiment, runs: journals.runs.length, ...about },
     data: { name: 'table', values: rows },
-    ...figure.build(rows),
+    ...figure.build(rows, room),
   };
   return { data, about, spec };
 }
@@ -71,8 +78,9 @@ export async function figureDrawing(
   rows: DataRow[],
   notices: string[],
 ): Promise<{ svg: string; csv: string; caption: string }> {
-  const { data, about, spec } = await figureText(figure, journals, rows);
-  const { svg, warnings } = await renderSvg(spec, figure.width, about);
+  const look = await lookOf(figure.width);
+  const { data, about, spec } = await figureText(figure, journals, rows, look);
+  const { svg, warnings } = await renderSvg(spec, look, about);
   notices.push(...warned(figure, warnings));
   return { svg, csv: data, caption: about.caption };
 }
@@ -83,10 +91,11 @@ export async function figureFiles(
   journals: Journals,
   rows: DataRow[],
   notices: string[],
-  snippet = false,
+  { snippets = false, print = {} }: { snippets?: boolean; print?: Print } = {},
 ): Promise<MadeFile[]> {
-  const { data, about, spec } = await figureText(figure, journals, rows);
-  const drawn = await renderFigure(spec, figure.width, about);
+  const look = await lookOf(figure.width, print);
+  const { data, about, spec } = await figureText(figure, journals, rows, look, print.told);
+  const drawn = await renderFigure(spec, look, about);
   notices.push(...warned(figure, drawn.warnings));
   return [
     ['svg', drawn.svg],
@@ -94,19 +103,27 @@ export async function figureFiles(
     ['png', drawn.png],
     ['vl.json', specText(drawn.spec, rows)],
     ['csv', data],
-    ...(snippet ? [['tex', figureLatex(figure, journals.experiment, about)] satisfies MadeFile] : []),
+    ...(snippets ? [['tex', figureLatex(figure, journals.experiment, about, print)] satisfies MadeFile] : []),
   ];
 }
 
-/** A figure to be read by `\\input` beside its PDF; the document needs `\\usepackage{graphicx}`. */
-function figureLatex({ name, width }: FigureDefinition, experiment: string, about: Provenance): string {
-  const environment = width === 'page' ? 'figure*' : 'figure';
+/**
+ * A figure to be read by `\\input` beside its PDF; the document needs `\\usepackage{graphicx}`. One that was drawn at the
+ * width of the paper is not scaled.
+ */
+function figureLatex(
+  { name, width }: FigureDefinition,
+  experiment: string,
+  about: Provenance,
+  { width: print }: Print,
+): string {
+  const environment = overColumns(width, print) ? 'figure*' : 'figure';
   return [
     `% ${about.command}`,
     `% sha256 of the data: ${about.dataSha256}`,
     `\\begin{${environment}}[t]`,
     '\\centering',
-    `\\includegraphics[width=\\linewidth]{${name}.pdf}`,
+    `\\includegraphics${print === undefined ? '[width=\\linewidth]' : ''}{${name}.pdf}`,
     `\\caption{${escapeLatex(about.caption)}}`,
     `\\label{fig:${experiment}-${name}}`,
     `\\end{${environment}}`,

@@ -9,6 +9,7 @@ import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import { figures } from './figures/registry';
 import { figureFiles, rounded, tableFiles, type MadeFile } from './files';
+import type { Print } from './look';
 import type { IgnoredRun } from './runs';
 import type { TableDefinition } from './table';
 import { tables } from './tables/registry';
@@ -23,6 +24,8 @@ export interface MakeOptions {
   runs?: string[];
   /** figures also as LaTeX to be read into a document: picture, caption and label */
   snippets?: boolean;
+  /** width, font and outlines of figures for a paper */
+  print?: Print;
   /** venue whose column the LaTeX of tables fits */
   venue?: VenueName;
 }
@@ -118,7 +121,7 @@ export async function makeFigures(
     experimentFolder,
     outFolder,
     options,
-    (figure, journals, rows, notices) => figureFiles(figure, journals, rows, notices, options.snippets),
+    (figure, journals, rows, notices) => figureFiles(figure, journals, rows, notices, options),
   );
   return { ...made, skipped: skipped.map(({ name, reason }) => ({ figure: name, reason })) };
 }

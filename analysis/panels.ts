@@ -1,6 +1,6 @@
 /** How the panels of a figure stand: in rows that fit on a page, with headers in lines. */
 import { orderMethods, orderSettings } from './labels';
-import { inOrder, type Spec } from './style';
+import { abreast, houseRoom, inOrder, type Room, type Spec } from './style';
 
 /** Panels in rows that fit side by side on a page, as even as can be. */
 export function pages(order: readonly string[], most = 4): string[][] {
@@ -42,6 +42,7 @@ const mostRows = 4;
 export function setupPanels<Field extends 'method' | 'setting'>(
   rows: readonly ({ panel: string } & Record<Field, string>)[],
   field: Field,
+  room: Room,
 ): Spec {
   const setups = inOrder.panel(rows);
   const names =
@@ -50,7 +51,7 @@ export function setupPanels<Field extends 'method' | 'setting'>(
   const whole = present.size === setups.length * names.length;
   if (
     whole &&
-    names.length <= (field === 'method' ? 4 : 5) &&
+    names.length <= abreast(field === 'method' ? 4 : 5, room) &&
     setups.length <= mostRows &&
     (names.length > 1 || setups.length < 3)
   ) {
@@ -58,7 +59,8 @@ export function setupPanels<Field extends 'method' | 'setting'>(
     return {
       facet: {
         row: panels('panel', setups, { labelOrient: 'right', labelAngle: 90, ...(bracketed ? stacked : {}) }),
-        column: panels(field, names),
+        // In less than the house's width names stand in two lines.
+        column: panels(field, names, room.width < houseRoom('page').width ? stacked : {}),
       },
     };
   }
@@ -69,6 +71,6 @@ export function setupPanels<Field extends 'method' | 'setting'>(
   return {
     transform: [{ calculate: alone ? 'datum.panel' : `datum.panel + ' · ' + datum.${field}`, as: 'place' }],
     facet: panels('place', places, stacked),
-    ...inRows(places.length, 4),
+    ...inRows(places.length, abreast(4, room)),
   };
 }

@@ -2,10 +2,12 @@
  * From a Vega-Lite specification to SVG, PNG and PDF, the same bytes on every machine: text is measured with the
  * bundled font (Vega guesses without a browser), no system font is ever used, and no file carries a date.
  */
-import { join } from 'node:path';
-import { packageFolder } from '../src/files';
+import { covers, houseFont, textWidth, type FigureFont, type TextLook } from './fonts';
+import type { Look } from './look';
+import { withOutlines } from './outlines';
 import { annotatePng } from './png';
-import { figureWidths, fontFamily, houseConfig, type FigureWidth, type Spec } from './style';
+import { fontFamily, footSize, houseConfig, type Spec } from './style';
+import { wrapped } from './wrapped';
 
 /** What is written into every file of a figure. */
 export interface Provenance {
@@ -30,18 +32,10 @@ export interface Rendered {
 /** A drawing as SVG; `plain` is as Vega made it, without size and provenance. */
 interface Drawn extends Pick<Rendered, 'spec' | 'svg' | 'warnings'> {
   plain: string;
-  inches: number;
 }
 
 /** Dots per inch of the PNG. */
 const resolution = 300;
-
-const fontFolder = join(packageFolder('dejavu-fonts-ttf') ?? 'dejavu-fonts-ttf', 'ttf');
-/** The bundled font, as files. */
-export const fontFiles = {
-  regular: join(fontFolder, 'DejaVuSansCondensed.ttf'),
-  bold: join(fontFolder, 'DejaVuSansCondensed-Bold.ttf'),
-};
 
 interface Logger {
   level(): Logger;
@@ -54,7 +48,7 @@ interface Logger {
 /** The part of vega that is used here; the package's own types leave `textMetrics` out. */
 interface Vega {
   textMetrics: {
-    width(item: { fontSize?: number; fontWeight?: string | number; text?: unknown }, text?: unknown): number;
+    width(item: TextLook & { text?: unknown }, text?: unknown): number;
   };
   parse(spec: unknown): object;
   View: new (
@@ -66,18 +60,7 @@ let loadedVega: Promise<Vega> | undefined;
 
 async function loadVega(): Promise<Vega> {
   const vega = (await import('vega')) as unknown as Vega;
-  const { openSync } = await import('fontkit');
-  const opened = { regular: openSync(fontFiles.regular), bold: openSync(fontFiles.bold) };
-  const widths = new Map<string, number>();
-  vega.textMetrics.width = (item, text) => {
-    const { fontSize = 11, fontWeight } = item;
-    const font = fontWeight === 'bold' || Number(fontWeight) >= 600 ? 'bold' : 'regular';
-    const line = String(text ?? item.text ?? '');
-    const key = `${font} ${line}`;
-    const width = widths.get(key) ?? opened[font].layout(line).advanceWidth / opened[font].unitsPerEm;
-    widths.set(key, width);
-    return width * fontSize;
-  };
+  vega.textMetrics.width = (item, text) => textWidth(String(text ?? item.text ?? ''), item);
   return vega;
 }
 
@@ -111,10 +94,10 @@ function sizeOf(svg: string): { width: number; height: number } {
  * Draws with the panel width at which the whole figure is as wide as its column, within half a percent (the SVG's own
  * scale takes the rest): what axes, headers and legends need is found from two trial drawings.
  */
-async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg: string; warnings: string[] }> {
+async function drawToWidth(spec: Spec, { room: { width }, font, scale }: Look): Promise<{ spec: Spec; svg: string; warnings: string[] }> {
   const at = async (panelWidth: number) => {
     const warnings: string[] = [];
-    const complete = { ...spec, config: houseConfig(panelWidth) };
+    const complete = { ...spec, config: houseConfig(panelWidth, font.family) };
     const svg = await draw(complete, warnings);
     return { spec: complete, svg, warnings, panelWidth, width: sizeOf(svg).width };
   };
@@ -126,7 +109,7 @@ async function drawToWidth(spec: Spec, width: number): Promise<{ spec: Spec; svg
   }
   if (drawn.width > 1.02 * width)
     drawn.warnings.push(
-      `${drawn.width} pt wide in a column of ${width} pt: text is smaller than the house style asks for`,
+      `${drawn.width} pt wide in a column of ${width} pt: text is smaller than ${scale === 1 ? 'the house style' : 'a paper'} asks for`,
     );
   return drawn;
 }
@@ -155,7 +138,7 @@ function finishSvg(svg: string, inches: number, about: Provenance): string {
     svg
       .replace(
         /(<svg [^>]*?)width="[\d.]+" height="[\d.]+"/,
-        `$1width="${inches}in" height="${heightInches}in" role="img"`,
+        `$1width="${Number(inches.toFixed(4))}in" height="${heightInches}in" role="img"`,
       )
       .replace(
         /(<svg [^>]*>)/,
@@ -165,11 +148,21 @@ function finishSvg(svg: string, inches: number, about: Provenance): string {
   );
 }
 
+/** The line at the foot on several lines where it is wider than the figure. */
+function withFootInside(spec: Spec, { room, font }: Look): Spec {
+  const title = spec['title'];
+  if (title === null || typeof title !== 'object' || Array.isArray(title) || typeof title['text'] !== 'string')
+    return spec;
+  const text = title['text'];
+  const lines = wrapped(text, room.width - 8, (line) => textWidth(line, { font: font.family, fontSize: footSize }));
+  return lines.length < 2 ? spec : { ...spec, title: { ...title, text: lines } };
+}
+
 async function toPng(svg: string, inches: number, about: Provenance): Promise<Buffer> {
   const { renderAsync } = await import('@resvg/resvg-js');
   const font = {
     loadSystemFonts: false,
-    fontFiles: Object.values(fontFiles),
+    fontFiles: [houseFont.regular, houseFont.bold],
     defaultFontFamily: fontFamily,
     sansSerifFamily: fontFamily,
   };
@@ -190,6 +183,7 @@ async function toPdf(
   svg: string,
   size: { width: number; height: number },
   about: Provenance,
+  { regular, bold }: FigureFont,
   warnings: string[],
 ): Promise<Buffer> {
   const { default: PDFDocument } = await import('pdfkit');
@@ -217,11 +211,11 @@ async function toPdf(
       .on('end', resolve)
       .on('error', reject),
   );
-  for (const [name, path] of Object.entries(fontFiles)) document.registerFont(name, path);
+  for (const [name, path] of Object.entries({ regular, bold })) document.registerFont(name, path);
   svgToPdf(document as unknown as Parameters<typeof svgToPdf>[0], svg, 0, 0, {
     ...size,
     assumePt: true,
-    fontCallback: (_family, bold) => (bold ? 'bold' : 'regular'),
+    fontCallback: (_family, heavy) => (heavy ? 'bold' : 'regular'),
     warningCallback: (warning) => warnings.push(warning),
   });
   document.end();
@@ -229,21 +223,24 @@ async function toPdf(
   return Buffer.concat(chunks);
 }
 
-/** Draws a specification without `config` at the width of `column`, as SVG alone. The same arguments give the same bytes. */
-export async function renderSvg(spec: Spec, column: FigureWidth, about: Provenance): Promise<Drawn> {
-  const inches = figureWidths[column];
-  const drawn = await drawToWidth(spec, inches * 72);
-  return { ...drawn, plain: drawn.svg, svg: finishSvg(drawn.svg, inches, about), inches };
+/** Draws a specification without `config` as SVG alone. The same arguments give the same bytes. */
+export async function renderSvg(spec: Spec, look: Look, about: Provenance): Promise<Drawn> {
+  const drawn = await drawToWidth(withFootInside(spec, look), look);
+  const svg = look.outlines ? withOutlines(drawn.svg) : drawn.svg;
+  return { ...drawn, plain: drawn.svg, svg: finishSvg(svg, look.inches, about) };
 }
 
 /** A drawing in all its formats. */
-export async function renderFigure(spec: Spec, column: FigureWidth, about: Provenance): Promise<Rendered> {
-  const { plain, svg, inches, warnings, ...drawn } = await renderSvg(spec, column, about);
+export async function renderFigure(spec: Spec, look: Look, about: Provenance): Promise<Rendered> {
+  const { plain, svg, warnings, ...drawn } = await renderSvg(spec, look, about);
   const { width, height } = sizeOf(plain);
+  const { inches, font } = look;
+  // What the font lacks is drawn with the house's, which a PDF's writer cannot do within a text.
+  const text = withOutlines(plain, (words, item) => !covers(words, item));
   // The PNG is painted on a thread of its own while this one writes the PDF.
   const [png, pdf] = await Promise.all([
     toPng(svg, inches, about),
-    toPdf(plain, { width: inches * 72, height: (inches * 72 * height) / width }, about, warnings),
+    toPdf(text, { width: inches * 72, height: (inches * 72 * height) / width }, about, font, warnings),
   ]);
   return { spec: drawn.spec, svg, png, pdf, warnings };
 }

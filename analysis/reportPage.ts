@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../src/files';
-import { fontFiles } from './render';
+import { houseFont } from './fonts';
 import { figureHtml, type PageFigure } from './reportFigure';
 import { escapeHtml, listHtml, pairsHtml, proseHtml, tableElement, wideBox, type PageTable } from './reportHtml';
 import { runsHtml, type CellLink } from './reportRuns';
@@ -72,7 +72,7 @@ ${runsHtml(page.runList)}`;
 
 /** The page as text; the same content gives the same bytes. */
 export function reportPage(page: Page): string {
-  const font = `@font-face { font-family: "${fontFamily}"; src: url(data:font/ttf;base64,${readFileSync(fontFiles.regular).toString('base64')}) format("truetype"); }`;
+  const font = `@font-face { font-family: "${fontFamily}"; src: url(data:font/ttf;base64,${readFileSync(houseFont.regular).toString('base64')}) format("truetype"); }`;
   const script = pageFile('runs.mjs');
   // Drawings have styles of their own in attributes, which only 'unsafe-inline' allows; scripts are named by their hash.
   const policy = [

@@ -14,20 +14,38 @@ export type Spec = { [key: string]: Json | undefined };
 export const figureWidths = { column: 3.3, page: 6.75 } as const;
 export type FigureWidth = keyof typeof figureWidths;
 
+/** What a figure has to lay itself out in. */
+export interface Room {
+  /** points of the house style, in which a label is 7 high: fewer than the figure is wide where its text is larger */
+  width: number;
+  /** width of a letter over the size of the text */
+  letter: number;
+}
+
+/** The room of the house's way; a letter of the condensed font is about 0.53 of its size wide. */
+export const houseRoom = (width: FigureWidth): Room => ({ width: figureWidths[width] * 72, letter: 0.53 });
+
+/** How many panels stand side by side where `most` do on a whole page (or column) of the house's. */
+export const abreast = (most: number, room: Room, of: FigureWidth = 'page'): number =>
+  Math.max(1, Math.round((most * room.width) / houseRoom(of).width));
+
 /** The font: DejaVu Sans Condensed, from the npm package dejavu-fonts-ttf (Bitstream Vera licence: free to embed). */
 export const fontFamily = 'DejaVu Sans Condensed';
+
+/** Size of the line at a figure's foot, points. */
+export const footSize = 6.5;
 
 const ink = '#000000';
 const faint = '#d9d9d9';
 
 /** Vega-Lite config of all figures; `panelWidth` in points. */
-export function houseConfig(panelWidth: number): Spec {
+export function houseConfig(panelWidth: number, font = fontFamily): Spec {
   const text = {
-    labelFont: fontFamily,
+    labelFont: font,
     labelFontSize: 7,
     labelFontWeight: 'normal',
     labelColor: ink,
-    titleFont: fontFamily,
+    titleFont: font,
     titleFontSize: 7.5,
     titleFontWeight: 'normal',
     titleColor: ink,
@@ -35,7 +53,7 @@ export function houseConfig(panelWidth: number): Spec {
   return {
     background: 'white',
     padding: 2,
-    font: fontFamily,
+    font,
     view: { continuousWidth: panelWidth, discreteWidth: panelWidth, stroke: '#888888', strokeWidth: 0.5 },
     axis: {
       ...text,
@@ -67,8 +85,8 @@ export function houseConfig(panelWidth: number): Spec {
       padding: 0,
     },
     title: {
-      font: fontFamily,
-      fontSize: 6.5,
+      font,
+      fontSize: footSize,
       fontWeight: 'normal',
       color: '#333333',
       anchor: 'start',
@@ -136,35 +154,32 @@ function looksOf(names: readonly string[]): Look[] {
   return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 'black']);
 }
 
-/**
- * Columns of a legend that fit side by side, each as wide as its longest entry: a letter of the condensed font is about
- * 0.53 of its size wide.
- */
-function legendColumns(names: readonly string[], marks: 'lines' | 'points', width: FigureWidth): number {
-  const entry = (name: string) => name.length * 7 * 0.53 + (marks === 'lines' ? 30 : 22);
+/** Columns of a legend that fit side by side, each as wide as its longest entry. */
+function legendColumns(names: readonly string[], marks: 'lines' | 'points', room: Room): number {
+  const entry = (name: string) => name.length * 7 * room.letter + (marks === 'lines' ? 30 : 22);
   const needs = (columns: number) =>
     Array.from({ length: columns }, (_, column) =>
       Math.max(...names.filter((__, i) => i % columns === column).map(entry)),
     ).reduce((a, b) => a + b);
   let columns = names.length;
-  while (columns > 1 && needs(columns) > figureWidths[width] * 72 - 30) columns -= 1;
+  while (columns > 1 && needs(columns) > room.width - 30) columns -= 1;
   // As many rows need no more columns than this: `4 + 4` instead of `7 + 1`.
   return Math.ceil(names.length / Math.ceil(names.length / columns));
 }
 
 /**
- * Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure of this
- * width.
+ * Colour and dash (lines) or shape (points) channels of a field with these names, in legend order, for a figure in this
+ * room.
  */
 export function distinguish(
   field: string,
   names: readonly string[],
   marks: 'lines' | 'points',
-  width: FigureWidth,
+  room: Room,
 ): { color: Spec; dashOrShape: Spec } {
   const found = looksOf(names);
   const own: Spec = marks === 'lines' ? { symbolType: 'stroke', symbolSize: 160 } : {};
-  const legend = names.length < 2 ? null : { title: null, columns: legendColumns(names, marks, width), ...own };
+  const legend = names.length < 2 ? null : { title: null, columns: legendColumns(names, marks, room), ...own };
   const channel = (range: Json): Spec => ({
     field,
     type: 'nominal',

@@ -3,6 +3,7 @@
  * the styles of all three set; what a document loads beside them may change them a little.
  */
 import type { Provenance } from './render';
+import { wrapped } from './wrapped';
 import { escapeLatex, type TableCell, type TableLayout } from './table';
 
 /** Width of a column and of the page's text, and size of the text; points of TeX (72.27 an inch). */
@@ -13,6 +14,9 @@ interface Venue {
   /** where the widths are stated */
   source: string;
 }
+
+/** Points of TeX in an inch. */
+export const pointsAnInch = 72.27;
 
 export const venues = {
   neurips: { column: 397.48, page: 397.48, size: 10, source: 'neurips style: textwidth 5.5in, one column' },
@@ -103,17 +107,6 @@ function compactOf({ columns, groups }: TableLayout): Compact {
       rows: rows.map((row) => row.slice(lifted).map(partOf)),
     })),
   };
-}
-
-/** Words on lines of at most `most`, measured; a longer word has a line of its own. */
-function wrapped(text: string, most: number, width: (line: string) => number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && width(`${last} ${word}`) <= most) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }
 
 interface Sized {

@@ -3,7 +3,7 @@ import { accuracyScale } from '../axes';
 import { numberText, type FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
-import { distinguish, inOrder, type Spec } from '../style';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 import { equalSettingOf } from '../labels';
 import { bootstrapInterval } from '../bootstrap';
 import { spearman } from '../statistics';
@@ -53,8 +53,8 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
       .map((panel) => correlation(panel, rows))
       .join('; ')}.`,
 
-  build(rows) {
-    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', 'column');
+  build(rows, room) {
+    const { color, dashOrShape } = distinguish('method', inOrder.method(rows), 'points', room);
     const order = inOrder.panel(rows);
     const equal = equalSettingOf(rows.map((row) => row.setting));
     const filled = rows.filter((row) => row.setting === equal);
@@ -65,7 +65,7 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
     return {
       title: footnote(`One point a run (n = ${rows.length}); filled: equal rates, open: other settings.`),
       facet: panels('panel', order),
-      ...inRows(order.length, 2),
+      ...inRows(order.length, abreast(2, room, 'column')),
       spec: {
         height: order.length > 4 ? 80 : 110,
         encoding: {

@@ -82,10 +82,10 @@ export const batchAndProbe: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const order = inOrder.panel(rows);
     const firstSeeds = new Map(order.map((panel) => [panel, firstSeed(rows, panel)]));
-    const looks = distinguish('on', ['batch', 'probe'], 'points', 'page');
+    const looks = distinguish('on', ['batch', 'probe'], 'points', room);
     const seeds = [...new Set(firstSeeds.values())].join(' or ');
     return {
       title: footnote(

@@ -58,7 +58,7 @@ export const bounds: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const axis = logAxis(
       rows.flatMap((row) => [row.low, row.high]),
       [1],
@@ -67,13 +67,13 @@ export const bounds: FigureDefinition<Row> = {
       'module',
       ['encoder', 'backbone'].filter((module) => rows.some((row) => row.module === module)),
       'lines',
-      'page',
+      room,
     );
     const x = stepAxis();
     const y = { field: 'tightness', type: 'quantitative', title: 'progress / bound', ...axis };
     return {
       title: footnote(`Curve: ${curve(rows)}; grey line: 1, the bound is reached.`),
-      ...setupPanels(rows, 'method'),
+      ...setupPanels(rows, 'method', room),
       spec: {
         height: 96,
         layer: [

@@ -7,7 +7,7 @@ import { stepAxis, ticksAroundOne } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote, ruleAt } from '../layers';
 import { pages, panels } from '../panels';
-import { distinguish, inOrder, type Spec } from '../style';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 import { baseline, freezing, sqlList } from '../schedulers';
 
 type Row = {
@@ -88,13 +88,13 @@ export const convergenceFactor: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
-    const looks = distinguish('method', inOrder.method(rows), 'lines', 'page');
+  build(rows, room) {
+    const looks = distinguish('method', inOrder.method(rows), 'lines', room);
     const bounds = rows.filter((row) => row.quantity === 'bound');
     const losses = rows.filter((row) => row.quantity === 'loss');
     return {
       title: footnote(`Over constant rates (grey line). Curve: ${curve(rows)}.`),
-      vconcat: pages(inOrder.panel(rows)).flatMap((shown) => [
+      vconcat: pages(inOrder.panel(rows), abreast(4, room)).flatMap((shown) => [
         curves(shown, bounds, 'bound / constant', looks),
         curves(shown, losses, 'training loss / constant', looks),
       ]),

@@ -77,9 +77,9 @@ export const kappaCost: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const { every } = rows[0]!;
-    const looks = distinguish('on', ['batch', 'probe'], 'points', 'page');
+    const looks = distinguish('on', ['batch', 'probe'], 'points', room);
     const all: Column[] = [
       { quantity: 'error', x: 'questions measured', y: 'error of log κ', format: '.1f' },
       { quantity: 'cost by questions', x: 'questions measured', y: `% of a step, every ${every}`, format: '.0f' },

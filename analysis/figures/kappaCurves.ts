@@ -48,17 +48,17 @@ export const kappaCurves: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const axis = logAxis(
       rows.flatMap((row) => [row.low, row.high]),
       [1],
     );
-    const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', 'page');
+    const { color, dashOrShape } = distinguish('setting', inOrder.setting(rows), 'lines', room);
     const x = stepAxis();
     const y = { field: 'kappa', type: 'quantitative', title: 'κ (backbone / encoder)', ...axis };
     return {
       title: footnote(`Curve: ${curve(rows)}; grey line: κ = 1.`),
-      ...setupPanels(rows, 'method'),
+      ...setupPanels(rows, 'method', room),
       spec: {
         height: 96,
         layer: [

@@ -4,7 +4,7 @@ import { accuracyScale, stepAxis } from '../axes';
 import { curveText, windowsText, type FigureDefinition } from '../figure';
 import { band, footnote } from '../layers';
 import { pages, panels } from '../panels';
-import { distinguish, inOrder, type Spec } from '../style';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 
 type Row = {
   quantity: 'training loss' | 'validation accuracy';
@@ -55,8 +55,8 @@ export const learningCurves: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
-    const looks = distinguish('method', inOrder.method(rows), 'lines', 'page');
+  build(rows, room) {
+    const looks = distinguish('method', inOrder.method(rows), 'lines', room);
     const order = inOrder.panel(rows);
     const losses = rows.filter((row) => row.quantity === 'training loss');
     const accuracies = rows.filter((row) => row.quantity === 'validation accuracy');
@@ -75,7 +75,7 @@ export const learningCurves: FigureDefinition<Row> = {
     };
     return {
       title: footnote(`Curve: ${curve(rows)}. Loss: moving average of ${windows} steps.`),
-      vconcat: pages(order).flatMap((shown) =>
+      vconcat: pages(order, abreast(4, room)).flatMap((shown) =>
         accuracies.length === 0
           ? [curves(shown, loss, looks, { top: true, bottom: true })]
           : [

@@ -13,7 +13,7 @@ import { contourSegments } from '../contours';
 import type { FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
-import type { Spec } from '../style';
+import { abreast, type Spec } from '../style';
 
 type Row = {
   panel: string;
@@ -67,7 +67,7 @@ export const lossContours: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const order = [...new Set(rows.map((row) => row.panel))];
     const x = displacement('backbone');
     const y = displacement('encoder');
@@ -80,7 +80,7 @@ export const lossContours: FigureDefinition<Row> = {
     return {
       title: footnote('(0, 0): after the first step; (1, 1): end of the run. Circle: start; square: end.'),
       facet: panels('panel', order),
-      ...inRows(order.length, order.length === 3 ? 3 : 2),
+      ...inRows(order.length, abreast(order.length === 3 ? 3 : 2, room)),
       spec: {
         height: order.length === 3 ? 130 : 150,
         layer: [

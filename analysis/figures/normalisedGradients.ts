@@ -55,8 +55,8 @@ export function normalisedGradients(name: string, scheduler: string): FigureDefi
       `Gradient norm of each module over its largest norm so far (no unit), under ${scheduler}; ${explain(rows)}. ` +
       `A curve that falls while the other stays shows a module whose learning diminishes.`,
 
-    build(rows) {
-      const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', 'page');
+    build(rows, room) {
+      const { color, dashOrShape } = distinguish('module', ['encoder', 'backbone'], 'lines', room);
       const x = stepAxis();
       const y = {
         field: 'value',
@@ -67,7 +67,7 @@ export function normalisedGradients(name: string, scheduler: string): FigureDefi
       };
       return {
         title: footnote(`${explain(rows).replace('moving', 'Moving')}.`),
-        ...setupPanels(rows, 'setting'),
+        ...setupPanels(rows, 'setting', room),
         spec: {
           height: 84,
           layer: [band({ x, y, color }, 0.18), { mark: 'line', encoding: { x, y, color, strokeDash: dashOrShape } }],

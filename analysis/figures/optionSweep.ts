@@ -5,7 +5,7 @@
 import { accuracyScale, logAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars, panelTitle } from '../layers';
-import { distinguish, type Spec } from '../style';
+import { abreast, distinguish, type Spec } from '../style';
 import type { Run } from '../aggregate';
 import { grouped } from '../grouped';
 import { byText, leaves, orderSettings } from '../labels';
@@ -76,11 +76,11 @@ export const optionSweep: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const options = [...new Set(rows.map((row) => row.option))];
     const tasks = [...new Set(rows.map((row) => row.task))].sort();
     const lines = [...new Set(rows.map((row) => row.line))];
-    const looks = distinguish('line', lines, 'lines', 'page');
+    const looks = distinguish('line', lines, 'lines', room);
     const scale = accuracyScale(
       rows.flatMap((row) => [row.accuracy, row.low ?? row.accuracy, row.high ?? row.accuracy]),
     );
@@ -92,7 +92,7 @@ export const optionSweep: FigureDefinition<Row> = {
     const height = places.length === 1 ? 150 : 90;
     return {
       title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval.`),
-      columns: Math.min(3, tasks.length === 1 ? options.length : tasks.length),
+      columns: Math.min(abreast(3, room), tasks.length === 1 ? options.length : tasks.length),
       concat: places.map(({ option, task }) => {
         const ofOption = rows.filter((row) => row.option === option);
         const ofTask = ofOption.filter((row) => row.task === task);

@@ -59,9 +59,9 @@ export const rateRatio: FigureDefinition<Row> = {
       `Points: mean of ${seedCount(rows)}; bars: 95 % Student t interval (cut to 0..1 for accuracy).`,
     ].join(' '),
 
-  build(rows) {
+  build(rows, room) {
     const methods = inOrder.method(rows);
-    const looks = distinguish('method', methods, 'lines', 'page');
+    const looks = distinguish('method', methods, 'lines', room);
     const accuracies = rows.filter((row) => row.quantity === 'final accuracy');
     const losses = rows.filter((row) => row.quantity === 'training loss');
     const bounds = accuracies.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);

@@ -4,7 +4,7 @@ import { accuracyScale } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
-import { distinguish, inOrder, type Spec } from '../style';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
 
@@ -60,9 +60,9 @@ export const rateSettings: FigureDefinition<Row> = {
   caption: (rows) =>
     `Final choice accuracy by learning-rate setting. ${runsText(rows)}: mean of ${seedCount(rows)} with 95 % Student t interval cut to 0..1 (none for one seed).`,
 
-  build(rows) {
+  build(rows, room) {
     const methods = inOrder.method(rows);
-    const { color, dashOrShape } = distinguish('method', methods, 'points', 'column');
+    const { color, dashOrShape } = distinguish('method', methods, 'points', room);
     const panelNames = inOrder.panel(rows);
     const settings = inOrder.setting(rows);
     const y = {
@@ -94,7 +94,7 @@ export const rateSettings: FigureDefinition<Row> = {
     return {
       title: footnote(`${runsText(rows)}: mean of ${seedCount(rows)}, 95 % t interval.`),
       facet: panels('panel', panelNames),
-      ...inRows(panelNames.length, 2),
+      ...inRows(panelNames.length, abreast(2, room, 'column')),
       spec: {
         transform: [{ calculate: own ? "datum.method + ' ' + datum.level" : 'datum.method', as: 'lane' }],
         height: { step: own ? 7 : 8, for: 'offset' },

@@ -8,7 +8,7 @@ import { logAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
-import { inOrder, type Spec } from '../style';
+import { abreast, inOrder, type Spec } from '../style';
 import { baseline } from '../schedulers';
 import { leastSquaresSlope, mean, tInterval } from '../statistics';
 import { estimateText } from '../table';
@@ -69,7 +69,7 @@ export const slopeLaw: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const order = inOrder.panel(rows);
     const points = rows.filter((row) => row.level === 'run');
     const x = {
@@ -98,7 +98,7 @@ export const slopeLaw: FigureDefinition<Row> = {
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
-      ...inRows(order.length, 2),
+      ...inRows(order.length, abreast(2, room, 'column')),
       spec: {
         height: 110,
         layer: [

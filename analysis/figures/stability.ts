@@ -5,7 +5,7 @@
 import type { Journals, Run } from '../aggregate';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars, panelTitle } from '../layers';
-import { distinguish, inOrder, type Spec } from '../style';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { orderSettings } from '../labels';
 import { baseline, coordinated, limitOf, orList, rules, shownMethods, sqlList } from '../schedulers';
@@ -82,16 +82,16 @@ export const stability: FigureDefinition<Row> = {
     ].join(' ');
   },
 
-  build(rows) {
+  build(rows, room) {
     const shownRules = rules.filter((rule) => rows.some((row) => row.rule === rule));
     const lines = orderSettings(rows.filter((row) => row.rule !== baseline).map((row) => row.line));
-    const looks = distinguish('line', lines, 'lines', 'page');
+    const looks = distinguish('line', lines, 'lines', room);
     const order = inOrder.panel(rows);
     const { x, y } = axes(rows);
     const untitled = { title: null };
     return {
       title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval${dashedText(rows)}.`),
-      columns: shownRules.length,
+      columns: Math.min(shownRules.length, abreast(4, room)),
       concat: order.flatMap((name, i) => {
         const xHere = { ...x, ...(i === order.length - 1 ? {} : untitled) };
         return shownRules.map((rule, j) => panel(name, rule, { x: xHere, y, titled: j === 0 }, looks));

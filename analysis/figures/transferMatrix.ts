@@ -2,7 +2,7 @@
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, panelTitle } from '../layers';
 import { pages } from '../panels';
-import { inOrder, type Spec } from '../style';
+import { abreast, inOrder, type Spec } from '../style';
 import { grouped } from '../grouped';
 import { shareInterval } from '../statistics';
 
@@ -48,8 +48,8 @@ export const transferMatrix: FigureDefinition<Row> = {
       "On the diagonal the task itself. A task's chance level stands in its data card.",
     ].join(' '),
 
-  build(rows) {
-    const across = pages(inOrder.method(rows));
+  build(rows, room) {
+    const across = pages(inOrder.method(rows), abreast(4, room));
     const blocks = tasksThatMeet(rows);
     return {
       title: footnote(`Mean of ${seedCount(rows)}.`),

@@ -1,11 +1,17 @@
 /** `equipoise figures`: the figures of an experiment from its journals. */
+import { basename } from 'node:path';
+import { findFont } from '../../analysis/fonts';
 import { figureNames, makeFigures } from '../../analysis/index';
+import { printWidth, type Print } from '../../analysis/look';
 import { analyse, type AnalysisOptions } from './analysis';
 import type { Define } from './command';
 import { userError } from '../problems';
 
 interface FiguresOptions extends AnalysisOptions {
   snippets?: boolean;
+  width?: string;
+  font?: string;
+  outlines?: boolean;
 }
 
 /**
@@ -17,10 +23,13 @@ export const define: Define = (command) => {
     .option('--out <folder>', 'write below this folder instead of figures')
     .option('--reference', 'from the committed runs of results/reference alone, into the committed paper-figures')
     .option('--snippets', 'also NAME.tex, which sets the PDF with caption and label, for a paper')
+    .option('--width <width>', 'as wide as a paper has room, labels 8 pt: neurips, icml, acl, or 84mm, 3.25in, 234.9pt')
+    .option('--font <font>', 'a font file (.ttf, .otf) or a family, such as "DejaVu Serif"')
+    .option('--outlines', 'text of the SVG as outlines, alike everywhere; --width and --font do so by themselves')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  equipoise figures\n  equipoise figures quickstart\n  equipoise figures quickstart --only kappa-curves rate-settings\n  equipoise figures quickstart --out my-paper --json\n  equipoise figures paper-rate-ratio --reference',
+      '\nExamples:\n  equipoise figures\n  equipoise figures quickstart\n  equipoise figures quickstart --only kappa-curves rate-settings\n  equipoise figures quickstart --out my-paper --json\n  equipoise figures quickstart --width icml --snippets --out my-paper\n  equipoise figures paper-rate-ratio --reference',
     )
     .action(drawFigures);
 };
@@ -30,14 +39,33 @@ export const define: Define = (command) => {
  * failure.
  */
 export async function drawFigures(experiment: string | undefined, options: FiguresOptions): Promise<void> {
-  if (options.snippets === true && options.reference === true)
-    throw userError({
-      where: '--snippets',
-      what: 'is nothing for the committed figures',
-      hint: 'leave --reference out, and name a folder with --out',
-    });
+  for (const name of ['snippets', 'width', 'font', 'outlines'] as const)
+    if (options[name] !== undefined && options.reference === true)
+      throw userError({
+        where: `--${name}`,
+        what: 'is nothing for the committed figures',
+        hint: 'leave --reference out, and name a folder with --out',
+      });
+  const print = await printOf(options);
   await analyse(experiment, options, async (folder, out, only) => {
-    const { skipped, ...made } = await makeFigures(folder, out, { only, snippets: options.snippets });
+    const { skipped, ...made } = await makeFigures(folder, out, { only, snippets: options.snippets, print });
     return { ...made, skipped: skipped.map(({ figure, reason }) => ({ name: figure, reason })) };
   });
+}
+
+/** How figures are to be drawn, with the options as the command that is written into them says them. */
+async function printOf({ width, font, outlines }: FiguresOptions): Promise<Print> {
+  const found = font === undefined ? undefined : await findFont(font);
+  const told = [
+    ...(width === undefined ? [] : [`--width ${width}`]),
+    // Of a file its name: a path of this machine helps nobody.
+    ...(font === undefined ? [] : [`--font "${basename(font)}"`]),
+    ...(outlines === true && width === undefined && font === undefined ? ['--outlines'] : []),
+  ];
+  return {
+    told: told.map((each) => ` ${each}`).join(''),
+    outlines: outlines === true,
+    ...(width === undefined ? {} : { width: printWidth(width) }),
+    ...(found === undefined ? {} : { font: found }),
+  };
 }

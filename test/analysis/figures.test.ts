@@ -394,23 +394,23 @@ test('panels: a full grid shares its axes, an unfilled last row has its own; man
   const names = Array.from({ length: 12 }, (_, i) => `task · measure.probe=${i}`);
   const rows = (setups: string[], methods: string[]) =>
     setups.flatMap((panel) => methods.map((method) => ({ panel, method })));
-  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method')['facet'] as object)).toEqual([
+  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method', houseRoom('page'))['facet'] as object)).toEqual([
     'row',
     'column',
   ]);
-  expect(setupPanels(rows(names, ['constant']), 'method')).toMatchObject({
+  expect(setupPanels(rows(names, ['constant']), 'method', houseRoom('page'))).toMatchObject({
     columns: 4,
     facet: { field: 'place', sort: names },
   });
   // With a pair missing a grid would put panels under each other's names.
   expect(
-    setupPanels([...rows(['a', 'b'], ['constant']), { panel: 'b', method: 'commit-clr' }], 'method'),
+    setupPanels([...rows(['a', 'b'], ['constant']), { panel: 'b', method: 'commit-clr' }], 'method', houseRoom('page')),
   ).toMatchObject({ columns: 3, facet: { field: 'place', sort: ['a · constant', 'b · constant', 'b · commit-clr'] } });
 });
 
 test('a legend takes as many columns as its entries need, not as the longest would', () => {
   const columns = (names: string[], width: 'column' | 'page') =>
-    (distinguish('method', names, 'points', width).color['legend'] as { columns: number }).columns;
+    (distinguish('method', names, 'points', houseRoom(width)).color['legend'] as { columns: number }).columns;
   const seven = [
     'constant',
     'warmup-cosine',
@@ -426,7 +426,7 @@ test('a legend takes as many columns as its entries need, not as the longest wou
 
 test('a variant looks like its method, nothing looks like constant, and no two of a figure look alike', () => {
   const colours = (names: string[]) =>
-    (distinguish('method', names, 'lines', 'page').color['scale'] as { range: string[] }).range;
+    (distinguish('method', names, 'lines', houseRoom('page')).color['scale'] as { range: string[] }).range;
   const [constant, clr] = colours(['constant', 'commit-clr']);
   expect(colours(['constant', 'commit-clr (rule=lagging)'])).toEqual([constant, clr]);
   const variants = colours(['commit-clr (rule=lagging)', 'commit-clr (rule=symmetric)', 'commit']);

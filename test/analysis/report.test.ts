@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures } from '../../analysis/index';
 import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
-import { distinguish } from '../../analysis/style';
+import { distinguish, houseRoom } from '../../analysis/style';
 import { projectRoot } from '../../src/files';
 import { exitCode } from '../../src/problems';
 import type { EvaluateRecord } from '../../src/train/records';
@@ -141,7 +141,7 @@ describe('the report', () => {
     expect(style).toContain('--ground: #141414');
     expect(dark('#ffffff').map((value) => Math.round(255 * value))).toEqual([20, 20, 20]);
     const names = Array.from({ length: 8 }, (_, i) => `name ${i}`);
-    const scale = distinguish('method', names, 'lines', 'page').color['scale'] as { range: string[] };
+    const scale = distinguish('method', names, 'lines', houseRoom('page')).color['scale'] as { range: string[] };
     expect(new Set(scale.range).size).toBe(8);
     for (const colour of notEmpty(scale.range))
       expect((luminance(dark(colour)) + 0.05) / (ground + 0.05)).toBeGreaterThan(3);
