@@ -122,9 +122,7 @@ export function textPath(text: string, look: TextLook, x: number, y: number): st
         parts.push(
           letters[command]! +
             args
-              .map((value, at) =>
-                at % 2 === 0 ? from + (value + xOffset) * unit : y - (value + yOffset) * unit,
-              )
+              .map((value, at) => (at % 2 === 0 ? from + (value + xOffset) * unit : y - (value + yOffset) * unit))
               .map((value) => Number(value.toFixed(2)))
               .join(' '),
         );

@@ -33,12 +33,14 @@ function outlined(attributes: ReadonlyMap<string, string>, content: string): str
 
 /** An SVG of Vega's with its text as outlines, or only the elements whose text and font `which` names. */
 export function withOutlines(svg: string, which: (text: string, look: TextLook) => boolean = () => true): string {
-  return svg.replace(/<text([^>]*)>(.*?)<\/text>/gs, (whole: string, written: string, content: string) => {
+  // An empty text closes itself.
+  return svg.replace(/<text([^>]*?)(?:\/>|>(.*?)<\/text>)/gs, (whole: string, written: string, content = '') => {
     const attributes = new Map(
       [...written.matchAll(/ ([\w-]+)="([^"]*)"/g)].map(([, name, value]) => [name!, value!] as const),
     );
     const font = attributes.get('font-family') ?? '';
     const fontWeight = attributes.get('font-weight') ?? 'normal';
-    return which(plain(content.replace(/<[^>]*>/g, '')), { font, fontWeight }) ? outlined(attributes, content) : whole;
+    const text = String(content);
+    return which(plain(text.replace(/<[^>]*>/g, '')), { font, fontWeight }) ? outlined(attributes, text) : whole;
   });
 }

@@ -34,6 +34,9 @@ interface Drawn extends Pick<Rendered, 'spec' | 'svg' | 'warnings'> {
   plain: string;
 }
 
+/** Inches of text that a page of the usual styles is high. */
+const pageHeight = 9;
+
 /** Dots per inch of the PNG. */
 const resolution = 300;
 
@@ -92,21 +95,31 @@ function sizeOf(svg: string): { width: number; height: number } {
 
 /**
  * Draws with the panel width at which the whole figure is as wide as its column, within half a percent (the SVG's own
- * scale takes the rest): what axes, headers and legends need is found from two trial drawings.
+ * scale takes the rest): what axes, headers and legends need is found from two trial drawings, or, where a legend was
+ * the widest in one of them, from the nearest ones on both sides.
  */
-async function drawToWidth(spec: Spec, { room: { width }, font, scale }: Look): Promise<{ spec: Spec; svg: string; warnings: string[] }> {
+async function drawToWidth(spec: Spec, { room: { width }, font, scale }: Look) {
   const at = async (panelWidth: number) => {
     const warnings: string[] = [];
     const complete = { ...spec, config: houseConfig(panelWidth, font.family) };
     const svg = await draw(complete, warnings);
     return { spec: complete, svg, warnings, panelWidth, width: sizeOf(svg).width };
   };
+  const next = (panelWidth: number) => at(Math.max(30, Number(panelWidth.toFixed(1))));
+  const isOff = (tried: { width: number }) => Math.abs(tried.width - width) > 0.005 * width;
   const [first, second] = [await at(Math.round(width / 4)), await at(Math.round(width / 3))];
   const slope = Math.max(1, (second.width - first.width) / (second.panelWidth - first.panelWidth));
-  let drawn = second;
-  for (let attempt = 0; attempt < 4 && Math.abs(drawn.width - width) > 0.005 * width; attempt++) {
-    drawn = await at(Math.max(30, Number((drawn.panelWidth + (width - drawn.width) / slope).toFixed(1))));
+  const tried = [first, second];
+  for (let attempt = 0; attempt < 4 && isOff(tried.at(-1)!); attempt++)
+    tried.push(await next(tried.at(-1)!.panelWidth + (width - tried.at(-1)!.width) / slope));
+  for (let attempt = 0; attempt < 6 && isOff(tried.at(-1)!); attempt++) {
+    const byWidth = [...tried].sort((a, b) => a.panelWidth - b.panelWidth);
+    const [below, above] = [byWidth.findLast((each) => each.width < width), byWidth.find((each) => each.width > width)];
+    if (below === undefined || above === undefined || above.panelWidth - below.panelWidth <= 0.1) break;
+    const share = (width - below.width) / (above.width - below.width);
+    tried.push(await next(below.panelWidth + share * (above.panelWidth - below.panelWidth)));
   }
+  const drawn = tried.at(-1)!;
   if (drawn.width > 1.02 * width)
     drawn.warnings.push(
       `${drawn.width} pt wide in a column of ${width} pt: text is smaller than ${scale === 1 ? 'the house style' : 'a paper'} asks for`,
@@ -154,7 +167,7 @@ function withFootInside(spec: Spec, { room, font }: Look): Spec {
   if (title === null || typeof title !== 'object' || Array.isArray(title) || typeof title['text'] !== 'string')
     return spec;
   const text = title['text'];
-  const lines = wrapped(text, room.width - 8, (line) => textWidth(line, { font: font.family, fontSize: footSize }));
+  const lines = wrapped(text, room.width - 16, (line) => textWidth(line, { font: font.family, fontSize: footSize }));
   return lines.length < 2 ? spec : { ...spec, title: { ...title, text: lines } };
 }
 
@@ -226,6 +239,10 @@ async function toPdf(
 /** Draws a specification without `config` as SVG alone. The same arguments give the same bytes. */
 export async function renderSvg(spec: Spec, look: Look, about: Provenance): Promise<Drawn> {
   const drawn = await drawToWidth(withFootInside(spec, look), look);
+  const { width, height } = sizeOf(drawn.svg);
+  const tall = (look.inches * height) / width;
+  if (look.scale !== 1 && tall > pageHeight)
+    drawn.warnings.push(`${tall.toFixed(1)} in tall, which no page of a paper is: draw fewer set-ups, or wider`);
   const svg = look.outlines ? withOutlines(drawn.svg) : drawn.svg;
   return { ...drawn, plain: drawn.svg, svg: finishSvg(svg, look.inches, about) };
 }

@@ -25,9 +25,12 @@ export interface Room {
 /** The room of the house's way; a letter of the condensed font is about 0.53 of its size wide. */
 export const houseRoom = (width: FigureWidth): Room => ({ width: figureWidths[width] * 72, letter: 0.53 });
 
-/** How many panels stand side by side where `most` do on a whole page (or column) of the house's. */
-export const abreast = (most: number, room: Room, of: FigureWidth = 'page'): number =>
-  Math.max(1, Math.round((most * room.width) / houseRoom(of).width));
+/** Points that a panel needs with its axis, or its labels run into those of the next. */
+const panelWidth = 60;
+
+/** How many panels stand side by side: `most` where there is room for them. */
+export const abreast = (most: number, { width }: Room): number =>
+  Math.max(1, Math.min(most, Math.floor(width / panelWidth)));
 
 /** The font: DejaVu Sans Condensed, from the npm package dejavu-fonts-ttf (Bitstream Vera licence: free to embed). */
 export const fontFamily = 'DejaVu Sans Condensed';

@@ -131,13 +131,23 @@ const latexText: Record<string, string> = {
   '±': '$\\pm$',
   '–': '--',
   κ: '$\\kappa$',
+  ρ: '$\\rho$',
+  θ: '$\\theta$',
+  Δ: '$\\Delta$',
+  '⟨': '$\\langle$',
+  '⟩': '$\\rangle$',
+  '‖': '$\\Vert$',
+  // In LaTeX's first encoding of fonts these are other characters.
+  '<': '$<$',
+  '>': '$>$',
+  '|': '$|$',
   '\n': ' ',
   '\r': ' ',
 };
 
 /** Text that LaTeX sets as it is written. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\&%$#_{}~^×·−±–κ\r\n]/g, (character) => latexText[character] ?? character);
+  return text.replace(/[\\&%$#_{}~^×·−±–κρθΔ⟨⟩‖<>|\r\n]/g, (character) => latexText[character] ?? character);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Tables as a paper of a venue takes them: compact, and no wider than its column. Widths are measured with the metrics of Times, which
- * the styles of all three set; what a document loads beside them may change them a little.
+ * the styles of all three set, and of Computer Modern, in which they leave mathematics: a real LaTeX finds none too wide
+ * (test/analysis/latex.test.ts). What a document loads beside them may change them a little.
  */
 import type { Provenance } from './render';
 import { wrapped } from './wrapped';
@@ -26,8 +27,15 @@ export const venues = {
 export type VenueName = keyof typeof venues;
 export const venueNames = Object.keys(venues) as VenueName[];
 
-/** Sizes from the largest, with their intervals' size; LaTeX's of 10 and 11 pt documents. */
-const sizes: Record<10 | 11, { name: string; size: number; small: number }[]> = {
+/** A size of text, and of the intervals in it; points. */
+interface Size {
+  name: string;
+  size: number;
+  small: number;
+}
+
+/** Sizes from the largest; LaTeX's of 10 and 11 pt documents. */
+const sizes: Record<10 | 11, Size[]> = {
   10: [
     { name: '', size: 10, small: 7 },
     { name: '\\small', size: 9, small: 7 },
@@ -41,11 +49,26 @@ const sizes: Record<10 | 11, { name: string; size: number; small: number }[]> = 
     { name: '\\scriptsize', size: 8, small: 8 },
   ],
 };
+/** Points of height that a page has for a table beside its caption. */
+const tallest = 570;
 /** Space on each side of a column, points: LaTeX's own, then less. */
 const separations = [6, 4, 3];
 
+/** Width of the widest mathematical signs (−, ±, ×) by size: Computer Modern is drawn wider where it is smaller. */
+const signWidths: Readonly<Record<number, number>> = { 10.95: 8.52, 10: 7.78, 9: 7.2, 8: 6.62, 7: 6.26 };
+/** What `escapeLatex` sets as mathematics. */
+const signs = /[−±×·κρθΔ⟨⟩‖<>|]/g;
+/** Width of a raised dagger at most. */
+const daggerWidth = 4.3;
+
 /** Width of a text in Times at one point. */
 type Measure = (text: string, bold: boolean) => number;
+
+/** Width of a text as LaTeX sets it at a size. */
+function widthAt(text: string, bold: boolean, size: number, measure: Measure): number {
+  const plain = text.replace(signs, '');
+  return measure(plain, bold) * size + ([...text].length - [...plain].length) * signWidths[size]!;
+}
 
 /** The metrics of Times that pdfkit brings. */
 export async function timesMetrics(): Promise<Measure> {
@@ -110,22 +133,22 @@ function compactOf({ columns, groups }: TableLayout): Compact {
 }
 
 interface Sized {
-  size: (typeof sizes)[10][number];
+  size: Size;
   separation: number;
   headers: string[][];
   width: number;
 }
 
 /** The table at a size: how its headers break, and how wide it is. */
-function sized(table: Compact, size: Sized['size'], separation: number, measure: Measure): Sized {
+function sized(table: Compact, size: Size, separation: number, measure: Measure): Sized {
   const of = ({ value, interval, near, best }: Part) =>
-    measure(value, best) * size.size +
-    (near ? 4 : 0) +
-    (interval === '' ? 0 : size.size / 6 + measure(interval, false) * size.small);
+    widthAt(value, best, size.size, measure) +
+    (near ? daggerWidth : 0) +
+    (interval === '' ? 0 : size.size / 6 + widthAt(interval, false, size.small, measure));
   const bodies = table.columns.map((_, i) =>
     Math.max(0, ...table.groups.flatMap(({ rows }) => rows.map((row) => of(row[i]!)))),
   );
-  const line = (text: string) => measure(text, false) * size.size;
+  const line = (text: string) => widthAt(text, false, size.size, measure);
   const headers = table.columns.map(({ header }, i) => wrapped(header, bodies[i]!, line));
   const columns = headers.map((lines, i) => Math.max(bodies[i]!, ...lines.map(line)));
   const body = columns.reduce((sum, column) => sum + column) + 2 * separation * (columns.length - 1);
@@ -196,6 +219,10 @@ export function toVenueLatex(
     notices.push(
       `${name}: ${Math.round(form.width)} pt wide at its smallest, ${Math.round(venue.page)} pt is the page of ${venueName}: it is scaled to fit`,
     );
+  // A line is 1.2 times its size high; heads of groups are lines, too.
+  const lines = table.groups.reduce((sum, { head, rows }) => sum + rows.length + (head === '' ? 0 : 1), 2);
+  if (lines * 1.2 * form.size.size > tallest)
+    notices.push(`${name}: ${lines} lines are taller than a page of ${venueName}: it needs to be split or shortened`);
   const environment = inColumn !== null || venue.column === venue.page ? 'table' : 'table*';
   const body = bodyOf(table, form.headers);
   return [

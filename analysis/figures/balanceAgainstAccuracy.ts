@@ -65,7 +65,7 @@ export const balanceAgainstAccuracy: FigureDefinition<Row> = {
     return {
       title: footnote(`One point a run (n = ${rows.length}); filled: equal rates, open: other settings.`),
       facet: panels('panel', order),
-      ...inRows(order.length, abreast(2, room, 'column')),
+      ...inRows(order.length, abreast(2, room)),
       spec: {
         height: order.length > 4 ? 80 : 110,
         encoding: {

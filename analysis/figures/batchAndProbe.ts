@@ -6,8 +6,8 @@ import type { Journals, Run } from '../aggregate';
 import { logAxis, stepAxis } from '../axes';
 import { numberText, type FigureDefinition } from '../figure';
 import { footnote, ruleAt } from '../layers';
-import { panels } from '../panels';
-import { distinguish, inOrder, type Spec } from '../style';
+import { pages, panels } from '../panels';
+import { abreast, distinguish, inOrder, type Spec } from '../style';
 import { withoutKappa } from '../schedulers';
 import { noiseRates, resamples, signChangeRate } from '../signChanges';
 import { alikeBeside, inBoth, measuresInBoth, partsWithout } from '../trainAlike';
@@ -91,7 +91,10 @@ export const batchAndProbe: FigureDefinition<Row> = {
       title: footnote(
         `Above: seed ${seeds}; below: bar: median and 95 % interval of noise alone (${resamplesText} resamples).`,
       ),
-      vconcat: [curves(rows, firstSeeds, looks), signChanges(rows, order, looks)],
+      vconcat: pages(order, abreast(order.length, room)).flatMap((shown) => [
+        curves(rows, firstSeeds, looks, shown),
+        signChanges(rows, shown, looks, shown.length < order.length),
+      ]),
     };
   },
 };
@@ -124,24 +127,30 @@ function panelText(panel: string, rows: readonly Row[]): string {
   ].join(', ');
 }
 
-/** Upper row: kappa of one seed on batch and probe. */
-function curves(rows: readonly Row[], firstSeeds: ReadonlyMap<string, number>, { color, dashOrShape }: Looks): Spec {
-  const shown = rows.filter((row) => row.quantity === 'kappa' && row.seed === firstSeeds.get(row.panel));
+/** Upper row: kappa of one seed on batch and probe, in these panels; all rows of panels share the scale. */
+function curves(
+  rows: readonly Row[],
+  firstSeeds: ReadonlyMap<string, number>,
+  { color, dashOrShape }: Looks,
+  panelsHere: readonly string[],
+): Spec {
+  const all = rows.filter((row) => row.quantity === 'kappa' && row.seed === firstSeeds.get(row.panel));
   const y = {
     field: 'value',
     type: 'quantitative',
     title: 'κ (backbone / encoder)',
     ...logAxis(
-      shown.map((row) => row.value),
+      all.map((row) => row.value),
       [1],
     ),
   };
-  const ofFirstSeeds = [...firstSeeds]
+  const ofFirstSeeds = panelsHere
+    .map((panel) => [panel, firstSeeds.get(panel)!] as const)
     .map(([panel, seed]) => `(datum.panel === ${JSON.stringify(panel)} && datum.seed === ${seed})`)
     .join(' || ');
   return {
     transform: [{ filter: `datum.quantity === 'kappa' && (${ofFirstSeeds})` }],
-    facet: { column: panels('panel', [...firstSeeds.keys()]) },
+    facet: { column: panels('panel', panelsHere) },
     spec: {
       height: 96,
       layer: [
@@ -160,7 +169,7 @@ function curves(rows: readonly Row[], firstSeeds: ReadonlyMap<string, number>, {
 }
 
 /** Lower row: rates of sign changes by seed, over what noise alone would give. */
-function signChanges(rows: readonly Row[], order: string[], { color, dashOrShape }: Looks): Spec {
+function signChanges(rows: readonly Row[], order: string[], { color, dashOrShape }: Looks, someOnly: boolean): Spec {
   const rates = rows.filter((row) => row.quantity === 'sign changes');
   const highest = Math.max(...rates.map((row) => row.high ?? row.value));
   const y = {
@@ -173,7 +182,10 @@ function signChanges(rows: readonly Row[], order: string[], { color, dashOrShape
   const x = { field: 'seed', type: 'ordinal', title: 'seed', axis: { labelAngle: 0, grid: false } };
   const ofNoise = [{ filter: "datum.on === 'null'" }];
   return {
-    transform: [{ filter: "datum.quantity === 'sign changes'" }],
+    transform: [
+      { filter: "datum.quantity === 'sign changes'" },
+      ...(someOnly ? [{ filter: { field: 'panel', oneOf: order } }] : []),
+    ],
     facet: { column: panels('panel', order, { labels: false }) },
     spec: {
       height: 70,

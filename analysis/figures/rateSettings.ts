@@ -94,7 +94,7 @@ export const rateSettings: FigureDefinition<Row> = {
     return {
       title: footnote(`${runsText(rows)}: mean of ${seedCount(rows)}, 95 % t interval.`),
       facet: panels('panel', panelNames),
-      ...inRows(panelNames.length, abreast(2, room, 'column')),
+      ...inRows(panelNames.length, abreast(2, room)),
       spec: {
         transform: [{ calculate: own ? "datum.method + ' ' + datum.level" : 'datum.method', as: 'lane' }],
         height: { step: own ? 7 : 8, for: 'offset' },

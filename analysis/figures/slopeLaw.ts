@@ -98,7 +98,7 @@ export const slopeLaw: FigureDefinition<Row> = {
     return {
       title: footnote(`One point a run (n = ${points.length}). Solid: fitted; dashed: derived slope ${derivedSlope}.`),
       facet: panels('panel', order),
-      ...inRows(order.length, abreast(2, room, 'column')),
+      ...inRows(order.length, abreast(2, room)),
       spec: {
         height: 110,
         layer: [

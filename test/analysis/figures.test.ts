@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures, tableNames, type MadeFigures } from '../../analysis/index';
 import { logAxis } from '../../analysis/axes';
 import { inRows, pages, setupPanels } from '../../analysis/panels';
-import { distinguish, type Spec } from '../../analysis/style';
+import { distinguish, houseRoom, type Spec } from '../../analysis/style';
 import { sha256 } from '../../src/files';
 import type { RunSpec } from '../../src/manifest/run';
 import type { JournalRecord, MeasureRecord, TrainRecord } from '../../src/train/records';
@@ -394,10 +394,11 @@ test('panels: a full grid shares its axes, an unfilled last row has its own; man
   const names = Array.from({ length: 12 }, (_, i) => `task · measure.probe=${i}`);
   const rows = (setups: string[], methods: string[]) =>
     setups.flatMap((panel) => methods.map((method) => ({ panel, method })));
-  expect(Object.keys(setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method', houseRoom('page'))['facet'] as object)).toEqual([
-    'row',
-    'column',
-  ]);
+  expect(
+    Object.keys(
+      setupPanels(rows(['a', 'b'], ['constant', 'commit-clr']), 'method', houseRoom('page'))['facet'] as object,
+    ),
+  ).toEqual(['row', 'column']);
   expect(setupPanels(rows(names, ['constant']), 'method', houseRoom('page'))).toMatchObject({
     columns: 4,
     facet: { field: 'place', sort: names },

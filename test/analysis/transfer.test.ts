@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { transferMatrix } from '../../analysis/figures/transferMatrix';
 import { makeFigures, makeTables } from '../../analysis/index';
+import { houseRoom } from '../../analysis/style';
 import type { EvaluateRecord } from '../../src/train/records';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
@@ -72,12 +73,13 @@ test('transfer-matrix: mean over seeds of each pair of tasks', async () => {
     high: null,
     n: 1,
   });
-  const blocks = transferMatrix.build([
+  const apart = [
     row('sound-qa', 'scene-cap'),
     row('read-qa', 'read-qa'),
     row('scene-cap', 'scene-cap'),
     row('read-qa', 'pic-know-qa'),
-  ]) as unknown as typeof spec;
+  ];
+  const blocks = transferMatrix.build(apart, houseRoom('page')) as unknown as typeof spec;
   expect(blocks.concat.map((panel) => panel.layer[0]!.encoding.x.scale.domain)).toEqual([
     ['pic-know-qa', 'read-qa'],
     ['scene-cap', 'sound-qa'],
