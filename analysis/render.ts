@@ -112,7 +112,9 @@ async function drawToWidth(spec: Spec, { room: { width }, font, scale }: Look) {
   const tried = [first, second];
   for (let attempt = 0; attempt < 4 && isOff(tried.at(-1)!); attempt++)
     tried.push(await next(tried.at(-1)!.panelWidth + (width - tried.at(-1)!.width) / slope));
-  for (let attempt = 0; attempt < 6 && isOff(tried.at(-1)!); attempt++) {
+  // The house's way stays as it is: its committed figures are held to their bytes.
+  const more = scale === 1 && font === houseFont ? 0 : 6;
+  for (let attempt = 0; attempt < more && isOff(tried.at(-1)!); attempt++) {
     const byWidth = [...tried].sort((a, b) => a.panelWidth - b.panelWidth);
     const [below, above] = [byWidth.findLast((each) => each.width < width), byWidth.find((each) => each.width > width)];
     if (below === undefined || above === undefined || above.panelWidth - below.panelWidth <= 0.1) break;
