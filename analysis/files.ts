@@ -5,7 +5,8 @@ import type { DataRow } from './database';
 import type { FigureDefinition } from './figure';
 import { lookOf, overColumns, type Look, type Print } from './look';
 import type { Spec } from './style';
-import { renderFigure, renderSvg, type Provenance } from './render';
+import type { Provenance } from './provenance';
+import { renderFigure, renderSvg } from './render';
 import { timesMetrics, toVenueLatex, type VenueName } from './venue';
 import { escapeLatex, toLatex, toMarkdown, type TableDefinition } from './table';
 

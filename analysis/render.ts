@@ -6,18 +6,9 @@ import { covers, houseFont, textWidth, type FigureFont, type TextLook } from './
 import type { Look } from './look';
 import { withOutlines } from './outlines';
 import { annotatePng } from './png';
+import type { Provenance } from './provenance';
 import { fontFamily, footSize, houseConfig, type Spec } from './style';
 import { wrapped } from './wrapped';
-
-/** What is written into every file of a figure. */
-export interface Provenance {
-  title: string;
-  caption: string;
-  /** sha256 of the data as CSV */
-  dataSha256: string;
-  /** command that makes the figure again */
-  command: string;
-}
 
 export interface Rendered {
   /** complete specification, with its configuration */

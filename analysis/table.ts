@@ -2,7 +2,7 @@
 import type { Journals } from './aggregate';
 import type { DataRow } from './database';
 import { numberText } from './figure';
-import type { Provenance } from './render';
+import type { Provenance } from './provenance';
 import type { Place } from './scores';
 
 export interface TableCell {

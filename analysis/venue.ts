@@ -3,7 +3,7 @@
  * the styles of all three set, and of Computer Modern, in which they leave mathematics: a real LaTeX finds none too wide
  * (test/analysis/latex.test.ts). What a document loads beside them may change them a little.
  */
-import type { Provenance } from './render';
+import type { Provenance } from './provenance';
 import { wrapped } from './wrapped';
 import { escapeLatex, type TableCell, type TableLayout } from './table';
 

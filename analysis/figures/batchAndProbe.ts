@@ -132,25 +132,16 @@ function curves(
   rows: readonly Row[],
   firstSeeds: ReadonlyMap<string, number>,
   { color, dashOrShape }: Looks,
-  panelsHere: readonly string[],
+  shown: readonly string[],
 ): Spec {
   const all = rows.filter((row) => row.quantity === 'kappa' && row.seed === firstSeeds.get(row.panel));
-  const y = {
-    field: 'value',
-    type: 'quantitative',
-    title: 'κ (backbone / encoder)',
-    ...logAxis(
-      all.map((row) => row.value),
-      [1],
-    ),
-  };
-  const ofFirstSeeds = panelsHere
-    .map((panel) => [panel, firstSeeds.get(panel)!] as const)
-    .map(([panel, seed]) => `(datum.panel === ${JSON.stringify(panel)} && datum.seed === ${seed})`)
-    .join(' || ');
+  const values = all.map((row) => row.value);
+  const y = { field: 'value', type: 'quantitative', title: 'κ (backbone / encoder)', ...logAxis(values, [1]) };
+  const isFirst = (panel: string) =>
+    `(datum.panel === ${JSON.stringify(panel)} && datum.seed === ${firstSeeds.get(panel)!})`;
   return {
-    transform: [{ filter: `datum.quantity === 'kappa' && (${ofFirstSeeds})` }],
-    facet: { column: panels('panel', panelsHere) },
+    transform: [{ filter: `datum.quantity === 'kappa' && (${shown.map(isFirst).join(' || ')})` }],
+    facet: { column: panels('panel', shown) },
     spec: {
       height: 96,
       layer: [
