@@ -7,6 +7,7 @@ import { cost } from './cost';
 import { differences } from './differences';
 import { fairFight } from './fairFight';
 import { meta } from './meta';
+import { precision } from './precision';
 import { regulariserGains } from './regulariserGain';
 import { results } from './results';
 import { variants } from './variants';
@@ -22,4 +23,5 @@ export const tables: readonly TableDefinition[] = [
   variants,
   cost,
   clipping,
+  precision,
 ];
