@@ -24,14 +24,8 @@ type Row = {
   low: number | null;
   high: number | null;
   /** whether that interval lies within the margin; null without an interval */
-  equivalent: boolean | null;
+  alike: 'yes' | 'not shown' | null;
 };
-
-const verdicts = new Map([
-  [true, 'yes'],
-  [false, 'not shown'],
-  [null, '–'],
-]);
 
 /** A pair of runs of one seed: mean log kappa under bfloat16 and under float32 training. */
 interface Pair extends Place {
@@ -43,7 +37,7 @@ function rowOf(pairs: readonly Pair[]): Row {
   const { panel, setting, method } = pairs[0]!;
   const differences = pairs.map(({ rounded, plain }) => rounded - plain);
   const { n, mean: difference, low, high } = tInterval(differences, 0.9);
-  const equivalent = low === null || high === null ? null : -margin < low && high < margin;
+  const alike = low === null || high === null ? null : -margin < low && high < margin ? 'yes' : 'not shown';
   return {
     panel,
     setting,
@@ -53,7 +47,7 @@ function rowOf(pairs: readonly Pair[]): Row {
     difference,
     low,
     high,
-    equivalent,
+    alike,
   };
 }
 
@@ -94,6 +88,6 @@ export const precision: TableDefinition<Row> = {
         header: 'bfloat16 minus float32',
         cell: ({ difference, low, high }) => ({ text: estimateText(difference, low, high) }),
       },
-      { header: 'Alike', numeric: false, cell: ({ equivalent }) => ({ text: verdicts.get(equivalent)! }) },
+      { header: 'Alike', numeric: false, cell: ({ alike }) => ({ text: alike ?? '–' }) },
     ]),
 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openJournals } from '../../analysis/aggregate';
 import { precision } from '../../analysis/tables/precision';
-import type { Json } from '../../src/json';
+import type { JsonObject } from '../../src/json';
 import { syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 
 let folder: string;
@@ -20,7 +20,7 @@ const shifted = (by: number) => (text: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => {
-      const record = JSON.parse(line) as Record<string, Json>;
+      const record = JSON.parse(line) as JsonObject;
       if (record['kind'] !== 'measure') return line;
       const logKappa = (record['step'] as number) < 5 ? 99 : (record['logKappa'] as number) + by;
       return JSON.stringify({ ...record, logKappa, kappa: Math.exp(logKappa) });
@@ -44,9 +44,9 @@ test('pairs runs by everything but the precision, and says whether their kappas 
   const journals = await openJournals(folder);
   const rows = await precision.select(journals);
   journals.close();
-  expect(rows.map(({ setting, method, n, equivalent }) => [setting, method, n, equivalent])).toEqual([
-    ['equal rates', 'constant', 3, true],
-    ['backbone ×10', 'constant', 3, false],
+  expect(rows.map(({ setting, method, n, alike }) => [setting, method, n, alike])).toEqual([
+    ['equal rates', 'constant', 3, 'yes'],
+    ['backbone ×10', 'constant', 3, 'not shown'],
   ]);
   // Student's t with two degrees of freedom at 95 %: 2.919986; the standard deviation is .01.
   const half = (2.919986 * 0.01) / Math.sqrt(3);
