@@ -5,11 +5,10 @@ import { useBackend, type BackendFacts, type BackendRequest } from '../tensor/ba
 import { checkBounds, checkModel, type CheckReport } from '../train/checkModel';
 import { stepFields } from '../train/checkReference';
 import type { Define } from './command';
-import { columns, say, sayJson } from './text';
+import { columns, say, sayJson, short } from './text';
 
 /** The report as lines for a person. */
 function checkLines(report: CheckReport, facts: BackendFacts): string[] {
-  const short = (value: number) => value.toExponential(1);
   const { parameters } = report;
   const table = columns([
     ['step', ...stepFields],

@@ -13,7 +13,7 @@ import { cacheFolders, cacheParts, emptyCacheFolder } from './cacheFolders';
 import type { Define } from './command';
 import { experimentNamed } from './names';
 import { describe } from './runNames';
-import { columns, count, megabytes, note, say, sayJson } from './text';
+import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
 interface CleanOptions {
   experiment?: string[];
@@ -215,7 +215,7 @@ function overview(items: readonly Item[]): void {
     const own = items.filter(({ what }) => what === kind);
     return [kind, String(own.length), megabytes(sum(own)), about];
   });
-  say(columns([['what', 'items', 'size', ''], ...rows]));
+  sayTable([['what', 'items', 'size', ''], ...rows]);
   say(
     'Nothing was changed. `equipoise clean WHAT` lists them, with --yes it removes them; `equipoise doctor` explains the cache',
   );
@@ -223,11 +223,9 @@ function overview(items: readonly Item[]): void {
 
 function list(items: readonly Item[]): void {
   if (items.length > 0)
-    say(
-      columns([
-        ['what', 'name', 'size', 'why'],
-        ...items.map(({ what, name, bytes, why }) => [what, printable(name), megabytes(bytes), printable(why)]),
-      ]),
-    );
+    sayTable([
+      ['what', 'name', 'size', 'why'],
+      ...items.map(({ what, name, bytes, why }) => [what, printable(name), megabytes(bytes), printable(why)]),
+    ]);
   say(`would go: ${count(items.length, 'item')}, ${megabytes(sum(items))}. Nothing was changed; --yes removes them`);
 }

@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { projectRoot, storageFault } from '../files';
-import { printable, printableLines } from '../printable';
+import { printable } from '../printable';
 import { exitCode, formatProblem, UserError } from '../problems';
 import { addCommands } from './command';
 import { commands } from './commands';
 import { environmentFaults } from './environment';
-import { note } from './text';
+import { hasColours, painted } from './colour';
+import { wrapLines } from './layout';
+import { note, terminalWidth } from './text';
 import type { Wiring } from './wiring';
 
 const help = `
@@ -36,8 +38,15 @@ function createProgram(words: readonly string[], wiring: () => Wiring): Command 
     )
     .version(version)
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
-    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(wrapLines(text, terminalWidth(process.stdout))),
+      writeErr: (text) => note(text.trimEnd()),
+    })
+    .configureHelp({
+      ...(hasColours(process.stdout) ? { styleTitle: (title: string) => painted('bold', title) } : {}),
+      sortSubcommands: false,
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
+    })
     .addHelpText('after', help);
   addCommands(program, commands, words, wiring);
   return program;

@@ -7,7 +7,7 @@ import type { Define } from './command';
 import { sweepOptions, workers, type SweepOptions } from './options';
 import { lackingHere } from '../runner/arithmetic';
 import { openSweep, timeLeft } from './sweep';
-import { columns, count, note, say, sayJson } from './text';
+import { count, note, say, sayJson, sayTable } from './text';
 
 /** Needs are asked for by few, and their rooms take long to load. */
 const loadNeeds = () => createRequire(__filename)('./needs') as typeof import('./needs');
@@ -51,12 +51,10 @@ export const define: Define = (command) => {
         sayJson({ ...described(sweep, needs), totals, workers: used, estimate });
         return;
       }
-      say(
-        columns([
-          ['run', 'state', 'combination', 'why'],
-          ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
-        ]),
-      );
+      sayTable([
+        ['run', 'state', 'combination', 'why'],
+        ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
+      ]);
       for (const part of ownParts())
         say(`own ${part.kind} ${part.name}: ${printable(part.file)}, sha256 ${part.sha256.slice(0, 16)}`);
       if (needs !== null) for (const line of loadNeeds().needsLines(sweep.plan, needs)) say(line);

@@ -9,7 +9,7 @@ import { readRun, type StoredRun } from '../runner/results';
 import type { Define } from './command';
 import { experimentNamed, runNamed } from './names';
 import { describe, isNamed } from './runNames';
-import { columns, count, megabytes, note, say, sayJson } from './text';
+import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
 interface RemoveOptions {
   yes?: boolean;
@@ -64,17 +64,15 @@ const sum = (runs: readonly Named[]): number => runs.reduce((total, { bytes }) =
 
 function tell(goes: readonly Named[], stays: readonly Named[], isGone: boolean): void {
   if (!isGone && goes.length > 0)
-    say(
-      columns([
-        ['run', 'state', 'size', 'combination'],
-        ...goes.map(({ experiment, id, run, bytes }) => [
-          `${experiment}/${id}`,
-          run?.state ?? 'empty',
-          megabytes(bytes),
-          describe(run?.file?.spec),
-        ]),
+    sayTable([
+      ['run', 'state', 'size', 'combination'],
+      ...goes.map(({ experiment, id, run, bytes }) => [
+        `${experiment}/${id}`,
+        run?.state ?? 'empty',
+        megabytes(bytes),
+        describe(run?.file?.spec),
       ]),
-    );
+    ]);
   for (const { experiment, id } of stays) note(`${experiment}/${id} stays: it is being trained`);
   const what = `${count(goes.length, 'run')}, ${megabytes(sum(goes))}`;
   say(isGone ? `removed: ${what}` : `would go: ${what}. Nothing was changed; --yes removes them`);

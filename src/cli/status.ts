@@ -9,7 +9,7 @@ import { toldAccuracy } from '../train/records';
 import type { Define } from './command';
 import { describe } from './runNames';
 import { jobsOfAll } from './slurmJobs';
-import { columns, count, say, sayJson } from './text';
+import { count, say, sayJson, sayTable } from './text';
 
 const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
 
@@ -60,12 +60,10 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
   if (json) sayJson(rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)));
   else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
   else
-    say(
-      columns([
-        ['experiment', ...states],
-        ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))]),
-      ]),
-    );
+    sayTable([
+      ['experiment', ...states],
+      ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))]),
+    ]);
   if (!json)
     for (const [experiment, list] of jobs)
       if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
@@ -96,22 +94,20 @@ function tellOne(
     });
     return;
   }
-  say(columns(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)])));
+  sayTable(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)]));
   if (jobs !== undefined && jobs.length > 0) {
     say('');
-    say(
-      columns([
-        ['job', 'state', 'time', 'node', 'run', 'waits for'],
-        ...jobs.map((job) => [
-          `${job.job}_${job.task}`,
-          job.state.toLowerCase(),
-          job.time,
-          job.node,
-          job.id,
-          job.reason === 'None' ? '' : printable(job.reason),
-        ]),
+    sayTable([
+      ['job', 'state', 'time', 'node', 'run', 'waits for'],
+      ...jobs.map((job) => [
+        `${job.job}_${job.task}`,
+        job.state.toLowerCase(),
+        job.time,
+        job.node,
+        job.id,
+        job.reason === 'None' ? '' : printable(job.reason),
       ]),
-    );
+    ]);
   }
   say('');
   say(
