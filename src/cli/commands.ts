@@ -32,8 +32,14 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     call: 'status [experiment]',
-    description: 'count the runs of every experiment, or list those of one',
+    description: 'count the runs of every experiment, or list, choose, order or fold those of one',
     load: file('./status'),
+    parts: true,
+  },
+  {
+    call: 'compare <a> <b>',
+    description: 'compare two runs, or two settings paired by seed: what differs, and the numbers side by side',
+    load: file('./compare'),
     parts: true,
   },
   {
