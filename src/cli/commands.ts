@@ -223,6 +223,17 @@ export const commands: readonly CommandEntry[] = [
     load: file('./doctor'),
   },
   {
+    call: 'completion <shell>',
+    description: 'print a script with which bash, zsh or fish completes commands, options and names',
+    load: file('./completion'),
+  },
+  {
+    call: 'complete-names <kind>',
+    description: 'names for the completion of a shell',
+    hidden: true,
+    load: file('./completeNames'),
+  },
+  {
     call: 'check-model <folder>',
     description: 'compare a checkpoint with the numbers of a reference implementation',
     load: file('./checkModel'),

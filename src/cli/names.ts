@@ -74,6 +74,9 @@ const listed = (): Listed[] =>
     return said === null ? [] : [{ path, place, ...said }];
   });
 
+/** What the manifests of the project may be called, shortest first where both mean it. */
+export const manifestNames = (): string[] => [...new Set(listed().flatMap(({ name, place }) => [name, place]))].sort();
+
 /** Manifests by ever looser readings of a name; the first reading that finds one counts. */
 function meantBy(name: string, all: readonly Listed[]): MeantManifest[] {
   const place = name.replace(/^(?:\.[\\/])?experiments[\\/]/, '');
