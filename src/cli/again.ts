@@ -71,7 +71,7 @@ export async function trainAgain(sweep: Sweep, options: AgainOptions, wiring: Wi
 
 function tell({ experiment }: Sweep, asked: number, compared: readonly Comparison[], json: boolean): void {
   if (json) {
-    sayJson({ experiment, asked, runs: compared });
+    sayJson('run-again', { experiment, asked, runs: compared });
     return;
   }
   const text = ({ differs }: Comparison) =>

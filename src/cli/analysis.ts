@@ -124,6 +124,7 @@ function outcomeLines(folder: string, out: string, made: AnalysisOutcome): strin
 
 /** Runs `make` for each experiment that is meant and tells the outcome, as lines or as one JSON list. */
 export async function analyse(
+  name: 'figures' | 'tables',
   experiment: string | undefined,
   options: AnalysisOptions,
   make: (folder: string, out: string, only: string[] | undefined) => Promise<AnalysisOutcome>,
@@ -135,5 +136,5 @@ export async function analyse(
     outcomes.push({ experiment: basename(folder), folder, out, ...made });
     if (options.json !== true) say(outcomeLines(folder, out, made).join('\n'));
   }
-  if (options.json === true) sayJson(outcomes);
+  if (options.json === true) sayJson(name, { experiments: outcomes });
 }

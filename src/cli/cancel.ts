@@ -29,7 +29,7 @@ export const define: Define = (command) => {
       const jobs = jobsOf(results, experiment);
       const chosen = runs.length === 0 ? jobs : chosenJobs(jobs, runs, experiment);
       cancelRuns(jobs, chosen);
-      if (options.json === true) sayJson({ experiment, cancelled: chosen });
+      if (options.json === true) sayJson('cancel', { experiment, cancelled: chosen });
       else
         say(
           chosen.length === 0

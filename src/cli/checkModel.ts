@@ -57,7 +57,7 @@ export const define: Define = (command) => {
     .action(async (folder: string, options: { backend: BackendRequest['name']; json?: boolean }) => {
       const facts = await useBackend({ name: options.backend });
       const report = await checkModel(folder);
-      if (options.json) sayJson({ backend: facts, ...report });
+      if (options.json) sayJson('check-model', { backend: facts, ...report });
       else say(checkLines(report, facts).join('\n'));
       if (report.failures.length > 0) process.exitCode = exitCode.failed;
     });

@@ -72,7 +72,7 @@ export const define: Define = (command) => {
       const runs = chosenExperiments(results, options.experiment).flatMap((name) => readExperiment(results, name));
       const items = (what.length === 0 ? Object.keys(kinds) : what).flatMap((name) => itemsOf(name, results, runs));
       if (!isToGo) {
-        if (options.json === true) sayJson({ removed: false, items: items.map(shown), bytes: sum(items) });
+        if (options.json === true) sayJson('clean', { removed: false, items: items.map(shown), bytes: sum(items) });
         else if (what.length === 0) overview(items);
         else list(items);
         return;
@@ -83,7 +83,7 @@ export const define: Define = (command) => {
         if (await item.remove()) gone.push(item);
         else note(`${item.name} stays: a runner holds it`);
       if (gone.length < items.length) process.exitCode = exitCode.failed;
-      if (options.json === true) sayJson({ removed: true, items: gone.map(shown), bytes: sum(gone) });
+      if (options.json === true) sayJson('clean', { removed: true, items: gone.map(shown), bytes: sum(gone) });
       else say(`removed: ${count(gone.length, 'item')}, ${megabytes(sum(gone))}`);
     });
 };

@@ -129,7 +129,7 @@ async function tellSettings(
       ...{ experiment: place.key, key, panel, setting, method, n },
       runs: runs.map(({ id, seed, counts }) => ({ id, seed, counts })),
     }));
-    sayJson({ what: 'settings', a, b, differences: described(differences), numbers });
+    sayJson('compare', { what: 'settings', a, b, differences: described(differences), numbers });
     return;
   }
   settings.forEach((each, i) => say(`${'AB'[i]}: ${titleOf(each)} (${count(each.setting.n, 'seed')})`));
@@ -146,7 +146,7 @@ async function tellRuns(runs: [StoredRun, StoredRun], library: Library, { json }
       ...{ experiment, id, state },
       description: describe(file?.spec),
     }));
-    sayJson({ what: 'runs', a: said[0], b: said[1], differences: described(differences), numbers });
+    sayJson('compare', { what: 'runs', a: said[0], b: said[1], differences: described(differences), numbers });
     return;
   }
   runs.forEach(({ experiment, id, state, file }, i) =>

@@ -67,7 +67,7 @@ export const define: Define = (command) => {
       const task = options.task ?? file.spec.task;
       const { evaluated, cached } = await evaluateRun(paths, file, task, options.weights);
       if (options.json === true)
-        sayJson({ id: run.id, task, weights: options.weights, cached, record: evaluated.record });
+        sayJson('evaluate', { id: run.id, task, weights: options.weights, cached, record: evaluated.record });
       else say(tableOf(evaluated.record));
       if (cached) note(`from evaluations/ of run ${run.id}: nothing was computed`);
     });

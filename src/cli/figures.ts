@@ -36,7 +36,7 @@ export async function drawFigures(experiment: string | undefined, options: Figur
       what: 'is nothing for the committed figures',
       hint: 'leave --reference out, and name a folder with --out',
     });
-  await analyse(experiment, options, async (folder, out, only) => {
+  await analyse('figures', experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeFigures(folder, out, { only, snippets: options.snippets });
     return { ...made, skipped: skipped.map(({ figure, reason }) => ({ name: figure, reason })) };
   });

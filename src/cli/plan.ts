@@ -48,7 +48,7 @@ export const define: Define = (command) => {
       for (const lacking of new Set(sweep.plan.map(({ arithmetic }) => lackingHere(arithmetic))))
         if (lacking !== null) note(`warning: runs that ask for a gpu cannot be trained on this machine: ${lacking}`);
       if (options.json === true) {
-        sayJson({ ...described(sweep, needs), totals, workers: used, estimate });
+        sayJson('plan', { ...described(sweep, needs), totals, workers: used, estimate });
         return;
       }
       sayTable([

@@ -53,7 +53,7 @@ export const define: Define = (command) => {
       const goes = named.filter((each) => !stays.includes(each));
       if (isToGo && stays.length > 0) process.exitCode = exitCode.failed;
       if (options.json === true)
-        sayJson({ removed: isToGo, runs: goes.map(shown), stays: stays.map(shown), bytes: sum(goes) });
+        sayJson('remove', { removed: isToGo, runs: goes.map(shown), stays: stays.map(shown), bytes: sum(goes) });
       else tell(goes, stays, isToGo);
     });
 };

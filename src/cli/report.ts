@@ -37,7 +37,7 @@ export const define: Define = (command) => {
             );
           outcomes.push({ experiment: name, path, runs, notices });
         }
-        if (options.json === true) sayJson(outcomes);
+        if (options.json === true) sayJson('report', { pages: outcomes });
       },
     );
 };

@@ -195,7 +195,7 @@ function tellJson(
   size: StepSize,
   { tiles, checkpointing, backend }: ResourcesOptions,
 ): void {
-  sayJson({
+  sayJson('resources', {
     size: { ...size, ...(tiles === 1 ? {} : { tiles }), ...(checkpointing === 'none' ? {} : { checkpointing }) },
     backend,
     models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),

@@ -47,7 +47,7 @@ export const define: Define = (command) => {
           agrees: isDeepStrictEqual(JSON.parse(JSON.stringify(record)), JSON.parse(JSON.stringify(read.file.final))),
         });
       }
-      if (options.json === true) sayJson(scored);
+      if (options.json === true) sayJson('score', { runs: scored });
       else if (scored.length === 0) say(`${printable(experiment)}: no finished run with predictions`);
       else {
         sayTable([

@@ -111,7 +111,7 @@ async function tellChosen(typed: string, options: StatusOptions): Promise<void> 
   for (const { id, reason } of rows.ignored) note(`note: ${id} does not count: ${printable(reason)}`);
   if (options.json === true) {
     const { settings, total, varied, ignored } = rows;
-    sayJson({ experiment: place.name, group: 'seed', settings, total, varied, ignored });
+    sayJson('status-settings', { experiment: place.name, settings, total, varied, ignored });
     return;
   }
   sayTable(settingTable(rows));
@@ -133,7 +133,10 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
       ) as Record<StoredState, number>),
     };
   });
-  if (json) sayJson(rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)));
+  if (json)
+    sayJson('status', {
+      experiments: rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)),
+    });
   else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
   else
     sayTable([
@@ -157,7 +160,12 @@ interface Shown {
 
 function tellRuns({ experiment, runs, total, jobs, field }: Shown, json: boolean): void {
   if (json) {
-    sayJson({ experiment, runs: runs.map(describedRun), total, ...(jobs === undefined ? {} : { slurm: jobs }) });
+    sayJson('status-runs', {
+      experiment,
+      runs: runs.map(describedRun),
+      total,
+      ...(jobs === undefined ? {} : { slurm: jobs }),
+    });
     return;
   }
   const extra = field === null || ['state', 'accuracy', 'step', 'run'].includes(field) ? null : field;

@@ -1,6 +1,8 @@
 /** Words and columns for a person at a terminal. */
 import type { TableLayout } from '../../analysis/table';
 import { printable, printableLines } from '../printable';
+import type { Problem } from '../problems';
+import { formatOf, type OutputName } from './outputs';
 import { colourOf, hasColours, painted, paintedLines } from './colour';
 import { tableLines, wrapLines } from './layout';
 
@@ -90,10 +92,19 @@ function write(stream: NodeJS.WriteStream, line: string): void {
   stream.write(`${hasColours(stream) ? paintedLines(text) : text}\n`);
 }
 
+/** Whether the one object of --json has been printed. */
+let hasSaidJson = false;
+
+/** Prints why a command failed as JSON, unless it has printed its own object before it did. */
+export function sayJsonError(code: number, problems: readonly Problem[]): void {
+  if (!hasSaidJson) sayJson('error', { exitCode: code, problems });
+}
+
 /**
- * Prints a value as JSON on standard output. Escapes are valid in JSON: a program that reads it gets the value as it
+ * Prints what a command says as JSON on standard output, once, with its format (outputs.ts). Escapes are valid in JSON: a program that reads it gets the value as it
  * was.
  */
-export function sayJson(value: unknown): void {
-  process.stdout.write(`${printableLines(JSON.stringify(value, null, 2))}\n`);
+export function sayJson(name: OutputName, value: object): void {
+  hasSaidJson = true;
+  process.stdout.write(`${printableLines(JSON.stringify({ format: formatOf(name), ...value }, null, 2))}\n`);
 }

@@ -189,7 +189,7 @@ export function failuresOf(endings: TrainingOutcome['endings'], interrupted: boo
 export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
   setExitCode({ endings, interrupted });
   if (json) {
-    sayJson({
+    sayJson('run', {
       experiment: sweep.experiment,
       interrupted,
       totals,

@@ -49,7 +49,7 @@ export const define: Define = (command) => {
       if (found === null) throw unknownRun(name);
       const relative = found.compared === null ? null : nearestRelative(found.id, found.compared, runs);
       const { compared: _compared, ...shown } = found;
-      if (options.json === true) sayJson({ ...shown, nearest: relative });
+      if (options.json === true) sayJson('why', { ...shown, nearest: relative });
       else say(lines(found, relative).join('\n'));
     });
 };

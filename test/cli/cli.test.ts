@@ -9,6 +9,7 @@ import { projectRoot } from '../../src/files';
 import type { FakeOrders } from '../../testing/fakeTrainer';
 import { readLedger } from '../../testing/fakeTrainer';
 import { expectEvery, notEmpty } from '../../testing/lists';
+import { jsonOutput } from '../../testing/outputs';
 
 const cli = join(__dirname, '..', '..', 'testing', 'fakeCli.cjs');
 
@@ -56,6 +57,7 @@ function place(seeds = 3, steps = 5, orders: FakeOrders = {}): Place {
 function equipoise({ env }: Place, ...args: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8' });
   expect(stderr).not.toMatch(/^\s+at /m); // never a stack trace
+  if (args.includes('--json')) jsonOutput(stdout);
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -247,7 +249,7 @@ describe('status and why', () => {
     const at = place(2, 5, { fail: { seed: 1, step: 2, message: 'the loss\u001b[31m is not finite' } });
     expect(equipoise(at, 'status').out).toContain('no results yet');
     equipoise(at, 'run', at.manifest);
-    expect(JSON.parse(equipoise(at, 'status', '--json').out)).toEqual([
+    expect(json(equipoise(at, 'status', '--json').out)['experiments']).toEqual([
       { experiment: 'cli-test', done: 1, running: 0, partial: 0, failed: 1 },
     ]);
     const listed = equipoise(at, 'status', 'cli-test').out;

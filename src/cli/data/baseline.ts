@@ -46,7 +46,7 @@ export const define: Define = (command) => {
           exitCode.badInput,
         );
       const rows = await rowsOf(task, items, options.split, answer);
-      if (options.json === true) sayJson({ task, split: options.split, rows });
+      if (options.json === true) sayJson('data-baseline', { task, split: options.split, rows });
       else sayRows(rows);
     });
 };

@@ -23,7 +23,7 @@ export const define: Define = (command) => {
         url: manifest.url,
       }));
       if (options.json === true) {
-        sayJson(rows);
+        sayJson('data-list', { sources: rows });
         return;
       }
       sayTable([

@@ -21,7 +21,7 @@ export const define: Define = (command) => {
       const set = await loadSet(task, stageLine());
       const folder = setPath(task);
       const card = readCard(folder);
-      if (options.json === true) sayJson(card);
+      if (options.json === true) sayJson('data-preview', { task, card });
       else {
         say(
           `${task}: ${card.counts.items} questions, ${card.counts.media} ${card.modality === 'image' ? 'pictures' : 'sounds'}, ${card.counts.alignment} alignment items`,

@@ -22,7 +22,7 @@ export const define: Define = (command) => {
     .action(async (task: string, options: { encoder?: string; split: 'validation' | 'evaluation'; json?: boolean }) => {
       const show = stageLine();
       const { encoder, rows } = await probeTask(task, options.encoder, options.split, (stage) => show(stage, 0, 0));
-      if (options.json === true) sayJson({ task, encoder, split: options.split, rows });
+      if (options.json === true) sayJson('data-probe', { task, encoder, split: options.split, rows });
       else
         sayTable([
           ['slice', 'kind', 'n', 'chance', 'question only', 'linear probe'],

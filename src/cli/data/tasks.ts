@@ -11,7 +11,7 @@ export const define: Define = (command) => {
     .action((options: { json?: boolean }) => {
       const rows = releasedTaskNames().map(releaseState);
       if (options.json === true) {
-        sayJson(rows);
+        sayJson('data-tasks', { tasks: rows });
         return;
       }
       sayTable([

@@ -47,7 +47,7 @@ export const define: Define = (command) => {
     .addHelpText('after', help)
     .action(async (name: string, folder: string, options: PeftOptions) => {
       const written = await exportNamed(name, resolve(folder), options.weights);
-      if (options.json === true) sayJson(written);
+      if (options.json === true) sayJson('export-peft', { runs: written });
       else
         for (const { id, out, step, backbone } of written) say(`${id}: ${told[backbone]}, of step ${step}, in ${out}`);
     });

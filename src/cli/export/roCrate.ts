@@ -62,7 +62,7 @@ export const define: Define = (command) => {
         withData: options.withData === true,
       });
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
-      if (options.json === true) sayJson(made);
+      if (options.json === true) sayJson('export-ro-crate', made);
       else
         say(
           `${basename(folder)}: ${count(made.runs, 'run')}, ${count(made.files, 'file')} in ${made.out}; it passes equipoise verify`,
