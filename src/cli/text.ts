@@ -2,7 +2,8 @@
 import type { TableLayout } from '../../analysis/table';
 import { printable, printableLines } from '../printable';
 import type { Problem } from '../problems';
-import { formatOf, type OutputName } from './outputs';
+import type { OutputName } from './outputs';
+import { formatOf } from './outputs/format';
 import { colourOf, hasColours, painted, paintedLines } from './colour';
 import { tableLines, wrapLines } from './layout';
 

@@ -13,7 +13,8 @@ import { define as dataVerify } from '../../src/cli/data/verify';
 import { define as metrics } from '../../src/cli/export/metrics';
 import { define as figures } from '../../src/cli/figures';
 import { define as keep } from '../../src/cli/keep';
-import { formatOf, outputs, outputSchema, outputSchemaText, outputTable } from '../../src/cli/outputs';
+import { outputs, outputSchema, outputSchemaText, outputTable } from '../../src/cli/outputs';
+import { formatOf } from '../../src/cli/outputs/format';
 import { define as remove } from '../../src/cli/remove';
 import { define as report } from '../../src/cli/report';
 import { define as resources } from '../../src/cli/resources';
@@ -61,7 +62,7 @@ const files = {
 };
 
 describe('the published schema', () => {
-  it('is what the table of outputs says, and so is the page; else run: npx ts-node src/cli/writeOutputs.ts', () => {
+  it('is what the table of outputs says, and so is the page; else run: npx ts-node src/cli/outputs/write.ts', () => {
     expect(readFileSync(join(projectRoot, 'src', 'cli', 'output.schema.json'), 'utf8')).toBe(outputSchemaText());
     expect(readFileSync(join(projectRoot, 'docs', 'commands.md'), 'utf8')).toContain(outputTable());
   });
