@@ -7,7 +7,7 @@ import type { Timing } from '../runner/estimate';
 import { estimateRuns, runEstimator } from '../runner/estimate';
 import type { PlannedRun } from '../runner/plan';
 import type { Ending, QueueEvent } from '../runner/queue';
-import { widthOf } from './layout';
+import { widthOf, wrapLines } from './layout';
 import { count, duration, short } from './text';
 
 /** Where progress is written: process.stderr, or a collector in tests. */
@@ -128,7 +128,7 @@ export function showProgress(
   };
   const line = (text: string) => {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${wrapLines(text, live ? (stream.columns ?? 80) : Infinity)}\n`);
   };
   const draw = () => {
     const parts = summary(options, state);

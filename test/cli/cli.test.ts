@@ -113,6 +113,16 @@ describe('plan and run', () => {
     expect((plan['estimate'] as { seconds: number }).seconds).toBeGreaterThan(0);
   });
 
+  it('copy no more than --limit, and say how many that were', () => {
+    const at = place(3);
+    equipoise(at, 'run', at.manifest);
+    const other = join(at.folder, 'other.json');
+    writeFileSync(other, JSON.stringify({ ...json(readFileSync(at.manifest, 'utf8')), name: 'other' }));
+    const one = equipoise(at, 'run', other, '--limit', '1');
+    expect(one.out).toBe('other: 1 copied now; in all 1 of 3 done, 2 more to copy from other experiments\n');
+    expect(json(equipoise(at, 'run', other, '--json').out)).toMatchObject({ totals: { done: 3 }, toCopy: 0 });
+  });
+
   it('report a failed run with exit code 1, and missing things with 3', () => {
     const failing = place(2, 5, { fail: { seed: 1, step: 2, message: 'the loss is not finite' } });
     const run = equipoise(failing, 'run', failing.manifest, '--json');

@@ -91,6 +91,7 @@ export const runOutputs = {
       experiment: text,
       interrupted: flag,
       totals: states,
+      toCopy: said(whole, 'runs that are done in other experiments alone'),
       runs: list(
         object({
           id,
