@@ -23,7 +23,7 @@ export function outputSchema(): Schema {
       {
         description: `equipoise ${command}: ${about}`,
         ...fields,
-        properties: { format: { const: formatOf(name as OutputName) }, ...properties },
+        properties: { format: { const: formatOf(name) }, ...properties },
         required: ['format', ...required],
       },
     ] as const;
@@ -47,6 +47,6 @@ export const outputTable = (): string =>
     '| format | command | what it says |',
     '|---|---|---|',
     ...Object.entries<Output>(outputs).map(
-      ([name, { command, about }]) => `| \`${formatOf(name as OutputName)}\` | \`${command}\` | ${about} |`,
+      ([name, { command, about }]) => `| \`${formatOf(name)}\` | \`${command}\` | ${about} |`,
     ),
   ].join('\n');
