@@ -50,10 +50,10 @@ describe('the command line', () => {
     vi.spyOn(process.stderr, 'write').mockImplementation(keep);
     say(text);
     note(text);
-    sayJson({ text });
+    sayJson('export-backbone', { text });
     vi.restoreAllMocks();
     expect(written.slice(0, 2)).toEqual([`${shown}\n`, `${shown}\n`]);
     expect(written[2]!.trimEnd()).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-    expect(JSON.parse(written[2]!)).toEqual({ text });
+    expect(JSON.parse(written[2]!)).toMatchObject({ text });
   });
 });

@@ -3,10 +3,11 @@ import { Command } from 'commander';
 import { vi } from 'vitest';
 import { addCommands, nameOf, type CommandEntry, type Define } from '../src/cli/command';
 import { commands } from '../src/cli/commands';
+import { jsonOutput } from './outputs';
 
 /**
  * What a command writes to standard output and standard error, whole. `files`: the definitions that the test has
- * loaded, by the command's name. Throws what the command throws.
+ * loaded, by the command's name. What is printed with --json is held to its schema. Throws what the command throws.
  */
 export async function commandOutput(
   files: Readonly<Record<string, Define>>,
@@ -29,7 +30,9 @@ export async function commandOutput(
   const written = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join('');
   try {
     await program.parseAsync(argv, { from: 'user' });
-    return { out: written(out), err: written(err) };
+    const found = { out: written(out), err: written(err) };
+    if (argv.includes('--json')) jsonOutput(found.out);
+    return found;
   } finally {
     out.mockRestore();
     err.mockRestore();

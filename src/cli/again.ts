@@ -4,7 +4,7 @@ import { againFolder, endAgain, prepareAgain, replaceByAgain, type Comparison } 
 import { planRuns, type PlannedRun } from '../runner/plan';
 import { isNamed, onlyRun } from './runNames';
 import type { Sweep } from './sweep';
-import { columns, count, note, say, sayJson } from './text';
+import { count, note, say, sayJson, sayTable } from './text';
 import { failuresOf, train, type TrainingOptions } from './train';
 import type { Wiring } from './wiring';
 
@@ -71,12 +71,16 @@ export async function trainAgain(sweep: Sweep, options: AgainOptions, wiring: Wi
 
 function tell({ experiment }: Sweep, asked: number, compared: readonly Comparison[], json: boolean): void {
   if (json) {
-    sayJson({ experiment, asked, runs: compared });
+    sayJson('run-again', { experiment, asked, runs: compared });
     return;
   }
   const text = ({ differs }: Comparison) =>
     differs.length === 0 ? 'equal, byte for byte' : `${differs.join(', ')} not as before`;
-  if (compared.length > 0) say(columns(compared.map((each) => [each.id, text(each)])));
+  if (compared.length > 0)
+    sayTable(
+      compared.map((each) => [each.id, text(each)]),
+      false,
+    );
   say(`${experiment}: ${compared.length} of ${count(asked, 'run')} trained again`);
   if (compared.length < asked) note('the others keep what they had; the same command goes on');
 }

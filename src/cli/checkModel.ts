@@ -5,11 +5,10 @@ import { useBackend, type BackendFacts, type BackendRequest } from '../tensor/ba
 import { checkBounds, checkModel, type CheckReport } from '../train/checkModel';
 import { stepFields } from '../train/checkReference';
 import type { Define } from './command';
-import { columns, say, sayJson } from './text';
+import { columns, say, sayJson, short } from './text';
 
 /** The report as lines for a person. */
 function checkLines(report: CheckReport, facts: BackendFacts): string[] {
-  const short = (value: number) => value.toExponential(1);
   const { parameters } = report;
   const table = columns([
     ['step', ...stepFields],
@@ -58,7 +57,7 @@ export const define: Define = (command) => {
     .action(async (folder: string, options: { backend: BackendRequest['name']; json?: boolean }) => {
       const facts = await useBackend({ name: options.backend });
       const report = await checkModel(folder);
-      if (options.json) sayJson({ backend: facts, ...report });
+      if (options.json) sayJson('check-model', { backend: facts, ...report });
       else say(checkLines(report, facts).join('\n'));
       if (report.failures.length > 0) process.exitCode = exitCode.failed;
     });

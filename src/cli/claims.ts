@@ -51,7 +51,7 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
       : await evaluateFolder(claims, folder);
   const turned = evaluations.filter(hasTurned);
   if (options.strict === true && turned.length > 0) process.exitCode = exitCode.failed;
-  if (options.json === true) return sayJson(evaluations);
+  if (options.json === true) return sayJson('claims', { claims: evaluations });
   const beside = options.reference !== true;
   const table = claimsTable(files, evaluations, { statements: false, reference: beside });
   if (table.layout.groups.length > 0) say(layoutText(table.layout));
@@ -63,7 +63,12 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
   const path = join(figuresFolder(options), ...(folder === undefined ? [] : [basename(folder)]), 'claims.md');
   writeWhole(
     path,
-    page(claimsTable(files, evaluations, { statements: true, reference: beside }), evaluations, experiment, options),
+    page(
+      claimsTable(files, evaluations, { statements: true, reference: beside }),
+      evaluations,
+      folder === undefined ? undefined : basename(folder),
+      options,
+    ),
   );
   say(`written to ${relative(process.cwd(), path)}`);
 }

@@ -11,8 +11,9 @@ import { readExperiment, type StoredRun } from '../runner/results';
 import { staleReason } from '../runner/stale';
 import { cacheFolders, cacheParts, emptyCacheFolder } from './cacheFolders';
 import type { Define } from './command';
+import { experimentNamed } from './names';
 import { describe } from './runNames';
-import { columns, count, megabytes, note, say, sayJson } from './text';
+import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
 interface CleanOptions {
   experiment?: string[];
@@ -71,7 +72,7 @@ export const define: Define = (command) => {
       const runs = chosenExperiments(results, options.experiment).flatMap((name) => readExperiment(results, name));
       const items = (what.length === 0 ? Object.keys(kinds) : what).flatMap((name) => itemsOf(name, results, runs));
       if (!isToGo) {
-        if (options.json === true) sayJson({ removed: false, items: items.map(shown), bytes: sum(items) });
+        if (options.json === true) sayJson('clean', { removed: false, items: items.map(shown), bytes: sum(items) });
         else if (what.length === 0) overview(items);
         else list(items);
         return;
@@ -82,7 +83,7 @@ export const define: Define = (command) => {
         if (await item.remove()) gone.push(item);
         else note(`${item.name} stays: a runner holds it`);
       if (gone.length < items.length) process.exitCode = exitCode.failed;
-      if (options.json === true) sayJson({ removed: true, items: gone.map(shown), bytes: sum(gone) });
+      if (options.json === true) sayJson('clean', { removed: true, items: gone.map(shown), bytes: sum(gone) });
       else say(`removed: ${count(gone.length, 'item')}, ${megabytes(sum(gone))}`);
     });
 };
@@ -107,8 +108,9 @@ function checkNames(what: readonly string[], isToGo: boolean): void {
 }
 
 /** The experiments that are named, by default all. Throws UserError for one that is not there. */
-function chosenExperiments(results: string, names: readonly string[] | undefined): readonly string[] {
+function chosenExperiments(results: string, typed: readonly string[] | undefined): readonly string[] {
   const experiments = listExperiments(results);
+  const names = typed?.map((each) => experimentNamed(each, experiments));
   const unknown = (names ?? []).filter((name) => !experiments.includes(name));
   if (unknown.length > 0)
     throw userError({
@@ -213,7 +215,7 @@ function overview(items: readonly Item[]): void {
     const own = items.filter(({ what }) => what === kind);
     return [kind, String(own.length), megabytes(sum(own)), about];
   });
-  say(columns([['what', 'items', 'size', ''], ...rows]));
+  sayTable([['what', 'items', 'size', ''], ...rows]);
   say(
     'Nothing was changed. `equipoise clean WHAT` lists them, with --yes it removes them; `equipoise doctor` explains the cache',
   );
@@ -221,11 +223,9 @@ function overview(items: readonly Item[]): void {
 
 function list(items: readonly Item[]): void {
   if (items.length > 0)
-    say(
-      columns([
-        ['what', 'name', 'size', 'why'],
-        ...items.map(({ what, name, bytes, why }) => [what, printable(name), megabytes(bytes), printable(why)]),
-      ]),
-    );
+    sayTable([
+      ['what', 'name', 'size', 'why'],
+      ...items.map(({ what, name, bytes, why }) => [what, printable(name), megabytes(bytes), printable(why)]),
+    ]);
   say(`would go: ${count(items.length, 'item')}, ${megabytes(sum(items))}. Nothing was changed; --yes removes them`);
 }

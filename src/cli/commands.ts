@@ -32,8 +32,14 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     call: 'status [experiment]',
-    description: 'count the runs of every experiment, or list those of one',
+    description: 'count the runs of every experiment, or list, choose, order or fold those of one',
     load: file('./status'),
+    parts: true,
+  },
+  {
+    call: 'compare <a> <b>',
+    description: 'compare two runs, or two settings paired by seed: what differs, and the numbers side by side',
+    load: file('./compare'),
     parts: true,
   },
   {
@@ -215,6 +221,17 @@ export const commands: readonly CommandEntry[] = [
     call: 'doctor',
     description: 'show the backends, tools and caches of this machine and what is missing',
     load: file('./doctor'),
+  },
+  {
+    call: 'completion <shell>',
+    description: 'print a script with which bash, zsh or fish completes commands, options and names',
+    load: file('./completion'),
+  },
+  {
+    call: 'complete-names <kind>',
+    description: 'names for the completion of a shell',
+    hidden: true,
+    load: file('./completeNames'),
   },
   {
     call: 'check-model <folder>',

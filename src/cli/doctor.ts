@@ -233,7 +233,7 @@ export const define: Define = (command) => {
     .option('--json', 'print the report as JSON')
     .action(async (options: DoctorOptions) => {
       const report = await doctor(options, note);
-      if (options.json) sayJson(report);
+      if (options.json) sayJson('doctor', report);
       else say(doctorLines(report).join('\n'));
       if (options.link && report.link?.link === null) process.exitCode = exitCode.unavailable;
     });

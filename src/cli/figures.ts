@@ -47,7 +47,7 @@ export async function drawFigures(experiment: string | undefined, options: Figur
         hint: 'leave --reference out, and name a folder with --out',
       });
   const print = await printOf(options);
-  await analyse(experiment, options, async (folder, out, only) => {
+  await analyse('figures', experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeFigures(folder, out, { only, snippets: options.snippets, print });
     return { ...made, skipped: skipped.map(({ figure, reason }) => ({ name: figure, reason })) };
   });

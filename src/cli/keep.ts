@@ -31,7 +31,7 @@ export const define: Define = (command) => {
     .action(async (experiment: string, options: KeepOptions) => {
       const [folder] = experimentFolders(experiment);
       const kept = await keepRuns(folder!, join(keptFolder(options), basename(folder!)));
-      if (options.json === true) sayJson(kept);
+      if (options.json === true) sayJson('keep', kept);
       else {
         say(
           [

@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { projectRoot, storageFault } from '../files';
-import { printable, printableLines } from '../printable';
-import { exitCode, formatProblem, UserError } from '../problems';
+import { printable } from '../printable';
+import { exitCode, formatProblem, UserError, type Problem } from '../problems';
 import { addCommands } from './command';
 import { commands } from './commands';
 import { environmentFaults } from './environment';
-import { note } from './text';
+import { hasColours, painted } from './colour';
+import { wrapLines } from './layout';
+import { note, sayJsonError, terminalWidth } from './text';
 import type { Wiring } from './wiring';
 
 const help = `
@@ -36,8 +38,15 @@ function createProgram(words: readonly string[], wiring: () => Wiring): Command 
     )
     .version(version)
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
-    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(wrapLines(text, terminalWidth(process.stdout))),
+      writeErr: (text) => note(text.trimEnd()),
+    })
+    .configureHelp({
+      ...(hasColours(process.stdout) ? { styleTitle: (title: string) => painted('bold', title) } : {}),
+      sortSubcommands: false,
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
+    })
     .addHelpText('after', help);
   addCommands(program, commands, words, wiring);
   return program;
@@ -56,26 +65,35 @@ export async function main(argv: readonly string[], wiring: () => Wiring = realW
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
   } catch (error) {
-    process.exitCode = tell(error);
+    const asked = argv.slice(2);
+    const end = asked.indexOf('--');
+    const { code, problems } = told(error);
+    process.exitCode = code;
+    if (asked.slice(0, end < 0 ? undefined : end).includes('--json') && problems.length > 0)
+      sayJsonError(code, problems);
   }
 }
 
-/** Prints an error for a person and gives the exit code. */
-function tell(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.badInput; // commander has printed it
+/** Prints an error for a person on standard error, and gives the exit code and the problems for a program. */
+function told(error: unknown): { code: number; problems: Problem[] } {
+  // The command line has printed it, or only help was asked for.
+  if (error instanceof CommanderError)
+    return error.exitCode === 0
+      ? { code: exitCode.ok, problems: [] }
+      : { code: exitCode.badInput, problems: [{ where: 'command line', what: error.message.replace(/^error: /, '') }] };
   if (process.env['EQUIPOISE_DEBUG'] === '1')
     note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   if (error instanceof UserError) {
     for (const problem of error.problems) note(`error: ${printable(formatProblem(problem))}`);
-    return error.code;
+    return { code: error.code, problems: error.problems };
   }
   const storage = storageFault(error);
   if (storage !== null) {
     note(`error: ${printable(storage)}; what was written before is whole`);
-    return exitCode.unavailable;
+    return { code: exitCode.unavailable, problems: [{ where: 'storage', what: storage }] };
   }
   const message = error instanceof Error ? error.message : String(error);
   note(`error: ${printable(message)}`);
   note('This is a fault of the program, not of your input. EQUIPOISE_DEBUG=1 shows where it happened.');
-  return exitCode.failed;
+  return { code: exitCode.failed, problems: [{ where: 'equipoise', what: message }] };
 }

@@ -7,7 +7,7 @@ import type { Define } from './command';
 import { sweepOptions, workers, type SweepOptions } from './options';
 import { lackingHere } from '../runner/arithmetic';
 import { openSweep, timeLeft } from './sweep';
-import { columns, count, note, say, sayJson } from './text';
+import { count, note, say, sayJson, sayTable } from './text';
 
 /** Needs are asked for by few, and their rooms take long to load. */
 const loadNeeds = () => createRequire(__filename)('./needs') as typeof import('./needs');
@@ -48,15 +48,13 @@ export const define: Define = (command) => {
       for (const lacking of new Set(sweep.plan.map(({ arithmetic }) => lackingHere(arithmetic))))
         if (lacking !== null) note(`warning: runs that ask for a gpu cannot be trained on this machine: ${lacking}`);
       if (options.json === true) {
-        sayJson({ ...described(sweep, needs), totals, workers: used, estimate });
+        sayJson('plan', { ...described(sweep, needs), totals, workers: used, estimate });
         return;
       }
-      say(
-        columns([
-          ['run', 'state', 'combination', 'why'],
-          ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
-        ]),
-      );
+      sayTable([
+        ['run', 'state', 'combination', 'why'],
+        ...sweep.plan.map((run) => [run.id, run.state, run.description, printable(run.why)]),
+      ]);
       for (const part of ownParts())
         say(`own ${part.kind} ${part.name}: ${printable(part.file)}, sha256 ${part.sha256.slice(0, 16)}`);
       if (needs !== null) for (const line of loadNeeds().needsLines(sweep.plan, needs)) say(line);

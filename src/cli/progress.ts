@@ -1,12 +1,13 @@
 /**
- * Progress of many runs: one rewritten line on a terminal; elsewhere a line for each finished run and one every ten
- * seconds.
+ * Progress of many runs: on a terminal a few lines that are rewritten, the sum and one for each that is being trained;
+ * elsewhere a line for each finished run and one every ten seconds.
  */
 import { printable } from '../printable';
 import type { Timing } from '../runner/estimate';
 import { estimateRuns, runEstimator } from '../runner/estimate';
 import type { PlannedRun } from '../runner/plan';
 import type { Ending, QueueEvent } from '../runner/queue';
+import { widthOf, wrapLines } from './layout';
 import { count, duration, short } from './text';
 
 /** Where progress is written: process.stderr, or a collector in tests. */
@@ -14,6 +15,7 @@ interface ProgressStream {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
 }
 
 interface ProgressOptions {
@@ -110,26 +112,31 @@ function take(state: SweepState, event: QueueEvent, options: ProgressOptions): s
 }
 
 /** Listens to a queue and shows it until `end`. */
-export function showProgress(options: ProgressOptions): { observe: (event: QueueEvent) => void; end: () => void } {
+export function showProgress(
+  options: ProgressOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+): { observe: (event: QueueEvent) => void; end: () => void } {
   const { stream } = options;
-  const live = stream.isTTY === true;
+  // A terminal that cannot go back to what it wrote is written to like a file.
+  const live = stream.isTTY === true && environment['TERM'] !== 'dumb';
   const state = stateOf(options);
-  let drawn = false;
+  let drawn = 0;
 
   const clear = () => {
-    if (drawn) stream.write('\r\u001b[2K');
-    drawn = false;
+    if (drawn > 0) stream.write(`\r${drawn > 1 ? `\u001b[${drawn - 1}A` : ''}\u001b[J`);
+    drawn = 0;
   };
   const line = (text: string) => {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${wrapLines(text, live ? (stream.columns ?? 80) : Infinity)}\n`);
   };
   const draw = () => {
-    const text = summary(options, state);
-    if (!live) return line(text);
+    const parts = summary(options, state);
+    if (!live) return line(lineOf([parts.sum, ...parts.runs.flat(), ...parts.time]));
+    const lines = linesOf(parts, stream).map((each) => fitted(each, Math.max(20, (stream.columns ?? 80) - 1)));
     clear();
-    stream.write(text.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
-    drawn = true;
+    stream.write(lines.join('\n'));
+    drawn = lines.length;
   };
   const timer = setInterval(draw, live ? 250 : 10_000);
 
@@ -160,25 +167,75 @@ function endingText(ending: Ending): string {
   }
 }
 
-/** `12/54 done, 1 failed | 0f3a step 120/200 loss 1.02 kappa 1.9 8.3 steps/s | +1 more | about 12 min left`. */
-function summary(options: ProgressOptions, { running: byId, left, done, failed, secondsOf }: SweepState): string {
-  const running = [...byId.values()];
-  const parts = [`${done}/${options.total} done${failed > 0 ? `, ${failed} failed` : ''}`];
-  const [first] = running;
-  if (first !== undefined) parts.push(runningText(first));
-  if (running.length > 1) parts.push(`${count(running.length - 1, 'other')} running`);
-  const seconds = secondsLeft(options.workers, running, [...left.values()], secondsOf);
-  if (seconds !== null) parts.push(`about ${duration(seconds)} left`);
-  return parts.join(' | ');
+/** A part of what is said; where there is no room for all, those with the highest number go first. */
+interface Part {
+  text: string;
+  rank: number;
+  /** what stands between it and the part before */
+  between: string;
 }
 
-function runningText({ run, stage, step, steps, loss, kappa, stepsPerSecond }: Running): string {
-  if (step === 0 || (steps > 0 && step >= steps)) return `${run.id.slice(0, 6)} ${stage || 'starting'}`;
-  const parts = [`${run.id.slice(0, 6)} step ${step}${steps > 0 ? `/${steps}` : ''}`];
-  if (loss !== null) parts.push(`loss ${short(loss)}`);
-  if (kappa !== null) parts.push(`kappa ${short(kappa)}`);
-  if (stepsPerSecond !== null) parts.push(`${short(stepsPerSecond)} steps/s`);
-  return parts.join(' ');
+/** Runs that are shown at once. */
+const mostShown = 8;
+
+/** What is said of a sweep: the sum, what runs, how long it takes. `12/54 done, 1 failed | 0f3a step 120/200 ... | about 12 min left`. */
+function summary(
+  options: ProgressOptions,
+  { running: byId, left, done, failed, secondsOf }: SweepState,
+): { sum: Part; runs: Part[][]; time: Part[] } {
+  const running = [...byId.values()];
+  const bar = (text: string, rank = 0): Part => ({ text, rank, between: ' | ' });
+  const seconds = secondsLeft(options.workers, running, [...left.values()], secondsOf);
+  return {
+    sum: bar(`${done}/${options.total} done${failed > 0 ? `, ${failed} failed` : ''}`),
+    runs: running.map(runParts),
+    time: seconds === null ? [] : [bar(`about ${duration(seconds)} left`)],
+  };
+}
+
+/** On a terminal: all in one line for one run, else the sum and a line for each run, as many as there is room for. */
+function linesOf(
+  { sum, runs, time }: ReturnType<typeof summary>,
+  { rows = 24, columns = 80 }: ProgressStream,
+): Part[][] {
+  const one = [sum, ...runs.flat(), ...time];
+  if (runs.length <= 1 && widthOf(lineOf(one)) < columns) return [one];
+  const room = Math.max(1, Math.min(mostShown, rows - 3));
+  const shown = runs.length <= room ? runs : runs.slice(0, room - 1);
+  const rest = runs.length - shown.length;
+  return [
+    [sum, ...time],
+    ...shown,
+    ...(rest === 0 ? [] : [[{ text: `${count(rest, 'other')} running`, rank: 0, between: '' }]]),
+  ];
+}
+
+const lineOf = (parts: readonly Part[]): string =>
+  parts.map(({ text, between }, i) => (i === 0 ? text : `${between}${text}`)).join('');
+
+/** The parts of a line for which there is room. */
+function fitted(all: readonly Part[], width: number): string {
+  let parts = all;
+  while (widthOf(lineOf(parts)) > width) {
+    const rank = Math.max(...parts.map((part) => part.rank));
+    if (rank === 0) break;
+    parts = parts.filter((part) => part.rank < rank);
+  }
+  return lineOf(parts).slice(0, width);
+}
+
+/** What is said of one run, the least important last to be kept. */
+function runParts({ run, stage, step, steps, loss, kappa, stepsPerSecond }: Running): Part[] {
+  const id: Part = { text: run.id.slice(0, 6), rank: 0, between: ' | ' };
+  const said = (text: string, rank: number): Part => ({ text, rank, between: ' ' });
+  if (step === 0 || (steps > 0 && step >= steps)) return [id, said(stage || 'starting', 0)];
+  return [
+    id,
+    said(`step ${step}${steps > 0 ? `/${steps}` : ''}`, 0),
+    ...(loss === null ? [] : [said(`loss ${short(loss)}`, 2)]),
+    ...(kappa === null ? [] : [said(`kappa ${short(kappa)}`, 1)]),
+    ...(stepsPerSecond === null ? [] : [said(`${short(stepsPerSecond)} steps/s`, 3)]),
+  ];
 }
 
 /**

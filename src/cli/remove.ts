@@ -7,8 +7,9 @@ import { listExperiments, listRunIds, referenceFolder, resultsFolder, runFolder 
 import { removeRun } from '../runner/removal';
 import { readRun, type StoredRun } from '../runner/results';
 import type { Define } from './command';
+import { experimentNamed, runNamed } from './names';
 import { describe, isNamed } from './runNames';
-import { columns, count, megabytes, note, say, sayJson } from './text';
+import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
 interface RemoveOptions {
   yes?: boolean;
@@ -52,7 +53,7 @@ export const define: Define = (command) => {
       const goes = named.filter((each) => !stays.includes(each));
       if (isToGo && stays.length > 0) process.exitCode = exitCode.failed;
       if (options.json === true)
-        sayJson({ removed: isToGo, runs: goes.map(shown), stays: stays.map(shown), bytes: sum(goes) });
+        sayJson('remove', { removed: isToGo, runs: goes.map(shown), stays: stays.map(shown), bytes: sum(goes) });
       else tell(goes, stays, isToGo);
     });
 };
@@ -63,17 +64,15 @@ const sum = (runs: readonly Named[]): number => runs.reduce((total, { bytes }) =
 
 function tell(goes: readonly Named[], stays: readonly Named[], isGone: boolean): void {
   if (!isGone && goes.length > 0)
-    say(
-      columns([
-        ['run', 'state', 'size', 'combination'],
-        ...goes.map(({ experiment, id, run, bytes }) => [
-          `${experiment}/${id}`,
-          run?.state ?? 'empty',
-          megabytes(bytes),
-          describe(run?.file?.spec),
-        ]),
+    sayTable([
+      ['run', 'state', 'size', 'combination'],
+      ...goes.map(({ experiment, id, run, bytes }) => [
+        `${experiment}/${id}`,
+        run?.state ?? 'empty',
+        megabytes(bytes),
+        describe(run?.file?.spec),
       ]),
-    );
+    ]);
   for (const { experiment, id } of stays) note(`${experiment}/${id} stays: it is being trained`);
   const what = `${count(goes.length, 'run')}, ${megabytes(sum(goes))}`;
   say(isGone ? `removed: ${what}` : `would go: ${what}. Nothing was changed; --yes removes them`);
@@ -84,7 +83,9 @@ function namedRuns(results: string, names: readonly string[]): Named[] {
   const experiments = listExperiments(results);
   const all = experiments.flatMap((experiment) => listRunIds(results, experiment).map((id) => ({ experiment, id })));
   const problems: Problem[] = [];
-  const found = names.flatMap((name) => {
+  const found = names.flatMap((typed) => {
+    const named = runNamed(typed);
+    const name = named === typed ? experimentNamed(typed, experiments) : named;
     const ofExperiment = all.filter(({ experiment }) => experiment === name);
     if (ofExperiment.length > 0) return ofExperiment;
     const runs = all.filter(({ experiment, id }) => isNamed(name, experiment, id));

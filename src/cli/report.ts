@@ -49,9 +49,9 @@ async function report(experiment: string | undefined, options: ReportCommandOpti
       say(`${name}: ${count(runs, live ? 'run' : 'finished run')} in ${relative(process.cwd(), path)}`);
     outcomes.push({ experiment: name, path, runs, notices });
   }
-  if (options.json === true) sayJson(outcomes);
   if (outcomes.length === 0)
     throw userError({ where: 'report', what: 'no experiment has a finished run' }, exitCode.unavailable);
+  if (options.json === true) sayJson('report', { pages: outcomes });
 }
 
 /** Among several experiments one without finished runs is told and left out; alone it is an error. */

@@ -30,7 +30,7 @@ import type { Define } from './command';
 import { measuredBatch } from './measureApart';
 import { gigabytes, needsHead, needsRow } from './needsTable';
 import { wholeNumber } from './options';
-import { columns, note, say, sayJson } from './text';
+import { note, say, sayJson, sayTable } from './text';
 
 interface ResourcesOptions extends StepSize {
   tiles: number;
@@ -195,7 +195,7 @@ function tellJson(
   size: StepSize,
   { tiles, checkpointing, backend }: ResourcesOptions,
 ): void {
-  sayJson({
+  sayJson('resources', {
     size: { ...size, ...(tiles === 1 ? {} : { tiles }), ...(checkpointing === 'none' ? {} : { checkpointing }) },
     backend,
     models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
@@ -204,7 +204,7 @@ function tellJson(
 }
 
 function tellLines(planned: readonly PlannedStep[], measured: Measurement | null): void {
-  say(columns([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]));
+  sayTable([['model', ...needsHead], ...planned.map(({ name, needs }) => [name, ...needsRow(needs)])]);
   for (const { name, defaults } of planned) for (const line of defaultLines(name, defaults)) say(line);
   if (measured === null) return;
   const { needs } = planned[0]!;

@@ -10,7 +10,7 @@ import { readPredictions } from '../train/predictions';
 import type { EvaluateRecord } from '../train/records';
 import { experimentFolders } from './analysis';
 import type { Define } from './command';
-import { columns, note, say, sayJson } from './text';
+import { note, say, sayJson, sayTable } from './text';
 
 interface Scored {
   id: string;
@@ -47,23 +47,21 @@ export const define: Define = (command) => {
           agrees: isDeepStrictEqual(JSON.parse(JSON.stringify(record)), JSON.parse(JSON.stringify(read.file.final))),
         });
       }
-      if (options.json === true) sayJson(scored);
+      if (options.json === true) sayJson('score', { runs: scored });
       else if (scored.length === 0) say(`${printable(experiment)}: no finished run with predictions`);
       else {
-        say(
-          columns([
-            ['run', 'choice', 'generation', 'other metrics', 'run.json'],
-            ...scored.map(({ id, record, agrees }) => [
-              id,
-              record.choice.total === 0 ? '–' : record.choice.accuracy.toFixed(3),
-              record.generation === undefined ? '–' : record.generation.accuracy.toFixed(3),
-              Object.entries(record.texts ?? {})
-                .map(([metric, { value }]) => `${metric} ${value.toFixed(3)}`)
-                .join(' '),
-              agrees ? 'agrees' : 'DIFFERS',
-            ]),
+        sayTable([
+          ['run', 'choice', 'generation', 'other metrics', 'run.json'],
+          ...scored.map(({ id, record, agrees }) => [
+            id,
+            record.choice.total === 0 ? '–' : record.choice.accuracy.toFixed(3),
+            record.generation === undefined ? '–' : record.generation.accuracy.toFixed(3),
+            Object.entries(record.texts ?? {})
+              .map(([metric, { value }]) => `${metric} ${value.toFixed(3)}`)
+              .join(' '),
+            agrees ? 'agrees' : 'DIFFERS',
           ]),
-        );
+        ]);
       }
       const wrong = scored.filter(({ agrees }) => !agrees);
       if (wrong.length > 0)

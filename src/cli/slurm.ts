@@ -67,7 +67,13 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
         );
   for (const warning of outcome?.warnings ?? []) note(`warning: ${printable(warning)}`);
   if (options.json === true) {
-    sayJson({ experiment, folder: outcome?.folder ?? null, arrays: outcome?.arrays ?? [], skipped, copied });
+    sayJson('run-slurm', {
+      experiment,
+      folder: outcome?.folder ?? null,
+      arrays: outcome?.arrays ?? [],
+      skipped,
+      copied,
+    });
   } else saySubmitted(sweep, runs.length, outcome);
 }
 
@@ -76,7 +82,7 @@ function printScripts(options: SubmitOptions, json: boolean): void {
   const { arrays, warnings } = prepareArrays(options);
   for (const warning of warnings) note(`warning: ${printable(warning)}`);
   if (json)
-    sayJson({
+    sayJson('run-slurm-scripts', {
       experiment: options.experiment,
       arrays: arrays.map(({ name, resources, runs, script }) => ({
         name,

@@ -1,49 +1,125 @@
 /** `equipoise status`: what lies in the results, and what is being trained now. */
-import { nearestName } from '../nearest';
+import { Option } from 'commander';
+import { createRequire } from 'node:module';
 import { printable } from '../printable';
-import { userError } from '../problems';
+import { UserError, type Problem } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
 import { countJobs, type RunJob } from '../runner/slurm/jobs';
 import { toldAccuracy } from '../train/records';
 import type { Define } from './command';
+import { experimentNamed } from './names';
 import { describe } from './runNames';
+import type { RowOptions } from './statusRows';
 import { jobsOfAll } from './slurmJobs';
-import { columns, count, say, sayJson } from './text';
+import { count, note, say, sayJson, sayTable } from './text';
 
 const states: readonly StoredState[] = ['done', 'running', 'partial', 'failed'];
+
+interface StatusOptions extends RowOptions {
+  group?: 'seed';
+  watch?: boolean;
+  json?: boolean;
+}
+
+const help = `
+--where takes FIELD=VALUE, !=, <, <=, > and >=; given again, or joined by "and", all must hold. Fields are those of axes, such
+as scheduler or learningRate.backbone, and state, step, seed, accuracy, exact, loss, seconds; with --group seed also n, kappa
+(mean log kappa), lowest, highest, method. --sort has the best first for accuracy and exact, else the smallest.
+
+Examples:
+  equipoise status
+  equipoise status quickstart
+  equipoise status quickstart --group seed --sort accuracy
+  equipoise status quickstart --where scheduler=commit-clr --where 'accuracy>0.6'
+  equipoise status quickstart --watch`;
+
+/** The rows that are chosen, ordered or folded need the rooms of the analysis, which take a while to load. */
+const loadRows = () => createRequire(__filename)('./statusRows') as typeof import('./statusRows');
 
 /** Adds `status [experiment]`. */
 export const define: Define = (command) => {
   command
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  equipoise status\n  equipoise status quickstart\n  equipoise status quickstart --json',
+    .option('--sort <field>', 'order the rows')
+    .option('--reverse', 'the other way round')
+    .option(
+      '--where <condition>',
+      'only rows for which this holds, e.g. scheduler=commit-clr; may be given again',
+      again,
     )
-    .action((experiment: string | undefined, options: { json?: boolean }) => {
-      const results = resultsFolder();
-      const names = listExperiments(results);
-      if (experiment === undefined) tellAll(results, names, options.json === true);
-      else if (names.includes(experiment))
-        tellOne(
-          experiment,
-          readExperiment(results, experiment),
-          jobsOfAll(results, [experiment]).get(experiment),
-          options.json === true,
-        );
-      else throw unknownExperiment(experiment, names);
+    .addOption(
+      new Option('--group <field>', 'a row a setting, with mean and interval over its seeds').choices(['seed']),
+    )
+    .option('--watch', 'show it again every two seconds until Ctrl-C')
+    .option('--json', 'print JSON')
+    .addHelpText('after', help)
+    .action(async (typed: string | undefined, options: StatusOptions) => {
+      checkOptions(typed, options);
+      if (options.watch !== true) return tell(typed, options);
+      const { watch } = createRequire(__filename)('./watch') as typeof import('./watch');
+      return watch(() => tell(typed, options));
     });
 };
 
-function unknownExperiment(experiment: string, names: readonly string[]): Error {
-  const nearest = nearestName(experiment, names);
-  return userError({
-    where: `experiment "${printable(experiment)}"`,
-    what: 'has no results',
-    expected: names.length === 0 ? 'an experiment that was run' : `one of ${names.join(', ')}`,
-    hint: nearest === undefined ? 'equipoise plan shows what a manifest would train' : `did you mean ${nearest}?`,
-  });
+const again = (text: string, before: string[] = []): string[] => [...before, text];
+
+/** Throws UserError for options that would be without effect. */
+function checkOptions(typed: string | undefined, options: StatusOptions): void {
+  const given = ['sort', 'reverse', 'where', 'group'].filter(
+    (name) => options[name as keyof StatusOptions] !== undefined,
+  );
+  const problems: Problem[] = [
+    ...(typed === undefined
+      ? given.map((name) => ({ where: `--${name}`, what: 'is about the runs of an experiment', expected: 'its name' }))
+      : []),
+    ...(options.reverse === true && options.sort === undefined
+      ? [{ where: '--reverse', what: 'has no meaning without --sort' }]
+      : []),
+    ...(options.watch === true && options.json === true
+      ? [{ where: '--watch', what: 'is for people', hint: 'leave --json out, or call status again and again' }]
+      : []),
+  ];
+  if (problems.length > 0) throw new UserError(problems);
+}
+
+async function tell(typed: string | undefined, options: StatusOptions): Promise<void> {
+  const results = resultsFolder();
+  const names = listExperiments(results);
+  if (typed === undefined) return tellAll(results, names, options.json === true);
+  const experiment = experimentNamed(typed, names);
+  const isPlain = options.group === undefined && options.sort === undefined && options.where === undefined;
+  if (isPlain && names.includes(experiment)) {
+    const runs = readExperiment(results, experiment);
+    const jobs = jobsOfAll(results, [experiment]).get(experiment);
+    return tellRuns({ experiment, runs, total: runs.length, jobs, field: null }, options.json === true);
+  }
+  await tellChosen(typed, options);
+}
+
+/** The rows of an experiment that are asked for, also of a committed one. */
+async function tellChosen(typed: string, options: StatusOptions): Promise<void> {
+  const { openLibrary, placeNamed, runRows, settingRows, settingTable } = loadRows();
+  const library = openLibrary();
+  const place = placeNamed(library, typed);
+  if (!place.own) note(`note: the committed runs of ${place.name}`);
+  if (options.group === undefined) {
+    const { runs, total, field } = await runRows(library, place, options);
+    tellRuns({ experiment: place.name, runs, total, jobs: undefined, field }, options.json === true);
+    return;
+  }
+  const rows = await settingRows(library, place, options);
+  for (const { id, reason } of rows.ignored) note(`note: ${id} does not count: ${printable(reason)}`);
+  if (options.json === true) {
+    const { settings, total, varied, ignored } = rows;
+    sayJson('status-settings', { experiment: place.name, settings, total, varied, ignored });
+    return;
+  }
+  sayTable(settingTable(rows));
+  say('');
+  const { length } = rows.settings;
+  say(
+    `${count(length, 'setting')}${length === rows.total ? '' : ` of ${rows.total}`}; mean and 95 % t interval over seeds; * not significantly worse than the best of its task and learning rates`,
+  );
 }
 
 function tellAll(results: string, names: readonly string[], json: boolean): void {
@@ -57,66 +133,87 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
       ) as Record<StoredState, number>),
     };
   });
-  if (json) sayJson(rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)));
+  if (json)
+    sayJson('status', {
+      experiments: rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)),
+    });
   else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
   else
-    say(
-      columns([
-        ['experiment', ...states],
-        ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))]),
-      ]),
-    );
+    sayTable([
+      ['experiment', ...states],
+      ...rows.map((row) => [row.experiment, ...states.map((state) => String(row[state]))]),
+    ]);
   if (!json)
     for (const [experiment, list] of jobs)
       if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
 }
 
-function tellOne(
-  experiment: string,
-  runs: readonly StoredRun[],
-  jobs: readonly RunJob[] | undefined,
-  json: boolean,
-): void {
+interface Shown {
+  experiment: string;
+  runs: readonly StoredRun[];
+  /** of how many */
+  total: number;
+  jobs: readonly RunJob[] | undefined;
+  /** what they are ordered by; null: by their ids */
+  field: string | null;
+}
+
+function tellRuns({ experiment, runs, total, jobs, field }: Shown, json: boolean): void {
   if (json) {
-    sayJson({
+    sayJson('status-runs', {
       experiment,
-      runs: runs.map(({ id, state, step, steps, why, file }) => ({
-        id,
-        state,
-        step,
-        steps,
-        why,
-        description: describe(file?.spec),
-        accuracy: file?.final ? toldAccuracy(file.final) : null,
-        backend: file?.machine.backend ?? null,
-        times: file?.times ?? null,
-        notices: file?.notices ?? [],
-      })),
+      runs: runs.map(describedRun),
+      total,
       ...(jobs === undefined ? {} : { slurm: jobs }),
     });
     return;
   }
-  say(columns(runs.map((run) => [run.id, run.state, progressOf(run), describe(run.file?.spec), printable(run.why)])));
-  if (jobs !== undefined && jobs.length > 0) {
-    say('');
-    say(
-      columns([
-        ['job', 'state', 'time', 'node', 'run', 'waits for'],
-        ...jobs.map((job) => [
-          `${job.job}_${job.task}`,
-          job.state.toLowerCase(),
-          job.time,
-          job.node,
-          job.id,
-          job.reason === 'None' ? '' : printable(job.reason),
-        ]),
-      ]),
-    );
-  }
+  const extra = field === null || ['state', 'accuracy', 'step', 'run'].includes(field) ? null : field;
+  sayTable([
+    ['run', 'state', 'progress', ...(extra === null ? [] : [extra]), 'combination', 'why'],
+    ...runs.map((run) => [
+      run.id,
+      run.state,
+      progressOf(run),
+      ...(extra === null ? [] : [loadRows().cellText(loadRows().fieldsOfRun(run)[extra])]),
+      describe(run.file?.spec),
+      run.why,
+    ]),
+  ]);
+  if (jobs !== undefined && jobs.length > 0) tellJobs(jobs);
   say('');
-  say(
-    `${count(runs.length, 'run')}: ${states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ')}`,
-  );
+  const counted = states.map((state) => `${runs.filter((run) => run.state === state).length} ${state}`).join(', ');
+  say(`${count(runs.length, 'run')}${runs.length === total ? '' : ` of ${total}`}: ${counted}`);
+  if (runs.some(({ state }) => state === 'partial' || state === 'failed'))
+    say(`to go on: equipoise run ${experiment}   (equipoise plan ${experiment} lists what has not begun, too)`);
+}
+
+const describedRun = ({ id, state, step, steps, why, file }: StoredRun) => ({
+  id,
+  state,
+  step,
+  steps,
+  why,
+  description: describe(file?.spec),
+  accuracy: file?.final ? toldAccuracy(file.final) : null,
+  backend: file?.machine.backend ?? null,
+  times: file?.times ?? null,
+  notices: file?.notices ?? [],
+});
+
+function tellJobs(jobs: readonly RunJob[]): void {
+  say('');
+  sayTable([
+    ['job', 'state', 'time', 'node', 'run', 'waits for'],
+    ...jobs.map((job) => [
+      `${job.job}_${job.task}`,
+      job.state.toLowerCase(),
+      job.time,
+      job.node,
+      job.id,
+      job.reason === 'None' ? '' : job.reason,
+    ]),
+  ]);
 }
 
 function progressOf({ state, step, steps, file }: StoredRun): string {

@@ -40,7 +40,7 @@ export async function writeTables(experiment: string | undefined, options: Table
       what: 'is nothing for the committed tables',
       hint: 'leave --reference out, and name a folder with --out',
     });
-  await analyse(experiment, options, async (folder, out, only) => {
+  await analyse('tables', experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeTables(folder, out, { only, venue: options.venue });
     return { ...made, skipped: skipped.map(({ table, reason }) => ({ name: table, reason })) };
   });

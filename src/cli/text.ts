@@ -1,6 +1,11 @@
 /** Words and columns for a person at a terminal. */
 import type { TableLayout } from '../../analysis/table';
-import { printableLines } from '../printable';
+import { printable, printableLines } from '../printable';
+import type { Problem } from '../problems';
+import type { OutputName } from './outputs';
+import { formatOf } from './outputs/format';
+import { colourOf, hasColours, painted, paintedLines } from './colour';
+import { tableLines, wrapLines } from './layout';
 
 /** A length of time in the two largest units that matter: `8 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`. */
 export function duration(seconds: number): string {
@@ -21,21 +26,26 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Rows with columns aligned to the left, two spaces between; no spaces at the ends of lines. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows)
-    row.forEach((cell, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, cell.length);
-    });
-  return rows
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+type Stream = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>;
+
+/** Columns of a terminal; Infinity where a stream is none, so that every program that reads it finds whole lines. */
+export const terminalWidth = ({ isTTY, columns }: Stream): number => (isTTY && columns > 0 ? columns : Infinity);
+
+/** Rows with columns aligned to the left, as wide as the terminal at most; no spaces at the ends of lines. */
+export function columns(rows: readonly (readonly string[])[], width = terminalWidth(process.stdout)): string {
+  return tableLines(rows, { width }).join('\n');
+}
+
+/** Prints a table; its head, if it has one, and the words of states are painted where there are colours. */
+export function sayTable(rows: readonly (readonly string[])[], head = true): void {
+  const safe = rows.map((row) => row.map(printable));
+  const paint = (filled: string, text: string, row: number) => {
+    const colour = head && row === 0 ? 'bold' : colourOf(text.trim());
+    return colour === undefined ? filled : painted(colour, filled);
+  };
+  const colours = hasColours(process.stdout) ? { paint } : {};
+  const lines = tableLines(safe, { width: terminalWidth(process.stdout), head, ...colours });
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** A table of the analysis for a terminal: a line a row, an empty line between groups, an asterisk where it is bold. */
@@ -50,9 +60,14 @@ export function layoutText({ columns: heads, groups }: TableLayout): string {
   ]);
 }
 
-/** A number as it is read at a glance: three significant digits. */
+/**
+ * A number as it is read at a glance, alike wherever a command prints one: three significant digits, with a power of ten
+ * from 100,000 on and below 0.001. `ui/dom.mjs` does the same.
+ */
 export function short(value: number): string {
-  return Number.isInteger(value) && Math.abs(value) < 1e6 ? String(value) : String(Number(value.toPrecision(3)));
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(2).replace('e+', 'e');
+  return String(Number(value.toPrecision(3)));
 }
 
 /** Bytes as `12.3 kB` or `4.5 MB`. */
@@ -60,20 +75,37 @@ export function megabytes(bytes: number): string {
   return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** Prints lines on standard output. What a terminal would obey is shown instead, whatever the text came from. */
+/**
+ * Prints lines on standard output, on a terminal broken between words. What a terminal would obey is shown instead, whatever
+ * the text came from.
+ */
 export function say(line: string): void {
-  process.stdout.write(`${printableLines(line)}\n`);
+  write(process.stdout, line);
 }
 
 /** Prints lines on standard error, as safely: what accompanies the result and is not it. */
 export function note(line: string): void {
-  process.stderr.write(`${printableLines(line)}\n`);
+  write(process.stderr, line);
+}
+
+function write(stream: NodeJS.WriteStream, line: string): void {
+  const text = wrapLines(printableLines(line), terminalWidth(stream));
+  stream.write(`${hasColours(stream) ? paintedLines(text) : text}\n`);
+}
+
+/** Whether the one object of --json has been printed. */
+let hasSaidJson = false;
+
+/** Prints why a command failed as JSON, unless it has printed its own object before it did. */
+export function sayJsonError(code: number, problems: readonly Problem[]): void {
+  if (!hasSaidJson) sayJson('error', { exitCode: code, problems });
 }
 
 /**
- * Prints a value as JSON on standard output. Escapes are valid in JSON: a program that reads it gets the value as it
+ * Prints what a command says as JSON on standard output, once, with its format (outputs.ts). Escapes are valid in JSON: a program that reads it gets the value as it
  * was.
  */
-export function sayJson(value: unknown): void {
-  say(JSON.stringify(value, null, 2));
+export function sayJson(name: OutputName, value: object): void {
+  hasSaidJson = true;
+  process.stdout.write(`${printableLines(JSON.stringify({ format: formatOf(name), ...value }, null, 2))}\n`);
 }

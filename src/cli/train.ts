@@ -36,7 +36,14 @@ interface TrainingOutcome {
   interrupted: boolean;
   /** states after it */
   totals: ReturnType<typeof countStates>;
+  /** of those that are done, how many lie finished in other experiments alone: `--limit` left them there */
+  toCopy: number;
 }
+
+const statesOf = (plan: readonly PlannedRun[]): Pick<TrainingOutcome, 'totals' | 'toCopy'> => ({
+  totals: countStates(plan),
+  toCopy: plan.filter(({ state, elsewhere }) => state === 'done' && elsewhere !== undefined).length,
+});
 
 /**
  * Trains what a sweep's plan does not call done and copies what is done elsewhere. Ctrl-C once: the running steps are
@@ -47,7 +54,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
     .filter((run) => run.state !== 'done' || run.elsewhere !== undefined)
     .slice(0, options.limit);
   const toTrain = wanted.filter((run) => run.state !== 'done');
-  if (wanted.length === 0) return { endings: [], interrupted: false, totals: countStates(sweep.plan) };
+  if (wanted.length === 0) return { endings: [], interrupted: false, ...statesOf(sweep.plan) };
   if (toTrain.length > 0) {
     for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
   }
@@ -80,7 +87,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
         return ending === undefined ? [] : [{ run, ending }];
       }),
       interrupted: interrupts.stop.aborted,
-      totals: countStates(planRuns(sweep.results, sweep.experiment, sweep.runs)),
+      ...statesOf(planRuns(sweep.results, sweep.experiment, sweep.runs)),
     };
   } finally {
     progress.end();
@@ -186,13 +193,18 @@ export function failuresOf(endings: TrainingOutcome['endings'], interrupted: boo
 }
 
 /** Prints the outcome and sets the exit code: 130 interrupted, 3 when nothing but missing things failed, 1 when a run failed, else 0. */
-export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: TrainingOutcome, json: boolean): void {
+export function tellOutcome(
+  sweep: Sweep,
+  { endings, interrupted, totals, toCopy }: TrainingOutcome,
+  json: boolean,
+): void {
   setExitCode({ endings, interrupted });
   if (json) {
-    sayJson({
+    sayJson('run', {
       experiment: sweep.experiment,
       interrupted,
       totals,
+      toCopy,
       runs: endings.map(({ run, ending }) => ({ id: run.id, description: run.description, ending })),
     });
     return;
@@ -205,6 +217,6 @@ export function tellOutcome(sweep: Sweep, { endings, interrupted, totals }: Trai
   say(
     endings.length === 0 && !interrupted
       ? `${sweep.experiment}: nothing to do`
-      : `${sweep.experiment}: ${now.join(', ') || 'nothing begun'} now; in all ${totals.done} of ${sweep.plan.length} done`,
+      : `${sweep.experiment}: ${now.join(', ') || 'nothing begun'} now; in all ${totals.done - toCopy} of ${sweep.plan.length} done${toCopy === 0 ? '' : `, ${toCopy} more to copy from other experiments`}`,
   );
 }

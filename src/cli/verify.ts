@@ -36,7 +36,7 @@ export const define: Define = (command) => {
       const found = await verifyCrate(resolve(crate), drawAll);
       if (!found.passed) process.exitCode = exitCode.failed;
       if (options.json === true) {
-        sayJson({ crate, ...found });
+        sayJson('verify', { crate, ...found });
         return;
       }
       if (found.experiment !== null) say(`${printable(found.experiment)}: ${count(found.runs, 'run')}`);

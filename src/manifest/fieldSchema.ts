@@ -48,7 +48,11 @@ export function valueSchema(field: Field, names: Names): Schema {
   const inner = (each: Field) => valueSchema(each, names);
   switch (field.type) {
     case 'leaf':
-      return { ...leafSchema(field, names), description: field.about };
+      return {
+        ...leafSchema(field, names),
+        description: field.about,
+        ...(names === 'any' && 'default' in field ? { default: field.default } : {}),
+      };
     case 'group': {
       const parts = closed(mapValues(field.fields, inner), { minProperties: 1, ...spelledOnce(field, names) });
       const shared = Object.values(field.fields)[0];

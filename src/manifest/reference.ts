@@ -1,5 +1,6 @@
 /** What is published from the field table: the schema for editors and the tables of docs/manifests.md. */
 import { modalityDefaults, requiredFields, runDefaults } from './defaults';
+import { annotated } from './annotations';
 import { connectors } from '../models/zoo/connectors';
 import { schedulerFacts, schedulerNames } from '../balance/schedulers';
 import { fieldsByPath, type Choice, type Field } from './fields';
@@ -12,7 +13,7 @@ import { valueAt } from './tree';
 
 /** The text of manifest.schema.json. */
 export function schemaText(): string {
-  return `${JSON.stringify(manifestSchema('any'), null, 2)}\n`;
+  return `${JSON.stringify(annotated(manifestSchema('any')), null, 2)}\n`;
 }
 
 /** The tables of docs/manifests.md by the name of their marker. */

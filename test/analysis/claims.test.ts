@@ -561,7 +561,7 @@ describe('the command', () => {
     const page = readFileSync(join(place.folder, 'figures', 'paired', 'claims.md'), 'utf8');
     expect(page).toContain('- bound-all-rates: not evaluable');
     const { out: json } = await commandOutput({ claims }, 'claims', 'paired', '--json');
-    const found = JSON.parse(json) as Evaluation[];
+    const { claims: found } = JSON.parse(json) as { claims: Evaluation[] };
     expect(found.map(({ claim }) => claim.id)).toEqual(allClaims(readClaims()).map(({ id }) => id));
   });
 });

@@ -294,9 +294,10 @@ describe('commands', () => {
   });
 
   test('figures as JSON, only those asked for', async () => {
-    const [outcome] = JSON.parse(
+    const { experiments } = JSON.parse(
       await run('figures', 'cli', '--only', 'kappa-curves', 'rate-settings', '--out', join(folder, 'made'), '--json'),
-    ) as [{ experiment: string; written: string[]; skipped: { name: string }[] }];
+    ) as { experiments: [{ experiment: string; written: string[]; skipped: { name: string }[] }] };
+    const [outcome] = experiments;
     expect(outcome.experiment).toBe('cli');
     expect(outcome.written).toHaveLength(5);
     expect(outcome.skipped.map(({ name }) => name)).toEqual(['rate-settings']);

@@ -9,6 +9,7 @@ import { projectRoot } from '../../src/files';
 import type { FakeOrders } from '../../testing/fakeTrainer';
 import { readLedger } from '../../testing/fakeTrainer';
 import { expectEvery, notEmpty } from '../../testing/lists';
+import { jsonOutput } from '../../testing/outputs';
 
 const cli = join(__dirname, '..', '..', 'testing', 'fakeCli.cjs');
 
@@ -56,6 +57,7 @@ function place(seeds = 3, steps = 5, orders: FakeOrders = {}): Place {
 function equipoise({ env }: Place, ...args: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8' });
   expect(stderr).not.toMatch(/^\s+at /m); // never a stack trace
+  if (args.includes('--json')) jsonOutput(stdout);
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -109,6 +111,16 @@ describe('plan and run', () => {
     const plan = json(equipoise(at, 'plan', at.manifest, '--json', '--workers', '2').out);
     expect(plan).toMatchObject({ totals: { done: 2, new: 2 }, estimate: { known: 2, unknown: 0 } });
     expect((plan['estimate'] as { seconds: number }).seconds).toBeGreaterThan(0);
+  });
+
+  it('copy no more than --limit, and say how many that were', () => {
+    const at = place(3);
+    equipoise(at, 'run', at.manifest);
+    const other = join(at.folder, 'other.json');
+    writeFileSync(other, JSON.stringify({ ...json(readFileSync(at.manifest, 'utf8')), name: 'other' }));
+    const one = equipoise(at, 'run', other, '--limit', '1');
+    expect(one.out).toBe('other: 1 copied now; in all 1 of 3 done, 2 more to copy from other experiments\n');
+    expect(json(equipoise(at, 'run', other, '--json').out)).toMatchObject({ totals: { done: 3 }, toCopy: 0 });
   });
 
   it('report a failed run with exit code 1, and missing things with 3', () => {
@@ -247,7 +259,7 @@ describe('status and why', () => {
     const at = place(2, 5, { fail: { seed: 1, step: 2, message: 'the loss\u001b[31m is not finite' } });
     expect(equipoise(at, 'status').out).toContain('no results yet');
     equipoise(at, 'run', at.manifest);
-    expect(JSON.parse(equipoise(at, 'status', '--json').out)).toEqual([
+    expect(json(equipoise(at, 'status', '--json').out)['experiments']).toEqual([
       { experiment: 'cli-test', done: 1, running: 0, partial: 0, failed: 1 },
     ]);
     const listed = equipoise(at, 'status', 'cli-test').out;

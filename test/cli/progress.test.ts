@@ -1,7 +1,7 @@
 /** Progress, words and estimates. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { showProgress } from '../../src/cli/progress';
-import { columns, duration } from '../../src/cli/text';
+import { duration, short } from '../../src/cli/text';
 import { estimateRuns, runEstimator, type Timing } from '../../src/runner/estimate';
 import { workerCount } from '../../src/runner/local';
 import { planRuns } from '../../src/runner/plan';
@@ -77,15 +77,66 @@ describe('progress', () => {
     expect(written).toHaveLength(3);
   });
 
-  it('on a terminal is one line that is rewritten and never wider', () => {
+  const screen = /^\r(?:\u001b\[\d+A)?\u001b\[J$/;
+
+  it('on a terminal is one line that is rewritten and never wider, as long as one run is trained', () => {
     const { written, runs, progress } = shown(true);
     progress.observe({ kind: 'started', run: runs[0]!, attempt: 1 });
     vi.advanceTimersByTime(500);
     expect(written.filter((text) => text.includes('\n'))).toEqual([]);
     expect(written.filter((text) => text.includes('2/5 done'))).toHaveLength(2);
-    for (const text of written) expect(text.replace('\r\u001b[2K', '').length).toBeLessThan(60);
+    for (const text of written) expect(text.replace(screen, '').length).toBeLessThan(60);
     progress.end();
-    expect(written.at(-1)).toBe('\r\u001b[2K');
+    expect(written.at(-1)).toMatch(screen);
+  });
+
+  it('on a terminal shows each of several runs on a line, shortened where there is no room, and keeps the time left', () => {
+    const { written, runs, progress } = shown(true);
+    const at = (i: number, kappa: number) =>
+      progress.observe({
+        kind: 'progress',
+        run: runs[i]!,
+        step: 50,
+        steps: 100,
+        loss: 1.2345,
+        kappa,
+        stepsPerSecond: 2.04,
+      });
+    at(0, 3_990_000);
+    vi.advanceTimersByTime(250);
+    const alone = written.at(-1)!.split('\n');
+    expect(alone[0]).toMatch(/^2\/5 done \| about 1 min \d+ s left$/);
+    expect(alone[1]).toBe(`${runs[0]!.id.slice(0, 6)} step 50/100 loss 1.23 kappa 3.99e6 2.04 steps/s`);
+    at(1, 0.00000462);
+    vi.advanceTimersByTime(250);
+    expect(written.at(-2)).toBe('\r\u001b[1A\u001b[J');
+    const both = written.at(-1)!.split('\n');
+    expect(both).toHaveLength(3);
+    expect(both[2]).toContain('kappa 4.62e-6');
+    for (const line of both) expect(line.length).toBeLessThan(60);
+    progress.end();
+    expect(written.at(-1)).toBe('\r\u001b[2A\u001b[J');
+  });
+
+  it('on a dumb terminal is written as to a file', () => {
+    const written: string[] = [];
+    const runs = planRuns(freshResults(), 'test', fakeRuns(1, 100));
+    const progress = showProgress(
+      {
+        stream: { write: (text) => written.push(text), isTTY: true, columns: 40 },
+        total: 1,
+        done: 0,
+        runs,
+        workers: 1,
+        timings: [],
+        timingOf: () => null,
+      },
+      { TERM: 'dumb' },
+    );
+    progress.observe({ kind: 'started', run: runs[0]!, attempt: 1 });
+    vi.advanceTimersByTime(10_000);
+    progress.end();
+    expect(written).toEqual([`0/1 done | ${runs[0]!.id.slice(0, 6)} starting\n`]);
   });
 });
 
@@ -132,12 +183,25 @@ describe('words', () => {
     ]);
   });
 
-  it('stand in columns', () => {
-    expect(
-      columns([
-        ['a', 'bbb', 'c'],
-        ['aa', 'b', ''],
-      ]),
-    ).toBe('a   bbb  c\naa  b');
+  it('for a number are three digits, with a power of ten where it is large or small', () => {
+    const told = [
+      0, 1, 120, 0.5, 1.2345, -3.14159, 99_999, 3_990_000, 0.00000462, 9.3e-7, 0.001, 123.4, 1e21, -2e-5,
+    ].map(short);
+    expect(told).toEqual([
+      '0',
+      '1',
+      '120',
+      '0.5',
+      '1.23',
+      '-3.14',
+      '100000',
+      '3.99e6',
+      '4.62e-6',
+      '9.30e-7',
+      '0.001',
+      '123',
+      '1.00e21',
+      '-2.00e-5',
+    ]);
   });
 });

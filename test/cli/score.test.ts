@@ -119,10 +119,8 @@ describe('equipoise score', () => {
 
   it('computes every metric again and finds that run.json agrees', async () => {
     expect(await run('quick')).toMatch(new RegExp(`${id}\\s+0.000\\s+0.500\\s+vqaAccuracy 0.650.*agrees`));
-    const [scored] = JSON.parse(await run('quick', '--json')) as [
-      { agrees: boolean; record: { texts: { ciderD: { total: number } } } },
-    ];
-    expect(scored).toMatchObject({ agrees: true, record: { texts: { ciderD: { total: 1 } } } });
+    const { runs } = JSON.parse(await run('quick', '--json')) as { runs: [object] };
+    expect(runs[0]).toMatchObject({ agrees: true, record: { texts: { ciderD: { total: 1 } } } });
   });
 
   it('fails when a prediction was changed', async () => {

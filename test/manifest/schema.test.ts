@@ -33,6 +33,34 @@ describe('the published schema', () => {
     expect(() => ajv.compile(schema)).not.toThrow();
   });
 
+  it('tells editors defaults and examples that it takes itself, and what names mean', () => {
+    const published = JSON.parse(schemaText()) as {
+      $id: string;
+      examples: object[];
+      $defs: Record<
+        string,
+        { default?: unknown; examples?: unknown[]; anyOf?: { const?: string; description?: string }[] }
+      >;
+    };
+    const ajv = new Ajv2020({ strict: false, validateSchema: false, inlineRefs: false, code: { optimize: false } });
+    ajv.addSchema(published);
+    const takes = (name: string, value: unknown) => ajv.compile({ $ref: `${published.$id}#/$defs/${name}` })(value);
+    let told = 0;
+    for (const [name, definition] of Object.entries(published.$defs))
+      for (const value of [...('default' in definition ? [definition.default] : []), ...(definition.examples ?? [])]) {
+        expect(takes(name, value), `${name}: ${JSON.stringify(value)}`).toBe(true);
+        told += 1;
+      }
+    expect(told).toBeGreaterThan(40);
+    expect(published.$defs['batch']).toMatchObject({ default: runDefaults.batch });
+    expect(published.$defs['scheduler']).toMatchObject({ default: runDefaults.scheduler.kind });
+    expect(published.$defs['name-task']?.anyOf).toContainEqual({
+      const: 'emoji-icon-qa',
+      description: tasks['emoji-icon-qa']!.about,
+    });
+    for (const example of published.examples) expect(loadManifest(fileOf(example)).warnings).toEqual([]);
+  });
+
   it('knows the names of names.ts and the axes of the field table', () => {
     const definitions = manifestSchema()['$defs'] as Record<
       string,

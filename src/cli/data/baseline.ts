@@ -9,7 +9,7 @@ import { stored } from '../../train/predictions';
 import type { EvaluateRecord } from '../../train/records';
 import type { Define } from '../command';
 import { stageLine } from '../fetchLines';
-import { columns, say, sayJson } from '../text';
+import { sayJson, sayTable } from '../text';
 
 interface Row {
   slice: string;
@@ -46,7 +46,7 @@ export const define: Define = (command) => {
           exitCode.badInput,
         );
       const rows = await rowsOf(task, items, options.split, answer);
-      if (options.json === true) sayJson({ task, split: options.split, rows });
+      if (options.json === true) sayJson('data-baseline', { task, split: options.split, rows });
       else sayRows(rows);
     });
 };
@@ -80,16 +80,14 @@ async function rowsOf(
 
 function sayRows(rows: readonly Row[]): void {
   const metrics = [...new Set(rows.flatMap(({ texts }) => Object.keys(texts)))] as (keyof Row['texts'])[];
-  say(
-    columns([
-      ['slice', 'kind', 'n', 'exact', ...metrics],
-      ...rows.map(({ slice, kind, n, exact, texts }) => [
-        slice,
-        kind,
-        String(n),
-        exact.toFixed(3),
-        ...metrics.map((metric) => texts[metric]?.value.toFixed(3) ?? ''),
-      ]),
+  sayTable([
+    ['slice', 'kind', 'n', 'exact', ...metrics],
+    ...rows.map(({ slice, kind, n, exact, texts }) => [
+      slice,
+      kind,
+      String(n),
+      exact.toFixed(3),
+      ...metrics.map((metric) => texts[metric]?.value.toFixed(3) ?? ''),
     ]),
-  );
+  ]);
 }

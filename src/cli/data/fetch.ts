@@ -23,7 +23,10 @@ export const define: Define = (command) => {
           onProgress: show.progress,
         });
         show.end();
-        if (options.json === true) sayJson(opened.map(({ manifest, folder }) => ({ name: manifest.name, folder })));
+        if (options.json === true)
+          sayJson('data-fetch', {
+            sources: opened.map(({ manifest, folder }) => ({ name: manifest.name, folder })),
+          });
         else for (const { manifest, folder } of opened) say(`${manifest.name}  ${folder}`);
       } finally {
         show.end();

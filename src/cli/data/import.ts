@@ -29,7 +29,7 @@ export const define: Define = (command) => {
         notices: set.notices ?? [],
         lock: lock ?? null,
       };
-      if (options.json === true) sayJson({ name, ...counts, places });
+      if (options.json === true) sayJson('data-import', { name, ...counts, places });
       else {
         say(
           `${name}: ${set.items.length} questions about ${set.media.size} ${set.modality === 'image' ? 'pictures' : 'sounds'} in ${counts.folder}`,

@@ -3,7 +3,7 @@ import { declaredBytes, fileObjects, type DataManifest } from '../../sources/dat
 import { isPinned } from '../../sources/pins';
 import { listSources, sourceFolder, sourceIdentity, sourceState } from '../../sources/sources';
 import type { Define } from '../command';
-import { megabytes, say, sayJson } from '../text';
+import { megabytes, sayJson, sayTable } from '../text';
 
 /** `data list`. */
 export const define: Define = (command) => {
@@ -23,14 +23,19 @@ export const define: Define = (command) => {
         url: manifest.url,
       }));
       if (options.json === true) {
-        sayJson(rows);
+        sayJson('data-list', { sources: rows });
         return;
       }
-      const width = Math.max(...rows.map((row) => row.name.length));
-      for (const row of rows)
-        say(
-          `${row.name.padEnd(width)}  ${row.state.padEnd(7)}  ${(row.identity === null ? 'not pinned' : megabytes(row.bytes)).padStart(10)}  ${row.keywords.join(', ').padEnd(18)}  ${row.license}`,
-        );
+      sayTable([
+        ['name', 'state', 'size', 'holds', 'licence'],
+        ...rows.map(({ name, state, identity, bytes, keywords, license }) => [
+          name,
+          state,
+          identity === null ? 'not pinned' : megabytes(bytes),
+          keywords.join(', '),
+          license,
+        ]),
+      ]);
     });
 };
 

@@ -6,7 +6,7 @@ import { loadSet, setPath, setTasks } from '../../data';
 import { readCard } from '../../data/sets/store';
 import type { Define } from '../command';
 import { stageLine } from '../fetchLines';
-import { columns, say, sayJson } from '../text';
+import { say, sayJson, sayTable } from '../text';
 
 /** `data preview <task>`. */
 export const define: Define = (command) => {
@@ -21,20 +21,18 @@ export const define: Define = (command) => {
       const set = await loadSet(task, stageLine());
       const folder = setPath(task);
       const card = readCard(folder);
-      if (options.json === true) sayJson(card);
+      if (options.json === true) sayJson('data-preview', { task, card });
       else {
         say(
           `${task}: ${card.counts.items} questions, ${card.counts.media} ${card.modality === 'image' ? 'pictures' : 'sounds'}, ${card.counts.alignment} alignment items`,
         );
-        say(
-          columns([
-            ['split/slice/kind', 'questions', 'chance', 'question only'],
-            ...Object.entries(card.counts.byCell).map(([cell, count]) => {
-              const prior = card.prior[cell.slice(cell.indexOf('/') + 1)];
-              return [cell, String(count), prior?.chance.toFixed(3) ?? '', prior?.accuracy.toFixed(3) ?? ''];
-            }),
-          ]),
-        );
+        sayTable([
+          ['split/slice/kind', 'questions', 'chance', 'question only'],
+          ...Object.entries(card.counts.byCell).map(([cell, count]) => {
+            const prior = card.prior[cell.slice(cell.indexOf('/') + 1)];
+            return [cell, String(count), prior?.chance.toFixed(3) ?? '', prior?.accuracy.toFixed(3) ?? ''];
+          }),
+        ]);
       }
       if (options.out === undefined) return;
       mkdirSync(options.out, { recursive: true });

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import type { Define } from '../command';
 import { stageLine } from '../fetchLines';
 import { probeTask } from '../probe';
-import { columns, say, sayJson } from '../text';
+import { sayJson, sayTable } from '../text';
 
 /** `data probe <task>`. */
 export const define: Define = (command) => {
@@ -22,20 +22,18 @@ export const define: Define = (command) => {
     .action(async (task: string, options: { encoder?: string; split: 'validation' | 'evaluation'; json?: boolean }) => {
       const show = stageLine();
       const { encoder, rows } = await probeTask(task, options.encoder, options.split, (stage) => show(stage, 0, 0));
-      if (options.json === true) sayJson({ task, encoder, split: options.split, rows });
+      if (options.json === true) sayJson('data-probe', { task, encoder, split: options.split, rows });
       else
-        say(
-          columns([
-            ['slice', 'kind', 'n', 'chance', 'question only', 'linear probe'],
-            ...rows.map(({ slice, kind, total, chance, prior, probe }) => [
-              slice,
-              kind,
-              String(total),
-              chance.toFixed(3),
-              prior.toFixed(3),
-              probe.toFixed(3),
-            ]),
+        sayTable([
+          ['slice', 'kind', 'n', 'chance', 'question only', 'linear probe'],
+          ...rows.map(({ slice, kind, total, chance, prior, probe }) => [
+            slice,
+            kind,
+            String(total),
+            chance.toFixed(3),
+            prior.toFixed(3),
+            probe.toFixed(3),
           ]),
-        );
+        ]);
     });
 };

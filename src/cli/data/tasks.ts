@@ -1,7 +1,7 @@
 /** `equipoise data tasks`: the published sets and the user's own tasks. */
 import { releasedTaskNames, releaseState } from '../../data/readers/recipe';
 import type { Define } from '../command';
-import { say, sayJson } from '../text';
+import { sayJson, sayTable } from '../text';
 
 /** `data tasks`. */
 export const define: Define = (command) => {
@@ -11,10 +11,12 @@ export const define: Define = (command) => {
     .action((options: { json?: boolean }) => {
       const rows = releasedTaskNames().map(releaseState);
       if (options.json === true) {
-        sayJson(rows);
+        sayJson('data-tasks', { tasks: rows });
         return;
       }
-      const width = Math.max(...rows.map((row) => row.name.length));
-      for (const row of rows) say(`${row.name.padEnd(width)}  ${row.modality}  ${row.state.padEnd(8)}  ${row.folder}`);
+      sayTable([
+        ['task', 'modality', 'state', 'files'],
+        ...rows.map(({ name, modality, state, folder }) => [name, modality, state, folder]),
+      ]);
     });
 };

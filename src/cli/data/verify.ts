@@ -14,7 +14,7 @@ export const define: Define = (command) => {
       const show = fetchLines(process.stderr, true);
       const reports = await verifySources(names, { onProgress: show.progress });
       show.end();
-      if (options.json === true) sayJson(reports);
+      if (options.json === true) sayJson('data-verify', { sources: reports });
       else {
         for (const report of reports) {
           say(

@@ -9,7 +9,7 @@ import { count, say, sayJson } from '../text';
 export const define: Define = (command) => {
   command.option('--json', 'print JSON').action(async (name: string, folder: string, options: { json?: boolean }) => {
     const written = await exportBackbone(name, resolve(folder));
-    if (options.json === true) sayJson(written);
+    if (options.json === true) sayJson('export-backbone', written);
     else say(`${printable(name)}: ${count(written.files.length, 'file')} in ${written.out}`);
   });
 };

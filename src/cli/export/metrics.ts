@@ -45,7 +45,8 @@ export const define: Define = (command) => {
       const made = await exportMetrics(experimentFolders(experiment)[0]!, target);
       for (const { id, reason } of made.ignored) note(`note: ${id} is left out: ${printable(reason)}`);
       for (const notice of made.notices) note(`note: ${printable(notice)}`);
-      if (options.json === true) sayJson(made);
+      const { format: kind, ...rest } = made;
+      if (options.json === true) sayJson('export-metrics', { kind, ...rest });
       else say(told(made));
     });
 };

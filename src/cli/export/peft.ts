@@ -10,6 +10,7 @@ import { newFolder } from '../../runner/newFolder';
 import type { Which } from '../../runner/export/trained';
 import { exportRun, type WrittenRun } from '../../runner/export/write';
 import type { Define } from '../command';
+import { experimentNamed, runNamed } from '../names';
 import { isNamed, onlyRun } from '../runNames';
 import { note, say, sayJson } from '../text';
 
@@ -46,17 +47,19 @@ export const define: Define = (command) => {
     .addHelpText('after', help)
     .action(async (name: string, folder: string, options: PeftOptions) => {
       const written = await exportNamed(name, resolve(folder), options.weights);
-      if (options.json === true) sayJson(written);
+      if (options.json === true) sayJson('export-peft', { runs: written });
       else
         for (const { id, out, step, backbone } of written) say(`${id}: ${told[backbone]}, of step ${step}, in ${out}`);
     });
 };
 
-async function exportNamed(name: string, folder: string, which: Which): Promise<WrittenRun[]> {
+async function exportNamed(typed: string, folder: string, which: Which): Promise<WrittenRun[]> {
   const results = resultsFolder();
   const write = ({ experiment, id }: StoredRun, out: string) =>
     exportRun(runFolder(results, experiment, id), id, which, out, (stage) => note(`${id}: ${stage}`));
   const experiments = listExperiments(results);
+  const named = runNamed(typed);
+  const name = named === typed ? experimentNamed(typed, experiments) : named;
   if (!experiments.includes(name)) {
     const found = readResults(results).filter(({ experiment, id }) => isNamed(name, experiment, id));
     const run = onlyRun(

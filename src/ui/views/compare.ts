@@ -97,7 +97,7 @@ export function pairedRows([base, ...others]: readonly Setting[]) {
 }
 
 /** Options in which the settings differ, with the value of each; a dash where one has no such option. */
-function differing(settings: readonly Setting[]) {
+export function differing(settings: readonly Setting[]) {
   const all = settings.map(({ spec }) => leaves({ ...spec, seed: 0 }));
   const paths = [...new Set(all.flatMap((each) => [...each.keys()]))].sort();
   return paths

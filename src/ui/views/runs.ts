@@ -45,7 +45,7 @@ export function shownSetting({ spec: _spec, result, ...setting }: Setting, losse
 }
 
 /** The values of a setting by the names that a condition uses. */
-const fieldsOf = (setting: ShownSetting): Record<string, unknown> => ({
+export const fieldsOf = (setting: ShownSetting): Record<string, unknown> => ({
   task: setting.task,
   panel: setting.panel,
   method: setting.method,

@@ -1,0 +1,187 @@
+/** The rows of `status EXPERIMENT`: its runs, or its settings with the seeds folded, chosen and ordered as asked. */
+import { byText, leaves } from '../../analysis/labels';
+import { listExperiments, resultsFolder } from '../runner/folders';
+import type { StoredRun } from '../runner/results';
+import { toldAccuracy } from '../train/records';
+import { isObject } from '../json';
+import { valueAt } from '../manifest/tree';
+import type { ExperimentPlace, Library } from '../ui/library';
+import type { Setting } from '../ui/fold';
+import { fieldsOf as fieldsOfSetting, kappaView, runsView, type ShownSetting } from '../ui/views/runs';
+import { committedRuns } from './analysis';
+import { parseConditions, placesBy, placesWhere, fieldNamed, type Condition, type Fields } from './conditions';
+import { experimentNamed, noExperiment } from './names';
+import { short } from './text';
+import { libraryOf } from './ui';
+
+export interface RowOptions {
+  sort?: string;
+  reverse?: boolean;
+  where?: string[];
+}
+
+/** A library over one's own results and the committed ones. */
+export const openLibrary = (): Library => libraryOf(resultsFolder());
+
+/** The experiment that is meant, one's own or else a committed one. Throws UserError. */
+export function placeNamed(library: Library, typed: string): ExperimentPlace {
+  const names = [...new Set([...listExperiments(resultsFolder()), ...listExperiments(committedRuns)])].sort();
+  const name = experimentNamed(typed, names);
+  const found = library.experiments().find((place) => place.name === name);
+  if (found === undefined) throw noExperiment(typed, names, 'has no results');
+  return found;
+}
+
+/** Every field of a run or setting by dotted path, numbers as numbers. */
+const specFields = (spec: object): Record<string, unknown> =>
+  Object.fromEntries(
+    [...leaves(spec).keys()].map((path) => {
+      const value = valueAt(spec, path);
+      return [path, isObject(value) || Array.isArray(value) ? JSON.stringify(value) : value];
+    }),
+  );
+
+/** What a condition may ask of a run. */
+export const fieldsOfRun = ({ id, state, step, steps, file }: StoredRun): Fields => ({
+  run: id,
+  state,
+  step,
+  steps,
+  accuracy: file?.final ? toldAccuracy(file.final) : null,
+  exact: file?.final?.generation?.accuracy ?? null,
+  loss: file?.final?.loss ?? null,
+  seconds: file === null ? null : file.times.trainSeconds + file.times.evaluateSeconds,
+  ...(file === null ? {} : specFields(file.spec)),
+});
+
+const conditionsOf = ({ where = [] }: RowOptions): Condition[] => where.flatMap(parseConditions);
+
+/** Rows as asked, and the field that orders them. */
+function ordered<Row>(
+  rows: readonly Row[],
+  fields: (row: Row) => Fields,
+  options: RowOptions,
+): { rows: Row[]; field: string | null } {
+  const all = rows.map(fields);
+  const chosen = placesWhere(all, conditionsOf(options));
+  const known = chosen.map((place) => all[place]!);
+  if (options.sort === undefined) return { rows: chosen.map((place) => rows[place]!), field: null };
+  const field = fieldNamed(options.sort, all, `--sort ${options.sort}`);
+  const order = placesBy(known, field, options.reverse === true, byText);
+  return { rows: order.map((place) => rows[chosen[place]!]!), field };
+}
+
+/** The runs of an experiment that are asked for. */
+export async function runRows(
+  library: Library,
+  place: ExperimentPlace,
+  options: RowOptions,
+): Promise<{ runs: StoredRun[]; total: number; field: string | null }> {
+  const stored = await library.storedRuns(place);
+  const { rows, field } = ordered(stored, fieldsOfRun, options);
+  return { runs: rows, total: stored.length, field };
+}
+
+/** A setting with the mean of log kappa over its runs, as the page shows it. */
+export interface SettingRow extends ShownSetting {
+  kappa: number | null;
+  kappaText: string;
+}
+
+export interface SettingRows {
+  settings: SettingRow[];
+  total: number;
+  varied: string[];
+  /** finished runs that stand in no number, with reasons */
+  ignored: { id: string; reason: string }[];
+  field: string | null;
+}
+
+/** What a condition may ask of a setting. */
+function fieldsOf(setting: SettingRow, spec: object): Fields {
+  const { seed: _seed, ...fields } = specFields(spec);
+  return { ...fieldsOfSetting(setting), kappa: setting.kappa, ...fields };
+}
+
+/** Every setting of an experiment with the fields that conditions may ask of it. */
+async function allSettings(library: Library, place: ExperimentPlace): Promise<{ row: SettingRow; setting: Setting }[]> {
+  const kappas = new Map((await kappaView(library, place)).kappa.map((each) => [each.key, each]));
+  const view = await runsView(library, place, '');
+  const { settings } = await library.settings(place);
+  const shown = new Map(view.settings.map((each) => [each.key, each]));
+  return settings.map((setting) => {
+    const known = kappas.get(setting.key);
+    return { setting, row: { ...shown.get(setting.key)!, kappa: known?.value ?? null, kappaText: known?.text ?? '–' } };
+  });
+}
+
+/** The settings of an experiment that are asked for, with the numbers of `equipoise tables` and `equipoise ui`. */
+export async function settingRows(library: Library, place: ExperimentPlace, options: RowOptions): Promise<SettingRows> {
+  const all = await allSettings(library, place);
+  const { varied, ignored } = await library.settings(place);
+  const { rows, field } = ordered(all, ({ row, setting }) => fieldsOf(row, setting.spec), options);
+  return { settings: rows.map(({ row }) => row), total: all.length, varied, ignored, field };
+}
+
+/** A setting that conditions are held against, with the experiment that it is of. */
+export interface PlacedSetting {
+  place: ExperimentPlace;
+  setting: Setting;
+}
+
+/** The settings of several experiments for which conditions hold. Throws UserError for a field that none has. */
+export async function settingsWhere(
+  library: Library,
+  places: readonly ExperimentPlace[],
+  conditions: readonly Condition[],
+): Promise<PlacedSetting[]> {
+  const all: (PlacedSetting & { fields: Fields })[] = [];
+  for (const place of places)
+    for (const { row, setting } of await allSettings(library, place))
+      all.push({ place, setting, fields: fieldsOf(row, setting.spec) });
+  return placesWhere(
+    all.map(({ fields }) => fields),
+    conditions,
+  ).map((at) => all[at]!);
+}
+
+/** Head and rows of a table of settings. */
+export function settingTable({ settings, field }: SettingRows): string[][] {
+  const shown = ['task', 'panel', 'setting', 'method', 'n', 'accuracy', 'exact', 'loss', 'kappa', 'lowest', 'highest'];
+  const extra = field === null || shown.includes(field) ? [] : [field];
+  const hasExact = settings.some(({ exact }) => exact !== null);
+  return [
+    [
+      'task',
+      'learning rates',
+      'method',
+      'n',
+      'accuracy',
+      ...(hasExact ? ['exact match'] : []),
+      'loss',
+      'log kappa',
+      ...extra,
+    ],
+    ...settings.map((setting) => [
+      setting.panel,
+      setting.setting,
+      setting.method,
+      `${setting.n}${setting.n < setting.runs.length ? ` of ${setting.runs.length}` : ''}`,
+      setting.choice === '' ? '–' : setting.choice,
+      ...(hasExact ? [setting.generation === '' ? '–' : setting.generation] : []),
+      setting.lossText === '' ? '–' : setting.lossText,
+      setting.kappaText,
+      ...extra.map((name) => cellText(setting.options[name])),
+    ]),
+  ];
+}
+
+/** A value in a cell. */
+export const cellText = (value: unknown): string =>
+  value === null || value === undefined
+    ? '–'
+    : typeof value === 'number'
+      ? short(value)
+      : typeof value === 'string'
+        ? value
+        : JSON.stringify(value);
