@@ -1,12 +1,12 @@
 /** What the commands `figures` and `tables` share: which experiments are meant, and how the outcome is told. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import type { IgnoredRun } from '../../analysis/runs';
 import { projectRoot } from '../files';
-import { nearestName } from '../nearest';
 import { exitCode, userError } from '../problems';
 import { projectPath } from '../project';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
+import { experimentNamed, noExperiment } from './names';
 import { say, sayJson } from './text';
 
 /** Where a command draws to, and from which runs. */
@@ -72,31 +72,25 @@ export function experimentFolders(experiment: string | undefined, results = resu
       exitCode.unavailable,
     );
   }
-  if (names.includes(experiment)) return [folder(experiment)];
+  const meant = experimentNamed(experiment, names);
+  if (names.includes(meant)) return [folder(meant)];
   if (/[\\/]/.test(experiment) && isFolder(experiment)) return [resolve(experiment)];
-  const nearest = nearestName(experiment, names);
-  throw userError(
-    {
-      where: `experiment "${experiment}"`,
-      what: existsSync(experiment) ? 'is not a folder of results' : 'has no results',
-      expected: names.length === 0 ? 'an experiment that was trained' : names.join(', '),
-      hint: nearest === undefined ? 'train it first: equipoise run' : `did you mean ${nearest}?`,
-    },
-    exitCode.unavailable,
-  );
+  const what = isFolder(experiment) ? 'is not a folder of results' : 'has no results';
+  throw noExperiment(experiment, names, what, exitCode.unavailable);
 }
 
 /** The same among the committed runs alone: no path leads the figures of other runs to where committed ones are. */
 export function committedFolders(experiment: string | undefined): string[] {
   const names = listExperiments(committedRuns);
-  if (experiment !== undefined && !names.includes(experiment))
+  const meant = experiment === undefined ? undefined : experimentNamed(experiment, names);
+  if (meant !== undefined && !names.includes(meant))
     throw userError({
-      where: `experiment "${experiment}"`,
+      where: `experiment "${meant}"`,
       what: `is not in ${place(committedRuns)}, which alone --reference draws`,
       expected: names.join(', '),
       hint: 'leave --reference out',
     });
-  return experimentFolders(experiment, committedRuns);
+  return experimentFolders(meant, committedRuns);
 }
 
 /** A path as a person would write it here. */

@@ -1,10 +1,10 @@
 /** `equipoise cancel`: takes runs out of the queue of a Slurm cluster. */
-import { nearestName } from '../nearest';
 import { printable } from '../printable';
 import { userError } from '../problems';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { cancelRuns, jobsOf, type RunJob } from '../runner/slurm/jobs';
 import type { Define } from './command';
+import { experimentNamed, noExperiment } from './names';
 import { count, say, sayJson } from './text';
 
 const help = `
@@ -21,17 +21,11 @@ export const define: Define = (command) => {
   command
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((experiment: string, runs: string[], options: { json?: boolean }) => {
+    .action((typed: string, runs: string[], options: { json?: boolean }) => {
       const results = resultsFolder();
       const names = listExperiments(results);
-      if (!names.includes(experiment)) {
-        const nearest = nearestName(experiment, names);
-        throw userError({
-          where: `experiment "${printable(experiment)}"`,
-          what: 'has no results and was not submitted',
-          ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
-        });
-      }
+      const experiment = experimentNamed(typed, names);
+      if (!names.includes(experiment)) throw noExperiment(typed, names, 'has no results and was not submitted');
       const jobs = jobsOf(results, experiment);
       const chosen = runs.length === 0 ? jobs : chosenJobs(jobs, runs, experiment);
       cancelRuns(jobs, chosen);

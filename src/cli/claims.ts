@@ -63,7 +63,12 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
   const path = join(figuresFolder(options), ...(folder === undefined ? [] : [basename(folder)]), 'claims.md');
   writeWhole(
     path,
-    page(claimsTable(files, evaluations, { statements: true, reference: beside }), evaluations, experiment, options),
+    page(
+      claimsTable(files, evaluations, { statements: true, reference: beside }),
+      evaluations,
+      folder === undefined ? undefined : basename(folder),
+      options,
+    ),
   );
   say(`written to ${relative(process.cwd(), path)}`);
 }

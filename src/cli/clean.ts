@@ -11,6 +11,7 @@ import { readExperiment, type StoredRun } from '../runner/results';
 import { staleReason } from '../runner/stale';
 import { cacheFolders, cacheParts, emptyCacheFolder } from './cacheFolders';
 import type { Define } from './command';
+import { experimentNamed } from './names';
 import { describe } from './runNames';
 import { columns, count, megabytes, note, say, sayJson } from './text';
 
@@ -107,8 +108,9 @@ function checkNames(what: readonly string[], isToGo: boolean): void {
 }
 
 /** The experiments that are named, by default all. Throws UserError for one that is not there. */
-function chosenExperiments(results: string, names: readonly string[] | undefined): readonly string[] {
+function chosenExperiments(results: string, typed: readonly string[] | undefined): readonly string[] {
   const experiments = listExperiments(results);
+  const names = typed?.map((each) => experimentNamed(each, experiments));
   const unknown = (names ?? []).filter((name) => !experiments.includes(name));
   if (unknown.length > 0)
     throw userError({

@@ -19,6 +19,7 @@ import { prepare } from '../train/prepare';
 import type { EvaluateRecord } from '../train/records';
 import { methodVersion } from '../version';
 import type { Define } from './command';
+import { runNamed } from './names';
 import { isNamed, onlyRun } from './runNames';
 import { columns, note, say, sayJson } from './text';
 
@@ -47,7 +48,8 @@ export const define: Define = (command) => {
     )
     .option('--json', 'print JSON: every metric by kind and slice')
     .addHelpText('after', help)
-    .action(async (name: string, options: EvaluateOptions) => {
+    .action(async (typed: string, options: EvaluateOptions) => {
+      const name = runNamed(typed);
       const found = readResults(resultsFolder()).filter(({ experiment, id }) => isNamed(name, experiment, id));
       const run = onlyRun(
         name,

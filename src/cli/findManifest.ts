@@ -1,12 +1,16 @@
-/** Which manifest of experiments/ describes an experiment. */
+/** Which manifest describes an experiment: the one that lies beside its runs, else one of experiments/. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { experimentOf, type Manifest } from '../manifest/content';
 import { UserError } from '../problems';
 import { manifestOf } from '../runner/crate/content';
-import { listManifests } from './sweep';
+import { keptManifest, resultsFolder } from '../runner/folders';
+import { listManifests } from './names';
 
-/** The manifest of experiments/ that describes an experiment. */
+/** The manifest that describes an experiment. */
 export function findManifest(experiment: string): Manifest | undefined {
-  for (const path of listManifests()) {
+  const kept = join(resultsFolder(), experiment, keptManifest);
+  for (const path of [...(existsSync(kept) ? [kept] : []), ...listManifests()]) {
     try {
       const manifest = manifestOf(path, experiment);
       if (experimentOf(manifest) === experiment) return manifest;

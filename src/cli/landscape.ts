@@ -3,13 +3,15 @@ import { basename, join } from 'node:path';
 import { writeWhole } from '../files';
 import { userError } from '../problems';
 import { readJournal } from '../runner/journal';
-import { landscapeName, listRunIds, readRunFile, resultsFolder, runFolder } from '../runner/folders';
+import { landscapeName, listExperiments, listRunIds, readRunFile, resultsFolder, runFolder } from '../runner/folders';
 import { rooms } from '../runner/rooms';
 import type { BackendRequest } from '../tensor/backend';
 import { lossLandscape } from '../train/landscape';
 import { prepare } from '../train/prepare';
 import { methodVersion } from '../version';
 import type { Define } from './command';
+import { experimentNamed, noExperiment, runNamed } from './names';
+import { isNamed, onlyRun } from './runNames';
 import { count, note, say } from './text';
 
 interface LandscapeCommandOptions {
@@ -30,29 +32,32 @@ export const define: Define = (command) => {
   command
     .option('--points <number>', 'grid points along each axis, 5 to 101', '25')
     .addHelpText('after', help)
-    .action(async (experiment: string, chosen: string[], options: LandscapeCommandOptions) => {
+    .action(async (typed: string, chosen: string[], options: LandscapeCommandOptions) => {
       const points = Number(options.points);
       if (!Number.isInteger(points) || points < 5 || points > 101)
         throw userError({ where: '--points', what: `is ${options.points}`, expected: 'a whole number from 5 to 101' });
+      const names = listExperiments(resultsFolder());
+      const experiment = experimentNamed(typed, names);
       const known = listRunIds(resultsFolder(), experiment);
-      const ids = chosen.length === 0 ? known : chosen;
-      if (ids.length === 0)
-        throw userError({
-          where: `experiment "${experiment}"`,
-          what: 'has no runs',
-          hint: 'train first: equipoise run',
-        });
-      for (const id of ids) {
-        if (!known.includes(id))
-          throw userError({
-            where: `run "${id}"`,
-            what: `is not in ${basename(resultsFolder())}/${experiment}`,
-            ...(known.length <= 20 ? { expected: known.join(', ') } : {}),
-          });
-        say(`${id}: ${await measure(experiment, id, points)}`);
-      }
+      const ids = chosen.length === 0 ? known : chosen.map((run) => fullId(runNamed(run), experiment, known));
+      if (ids.length === 0) throw noExperiment(typed, names, 'has no runs');
+      for (const id of ids) say(`${id}: ${await measure(experiment, id, points)}`);
     });
 };
+
+/** The id that is meant by it or its beginning. Throws UserError for none, or several. */
+function fullId(name: string, experiment: string, known: readonly string[]): string {
+  const run = onlyRun(
+    name,
+    known.filter((id) => isNamed(name, experiment, id)).map((id) => ({ id })),
+  );
+  if (run !== null) return run.id;
+  throw userError({
+    where: `run "${name}"`,
+    what: `is not in ${basename(resultsFolder())}/${experiment}`,
+    ...(known.length <= 20 ? { expected: known.join(', ') } : {}),
+  });
+}
 
 /**
  * Measures one run and says what came. Throws UserError for a run that is not finished or that trains differently here.

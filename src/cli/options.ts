@@ -1,6 +1,7 @@
 /** Options that several commands share, checked. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DeviceRequest } from '../manifest/run';
+import { parseOverride, type Override } from '../manifest/overrides';
 import type { CheckpointInterval } from '../runner/messages';
 import type { BackendRequest } from '../tensor/backend';
 
@@ -10,12 +11,19 @@ export interface SweepOptions {
   backend: BackendRequest['name'];
   device?: DeviceRequest;
   threads?: number | 'auto';
+  /** values in place of the manifest's */
+  set?: Override[];
 }
 
 /** Adds `--profile`, `--backend`, `--device` and `--threads`. */
 export function sweepOptions(command: Command): Command {
   return command
     .option('--profile <name>', 'a profile of the manifest, e.g. smoke')
+    .option(
+      '--set <field=value>',
+      'another value for a field of the runs, e.g. batch=16 or seed=[1,2]; may be given again. It makes an experiment of its own',
+      (text: string, before: Override[] = []) => [...before, parseOverride(text)],
+    )
     .addOption(
       new Option('--backend <name>', 'which library computes; auto: tensorflow where it is linked, else wasm')
         .choices(['auto', 'tensorflow', 'wasm', 'webgpu', 'cpu'])

@@ -7,6 +7,7 @@ import { listExperiments, listRunIds, referenceFolder, resultsFolder, runFolder 
 import { removeRun } from '../runner/removal';
 import { readRun, type StoredRun } from '../runner/results';
 import type { Define } from './command';
+import { experimentNamed, runNamed } from './names';
 import { describe, isNamed } from './runNames';
 import { columns, count, megabytes, note, say, sayJson } from './text';
 
@@ -84,7 +85,9 @@ function namedRuns(results: string, names: readonly string[]): Named[] {
   const experiments = listExperiments(results);
   const all = experiments.flatMap((experiment) => listRunIds(results, experiment).map((id) => ({ experiment, id })));
   const problems: Problem[] = [];
-  const found = names.flatMap((name) => {
+  const found = names.flatMap((typed) => {
+    const named = runNamed(typed);
+    const name = named === typed ? experimentNamed(typed, experiments) : named;
     const ofExperiment = all.filter(({ experiment }) => experiment === name);
     if (ofExperiment.length > 0) return ofExperiment;
     const runs = all.filter(({ experiment, id }) => isNamed(name, experiment, id));

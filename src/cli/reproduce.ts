@@ -9,7 +9,7 @@ import { calibrateKinds } from './calibrate';
 import type { Define } from './command';
 import { needsOfSweep, workersOfSweep } from './needs';
 import { sweepOptions, workers, type SweepOptions } from './options';
-import { isToTrain, openSweep, timeLeft, type Sweep } from './sweep';
+import { isToTrain, keepManifest, openSweep, timeLeft, type Sweep } from './sweep';
 import { count, duration, note, say } from './text';
 import { tellOutcome, train } from './train';
 import type { Wiring } from './wiring';
@@ -69,6 +69,7 @@ function openBrief(path: string, options: ReproduceOptions): Sweep {
 
 /** Data, estimate, training. Returns whether there is anything to draw. */
 async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring): Promise<boolean> {
+  keepManifest(sweep);
   const left = sweep.plan.filter(isToTrain);
   const begun = performance.now();
   for (const problem of await wiring.prepareData(left)) note(`warning: ${printable(formatProblem(problem))}`);

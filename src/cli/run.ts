@@ -8,7 +8,7 @@ import type { CheckpointInterval } from '../runner/messages';
 import { trainAgain } from './again';
 import type { Define } from './command';
 import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
-import { openSweep } from './sweep';
+import { keepManifest, openSweep } from './sweep';
 import { count, note, say } from './text';
 import { tellOutcome, train } from './train';
 
@@ -82,10 +82,11 @@ export const define: Define = (command, wiring) => {
     .option('--print', 'show the scripts for Slurm, submit nothing')
     .option('--json', 'print the outcome as JSON; progress stays on standard error')
     .addHelpText('after', help)
-    .action(async (path: string, options: RunOptions) => {
+    .action(async (manifest: string, options: RunOptions) => {
       refuseMixed(command, options);
-      const sweep = openSweep(path, options);
+      const sweep = openSweep(manifest, options);
       for (const warning of sweep.manifest.warnings) note(`warning: ${printable(warning)}`);
+      if (options.print !== true) keepManifest(sweep);
       if (options.launcher === 'slurm') {
         await loadSlurm().launch(sweep, options, wiring());
         return;

@@ -2,18 +2,18 @@
  * A manifest opened for a command: its runs with identities, and what state they are in. Loads the data and tensor
  * rooms.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
-import { projectRoot } from '../files';
+import { join } from 'node:path';
+import { writeWhole } from '../files';
 import { loadManifest, type Manifest } from '../manifest/load';
-import { nearestName } from '../nearest';
 import { userError } from '../problems';
 import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
 import { workerCount } from '../runner/local';
+import { keptManifest } from '../runner/folders';
 import type { PlannedRun } from '../runner/plan';
 import { planManifest, type Plan } from '../runner/planManifest';
 import { readResources } from '../runner/resources';
 import { readTimings } from '../runner/results';
+import { manifestNamed } from './names';
 import type { SweepOptions } from './options';
 import { count, duration } from './text';
 
@@ -25,11 +25,19 @@ export interface Sweep extends Plan {
 
 /**
  * Reads a manifest and the state of its runs.
- * @throws UserError with all problems of the manifest; for a file that is not there, with the nearest name
+ * @param typed its path or name
+ * @throws UserError with all problems of the manifest; for one that is not there, with the nearest name
  */
-export function openSweep(path: string, options: SweepOptions): Sweep {
-  if (!existsSync(path)) throw noManifest(path);
-  const manifest = loadManifest(path, options.profile === undefined ? {} : { profile: options.profile });
+export function openSweep(typed: string, options: SweepOptions): Sweep {
+  const meant = manifestNamed(typed);
+  const profile = options.profile ?? meant.profile;
+  if (meant.profile !== undefined && meant.profile !== profile)
+    throw userError({
+      where: '--profile',
+      what: `${profile} is asked for, and ${typed} names the profile ${meant.profile}`,
+      hint: `equipoise ... ${meant.path} --profile ${profile}`,
+    });
+  const manifest = loadManifest(meant.path, { profile, set: options.set });
   const { threads = 1, ...rest } = options;
   const plan = planManifest(manifest, { ...rest, threads: threads === 'auto' ? 1 : threads });
   // By the manifest and not by what is left of it or free now: the number is part of what makes a run the same run.
@@ -38,34 +46,9 @@ export function openSweep(path: string, options: SweepOptions): Sweep {
   return { manifest, ...planManifest(manifest, { ...rest, threads: readResources(false).processors }) };
 }
 
-/** The manifests of the project, paths relative to the working folder, sorted. */
-export function listManifests(): string[] {
-  const walk = (folder: string): string[] =>
-    !existsSync(folder)
-      ? []
-      : readdirSync(folder, { withFileTypes: true })
-          .sort((a, b) => (a.name < b.name ? -1 : 1))
-          .flatMap((entry) =>
-            entry.isDirectory()
-              ? walk(join(folder, entry.name))
-              : entry.name.endsWith('.json')
-                ? [join(folder, entry.name)]
-                : [],
-          );
-  return walk(join(projectRoot, 'experiments')).map((path) => relative(process.cwd(), path));
-}
-
-function noManifest(path: string): Error {
-  const manifests = listManifests();
-  const wanted = basename(path, '.json');
-  const name = nearestName(
-    wanted,
-    manifests.map((manifest) => basename(manifest, '.json')),
-  );
-  const nearest = manifests.find((manifest) => basename(manifest, '.json') === name);
-  const hint =
-    nearest === undefined ? `there are ${manifests.join(', ') || 'none in experiments/'}` : `did you mean ${nearest}?`;
-  return userError({ where: path, what: 'there is no such file', expected: 'the path of a manifest', hint });
+/** Keeps a manifest that no file says beside its runs, so that it can be planned and run again by its name. */
+export function keepManifest({ manifest, results, experiment }: Sweep): void {
+  if (manifest.whole !== undefined) writeWhole(join(results, experiment, keptManifest), manifest.whole);
 }
 
 /** Whether a planned run takes time: not done, or done only in another experiment (a copy, no training). */

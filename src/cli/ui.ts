@@ -12,6 +12,7 @@ import { uiServer } from '../ui/server';
 import { committedRuns } from './analysis';
 import type { Define } from './command';
 import { findManifest } from './findManifest';
+import { experimentNamed, noExperiment } from './names';
 import { wholeNumber } from './options';
 import { note, say } from './text';
 
@@ -104,17 +105,11 @@ async function serve(experiment: string | undefined, options: UiOptions): Promis
 /** The experiment that is meant, one's own first. Throws UserError when there is none. */
 function keyOf(library: Library, experiment: string): string {
   const places = library.experiments();
-  const found = places.find(({ key, name }) => key === experiment || name === experiment);
-  if (found !== undefined) return found.key;
   const names = [...new Set(places.map(({ name }) => name))];
-  throw userError(
-    {
-      where: `experiment "${experiment}"`,
-      what: 'has no results',
-      expected: names.length === 0 ? 'an experiment that was trained' : names.join(', '),
-    },
-    exitCode.unavailable,
-  );
+  const meant = experimentNamed(experiment, names);
+  const found = places.find(({ key, name }) => key === experiment || name === meant);
+  if (found !== undefined) return found.key;
+  throw noExperiment(experiment, names, 'has no results', exitCode.unavailable);
 }
 
 /** Opens an address with the program that the system has for it; where there is none nothing happens. */

@@ -8,6 +8,7 @@ import { comparedOf, nearestRelative, type Compared, type Relative } from '../ru
 import { readResults, type StoredRun } from '../runner/results';
 import { methodVersion } from '../version';
 import type { Define } from './command';
+import { listManifests, runNamed } from './names';
 import { sweepOptions, type SweepOptions } from './options';
 import { describe, isNamed, onlyRun } from './runNames';
 import { say, sayJson } from './text';
@@ -38,10 +39,11 @@ Examples:
 /** Adds `why <run>`. */
 export const define: Define = (command) => {
   sweepOptions(command)
-    .option('--manifest <path>', 'where to look for a run that has not begun')
+    .option('--manifest <path>', 'manifest in which to look for a run that has not begun')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((name: string, options: WhyOptions) => {
+    .action((typed: string, options: WhyOptions) => {
+      const name = runNamed(typed);
       const runs = readResults(resultsFolder());
       const found = onlyRun(name, findStored(name, runs)) ?? onlyRun(name, findPlanned(name, options));
       if (found === null) throw unknownRun(name);
@@ -74,7 +76,7 @@ function findStored(name: string, runs: readonly StoredRun[]): Found[] {
  * Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here.
  */
 function findPlanned(name: string, options: WhyOptions): Found[] {
-  const { listManifests, openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
+  const { openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
   const paths = options.manifest === undefined ? listManifests() : [options.manifest];
   return paths.flatMap((path) => {
     try {

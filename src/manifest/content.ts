@@ -62,8 +62,10 @@ export interface Manifest {
   about: About;
   /** the path as it was given */
   file: string;
-  /** of the file's bytes */
+  /** of the file's bytes; of `whole` where values were set */
   sha256: string;
+  /** the manifest as JSON where no file says it: with values that were set, or from standard input. `run` keeps it */
+  whole?: string;
   profile: string | null;
   content: ManifestContent;
   /** what a reader should know before training, one sentence each */

@@ -3,8 +3,10 @@ import { printable, show } from '../printable';
 import { UserError, type Problem } from '../problems';
 import type { Manifest, ManifestContent } from './content';
 import { examine } from './expand';
-import { readJsonFile } from './parse';
+import { readDocument, standardInput } from './parse';
 import { profilesOf } from './profiles';
+import { blamed, isSetPlace, withOverrides, type Override } from './overrides';
+import { sha256 } from '../files';
 import { repair } from './repair';
 import { mentionsOf, sectionsOf, structureFaults } from './structure';
 import { isObject } from '../json';
@@ -19,32 +21,53 @@ const problemLimit = 100;
 /**
  * Reads a manifest and checks all of it: its form, its structure, every run that it describes and every profile.
  * Nothing is fetched or trained.
+ * @param path of its file; `-` for standard input
  * @param options.profile a profile of the manifest, or the built-in `smoke`
+ * @param options.set values in place of the file's
  * @throws UserError (exit code 2) with every problem of the file: place, value, what was expected, nearest valid name
  */
-export function loadManifest(path: string, options: { profile?: string } = {}): Manifest {
-  const file = readJsonFile(path);
+export function loadManifest(
+  path: string,
+  options: { profile?: string | undefined; set?: readonly Override[] | undefined } = {},
+): Manifest {
+  const file = readDocument(path);
+  const where = path === standardInput ? 'standard input' : path;
   const profile = options.profile ?? null;
-  const formal = [...schemaFaults(file.value), ...structureFaults(file.value)];
+  const overrides = options.set ?? [];
+  const changed = overrides.length === 0 ? null : withOverrides(file.value, overrides, profile);
+  const value = changed === null ? file.value : changed.content;
+  const formal = [...schemaFaults(value), ...structureFaults(value), ...(changed?.faults ?? [])];
   const { content, broken } =
     formal.length === 0
-      ? { content: file.value as ManifestContent, broken: new Set<string>() }
-      : repair(file.value, formal);
-  const { faults, warnings } = examine(content, broken, wronglyGiven(file.value, formal), profile);
-  const problems = [...formal, ...faults, ...unknownProfile(file.value, profile)].map((fault) =>
-    problemOf(path, fault),
+      ? { content: value as ManifestContent, broken: new Set<string>() }
+      : repair(
+          value,
+          formal.filter(({ place }) => !isSetPlace(place)),
+        );
+  const { faults, warnings } = examine(content, broken, wronglyGiven(value, formal), profile);
+  const problems = unique(
+    [...formal, ...faults, ...unknownProfile(value, profile)].map((fault) =>
+      problemOf(where, blamed(fault, overrides)),
+    ),
   );
-  if (problems.length > 0) throw new UserError(limited(path, problems));
+  if (problems.length > 0) throw new UserError(limited(where, problems));
+  const whole = `${JSON.stringify(content, null, 2)}\n`;
   return {
     name: content.name,
     about: content.about,
     file: path,
-    sha256: file.sha256,
+    sha256: changed === null ? file.sha256 : sha256(whole),
+    ...(changed === null && path !== standardInput ? {} : { whole }),
     profile,
     content,
-    warnings: warnings.map((fault) => sentence(path, fault)),
+    warnings: warnings.map((fault) => sentence(where, fault)),
   };
 }
+
+/** A value that was set for several grids is wrong once. */
+const unique = (problems: readonly Problem[]): Problem[] => [
+  ...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values(),
+];
 
 /** By grid, the fields that it or what it inherits gives a wrong value: to call them missing as well would confuse. */
 function wronglyGiven(content: unknown, faults: readonly Fault[]): (place: string) => ReadonlySet<string> {
@@ -77,6 +100,7 @@ function unknownProfile(content: unknown, profile: string | null): Fault[] {
 }
 
 function problemOf(path: string, { place, ...fault }: Fault): Problem {
+  if (isSetPlace(place)) return { where: place, ...fault };
   return {
     where: place === '' ? path : `${path} ${printable(place.length > 300 ? `${place.slice(0, 297)}...` : place)}`,
     ...fault,

@@ -9,7 +9,7 @@ import type { Modality } from '../modules';
 import { lookUp } from '../parts/define';
 import { UserError, userError, type Problem } from '../problems';
 import { tasks } from './names';
-import { readJsonFile } from './parse';
+import { readDocument } from './parse';
 import { lookedUp } from '../userFolders';
 import { isTaskFileName } from './taskNames';
 import { taskFaults } from './validate';
@@ -98,7 +98,7 @@ function readTaskManifest(path: string, name: string): TaskManifest {
   const state = `${mtimeMs} ${size}`;
   const before = known.get(path);
   if (before?.state === state) return before.manifest;
-  const { value } = readJsonFile(path);
+  const { value } = readDocument(path);
   const faults = taskFaults(value);
   if (faults.length > 0)
     throw new UserError(

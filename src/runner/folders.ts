@@ -17,6 +17,9 @@ export const predictionsName = 'predictions.jsonl';
 /** Beside a run's journal, where `equipoise landscape` was asked for it. */
 export const landscapeName = 'landscape.json';
 
+/** Beside the runs of an experiment: the manifest that no file says (values that were set, or from standard input). */
+export const keptManifest = 'manifest.json';
+
 export interface RunFolder {
   folder: string;
   runJson: string;

@@ -1,10 +1,10 @@
 /** Removing runs: only from the results folder, never what a living runner holds, never the committed reference. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isClaimed, takeClaim, type Claim } from '../claim';
-import { runFolder, type RunFolder } from './folders';
+import { keptManifest, runFolder, type RunFolder } from './folders';
 
 /** In the results folder, hidden from all commands: what is being removed. A killed command may leave it behind. */
 export const removedFolder = '.removed';
@@ -57,7 +57,7 @@ export async function removeRun(results: string, experiment: string, id: string)
     rmSync(gone, { recursive: true, force: true });
     removeEmpty(join(results, removedFolder));
   }
-  removeEmpty(join(results, experiment));
+  removeExperiment(join(results, experiment));
   return true;
 }
 
@@ -66,6 +66,13 @@ export async function removeOfRun(results: string, experiment: string, id: strin
   const paths = runFolder(results, experiment, id);
   if (!existsSync(paths.folder)) return true;
   return unlessRunning(paths, () => rmSync(paths[file], { force: true }));
+}
+
+/** Removes the folder of an experiment in which no run and nothing of a person's is left. */
+function removeExperiment(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).every((name) => name === keptManifest))
+    rmSync(join(folder, keptManifest), { force: true });
+  removeEmpty(folder);
 }
 
 /** Removes a folder that is empty; one that is not stays. */

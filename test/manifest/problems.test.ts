@@ -501,8 +501,8 @@ describe('hostile files', () => {
       .join('\n');
 
   it('says where text is not JSON', () => {
-    expect(message('{\n  "name": "x",\n  "steps": 1,\n}')).toBe(
-      ':4:1: is not JSON on line 4, column 1: no key in double quotes here',
+    expect(message('{\n  "name": "x",\n  "steps": 1,,\n}')).toBe(
+      ':3:14: is not JSON on line 3, column 14: no key in double quotes here',
     );
     for (const text of [
       '',
@@ -513,7 +513,7 @@ describe('hostile files', () => {
       "{'a': 1}",
       '{"a": NaN}',
       '{} {}',
-      '// x\n{}',
+      '// x\n{} /*',
       '{"a": "\\q"}',
       '{"a": 01}',
       '{"a":"\n"}',
@@ -532,6 +532,9 @@ describe('hostile files', () => {
     expect(message(`"${'x'.repeat(sizeLimit)}"`)).toContain('bytes');
     expect(message('['.repeat(500_000))).toContain('nested more than');
     expect(message('{"a":'.repeat(50_000))).toContain('nested more than');
+    // Closing brackets in comments and strings close nothing.
+    for (const hidden of ['/* ] */', '// ]\n', '"]",', '/* " */'])
+      expect(message(`[${hidden} `.repeat(20_000)), hidden).toContain('nested more than');
     expect(message(new Uint8Array([0x22, 0xff, 0x22]))).toContain('UTF-8');
     for (const text of ['[]', 'null', '3', '"x"']) expect(message(text)).toContain('has the wrong type');
   });

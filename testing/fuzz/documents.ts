@@ -6,7 +6,7 @@ import { placesOfLock } from '../../src/data/readers/pin';
 import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
-import { readJsonFile } from '../../src/manifest/parse';
+import { readDocument } from '../../src/manifest/parse';
 import { findTask } from '../../src/manifest/taskManifest';
 import { parametersOf } from '../../src/models/composition';
 import { familyOf } from '../../src/models/published';
@@ -102,7 +102,7 @@ const manifests: Target[] = [
         places: [{ name: 'a', files: 1, bytes: 3, sha256: 'a'.repeat(64) }],
       },
     },
-    read: (input, place) => placesOfLock(readJsonFile(written(input, place, 'x.json')).value, 'x.json'),
+    read: (input, place) => placesOfLock(readDocument(written(input, place, 'x.json')).value, 'x.json'),
     result: isList,
   },
   {

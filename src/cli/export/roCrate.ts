@@ -11,6 +11,7 @@ import { experimentFolders } from '../analysis';
 import type { Define } from '../command';
 import { drawAll } from '../draw';
 import { findManifest } from '../findManifest';
+import { manifestNamed } from '../names';
 import { count, note, say, sayJson } from '../text';
 
 interface ExportOptions {
@@ -35,7 +36,7 @@ Examples:
 export const define: Define = (command) => {
   command
     .option('--out <folder>', 'where; by default crates/<experiment>')
-    .option('--manifest <path>', 'the manifest of the experiment, when it is not in experiments/')
+    .option('--manifest <path>', 'the manifest of the experiment by path or name, when it is not in experiments/')
     .option('--with-data', 'also the data, as far as their licences let them be passed on')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -44,7 +45,7 @@ export const define: Define = (command) => {
       const manifest =
         options.manifest === undefined
           ? knownManifest(basename(folder))
-          : manifestOf(options.manifest, basename(folder));
+          : manifestOf(manifestNamed(options.manifest).path, basename(folder));
       if (experimentOf(manifest) !== basename(folder))
         throw userError({
           where: printable(manifest.file),

@@ -7,7 +7,7 @@ import { isObject } from '../../json';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundTask } from '../../manifest/taskManifest';
-import { readJsonFile } from '../../manifest/parse';
+import { readDocument } from '../../manifest/parse';
 import { cachePath, canonicalJson, isSha256, projectRoot, sha256, sha256OfFile, writeWhole } from '../../files';
 import { exitCode, userError } from '../../problems';
 import { contentsOf } from './files';
@@ -129,7 +129,7 @@ function notThere(task: FoundTask): Error {
 /** The pin that a lock file holds; null when there is none. Throws UserError for a file that is no lock. */
 export function readLock(name: string): PinnedPlace[] | null {
   const path = lockPath(name);
-  return existsSync(path) ? placesOfLock(readJsonFile(path).value, path) : null;
+  return existsSync(path) ? placesOfLock(readDocument(path).value, path) : null;
 }
 
 /** The pin that a parsed lock file holds; `path` names it. Throws UserError for what is no lock. */

@@ -82,7 +82,9 @@ export async function exportCrate(options: ExportOptions): Promise<Exported> {
           `left out, since the manifest does not describe them or a later run of the same combination counts: ${surplus.map(({ id }) => id).join(', ')}`,
         ];
   return newFolder(out, async (crate) => {
-    place(crate, manifest.file, crateNames.manifest);
+    if (/\.ya?ml$/i.test(manifest.file))
+      writeWhole(join(crate, crateNames.manifest), `${JSON.stringify(manifest.content, null, 2)}\n`);
+    else place(crate, manifest.file, crateNames.manifest);
     for (const { file } of runs)
       for (const name of runFileNames)
         if (existsSync(join(folder, file.id, name)))

@@ -1,5 +1,5 @@
 /** Reads a file for --slurm-profile. */
-import { readJsonFile } from '../../manifest/parse';
+import { readDocument } from '../../manifest/parse';
 import type { SlurmProfile } from '../../manifest/slurm';
 import { slurmProfileFaults } from '../../manifest/validate';
 import { printable } from '../../printable';
@@ -7,7 +7,7 @@ import { UserError } from '../../problems';
 
 /** Throws UserError with every problem of the file. */
 export function loadSlurmProfile(path: string): SlurmProfile {
-  const { value } = readJsonFile(path);
+  const { value } = readDocument(path);
   const faults = slurmProfileFaults(value);
   if (faults.length > 0)
     throw new UserError(
