@@ -4,9 +4,9 @@ import { basename, extname, join, relative } from 'node:path';
 import { isCheckout } from '../files';
 import { printable } from '../printable';
 import { configFile, projectHome } from '../project';
-import { listExperiments, resultsFolder, runFolder } from '../runner/folders';
+import { listExperiments, referenceFolder, resultsFolder, runFolder } from '../runner/folders';
 import { readExperiment } from '../runner/results';
-import { committedRuns, figuresFolder } from './analysis';
+import { figuresFolder } from './analysis';
 import { columns, count, say } from './text';
 
 /** What is known of an experiment without its manifest. */
@@ -122,7 +122,7 @@ function nextSteps(stages: readonly Stage[], hasConfig: boolean): Step[] {
 /** Where nothing was trained and nothing waits to be. */
 const firstSteps = (hasConfig: boolean): Step[] => [
   ...(hasConfig ? [['equipoise plan MANIFEST', 'what a manifest of yours would train'] as const] : []),
-  ...(existsSync(join(committedRuns, 'paper-rate-ratio'))
+  ...(existsSync(join(resultsFolder(), referenceFolder, 'paper-rate-ratio'))
     ? [
         [
           'equipoise report paper-rate-ratio',
