@@ -99,6 +99,16 @@ export function configuredParts(): string | undefined {
   return said === undefined ? undefined : resolve(projectHome(), said);
 }
 
+/** What the config says of folders that are there, as variables for processes that start elsewhere. */
+export function projectVariables(): Record<string, string> {
+  if (configFile() === null) return {};
+  return Object.fromEntries(
+    (['tasks', 'checkpoints'] as const)
+      .map((folder) => [variables[folder], resolve(projectPath(folder))] as const)
+      .filter(([, path]) => existsSync(path)),
+  );
+}
+
 /** The nearest config from a folder upwards. Throws UserError where a folder has two, or another user's would count. */
 export function nearestConfig(from: string): string | null {
   for (let folder = from; ; folder = dirname(folder)) {

@@ -157,7 +157,8 @@ async function partOf(
         const all = sortedMedia(set);
         await computeFeatures(join(parts, sha256(canonicalJson(media))), set, {
           ...job(tower, options),
-          passes: (batch) => inTheirPlaces(all, new Set(media), batch),
+          // Without threads what comes of a row does not depend on its place: it need not be kept.
+          passes: (batch) => (tf.getBackend() === 'wasm' ? inOrder(media) : inTheirPlaces(all, new Set(media), batch)),
         });
       },
       options.onWait,

@@ -77,7 +77,11 @@ export function prepareArrays(
       node: process.execPath,
       entry: options.entry,
       ...(folderOfParts === undefined ? {} : { parts: folderOfParts }),
-      environment: { EQUIPOISE_RESULTS: resolve(options.results), EQUIPOISE_CACHE: cachePath() },
+      environment: {
+        ...projectVariables(),
+        EQUIPOISE_RESULTS: resolve(options.results),
+        EQUIPOISE_CACHE: cachePath(),
+      },
     });
     return { name, resources, runs, script };
   });
