@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { projectRoot } from '../src/files';
 import { UserError } from '../src/problems';
-import { configFile, configuredParts, projectFolders, projectHome, projectPath, projectPlace } from '../src/project';
+import { configFile, configuredParts, projectFolders, projectHome, projectPath, projectPlace, projectVariables } from '../src/project';
 import schema from '../src/project.schema.json';
 import { resultsFolder } from '../src/runner/folders';
 import { lookedUp } from '../src/userFolders';
@@ -78,6 +78,7 @@ describe('the folders of a project', () => {
     ]);
     expect(configuredParts()).toBe(join(folder, 'own'));
     expect(resultsFolder()).toBe(join(folder, 'runs'));
+    expect(projectVariables()).toEqual({ EQUIPOISE_TASKS: join(folder, 'tasks') });
     expect(lookedUp()).toMatchObject({ tasks: join(folder, 'tasks'), checkpoints: join(folder, 'checkpoints') });
     rmSync(join(base, 'equipoise.config.json'));
   });

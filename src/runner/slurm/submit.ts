@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { cachePath, projectRoot, writeWhole } from '../../files';
+import { projectVariables } from '../../project';
 import type { Manifest } from '../../manifest/content';
 import type { SlurmProfile } from '../../manifest/slurm';
 import { identified, type IdentifiedRun } from '../plan';
