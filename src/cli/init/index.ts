@@ -6,13 +6,12 @@ import { printable } from '../../printable';
 import { userError } from '../../problems';
 import { configNames, nearestConfig } from '../../project';
 import type { Define } from '../command';
-import { note, say, sayJson } from '../text';
+import { note, say } from '../text';
 import { firstManifest, ignored, projectFiles, type ProjectFile } from './templates';
 
 interface InitOptions {
   ts?: boolean;
   withPart?: boolean;
-  json?: boolean;
 }
 
 const help = `
@@ -29,12 +28,9 @@ export const define: Define = (command) => {
   command
     .option('--ts', 'write equipoise.config.ts instead of .json')
     .option('--with-part', 'also a scheduler of your own in parts/, which the manifest compares')
-    .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((folder: string | undefined, options: InitOptions) => {
-      const made = initProject(resolve(folder ?? '.'), options);
-      if (options.json === true) sayJson(made);
-      else tell(made, options);
+      tell(initProject(resolve(folder ?? '.'), options), options);
     });
 };
 

@@ -63,7 +63,7 @@ const manifest = ({ withPart, schemas }: ProjectChoices): string => `{
   "about": {
     "what": "Questions about small pictures, at equal rates and with the backbone's rate ten times too high: do coordinated rates mend that?",
     "command": "equipoise run ${firstManifest}",
-    "expectedTime": "${withPart ? 12 : 8} runs of 40 steps: some 10 s each with a linked TensorFlow, a minute on wasm, after data and features are there",
+    "expectedTime": "${withPart ? 12 : 8} runs of 40 steps: half a minute of one processor each with a linked TensorFlow, some minutes on wasm, after data and features are there",
     "lookFor": "kappa far above 1 with the backbone x10, and whether commit-clr brings loss and accuracy back. Forty steps and two seeds show a tendency, not a proof."
   },
   // The same for every run. docs/manifests.md lists all fields; an editor completes them from the schema above.
