@@ -30,7 +30,7 @@ export const define: Define = (command) => {
     .option('--with-part', 'also a scheduler of your own in parts/, which the manifest compares')
     .addHelpText('after', help)
     .action((folder: string | undefined, options: InitOptions) => {
-      tell(initProject(resolve(folder ?? '.'), options), options);
+      tell(initProject(resolve(folder ?? '.'), options));
     });
 };
 
@@ -103,7 +103,8 @@ function unignored(path: string): string[] {
     : [`.gitignore does not have ${missing.join(', ')}; git would keep what is written there`];
 }
 
-function tell({ folder, written, kept, notes }: NewProject, { withPart = false }: InitOptions): void {
+function tell({ folder, written, kept, notes }: NewProject): void {
+  const isLoaded = written.includes('parts/brake.ts') && written.some((path) => path.startsWith('equipoise.config.'));
   const near = relative(process.cwd(), folder);
   say(written.length === 0 ? `nothing to write in ${printable(folder)}` : `a project in ${printable(folder)}`);
   for (const path of written) say(`  wrote  ${path}`);
@@ -118,7 +119,7 @@ function tell({ folder, written, kept, notes }: NewProject, { withPart = false }
       `  equipoise run ${firstManifest} --profile smoke     does it run: under a minute, once data are fetched`,
       `  equipoise run ${firstManifest}                     the experiment; Ctrl-C and the same command go on`,
       '  equipoise figures first                                 its figures, in figures/first',
-      ...(withPart ? ['parts/brake.ts is a program: the config has it loaded by every command here.'] : []),
+      ...(isLoaded ? ['parts/brake.ts is a program: the config has it loaded by every command here.'] : []),
     ].join('\n'),
   );
 }
