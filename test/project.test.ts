@@ -6,7 +6,15 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { projectRoot } from '../src/files';
 import { UserError } from '../src/problems';
-import { configFile, configuredParts, projectFolders, projectHome, projectPath, projectPlace, projectVariables } from '../src/project';
+import {
+  configFile,
+  configuredParts,
+  projectFolders,
+  projectHome,
+  projectPath,
+  projectPlace,
+  projectVariables,
+} from '../src/project';
 import schema from '../src/project.schema.json';
 import { resultsFolder } from '../src/runner/folders';
 import { lookedUp } from '../src/userFolders';
