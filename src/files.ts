@@ -26,12 +26,6 @@ export const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
 /** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
 export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');
 
-/**
- * Where a user's own things lie (results, figures, tasks, checkpoints): the checkout; the working folder of who has
- * installed the package.
- */
-export const workFolder = isCheckout ? projectRoot : process.cwd();
-
 /** Folder of an installed package, found as `require` finds it; undefined when it is not installed. */
 export function packageFolder(name: string): string | undefined {
   const folders = createRequire(__filename).resolve.paths(name) ?? [];

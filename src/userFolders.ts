@@ -1,6 +1,7 @@
-/** Where tasks and checkpoints are looked up: the folders that the environment names, or those that a crate brings. */
+/** Where tasks and checkpoints are looked up: in the folders of the project, or in those that a crate brings. */
 import { join } from 'node:path';
-import { projectRoot, workFolder } from './files';
+import { projectRoot } from './files';
+import { projectPath } from './project';
 
 /** What is looked up by a name that a manifest gives. */
 export interface LookedUp {
@@ -12,20 +13,15 @@ export interface LookedUp {
   checkpoints: string;
 }
 
-const given = (variable: string, otherwise: string): string => {
-  const value = process.env[variable];
-  return value === undefined || value === '' ? join(workFolder, otherwise) : value;
-};
-
 let brought: LookedUp | undefined;
 
 /** The folders of now; none of them need exist. */
 export function lookedUp(): LookedUp {
   return (
     brought ?? {
-      tasks: given('EQUIPOISE_TASKS', 'tasks'),
+      tasks: projectPath('tasks'),
       publishedTasks: join(projectRoot, 'data-manifests', 'published'),
-      checkpoints: given('EQUIPOISE_CHECKPOINTS', 'checkpoints'),
+      checkpoints: projectPath('checkpoints'),
     }
   );
 }

@@ -4,11 +4,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -32,9 +34,11 @@ let files: string[];
 let bytes: number;
 
 /** Runs Node in the second project and gives back what it printed. The cache is its own. */
-function node(...words: string[]): { code: number | null; out: string; err: string } {
+const node = (...words: string[]) => nodeIn(project, ...words);
+
+function nodeIn(folder: string, ...words: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
-    cwd: project,
+    cwd: folder,
     encoding: 'utf8',
     env: {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('EQUIPOISE_'))),
@@ -116,7 +120,7 @@ describe('the package', () => {
     expect(canonicalJson(JSON.parse(out))).toBe(canonicalJson(here));
     const ids = (text: string) => (JSON.parse(text) as { runs: { id: string }[] }).runs.map(({ id }) => id);
     const plan = ['plan', manifest, '--backend', 'wasm', '--json'];
-    const theirs = node(join('node_modules', 'equipoise', 'bin', 'equipoise.cjs'), ...plan);
+    const theirs = node(command, ...plan);
     expect(theirs.err).toBe('');
     expect(ids(theirs.out)).toHaveLength(here.length);
     plan[1] = join(projectRoot, 'experiments', 'quickstart.json');
@@ -130,6 +134,55 @@ describe('the package', () => {
         console.log(JSON.stringify([error instanceof UserError, error.problems.map(({ where }) => where)])); }`;
     expect(JSON.parse(node('--input-type=module', '-e', script).out)).toEqual([true, ['wrong.json /steps']]);
   });
+});
+
+const command = join('node_modules', 'equipoise', 'bin', 'equipoise.cjs');
+
+describe('a project of one’s own', () => {
+  it('is begun by the installed package and worked in from any of its folders', () => {
+    const begun = node(command, 'init', 'study', '--with-part', '--ts');
+    expect(begun.err).toBe('');
+    expect(begun.out.match(/^ {2}wrote {2}\S+$/gm)).toHaveLength(4);
+    const below = join(project, 'study', 'parts');
+    const planned = nodeIn(
+      below,
+      join(project, command),
+      'plan',
+      'first',
+      '--profile',
+      'smoke',
+      '--backend',
+      'wasm',
+      '--json',
+    );
+    expect(planned.err).toBe('');
+    expect((JSON.parse(planned.out) as { runs: unknown[] }).runs).toHaveLength(3);
+    expect(nodeIn(below, join(project, command)).out).toMatch(
+      /^project of .*study.equipoise\.config\.ts; results are in /,
+    );
+    expect(readFileSync(join(project, 'study', 'experiments', 'first.json'), 'utf8')).toContain(
+      '"$schema": "../../node_modules/equipoise/src/manifest/manifest.schema.json"',
+    );
+  }, 180_000);
+
+  it('works where each package sees its own dependencies alone, as pnpm puts them', () => {
+    const [home, store] = [
+      join(project, 'pnpm'),
+      join(project, 'pnpm', 'node_modules', '.pnpm', 'equipoise', 'node_modules'),
+    ];
+    mkdirSync(store, { recursive: true });
+    linkModules(store);
+    cpSync(join(project, 'node_modules', 'equipoise'), join(store, 'equipoise'), { recursive: true });
+    symlinkSync(join(store, 'equipoise'), join(home, 'node_modules', 'equipoise'), 'junction');
+    expect(nodeIn(home, command, 'init').err).toBe('');
+    const script = `import { expandManifest, loadManifest, resultsFolder } from 'equipoise';
+      const runs = expandManifest(loadManifest('experiments/first.json', { profile: 'smoke' }));
+      console.log(JSON.stringify([runs.length, resultsFolder()]));`;
+    expect(JSON.parse(nodeIn(home, '--input-type=module', '-e', script).out)).toEqual([
+      2,
+      join(realpathSync(home), 'results'),
+    ]);
+  }, 180_000);
 });
 
 describe('the examples of docs/api.md', () => {
@@ -212,14 +265,16 @@ describe('its types', () => {
       readFileSync(join(project, 'even.ts'), 'utf8').replace('-lambda', '-x'),
     );
     writeFileSync(join(project, 'wrong.mts'), good.replace('record.loss', 'record.kappa'));
-    const check = (...names: string[]) =>
-      node(
-        join(modules, 'typescript', 'bin', 'tsc'),
-        ...['--noEmit', '--allowJs', '--checkJs', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023'],
-        ...['--strict', '--noImplicitAny', 'false', '--skipLibCheck', '--types', 'node', ...names],
-      ).out;
-    expect(check('good.mts', 'good.cts', 'sweep.cjs', 'compare.mjs', ...own)).toBe('');
-    expect(check('wrongPart.ts')).toContain("Cannot find name 'x'");
-    expect(check('wrong.mts')).toContain("Property 'kappa' does not exist on type 'TrainRecord'");
+    const { out } = node(
+      join(modules, 'typescript', 'bin', 'tsc'),
+      ...['--noEmit', '--allowJs', '--checkJs', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023'],
+      ...['--strict', '--noImplicitAny', 'false', '--skipLibCheck', '--types', 'node'],
+      ...['good.mts', 'good.cts', 'sweep.cjs', 'compare.mjs', ...own, join('study', 'equipoise.config.ts')],
+      ...['wrongPart.ts', 'wrong.mts'],
+    );
+    expect(out.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^wrong\.mts\(.*Property 'kappa' does not exist on type 'TrainRecord'/),
+      expect.stringMatching(/^wrongPart\.ts\(.*Cannot find name 'x'/),
+    ]);
   }, 300_000);
 });

@@ -7,6 +7,9 @@
 // Problems: what is thrown for a person's input carries where, what, what was expected, and a hint.
 export { exitCode, formatProblem, UserError, type Problem } from '../problems';
 
+// What a project's config may say.
+export type { ProjectConfig } from '../project';
+
 // Manifests and plans.
 export { expand as expandManifest } from '../manifest/expand';
 export { loadManifest, type Manifest } from '../manifest/load';

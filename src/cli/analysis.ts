@@ -2,8 +2,9 @@
 import { statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import type { IgnoredRun } from '../../analysis/runs';
-import { projectRoot, workFolder } from '../files';
+import { projectRoot } from '../files';
 import { exitCode, userError } from '../problems';
+import { projectPath } from '../project';
 import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 import { experimentNamed, noExperiment } from './names';
 import { say, sayJson } from './text';
@@ -39,13 +40,12 @@ const committedFigures = join(projectRoot, 'paper-figures');
 
 /**
  * Where the figures, tables and pages of experiments go: the folder of --out; with --reference the committed figures;
- * else EQUIPOISE_FIGURES or figures/ of the project, which git ignores.
+ * else EQUIPOISE_FIGURES, or what the config of the project says, or figures/ of the project, which git ignores.
  */
 export function figuresFolder({ out, reference = false }: PlaceOptions): string {
   if (out !== undefined) return resolve(out);
   if (reference) return committedFigures;
-  const given = process.env['EQUIPOISE_FIGURES'];
-  return given === undefined || given === '' ? join(workFolder, 'figures') : resolve(given);
+  return resolve(projectPath('figures'));
 }
 
 function isFolder(path: string): boolean {

@@ -28,7 +28,7 @@ export const cacheFolders: Readonly<Record<string, CacheFolder>> = {
     cost: 'the network, about 1 GB',
   },
   features: {
-    holds: 'features and inputs of encoders for whole sets',
+    holds: 'features and inputs of encoders, for whole sets or what short runs ask for',
     again: 'computed',
     cost: 'minutes a set and encoder',
   },

@@ -1,6 +1,7 @@
 /** How the command line is put together: from a table, so that help needs none of the commands' files. */
 import { Command } from 'commander';
 import { createRequire } from 'node:module';
+import { configuredParts } from '../project';
 import type { Wiring } from './wiring';
 
 /** Gives a command its options and what it does. Its failures are UserErrors, which `main` prints. */
@@ -54,11 +55,14 @@ export function addCommands(
 
 const flags = '--parts <folder>';
 
-/** Adds the option, and loads the parts of the folder that it names. Throws UserError for parts that do not fit. */
+/**
+ * Adds the option, and loads the parts of the folder that it names, or else the config of the project. Throws UserError
+ * for parts that do not fit.
+ */
 function addParts(command: Command, words: readonly string[]): void {
   command.option(flags, 'a folder of your own schedulers, regularisers, connectors and towers (docs/extending.md)');
   const look = new Command().helpOption(false).allowUnknownOption().allowExcessArguments().option(flags);
-  const { parts } = look.parse([...words], { from: 'user' }).opts<{ parts?: string }>();
+  const { parts = configuredParts() } = look.parse([...words], { from: 'user' }).opts<{ parts?: string }>();
   if (parts === undefined) return;
   (createRequire(__filename)('../ownParts') as typeof import('../ownParts')).loadParts(parts);
 }

@@ -13,6 +13,11 @@ const file = (path: string) => (): Define => (load(path) as { define: Define }).
 
 export const commands: readonly CommandEntry[] = [
   {
+    call: 'init [folder]',
+    description: 'begin a project of your own in a folder: a config, an example manifest, and a part on request',
+    load: file('./init'),
+  },
+  {
     call: 'reproduce [manifest]',
     description: 'fetch, train, draw: the quickstart, or another manifest, from nothing to its figures',
     load: file('./reproduce'),

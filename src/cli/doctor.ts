@@ -1,7 +1,8 @@
 /** `equipoise doctor`: what this machine offers, what is missing, and the command that mends it. */
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { cachePath, projectRoot } from '../files';
 import { exitCode } from '../problems';
+import { configFile, configuredParts, projectFolders, projectPlace, type Place } from '../project';
 import { availableBackends, type BackendFacts, type BackendName } from '../tensor/backend';
 import { linkTensorFlow, type LinkReport } from '../tensor/link/link';
 import { whyNoGpu } from '../tensor/link/cuda';
@@ -46,6 +47,11 @@ interface DoctorReport {
     /** why it has no fused kernels; null when it has them */
     noKernels: string | null;
   } | null;
+  project: {
+    /** the config that counts here; null where there is none */
+    config: string | null;
+    folders: { name: string; path: string; from: string }[];
+  };
   cache: {
     folder: string;
     parts: {
@@ -120,6 +126,7 @@ export async function doctor(
     nvidiaDriver: hasNvidia(),
     backends,
     linked: current === null ? null : diagnosis(current, gpu),
+    project: projectNow(),
     cache: {
       folder: cachePath(),
       parts: cacheParts().map(({ name, bytes, folder }) => ({
@@ -130,6 +137,26 @@ export async function doctor(
     tools: found,
     missing,
     link,
+  };
+}
+
+/** The config that counts in the working folder, and who says where each folder is. */
+function projectNow(): DoctorReport['project'] {
+  const config = configFile();
+  const said = ({ from }: Place) =>
+    from.kind === 'variable' ? from.name : from.kind === 'config' ? basename(config ?? '') : 'default';
+  const parts = configuredParts();
+  return {
+    config,
+    folders: [
+      ...projectFolders.map((name) => {
+        const place = projectPlace(name);
+        return { name, path: resolve(place.path), from: said(place) };
+      }),
+      ...(parts === undefined
+        ? []
+        : [{ name: 'parts', path: parts, from: said({ path: parts, from: { kind: 'config' } }) }]),
+    ],
   };
 }
 
@@ -197,7 +224,12 @@ export function doctorLines(report: DoctorReport): string[] {
         : `${facts.tensorflow === null ? '' : `TensorFlow ${facts.tensorflow}, `}${facts.device}, ${facts.threads} thread${facts.threads === 1 ? '' : 's'}`;
     lines.push(`  ${name.padEnd(12)}${text}`);
   }
-  lines.push(...linkedLines(report.linked), `Cache ${report.cache.folder}`);
+  lines.push(
+    ...linkedLines(report.linked),
+    `Project ${report.project.config ?? 'without a config (equipoise init writes one)'}`,
+    ...report.project.folders.map(({ name, path, from }) => `  ${name.padEnd(12)}${path} (${from})`),
+    `Cache ${report.cache.folder}`,
+  );
   for (const { name, bytes, holds, again, cost } of report.cache.parts) {
     const size = `  ${name.padEnd(14)}${(bytes / 2 ** 20).toFixed(1).padStart(9)} MB`;
     const use = holds === null ? 'nothing of this program' : again === 'never' ? holds : `${holds}; again: ${cost}`;

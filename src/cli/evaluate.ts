@@ -107,9 +107,10 @@ async function evaluateRun(
     device: file.spec.device,
     threads: file.machine.threads,
   });
-  const prepared = await prepare(spec, (stage) => {
+  const say = (stage: string) => {
     if (!/\d+\/\d+$/.test(stage)) note(`${id}: ${stage}`);
-  });
+  };
+  const prepared = await prepare(spec, say, spec);
   for (const notice of prepared.transfer.find((other) => other.task === task)?.notices ?? [])
     note(`note: ${printable(notice)}`);
   const trained = readTrained(paths, file, which, prepared.model.trainable);

@@ -1,7 +1,7 @@
 /** `equipoise keep`: finished runs of an experiment in one compact file, to be committed or handed on. */
 import { basename, join, relative, resolve } from 'node:path';
 import { keepRuns } from '../../analysis/keep';
-import { workFolder } from '../files';
+import { projectHome } from '../project';
 import { committedRuns, experimentFolders } from './analysis';
 import type { Define } from './command';
 import { say, sayJson } from './text';
@@ -15,7 +15,7 @@ interface KeepOptions {
 /** Committed runs are written only when that is asked for; one's own go to a folder that git ignores. */
 function keptFolder({ out, reference = false }: KeepOptions): string {
   if (out !== undefined) return resolve(out);
-  return reference ? committedRuns : join(workFolder, 'kept');
+  return reference ? committedRuns : join(projectHome(), 'kept');
 }
 
 /** Adds `keep` to the program. Throws UserErrors, which `main` prints. */

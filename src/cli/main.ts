@@ -21,13 +21,16 @@ Environment: EQUIPOISE_CACHE, EQUIPOISE_RESULTS, EQUIPOISE_FIGURES, EQUIPOISE_DE
 (docs/commands.md).
 
 Begin with:
+  equipoise                 what to do next here
+  equipoise init my-study   a project of your own
   equipoise doctor
   equipoise plan experiments/quickstart.json
   equipoise reproduce`;
 
+const load = createRequire(__filename);
+
 /** What commands reach the outside world with, loaded by those that do. */
-const realWiring = (): Wiring =>
-  (createRequire(__filename)('./realWiring') as typeof import('./realWiring')).realWiring();
+const realWiring = (): Wiring => (load('./realWiring') as typeof import('./realWiring')).realWiring();
 
 /** Builds the command line; `words` are those that were typed. */
 function createProgram(words: readonly string[], wiring: () => Wiring): Command {
@@ -62,7 +65,7 @@ export async function main(argv: readonly string[], wiring: () => Wiring = realW
     const faults = environmentFaults(process.env);
     if (faults.length > 0) throw new UserError(faults);
     const program = createProgram(argv.slice(2), wiring);
-    if (argv.length <= 2) program.outputHelp();
+    if (argv.length <= 2) (load('./next') as typeof import('./next')).tellNext();
     else await program.parseAsync(argv);
   } catch (error) {
     const asked = argv.slice(2);

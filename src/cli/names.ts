@@ -10,6 +10,7 @@ import { documentEndings, readDocument, standardInput } from '../manifest/parse'
 import { nearestName } from '../nearest';
 import { printable } from '../printable';
 import { UserError, userError } from '../problems';
+import { projectHome } from '../project';
 import { keptManifest, listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 
 /** A manifest in the project, as its file says it before anything of it is checked. */
@@ -35,8 +36,12 @@ const withoutEnding = (path: string): string => path.slice(0, path.length - (end
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-/** The manifests of the project, paths relative to the working folder, sorted. */
-export function listManifests(): string[] {
+/** Where manifests are found by name: experiments/ of one's own project, then that of this program. */
+const manifestFolders = (): string[] =>
+  [...new Set([projectHome(), projectRoot])].map((folder) => join(folder, 'experiments'));
+
+/** The manifests of a folder, sorted. */
+function manifestsIn(top: string): string[] {
   const walk = (folder: string): string[] =>
     !existsSync(folder)
       ? []
@@ -49,10 +54,14 @@ export function listManifests(): string[] {
                 ? []
                 : [join(folder, entry.name)],
           );
-  return walk(manifestsFolder).map((path) => relative(process.cwd(), path));
+  return walk(top);
 }
 
-const manifestsFolder = join(projectRoot, 'experiments');
+/** The manifests that are found by name, paths relative to the working folder, sorted; one's own first. */
+export const listManifests = (): string[] =>
+  manifestFolders()
+    .flatMap(manifestsIn)
+    .map((path) => relative(process.cwd(), path));
 
 /** The experiment of a file, unchecked; null for one that cannot be read. */
 function saidBy(path: string): Pick<Listed, 'name' | 'profiles'> | null {
@@ -67,14 +76,20 @@ function saidBy(path: string): Pick<Listed, 'name' | 'profiles'> | null {
   }
 }
 
-const listed = (): Listed[] =>
-  listManifests().flatMap((path) => {
-    const said = saidBy(path);
-    const place = withoutEnding(relative(manifestsFolder, path)).split(sep).join('/');
-    return said === null ? [] : [{ path, place, ...said }];
-  });
+/** All that are found by name; one of one's own hides those of this program that are called so too. */
+function listed(): Listed[] {
+  const [own, ...more] = manifestFolders().map((folder) =>
+    manifestsIn(folder).flatMap((file): Listed[] => {
+      const said = saidBy(file);
+      const place = withoutEnding(relative(folder, file)).split(sep).join('/');
+      return said === null ? [] : [{ path: relative(process.cwd(), file), place, ...said }];
+    }),
+  );
+  const isHidden = (each: Listed) => own!.some(({ name, place }) => name === each.name || place === each.place);
+  return [...own!, ...more.flat().filter((each) => !isHidden(each))];
+}
 
-/** What the manifests of the project may be called, shortest first where both mean it. */
+/** What the manifests that are found by name may be called, shortest first where both mean it. */
 export const manifestNames = (): string[] => [...new Set(listed().flatMap(({ name, place }) => [name, place]))].sort();
 
 /** Manifests by ever looser readings of a name; the first reading that finds one counts. */

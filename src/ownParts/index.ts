@@ -11,7 +11,8 @@ import { registerScheduler, type SchedulerPart } from '../balance/schedulers';
 import { registerEncoder, type EncoderTower } from '../models/zoo/encoders';
 import { registerConnector, type ConnectorPart } from '../models/zoo/connectors';
 import { UserError, userError, type Problem } from '../problems';
-import { moduleFolder, type ModuleFolder } from './modules';
+import { moduleFolder, type ModuleFolder } from '../userModules';
+import * as api from './api';
 import { connectorFault, formFault, regulariserFault, schedulerFault, towerFault } from './trial';
 
 const kinds = ['scheduler', 'regulariser', 'connector', 'tower'] as const;
@@ -82,7 +83,7 @@ export function loadParts(folder: string, options: { tried?: boolean } = {}): re
     .sort();
   if (files.length === 0)
     throw userError({ where: root, what: 'holds no part', expected: 'a file .ts, .js or .cjs for each part' });
-  const modules = moduleFolder(root);
+  const modules = moduleFolder(root, { 'equipoise/parts': api });
   const problems: Problem[] = [];
   const parts = files.flatMap((file): OwnPart[] => {
     try {

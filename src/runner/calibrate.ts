@@ -19,9 +19,15 @@ export async function calibrate(
 ): Promise<Calibration> {
   if (task.parts !== undefined) loadUsedParts(task.parts);
   await rooms.useBackend(requestOf(task));
+  const { duration, evaluate } = task.spec;
   const whole = await rooms.evaluationItems(task.spec);
-  const small = await brief(task.spec, 5, 8, rooms, tell, signal);
-  const large = await brief(task.spec, 20, 32, rooms, tell, signal);
+  const limit = evaluate.limit ?? 0;
+  const items = limit === 0 ? whole : Math.min(limit, whole);
+  // Never more than the run itself: what it does not read may have no features.
+  const steps = 'steps' in duration ? Math.min(20, duration.steps) : 20;
+  const questions = Math.min(32, Math.max(1, items));
+  const small = await brief(task.spec, Math.ceil(steps / 4), Math.ceil(questions / 4), rooms, tell, signal);
+  const large = await brief(task.spec, steps, questions, rooms, tell, signal);
   const secondsPerStep = slope(small.seconds.train, large.seconds.train, small.steps, large.steps);
   const secondsPerItem = slope(
     small.seconds.evaluate,
@@ -29,8 +35,6 @@ export async function calibrate(
     small.final.choice.total,
     large.final.choice.total,
   );
-  const limit = task.spec.evaluate.limit ?? 0;
-  const items = limit === 0 ? whole : Math.min(limit, whole);
   return {
     firstSeconds: Math.max(0, small.seconds.prepare - large.seconds.prepare),
     secondsPerStep,
@@ -50,7 +54,12 @@ async function brief(
   const followed = standingIn(spec, steps);
   const records = rooms.trainRun(
     { ...spec, duration: { steps }, evaluate: { ...spec.evaluate, every: 0, limit } },
-    { signal, onStage: (stage) => tell({ kind: 'stage', stage }), ...(followed === null ? {} : { followed }) },
+    {
+      signal,
+      asked: spec,
+      onStage: (stage) => tell({ kind: 'stage', stage }),
+      ...(followed === null ? {} : { followed }),
+    },
   );
   for (;;) {
     const next = await records.next();

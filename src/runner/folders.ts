@@ -1,11 +1,11 @@
 /** Where runs lie: results/<experiment>/<id>/, and how their run.json is read without trusting it. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { workFolder } from '../files';
 import { isObject } from '../json';
 import { filledRun } from '../manifest/defaults';
 import { isRunId } from '../manifest/identity';
 import { userError } from '../problems';
+import { projectPath } from '../project';
 import type { RunFile } from './runFile';
 
 /** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
@@ -40,13 +40,8 @@ export interface RunFolder {
   previous: string;
 }
 
-/**
- * The results folder: EQUIPOISE_RESULTS, else results/ of the project (of the working folder, where the package is
- * installed).
- */
-export function resultsFolder(): string {
-  return process.env['EQUIPOISE_RESULTS'] ?? join(workFolder, 'results');
-}
+/** The results folder: EQUIPOISE_RESULTS, else what the config of the project says, else results/ of the project. */
+export const resultsFolder = (): string => projectPath('results');
 
 /** What the folder of an experiment or a run may be called, as a part of a pattern: nothing that leads elsewhere. */
 export const folderNameForm = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';

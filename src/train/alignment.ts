@@ -13,6 +13,7 @@ import { openSession, type Program, type StateValue, type Values } from '../tens
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
+import { alignmentItems } from './asked';
 import { fillBatch, type BatchShape } from './batches';
 import type { Prepared } from './prepare';
 import { initialState, trained, type Setting } from './programs';
@@ -132,7 +133,7 @@ function captionData(
 
 /** Sounds and their classes. */
 function classData(setting: Setting, prepared: Prepared, shape: BatchShape): AlignmentData {
-  const sounds = prepared.set.alignment.filter((item) => item.kind === 'classes');
+  const sounds = alignmentItems(prepared.set);
   return {
     program: alignClassesProgram(setting, shape, classWords(prepared)),
     reads: () => false,

@@ -23,6 +23,8 @@ export interface TrainOptions {
   /** told what is being done before and after the steps */
   onStage?: (stage: string) => void;
   signal?: AbortSignal;
+  /** the run of whose media features are computed where there are none yet; default: this one */
+  asked?: RunSpec;
   /** the scheduler's factors, step by step, of the run that this one follows */
   followed?: readonly PerModule<number>[];
   /** goes on from here; the records up to here are not handed out again */

@@ -44,9 +44,9 @@ export interface Parts {
   /**
    * what a run reads of each medium: features of its frozen tower, or pixels or log-mel for one that is run in the step
    */
-  inputs(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
+  inputs(set: DataSet, options: Pick<FeatureOptions, 'onProgress' | 'asked'>): Promise<FeatureTable>;
   /** features of the frozen tower for the alignment phase, where the inputs are others */
-  features?(set: DataSet, options: Pick<FeatureOptions, 'onProgress'>): Promise<FeatureTable>;
+  features?(set: DataSet, options: Pick<FeatureOptions, 'onProgress' | 'asked'>): Promise<FeatureTable>;
   /** `tokenEmbedding` [ids of the codec, width] as pretrained */
   open(): Promise<OpenParts>;
   /** identities of the weights by source */
@@ -189,13 +189,14 @@ export function checkpointParts(
   const identity = checkpointIdentity(checkpoint);
   const tower = checkpointTower(folder, processor, identity);
   const inStep = isInStep(spec.tuning.tower);
-  const features: Parts['inputs'] = (set, options) => featuresBy(set, tower, options);
+  // Of all media: their tiles decide the sizes of batches, and the journal names what was cut or dropped in any of them.
+  const features: Parts['inputs'] = (set, { asked: _all, ...options }) => featuresBy(set, tower, options);
   return {
     notices: tileNotices(processor, checkpoint, spec.tiles),
     weights: { [checkpoint]: identity },
     ...(inStep
       ? {
-          inputs: (set, options) =>
+          inputs: (set, { asked: _all, ...options }) =>
             featuresBy(set, processorTower(processor, identity), { inMemory: inputsInMemory, ...options }),
           features,
         }

@@ -13,7 +13,7 @@ import type { FeatureTable } from '../models/inputs/featureTable';
 import type { GenerativeModel } from '../models/multimodal';
 import type { StoredTensor } from '../models/weights/weight';
 import { userError } from '../problems';
-import { random } from '../random';
+import { askedMedia, chosenOf, evaluationItems } from './asked';
 import { encodeExample, type BatchShape, type Example } from './batches';
 import type { TextCodec } from './codec';
 import { checkpointParts, openCheckpoint, zooParts, type OpenParts, type Parts } from './parts';
@@ -142,13 +142,20 @@ function requireFit(
 /** The other tasks, each with its features by the same tower. */
 async function prepareTransfer(
   others: readonly OtherTask[],
-  { spec, opened, codec, parts }: { spec: RunSpec; opened: OpenParts; codec: TextCodec; parts: Parts },
+  {
+    spec,
+    opened,
+    codec,
+    parts,
+    whole,
+  }: { spec: RunSpec; opened: OpenParts; codec: TextCodec; parts: Parts; whole: boolean },
   onStage: (stage: string) => void,
 ): Promise<TransferTask[]> {
   const transfer: TransferTask[] = [];
   for (const { task, set, items } of others) {
     const found = await parts.inputs(set, {
       onProgress: (done, total) => onStage(`features of ${task} ${done}/${total}`),
+      ...(whole ? {} : { asked: new Set(items.map(({ media }) => media)) }),
     });
     const { sizes, codec: its } = sized(opened, codec, found, set, longestTexts(items, codec));
     requireFit(spec, { task, items, sizes });
@@ -164,12 +171,11 @@ async function prepareTransfer(
   return transfer;
 }
 
-/** The probe is the same for every method and seed: it belongs to the task. */
-const probeOf = (set: DataSet, train: readonly Example[], { measure }: RunSpec): Example[] =>
-  measure.on === 'probe' ? random(set.identity, 'probe').shuffle(train).slice(0, measure.probe) : [];
-
-/** Loads and encodes; the current backend extracts features that are not cached yet. */
-export async function prepare(spec: RunSpec, onStage: (stage: string) => void): Promise<Prepared> {
+/**
+ * Loads and encodes; the current backend extracts features that are not cached yet. `asked`: of which run the media are
+ * read, so that the features of no others need be there; left out: of all media.
+ */
+export async function prepare(spec: RunSpec, onStage: (stage: string) => void, asked?: RunSpec): Promise<Prepared> {
   const {
     set,
     others,
@@ -177,20 +183,22 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     parts,
   } = await gather(spec, onStage);
   onStage('features');
-  const onProgress = (done: number, total: number) => onStage(`features ${done}/${total}`);
-  const table = await parts.inputs(set, { onProgress });
+  const chosen = chosenOf(set, spec);
+  const wanted = {
+    onProgress: (done: number, total: number) => onStage(`features ${done}/${total}`),
+    ...(asked === undefined ? {} : { asked: askedMedia(set, asked, chosenOf(set, asked)) }),
+  };
+  const table = await parts.inputs(set, wanted);
   // Without an alignment phase nobody looks at the features of a tower that is run in the step.
-  const aligned = spec.align.steps === 0 ? table : ((await parts.features?.(set, { onProgress })) ?? table);
+  const aligned = spec.align.steps === 0 ? table : ((await parts.features?.(set, wanted)) ?? table);
   onStage('model');
   const opened = await parts.open();
   const own = sized(opened, codec, table, set, { tokens, labels });
   const { model } = largest(own.sizes);
   requireFit(spec, { task: spec.task, items: set.items, sizes: own.sizes });
-  const transfer = await prepareTransfer(others, { spec, opened, codec, parts }, onStage);
-  const split = (name: SplitName) => set.items.filter((item) => item.split === name);
+  const transfer = await prepareTransfer(others, { spec, opened, codec, parts, whole: asked === undefined }, onStage);
   const encode = ({ media, prompt, answer }: { media: string; prompt: string; answer: string }) =>
     encodeExample(own.codec, media, prompt, answer);
-  const train = split('train').map(encode);
   return {
     set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] },
     codec: own.codec,
@@ -204,12 +212,8 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void): 
     transfer,
     features: (media) => table.of(media),
     featureShape: { rows: table.rows, width: table.width },
-    examples: { train, probe: probeOf(set, train, spec) },
-    items: {
-      // Shuffled, so that the first few stand for all kinds.
-      validation: random(set.identity, 'validation').shuffle(split('validation')),
-      evaluation: evaluationItems(set, spec),
-    },
+    examples: { train: chosen.train.map(encode), probe: chosen.probe.map(encode) },
+    items: { validation: chosen.validation, evaluation: chosen.evaluation },
     sizes: own.sizes,
     shape: (batch) => largest(own.sizes).shape(batch),
     weights: parts.weights,
@@ -255,14 +259,6 @@ function sizedAlignment(
     tiledSizes({ ...tiled, model: tiled.alignmentModel }, table, set.media.keys(), lengths),
   );
   return { model: tiled.alignmentModel === tiled.model ? largest(own).model : model, shape };
-}
-
-/** The evaluation questions of a set; with `evaluate.limit` the same few for every run. */
-function evaluationItems(set: DataSet, spec: RunSpec): Item[] {
-  const questions = set.items.filter((item) => item.split === 'evaluation');
-  return spec.evaluate.limit
-    ? random(set.identity, 'evaluation').shuffle(questions).slice(0, spec.evaluate.limit)
-    : questions;
 }
 
 /** The evaluation questions of the tasks of `evaluate.transfer`; at most `evaluate.limit` of each. */

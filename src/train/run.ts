@@ -39,7 +39,7 @@ export async function* trainRun(
   options: TrainOptions = {},
 ): AsyncGenerator<JournalRecord, TrainSummary> {
   const begun = performance.now();
-  const prepared = await prepare(spec, options.onStage ?? (() => undefined));
+  const prepared = await prepare(spec, options.onStage ?? (() => undefined), options.asked ?? spec);
   const seconds = (performance.now() - begun) / 1000;
   const summary = yield* trainPrepared(spec, prepared, options);
   return { ...summary, seconds: { ...summary.seconds, prepare: seconds + summary.seconds.prepare } };

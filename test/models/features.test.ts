@@ -10,7 +10,7 @@ import { useBackend } from '../../src/tensor/backend';
 
 /** A tower whose features of a file are its path's length and a running number, so that tests see when it ran. */
 const tower = vi.hoisted(() => {
-  const made = { opened: 0, closed: 0, files: [] as string[], value: 1 };
+  const made = { opened: 0, closed: 0, files: [] as (string | null)[], value: 1, batch: 4 };
   const fake: Pick<EncoderTower, 'modality' | 'source' | 'version' | 'rows' | 'rowChoices' | 'width' | 'open'> = {
     modality: 'image',
     source: 'resnet50-imagenet',
@@ -21,12 +21,13 @@ const tower = vi.hoisted(() => {
     async open(rows = 2) {
       made.opened++;
       return {
+        batch: made.batch,
         async extract(files, onFile) {
           await new Promise((resolve) => setTimeout(resolve, 20));
           made.files.push(...files);
           onFile?.(files.length);
           return files.map((file) =>
-            Float32Array.from({ length: rows * 2 }, (_, i) => made.value * (file.length + i / 4)),
+            Float32Array.from({ length: rows * 2 }, (_, i) => made.value * ((file?.length ?? 0) + i / 4)),
           );
         },
         close: () => {
@@ -92,6 +93,51 @@ describe('features of a set', () => {
     const tables = await Promise.all([featuresOf(set(), 'fake'), featuresOf(set(), 'fake')]);
     expect(tower.made.opened).toBe(1);
     expect(Array.from(tables[0].of('a'))).toEqual(Array.from(tables[1].of('a')));
+  });
+
+  describe('of which a few media are asked for', () => {
+    const media = new Map(
+      Array.from({ length: 40 }, (_, i) => [`m${String(i).padStart(2, '0')}`, `/p/${'x'.repeat(i)}`]),
+    );
+    const many = set({ media });
+    const ask = (...keys: string[]) => featuresOf(many, 'fake', { asked: new Set(keys) });
+    const parts = () => readdirSync(join(cache, 'features', `${featureIdentity(many, 'fake')}.parts`)).length;
+    const values = (key: string) => [0, 0.25, 0.5, 0.75].map((more) => media.get(key)!.length + more);
+
+    it('are computed for these alone, each in the place that it has among all, and kept', async () => {
+      const heard: number[][] = [];
+      const asked = new Set(['m05', 'm01', 'm10']);
+      const table = await featuresOf(many, 'fake', { asked, onProgress: (...all) => heard.push(all) });
+      const path = (key: string | null) => (key === null ? null : media.get(key)!);
+      expect(tower.made.files).toEqual([null, 'm01', 'm10', null, null, 'm05', null, null].map(path));
+      expect(heard.at(-1)).toEqual([3, 3]);
+      expect(Array.from(table.of('m05'))).toEqual(values('m05'));
+      expect(() => table.of('m02')).toThrow(RangeError);
+      tower.made.files = [];
+      expect(Array.from((await ask('m10', 'm05')).of('m10'))).toEqual(values('m10'));
+      expect(tower.made.files).toEqual([]);
+      const more = await ask('m10', 'm03');
+      expect(tower.made.files.filter((file) => file !== null)).toEqual([path('m03')]);
+      expect(['m10', 'm03'].map((key) => Array.from(more.of(key)))).toEqual([values('m10'), values('m03')]);
+      expect(parts()).toBe(2);
+      expect(stored()).toEqual([]);
+    });
+
+    it('are all computed when more than a quarter is wanted in all, and then read for whoever asks', async () => {
+      await ask('m00', 'm01', 'm02', 'm03', 'm04', 'm05');
+      const table = await ask('m10', 'm11', 'm12', 'm13', 'm14');
+      expect(stored()).toEqual([featureIdentity(many, 'fake')]);
+      expect(Array.from(table.of('m39'))).toEqual(values('m39'));
+      tower.made.files = [];
+      await ask('m20');
+      expect(tower.made.files).toEqual([]);
+      expect(parts()).toBe(1);
+    });
+
+    it('are computed by one of two that want them at once', async () => {
+      await Promise.all([ask('m01', 'm02'), ask('m02', 'm01')]);
+      expect(tower.made.opened).toBe(1);
+    });
   });
 
   it('have another identity for another set, rows, version or backend', async () => {

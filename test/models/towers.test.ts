@@ -3,7 +3,8 @@
  * backend.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encoderRegistry, findEncoder } from '../../src/models/zoo/encoders';
+import { inOrder, inTheirPlaces } from '../../src/models/inputs/computeFeatures';
+import { batchedTower, encoderRegistry, findEncoder, type OpenTower } from '../../src/models/zoo/encoders';
 import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/parts/lora';
 import { foldedResNet } from '../../src/models/parts/resnet';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
@@ -68,6 +69,43 @@ describe.each([
     it(`a tiny ${tower.name} has the outputs and gradients of PyTorch`, async (context) => {
       if (!available) context.skip(reason);
       await compare(tower, eager, mode);
+    });
+});
+
+/** A tiny tower over files that are called by a number, four in a pass. */
+function overFiles({ weights, input, apply }: TinyTower): OpenTower {
+  const tensors = Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+  );
+  const shape = input.shape.slice(1);
+  const read = (file: string) => Promise.resolve(closedForm(`file ${file}`, shape, 60, 120).data as Float32Array);
+  return batchedTower(tensors, 4, shape, read, (inputs) => apply({ tensors }, inputs));
+}
+
+describe.each(['cpu', 'wasm', 'tensorflow'] as const)('features of some files on %s', (backend) => {
+  const { available, reason } = availableBackends().find(({ name }) => name === backend)!;
+  const files = Array.from({ length: 14 }, (_, i) => String(10 + i));
+  const some = new Set(['11', '12', '15', '16', '19', '23']);
+  for (const tower of tinyTowers)
+    it(`are those of all to the last bit, by a tiny ${tower.name}`, async (context) => {
+      if (!available) context.skip(reason);
+      await useBackend({ name: backend });
+      const open = overFiles(tower);
+      const of = async (passes: readonly (readonly (string | null)[])[]) => {
+        const found = new Map<string, string>();
+        for (const pass of passes) {
+          const values = await open.extract(pass);
+          pass.forEach((file, i) => file !== null && found.set(file, Buffer.from(values[i]!.buffer).toString('hex')));
+        }
+        return found;
+      };
+      const all = await of(inOrder(files));
+      expect(new Set(all.values()).size).toBe(files.length);
+      const part = await of(inTheirPlaces(files, some, open.batch!));
+      expect([...part.keys()].sort()).toEqual([...some]);
+      for (const [file, values] of part) expect(values).toBe(all.get(file));
+      if (backend !== 'wasm') return;
+      for (const [file, values] of await of(inOrder([...some]))) expect(values).toBe(all.get(file));
     });
 });
 

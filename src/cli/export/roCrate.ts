@@ -1,6 +1,6 @@
 /** `equipoise export ro-crate`: a finished experiment as something that others can keep and check. */
 import { basename, join, resolve } from 'node:path';
-import { workFolder } from '../../files';
+import { projectHome } from '../../project';
 import { experimentOf, type Manifest } from '../../manifest/content';
 import { printable } from '../../printable';
 import { userError } from '../../problems';
@@ -57,7 +57,7 @@ export const define: Define = (command) => {
         exporter: { version, commit },
         manifest,
         folder,
-        out: resolve(options.out ?? join(workFolder, 'crates', basename(folder))),
+        out: resolve(options.out ?? join(projectHome(), 'crates', basename(folder))),
         draw: drawAll,
         withData: options.withData === true,
       });

@@ -63,10 +63,23 @@ const damaged = (folder: string, what: string) =>
     hint: 'remove this folder: features are computed again',
   });
 
-function readIndex(folder: string, { media, rows, width }: FeatureShape): Partial<FeatureIndex> {
+function indexOf(folder: string): Partial<FeatureIndex> {
   const path = join(folder, 'index.json');
   const index = existsSync(path) ? (objectIn(readFileSync(path, 'utf8')) as Partial<FeatureIndex> | null) : null;
   if (index === null) throw damaged(folder, 'its index is missing or not JSON');
+  return index;
+}
+
+/** The media whose features a folder has. Throws UserError when its index does not say. */
+export function mediaIn(folder: string): string[] {
+  const { media } = indexOf(folder);
+  if (!Array.isArray(media) || !media.every((key) => typeof key === 'string'))
+    throw damaged(folder, 'its index names no media');
+  return media;
+}
+
+function readIndex(folder: string, { media, rows, width }: FeatureShape): Partial<FeatureIndex> {
+  const index = indexOf(folder);
   if (
     index.rows !== rows ||
     index.width !== width ||
@@ -151,5 +164,25 @@ export function readFeatures(folder: string, shape: FeatureShape, inMemory: numb
       fill(file, new Uint8Array(values.buffer), 4 * from, folder);
       return values;
     },
+  };
+}
+
+/** Several tables of one shape as one. */
+export function joinedTable(
+  parts: readonly { media: readonly string[]; table: FeatureTable }[],
+  { rows, width }: Pick<FeatureTable, 'rows' | 'width'>,
+): FeatureTable {
+  const tables = new Map(parts.flatMap(({ media, table }) => media.map((key) => [key, table] as const)));
+  const tableOf = (media: string) => {
+    const table = tables.get(media);
+    if (table === undefined) throw new RangeError(`no features of ${JSON.stringify(media)}`);
+    return table;
+  };
+  return {
+    rows,
+    width,
+    notices: parts.flatMap(({ table }) => table.notices),
+    of: (media) => tableOf(media).of(media),
+    items: (media) => tableOf(media).items(media),
   };
 }

@@ -1,32 +1,23 @@
 /**
- * Features of a whole set by a frozen tower, computed once and kept in the cache: `features/<identity>/{features.bin,
- * index.json}`, float32 little-endian, media in sorted order. The folder appears whole by renaming; two processes that want
- * the same features wait for each other.
+ * Features of a set by a frozen tower, computed once and kept in the cache: `features/<identity>/{features.bin,
+ * index.json}`, float32 little-endian, media in sorted order. Where few media are asked for, only theirs are computed, to
+ * the same bytes, and kept as parts in `features/<identity>.parts/`. Folders appear whole by renaming; two processes that
+ * want the same features wait for each other.
  */
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { withLock } from '../../sources/lock';
 import { sourceIdentity } from '../../sources/sources';
 import type { DataSet } from '../../data/types';
-import { cachePath, canonicalJson, sha256, writeWhole } from '../../files';
+import { cachePath, canonicalJson, isSha256, sha256 } from '../../files';
 import { userError } from '../../problems';
 import { tensorflowBinding } from '../../tensor/backend';
 import { tf } from '../../tensor/tf';
 import type { Code } from '../../parts/code';
 import { findEncoder, type EncoderTower } from '../zoo/encoders';
 import { saidOfTower } from './modelCode';
-import { areItems, readFeatures, type FeatureIndex, type FeatureTable, type StoredItems } from './featureTable';
+import { computeFeatures, inTheirPlaces, inOrder, layout } from './computeFeatures';
+import { joinedTable, mediaIn, readFeatures, type FeatureTable, type StoredItems } from './featureTable';
 
 /** A frozen tower whose features are stored. */
 export interface FeatureTower
@@ -44,6 +35,11 @@ export interface FeatureTower
 export interface FeatureOptions {
   /** one of the tower's `rowChoices`; its default otherwise */
   rows?: number;
+  /**
+   * media that are asked for; where they are few, the table may have these alone. Default: all. Not for towers that see
+   * images in tiles
+   */
+  asked?: ReadonlySet<string>;
   /** features of more bytes stay on disk and are read one medium at a time; default 1 GiB */
   inMemory?: number;
   /** hears the number of finished media while features are computed; not called when they were stored */
@@ -52,17 +48,11 @@ export interface FeatureOptions {
   onWait?: (owner: string) => void;
 }
 
-/** Grows with the layout of the stored files. */
-const layout = 1;
-
 /** Features of more bytes stay on disk. */
 export const usuallyInMemory = 2 ** 30;
 
-/** Media whose features are held before they are written; a multiple of every tower's batch, so that batches do not depend on it. */
-const together = 64;
-
-/** So many notices of a set are kept word for word. */
-const mostNotices = 8;
+/** Parts are computed of at most this share of a set's media; whoever asks for more has all of them computed. */
+const mostInParts = 1 / 4;
 
 /** Library and device class that computes now: results of one class are alike, between classes they differ in the last digits. */
 function backendClass(): string {
@@ -128,96 +118,83 @@ export async function featuresBy(
       expected: `an encoder of ${set.modality}`,
     });
   const folder = cachePath('features', identityOf(set, tower, options.rows));
-  if (!existsSync(folder)) {
+  const { asked } = options;
+  if (asked !== undefined && asked.size < set.media.size && !existsSync(folder)) {
+    const part = await partOf(folder, set, tower, asked, options);
+    if (part !== null) return part;
+  }
+  const media = sortedMedia(set);
+  await once(folder, options, () =>
+    computeFeatures(folder, set, { ...job(tower, options), passes: () => inOrder(media) }),
+  );
+  return readFeatures(folder, { media, ...shapeOf(tower, options) }, options.inMemory ?? usuallyInMemory);
+}
+
+/** The features of the media that are asked for, or null where these are so many that all should be computed. */
+async function partOf(
+  folder: string,
+  set: DataSet,
+  tower: FeatureTower,
+  asked: ReadonlySet<string>,
+  options: FeatureOptions,
+): Promise<FeatureTable | null> {
+  const parts = `${folder}.parts`;
+  const shape = shapeOf(tower, options);
+  const known = () =>
+    (existsSync(parts) ? readdirSync(parts).filter(isSha256).sort() : []).map((name) => join(parts, name));
+  const missing = () => {
+    const there = new Set(known().flatMap(mediaIn));
+    return { there, media: [...asked].filter((key) => !there.has(key)).sort() };
+  };
+  const { there, media: first } = missing();
+  if (first.length > 0) {
+    if (there.size + first.length > set.media.size * mostInParts) return null;
     await withLock(
-      `${folder}.lock`,
+      `${parts}.lock`,
       async () => {
-        if (!existsSync(folder)) await compute(folder, set, tower, options);
+        const { media } = missing(); // another process may have computed some meanwhile
+        if (media.length === 0) return;
+        const all = sortedMedia(set);
+        await computeFeatures(join(parts, sha256(canonicalJson(media))), set, {
+          ...job(tower, options),
+          // Without threads what comes of a row does not depend on its place: it need not be kept.
+          passes: (batch) => (tf.getBackend() === 'wasm' ? inOrder(media) : inTheirPlaces(all, new Set(media), batch)),
+        });
       },
       options.onWait,
     );
   }
-  const { width, mostItems } = tower;
-  const shape = {
-    media: sortedMedia(set),
-    rows: options.rows ?? tower.rows,
-    width,
-    ...(mostItems === undefined ? {} : { mostItems }),
-  };
-  return readFeatures(folder, shape, options.inMemory ?? usuallyInMemory);
+  const wanted = known()
+    .map((part) => ({ part, media: mediaIn(part) }))
+    .filter(({ media }) => media.some((key) => asked.has(key)));
+  return joinedTable(
+    wanted.map(({ part, media }) => ({
+      media,
+      table: readFeatures(part, { media, ...shape }, options.inMemory ?? usuallyInMemory),
+    })),
+    shape,
+  );
 }
+
+/** Computes into a folder, unless it is there, while others that want the same wait. */
+async function once(folder: string, { onWait }: FeatureOptions, compute: () => Promise<void>): Promise<void> {
+  if (existsSync(folder)) return;
+  await withLock(
+    `${folder}.lock`,
+    async () => {
+      if (!existsSync(folder)) await compute();
+    },
+    onWait,
+  );
+}
+
+const job = (tower: FeatureTower, { rows = tower.rows, onProgress }: FeatureOptions) => ({ tower, rows, onProgress });
+
+const shapeOf = ({ rows: usual, width, mostItems }: FeatureTower, { rows = usual }: FeatureOptions) => ({
+  rows,
+  width,
+  ...(mostItems === undefined ? {} : { mostItems }),
+});
 
 /** The order in which features lie in their file. */
 const sortedMedia = (set: DataSet): string[] => [...set.media.keys()].sort();
-
-async function compute(folder: string, set: DataSet, tower: FeatureTower, options: FeatureOptions): Promise<void> {
-  const rows = options.rows ?? tower.rows;
-  const media = sortedMedia(set);
-  // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
-  const parent = dirname(folder);
-  if (existsSync(parent))
-    for (const name of readdirSync(parent))
-      if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp'))
-        rmSync(join(parent, name), { recursive: true, force: true });
-  const temporary = `${folder}.${process.pid}.tmp`;
-  const open = await tower.open(rows);
-  try {
-    mkdirSync(temporary, { recursive: true });
-    const file = openSync(join(temporary, 'features.bin'), 'w');
-    const hash = createHash('sha256');
-    const items: number[] = [];
-    try {
-      for (let from = 0; from < media.length; from += together) {
-        const some = media.slice(from, from + together);
-        const features = await open.extract(
-          some.map((key) => set.media.get(key)!),
-          (done) => options.onProgress?.(from + done, media.length),
-        );
-        features.forEach((values, i) => {
-          const count = values.length / (rows * tower.width);
-          // A NaN here would spread into every result that uses this medium.
-          if (!areItems(count, tower) || values.some((value) => !Number.isFinite(value)))
-            throw userError({ where: set.media.get(some[i]!)!, what: 'its features are not finite numbers' });
-          items.push(count);
-          const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-          hash.update(bytes);
-          for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-        });
-      }
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    const index: FeatureIndex = {
-      layout,
-      rows,
-      width: tower.width,
-      sha256: hash.digest('hex'),
-      media,
-      ...(tower.mostItems === undefined ? {} : { items }),
-      ...noticesOf(open.notices ?? [], set.media),
-    };
-    writeWhole(join(temporary, 'index.json'), canonicalJson(index));
-    renameSync(temporary, folder);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    // Whoever took over a lock that looked abandoned may have finished first, with the same content.
-    if (!existsSync(folder)) throw error;
-  } finally {
-    open.close();
-  }
-}
-
-/** The first of many notices with names of media for their paths, and how many more there are. */
-function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>): { notices?: string[] } {
-  if (found.length === 0) return {};
-  const names = new Map([...media].map(([key, path]) => [path, key]));
-  const notices = found
-    .map((notice) => {
-      const at = notice.indexOf(': ');
-      return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
-    })
-    .sort();
-  const more = notices.length - mostNotices;
-  return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
-}

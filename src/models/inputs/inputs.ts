@@ -36,7 +36,7 @@ function inputTower(tower: EncoderTower): FeatureTower {
 function readingTower(read: (file: string) => Promise<Float32Array>, notices?: string[]): OpenTower {
   return {
     async extract(files, onFile) {
-      const found = await Promise.all(files.map(read));
+      const found = await Promise.all(files.map((file) => (file === null ? new Float32Array(0) : read(file))));
       onFile?.(found.length);
       return found;
     },

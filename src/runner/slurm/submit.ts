@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { cachePath, projectRoot, writeWhole } from '../../files';
+import { projectVariables } from '../../project';
 import type { Manifest } from '../../manifest/content';
 import type { SlurmProfile } from '../../manifest/slurm';
 import { identified, type IdentifiedRun } from '../plan';
@@ -77,7 +78,11 @@ export function prepareArrays(
       node: process.execPath,
       entry: options.entry,
       ...(folderOfParts === undefined ? {} : { parts: folderOfParts }),
-      environment: { EQUIPOISE_RESULTS: resolve(options.results), EQUIPOISE_CACHE: cachePath() },
+      environment: {
+        ...projectVariables(),
+        EQUIPOISE_RESULTS: resolve(options.results),
+        EQUIPOISE_CACHE: cachePath(),
+      },
     });
     return { name, resources, runs, script };
   });

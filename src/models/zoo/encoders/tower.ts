@@ -8,10 +8,15 @@ import type { WeightTensor } from '../../weights/weight';
 /** A tower with its weights on the current backend. */
 export interface OpenTower {
   /**
-   * Features of each file, rows x width, row by row. `onFile` hears how many are done. Throws UserError for a file it
-   * cannot take.
+   * Features of each file, rows x width, row by row; of null, a place that is left empty, nothing. `onFile` hears how
+   * many are done. Throws UserError for a file it cannot take.
    */
-  extract(files: readonly string[], onFile?: (done: number) => void): Promise<Float32Array[]>;
+  extract(files: readonly (string | null)[], onFile?: (done: number) => void): Promise<Float32Array[]>;
+  /**
+   * files in a pass, in whose last digits the place of a file among them may show; absent where each file is computed by
+   * itself
+   */
+  batch?: number;
   /** what was cut or dropped in the files so far; absent for towers that refuse such files */
   notices?: readonly string[];
   /** Gives the weights' memory back. */
@@ -137,15 +142,21 @@ export function batchedTower(
     return given.map((_, i) => values.slice(i * each, (i + 1) * each));
   }
   return {
+    batch: size,
     async extract(files, onFile) {
       const out: Float32Array[] = [];
+      const nothing = new Float32Array(0);
       for (let from = 0; from < files.length; from += size) {
-        const found = await Promise.all(files.slice(from, from + size).map(read));
-        const each = found.map((input) => pieces(input, length));
+        const some = files.slice(from, from + size);
+        const found = await Promise.all(some.map((file) => (file === null ? null : read(file))));
+        const each = found.map((input) => (input === null ? [nothing] : pieces(input, length)));
         const inputs = each.flat();
         const outputs: Float32Array[] = [];
         for (let at = 0; at < inputs.length; at += size) outputs.push(...(await pass(inputs.slice(at, at + size))));
-        for (const own of each) out.push(joined(outputs.splice(0, own.length)));
+        each.forEach((own, i) => {
+          const values = outputs.splice(0, own.length);
+          out.push(some[i] === null ? nothing : joined(values));
+        });
         onFile?.(out.length);
       }
       return out;

@@ -1,17 +1,13 @@
-/** Files of a parts folder as modules: compiled, run, and hashed with all that they import. */
+/** TypeScript and JavaScript of a user's folder as modules: compiled, run, and hashed with all that they import. */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { compileFunction } from 'node:vm';
-import { canonicalJson, sha256 } from '../files';
-import { userError } from '../problems';
-import * as api from './api';
+import { canonicalJson, sha256 } from './files';
+import { userError } from './problems';
 
 const nodeRequire = createRequire(__filename);
-
-/** How a part names what it is made with. */
-export const apiName = 'equipoise/parts';
 
 interface LoadedFile {
   exports: unknown;
@@ -32,8 +28,8 @@ export interface ModuleFolder {
   seal(): void;
 }
 
-/** The modules of a folder. `root` must be a real path. */
-export function moduleFolder(root: string): ModuleFolder {
+/** The modules of a folder. `root` must be a real path; `given`: what they may import by name. */
+export function moduleFolder(root: string, given: Readonly<Record<string, unknown>>): ModuleFolder {
   const files = new Map<string, LoadedFile>();
   let sealed = false;
 
@@ -63,7 +59,7 @@ export function moduleFolder(root: string): ModuleFolder {
   };
 
   const requireOf = (path: string, file: LoadedFile) => (name: string) => {
-    if (name === apiName) return api;
+    if (Object.hasOwn(given, name)) return given[name];
     if (isBuiltin(name)) return nodeRequire(name) as unknown;
     const wanted = name.startsWith('.') ? resolve(dirname(path), name) : null;
     const found = wanted === null ? undefined : [wanted, ...endings.map((end) => wanted + end)].find(isFile);
@@ -71,7 +67,7 @@ export function moduleFolder(root: string): ModuleFolder {
       throw userError({
         where: path,
         what: `imports ${JSON.stringify(name)}`,
-        expected: `${apiName}, a module of Node, or a file of the same folder`,
+        expected: [...Object.keys(given), 'a module of Node', 'a file of the same folder'].join(' or '),
       });
     const inner = inside(root, realpathSync(found), path);
     file.imports.add(inner);
