@@ -55,9 +55,9 @@ export async function alignedState(
   );
 }
 
-/** The phase has one rate, tells nothing of parts, and takes its own batches whole. */
+/** The phase has one rate, tells nothing of parts or norms, and takes its own batches whole. */
 export const alignmentSetting = (
-  { partRates: _rates, toldParts: _told, accumulate: _parts, ...setting }: Setting,
+  { partRates: _rates, toldParts: _told, parameterNorms: _norms, accumulate: _parts, ...setting }: Setting,
   model: Setting['model'],
 ): Setting => ({ ...setting, model });
 

@@ -36,6 +36,8 @@ export interface LoopState {
   fresh: number[];
   /** of the last step's gradients, for schedulers; null before the first */
   gradientNorm: PerModule<number> | null;
+  /** of the parameters before that step; absent where the scheduler does not ask for it */
+  parameterNorm?: PerModule<number>;
   /** steps in which the regulariser's divergence was above its cap */
   capped: number;
   /** best validation so far; null before the first */

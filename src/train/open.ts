@@ -100,6 +100,7 @@ export const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting =>
   regulariser: spec.regulariser,
   precision: spec.precision,
   gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+  parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
   partRates: partRatesOf(spec),
   toldParts: toldPartsOf(spec, model),
   accumulate: spec.accumulate,

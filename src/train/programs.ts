@@ -3,7 +3,7 @@
  * State: `<module>/theta`, `<module>/first`, `<module>/second` (optimiser moments), `<module>/previous` (only with a
  * regulariser), `frozen/<weight>`. The step is trainProgram.ts; scoring stands here.
  */
-import { isUnregularised } from '../balance/regularisers';
+import { isUnregularised, tellsShare } from '../balance/regularisers';
 import type { Parts, Passes } from '../balance/measureStep';
 import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
@@ -15,6 +15,7 @@ import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import type { EncoderPart, PartRates } from './partVectors';
+import type { PairName } from './stepNumbers';
 import { batchInputs, batchTensors, type BatchTensors } from './stepInputs';
 
 /** What is fixed while a session is open. */
@@ -30,6 +31,8 @@ export interface Setting {
    * deviation
    */
   gradientNoise?: boolean;
+  /** every step tells the norms of the parameters */
+  parameterNorms?: boolean;
   /** learning rates of parts that have their own, as multiples of their module's */
   partRates?: PartRates;
   /** parts whose gradients and updates are told beside those of the modules */
@@ -37,6 +40,12 @@ export interface Setting {
   /** parts of a batch whose gradients are taken one after the other; must divide it. Default 1 */
   accumulate?: number;
 }
+
+/** The numbers of both modules that steps tell beside those of every run. */
+export const toldPairs = ({ regulariser, parameterNorms }: Setting): PairName[] => [
+  ...(tellsShare(regulariser) ? (['share'] as const) : []),
+  ...(parameterNorms === true ? (['parameterNorm'] as const) : []),
+];
 
 /** The start of every piece of state. */
 export function initialState({ model, regulariser: term }: Setting, seed: number): Record<string, StateValue> {

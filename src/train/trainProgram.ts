@@ -6,8 +6,8 @@ import { labelProbabilities, movement, stepDivergences, type Movement, type Part
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
-import { labelLogProbability } from '../tensor/ops';
-import { isUnregularised, tellsShare } from '../balance/regularisers';
+import { labelLogProbability, norm } from '../tensor/ops';
+import { isUnregularised } from '../balance/regularisers';
 import { update, type StepScalars } from '../tensor/optimiser';
 import { splitVector, totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
@@ -16,10 +16,10 @@ import type { BatchShape } from './batches';
 import { clipGradients } from './clipping';
 import { trainingBatch, type Seen, type TrainingBatch } from './differentiate';
 import { gradientsOf, ownGradient } from './objective';
-import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
+import { frozenNames, frozenTensors, partsOf, passesOn, toldPairs, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
-import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumbers';
+import { packNumbers, type MeasureNumbers, type PairName, type Pairs, type PartNumbers } from './stepNumbers';
 
 /**
  * How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used.
@@ -84,15 +84,19 @@ export function trainProgram(
         step,
         measure === null ? null : measured(setting, measure, on, inputs, taken),
         (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
-        tellsShare(setting.regulariser)
-          ? { shareEncoder: shares.encoder ?? zero, shareBackbone: shares.backbone ?? zero }
-          : null,
+        pairsOf(setting, (name, module) =>
+          name === 'share' ? (shares[module] ?? zero) : norm(need(state, `${module}/theta`)),
+        ),
       );
       tf.dispose(Object.values(seen));
       return { outputs, state: next };
     },
   };
 }
+
+/** The pairs that a setting tells, each of both modules. */
+const pairsOf = (setting: Setting, of: (name: PairName, module: ModuleName) => Tensor): Pairs<Tensor> =>
+  Object.fromEntries(toldPairs(setting).map((name) => [name, both((module) => of(name, module))]));
 
 /** A gradient and Gaussian noise with the gradient's own standard deviation, taken over the module. */
 function withNoise(gradient: Tensor, unit: Tensor): Tensor {
@@ -200,10 +204,10 @@ function numbersOfPart(
   isMeasured: boolean,
 ): PartNumbers<Tensor> {
   const zero = tf.scalar(0);
-  const norm = (vectorOf: (module: ModuleName) => Tensor) => partNorm(model, part, vectorOf);
+  const normOf = (vectorOf: (module: ModuleName) => Tensor) => partNorm(model, part, vectorOf);
   const before = (module: ModuleName) => need(state, `${module}/theta`);
-  const gradient = norm((module) => gradients[module] ?? tf.zerosLike(before(module)));
+  const gradient = normOf((module) => gradients[module] ?? tf.zerosLike(before(module)));
   if (!isMeasured) return { gradient, theta: zero, delta: zero };
   const after = (module: ModuleName) => next[`${module}/theta`] ?? before(module);
-  return { gradient, theta: norm(before), delta: norm((module) => tf.sub(after(module), before(module))) };
+  return { gradient, theta: normOf(before), delta: normOf((module) => tf.sub(after(module), before(module))) };
 }

@@ -2,16 +2,15 @@
  * The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow.
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { initialState, scoreProgram, type Setting } from '../../src/train/programs';
+import { initialState, scoreProgram, toldPairs, type Setting } from '../../src/train/programs';
 import { packStep, type StepValues } from '../../src/train/stepInputs';
-import { unpackStep } from '../../src/train/stepNumbers';
+import { unpackStep, type PairName } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { chooseBackend, useBackend, availableBackends } from '../../src/tensor/backend';
 import { asFloat32 } from '../../src/tensor/bfloat16';
 import { openSession, type Session } from '../../src/tensor/program';
 import { tf } from '../../src/tensor/tf';
 import { kappaOf } from '../../src/balance/kappa';
-import { tellsShare } from '../../src/balance/regularisers';
 import { notEmpty } from '../../testing/lists';
 import { tinyBatch, tinyConfig, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
 
@@ -42,10 +41,10 @@ const step = async (
   rates?: { encoder: number; backbone: number },
   active?: { encoder: number; backbone: number },
   batch = at,
-  shares = false,
+  pairs: readonly PairName[] = [],
 ) => {
   const values = packStep({ batch: tinyBatch(batch), ...tinyScalars(at, rates, active) });
-  return unpackStep((await session.run('measured', values))['numbers']!, [], shares);
+  return unpackStep((await session.run('measured', values))['numbers']!, [], pairs);
 };
 
 describe('on the cpu backend', () => {
@@ -234,7 +233,7 @@ describe('on wasm', () => {
         await useBackend({ name: backend });
         const setting = tinySetting(options);
         const session = open(setting, { eager: true });
-        const told = tellsShare(setting.regulariser);
+        const told = toldPairs(setting);
         const take = (at: number) => step(session, at, undefined, undefined, at, told);
         const steps = [await take(1), await take(2)];
         const { labels } = await session.run('score', tinyBatch(1));
@@ -272,7 +271,7 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
     for (let at = 1; at <= 6; at++) {
       const rates = { encoder: 1e-3 * at, backbone: 2e-3 / at };
       const active = { encoder: at === 4 ? 0 : 1, backbone: 1 };
-      const told = tellsShare(setting.regulariser);
+      const told = toldPairs(setting);
       const [a, b] = [
         await step(recorded, at, rates, active, at, told),
         await step(eager, at, rates, active, at, told),

@@ -7,10 +7,12 @@ import { constant } from './constant';
 import { featureDescent, languageDescent } from './coordinateDescent';
 import { formula } from './formula';
 import { gradNorm } from './gradNorm';
+import { greedy } from './greedy';
 import { ogmGe } from './ogmGe';
 import type { Scheduler, SchedulerFacts, SchedulerPart, Warning } from './scheduler';
 import { warmupCosine } from './warmupCosine';
 import { yoked } from './yoked';
+import { yokedFormula } from './yokedFormula';
 
 export type { Decision, LookName, Observation, Scheduler, SchedulerFacts, SchedulerPart } from './scheduler';
 
@@ -21,11 +23,13 @@ export const schedulers = {
   'feature-cd': featureDescent,
   'language-cd': languageDescent,
   gradnorm: gradNorm,
+  greedy,
   'ogm-ge': ogmGe,
   'commit-clr': commitClr,
   commit,
   yoked,
   formula,
+  'yoked-formula': yokedFormula,
 };
 
 /** Constant rates: what a run has by default, and what every method is compared with. */
