@@ -84,7 +84,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
     probe: plan.measured ? run.probe : null,
     update: both((module) => updateValues(adam, updates[module], plan.rate[module], plan.active[module])),
     weights: regulariserWeights(loop.kappaAverage),
-    noise: stepNoise(setting, spec.seed, plan.step),
+    noise: stepNoise(setting, spec.seed, plan.step, plan.noise !== false),
   };
   let numbers: Float32Array;
   try {
@@ -118,6 +118,7 @@ export const trainRecord = (plan: StepPlan, { step, parts, pairs }: UnpackedStep
   learningRate: usedRate(plan),
   gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
   ...(pairs.share === undefined ? {} : { regulariserShare: pairs.share }),
+  ...(pairs.distance === undefined ? {} : { distance: pairs.distance }),
   ...toldOf(parts, ({ gradient }) => ({ gradientNorm: gradient })),
 });
 

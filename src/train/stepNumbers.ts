@@ -30,9 +30,10 @@ export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T
 
 /**
  * Numbers of both modules that only some runs have. `share`: norm of a regulariser's gradient that is found by itself,
- * over that of the gradient it joins; `parameterNorm`: ||theta|| before the step, of every step.
+ * over that of the gradient it joins; `parameterNorm`: ||theta|| before the step, of every step; `distance`: Prodigy's
+ * estimate after it.
  */
-export const pairNames = ['share', 'parameterNorm'] as const;
+export const pairNames = ['share', 'parameterNorm', 'distance'] as const;
 export type PairName = (typeof pairNames)[number];
 export type Pairs<T = number> = Partial<Record<PairName, PerModule<T>>>;
 

@@ -251,6 +251,31 @@ describe('schedulers', () => {
     expect(factors[3]!.backbone).toBe(1);
   });
 
+  it('ogm slows the module that dominates by the root of kappa, not below its least factor, and stops half-way', () => {
+    const made = decisions(buildScheduler(schedulerOf({ kind: 'ogm', strength: 0.1, least: 0.1 })), [
+      [],
+      [9, Math.log(16)],
+      [Math.log(1e6)],
+      [Math.log(0.25)],
+      [Math.log(16)],
+      [],
+      [],
+      [],
+    ]);
+    const wanted = [
+      [1, 1],
+      [1, 1 - Math.tanh(0.4)],
+      [1, 0.1],
+      [1 - Math.tanh(0.2), 1],
+      [1, 1],
+    ];
+    for (const [i, [encoder, backbone]] of notEmpty(wanted.entries())) {
+      expect(made[i]!.factor.encoder).toBeCloseTo(encoder!, 12);
+      expect(made[i]!.factor.backbone).toBeCloseTo(backbone!, 12);
+    }
+    expect(made.map(({ noise }) => noise !== false)).toEqual([true, true, true, true, false, false, false, false]);
+  });
+
   it('yoked takes the mean of the factors that it follows, or each in its turn, and no kappa', () => {
     const followed = [
       { encoder: 1, backbone: 1 },

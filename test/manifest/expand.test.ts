@@ -185,6 +185,15 @@ describe('profiles', () => {
       });
   });
 
+  it('smoke keeps the runs that chosen ones follow', () => {
+    const runs = runsOf({ fixed: image, axes: { scheduler: ['commit-clr', 'yoked'], seed: [1, 2, 3] } }, 'smoke');
+    expect(runs.map(({ scheduler, seed }) => `${scheduler.kind} ${seed}`)).toEqual([
+      'commit-clr 1',
+      'commit-clr 2',
+      'yoked 1',
+    ]);
+  });
+
   it("a manifest's own smoke replaces the built-in one", () => {
     const runs = runsOf(
       {

@@ -31,6 +31,8 @@ export interface Decision {
   factor: PerModule<number>;
   /** false: the module and its optimiser state stay as they are in this step */
   active: PerModule<boolean>;
+  /** false: no noise in this step; only of a scheduler with gradient noise */
+  noise?: false;
 }
 
 export interface Scheduler<State> {
@@ -60,8 +62,11 @@ export interface SchedulerFacts<Values> {
   ignoresKappa: boolean;
   /** in some steps it trains one module only */
   oneAtATime?: boolean;
-  /** each joint step adds Gaussian noise to the gradients */
-  gradientNoise?: boolean;
+  /**
+   * joint steps add Gaussian noise to the gradients, with the standard deviation of the module's whole gradient or of
+   * that of each parameter tensor
+   */
+  gradientNoise?: 'module' | 'tensor';
   /** it is told the norms of the parameters, which every step then works out */
   parameterNorms?: boolean;
   /** measured kappas in the run's moving statistics; `defaultWindow` of window.ts when absent */
