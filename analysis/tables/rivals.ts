@@ -43,7 +43,7 @@ async function scoresOf(journals: Journals): Promise<Score[]> {
   );
   return finals.map(({ id, ...score }) => {
     const { encoder, backbone } = specs.get(id)!.learningRate;
-    return { ...score, ratio: Number((backbone / encoder).toPrecision(3)), rates: `${encoder}, ${backbone}` };
+    return { ...score, ratio: Number((backbone / encoder).toPrecision(3)), rates: `${encoder} : ${backbone}` };
   });
 }
 
