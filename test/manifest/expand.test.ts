@@ -56,7 +56,14 @@ describe('resolving', () => {
       duration: { epochs: 0.5 },
       connector: { kind: 'qformer', tokens: 4 },
     });
-    expect(run?.optimiser).toEqual({ kind: 'sgd', momentum: 0, weightDecay: 0, clip: 1, clipOver: 'joint' });
+    expect(run?.optimiser).toEqual({
+      kind: 'sgd',
+      momentum: 0,
+      loraRatio: 1,
+      weightDecay: 0,
+      clip: 1,
+      clipOver: 'joint',
+    });
   });
 
   it('lays parts over wholes, wherever they are written', () => {
