@@ -110,6 +110,18 @@ const ownAxis = /^(task|seed|learningRate\.(encoder|backbone)$)/;
 const ownOptions = (spec: RunSpec): string[] =>
   [...leaves(leaveOutDefaults(spec)).keys()].filter((path) => methodPath.test(path) && path !== 'scheduler.kind');
 
+/**
+ * An optimiser that is a method of its own, beside those that a scheduler is tried with: LoRA+ by its ratio, and what
+ * chooses or replaces the rates by itself. Absent for the others, which make panels of their own where runs differ in
+ * them.
+ */
+export function rivalOptimiser({ optimiser }: Pick<RunSpec, 'optimiser'>): string | undefined {
+  const { kind } = optimiser;
+  const ratio = 'loraRatio' in optimiser && optimiser.loraRatio !== 1 ? `LoRA+ ${optimiser.loraRatio}` : null;
+  const own = ['lamb', 'prodigy', 'schedule-free'].includes(kind) ? kind : null;
+  return own === null && ratio === null ? undefined : [own, ratio].filter((part) => part !== null).join(', ');
+}
+
 /** Labels for the runs of one experiment, in the order given. */
 export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
   const rows = specs.map((spec) => ({ spec, leaves: leaves(spec), model: '', method: '', setting: '', variant: '' }));
@@ -131,7 +143,8 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
     ].sort();
     for (const row of group) {
       const options = describe(row.leaves, paths).replaceAll(/(scheduler|regulariser)\./g, '');
-      row.method = row.spec.scheduler.kind + (options === '' ? '' : ` (${options})`);
+      const all = [options, rivalOptimiser(row.spec) ?? ''].filter((part) => part !== '').join(', ');
+      row.method = row.spec.scheduler.kind + (all === '' ? '' : ` (${all})`);
     }
   }
   for (const row of rows) row.setting = settingOf(row.spec);

@@ -214,7 +214,9 @@ describe('the scheduler of docs/extending.md', () => {
         step: i + 1,
         steps: 4,
         logKappas,
+        warmup: 0,
         gradientNorm: null,
+        parameterNorm: null,
         rate: { encoder: 3e-4, backbone: 3e-4 },
         followed: null,
       };

@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../src/files';
 import { filledRun } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
-import { followedSpec } from '../../src/runner/followed';
+import { followedSpec } from '../../src/manifest/followed';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import type { Needs, Side } from './claim';

@@ -124,6 +124,11 @@ export const metricNames: readonly { names: readonly string[]; unit: string; abo
     about: 'norm of the regulariser’s gradient over that of the gradient that it joins',
   },
   {
+    names: ['train/distance/{module}'],
+    unit: 'Euclidean norm',
+    about: 'estimate by which optimiser prodigy multiplies the rate, after the step',
+  },
+  {
     names: ['measure/kappa', 'measure/kappaAverage'],
     unit: '1',
     about:

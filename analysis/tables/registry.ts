@@ -10,6 +10,7 @@ import { meta } from './meta';
 import { precision } from './precision';
 import { regulariserGains } from './regulariserGain';
 import { results } from './results';
+import { rivals } from './rivals';
 import { variants } from './variants';
 
 export const tables: readonly TableDefinition[] = [
@@ -20,6 +21,7 @@ export const tables: readonly TableDefinition[] = [
   meta,
   convergence,
   fairFight,
+  rivals,
   variants,
   cost,
   clipping,

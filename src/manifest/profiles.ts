@@ -3,6 +3,7 @@ import { assignAll, matches, settingsOf } from './assign';
 import type { ManifestContent, Profile } from './content';
 import { fillDefaults, leaveOutDefaults } from './defaults';
 import type { GridRun } from './grid';
+import { followedSpec } from './followed';
 import { lookUp } from '../parts/define';
 import { canonicalJson } from '../files';
 import type { RunSpec } from './run';
@@ -53,7 +54,10 @@ export function applyProfile(runs: readonly GridRun[], profile: Profile, place: 
   return profile.runs === undefined ? changed : mostVaried(changed, profile.runs);
 }
 
-/** At most so many runs, each chosen for the most values that the ones before it do not have; the first of equals. */
+/**
+ * At most so many runs, each chosen for the most values that the ones before it do not have, the first of equals; and
+ * those that a chosen run follows.
+ */
 function mostVaried(runs: readonly GridRun[], count: number): GridRun[] {
   if (runs.length <= count) return [...runs];
   // Another seed shows nothing new.
@@ -78,8 +82,15 @@ function mostVaried(runs: readonly GridRun[], count: number): GridRun[] {
     chosen.add(best.gridRun);
     for (const value of best.values) shown.add(value);
   }
-  return runs.filter((run) => chosen.has(run));
+  return runs.filter((run) => chosen.has(run) || isFollowed(run, chosen));
 }
+
+/** Whether one of the chosen runs follows a run, and could not be trained without it. */
+const isFollowed = ({ run }: GridRun, chosen: ReadonlySet<GridRun>): boolean =>
+  [...chosen].some((other) => {
+    const followed = followedSpec(other.run as unknown as RunSpec);
+    return followed !== null && runKey(followed) === runKey(run);
+  });
 
 /** A profile by name, or undefined. */
 export function findProfile(content: ManifestContent, name: string): Profile | undefined {

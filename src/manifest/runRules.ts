@@ -10,6 +10,7 @@ import { requiredFields } from './defaults';
 import { durationFields } from './fields';
 import type { GridRun } from './grid';
 import { encoders } from './names';
+import { optimiserFindings, optimiserWarnings } from './optimiserRules';
 import type { ConnectorSpec, RunSpec, SchedulerSpec } from './run';
 import { spellingsOf } from './spellings';
 import { taskModality } from './taskManifest';
@@ -49,6 +50,7 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
     optionsOfConnector(run),
     optionsOfScheduler(run),
     ...tuningFindings(run),
+    ...optimiserFindings(run),
     gridForConnector(run),
     equalParts(run),
   ].flatMap((finding) => finding ?? []);
@@ -58,9 +60,13 @@ export function faultsOfRun(gridRun: GridRun, wrong: ReadonlySet<string>): Fault
 /** What a reader should know before such a run is trained. The run must be free of faults. */
 export function warningsOfRun(gridRun: GridRun): Fault[] {
   const run = gridRun.run as unknown as RunSpec;
-  return [...ofScheduler(run), ...regulariserOnTop(run), ...frozenBackbone(run), ...onlyWarmup(run)].map(
-    ({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }),
-  );
+  return [
+    ...ofScheduler(run),
+    ...regulariserOnTop(run),
+    ...optimiserWarnings(run),
+    ...frozenBackbone(run),
+    ...onlyWarmup(run),
+  ].map(({ field, ...finding }) => ({ place: placeOf(gridRun, field), ...finding }));
 }
 
 /** Where the manifest sets a field: the field itself, a part of it, or the whole that contains it; else the grid. */

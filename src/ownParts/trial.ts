@@ -62,10 +62,12 @@ export function schedulerFault(part: SchedulerPart): Fault {
     const observed = {
       step,
       steps: 3,
+      warmup: 0,
       logKappas: step === 1 ? [] : [0.5],
       rate: { encoder: 3e-4, backbone: 3e-4 },
       followed: null,
       gradientNorm: step === 1 ? null : { encoder: 1, backbone: 2 },
+      parameterNorm: step === 1 ? null : { encoder: 10, backbone: 20 },
     };
     const given = next.call(scheduler, state, observed);
     if (!isObject(given) || !isDecision(given['decision'])) return `\`next\` gives no decision at step ${step}`;

@@ -1,6 +1,5 @@
 /** Runs that follow another: which that is, whether it is finished, and what it did. */
-import { followedScheduler } from '../balance/schedulers';
-import { filledRun } from '../manifest/defaults';
+import { followedSpec } from '../manifest/followed';
 import { runIdentity } from '../manifest/identity';
 import type { RunSpec } from '../manifest/run';
 import { both, type PerModule } from '../modules';
@@ -13,14 +12,6 @@ import { tasksOf } from './identify';
 import { readJournal } from './journal';
 import { finishedElsewhere, finishedRun, type IdentifiedRun } from './plan';
 import { methodVersion } from '../version';
-
-/** The spec of the run that a run follows; null for one that follows none. */
-export function followedSpec(spec: RunSpec): RunSpec | null {
-  const followed = followedScheduler(spec.scheduler);
-  if (followed === null) return null;
-  const { scheduler, shift } = followed;
-  return filledRun({ ...spec, scheduler, seed: spec.seed + shift });
-}
 
 /** The run that a run follows, under the same data, weights, method and arithmetic; null for one that follows none. */
 export function followedRun({

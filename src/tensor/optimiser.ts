@@ -3,69 +3,79 @@
  * because programs are recorded once.
  */
 import { adam } from './adam';
+import { lamb } from './lamb';
 import { norm } from './ops';
-import type { OptimiserSpec } from './optimiserKinds';
-import { tf, type Tensor } from './tf';
-
-/** Per-step scalars of one module, computed in JavaScript in float64. */
-export interface StepScalars {
-  /** learning rate of this step: one [], or one for each parameter [size] */
-  rate: Tensor;
-  /** 1 when the module is trained in this step, 0 when it is frozen: then moments and parameters stay as they are */
-  active: Tensor;
-  /** 1 - beta1^n and 1 - beta2^n with n the module's own update count */
-  correction1: Tensor;
-  correction2: Tensor;
-}
-
-interface Moments {
-  first: Tensor;
-  second: Tensor;
-}
+import type { OptimiserOf, OptimiserSpec } from './optimiserKinds';
+import { decayOf, type Slots, type StepScalars, type Updated } from './optimiserStep';
+import { prodigy } from './prodigy';
+import { scheduleFree } from './scheduleFree';
+import { need, tf, type Tensor } from './tf';
 
 /**
- * One update of a flat parameter vector. Weight decay is decoupled for kind `adamw` and added to the gradient for the
- * others. Adam: Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019; SGD: heavy ball, moments.first is
- * the velocity.
+ * One update of a flat parameter vector. Weight decay is added to the gradient for `adam` and `sgd`, and decoupled for
+ * the others.
  */
-export function update(
-  spec: OptimiserSpec,
+export function update(spec: OptimiserSpec, theta: Tensor, gradient: Tensor, slots: Slots, step: StepScalars): Updated {
+  switch (spec.kind) {
+    case 'lamb':
+      return lamb(spec, theta, gradient, slots, step);
+    case 'prodigy':
+      return prodigy(spec, theta, gradient, slots, step);
+    case 'schedule-free':
+      return scheduleFree(spec, theta, gradient, slots, step);
+    case 'sgd':
+      return heavyBall(spec, theta, withDecay(spec, theta, gradient), slots, step);
+    case 'adam':
+      return adamStep(spec, theta, withDecay(spec, theta, gradient), slots, step);
+    case 'adamw': {
+      const updated = adamStep(spec, theta, gradient, slots, step);
+      if (spec.weightDecay === 0) return updated;
+      const decay = tf.mul(theta, tf.mul(tf.mul(step.rate, step.active), spec.weightDecay));
+      return { ...updated, theta: tf.sub(updated.theta, decay) };
+    }
+  }
+}
+
+const withDecay = ({ weightDecay }: OptimiserSpec, theta: Tensor, gradient: Tensor): Tensor =>
+  weightDecay > 0 ? tf.add(gradient, tf.mul(theta, weightDecay)) : gradient;
+
+/** SGD with the heavy ball; the first moment is the velocity. */
+function heavyBall(
+  { momentum }: OptimiserOf<'sgd'>,
   theta: Tensor,
   gradient: Tensor,
-  moments: Moments,
+  slots: Slots,
   step: StepScalars,
-): { theta: Tensor; moments: Moments } {
-  const decayed =
-    spec.kind !== 'adamw' && spec.weightDecay > 0 ? tf.add(gradient, tf.mul(theta, spec.weightDecay)) : gradient;
+): Updated {
+  const [first, second] = [need(slots, 'first'), need(slots, 'second')];
+  const velocity = tf.add(tf.mul(first, momentum), gradient);
+  return {
+    theta: tf.sub(theta, tf.mul(velocity, tf.mul(step.rate, step.active))),
+    slots: { first: tf.add(first, tf.mul(tf.sub(velocity, first), step.active)), second },
+  };
+}
+
+/** Adam: Kingma and Ba 2015, algorithm 1. AdamW: Loshchilov and Hutter 2019. */
+function adamStep(
+  spec: OptimiserOf<'adam' | 'adamw'>,
+  theta: Tensor,
+  gradient: Tensor,
+  slots: Slots,
+  step: StepScalars,
+): Updated {
   const rate = tf.mul(step.rate, step.active);
-  if (spec.kind === 'sgd') {
-    const velocity = tf.add(tf.mul(moments.first, spec.momentum), decayed);
-    return {
-      theta: tf.sub(theta, tf.mul(velocity, rate)),
-      moments: {
-        first: tf.add(moments.first, tf.mul(tf.sub(velocity, moments.first), step.active)),
-        second: moments.second,
-      },
-    };
-  }
-  // a frozen module: both betas are 1 and the rate is 0, so that nothing moves
-  const beta = (value: number) => tf.sub(1, tf.mul(step.active, 1 - Math.fround(value)));
   const root = tf.sqrt(step.correction2);
   const updated = adam({
     theta,
-    first: moments.first,
-    second: moments.second,
-    gradient: decayed,
+    first: need(slots, 'first'),
+    second: need(slots, 'second'),
+    gradient,
     scale: tf.div(tf.mul(rate, root), step.correction1),
-    beta1: beta(spec.beta1),
-    beta2: beta(spec.beta2),
+    beta1: decayOf(spec.beta1, step.active),
+    beta2: decayOf(spec.beta2, step.active),
     epsilon: tf.mul(root, spec.epsilon),
   });
-  const decay = spec.kind === 'adamw' && spec.weightDecay > 0 ? tf.mul(theta, tf.mul(rate, spec.weightDecay)) : null;
-  return {
-    theta: decay === null ? updated.theta : tf.sub(updated.theta, decay),
-    moments: { first: updated.first, second: updated.second },
-  };
+  return { theta: updated.theta, slots: { first: updated.first, second: updated.second } };
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { AlignmentItem } from '../data/types';
 import type { AlignSpec } from '../manifest/run';
 import { clipByNorm } from '../tensor/optimiser';
+import { slotsOf } from '../tensor/optimiserKinds';
 import { joinVector, splitVector } from '../tensor/parameters';
 import type { Program, Session } from '../tensor/program';
 import { need, tf, type Tensor } from '../tensor/tf';
@@ -44,7 +45,11 @@ export function alignClassesProgram(
       targets: { shape: [shape.batch, classWords.length], dtype: 'float32' },
       ...updateInputs(['encoder']),
     },
-    reads: ['encoder/theta', 'encoder/first', 'encoder/second', ...frozen.map((name) => `frozen/${name}`)],
+    reads: [
+      'encoder/theta',
+      ...slotsOf(optimiser).map(({ name }) => `encoder/${name}`),
+      ...frozen.map((name) => `frozen/${name}`),
+    ],
     run(inputs, state) {
       const words = tf.stack(classWords.map((word) => tf.tensor1d(word)));
       const targets = need(inputs, 'targets');
@@ -74,8 +79,8 @@ export function classTargets(items: readonly AlignmentItem[], classes: readonly 
 }
 
 /**
- * Runs the phase with program `align` of the session: linear warm-up over a tenth, then half a cosine to zero.
- * Afterwards the optimiser's moments are zero again. Yields the loss of each step.
+ * Runs the phase with program `align` of the session: linear warm-up over a tenth, then half a cosine to zero. Yields
+ * the loss of each step.
  */
 export async function* align(
   session: Session,
@@ -101,7 +106,4 @@ export async function* align(
     if (!Number.isFinite(loss)) throw new Error(`the alignment phase diverged at step ${step}: loss ${loss}`);
     yield loss;
   }
-  const zeros = new Float32Array((await session.read('encoder/theta')).length);
-  await session.write('encoder/first', zeros);
-  await session.write('encoder/second', zeros);
 }

@@ -7,7 +7,7 @@ import { modelCode } from '../models/inputs/modelCode';
 import { usedParts } from '../ownParts';
 import { saidCode } from '../parts/code';
 import { asFloat32 } from '../tensor/bfloat16';
-import { adamDecays } from '../tensor/optimiserKinds';
+import { adamDecays, alignmentOptimiser, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
 import { tf } from '../tensor/tf';
@@ -33,17 +33,11 @@ export async function alignedState(
 ): Promise<Record<string, StateValue>> {
   const { model } = prepared.alignment;
   const phase = alignmentSetting(setting, model);
-  if (model === setting.model)
-    return {
-      'encoder/theta': {
-        ...initial['encoder/theta']!,
-        data: await alignedEncoder(spec, phase, prepared, initial, onStage, signal),
-      },
-    };
-  const aligned = valuesByName(
-    model.trainable.encoder,
-    await alignedEncoder(spec, phase, prepared, initialState(phase, spec.seed), onStage, signal),
-  );
+  const isSame = model === setting.model && phase.optimiser.kind === setting.optimiser.kind;
+  const start = isSame ? initial : initialState(phase, spec.seed);
+  const encoder = await alignedEncoder(spec, phase, prepared, start, onStage, signal);
+  if (model === setting.model) return { 'encoder/theta': { ...initial['encoder/theta']!, data: encoder } };
+  const aligned = valuesByName(model.trainable.encoder, encoder);
   return Object.fromEntries(
     trained(setting.model).map((module) => {
       const specs = setting.model.trainable[module];
@@ -56,11 +50,15 @@ export async function alignedState(
   );
 }
 
-/** The phase has one rate, tells nothing of parts, and takes its own batches whole. */
+/** The phase has one rate, tells nothing of parts or norms, and takes its own batches whole. */
 export const alignmentSetting = (
-  { partRates: _rates, toldParts: _told, accumulate: _parts, ...setting }: Setting,
+  { partRates: _rates, toldParts: _told, parameterNorms: _norms, accumulate: _parts, ...setting }: Setting,
   model: Setting['model'],
-): Setting => ({ ...setting, model });
+): Setting => ({ ...setting, model, optimiser: alignmentOptimiser(setting.optimiser) });
+
+/** As alignments that are in the cache since before LoRA+ have it: the phase has no adapters' rates. */
+const loraRatioLeftOut = (spec: OptimiserSpec): object =>
+  Object.fromEntries(Object.entries(spec).filter(([name]) => name !== 'loraRatio'));
 
 /** The encoder's parameters after the alignment phase [size], from the cache where they are. */
 async function alignedEncoder(
@@ -88,7 +86,7 @@ async function alignedEncoder(
       encoder,
       connector,
       backbone,
-      optimiser: spec.optimiser,
+      optimiser: loraRatioLeftOut(setting.optimiser),
       set: prepared.set.identity,
       weights: prepared.weights,
       methodVersion,
@@ -150,7 +148,7 @@ function classData(setting: Setting, prepared: Prepared, shape: BatchShape): Ali
 }
 
 async function alignNow(
-  { align: options, seed, optimiser }: RunSpec,
+  { align: options, seed }: RunSpec,
   setting: Setting,
   prepared: Prepared,
   initial: Record<string, StateValue>,
@@ -172,7 +170,7 @@ async function alignNow(
   const session = openSession({ align: program }, state);
   try {
     let step = 0;
-    for await (const loss of align(session, options, seed, count, batchOf, batch, adamDecays(optimiser))) {
+    for await (const loss of align(session, options, seed, count, batchOf, batch, adamDecays(setting.optimiser))) {
       signal?.throwIfAborted();
       step += 1;
       if (step % 5 === 0) await new Promise((resolve) => setImmediate(resolve)); // so that `signal` can fire

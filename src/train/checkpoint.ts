@@ -7,6 +7,7 @@ import { noMeasures, type MeasureMemory } from '../balance/measure';
 import type { PerModule } from '../manifest/run';
 import { writeSafetensors } from '../models/weights/safetensors';
 import type { WeightTensor } from '../models/weights/weight';
+import { evaluatedPiece } from '../tensor/optimiserKinds';
 import { valuesByName } from '../tensor/parameters';
 import type { Session, StateValue } from '../tensor/program';
 import type { KeptEvaluation } from './batchLog';
@@ -36,6 +37,8 @@ export interface LoopState {
   fresh: number[];
   /** of the last step's gradients, for schedulers; null before the first */
   gradientNorm: PerModule<number> | null;
+  /** of the parameters before that step; absent where the scheduler does not ask for it */
+  parameterNorm?: PerModule<number>;
   /** steps in which the regulariser's divergence was above its cap */
   capped: number;
   /** best validation so far; null before the first */
@@ -52,7 +55,10 @@ export interface BestValidation {
   loss: number;
 }
 
-/** A run between two steps. `tensors`: `<module>/theta`, `first`, `second` and, with a regulariser, `previous`. */
+/**
+ * A run between two steps. `tensors`: `<module>/theta`, all that the optimiser remembers, such as `first` and `second`,
+ * and with a regulariser `previous`.
+ */
 export interface RunCheckpoint {
   loop: LoopState;
   tensors: Record<string, WeightTensor>;
@@ -131,17 +137,19 @@ export function isBest(now: BestValidation, best: BestValidation | null): boolea
   return best === null || now.accuracy > best.accuracy || (now.accuracy === best.accuracy && now.loss < best.loss);
 }
 
-/** Trained parameters by module and name, as a safetensors file. */
+/** Trained parameters by module and name, as they are evaluated, as a safetensors file. */
 export async function trainedWeights(
   session: Session,
-  { model }: Setting,
+  { model, optimiser }: Setting,
   metadata: Record<string, string> = {},
 ): Promise<Uint8Array> {
   const tensors: Record<string, { shape: number[]; data: Float32Array }> = {};
   for (const module of moduleNames) {
     const specs = model.trainable[module];
     if (specs.length === 0) continue;
-    for (const [name, value] of Object.entries(valuesByName(specs, await session.read(`${module}/theta`))))
+    for (const [name, value] of Object.entries(
+      valuesByName(specs, await session.read(`${module}/${evaluatedPiece(optimiser)}`)),
+    ))
       tensors[`${module}.${name}`] = value;
   }
   return writeSafetensors(tensors, metadata);

@@ -1,4 +1,5 @@
 /** The evaluation of a model that was trained before: on its own task, or zero-shot on another. */
+import { runDefaults } from '../manifest/defaults';
 import type { ModuleName, RunSpec } from '../manifest/run';
 import type { WeightTensor } from '../models/weights/weight';
 import { openSession, type StateValue } from '../tensor/program';
@@ -46,7 +47,7 @@ export async function evaluateTrained(
   const setting: Setting = {
     model,
     vocabulary: codec.vocabulary.ids.length,
-    optimiser: spec.optimiser,
+    optimiser: runDefaults.optimiser, // nothing is trained here
     regulariser: { kind: 'none' },
   };
   const initial: Record<string, StateValue> = initialState(setting, spec.seed);

@@ -68,6 +68,7 @@ export function familyNeeds(
   const needs = resourceNeeds({
     model,
     programs: { train },
+    optimiser: runDefaults.optimiser,
     regularised: false,
     backend,
     dataBytes: 0,
@@ -77,6 +78,7 @@ export function familyNeeds(
     measured: resourceNeeds({
       model,
       programs: { measured, train: measured },
+      optimiser: runDefaults.optimiser,
       regularised: false,
       backend,
       dataBytes: 0,

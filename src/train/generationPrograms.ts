@@ -69,14 +69,21 @@ const stateOf = (which: 'prompt' | 'fresh', cache: Cache): Tensors =>
 const integers = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'int32' });
 const floats = (...sides: number[]): TensorSpec => ({ shape: sides, dtype: 'float32' });
 
+/** The piece of state that holds the parameters, as `evaluatedPiece` gives it. */
+type Piece = 'theta' | 'average';
+
 /** Both programs, by their names. */
-export const generationPrograms = (model: GenerativeModel, shape: GenerationShape): Record<string, Program> => ({
-  [generationNames.prompt]: promptProgram(model, shape),
-  [generationNames.next]: nextProgram(model, shape),
+export const generationPrograms = (
+  model: GenerativeModel,
+  shape: GenerationShape,
+  piece: Piece = 'theta',
+): Record<string, Program> => ({
+  [generationNames.prompt]: promptProgram(model, shape, piece),
+  [generationNames.next]: nextProgram(model, shape, piece),
 });
 
 /** Reads whole prompts and fills their part of the cache; what was generated before is forgotten. */
-function promptProgram(model: GenerativeModel, shape: GenerationShape): Program {
+function promptProgram(model: GenerativeModel, shape: GenerationShape, piece: Piece): Program {
   const { decoder } = model.decoding;
   const fresh = Object.entries(cacheShapes(model, shape)).filter(([name]) => name.startsWith('cache/fresh/'));
   return {
@@ -85,10 +92,10 @@ function promptProgram(model: GenerativeModel, shape: GenerationShape): Program 
       tokens: integers(shape.prompts, shape.promptTokens),
       last: integers(shape.prompts),
     },
-    reads: [...trained(model).map((module) => `${module}/theta`), ...frozenNames(model)],
+    reads: [...trained(model).map((module) => `${module}/${piece}`), ...frozenNames(model)],
     run(inputs, state) {
       const frozen = frozenTensors(model, state);
-      const { encoder, backbone } = partsOf(model, state, 'theta');
+      const { encoder, backbone } = partsOf(model, state, piece);
       const { embeddings, counts } = model.decoding.prompt(
         backbone,
         frozen,
@@ -118,7 +125,7 @@ function cacheOf(
 }
 
 /** Takes one token a row: that of the beam that the row goes on from. */
-function nextProgram(model: GenerativeModel, shape: GenerationShape): Program {
+function nextProgram(model: GenerativeModel, shape: GenerationShape, piece: Piece): Program {
   const { decoder, before } = model.decoding;
   const { layers } = decoder.cache;
   const trainsBackbone = model.trainable.backbone.length > 0;
@@ -132,10 +139,10 @@ function nextProgram(model: GenerativeModel, shape: GenerationShape): Program {
       written: floats(slotsOf(shape)),
       ...(shape.beams > 1 ? { parents: integers(rows) } : {}),
     },
-    reads: [...(trainsBackbone ? ['backbone/theta'] : []), ...frozenNames(model), ...cached],
+    reads: [...(trainsBackbone ? [`backbone/${piece}`] : []), ...frozenNames(model), ...cached],
     run(inputs, state) {
       const part = model.decoding.part(
-        trainsBackbone ? splitVector(need(state, 'backbone/theta'), model.trainable.backbone) : [],
+        trainsBackbone ? splitVector(need(state, `backbone/${piece}`), model.trainable.backbone) : [],
         frozenTensors(model, state),
       );
       const parents = inputs['parents'];

@@ -3,8 +3,10 @@
  * parameter space through the run's own start and end. Directions: the encoder's and the backbone's displacement over
  * the run; coordinates (0, 0) are the parameters after the first step, (1, 1) the last.
  */
+import { runDefaults } from '../manifest/defaults';
 import type { RunSpec } from '../manifest/run';
 import { random } from '../random';
+import { evaluatedPiece } from '../tensor/optimiserKinds';
 import { openSession, type Session } from '../tensor/program';
 import { fillBatch, type Example } from './batches';
 import type { Prepared } from './prepare';
@@ -71,12 +73,12 @@ export async function lossLandscape(
     if (norm(direction[module]) === 0)
       throw new Error(`the ${module} did not move in this run: there is no direction to look along`);
 
-  const { optimiser, seed } = spec;
+  const { optimiser } = runDefaults; // nothing is trained here
   const vocabulary = prepared.codec.vocabulary.ids.length;
   const setting: Setting = { model: prepared.model, vocabulary, optimiser, regulariser: { kind: 'none' } };
   const session = openSession(
     { score: scoreProgram(setting, prepared.shape(probeBatch)) },
-    initialState(setting, seed),
+    initialState(setting, spec.seed),
     { kernels: spec.kernels },
   );
   const probe = random(prepared.set.identity, 'landscape').shuffle(prepared.examples.train).slice(0, probeQuestions);
@@ -125,6 +127,7 @@ async function trainedPlaces(
   { onRecord, signal }: LandscapeOptions,
 ): Promise<{ step: number; theta: Theta }[]> {
   const stride = Math.max(1, Math.ceil(steps / mostPlaces));
+  const piece = evaluatedPiece(spec.optimiser);
   const places: { step: number; theta: Theta }[] = [];
   const records = trainPrepared(spec, prepared, {
     ...(signal === undefined ? {} : { signal }),
@@ -133,7 +136,7 @@ async function trainedPlaces(
       save: ({ loop, tensors }) =>
         places.push({
           step: loop.step,
-          theta: both((module) => Float32Array.from(tensors[`${module}/theta`]?.data ?? [])),
+          theta: both((module) => Float32Array.from(tensors[`${module}/${piece}`]?.data ?? [])),
         }),
     },
   });

@@ -7,6 +7,7 @@ import type { RunSpec } from '../manifest/run';
 import type { Continuer } from '../models/generation/continuer';
 import { moduleNames, type PerModule } from '../modules';
 import { openSession, type Program, type Session, type StateValue } from '../tensor/program';
+import { evaluatedPiece } from '../tensor/optimiserKinds';
 import { answerShape } from './answers';
 import { fillBatch, type BatchArrays } from './batches';
 import { newLoop, restoreState, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
@@ -101,7 +102,8 @@ export const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting =>
   optimiser: spec.optimiser,
   regulariser: spec.regulariser,
   precision: spec.precision,
-  gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+  gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
+  parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
   partRates: partRatesOf(spec),
   toldParts: toldPartsOf(spec, model),
   accumulate: spec.accumulate,
@@ -139,7 +141,7 @@ function programsOf(
       {},
       ...prepared.transfer.map(({ task, sizes }) => scorePrograms(setting, scoreOf(task), sizes)),
     ) as Record<string, Program>),
-    ...(answers === null ? {} : generationPrograms(prepared.model, answers)),
+    ...(answers === null ? {} : generationPrograms(prepared.model, answers, evaluatedPiece(spec.optimiser))),
   };
 }
 

@@ -10,6 +10,7 @@ import { isInStep } from '../models/tuningKinds';
 import { moduleNames, type ModuleName } from '../modules';
 import { norm } from '../tensor/ops';
 import { totalSize } from '../tensor/parameters';
+import { sizeOf } from '../tensor/shape';
 import { tf, type Tensor } from '../tensor/tf';
 
 /** The parts of which runs may state a rate and journals tell beside the modules. */
@@ -18,6 +19,12 @@ const encoderParts: readonly EncoderPart[] = ['tower', 'connector'];
 
 /** Learning rates of parts as multiples of their module's. */
 export type PartRates = Partial<Record<EncoderPart, number>>;
+
+/** The same, and that of the matrices B of adapters as a multiple of the matrices A (LoRA+). */
+export type RateMultiples = PartRates & { loraRatio?: number };
+
+/** Whether a parameter is the matrix B of an adapter, the one that starts at zero. */
+const isLoraB = (name: string): boolean => name.endsWith('.lora_B');
 
 type Trainable = Pick<MultimodalModel, 'trainable'>;
 
@@ -42,12 +49,20 @@ export const toldPartsOf = ({ tuning }: Pick<RunSpec, 'tuning'>, { trainable }: 
     ? encoderParts.filter((part) => moduleNames.some((module) => trainable[module].some((each) => each.part === part)))
     : [];
 
-/** The rate of each parameter of a module [size], or the module's own [] where no part has another. */
-export function rateOfParts({ trainable }: Trainable, module: ModuleName, rates: PartRates, rate: Tensor): Tensor {
-  const runs = partsIn(trainable[module]).map(({ part, size }) => ({
-    size,
-    multiple: part === 'backbone' ? 1 : (rates[part] ?? 1),
-  }));
+/** The rate of each parameter of a module [size], or the module's own [] where nothing of it has another. */
+export function rateOfParts(
+  { trainable }: Trainable,
+  module: ModuleName,
+  { loraRatio = 1, ...rates }: RateMultiples,
+  rate: Tensor,
+): Tensor {
+  const runs: { size: number; multiple: number }[] = [];
+  for (const { name, part, shape } of trainable[module]) {
+    const multiple = (part === 'backbone' ? 1 : (rates[part] ?? 1)) * (isLoraB(name) ? loraRatio : 1);
+    const last = runs.at(-1);
+    if (last?.multiple === multiple) last.size += sizeOf(shape);
+    else runs.push({ size: sizeOf(shape), multiple });
+  }
   if (runs.every(({ multiple }) => multiple === 1)) return rate;
   return tf.mul(tf.concat(runs.map(({ size, multiple }) => tf.fill([size], multiple))), rate);
 }

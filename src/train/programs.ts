@@ -1,20 +1,22 @@
 /**
  * What all programs of a run share: one state, and how the parameters of both modules are read from it.
- * State: `<module>/theta`, `<module>/first`, `<module>/second` (optimiser moments), `<module>/previous` (only with a
- * regulariser), `frozen/<weight>`. The step is trainProgram.ts; scoring stands here.
+ * State: `<module>/theta`, what the optimiser remembers (`slotsOf`), such as `<module>/first` and `<module>/second`,
+ * `<module>/previous` (only with a regulariser), `frozen/<weight>`. The step is trainProgram.ts; scoring stands here.
  */
-import { isUnregularised } from '../balance/regularisers';
+import { isUnregularised, tellsShare } from '../balance/regularisers';
 import type { Parts, Passes } from '../balance/measureStep';
 import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
 import { labelLogProbability, oneHot } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
+import { evaluatedPiece, slotsOf, type Slot } from '../tensor/optimiserKinds';
 import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import type { EncoderPart, PartRates } from './partVectors';
+import type { PairName } from './stepNumbers';
 import { batchInputs, batchTensors, type BatchTensors } from './stepInputs';
 
 /** What is fixed while a session is open. */
@@ -26,10 +28,12 @@ export interface Setting {
   /** of the training pass; default float32. The model says how its frozen matrices are kept */
   precision?: Precision;
   /**
-   * joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to its standard
-   * deviation
+   * joint steps take unit normals of theta's shape and add them to the clipped gradient, scaled to the standard
+   * deviation of all of it or of the part of each parameter
    */
-  gradientNoise?: boolean;
+  gradientNoise?: 'module' | 'tensor' | null;
+  /** every step tells the norms of the parameters */
+  parameterNorms?: boolean;
   /** learning rates of parts that have their own, as multiples of their module's */
   partRates?: PartRates;
   /** parts whose gradients and updates are told beside those of the modules */
@@ -38,16 +42,39 @@ export interface Setting {
   accumulate?: number;
 }
 
+/** The numbers of both modules that steps tell beside those of every run. */
+export const toldPairs = ({ optimiser, regulariser, parameterNorms }: Setting): PairName[] => [
+  ...(tellsShare(regulariser) ? (['share'] as const) : []),
+  ...(parameterNorms === true ? (['parameterNorm'] as const) : []),
+  ...(optimiser.kind === 'prodigy' ? (['distance'] as const) : []),
+];
+
+const startOfSlot = ({ begins }: Slot, theta: Float32Array): StateValue => {
+  if (typeof begins === 'number') return { shape: [], data: new Float32Array([begins]) };
+  return { shape: [theta.length], data: begins === 'theta' ? theta : new Float32Array(theta.length) };
+};
+
+/**
+ * The pieces of state beside `theta` that begin as `theta` does: the parameters of the step before, and what an
+ * optimiser looks back on.
+ */
+export const copiesOfTheta = ({ optimiser, regulariser: term }: Setting): string[] => [
+  ...slotsOf(optimiser).flatMap(({ name, begins }) => (begins === 'theta' ? [name] : [])),
+  ...(isUnregularised(term) ? [] : ['previous']),
+];
+
 /** The start of every piece of state. */
-export function initialState({ model, regulariser: term }: Setting, seed: number): Record<string, StateValue> {
+export function initialState(
+  { model, optimiser, regulariser: term }: Setting,
+  seed: number,
+): Record<string, StateValue> {
   const state: Record<string, StateValue> = {};
   for (const module of moduleNames) {
     const size = totalSize(model.trainable[module]);
     if (size === 0) continue;
     const theta = initialVector(model.trainable[module], seed);
     state[`${module}/theta`] = { shape: [size], data: theta };
-    for (const moment of ['first', 'second'])
-      state[`${module}/${moment}`] = { shape: [size], data: new Float32Array(size) };
+    for (const slot of slotsOf(optimiser)) state[`${module}/${slot.name}`] = startOfSlot(slot, theta);
     if (!isUnregularised(term)) state[`${module}/previous`] = { shape: [size], data: theta };
   }
   for (const [name, { shape, data }] of Object.entries(model.frozen)) state[`frozen/${name}`] = { shape, data };
@@ -62,8 +89,8 @@ export const frozenTensors = (model: MultimodalModel, state: Tensors): Tensors =
 export const trained = (model: MultimodalModel): ModuleName[] =>
   moduleNames.filter((module) => model.trainable[module].length > 0);
 
-/** Trainable tensors of both modules from their flat vectors, of this step or of the one before. */
-export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | 'previous'): Parts =>
+/** Trainable tensors of both modules from their flat vectors: of this step, of the one before, or of their average. */
+export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | 'previous' | 'average'): Parts =>
   both((module) =>
     model.trainable[module].length === 0 ? [] : splitVector(need(state, `${module}/${key}`), model.trainable[module]),
   );
@@ -82,13 +109,14 @@ export const passesOn = (
  * Scores answers by teacher forcing: log-probability of each label [B * A], and the whole table over the vocabulary
  * at each row's first label [B, V], which scores one-token choices and begins a greedy generation.
  */
-export function scoreProgram({ model, vocabulary }: Setting, shape: BatchShape): Program {
+export function scoreProgram({ model, vocabulary, optimiser }: Setting, shape: BatchShape): Program {
+  const piece = evaluatedPiece(optimiser);
   return {
     inputs: batchInputs(shape),
-    reads: [...trained(model).map((module) => `${module}/theta`), ...frozenNames(model)],
+    reads: [...trained(model).map((module) => `${module}/${piece}`), ...frozenNames(model)],
     run(inputs, state) {
       const batch = batchTensors(inputs);
-      const parts = partsOf(model, state, 'theta');
+      const parts = partsOf(model, state, piece);
       const passes = passesOn(model, frozenTensors(model, state), batch);
       const logP = passes.logProbabilities(parts.backbone, passes.prefix(parts.encoder));
       const hot = oneHot(batch.labels, vocabulary);

@@ -22,6 +22,8 @@ export interface TrainRecord {
    * found by itself
    */
   regulariserShare?: PerModule<number>;
+  /** the estimate d after the step, by which optimiser `prodigy` multiplies the learning rate */
+  distance?: PerModule<number>;
   /** only of runs whose tower is tuned by `lora` or `full`; norms before clipping, as those of modules */
   parts?: OfParts<{ gradientNorm: number }>;
 }

@@ -4,6 +4,7 @@
  */
 import type { ModuleName, PerModule } from '../manifest/run';
 import { programCost, type ProgramCost } from '../tensor/cost';
+import { alignmentOptimiser, slotSize, slotsOf, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { totalSize } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import type { MultimodalModel } from '../models/multimodal';
@@ -22,7 +23,7 @@ export interface ResourceNeeds {
     process: number;
     /** weights and trained parameters, on the device */
     weights: number;
-    /** moments of the optimiser and, with the regulariser, the parameters of the step before */
+    /** what the optimiser remembers and, with the regulariser, the parameters of the step before */
     optimiser: number;
     /** intermediate results and inputs of the program that needs most, as the allocator holds them */
     activations: number;
@@ -59,6 +60,7 @@ export interface Planned {
   model: Pick<MultimodalModel, 'trainable' | 'frozen'>;
   /** programs by name; `train` and, where there is one, `measured` */
   programs: Record<string, Program>;
+  optimiser: OptimiserSpec;
   regularised: boolean;
   backend: string;
   /** bytes beside the model that the JavaScript side holds: features, texts, a weight file while it is read */
@@ -68,7 +70,14 @@ export interface Planned {
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Adds up a session: its state, the copies that JavaScript keeps, and the program that needs most. */
-export function resourceNeeds({ model, programs, regularised, backend, dataBytes }: Planned): ResourceNeeds {
+export function resourceNeeds({
+  model,
+  programs,
+  optimiser: spec,
+  regularised,
+  backend,
+  dataBytes,
+}: Planned): ResourceNeeds {
   const trainable = Object.fromEntries(
     moduleNames.map((module) => [module, totalSize(model.trainable[module])]),
   ) as PerModule<number>;
@@ -84,13 +93,18 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
     Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]),
   );
   for (const module of moduleNames)
-    for (const piece of ['theta', 'first', 'second', 'previous']) shapes[`${module}/${piece}`] = [trainable[module]];
+    for (const piece of ['theta', 'previous']) shapes[`${module}/${piece}`] = [trainable[module]];
+  // The alignment phase has an optimiser of its own.
+  for (const { name, begins } of [...slotsOf(alignmentOptimiser(spec)), ...slotsOf(spec)])
+    for (const module of moduleNames)
+      shapes[`${module}/${name}`] = typeof begins === 'number' ? [] : [trainable[module]];
   const costs = Object.fromEntries(
     Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]),
   );
   const engine: Engine = backend === 'tensorflow' ? 'recorded' : 'eager';
   const weights = frozenBytes + 4 * trained,
-    optimiser = 4 * trained * (regularised ? 3 : 2);
+    slots = moduleNames.reduce((sum, module) => sum + slotSize(spec, trainable[module]), 0),
+    optimiser = 4 * (slots + (regularised ? trained : 0));
   const most = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
   const activations = widened + (engine === 'recorded' ? allocated * most : most);
   // The values of the start stay in JavaScript: for trained weights the vector and what it was filled from. Frozen ones
@@ -112,8 +126,8 @@ export function resourceNeeds({ model, programs, regularised, backend, dataBytes
       host,
       total: process + weights + optimiser + activations + host,
     },
-    step: workOf(costs['train'], trained),
-    measured: workOf(costs['measured'] ?? costs['train'], trained),
+    step: workOf(costs['train'], trained, slots),
+    measured: workOf(costs['measured'] ?? costs['train'], trained, slots),
   };
 }
 
@@ -126,8 +140,12 @@ const adapterSize = (model: Pick<MultimodalModel, 'trainable'>): number =>
     .flatMap((module) => model.trainable[module])
     .reduce((sum, { name, shape }) => sum + (/\.lora_[AB]$/.test(name) ? elements(shape) : 0), 0);
 
-/** Adam reads four vectors and writes three, as one pass. */
-const workOf = (cost: ProgramCost | undefined, trained: number): { flops: number; movedBytes: number } => ({
+/** An optimiser reads parameters, gradient and what it remembers, and writes all but the gradient: Adam in one pass. */
+const workOf = (
+  cost: ProgramCost | undefined,
+  trained: number,
+  slots: number,
+): { flops: number; movedBytes: number } => ({
   flops: cost?.flops ?? 0,
-  movedBytes: (cost?.movedBytes ?? 0) + 7 * 4 * trained,
+  movedBytes: (cost?.movedBytes ?? 0) + 4 * (3 * trained + 2 * slots),
 });

@@ -128,7 +128,8 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       partRatesOf(spec),
       spec.optimiser,
       spec.precision,
-      schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+      schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
+      schedulerFacts(spec.scheduler.kind).parameterNorms === true,
       spec.regulariser.kind,
       spec.measure,
       spec.batch,
@@ -216,7 +217,8 @@ function needsOfModel(
     optimiser: spec.optimiser,
     regulariser: spec.regulariser,
     precision: spec.precision,
-    gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise === true,
+    gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
+    parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
     partRates: partRatesOf(spec),
     toldParts: toldPartsOf(spec, model),
     accumulate: spec.accumulate,
@@ -235,6 +237,7 @@ function needsOfModel(
   return resourceNeeds({
     model,
     backend,
+    optimiser: spec.optimiser,
     regularised: !isUnregularised(spec.regulariser),
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.
     dataBytes:

@@ -1,10 +1,9 @@
 /** The state before the first step of a run. */
 import type { RunSpec } from '../manifest/run';
-import { moduleNames } from '../modules';
 import type { StateValue } from '../tensor/program';
 import { alignedState } from './alignment';
 import type { Prepared } from './prepare';
-import { initialState, type Setting } from './programs';
+import { copiesOfTheta, initialState, trained, type Setting } from './programs';
 
 /**
  * The state before the first step: seeded parameters, and the encoder as the alignment phase leaves it. Throws
@@ -21,7 +20,7 @@ export async function startState(
   onStage('alignment');
   if (spec.align.steps > 0)
     Object.assign(initial, await alignedState(spec, setting, prepared, initial, onStage, signal));
-  for (const module of moduleNames)
-    if (initial[`${module}/previous`] !== undefined) initial[`${module}/previous`] = initial[`${module}/theta`]!;
+  for (const module of trained(setting.model))
+    for (const piece of copiesOfTheta(setting)) initial[`${module}/${piece}`] = initial[`${module}/theta`]!;
   return initial;
 }

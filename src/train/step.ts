@@ -3,7 +3,7 @@
  * measured of it. No rate of a training step is changed anywhere else: the alignment before it has its own schedule
  * (align.ts), and multiples for the encoder's parts stand in partVectors.ts.
  */
-import { factsOfRegulariser, tellsShare } from '../balance/regularisers';
+import { factsOfRegulariser } from '../balance/regularisers';
 import { windowOf } from '../balance/schedulers';
 import { metricsOf, seenGradient } from '../balance/measure';
 import { regulariserWeights } from '../balance/regulariser';
@@ -16,6 +16,7 @@ import { checkFinite } from './finite';
 import type { OpenRun } from './open';
 import type { MeasureRecord, OfParts, TrainRecord } from './records';
 import { isOutOfMemory, OutOfMemoryError } from './memory';
+import { toldPairs } from './programs';
 import { packStep, updateValues, type StepValues } from './stepInputs';
 import { measuredStep, unpackStep, type PartNumbers, type UnpackedStep } from './stepNumbers';
 import { stepNoise } from './trainProgram';
@@ -33,13 +34,20 @@ export interface StepPlan extends Decision {
 /** Asks the scheduler about the next step. It has then seen the kappas that were measured since it was last asked. */
 export function planStep({ spec, steps, scheduler, loop, options }: OpenRun): StepPlan {
   const step = loop.step + 1;
-  const { fresh: logKappas, gradientNorm } = loop;
-  const rate = both((module) => spec.learningRate[module]);
-  const { followed = null } = options;
-  const { state, decision } = scheduler.next(loop.scheduler, { step, steps, logKappas, gradientNorm, rate, followed });
+  const { warmup } = spec;
+  const { state, decision } = scheduler.next(loop.scheduler, {
+    step,
+    steps,
+    warmup,
+    logKappas: loop.fresh,
+    gradientNorm: loop.gradientNorm,
+    parameterNorm: loop.parameterNorm ?? null,
+    rate: both((module) => spec.learningRate[module]),
+    followed: options.followed ?? null,
+  });
   loop.scheduler = state;
   loop.fresh = [];
-  const warm = spec.warmup > 0 ? Math.min(1, step / spec.warmup) : 1;
+  const warm = warmup > 0 ? Math.min(1, step / warmup) : 1;
   return {
     ...decision,
     step,
@@ -76,7 +84,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
     probe: plan.measured ? run.probe : null,
     update: both((module) => updateValues(adam, updates[module], plan.rate[module], plan.active[module])),
     weights: regulariserWeights(loop.kappaAverage),
-    noise: stepNoise(setting, spec.seed, plan.step),
+    noise: stepNoise(setting, spec.seed, plan.step, plan.noise !== false),
   };
   let numbers: Float32Array;
   try {
@@ -84,7 +92,7 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   } catch (error) {
     throw isOutOfMemory(error) ? new OutOfMemoryError(spec.batch, tf.getBackend(), error) : error;
   }
-  const taken = unpackStep(numbers, setting.toldParts, tellsShare(spec.regulariser));
+  const taken = unpackStep(numbers, setting.toldParts, toldPairs(setting));
   checkFinite(taken.step, plan.step, taken.measure);
   loop.updates = updates;
   return taken;
@@ -103,21 +111,23 @@ function toldOf<T>(parts: UnpackedStep['parts'], tell: (numbers: PartNumbers) =>
 const ratio = (above: number, below: number): number => (below > 0 ? above / below : 0);
 
 /** The journal's record of a step. */
-export const trainRecord = (plan: StepPlan, { step, parts, shares }: UnpackedStep): TrainRecord => ({
+export const trainRecord = (plan: StepPlan, { step, parts, pairs }: UnpackedStep): TrainRecord => ({
   kind: 'train',
   step: plan.step,
   loss: step.crossEntropy,
   learningRate: usedRate(plan),
   gradientNorm: { encoder: step.normEncoder, backbone: step.normBackbone },
-  ...(shares === null ? {} : { regulariserShare: { encoder: shares.shareEncoder, backbone: shares.shareBackbone } }),
+  ...(pairs.share === undefined ? {} : { regulariserShare: pairs.share }),
+  ...(pairs.distance === undefined ? {} : { distance: pairs.distance }),
   ...toldOf(parts, ({ gradient }) => ({ gradientNorm: gradient })),
 });
 
 /** Remembers of every step what schedulers and metrics look back on. */
-export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step }: UnpackedStep): void {
+export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step, pairs }: UnpackedStep): void {
   const { cap } = factsOfRegulariser(regulariser);
   if (cap !== null && Math.max(step.klEncoder, step.klBackbone) > cap) loop.capped += 1;
   loop.gradientNorm = { encoder: step.normEncoder, backbone: step.normBackbone };
+  if (pairs.parameterNorm !== undefined) loop.parameterNorm = pairs.parameterNorm;
   loop.memory = seenGradient(loop.memory, loop.gradientNorm);
 }
 

@@ -3,13 +3,13 @@
  * of it is declared input. The names under which inputs are declared, filled and read stand in this file alone.
  */
 import { moduleNames, type ModuleName, type PerModule } from '../modules';
-import type { StepScalars } from '../tensor/optimiser';
+import type { StepScalars } from '../tensor/optimiserStep';
 import type { TensorSpec, Values } from '../tensor/program';
 import { need, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchArrays, BatchShape } from './batches';
 
 /** The numbers of one module's update, as `StepScalars` has them; `active` is 1 or 0. */
-export type UpdateValues = Record<keyof StepScalars, number>;
+export type UpdateValues = Record<ScalarName, number>;
 
 /** All that a step is given; what its program does not declare is not looked at. */
 export interface StepValues {
@@ -35,9 +35,10 @@ export interface StepOptions {
 
 type Questions = 'batch' | 'probe';
 const scalarNames = ['rate', 'active', 'correction1', 'correction2'] as const satisfies (keyof StepScalars)[];
+type ScalarName = (typeof scalarNames)[number];
 const name = {
   of: (questions: Questions, array: string) => (questions === 'batch' ? array : `probe/${array}`),
-  scalar: (scalar: keyof StepScalars, module: ModuleName) => `${scalar}/${module}`,
+  scalar: (scalar: ScalarName, module: ModuleName) => `${scalar}/${module}`,
   weight: (module: ModuleName) => `weight/${module}`,
   noise: (module: ModuleName) => `noise/${module}`,
 };
@@ -123,6 +124,7 @@ export const batchTensors = (inputs: Tensors, questions: Questions = 'batch'): B
 /** The scalars of a module's update as a program reads them. */
 export const updateScalars = (inputs: Tensors, module: ModuleName): StepScalars => ({
   rate: need(inputs, name.scalar('rate', module)),
+  moduleRate: need(inputs, name.scalar('rate', module)),
   active: need(inputs, name.scalar('active', module)),
   correction1: need(inputs, name.scalar('correction1', module)),
   correction2: need(inputs, name.scalar('correction2', module)),

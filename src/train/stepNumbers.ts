@@ -1,5 +1,6 @@
 /** The numbers that a step gives back. They come as one vector, so that a step costs one read from the device. */
 import type { MeasuredStep } from '../balance/measure';
+import { moduleNames, type PerModule } from '../modules';
 import { tf, type Tensor } from '../tensor/tf';
 import type { EncoderPart } from './partVectors';
 
@@ -27,9 +28,14 @@ export type StepNumbers<T = number> = Record<(typeof stepNames)[number], T>;
  */
 export type MeasureNumbers<T = number> = Record<(typeof measureNames)[number], T>;
 
-const shareNames = ['shareEncoder', 'shareBackbone'] as const;
-/** Of a step whose regulariser's gradient is found by itself: its norm over that of the gradient it joins, by module. */
-export type ShareNumbers<T = number> = Record<(typeof shareNames)[number], T>;
+/**
+ * Numbers of both modules that only some runs have. `share`: norm of a regulariser's gradient that is found by itself,
+ * over that of the gradient it joins; `parameterNorm`: ||theta|| before the step, of every step; `distance`: Prodigy's
+ * estimate after it.
+ */
+export const pairNames = ['share', 'parameterNorm', 'distance'] as const;
+export type PairName = (typeof pairNames)[number];
+export type Pairs<T = number> = Partial<Record<PairName, PerModule<T>>>;
 
 const partNames = ['gradient', 'theta', 'delta'] as const;
 /** Of one part of the encoder, ||g||, and of a measured step ||theta|| and ||dtheta||, which are 0 elsewhere. */
@@ -40,12 +46,12 @@ export function packNumbers(
   step: StepNumbers<Tensor>,
   measure: MeasureNumbers<Tensor> | null,
   parts: readonly PartNumbers<Tensor>[] = [],
-  shares: ShareNumbers<Tensor> | null = null,
+  pairs: Pairs<Tensor> = {},
 ): { numbers: Tensor } {
   const scalars = [
     ...stepNames.map((name) => step[name]),
     ...parts.flatMap((part) => partNames.map((name) => part[name])),
-    ...(shares === null ? [] : shareNames.map((name) => shares[name])),
+    ...pairNames.flatMap((name) => moduleNames.flatMap((module) => pairs[name]?.[module] ?? [])),
     ...(measure === null ? [] : measureNames.map((name) => measure[name])),
   ];
   return { numbers: tf.stack(scalars.map((value) => tf.reshape(value, []))) };
@@ -56,26 +62,31 @@ export interface UnpackedStep {
   step: StepNumbers;
   measure: MeasureNumbers | null;
   parts: Partial<Record<EncoderPart, PartNumbers>>;
-  /** null where the regulariser is part of the loss, and without one */
-  shares: ShareNumbers | null;
+  pairs: Pairs;
 }
 
 /**
- * Names for the packed vector of `trainProgram`. `parts`: those that its setting tells of; `shares`: whether it tells
- * that of the regulariser.
+ * Names for the packed vector of `trainProgram`. `parts` and `pairs`: those that its setting tells of, the pairs in the
+ * order of `pairNames`.
  */
-export function unpackStep(numbers: Float32Array, parts: readonly EncoderPart[] = [], shares = false): UnpackedStep {
+export function unpackStep(
+  numbers: Float32Array,
+  parts: readonly EncoderPart[] = [],
+  pairs: readonly PairName[] = [],
+): UnpackedStep {
   const take = <N extends string>(names: readonly N[], from: number) =>
     Object.fromEntries(names.map((name, i) => [name, numbers[from + i]!])) as Record<N, number>;
-  const sharesFrom = stepNames.length + parts.length * partNames.length;
-  const rest = sharesFrom + (shares ? shareNames.length : 0);
+  const pairsFrom = stepNames.length + parts.length * partNames.length;
+  const rest = pairsFrom + pairs.length * moduleNames.length;
   return {
     step: take(stepNames, 0),
     measure: numbers.length > rest ? take(measureNames, rest) : null,
     parts: Object.fromEntries(
       parts.map((part, i) => [part, take(partNames, stepNames.length + i * partNames.length)] as const),
     ),
-    shares: shares ? take(shareNames, sharesFrom) : null,
+    pairs: Object.fromEntries(
+      pairs.map((name, i) => [name, take(moduleNames, pairsFrom + i * moduleNames.length)] as const),
+    ),
   };
 }
 

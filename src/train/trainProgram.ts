@@ -6,20 +6,22 @@ import { labelProbabilities, movement, stepDivergences, type Movement, type Part
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
-import { labelLogProbability } from '../tensor/ops';
-import { isUnregularised, tellsShare } from '../balance/regularisers';
-import { update, type StepScalars } from '../tensor/optimiser';
-import { splitVector, totalSize } from '../tensor/parameters';
+import { labelLogProbability, norm } from '../tensor/ops';
+import { isUnregularised } from '../balance/regularisers';
+import { update } from '../tensor/optimiser';
+import { slotsOf } from '../tensor/optimiserKinds';
+import type { StepScalars } from '../tensor/optimiserStep';
+import { joinVector, splitVector, totalSize, type ParameterSpec } from '../tensor/parameters';
 import type { Program } from '../tensor/program';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { clipGradients } from './clipping';
 import { trainingBatch, type Seen, type TrainingBatch } from './differentiate';
 import { gradientsOf, ownGradient } from './objective';
-import { frozenNames, frozenTensors, partsOf, passesOn, trained, type Setting } from './programs';
+import { frozenNames, frozenTensors, partsOf, passesOn, toldPairs, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
 import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
-import { packNumbers, type MeasureNumbers, type PartNumbers } from './stepNumbers';
+import { packNumbers, type MeasureNumbers, type PairName, type Pairs, type PartNumbers } from './stepNumbers';
 
 /**
  * How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used.
@@ -44,13 +46,13 @@ export function trainProgram(
   const { model } = setting;
   const modules = trained(model).filter((module) => only.includes(module));
   const regularised = !isUnregularised(setting.regulariser) && modules.length === 2;
-  const noisy = setting.gradientNoise === true && modules.length === 2;
-  const noise = noisy ? both((module) => totalSize(model.trainable[module])) : null;
+  const noisy = modules.length === 2 ? (setting.gradientNoise ?? null) : null;
+  const noise = noisy !== null ? both((module) => totalSize(model.trainable[module])) : null;
   return {
     inputs: stepInputs(shape, { modules, probe: measure?.probe ?? null, regularised, noise }),
     reads: [
       ...trained(model).flatMap((module) => [`${module}/theta`, ...(regularised ? [`${module}/previous`] : [])]),
-      ...modules.flatMap((module) => [`${module}/first`, `${module}/second`]),
+      ...modules.flatMap((module) => slotsOf(setting.optimiser).map(({ name }) => `${module}/${name}`)),
       ...frozenNames(model),
     ],
     run(inputs, state) {
@@ -65,7 +67,10 @@ export function trainProgram(
         const pull = own === null ? null : ownGradient(setting.regulariser, own[module]!, gradients[module]!, kept);
         if (pull !== null) shares[module] = pull.share;
         const pulled = pull?.added === undefined ? kept : tf.add(kept, pull.added);
-        const gradient = noisy ? withNoise(pulled, noiseTensor(inputs, module)) : pulled;
+        const gradient =
+          noisy === null
+            ? pulled
+            : withNoise(pulled, noiseTensor(inputs, module), noisy === 'module' ? null : model.trainable[module]);
         Object.assign(next, updateModule(setting, module, gradient, updateScalars(inputs, module), state));
         if (regularised) next[`${module}/previous`] = need(state, `${module}/theta`);
       }
@@ -84,9 +89,7 @@ export function trainProgram(
         step,
         measure === null ? null : measured(setting, measure, on, inputs, taken),
         (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
-        tellsShare(setting.regulariser)
-          ? { shareEncoder: shares.encoder ?? zero, shareBackbone: shares.backbone ?? zero }
-          : null,
+        pairsOf(setting, { state, next, shares }),
       );
       tf.dispose(Object.values(seen));
       return { outputs, state: next };
@@ -94,33 +97,55 @@ export function trainProgram(
   };
 }
 
-/** A gradient and Gaussian noise with the gradient's own standard deviation, taken over the module. */
-function withNoise(gradient: Tensor, unit: Tensor): Tensor {
+/** The pairs that a setting tells; zeros for a module that is not trained. */
+function pairsOf(
+  setting: Setting,
+  { state, next, shares }: { state: Tensors; next: Tensors; shares: Partial<PerModule<Tensor>> },
+): Pairs<Tensor> {
+  const known = (name: PairName, module: ModuleName): Tensor | undefined => {
+    if (!trained(setting.model).includes(module)) return undefined;
+    if (name === 'share') return shares[module];
+    if (name === 'parameterNorm') return norm(need(state, `${module}/theta`));
+    return next[`${module}/distance`];
+  };
+  return Object.fromEntries(
+    toldPairs(setting).map((name) => [name, both((module) => known(name, module) ?? tf.scalar(0))]),
+  );
+}
+
+/** A gradient and Gaussian noise with its standard deviation: over the module, or where given over each parameter. */
+function withNoise(gradient: Tensor, unit: Tensor, parameters: ParameterSpec[] | null): Tensor {
+  if (parameters !== null) {
+    const units = splitVector(unit, parameters);
+    return joinVector(splitVector(gradient, parameters).map((part, i) => withNoise(part, units[i]!, null)));
+  }
   const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(gradient, tf.mean(gradient)))));
   return tf.add(gradient, tf.mul(unit, deviation));
 }
 
 /**
- * The unit normals of a step, one for each parameter, for schedulers that train with gradient noise; null for the
- * others.
+ * The unit normals of a step, one for each parameter, for schedulers that train with gradient noise, or zeros where
+ * that pauses; null for the others.
  */
 export function stepNoise(
   { model, gradientNoise }: Setting,
   seed: number,
   step: number,
+  isOn = true,
 ): PerModule<Float32Array> | null {
-  if (gradientNoise !== true) return null;
+  if ((gradientNoise ?? null) === null) return null;
   return both((module) => {
     const { normal } = random(seed, `gradient noise ${module}`, step);
     const values = new Float32Array(totalSize(model.trainable[module]));
+    if (!isOn) return values;
     for (let i = 0; i < values.length; i++) values[i] = normal(); // Float32Array.from takes half as long again
     return values;
   });
 }
 
 /**
- * A module's parameters and moments after one update, under the names of the state. Its parts may have rates of their
- * own.
+ * A module's parameters and what its optimiser remembers after one update, under the names of the state. Its parts and
+ * the adapters' matrices may have rates of their own.
  */
 export function updateModule(
   { model, optimiser, partRates = {} }: Pick<Setting, 'model' | 'optimiser' | 'partRates'>,
@@ -129,14 +154,13 @@ export function updateModule(
   scalars: StepScalars,
   state: Tensors,
 ): Tensors {
-  const moments = { first: need(state, `${module}/first`), second: need(state, `${module}/second`) };
-  const rate = rateOfParts(model, module, partRates, scalars.rate);
-  const updated = update(optimiser, need(state, `${module}/theta`), gradient, moments, { ...scalars, rate });
-  return {
-    [`${module}/theta`]: updated.theta,
-    [`${module}/first`]: updated.moments.first,
-    [`${module}/second`]: updated.moments.second,
-  };
+  const before = Object.fromEntries(slotsOf(optimiser).map(({ name }) => [name, need(state, `${module}/${name}`)]));
+  const loraRatio = 'loraRatio' in optimiser ? optimiser.loraRatio : 1;
+  const rate = rateOfParts(model, module, { ...partRates, loraRatio }, scalars.rate);
+  const { theta, slots } = update(optimiser, need(state, `${module}/theta`), gradient, before, { ...scalars, rate });
+  return Object.fromEntries(
+    Object.entries({ theta, ...slots }).map(([name, value]) => [`${module}/${name}`, value] as const),
+  );
 }
 
 /** A step that has been taken, as its measurement sees it. */
@@ -200,10 +224,10 @@ function numbersOfPart(
   isMeasured: boolean,
 ): PartNumbers<Tensor> {
   const zero = tf.scalar(0);
-  const norm = (vectorOf: (module: ModuleName) => Tensor) => partNorm(model, part, vectorOf);
+  const normOf = (vectorOf: (module: ModuleName) => Tensor) => partNorm(model, part, vectorOf);
   const before = (module: ModuleName) => need(state, `${module}/theta`);
-  const gradient = norm((module) => gradients[module] ?? tf.zerosLike(before(module)));
+  const gradient = normOf((module) => gradients[module] ?? tf.zerosLike(before(module)));
   if (!isMeasured) return { gradient, theta: zero, delta: zero };
   const after = (module: ModuleName) => next[`${module}/theta`] ?? before(module);
-  return { gradient, theta: norm(before), delta: norm((module) => tf.sub(after(module), before(module))) };
+  return { gradient, theta: normOf(before), delta: normOf((module) => tf.sub(after(module), before(module))) };
 }

@@ -11,6 +11,9 @@ import { experimentFolders, figuresFolder } from '../../src/cli/analysis';
 import { define as figures } from '../../src/cli/figures';
 import { define as tables } from '../../src/cli/tables';
 import { projectRoot, sha256 } from '../../src/files';
+import type { RunSpec } from '../../src/manifest/run';
+import { completeSpec } from '../../src/parts/define';
+import { optimisers } from '../../src/tensor/optimiserKinds';
 import type { EvaluateRecord } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
 import {
@@ -104,6 +107,7 @@ describe('results', () => {
       'meta',
       'convergence',
       'fair-fight',
+      'rivals',
       'variants',
     ]);
     expect(made.skipped[0]!.reason).toBe(
@@ -156,6 +160,45 @@ describe('results', () => {
     expect(best([0.5])).toEqual([false]);
     expect(best([])).toEqual([]);
   });
+});
+
+test('rivals: methods against coordinated rates at the same ratio of rates, optimisers among them', async () => {
+  const tasks = { ...options, tasks: ['sound-qa'] };
+  const seeds = [0, 1, 2];
+  const run = (scheduler: 'constant' | 'commit-clr', seed: number, over: Partial<RunSpec> = {}): RunSpec => ({
+    ...syntheticSpec('sound-qa', scheduler, 'backbone', seed, tasks.steps),
+    ...over,
+  });
+  const optimiser = completeSpec(optimisers, { kind: 'prodigy' });
+  const prodigy = { optimiser, learningRate: { encoder: 0.5, backbone: 5 } };
+  const loraPlus = { optimiser: completeSpec(optimisers, { kind: 'adamw', loraRatio: 16 }) };
+  const specs = seeds.flatMap((seed) => [
+    run('commit-clr', seed),
+    run('constant', seed),
+    run('constant', seed, prodigy),
+    run('constant', seed, loraPlus),
+    run('constant', seed, { optimiser, learningRate: { encoder: 1, backbone: 1 } }), // nothing coordinated beside it
+  ]);
+  for (const spec of specs) writeSyntheticRun(join(folder, 'rivals'), spec, tasks);
+  const made = join(folder, 'rivals-out');
+  await makeTables(join(folder, 'rivals'), made, { only: ['rivals', 'results'] });
+  const rows = csvRows('rivals.csv', made);
+  expect(rows.map((row) => `${row['ratio']} ${row['method']}`).sort()).toEqual([
+    '10 commit-clr',
+    '10 constant',
+    '10 constant (LoRA+ 16)',
+    '10 constant (prodigy)',
+  ]);
+  const scores = (over: Partial<RunSpec>, scheduler: 'constant' | 'commit-clr' = 'constant') =>
+    seeds.map((seed) => syntheticRecords(run(scheduler, seed, over), tasks).at(-1) as EvaluateRecord);
+  const base = scores({}, 'commit-clr');
+  const apart = tInterval(scores(prodigy).map(({ choice }, i) => choice.accuracy - base[i]!.choice.accuracy));
+  const row = rows.find(({ method }) => method === 'constant (prodigy)')!;
+  expect(Number(row['difference'])).toBeCloseTo(apart.mean, 5);
+  expect(Number(row['differenceLow'])).toBeCloseTo(apart.low!, 5);
+  expect(row['n']).toBe('3');
+  expect(new Set(csvRows('results.csv', made).map(({ panel }) => panel))).toEqual(new Set(['sound-qa'])); // one panel
+  expect(read('rivals.md', made)).toContain('| sound-qa | 10 | constant (prodigy) |');
 });
 
 test('by-kind: every kind of every task, a column a method', () => {

@@ -89,6 +89,10 @@ const decisions = (
   steps = logKappas.length,
   gradientNorms: ({ encoder: number; backbone: number } | null)[] = [],
   followed: { encoder: number; backbone: number }[] | null = null,
+  {
+    warmup = 0,
+    parameterNorms = [],
+  }: { warmup?: number; parameterNorms?: { encoder: number; backbone: number }[] } = {},
 ): Decision[] => {
   let state = scheduler.initial;
   return logKappas.map((fresh, i) => {
@@ -99,6 +103,8 @@ const decisions = (
       rate: { encoder: 3e-4, backbone: 3e-4 },
       followed,
       gradientNorm: gradientNorms[i] ?? null,
+      parameterNorm: parameterNorms[i] ?? null,
+      warmup,
     });
     state = next.state;
     return next.decision;
@@ -176,6 +182,41 @@ describe('schedulers', () => {
     });
   });
 
+  it('warmup-cosine begins where warm-up ends, as transformers has it, when asked to', () => {
+    // get_cosine_schedule_with_warmup(warmup 2, total 6) gives 1, (1 + cos(pi / 4)) / 2, 1/2, ... from its third step
+    const spec = schedulerOf({ kind: 'warmup-cosine', begins: 'warmed' });
+    const factors = decisions(buildScheduler(spec), quiet(6), 6, [], null, { warmup: 2 });
+    const wanted = [1, 1, 1, 0.8535533905932737, 0.5, 0.14644660940672627];
+    for (const [i, { factor }] of notEmpty(factors.entries())) expect(factor.encoder).toBeCloseTo(wanted[i]!, 12);
+  });
+
+  it('greedy trains the slower module alone once the speeds of learning have come apart, by hand', () => {
+    // (1 / 10)^2 against (2 / 10)^2: .602 apart, the encoder is slower. Then .01 + .16 against .04 + .01: .53 apart,
+    // the backbone is. Then .18 against .1725: .018 apart. What is seen of re-balancing steps does not count.
+    const norms = [
+      null,
+      { encoder: 1, backbone: 2 },
+      { encoder: 90, backbone: 1 },
+      { encoder: 90, backbone: 1 },
+      { encoder: 4, backbone: 1 },
+      { encoder: 1, backbone: 90 },
+      { encoder: 1, backbone: 90 },
+      { encoder: 1, backbone: 3.5 },
+    ];
+    const parameterNorms = norms.map(() => ({ encoder: 10, backbone: 10 }));
+    const trained = (warm: number) =>
+      decisions(
+        buildScheduler(schedulerOf({ kind: 'greedy', threshold: 0.3, rebalance: 2, warm })),
+        quiet(8),
+        8,
+        norms,
+        null,
+        { parameterNorms },
+      ).map(({ active }) => (active.encoder ? 'E' : '') + (active.backbone ? 'B' : ''));
+    expect(trained(0)).toEqual(['EB', 'E', 'E', 'EB', 'B', 'B', 'EB', 'EB']);
+    expect(trained(1)).toEqual(Array.from({ length: 8 }, () => 'EB'));
+  });
+
   it('gradnorm slows the module whose gradient died away further, by a share of the way a step', () => {
     // The first norms give ratio 1 each; then the encoder's has fallen to a quarter: weights move towards 2 (1/4) /
     // (5/4) = 0.4 and 1.6.
@@ -210,6 +251,31 @@ describe('schedulers', () => {
     expect(factors[3]!.backbone).toBe(1);
   });
 
+  it('ogm slows the module that dominates by the root of kappa, not below its least factor, and stops half-way', () => {
+    const made = decisions(buildScheduler(schedulerOf({ kind: 'ogm', strength: 0.1, least: 0.1 })), [
+      [],
+      [9, Math.log(16)],
+      [Math.log(1e6)],
+      [Math.log(0.25)],
+      [Math.log(16)],
+      [],
+      [],
+      [],
+    ]);
+    const wanted = [
+      [1, 1],
+      [1, 1 - Math.tanh(0.4)],
+      [1, 0.1],
+      [1 - Math.tanh(0.2), 1],
+      [1, 1],
+    ];
+    for (const [i, [encoder, backbone]] of notEmpty(wanted.entries())) {
+      expect(made[i]!.factor.encoder).toBeCloseTo(encoder!, 12);
+      expect(made[i]!.factor.backbone).toBeCloseTo(backbone!, 12);
+    }
+    expect(made.map(({ noise }) => noise !== false)).toEqual([true, true, true, true, false, false, false, false]);
+  });
+
   it('yoked takes the mean of the factors that it follows, or each in its turn, and no kappa', () => {
     const followed = [
       { encoder: 1, backbone: 1 },
@@ -223,6 +289,11 @@ describe('schedulers', () => {
     expect(factors('replay')).toEqual(followed);
     const mean = { encoder: 2, backbone: expect.closeTo(0.6, 12) as number };
     expect(factors('mean')).toEqual([mean, mean, mean]);
+    const formula = schedulerOf({ kind: 'yoked-formula', encoder: 'exp(kappa)' });
+    expect(decisions(buildScheduler(formula), [[], [9], [-9]], 3, [], followed).map(({ factor }) => factor)).toEqual(
+      factors('mean'),
+    );
+    expect(schedulerFaults(formula)[0]?.what).toMatch(/at kappa = 1000000000000/); // no such run can be followed
     expect(() => decisions(buildScheduler(schedulerOf({ kind: 'yoked' })), quiet(1))).toThrow(
       /without the run that it follows/,
     );

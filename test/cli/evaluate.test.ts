@@ -9,7 +9,10 @@ import { define } from '../../src/cli/evaluate';
 import { setIdentity } from '../../src/data';
 import { readSafetensors } from '../../src/models/weights/safetensors';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../../src/runner/evaluations';
+import type { RunSpec } from '../../src/manifest/run';
+import { completeSpec } from '../../src/parts/define';
 import { useBackend } from '../../src/tensor/backend';
+import { optimisers } from '../../src/tensor/optimiserKinds';
 import { evaluationRecord } from '../../src/train/evaluate';
 import { evaluateTrained, type TrainedParameters } from '../../src/train/evaluateTrained';
 import { predictionLines, type StoredPrediction } from '../../src/train/predictions';
@@ -90,6 +93,15 @@ describe('a trained model', () => {
       JSON.stringify(records.find((record) => record.kind === 'evaluate' && record.task === 'other')),
     );
     expect(predictionLines(other.predictions) + predictionLines(own.predictions)).toBe(summary.predictions);
+  });
+
+  it('of a schedule-free run is at its average, as its own was', async () => {
+    const averaged: RunSpec = { ...spec, optimiser: completeSpec(optimisers, { kind: 'schedule-free' }) };
+    const run = trainPrepared(averaged, prepared);
+    let next = await run.next();
+    while (!next.done) next = await run.next();
+    const own = await evaluateTrained(averaged, prepared, parameters(next.value.checkpoint, 8), spec.task);
+    expect(own.record).toEqual(next.value.final);
   });
 
   it('gives others with other weights', async () => {

@@ -56,7 +56,14 @@ describe('resolving', () => {
       duration: { epochs: 0.5 },
       connector: { kind: 'qformer', tokens: 4 },
     });
-    expect(run?.optimiser).toEqual({ kind: 'sgd', momentum: 0, weightDecay: 0, clip: 1, clipOver: 'joint' });
+    expect(run?.optimiser).toEqual({
+      kind: 'sgd',
+      momentum: 0,
+      loraRatio: 1,
+      weightDecay: 0,
+      clip: 1,
+      clipOver: 'joint',
+    });
   });
 
   it('lays parts over wholes, wherever they are written', () => {
@@ -183,6 +190,15 @@ describe('profiles', () => {
         align: { steps: 3 },
         seed: 1,
       });
+  });
+
+  it('smoke keeps the runs that chosen ones follow', () => {
+    const runs = runsOf({ fixed: image, axes: { scheduler: ['commit-clr', 'yoked'], seed: [1, 2, 3] } }, 'smoke');
+    expect(runs.map(({ scheduler, seed }) => `${scheduler.kind} ${seed}`)).toEqual([
+      'commit-clr 1',
+      'commit-clr 2',
+      'yoked 1',
+    ]);
   });
 
   it("a manifest's own smoke replaces the built-in one", () => {

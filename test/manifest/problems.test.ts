@@ -313,6 +313,18 @@ const cases: [string, object, string, RegExp][] = [
     /scheduler commit without its regulariser/,
   ],
   [
+    'prodigy with a rate of its own for a part',
+    { fixed: { ...fixed, optimiser: 'prodigy', learningRate: { encoder: 1, backbone: 1, connector: 2 } } },
+    '/fixed/learningRate/connector',
+    /prodigy finds one rate for each module, and the connector cannot have another; expected another optimiser/,
+  ],
+  [
+    'a ratio of rates of adapters without adapters',
+    { fixed: { ...fixed, optimiser: { kind: 'adamw', loraRatio: 16 }, tuning: { backbone: 'full' } } },
+    '/fixed/optimiser/loraRatio',
+    /no part is tuned by adapters/,
+  ],
+  [
     'heads that do not divide the width',
     { fixed: { ...fixed, connector: { kind: 'qformer', width: 10, heads: 3 } } },
     '/fixed/connector/heads',
@@ -479,6 +491,13 @@ describe('warnings', () => {
     expect(warnings({ fixed: { ...fixed, ...beside } })).toEqual([]); // the connector is trained in its place
     expect(warnings({ steps: 10 })[0]).toContain('all 10 steps are warm-up');
     expect(warnings(coordinated({}, {}))).toEqual([]);
+    const prodigy = { kind: 'prodigy', safeguard: 'on' };
+    expect(warnings({ fixed: { ...fixed, learningRate: 1, optimiser: prodigy } })).toEqual([]);
+    expect(warnings({ fixed: { ...fixed, optimiser: prodigy } })[0]).toContain('by 0.0003; expected 1, as published');
+    expect(warnings({ fixed: { ...fixed, learningRate: 1, optimiser: 'prodigy' } })[0]).toContain('during warm-up');
+    expect(warnings({ fixed: { ...fixed, optimiser: 'schedule-free', scheduler: 'warmup-cosine' } })[0]).toContain(
+      'in the place of a decay',
+    );
     expect(warnings({ fixed: { ...fixed, scheduler: 'commit-clr', regulariser: 'commit' } })[0]).toContain(
       'trains as commit does',
     );

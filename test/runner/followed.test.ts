@@ -30,6 +30,25 @@ describe('a run that follows another', () => {
     expect(followedRun(wanted!)).toBeNull();
   });
 
+  it('follows every coordinated rule: that of the integral, and one that the manifest writes', () => {
+    const integral = { rule: 'integral', interval: 25 };
+    const written = { encoder: 'average^0.1', constants: { p: 0.1 }, interval: 3 };
+    for (const [control, followed] of [
+      [
+        { kind: 'yoked', ...integral },
+        { kind: 'commit-clr', ...integral },
+      ],
+      [
+        { kind: 'yoked-formula', form: 'replay', ...written },
+        { kind: 'formula', ...written },
+      ],
+    ] as const) {
+      const [run] = identified([specOf(7, control)]);
+      const [wanted] = identified([specOf(8, followed)]);
+      expect(followedRun(run!)).toMatchObject({ id: wanted!.id, identity: wanted!.identity });
+    }
+  });
+
   it('is trained behind it, whatever the order of the manifest, and says in run.json whom it follows', async () => {
     const results = freshResults();
     const ledger = join(results, '..', `${process.pid}-followed-ledger`);

@@ -14,7 +14,7 @@ import { programCost } from '../../src/tensor/cost';
 import { openSession, type Session } from '../../src/tensor/program';
 import { answerShape } from '../../src/train/answers';
 import type { BatchArrays, BatchShape } from '../../src/train/batches';
-import { initialState, type Setting } from '../../src/train/programs';
+import { initialState, toldPairs, type Setting } from '../../src/train/programs';
 import type { JournalRecord } from '../../src/train/records';
 import { trainPrepared } from '../../src/train/run';
 import { oneSize } from '../../src/train/sizes';
@@ -49,13 +49,12 @@ async function take(setting: Setting, shape: BatchShape, batchOf: (step: number)
   opened.push(session);
   expect(session.notice).toBeUndefined();
   const numbers: UnpackedStep[] = [];
-  const shares = setting.regulariser.kind === 'log-divergence' || setting.regulariser.kind === 'share';
   for (const step of [1, 2]) {
     const given = batchOf(step);
     // As a batch is filled: what is no label stands at the first place.
     const batch = { ...given, positions: given.positions.map((place, i) => (given.mask[i] === 0 ? 0 : place)) };
     const values = packStep({ batch, ...tinyScalars(step, { encoder: 0.3, backbone: 0.3 }) });
-    numbers.push(unpackStep((await session.run('measured', values))['numbers']!, [], shares));
+    numbers.push(unpackStep((await session.run('measured', values))['numbers']!, [], toldPairs(setting)));
   }
   const end = { encoder: await session.read('encoder/theta'), backbone: await session.read('backbone/theta') };
   return {
@@ -77,14 +76,14 @@ function difference(a: Taken, b: Taken): { step: number; kappa: number; told: nu
     expect(Number.isFinite(x)).toBe(true);
     worst[of] = Math.max(worst[of], Math.abs(x - y) / Math.max(Math.abs(y), 1e-12));
   };
-  a.numbers.forEach(({ step, measure, shares }, i) => {
+  a.numbers.forEach(({ step, measure, pairs }, i) => {
     const other = b.numbers[i]!;
     for (const name of ['loss', 'crossEntropy', 'normEncoder', 'normBackbone'] as const)
       tell('step', step[name], other.step[name]);
     if (i > 0 && other.step.klEncoder > 0)
       for (const name of ['klEncoder', 'klBackbone'] as const) tell('told', step[name], other.step[name]);
-    if (i > 0 && shares !== null)
-      for (const name of ['shareEncoder', 'shareBackbone'] as const) tell('told', shares[name], other.shares![name]);
+    if (i > 0 && pairs.share !== undefined)
+      for (const module of moduleNames) tell('told', pairs.share[module], other.pairs.share![module]);
     tell(
       'kappa',
       kappaOf(measure!.dBackbone, measure!.dEncoder).kappa,

@@ -4,11 +4,10 @@ import { both, moduleNames, type PerModule } from '../../src/modules';
 import { useBackend } from '../../src/tensor/backend';
 import { openSession, type Session } from '../../src/tensor/program';
 import { wasClipped } from '../../src/train/clipping';
-import { initialState, type Setting } from '../../src/train/programs';
+import { initialState, toldPairs, type Setting } from '../../src/train/programs';
 import { packStep } from '../../src/train/stepInputs';
 import { unpackStep, type UnpackedStep } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
-import { tellsShare } from '../../src/balance/regularisers';
 import { notEmpty } from '../../testing/lists';
 import { optimiserOf } from '../../testing/specs';
 import { tinyBatch, tinyScalars, tinySetting, tinyShape, type TinyOptions } from '../../testing/tinyModel';
@@ -39,7 +38,7 @@ const take = async (
     'train',
     packStep({ batch: tinyBatch(batch), ...tinyScalars(1, rates, active) }),
   );
-  return unpackStep(numbers!, [], tellsShare(setting.regulariser));
+  return unpackStep(numbers!, [], toldPairs(setting));
 };
 type Vectors = PerModule<Float32Array>;
 const read = async (session: Session, piece: string): Promise<Vectors> => {
@@ -128,9 +127,9 @@ describe('a regulariser whose gradient is found by itself', () => {
       optimiser,
       regulariser: { kind: 'share', share: 0.25 },
     });
-    const { shares } = await take(setting, session, unit);
-    expect(shares!.shareEncoder).toBeCloseTo(0.25, 5);
-    expect(shares!.shareBackbone).toBeCloseTo(0.25, 5);
+    const { pairs } = await take(setting, session, unit);
+    expect(pairs.share!.encoder).toBeCloseTo(0.25, 5);
+    expect(pairs.share!.backbone).toBeCloseTo(0.25, 5);
     const after = await read(session, 'theta');
     const plain = tinySetting({ optimiser });
     const alone = open(plain);
@@ -150,8 +149,8 @@ describe('a regulariser whose gradient is found by itself', () => {
     const setting = tinySetting({ optimiser: { kind: 'sgd', clip: 0 }, regulariser: { kind: 'share', share: 0.5 } });
     const session = open(setting);
     const before = await read(session, 'theta');
-    const { shares } = await take(setting, session, unit);
-    expect(shares).toEqual({ shareEncoder: 0, shareBackbone: 0 });
+    const { pairs } = await take(setting, session, unit);
+    expect(pairs.share).toEqual({ encoder: 0, backbone: 0 });
     const { taken } = await stepOf({ optimiser: { kind: 'sgd', clip: 0 } });
     const after = await read(session, 'theta');
     for (const module of moduleNames)
@@ -174,7 +173,7 @@ describe('a regulariser whose gradient is found by itself', () => {
         await write(session, 'previous', previous);
         const { update } = tinyScalars(1, { encoder: rate, backbone: rate });
         const { numbers } = await session.run('train', packStep({ batch: tinyBatch(1), update, weights }));
-        return unpackStep(numbers!, [], true).step;
+        return unpackStep(numbers!, [], ['share']).step;
       };
       const plain = tinySetting({ optimiser });
       const alone = open(plain);
@@ -199,10 +198,10 @@ describe('a regulariser whose gradient is found by itself', () => {
       optimiser: { kind: 'sgd', clip: 0 },
       regulariser: { kind: 'log-divergence', lambda: 0.05, epsilon: 1e-6 },
     });
-    const { step, shares } = await take(setting, session, unit);
+    const { step, pairs } = await take(setting, session, unit);
     const term = -0.05 * 0.5 * (Math.log(step.klEncoder) + Math.log(step.klBackbone));
     expect(step.loss - step.crossEntropy).toBeCloseTo(term, 4);
-    expect(shares!.shareEncoder).toBeGreaterThan(0);
-    expect(shares!.shareBackbone).toBeGreaterThan(0);
+    expect(pairs.share!.encoder).toBeGreaterThan(0);
+    expect(pairs.share!.backbone).toBeGreaterThan(0);
   });
 });

@@ -5,13 +5,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { cachePath } from '../../src/files';
 import { readSafetensors } from '../../src/models/weights/safetensors';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { openSession } from '../../src/tensor/program';
 import { batchIndices, encodeExample } from '../../src/train/batches';
 import { evaluationRecord, predict } from '../../src/train/evaluate';
 import { predictionLines, readPredictions, stored } from '../../src/train/predictions';
 import { initialState, scoreProgram } from '../../src/train/programs';
 import type { JournalRecord, TrainRecord } from '../../src/train/records';
-import { trainPrepared, type TrainSummary } from '../../src/train/run';
+import type { RunCheckpoint } from '../../src/train/checkpoint';
+import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
 import type { RunSpec } from '../../src/manifest/run';
 import { withCache } from '../../testing/environment';
 import { expectEvery, notEmpty } from '../../testing/lists';
@@ -25,8 +27,12 @@ beforeAll(async () => {
   await useBackend({ name: 'cpu' });
 });
 
-async function collect(spec: RunSpec, sound = false): Promise<{ records: JournalRecord[]; summary: TrainSummary }> {
-  const run = trainPrepared(spec, tinyPrepared(spec, sound));
+async function collect(
+  spec: RunSpec,
+  sound = false,
+  options: TrainOptions = {},
+): Promise<{ records: JournalRecord[]; summary: TrainSummary }> {
+  const run = trainPrepared(spec, tinyPrepared(spec, sound), options);
   const records: JournalRecord[] = [];
   for (;;) {
     const next = await run.next();
@@ -80,6 +86,8 @@ describe('a run', () => {
     const before = readdirSync(join(cache, 'alignment')).length;
     await collect(tinySpec({ seed: 77 }));
     await collect(tinySpec({ seed: 77, scheduler: { kind: 'commit-clr' } }));
+    await collect(tinySpec({ seed: 77, optimiser: { kind: 'schedule-free' } }));
+    await collect(tinySpec({ seed: 77, optimiser: { kind: 'adamw', loraRatio: 8 } }));
     expect(readdirSync(join(cache, 'alignment')).length).toBe(before + 1);
   });
 
@@ -131,6 +139,38 @@ describe('a run', () => {
     const noisy = await losses(schedulerOf({ kind: 'ogm-ge' }));
     expect(noisy).toEqual(await losses(schedulerOf({ kind: 'ogm-ge' })));
     expect(noisy).not.toEqual(await losses({ kind: 'constant' }));
+  });
+
+  it('greedy trains both modules first, then the slower one alone in most steps', async () => {
+    const { records } = await collect(tinySpec({ scheduler: { kind: 'greedy', warm: 0.25, rebalance: 2 } }));
+    const trained = of(records, 'train').map(({ learningRate: { encoder, backbone } }) => [encoder > 0, backbone > 0]);
+    expectEvery(trained.slice(0, 3), (both) => both[0]! && both[1]!);
+    expect(trained.slice(3).filter((both) => both[0] !== both[1]).length).toBeGreaterThan(3);
+  });
+
+  it('schedule-free is evaluated and kept at its average, and prodigy tells the distances that it finds', async () => {
+    const averaged = tinySpec({ optimiser: { kind: 'schedule-free' } });
+    let checkpoint: RunCheckpoint | undefined;
+    const { summary } = await collect(averaged, false, {
+      checkpoints: { due: (step) => step === 12, save: (kept) => (checkpoint = kept) },
+    });
+    const { tensors } = checkpoint!;
+    const kept = Object.entries(readSafetensors(summary.checkpoint, 'checkpoint').tensors);
+    const evaluated = (module: string) =>
+      kept.filter(([name]) => name.startsWith(`${module}.`)).flatMap(([, { data }]) => [...data]);
+    for (const module of ['encoder', 'backbone']) {
+      expect(evaluated(module).sort()).toEqual([...asFloat32(tensors[`${module}/average`]!.data)].sort());
+      expect(evaluated(module).sort()).not.toEqual([...asFloat32(tensors[`${module}/theta`]!.data)].sort());
+    }
+    const { records } = await collect(
+      tinySpec({ optimiser: { kind: 'prodigy', safeguard: 'on' }, learningRate: { encoder: 1, backbone: 1 } }),
+    );
+    const distances = of(records, 'train').map(({ distance }) => distance!);
+    for (const [i, { encoder, backbone }] of notEmpty(distances.entries())) {
+      const before = distances[i - 1] ?? { encoder: Math.fround(1e-6), backbone: Math.fround(1e-6) };
+      expect(encoder >= before.encoder && backbone >= before.backbone).toBe(true);
+    }
+    expect(distances.at(-1)!.encoder).toBeGreaterThan(1e-5);
   });
 
   it('trains the connector alone before a frozen backbone, whose divergence is at the floor', async () => {

@@ -47,6 +47,19 @@ describe('needs of runs', () => {
     expect(regularised.memory.optimiser).toBe(1.5 * one.memory.optimiser);
   });
 
+  it('hold what each optimiser remembers: two vectors of Adam, four of Prodigy, three of schedule-free', () => {
+    const [adam, ...others] = ['adamw', 'prodigy', 'schedule-free', 'lamb'].map((optimiser) => needs({ optimiser }));
+    const trained = adam!.trainable.encoder + adam!.trainable.backbone;
+    const numbers = 2 * 2 * 4; // two for each module
+    expect(adam!.memory.optimiser).toBe(2 * 4 * trained);
+    expect(others.map(({ memory }) => memory.optimiser)).toEqual([
+      4 * 4 * trained + numbers,
+      3 * 4 * trained + numbers,
+      2 * 4 * trained,
+    ]);
+    expect(others[0]!.memory.total).toBeGreaterThan(adam!.memory.total + 2 * 4 * trained);
+  });
+
   // `published` belongs to a checkpoint: test/train/checkpointRuns.test.ts.
   it.each(
     Object.keys(backbones).flatMap((backbone) =>

@@ -7,10 +7,13 @@ import { constant } from './constant';
 import { featureDescent, languageDescent } from './coordinateDescent';
 import { formula } from './formula';
 import { gradNorm } from './gradNorm';
+import { greedy } from './greedy';
+import { ogm } from './ogm';
 import { ogmGe } from './ogmGe';
 import type { Scheduler, SchedulerFacts, SchedulerPart, Warning } from './scheduler';
 import { warmupCosine } from './warmupCosine';
 import { yoked } from './yoked';
+import { yokedFormula } from './yokedFormula';
 
 export type { Decision, LookName, Observation, Scheduler, SchedulerFacts, SchedulerPart } from './scheduler';
 
@@ -21,11 +24,14 @@ export const schedulers = {
   'feature-cd': featureDescent,
   'language-cd': languageDescent,
   gradnorm: gradNorm,
+  greedy,
   'ogm-ge': ogmGe,
+  ogm,
   'commit-clr': commitClr,
   commit,
   yoked,
   formula,
+  'yoked-formula': yokedFormula,
 };
 
 /** Constant rates: what a run has by default, and what every method is compared with. */
@@ -67,7 +73,7 @@ export function windowOf(spec: SchedulerSpec): number {
 
 /** The run that a run with this scheduler follows: its scheduler, and by how much its seed is higher; null for none. */
 export const followedScheduler = (spec: SchedulerSpec): { scheduler: { kind: string }; shift: number } | null =>
-  byName[spec.kind]!.facts.follows?.(optionsOf(spec)) ?? null;
+  lookUp(byName, spec.kind)?.facts.follows?.(optionsOf(spec)) ?? null;
 
 /** What forbids the options of a run's scheduler. */
 export const schedulerFaults = (spec: SchedulerSpec): Warning[] =>

@@ -12,10 +12,14 @@ export interface Observation {
   step: number;
   /** steps of the whole run */
   steps: number;
+  /** steps of linear warm-up, which multiplies the factors */
+  warmup: number;
   /** kappas measured since the previous call, oldest first */
   logKappas: readonly number[];
   /** of both modules in the step before, null before the first */
   gradientNorm: PerModule<number> | null;
+  /** of both modules before that step; null before the first, and for a scheduler that does not ask for them */
+  parameterNorm: PerModule<number> | null;
   /** base learning rates */
   rate: PerModule<number>;
   /** the factors, step by step, of the run that this one follows; null for a scheduler that follows none */
@@ -27,6 +31,8 @@ export interface Decision {
   factor: PerModule<number>;
   /** false: the module and its optimiser state stay as they are in this step */
   active: PerModule<boolean>;
+  /** false: no noise in this step; only of a scheduler with gradient noise */
+  noise?: false;
 }
 
 export interface Scheduler<State> {
@@ -56,8 +62,13 @@ export interface SchedulerFacts<Values> {
   ignoresKappa: boolean;
   /** in some steps it trains one module only */
   oneAtATime?: boolean;
-  /** each joint step adds Gaussian noise to the gradients */
-  gradientNoise?: boolean;
+  /**
+   * joint steps add Gaussian noise to the gradients, with the standard deviation of the module's whole gradient or of
+   * that of each parameter tensor
+   */
+  gradientNoise?: 'module' | 'tensor';
+  /** it is told the norms of the parameters, which every step then works out */
+  parameterNorms?: boolean;
   /** measured kappas in the run's moving statistics; `defaultWindow` of window.ts when absent */
   window?(options: Values): number;
   /** by the value of its option `rule`, the exponent p from which on the rates ring (docs/method.md section 4) */

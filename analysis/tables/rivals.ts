@@ -1,0 +1,131 @@
+/**
+ * Every method beside the coordinated rates at the same ratio of the base rates, whatever their level: optimisers that
+ * choose their rates by themselves have other base rates, and so has a recipe of the field.
+ */
+import type { Journals } from '../aggregate';
+import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
+import { seedCount } from '../figure';
+import { orderMethods, rivalOptimiser } from '../labels';
+import { coordinated } from '../schedulers';
+import { bySeed } from '../scores';
+import { shareInterval, tInterval } from '../statistics';
+import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+
+type Score = { panel: string; ratio: number; method: string; rates: string; seed: number; choice: number };
+type Row = {
+  panel: string;
+  /** base rate of the backbone over that of the encoder */
+  ratio: number;
+  method: string;
+  /** base rates of encoder and backbone */
+  rates: string;
+  /** seeds */
+  n: number;
+  choice: number;
+  low: number | null;
+  high: number | null;
+  /** accuracy minus that of the coordinated rates, paired by seed; null for these */
+  difference: number | null;
+  differenceLow: number | null;
+  differenceHigh: number | null;
+  /** p of the paired t test, corrected by Holm over the table */
+  corrected: number | null;
+};
+
+/** What the others are compared with. */
+const reference = coordinated[0]!;
+
+async function scoresOf(journals: Journals): Promise<Score[]> {
+  if (journals.runs.every(({ file }) => rivalOptimiser(file.spec) === undefined)) return [];
+  const specs = new Map(journals.runs.map(({ id, file }) => [id, file.spec]));
+  const finals = await journals.rows<{ id: string; panel: string; method: string; seed: number; choice: number }>(
+    'select id, panel, method, seed, choice from final join runs using (id) where choice is not null order by panel, method, seed, id',
+  );
+  return finals.map(({ id, ...score }) => {
+    const { encoder, backbone } = specs.get(id)!.learningRate;
+    return { ...score, ratio: Number((backbone / encoder).toPrecision(3)), rates: `${encoder} : ${backbone}` };
+  });
+}
+
+/** The rows of one task and ratio; none where nothing is to be compared. `corrected` still holds the plain p-value. */
+function rowsOf(scores: readonly Score[]): Row[] {
+  const choices = (of: readonly Score[]) => bySeed(of, (score) => score.choice);
+  const base = choices(scores.filter(({ method }) => method === reference));
+  if (base.size === 0) return [];
+  const methods = orderMethods(scores.map(({ method }) => method));
+  return methods.flatMap((method) => {
+    const own = scores.filter((score) => score.method === method);
+    return [...new Set(own.map(({ rates }) => rates))].sort().map((rates): Row => {
+      const here = own.filter((score) => score.rates === rates);
+      const { n, mean, low, high } = shareInterval(here.map(({ choice }) => choice));
+      const apart = pairedDifferences(choices(here), base).map(({ difference }) => difference);
+      const place = { panel: here[0]!.panel, ratio: here[0]!.ratio, method, rates, n, choice: mean, low, high };
+      if (method === reference || apart.length === 0)
+        return { ...place, difference: null, differenceLow: null, differenceHigh: null, corrected: null };
+      const by = tInterval(apart);
+      return {
+        ...place,
+        difference: by.mean,
+        differenceLow: by.low,
+        differenceHigh: by.high,
+        corrected: pairedTest(apart),
+      };
+    });
+  });
+}
+
+export const rivals: TableDefinition<Row> = {
+  name: 'rivals',
+  title: `Choice accuracy of every method against ${reference} at the same ratio of the base rates`,
+  shows: `the accuracy of every method minus that of \`${reference}\` at the same ratio of the base rates, whatever their level`,
+  needs: `finished runs of \`${reference}\` and of an optimiser that is a method of its own (lamb, prodigy, schedule-free, LoRA+)`,
+
+  async select(journals) {
+    const scores = await scoresOf(journals);
+    const places = [...new Set(scores.map(({ panel, ratio }) => JSON.stringify([panel, ratio])))];
+    return correctedRows(
+      places
+        .map((place) => scores.filter(({ panel, ratio }) => JSON.stringify([panel, ratio]) === place))
+        .sort(([a], [b]) => (a!.panel === b!.panel ? a!.ratio - b!.ratio : a!.panel < b!.panel ? -1 : 1))
+        .flatMap(rowsOf),
+    );
+  },
+
+  caption(rows) {
+    const tests = rows.filter((row) => row.corrected !== null).length;
+    return [
+      `Final choice accuracy, mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1, and minus that of ${reference} at the same`,
+      'ratio of the base rates (backbone over encoder), paired by seed, with 95 % t interval.',
+      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+      'Bold: an interval of the difference above 0.',
+    ].join(' ');
+  },
+
+  layout: (rows) => ({
+    columns: [
+      { header: 'Task', numeric: false },
+      { header: 'Ratio', numeric: true },
+      { header: 'Method', numeric: false },
+      { header: 'Rates', numeric: false },
+      { header: 'n', numeric: true },
+      { header: 'Choice accuracy', numeric: true },
+      { header: `Difference to ${reference}`, numeric: true },
+      { header: 'p (Holm)', numeric: true },
+    ],
+    groups: consecutive(rows, ({ panel, ratio }) => JSON.stringify([panel, ratio])).map((group) =>
+      group.map((row) => [
+        { text: row.panel },
+        { text: String(row.ratio) },
+        { text: row.method },
+        { text: row.rates },
+        { text: String(row.n) },
+        { text: estimateText(row.choice, row.low, row.high) },
+        {
+          text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh),
+          best: row.differenceLow !== null && row.differenceLow > 0,
+        },
+        { text: probabilityText(row.corrected) },
+      ]),
+    ),
+  }),
+};
