@@ -57,13 +57,13 @@ function experimentsBlock(): string {
 
 const subjectOf = ({ path }: ClaimsFile): string => /([^/\\]+)\.json$/.exec(path)![1]!;
 
-/** Every block of the page by its name. */
-function blocks(files: readonly ClaimsFile[]): Record<string, string> {
+/** What gives every block of the page, by its name. */
+function blocks(files: readonly ClaimsFile[]): Record<string, () => string> {
   const all = files.flatMap(({ claims }) => claims);
   return {
-    experiments: experimentsBlock(),
-    confirmatory: claimsBlock(all.filter(({ tier }) => tier === 'confirmatory')),
-    ...Object.fromEntries(files.map((file) => [`claims: ${subjectOf(file)}`, claimsBlock(file.claims)])),
+    experiments: experimentsBlock,
+    confirmatory: () => claimsBlock(all.filter(({ tier }) => tier === 'confirmatory')),
+    ...Object.fromEntries(files.map((file) => [`claims: ${subjectOf(file)}`, () => claimsBlock(file.claims)])),
   };
 }
 
@@ -73,17 +73,17 @@ function blocks(files: readonly ClaimsFile[]): Record<string, string> {
  * place and for a place without its claim.
  */
 export function withNumbers(page: string, files: readonly ClaimsFile[] = readClaims()): string {
-  const filled = Object.entries(blocks(files)).reduce((text, [name, block]) => {
-    const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-    const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) throw new RangeError(`the page has no place for ${name}`);
-    return `${text.slice(0, from + start.length)}\n\n${block}\n\n${text.slice(to)}`;
-  }, page);
   const claims = new Map(files.flatMap(({ claims: own }) => own.map((claim) => [claim.id, claim] as const)));
-  return filled.replaceAll(/<!-- claim ([a-z0-9-]+) -->.*?<!-- end -->/gs, (_, id: string) => {
+  const told = page.replaceAll(/<!-- claim ([a-z0-9-]+) -->.*?<!-- end -->/gs, (_, id: string) => {
     const claim = claims.get(id);
     if (claim?.reference === undefined) throw new RangeError(`no claim ${id} with a reference`);
     const [estimate] = referenceText(claim, claim.reference).split(':');
     return `<!-- claim ${id} -->${estimate}<!-- end -->`;
   });
+  return Object.entries(blocks(files)).reduce((text, [name, block]) => {
+    const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+    const [from, to] = [text.indexOf(start), text.indexOf(end)];
+    if (from < 0 || to < from) throw new RangeError(`the page has no place for ${name}`);
+    return `${text.slice(0, from + start.length)}\n\n${block()}\n\n${text.slice(to)}`;
+  }, told);
 }

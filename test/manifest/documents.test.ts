@@ -113,11 +113,9 @@ describe('YAML', () => {
     ]);
   });
 
-  it('takes no more time than its size allows', () => {
-    const begun = performance.now();
+  it('is read to its end at the largest size that is taken, within the time of a test', () => {
     yaml(Array.from({ length: 12_000 }, (_, i) => `key${i}: 1`).join('\n'));
     yaml('#\n'.repeat(yamlSizeLimit / 2));
-    expect(performance.now() - begun).toBeLessThan(8000);
     expect(() => readDocument(put('large.yaml', 'x'.repeat(yamlSizeLimit + 1)))).toThrow(/at most 200000/);
   });
 

@@ -172,8 +172,9 @@ describe('experiments', () => {
     expect(files.filter((other) => load(other).name === load(name).name)).toEqual([name]);
     const smoke = expand(load(name, 'smoke'));
     expect(smoke.length).toBeGreaterThan(0);
-    // tasks.json smokes each of its six tasks.
-    expect(smoke.length).toBeLessThanOrEqual(name === 'tasks.json' ? 6 : 4);
+    // tasks.json smokes each of its six tasks, rivals.json each method; a yoked run brings the one that it follows.
+    const most: Record<string, number> = { 'tasks.json': 6, 'paper/yoked.json': 5, 'paper/rivals.json': 15 };
+    expect(smoke.length).toBeLessThanOrEqual(most[name] ?? 4);
     for (const run of notEmpty(smoke)) {
       expect('steps' in run.duration && run.duration.steps <= 10).toBe(true);
       expect(run.evaluate.limit).toBeGreaterThan(0);
