@@ -166,9 +166,9 @@ async function link() {
 }
 
 async function main() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 9) || major >= 25) {
-    say(`Node ${process.versions.node} is not supported; install Node 20.9 to 24`);
+  const fault = require('./node.cjs').nodeFault();
+  if (fault !== null) {
+    say(fault);
     return 1;
   }
   if (!isInstalled() && !alone(install)) return 1;

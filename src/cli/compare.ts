@@ -27,7 +27,7 @@ are B minus A, paired by seed, with a 95 % t interval and the p-value of the pai
 
 Examples:
   equipoise compare 3f2a 91c0
-  equipoise compare scheduler=constant scheduler=commit-clr --experiment quickstart --where task=sound-qa`;
+  equipoise compare scheduler=constant scheduler=commit-clr --experiment quickstart --where task=sound-qa --where learningRate.encoder=3e-4 --where learningRate.backbone=3e-4`;
 
 /** Adds `compare <a> <b>`. Throws UserErrors, which `main` prints. */
 export const define: Define = (command) => {

@@ -2,7 +2,10 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
-import { lastLines, runTool } from '../tool';
+import { causeOf, runTool } from '../tool';
+
+/** Two more tries within seconds: by npm's own defaults a registry that is not there is told after more than a minute. */
+const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'];
 
 /**
  * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
@@ -13,7 +16,10 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const spec = `${name}@${version}`;
   const result = await runTool(
     'npm',
-    ['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder],
+    [
+      ...['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder],
+      ...patience,
+    ],
     { folder },
   );
   if (result.absent)
@@ -28,7 +34,7 @@ export async function packNpm(name: string, version: string, folder: string, whe
     throw userError(
       {
         where,
-        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${lastLines(result)})`,
+        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${causeOf(result)})`,
       },
       exitCode.unavailable,
     );

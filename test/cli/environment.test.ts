@@ -22,6 +22,10 @@ describe('environment variables', () => {
       EQUIPOISE_TASKS: folder,
       EQUIPOISE_DEBUG: '1',
       EQUIPOISE_LINK: 'off',
+      EQUIPOISE_TENSORFLOW: file,
+      EQUIPOISE_DEB_MIRROR: 'https://mirror.example/debian/',
+      EQUIPOISE_INSTRUCTIONS: 'v3',
+      EQUIPOISE_FUZZ: '2000',
     };
     expect(environmentFaults(sound)).toEqual([]);
   });
@@ -33,6 +37,11 @@ describe('environment variables', () => {
     ['EQUIPOISE_FIGURES', () => ' ', 'is empty'],
     ['EQUIPOISE_TASKS', () => join(folder, 'nope'), 'there is no folder'],
     ['EQUIPOISE_DEBUG', () => 'yes', 'is "yes"'],
+    ['EQUIPOISE_TENSORFLOW', () => join(folder, 'nope'), 'there is no'],
+    ['EQUIPOISE_DEB_MIRROR', () => join(folder, 'nope'), 'there is no'],
+    ['EQUIPOISE_LINK', () => 'on', 'is "on"'],
+    ['EQUIPOISE_INSTRUCTIONS', () => 'v9', 'is "v9"'],
+    ['EQUIPOISE_FUZZ', () => 'many', 'is "many"'],
     ['EQUIPOISE_RESULT', () => folder, 'is none of this program'],
   ])('%s with a wrong value is named', (name, value, what) => {
     const [fault, ...more] = environmentFaults({ [name]: value() });
