@@ -236,6 +236,11 @@ describe('the scheduler of docs/extending.md', () => {
 describe('parts state themselves', () => {
   const source = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
 
+  // Examples for people name parts as people would: in help texts, in the first manifest of a project, in the schema; and
+  // one warning is about a pair of parts.
+  const examples =
+    /^src\/(cli\/(compare|conditions|status|init\/templates)|manifest\/(annotations|optimiserRules))\.ts$/;
+
   it.each([
     [
       'a scheduler, but for the baseline of comparisons',
@@ -264,7 +269,7 @@ describe('parts state themselves', () => {
     );
     expect(files.length).toBeGreaterThan(200);
     const found = files
-      .filter((path) => !own.test(path))
+      .filter((path) => !own.test(path) && !examples.test(path))
       .flatMap((path) => names.filter((name) => source(path).includes(name)).map((name) => `${path}: ${name}`));
     expect(found).toEqual([]);
   });

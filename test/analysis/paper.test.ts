@@ -471,6 +471,7 @@ test('variants: runs equal in everything but an option and the seed, paired agai
       );
     put(
       spec('emoji-icon-qa', 'constant', seed, {
+        optimiser: optimiserOf({ kind: 'adamw' }),
         tuning: { tower: { kind: 'frozen' }, connector: { kind: 'full' }, backbone: { kind: 'full' } },
       }),
       0.7 + 0.01 * seed,

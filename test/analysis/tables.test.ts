@@ -109,6 +109,7 @@ describe('results', () => {
       'fair-fight',
       'rivals',
       'variants',
+      'precision',
     ]);
     expect(made.skipped[0]!.reason).toBe(
       'needs finished runs of `constant` and of another method with seeds and setting in common',
@@ -307,7 +308,7 @@ test('hostile text stays text', () => {
   const layout = { columns: [{ header: 'x', numeric: false }], groups: [[[{ text: 'a|b\nc' }]]] };
   expect(toMarkdown(layout, about)).toContain('| a\\|b c |');
   expect(toMarkdown(layout, about)).not.toContain('<script>');
-  expect(toLatex(layout, 'x', about)).toContain('a|b c \\\\');
+  expect(toLatex(layout, 'x', about)).toContain('a$|$b c \\\\');
 });
 
 describe('commands', () => {

@@ -284,6 +284,7 @@ describe('the question-only baseline', () => {
     writeFileSync(join(tasks, 'rooms.json'), JSON.stringify(manifest));
     const { out } = await commandOutput({ baseline }, 'data', 'baseline', 'rooms', '--json');
     expect(JSON.parse(out)).toEqual({
+      format: 'equipoise-data-baseline-output/1',
       task: 'rooms',
       split: 'evaluation',
       rows: [

@@ -174,7 +174,8 @@ describe.each(['cpu', recorded] as const)('the small zoo on %s', (backend) => {
   const both = { checkpointing: 'layers', accumulate: 3 } as const;
   const savings: readonly Saving[] = isRecorded ? [both] : [{ checkpointing: 'layers' }, { accumulate: 3 }, both];
   it.each(isRecorded ? cases.slice(0, 3).concat(cases.at(-1)!) : cases)('%j', async (options) => {
-    const sgd: TinyOptions = { optimiser: { kind: 'sgd', momentum: 0, clip: 1 }, ...options };
+    // Clipped by module: a scale and a shift would hardly move beside a whole backbone, and kappa would be rounding.
+    const sgd: TinyOptions = { optimiser: { kind: 'sgd', momentum: 0, clip: 1, clipOver: 'module' }, ...options };
     const plain = await take(tinySetting(sgd), tinyShape, tinyBatch);
     for (const saving of savings) {
       const found = difference(await take(tinySetting({ ...sgd, ...saving }), tinyShape, tinyBatch), plain);
