@@ -7,7 +7,7 @@ import { canonicalJson, projectRoot } from '../../src/files';
 import { requiredFields, runDefaults } from '../../src/manifest/defaults';
 import { expand, stepsOf } from '../../src/manifest/expand';
 import { durationFields, fieldsByPath, runFields, type Field } from '../../src/manifest/fields';
-import { loadManifest } from '../../src/manifest/load';
+import { loadManifest, type Manifest } from '../../src/manifest/load';
 import { backbones, encoders, tasks } from '../../src/manifest/names';
 import { lookUp } from '../../src/parts/define';
 import { schemaText, withTables } from '../../src/manifest/reference';
@@ -161,7 +161,13 @@ describe('experiments', () => {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.json'))
     .sort();
-  const load = (name: string, profile?: string) => loadManifest(join(folder, name), { profile });
+  /** Each manifest is read once: most tests look at all of them. */
+  const loaded = new Map<string, Manifest>();
+  const load = (name: string, profile?: string): Manifest => {
+    const key = JSON.stringify([name, profile]);
+    if (!loaded.has(key)) loaded.set(key, loadManifest(join(folder, name), { profile }));
+    return loaded.get(key)!;
+  };
   const keys = (name: string) => expand(load(name)).map((run) => canonicalJson(run));
   const stepsIn = (name: string) => stepsOf(expand(load(name))[0]!, 0);
 
