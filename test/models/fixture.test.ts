@@ -54,7 +54,12 @@ function setting(): Setting {
     ...spec,
     initial: { kind: 'value', data: encoder[spec.name]!.data },
   }));
-  return { model, vocabulary: 20, optimiser: optimiserOf({ kind: 'adamw', clipOver: 'module' }), regulariser: { kind: 'none' } };
+  return {
+    model,
+    vocabulary: 20,
+    optimiser: optimiserOf({ kind: 'adamw', clipOver: 'module' }),
+    regulariser: { kind: 'none' },
+  };
 }
 
 function batch(at: number): BatchArrays {
