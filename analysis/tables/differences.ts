@@ -10,6 +10,7 @@ import { baseline } from '../schedulers';
 import { bySeed, compared } from '../scores';
 import { tInterval } from '../statistics';
 import { bySetting, estimateText, probabilityText, type TableColumn, type TableDefinition } from '../table';
+import { testsText } from './paired';
 
 type RunScore = { panel: string; setting: string; method: string; seed: number; choice: number };
 /** One method against another in one task and setting. */
@@ -106,13 +107,12 @@ export function differencesTable(name: string, shows: string, comparison: Compar
     },
 
     caption(rows) {
-      const tests = rows.filter((row) => row.corrected !== null).length;
       const bootstrapped = rows.some((row) => row.improvementLow !== null) ? `, ${improvementText}` : '';
       return [
         `Final choice accuracy minus that of ${baseline}, paired by seed: mean over ${seedCount(rows)} with 95 % Student t interval (none for one seed),`,
         `and the probability that a run exceeds one of ${baseline} (ties half)${bootstrapped}.`,
         'd: mean over standard deviation of the differences.',
-        `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+        `${testsText(rows)}; the intervals are not corrected.`,
         'Bold: an interval above 0.',
       ].join(' ');
     },

@@ -10,6 +10,7 @@ import { baseline } from '../schedulers';
 import { bySeed } from '../scores';
 import { mean, shareInterval, tInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+import { testsText } from './paired';
 
 type Trial = {
   panel: string;
@@ -176,7 +177,6 @@ export const fairFight: TableDefinition<Row> = {
   },
 
   caption(rows) {
-    const tests = rows.filter((row) => row.corrected !== null).length;
     const bootstrapped = rows.some((row) => row.improvementLow !== null) ? `, ${improvementText}` : '';
     return [
       'Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy, mean over seeds.',
@@ -185,7 +185,7 @@ export const fairFight: TableDefinition<Row> = {
       `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
       `difference to ${rival} paired by seed, with 95 % t interval;`,
       `P: probability that a run exceeds one of ${rival} (ties half)${bootstrapped}.`,
-      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table.`,
+      `${testsText(rows)}.`,
       'Bold: highest mean of its task.',
       'The same seeds chose the pair and are reported: questions differ, seeds do not.',
     ].join(' ');

@@ -3,16 +3,17 @@
  * choose their rates by themselves have other base rates, and so has a recipe of the field.
  */
 import type { Journals } from '../aggregate';
-import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { orderMethods, rivalOptimiser } from '../labels';
 import { coordinated } from '../schedulers';
 import { bySeed } from '../scores';
-import { shareInterval, tInterval } from '../statistics';
-import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+import { shareInterval } from '../statistics';
+import { consecutive, estimateText, type TableDefinition } from '../table';
+import { pairedCells, pairedOver, testsText, type Paired } from './paired';
 
 type Score = { panel: string; ratio: number; method: string; rates: string; seed: number; choice: number };
-type Row = {
+type Row = Paired & {
   panel: string;
   /** base rate of the backbone over that of the encoder */
   ratio: number;
@@ -24,12 +25,6 @@ type Row = {
   choice: number;
   low: number | null;
   high: number | null;
-  /** accuracy minus that of the coordinated rates, paired by seed; null for these */
-  difference: number | null;
-  differenceLow: number | null;
-  differenceHigh: number | null;
-  /** p of the paired t test, corrected by Holm over the table */
-  corrected: number | null;
 };
 
 /** What the others are compared with. */
@@ -60,16 +55,7 @@ function rowsOf(scores: readonly Score[]): Row[] {
       const { n, mean, low, high } = shareInterval(here.map(({ choice }) => choice));
       const apart = pairedDifferences(choices(here), base).map(({ difference }) => difference);
       const place = { panel: here[0]!.panel, ratio: here[0]!.ratio, method, rates, n, choice: mean, low, high };
-      if (method === reference || apart.length === 0)
-        return { ...place, difference: null, differenceLow: null, differenceHigh: null, corrected: null };
-      const by = tInterval(apart);
-      return {
-        ...place,
-        difference: by.mean,
-        differenceLow: by.low,
-        differenceHigh: by.high,
-        corrected: pairedTest(apart),
-      };
+      return { ...place, ...pairedOver(method === reference ? [] : apart) };
     });
   });
 }
@@ -91,15 +77,13 @@ export const rivals: TableDefinition<Row> = {
     );
   },
 
-  caption(rows) {
-    const tests = rows.filter((row) => row.corrected !== null).length;
-    return [
+  caption: (rows) =>
+    [
       `Final choice accuracy, mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1, and minus that of ${reference} at the same`,
       'ratio of the base rates (backbone over encoder), paired by seed, with 95 % t interval.',
-      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+      `${testsText(rows)}; the intervals are not corrected.`,
       'Bold: an interval of the difference above 0.',
-    ].join(' ');
-  },
+    ].join(' '),
 
   layout: (rows) => ({
     columns: [
@@ -120,11 +104,7 @@ export const rivals: TableDefinition<Row> = {
         { text: row.rates },
         { text: String(row.n) },
         { text: estimateText(row.choice, row.low, row.high) },
-        {
-          text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh),
-          best: row.differenceLow !== null && row.differenceLow > 0,
-        },
-        { text: probabilityText(row.corrected) },
+        ...pairedCells(row),
       ]),
     ),
   }),

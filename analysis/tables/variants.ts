@@ -4,16 +4,17 @@
  */
 import { runDefaults } from '../../src/manifest/defaults';
 import type { Journals, Run } from '../aggregate';
-import { correctedRows, pairedDifferences, pairedTest } from '../comparison';
+import { correctedRows, pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
 import { leaves } from '../labels';
 import { defaultRule } from '../schedulers';
 import { bySeed } from '../scores';
-import { shareInterval, tInterval } from '../statistics';
-import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+import { shareInterval } from '../statistics';
+import { consecutive, estimateText, type TableDefinition } from '../table';
+import { pairedCells, pairedOver, testsText, type Paired } from './paired';
 
-type Row = {
+type Row = Paired & {
   option: string;
   task: string;
   /** what else distinguishes the runs that are compared */
@@ -24,12 +25,6 @@ type Row = {
   accuracy: number;
   low: number | null;
   high: number | null;
-  /** accuracy minus that of the usual variant, paired by seed; null for the usual one */
-  difference: number | null;
-  differenceLow: number | null;
-  differenceHigh: number | null;
-  /** p of the paired t test, corrected by Holm over the table; null for the usual variant and for one seed */
-  corrected: number | null;
 };
 
 /** The variant that runs have by default: what the others of an option are compared with. */
@@ -137,14 +132,11 @@ function variantName(option: Option, own: Map<string, string>, all: readonly Map
   return detail.length === 0 ? kind : `${kind} (${detail.join(', ')})`;
 }
 
-/** The part of a row that says how a variant differs from the usual one by seed; nulls without a seed in common. */
-function against(usual: readonly Point[], variant: readonly Point[]) {
+/** How a variant differs from the usual one by seed; nulls for the usual one. */
+function against(usual: readonly Point[], variant: readonly Point[]): Paired {
   const accuracies = (of: readonly Point[]) => bySeed(of, (point) => point.accuracy);
-  const apart = pairedDifferences(accuracies(variant), accuracies(usual)).map((pair) => pair.difference);
-  if (variant === usual || apart.length === 0)
-    return { difference: null, differenceLow: null, differenceHigh: null, corrected: null };
-  const { mean, low, high } = tInterval(apart);
-  return { difference: mean, differenceLow: low, differenceHigh: high, corrected: pairedTest(apart) };
+  const apart = variant === usual ? [] : pairedDifferences(accuracies(variant), accuracies(usual));
+  return pairedOver(apart.map((pair) => pair.difference));
 }
 
 /** The rows of an option; `corrected` still holds the plain p-value. */
@@ -196,16 +188,14 @@ export const variants: TableDefinition<Row> = {
     return correctedRows(await rowsOf(journals));
   },
 
-  caption(rows) {
-    const tests = rows.filter((row) => row.corrected !== null).length;
-    return [
+  caption: (rows) =>
+    [
       'Final choice accuracy by variant; the runs of a group are equal in everything else (optimisers have rates of their own).',
       `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
       'difference to the first variant of the group paired by seed, with 95 % t interval.',
-      `p: paired t test, corrected by Holm for the ${tests} comparisons of the table; the intervals are not corrected.`,
+      `${testsText(rows)}; the intervals are not corrected.`,
       'Bold: an interval of the difference above 0.',
-    ].join(' ');
-  },
+    ].join(' '),
 
   layout: (rows) => ({
     columns: [
@@ -226,11 +216,7 @@ export const variants: TableDefinition<Row> = {
         { text: row.variant },
         { text: String(row.n) },
         { text: estimateText(row.accuracy, row.low, row.high) },
-        {
-          text: row.difference === null ? '' : estimateText(row.difference, row.differenceLow, row.differenceHigh),
-          best: row.differenceLow !== null && row.differenceLow > 0,
-        },
-        { text: probabilityText(row.corrected) },
+        ...pairedCells(row),
       ]),
     ),
   }),
