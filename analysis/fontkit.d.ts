@@ -6,8 +6,6 @@ declare module 'fontkit' {
   }
   export interface Font {
     unitsPerEm: number;
-    familyName: string;
-    postscriptName: string;
     hasGlyphForCodePoint(codePoint: number): boolean;
     /** Shapes a line of text; advances and offsets are in font units. */
     layout(text: string): {

@@ -9,6 +9,7 @@ import { leaveOutDefaults, runDefaults } from '../src/manifest/defaults';
 import type { RunSpec } from '../src/manifest/run';
 import { grouped } from './grouped';
 import { optionsOf } from '../src/parts/define';
+import { rivalOptimisers } from '../src/tensor/optimiserKinds';
 import { schedulerOrder } from './schedulers';
 
 /** The names of one run in figures and tables. */
@@ -118,7 +119,7 @@ const ownOptions = (spec: RunSpec): string[] =>
 export function rivalOptimiser({ optimiser }: Pick<RunSpec, 'optimiser'>): string | undefined {
   const { kind } = optimiser;
   const ratio = 'loraRatio' in optimiser && optimiser.loraRatio !== 1 ? `LoRA+ ${optimiser.loraRatio}` : null;
-  const own = ['lamb', 'prodigy', 'schedule-free'].includes(kind) ? kind : null;
+  const own = rivalOptimisers.includes(kind) ? kind : null;
   return own === null && ratio === null ? undefined : [own, ratio].filter((part) => part !== null).join(', ');
 }
 

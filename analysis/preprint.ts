@@ -7,16 +7,12 @@ import { join } from 'node:path';
 import { projectRoot } from '../src/files';
 import { expand, stepsOf } from '../src/manifest/expand';
 import { loadManifest } from '../src/manifest/load';
+import { table, withBlocks } from '../src/manifest/reference';
+import { committedRuns } from '../src/runner/folders';
 import { readClaims, type Claim, type ClaimsFile } from './claims/claim';
 import { referenceText, ruleText } from './claims/claimsTable';
 
 const manifests = join(projectRoot, 'experiments', 'paper');
-const kept = join(projectRoot, 'results', 'reference');
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows]
-    .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
-    .join('\n');
 
 const claimRow = (claim: Claim): string[] => [
   `${claim.statement} (\`${claim.id}\`)`,
@@ -27,14 +23,14 @@ const claimRow = (claim: Claim): string[] => [
 ];
 
 const claimsBlock = (claims: readonly Claim[]): string =>
-  table(
+  `\n${table(
     ['claim', 'by, terms', 'tier', 'rule', 'committed runs: estimate, interval, seeds, verdict'],
     claims.map(claimRow),
-  );
+  )}\n`;
 
 /** The manifests of the paper with their runs, methods, tasks and seeds, and whether their results are kept. */
 function experimentsBlock(): string {
-  const reference = new Set(readdirSync(kept));
+  const reference = new Set(readdirSync(committedRuns));
   const files = readdirSync(manifests).filter((file) => file.endsWith('.json'));
   return table(
     ['experiment', 'runs', 'steps', 'seeds', 'tasks', 'methods', 'results'],
@@ -49,7 +45,7 @@ function experimentsBlock(): string {
         count(({ seed }) => seed),
         count(({ task }) => task),
         count(({ scheduler, regulariser }) => JSON.stringify([scheduler, regulariser])),
-        reference.has(manifest.name) ? 'kept' : 'not run, or not whole',
+        reference.has(manifest.name) ? 'kept' : 'none kept',
       ];
     }),
   );
@@ -57,13 +53,13 @@ function experimentsBlock(): string {
 
 const subjectOf = ({ path }: ClaimsFile): string => /([^/\\]+)\.json$/.exec(path)![1]!;
 
-/** What gives every block of the page, by its name. */
-function blocks(files: readonly ClaimsFile[]): Record<string, () => string> {
+/** Every block of the page, by its name. */
+function blocks(files: readonly ClaimsFile[]): Record<string, string> {
   const all = files.flatMap(({ claims }) => claims);
   return {
-    experiments: experimentsBlock,
-    confirmatory: () => claimsBlock(all.filter(({ tier }) => tier === 'confirmatory')),
-    ...Object.fromEntries(files.map((file) => [`claims: ${subjectOf(file)}`, () => claimsBlock(file.claims)])),
+    experiments: `\n${experimentsBlock()}\n`,
+    confirmatory: claimsBlock(all.filter(({ tier }) => tier === 'confirmatory')),
+    ...Object.fromEntries(files.map((file) => [`claims: ${subjectOf(file)}`, claimsBlock(file.claims)])),
   };
 }
 
@@ -80,10 +76,5 @@ export function withNumbers(page: string, files: readonly ClaimsFile[] = readCla
     const [estimate] = referenceText(claim, claim.reference).split(':');
     return `<!-- claim ${id} -->${estimate}<!-- end -->`;
   });
-  return Object.entries(blocks(files)).reduce((text, [name, block]) => {
-    const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-    const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) throw new RangeError(`the page has no place for ${name}`);
-    return `${text.slice(0, from + start.length)}\n\n${block()}\n\n${text.slice(to)}`;
-  }, told);
+  return withBlocks(told, blocks(files));
 }

@@ -7,6 +7,7 @@ import type { Look } from './look';
 import { withOutlines } from './outlines';
 import { annotatePng } from './png';
 import type { Provenance } from './provenance';
+import { escapeHtml } from './reportHtml';
 import { fontFamily, footSize, houseConfig, type Spec } from './style';
 import { wrapped } from './wrapped';
 
@@ -120,9 +121,6 @@ async function drawToWidth(spec: Spec, { room: { width }, font, scale }: Look) {
   return drawn;
 }
 
-const escapeXml = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
 /**
  * Vega counts gradients and clips over the whole process; numbered by figure, a drawing does not depend on what was
  * drawn before it.
@@ -148,7 +146,7 @@ function finishSvg(svg: string, inches: number, about: Provenance): string {
       )
       .replace(
         /(<svg [^>]*>)/,
-        `$1<title>${escapeXml(about.title)}</title><desc>${escapeXml(`${about.caption} Data sha256: ${about.dataSha256}. Made by: ${about.command}`)}</desc>`,
+        `$1<title>${escapeHtml(about.title)}</title><desc>${escapeHtml(`${about.caption} Data sha256: ${about.dataSha256}. Made by: ${about.command}`)}</desc>`,
       )
       .replaceAll(`font-family="${fontFamily}"`, `font-family="${fontFamily}, DejaVu Sans, Verdana, sans-serif"`) + '\n'
   );

@@ -51,7 +51,7 @@ ${groups.map((group) => `<tbody>${group.map(line).join('\n')}</tbody>`).join('\n
 /** A layout without the columns in which no row says anything. */
 export function withoutEmptyColumns({ columns, groups }: TableLayout): TableLayout {
   const rows = groups.flat();
-  const kept = (_: unknown, column: number) => rows.length === 0 || rows.some((row) => row[column]?.text !== '');
+  const kept = (_: unknown, column: number) => rows.some((row) => row[column]?.text !== '');
   return { columns: columns.filter(kept), groups: groups.map((group) => group.map((row) => row.filter(kept))) };
 }
 

@@ -1,7 +1,7 @@
 /** The report's table of runs: an anchor for each, filtered and sorted by a script of the page. */
 import type { Run } from './aggregate';
-import { byText, orderMethods, orderSettings } from './labels';
 import { escapeHtml, tableElement, wideBox } from './reportHtml';
+import { byPlace } from './scores';
 import type { TableCell, TableLayout } from './table';
 import { toldAccuracy } from '../src/train/records';
 
@@ -13,15 +13,8 @@ export const runAnchor = (id: string) => `run-${id}`;
 
 /** Runs by task, setting, method and seed. */
 export function orderedRuns(runs: readonly Run[]): Run[] {
-  const methods = orderMethods(runs.map((run) => run.method));
-  const settings = orderSettings(runs.map((run) => run.setting));
-  return [...runs].sort(
-    (a, b) =>
-      byText(a.panel, b.panel) ||
-      settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
-      methods.indexOf(a.method) - methods.indexOf(b.method) ||
-      a.seed - b.seed,
-  );
+  const order = byPlace(runs);
+  return [...runs].sort((a, b) => order(a, b) || a.seed - b.seed);
 }
 
 /** A run for each row, in the order given. */

@@ -1,5 +1,5 @@
 /** Runs, or what is known of each, in the order of every table: by task, setting and method; and by seed within a method. */
-import { orderMethods, orderSettings } from './labels';
+import { byText, orderMethods, orderSettings } from './labels';
 
 /** A run's place in a table. */
 export interface Place {
@@ -41,3 +41,13 @@ export const bySeed = <Run extends { seed: number }, Value>(
       return value === null || value === undefined ? [] : [[run.seed, value] as const];
     }),
   );
+
+/** Compares by task, setting and method, in the order of every table. */
+export function byPlace(all: readonly Place[]): (a: Place, b: Place) => number {
+  const methods = orderMethods(all.map(({ method }) => method));
+  const settings = orderSettings(all.map(({ setting }) => setting));
+  return (a, b) =>
+    byText(a.panel, b.panel) ||
+    settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
+    methods.indexOf(a.method) - methods.indexOf(b.method);
+}

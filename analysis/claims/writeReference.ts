@@ -3,15 +3,15 @@
  * of claims/ or results/reference.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { projectRoot, writeWhole } from '../../src/files';
+import { writeWhole } from '../../src/files';
+import { committedRuns } from '../../src/runner/folders';
 import { readClaims } from './claim';
 import { allClaims, withReferences } from './referenceFile';
 import { evaluateNamed, folderBelow } from './sources';
 
 async function write(): Promise<void> {
   const files = readClaims();
-  const evaluations = await evaluateNamed(allClaims(files), folderBelow(join(projectRoot, 'results', 'reference')));
+  const evaluations = await evaluateNamed(allClaims(files), folderBelow(committedRuns));
   for (const { path } of files) writeWhole(path, withReferences(readFileSync(path, 'utf8'), evaluations));
 }
 void write();

@@ -10,7 +10,9 @@ import { bySetting, estimateText, type TableDefinition } from '../table';
 /** The first steps, in which the rates warm up or Adam's moments fill, count for nothing. */
 const firstStep = 5;
 /** Kappas that differ by less than this factor are read alike: the margin of docs/plan.md. */
-const margin = Math.log(1.05);
+const factor = 1.05;
+const margin = Math.log(factor);
+const level = 0.9;
 
 type Row = {
   panel: string;
@@ -36,7 +38,7 @@ interface Pair extends Place {
 function rowOf(pairs: readonly Pair[]): Row {
   const { panel, setting, method } = pairs[0]!;
   const differences = pairs.map(({ rounded, plain }) => rounded - plain);
-  const { n, mean: difference, low, high } = tInterval(differences, 0.9);
+  const { n, mean: difference, low, high } = tInterval(differences, level);
   const alike = low === null || high === null ? null : -margin < low && high < margin ? 'yes' : 'not shown';
   return {
     panel,
@@ -79,7 +81,7 @@ export const precision: TableDefinition<Row> = {
   },
 
   caption: (rows) =>
-    `Mean log kappa from step ${firstStep} on, bfloat16 minus float32 training, over ${seedCount(rows)}, paired, with 90 % t intervals; kappa itself is measured in float32 passes. Alike: the interval lies within ±log 1.05. Between precisions everything else is equal, except that each is aligned in its own where there is an alignment phase.`,
+    `Mean log kappa from step ${firstStep} on, bfloat16 minus float32 training, over ${seedCount(rows)}, paired, with ${100 * level} % t intervals; kappa itself is measured in float32 passes. Alike: the interval lies within ±log ${factor}. Between precisions everything else is equal, except that each is aligned in its own where there is an alignment phase.`,
 
   layout: (rows) =>
     bySetting(rows, [

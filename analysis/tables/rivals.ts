@@ -2,9 +2,11 @@
  * Every method beside the coordinated rates at the same ratio of the base rates, whatever their level: optimisers that
  * choose their rates by themselves have other base rates, and so has a recipe of the field.
  */
+import { rivalOptimisers } from '../../src/tensor/optimiserKinds';
 import type { Journals } from '../aggregate';
 import { correctedRows, pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
+import { grouped } from '../grouped';
 import { orderMethods, rivalOptimiser } from '../labels';
 import { coordinated } from '../schedulers';
 import { bySeed } from '../scores';
@@ -32,14 +34,14 @@ const reference = coordinated[0]!;
 
 async function scoresOf(journals: Journals): Promise<Score[]> {
   if (journals.runs.every(({ file }) => rivalOptimiser(file.spec) === undefined)) return [];
-  const specs = new Map(journals.runs.map(({ id, file }) => [id, file.spec]));
-  const finals = await journals.rows<{ id: string; panel: string; method: string; seed: number; choice: number }>(
-    'select id, panel, method, seed, choice from final join runs using (id) where choice is not null order by panel, method, seed, id',
+  const finals = await journals.rows<Omit<Score, 'ratio' | 'rates'> & { encoder: number; backbone: number }>(
+    'select panel, method, seed, rateEncoder as encoder, rateBackbone as backbone, choice from final join runs using (id) where choice is not null order by panel, method, seed, id',
   );
-  return finals.map(({ id, ...score }) => {
-    const { encoder, backbone } = specs.get(id)!.learningRate;
-    return { ...score, ratio: Number((backbone / encoder).toPrecision(3)), rates: `${encoder} : ${backbone}` };
-  });
+  return finals.map(({ encoder, backbone, ...score }) => ({
+    ...score,
+    ratio: Number((backbone / encoder).toPrecision(3)),
+    rates: `${encoder} : ${backbone}`,
+  }));
 }
 
 /** The rows of one task and ratio; none where nothing is to be compared. `corrected` still holds the plain p-value. */
@@ -64,14 +66,12 @@ export const rivals: TableDefinition<Row> = {
   name: 'rivals',
   title: `Choice accuracy of every method against ${reference} at the same ratio of the base rates`,
   shows: `the accuracy of every method minus that of \`${reference}\` at the same ratio of the base rates, whatever their level`,
-  needs: `finished runs of \`${reference}\` and of an optimiser that is a method of its own (lamb, prodigy, schedule-free, LoRA+)`,
+  needs: `finished runs of \`${reference}\` and of an optimiser that is a method of its own (${[...rivalOptimisers, 'LoRA+'].join(', ')})`,
 
   async select(journals) {
     const scores = await scoresOf(journals);
-    const places = [...new Set(scores.map(({ panel, ratio }) => JSON.stringify([panel, ratio])))];
     return correctedRows(
-      places
-        .map((place) => scores.filter(({ panel, ratio }) => JSON.stringify([panel, ratio]) === place))
+      grouped(scores, ({ panel, ratio }) => JSON.stringify([panel, ratio]))
         .sort(([a], [b]) => (a!.panel === b!.panel ? a!.ratio - b!.ratio : a!.panel < b!.panel ? -1 : 1))
         .flatMap(rowsOf),
     );

@@ -5,7 +5,7 @@ import type { IgnoredRun } from '../../analysis/runs';
 import { projectRoot } from '../files';
 import { exitCode, userError } from '../problems';
 import { projectPath } from '../project';
-import { listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
+import { committedRuns, listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 import { experimentNamed, noExperiment } from './names';
 import { say, sayJson } from './text';
 
@@ -32,8 +32,9 @@ interface AnalysisOutcome {
   notices: string[];
 }
 
-/** The committed runs of the project, which only `keep --reference` writes. */
-export const committedRuns = join(projectRoot, 'results', referenceFolder);
+/** Experiments of one's own and committed ones, sorted. */
+export const allExperiments = (): string[] =>
+  [...new Set([...listExperiments(resultsFolder()), ...listExperiments(committedRuns)])].sort();
 
 /** The committed figures and tables, drawn from the committed runs alone: nothing else writes there. */
 const committedFigures = join(projectRoot, 'paper-figures');
@@ -94,7 +95,7 @@ export function committedFolders(experiment: string | undefined): string[] {
 }
 
 /** A path as a person would write it here. */
-function place(path: string): string {
+export function place(path: string): string {
   const near = relative(process.cwd(), path);
   return near === '' ? '.' : near.startsWith('..') ? path : near;
 }

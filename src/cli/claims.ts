@@ -10,8 +10,8 @@ import { toMarkdown } from '../../analysis/table';
 import { sha256, writeWhole } from '../files';
 import { printable } from '../printable';
 import { exitCode, userError } from '../problems';
-import { listExperiments, resultsFolder } from '../runner/folders';
-import { committedFolders, committedRuns, experimentFolders, figuresFolder, type PlaceOptions } from './analysis';
+import { committedRuns, listExperiments, resultsFolder } from '../runner/folders';
+import { committedFolders, experimentFolders, figuresFolder, type PlaceOptions } from './analysis';
 import type { Define } from './command';
 import { layoutText, say, sayJson } from './text';
 

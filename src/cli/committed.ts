@@ -7,7 +7,8 @@ import { cellsTable, comparedClaimsTable, sumText } from '../../analysis/claims/
 import { toMarkdown } from '../../analysis/table';
 import { sha256, writeWhole } from '../files';
 import { exitCode } from '../problems';
-import { committedRuns, experimentFolders, figuresFolder } from './analysis';
+import { committedRuns } from '../runner/folders';
+import { experimentFolders, figuresFolder } from './analysis';
 import { layoutText, say } from './text';
 
 /** Name of the page beside the figures of the experiment. */

@@ -11,7 +11,7 @@ import { parseConditions, type Condition } from './conditions';
 import type { Define } from './command';
 import { runNamed } from './names';
 import { describe, isNamed, onlyRun } from './runNames';
-import { cellText, openLibrary, placeNamed, settingsWhere, type PlacedSetting } from './statusRows';
+import { cellText, openLibrary, placedSettings, placeNamed, settingsWhere, type PlacedSetting } from './statusRows';
 import { count, say, sayJson, sayTable } from './text';
 
 interface CompareOptions {
@@ -65,9 +65,10 @@ async function settingsOf(
   const places =
     experiment === undefined ? library.experiments().filter(({ own }) => own) : [placeNamed(library, experiment)];
   const shared = where.flatMap(parseConditions);
-  const one = async (name: string): Promise<PlacedSetting> => {
+  const all = await placedSettings(library, places);
+  const one = (name: string): PlacedSetting => {
     const conditions: Condition[] = [...parseConditions(name), ...shared];
-    const found = await settingsWhere(library, places, conditions);
+    const found = settingsWhere(all, conditions);
     if (found.length === 1) return found[0]!;
     throw userError({
       where: `"${printable(name)}"`,
@@ -79,7 +80,7 @@ async function settingsOf(
           : 'more of them, e.g. --where task=... or --experiment NAME',
     });
   };
-  return [await one(names[0]), await one(names[1])];
+  return [one(names[0]), one(names[1])];
 }
 
 const titleOf = ({ place, setting }: PlacedSetting): string =>
@@ -92,12 +93,13 @@ async function runsOf(
   { experiment }: CompareOptions,
 ): Promise<[StoredRun, StoredRun]> {
   const own = listExperiments(resultsFolder());
+  let read: StoredRun[] | undefined;
+  const stored = () => (read ??= readResults(resultsFolder()));
   const one = async (typed: string): Promise<StoredRun> => {
     const name = runNamed(typed);
     const inside =
       experiment ?? (name.includes('/') && !own.includes(name.split('/')[0]!) ? name.split('/')[0] : undefined);
-    const runs =
-      inside === undefined ? readResults(resultsFolder()) : await library.storedRuns(placeNamed(library, inside));
+    const runs = inside === undefined ? stored() : await library.storedRuns(placeNamed(library, inside));
     const run = onlyRun(
       name,
       runs.filter((each) => isNamed(name, each.experiment, each.id)),

@@ -1,8 +1,7 @@
 /** `equipoise complete-names KIND`: names for the completion of shells, one a line. Quick: a key was pressed. */
-import { join } from 'node:path';
-import { projectRoot } from '../files';
 import { printable } from '../printable';
-import { listExperiments, listRunIds, referenceFolder, resultsFolder } from '../runner/folders';
+import { listExperiments, listRunIds, resultsFolder } from '../runner/folders';
+import { allExperiments } from './analysis';
 import type { Define } from './command';
 import { manifestNames } from './names';
 
@@ -11,10 +10,7 @@ const mostRuns = 5000;
 
 const kinds = {
   manifests: manifestNames,
-  experiments: () => {
-    const committed = listExperiments(join(projectRoot, 'results', referenceFolder));
-    return [...new Set([...listExperiments(resultsFolder()), ...committed])].sort();
-  },
+  experiments: allExperiments,
   runs: () => {
     const results = resultsFolder();
     return listExperiments(results)

@@ -2,7 +2,8 @@
 import { basename, join, relative, resolve } from 'node:path';
 import { keepRuns } from '../../analysis/keep';
 import { projectHome } from '../project';
-import { committedRuns, experimentFolders } from './analysis';
+import { committedRuns } from '../runner/folders';
+import { experimentFolders } from './analysis';
 import type { Define } from './command';
 import { say, sayJson } from './text';
 
@@ -12,7 +13,7 @@ interface KeepOptions {
   json?: boolean;
 }
 
-/** Committed runs are written only when that is asked for; one's own go to a folder that git ignores. */
+/** Committed runs are written only when that is asked for; one's own go to kept/, which git ignores in a checkout. */
 function keptFolder({ out, reference = false }: KeepOptions): string {
   if (out !== undefined) return resolve(out);
   return reference ? committedRuns : join(projectHome(), 'kept');

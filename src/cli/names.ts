@@ -89,6 +89,10 @@ function listed(): Listed[] {
   return [...own!, ...more.flat().filter((each) => !isHidden(each))];
 }
 
+/** The experiments of one's own manifests. */
+export const ownExperiments = (): string[] =>
+  manifestsIn(join(projectHome(), 'experiments')).flatMap((path) => saidBy(path)?.name ?? []);
+
 /** What the manifests that are found by name may be called, shortest first where both mean it. */
 export const manifestNames = (): string[] => [...new Set(listed().flatMap(({ name, place }) => [name, place]))].sort();
 
@@ -192,6 +196,12 @@ export function experimentNamed(typed: string, names: readonly string[]): string
       expected: `one of ${there.join(', ')}`,
     });
   return there[0] ?? typed;
+}
+
+/** A run as runNamed has it, else an experiment as experimentNamed has it. */
+export function runOrExperimentNamed(typed: string, experiments: readonly string[]): string {
+  const run = runNamed(typed);
+  return run === typed ? experimentNamed(typed, experiments) : run;
 }
 
 /** Why an experiment is not there: `typed` as it was given, `names` those that are. `what`: what it has not. */

@@ -1,12 +1,13 @@
 /** `equipoise` without a command: what lies here, and which command comes next. It reads and changes nothing. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, extname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { isCheckout } from '../files';
 import { printable } from '../printable';
-import { configFile, projectHome } from '../project';
+import { configFile } from '../project';
 import { listExperiments, referenceFolder, resultsFolder, runFolder } from '../runner/folders';
 import { readExperiment } from '../runner/results';
-import { figuresFolder } from './analysis';
+import { figuresFolder, place } from './analysis';
+import { ownExperiments } from './names';
 import { columns, count, say } from './text';
 
 /** What is known of an experiment without its manifest. */
@@ -40,8 +41,8 @@ export function tellNext(): void {
   say(
     [
       config === null
-        ? `no project here (no equipoise.config.json or .ts); results are in ${near(results)}`
-        : `project of ${printable(near(config))}; results are in ${near(results)}`,
+        ? `no project here (no equipoise.config.json or .ts); results are in ${place(results)}`
+        : `project of ${printable(place(config))}; results are in ${place(results)}`,
       ...(stages.length === 0 ? ['  no runs yet'] : stageLines(stages)),
       'Next:',
       ...columns(nextSteps(stages, config !== null).map(([command, why]) => [`  ${printable(command)}`, why])).split(
@@ -50,12 +51,6 @@ export function tellNext(): void {
       'equipoise --help lists all commands.',
     ].join('\n'),
   );
-}
-
-/** A path as a person would write it here. */
-function near(path: string): string {
-  const from = relative(process.cwd(), path);
-  return from === '' ? '.' : from.startsWith('..') ? path : from;
 }
 
 function stageOf(results: string, name: string): Stage {
@@ -99,7 +94,8 @@ function nextSteps(stages: readonly Stage[], hasConfig: boolean): Step[] {
   const left = stages.find((stage) => stage.left > 0 && stage.running === 0);
   const undrawn = stages.find(({ done, drawn, running: now }) => done > 0 && !drawn && now === 0);
   const drawn = stages.find((stage) => stage.drawn);
-  const unrun = ownManifests().find((name) => !stages.some((stage) => stage.name === name));
+  const own = hasConfig ? ownExperiments() : [];
+  const unrun = own.find((name) => !stages.some((stage) => stage.name === name));
   const steps: Step[] = [
     ...(running === undefined ? [] : [[`equipoise ui ${running.name}`, 'watch what is running'] as const]),
     ...(left === undefined
@@ -136,13 +132,3 @@ const firstSteps = (hasConfig: boolean): Step[] => [
     ? [['equipoise reproduce', 'the quickstart, from nothing to its figures'] as const]
     : []),
 ];
-
-/** Names of the manifests of one's own project; none where there is no config. */
-function ownManifests(): string[] {
-  const folder = join(projectHome(), 'experiments');
-  if (configFile() === null || !existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => /\.(jsonc?|ya?ml)$/.test(name))
-    .sort()
-    .map((name) => basename(name, extname(name)));
-}

@@ -7,7 +7,7 @@ import { listExperiments, listRunIds, referenceFolder, resultsFolder, runFolder 
 import { removeRun } from '../runner/removal';
 import { readRun, type StoredRun } from '../runner/results';
 import type { Define } from './command';
-import { experimentNamed, runNamed } from './names';
+import { runOrExperimentNamed } from './names';
 import { describe, isNamed } from './runNames';
 import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
@@ -84,8 +84,7 @@ function namedRuns(results: string, names: readonly string[]): Named[] {
   const all = experiments.flatMap((experiment) => listRunIds(results, experiment).map((id) => ({ experiment, id })));
   const problems: Problem[] = [];
   const found = names.flatMap((typed) => {
-    const named = runNamed(typed);
-    const name = named === typed ? experimentNamed(typed, experiments) : named;
+    const name = runOrExperimentNamed(typed, experiments);
     const ofExperiment = all.filter(({ experiment }) => experiment === name);
     if (ofExperiment.length > 0) return ofExperiment;
     const runs = all.filter(({ experiment, id }) => isNamed(name, experiment, id));

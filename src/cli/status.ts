@@ -7,6 +7,7 @@ import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
 import { countJobs, type RunJob } from '../runner/slurm/jobs';
 import { toldAccuracy } from '../train/records';
+import type { Library } from '../ui/library';
 import type { Define } from './command';
 import { experimentNamed } from './names';
 import { describe } from './runNames';
@@ -24,8 +25,8 @@ interface StatusOptions extends RowOptions {
 
 const help = `
 --where takes FIELD=VALUE, !=, <, <=, > and >=; given again, or joined by "and", all must hold. Fields are those of axes, such
-as scheduler or learningRate.backbone, and state, step, seed, accuracy, exact, loss, seconds; with --group seed also n, kappa
-(mean log kappa), lowest, highest, method. --sort has the best first for accuracy and exact, else the smallest.
+as scheduler or learningRate.backbone, accuracy, exact and loss; of runs also state, step, seed and seconds, with --group seed
+n, kappa (mean log kappa), lowest, highest and method. --sort has the best first for accuracy and exact, else the smallest.
 
 Examples:
   equipoise status
@@ -55,9 +56,12 @@ export const define: Define = (command) => {
     .addHelpText('after', help)
     .action(async (typed: string | undefined, options: StatusOptions) => {
       checkOptions(typed, options);
-      if (options.watch !== true) return tell(typed, options);
+      // One for the whole command: shown again, it reads only what is new.
+      let opened: Library | undefined;
+      const library = () => (opened ??= loadRows().openLibrary());
+      if (options.watch !== true) return tell(typed, options, library);
       const { watch } = createRequire(__filename)('./watch') as typeof import('./watch');
-      return watch(() => tell(typed, options));
+      return watch(() => tell(typed, options, library));
     });
 };
 
@@ -82,7 +86,7 @@ function checkOptions(typed: string | undefined, options: StatusOptions): void {
   if (problems.length > 0) throw new UserError(problems);
 }
 
-async function tell(typed: string | undefined, options: StatusOptions): Promise<void> {
+async function tell(typed: string | undefined, options: StatusOptions, library: () => Library): Promise<void> {
   const results = resultsFolder();
   const names = listExperiments(results);
   if (typed === undefined) return tellAll(results, names, options.json === true);
@@ -93,13 +97,12 @@ async function tell(typed: string | undefined, options: StatusOptions): Promise<
     const jobs = jobsOfAll(results, [experiment]).get(experiment);
     return tellRuns({ experiment, runs, total: runs.length, jobs, field: null }, options.json === true);
   }
-  await tellChosen(typed, options);
+  await tellChosen(typed, options, library());
 }
 
 /** The rows of an experiment that are asked for, also of a committed one. */
-async function tellChosen(typed: string, options: StatusOptions): Promise<void> {
-  const { openLibrary, placeNamed, runRows, settingRows, settingTable } = loadRows();
-  const library = openLibrary();
+async function tellChosen(typed: string, options: StatusOptions, library: Library): Promise<void> {
+  const { placeNamed, runRows, settingRows, settingTable } = loadRows();
   const place = placeNamed(library, typed);
   if (!place.own) note(`note: the committed runs of ${place.name}`);
   if (options.group === undefined) {

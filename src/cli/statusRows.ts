@@ -1,6 +1,6 @@
 /** The rows of `status EXPERIMENT`: its runs, or its settings with the seeds folded, chosen and ordered as asked. */
 import { byText, leaves } from '../../analysis/labels';
-import { listExperiments, resultsFolder } from '../runner/folders';
+import { resultsFolder } from '../runner/folders';
 import type { StoredRun } from '../runner/results';
 import { toldAccuracy } from '../train/records';
 import { isObject } from '../json';
@@ -8,7 +8,7 @@ import { valueAt } from '../manifest/tree';
 import type { ExperimentPlace, Library } from '../ui/library';
 import type { Setting } from '../ui/fold';
 import { fieldsOf as fieldsOfSetting, kappaView, runsView, type ShownSetting } from '../ui/views/runs';
-import { committedRuns } from './analysis';
+import { allExperiments } from './analysis';
 import { parseConditions, placesBy, placesWhere, fieldNamed, type Condition, type Fields } from './conditions';
 import { experimentNamed, noExperiment } from './names';
 import { short } from './text';
@@ -25,7 +25,7 @@ export const openLibrary = (): Library => libraryOf(resultsFolder());
 
 /** The experiment that is meant, one's own or else a committed one. Throws UserError. */
 export function placeNamed(library: Library, typed: string): ExperimentPlace {
-  const names = [...new Set([...listExperiments(resultsFolder()), ...listExperiments(committedRuns)])].sort();
+  const names = allExperiments();
   const name = experimentNamed(typed, names);
   const found = library.experiments().find((place) => place.name === name);
   if (found === undefined) throw noExperiment(typed, names, 'has no results');
@@ -64,11 +64,11 @@ function ordered<Row>(
 ): { rows: Row[]; field: string | null } {
   const all = rows.map(fields);
   const chosen = placesWhere(all, conditionsOf(options));
-  const known = chosen.map((place) => all[place]!);
   if (options.sort === undefined) return { rows: chosen.map((place) => rows[place]!), field: null };
+  const kept = new Set(chosen);
   const field = fieldNamed(options.sort, all, `--sort ${options.sort}`);
-  const order = placesBy(known, field, options.reverse === true, byText);
-  return { rows: order.map((place) => rows[chosen[place]!]!), field };
+  const order = placesBy(all, field, options.reverse === true, byText).filter((place) => kept.has(place));
+  return { rows: order.map((place) => rows[place]!), field };
 }
 
 /** The runs of an experiment that are asked for. */
@@ -127,23 +127,24 @@ export async function settingRows(library: Library, place: ExperimentPlace, opti
 export interface PlacedSetting {
   place: ExperimentPlace;
   setting: Setting;
+  fields: Fields;
 }
 
-/** The settings of several experiments for which conditions hold. Throws UserError for a field that none has. */
-export async function settingsWhere(
-  library: Library,
-  places: readonly ExperimentPlace[],
-  conditions: readonly Condition[],
-): Promise<PlacedSetting[]> {
-  const all: (PlacedSetting & { fields: Fields })[] = [];
+/** The settings of several experiments. */
+export async function placedSettings(library: Library, places: readonly ExperimentPlace[]): Promise<PlacedSetting[]> {
+  const all: PlacedSetting[] = [];
   for (const place of places)
     for (const { row, setting } of await allSettings(library, place))
       all.push({ place, setting, fields: fieldsOf(row, setting.spec) });
-  return placesWhere(
+  return all;
+}
+
+/** Those for which conditions hold. Throws UserError for a field that none has. */
+export const settingsWhere = (all: readonly PlacedSetting[], conditions: readonly Condition[]): PlacedSetting[] =>
+  placesWhere(
     all.map(({ fields }) => fields),
     conditions,
   ).map((at) => all[at]!);
-}
 
 /** Head and rows of a table of settings. */
 export function settingTable({ settings, field }: SettingRows): string[][] {
@@ -171,7 +172,7 @@ export function settingTable({ settings, field }: SettingRows): string[][] {
       ...(hasExact ? [setting.generation === '' ? '–' : setting.generation] : []),
       setting.lossText === '' ? '–' : setting.lossText,
       setting.kappaText,
-      ...extra.map((name) => cellText(setting.options[name])),
+      ...extra.map((name) => cellText(fieldsOfSetting(setting)[name])),
     ]),
   ];
 }

@@ -1,8 +1,8 @@
 /**
  * The value of every option that a manifest leaves out. Identities leave out the value that an option had first, and so
  * do stored runs: a NEW option is safe, and who CHANGES a default gives its first value to `firstDefaults` (or finished
- * runs claim to be others) and states it in the committed manifests whose runs are kept (test/fixtures/defaults.json pins
- * both). Values: the prototype's findings on learnable settings, see docs/method.md.
+ * runs claim to be others) and states it in the committed manifests whose runs are kept (test/manifest/identity.test.ts
+ * holds both, test/fixtures/defaults.json pins today's). Values: the prototype's findings on learnable settings, see docs/method.md.
  */
 import { measureKinds } from '../balance/measureKinds';
 import { regularisers } from '../balance/regularisers';
@@ -104,7 +104,7 @@ function defaultsOf(run: PartialRun, when: When): Tree {
  * The defaults with the value that each option had when it came to be, where that is another: the first runs chose among
  * the words of their task, which a checkpoint never did, and clipped each module by itself.
  */
-export const firstDefaults = (today: Tree, run: PartialRun): Tree => ({
+const firstDefaults = (today: Tree, run: PartialRun): Tree => ({
   ...today,
   ...(run['checkpoint'] === undefined ? { vocabulary: 'task' } : {}),
   optimiser: { ...(today['optimiser'] as Tree), clipOver: 'module' },

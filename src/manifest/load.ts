@@ -51,13 +51,14 @@ export function loadManifest(
     ),
   );
   if (problems.length > 0) throw new UserError(limited(where, problems));
-  const whole = `${JSON.stringify(content, null, 2)}\n`;
+  // Only what no file holds is kept beside the runs.
+  const whole = changed === null && path !== standardInput ? undefined : `${JSON.stringify(content, null, 2)}\n`;
   return {
     name: content.name,
     about: content.about,
     file: path,
-    sha256: changed === null ? file.sha256 : sha256(whole),
-    ...(changed === null && path !== standardInput ? {} : { whole }),
+    sha256: changed === null || whole === undefined ? file.sha256 : sha256(whole),
+    ...(whole === undefined ? {} : { whole }),
     profile,
     content,
     warnings: warnings.map((fault) => sentence(where, fault)),

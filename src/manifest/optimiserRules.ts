@@ -1,4 +1,6 @@
 /** Which optimisers fit the rates, the tuning and the scheduler of a run: what forbids one, and what a reader should know. */
+import { schedulerFacts } from '../balance/schedulers';
+import { checkpointTuning } from '../models/tuningKinds';
 import type { RunSpec } from './run';
 import { valueAt, type Tree } from './tree';
 import type { Finding } from './tuningRules';
@@ -23,7 +25,8 @@ function oneRateAModule(run: Tree): Finding | undefined {
 function adaptersForRatio(run: Tree): Finding | undefined {
   const ratio = valueAt(run, 'optimiser.loraRatio');
   const kinds = tuned.map((path) => valueAt(run, `${path}.kind`));
-  if (ratio === undefined || ratio === 1 || kinds.includes('lora') || kinds.includes('published')) return undefined;
+  if (ratio === undefined || ratio === 1 || kinds.includes('lora') || kinds.includes(checkpointTuning))
+    return undefined;
   return {
     field: 'optimiser.loraRatio',
     what: 'no part is tuned by adapters, so there are no matrices A and B whose rates could differ',
@@ -47,7 +50,7 @@ export function optimiserWarnings({ optimiser, scheduler, learningRate, warmup }
       what: 'during warm-up prodigy takes small rates for small distances and finds a rate that is too high',
       expected: '"on", or "warmup": 0',
     });
-  if (optimiser.kind === 'schedule-free' && scheduler.kind === 'warmup-cosine')
+  if (optimiser.kind === 'schedule-free' && schedulerFacts(scheduler.kind).decays === true)
     found.push({
       field: 'scheduler',
       what: 'schedule-free averages the parameters in the place of a decay of the rates, and gets both',

@@ -40,9 +40,12 @@ export function readDocument(path: string): DocumentFile {
   } catch {
     throw userError({ where, what: 'is not UTF-8 text', expected: 'a manifest in UTF-8' });
   }
-  const isYaml = path === standardInput ? !/^\s*(?:[{/]|$)/.test(text) : /\.ya?ml$/i.test(path);
+  const isYaml = path === standardInput ? !/^\s*(?:[{/]|$)/.test(text) : isYamlFile(path);
   return { value: isYaml ? yamlValue(where, text) : jsonValue(where, text), sha256: sha256(bytes) };
 }
+
+/** Whether a file is read as YAML. */
+export const isYamlFile = (path: string): boolean => /\.ya?ml$/i.test(path);
 
 /** The value of a text of JSON with comments and trailing commas. Throws UserError. */
 function jsonValue(where: string, text: string): unknown {
@@ -73,7 +76,7 @@ function yamlValue(where: string, text: string): unknown {
 function readOpen(file: number, where: string): Buffer {
   const bytes = Buffer.alloc(sizeLimit + 1);
   let size = 0;
-  for (let got = -1; got !== 0 && size < bytes.length; size += got) {
+  for (let got = 0; size < bytes.length; size += got) {
     try {
       got = readSync(file, bytes, size, bytes.length - size, null);
     } catch (error) {

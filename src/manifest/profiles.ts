@@ -82,15 +82,12 @@ function mostVaried(runs: readonly GridRun[], count: number): GridRun[] {
     chosen.add(best.gridRun);
     for (const value of best.values) shown.add(value);
   }
-  return runs.filter((run) => chosen.has(run) || isFollowed(run, chosen));
+  // Without these a chosen run could not be trained.
+  const followed = new Set(
+    [...chosen].flatMap(({ run }) => followedSpec(run as unknown as RunSpec) ?? []).map((run) => runKey(run)),
+  );
+  return runs.filter((each) => chosen.has(each) || (followed.size > 0 && followed.has(runKey(each.run))));
 }
-
-/** Whether one of the chosen runs follows a run, and could not be trained without it. */
-const isFollowed = ({ run }: GridRun, chosen: ReadonlySet<GridRun>): boolean =>
-  [...chosen].some((other) => {
-    const followed = followedSpec(other.run as unknown as RunSpec);
-    return followed !== null && runKey(followed) === runKey(run);
-  });
 
 /** A profile by name, or undefined. */
 export function findProfile(content: ManifestContent, name: string): Profile | undefined {

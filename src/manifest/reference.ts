@@ -22,16 +22,23 @@ export function tables(): Record<string, string> {
 }
 
 /** The page with each table put between its markers. Throws RangeError when a marker is missing. */
-export function withTables(page: string): string {
-  return Object.entries(tables()).reduce((text, [name, table]) => {
+export const withTables = (page: string): string => withBlocks(page, tables());
+
+/**
+ * The page with each text between its markers, `<!-- NAME -->` and `<!-- end of NAME -->`. Throws RangeError where a page
+ * has none.
+ */
+export function withBlocks(page: string, texts: Readonly<Record<string, string>>): string {
+  return Object.entries(texts).reduce((text, [name, block]) => {
     const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
     const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) throw new RangeError(`the page has no markers for ${name}`);
-    return `${text.slice(0, from + start.length)}\n${table}\n${text.slice(to)}`;
+    if (from < 0 || to < from) throw new RangeError(`the page has no place for ${name}`);
+    return `${text.slice(0, from + start.length)}\n${block}\n${text.slice(to)}`;
   }, page);
 }
 
-function table(head: string[], rows: string[][]): string {
+/** A table of Markdown. */
+export function table(head: string[], rows: string[][]): string {
   return [head, head.map(() => '---'), ...rows]
     .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n');

@@ -19,12 +19,12 @@ export async function calibrate(
 ): Promise<Calibration> {
   if (task.parts !== undefined) loadUsedParts(task.parts);
   await rooms.useBackend(requestOf(task));
-  const { duration, evaluate } = task.spec;
+  const { evaluate } = task.spec;
   const whole = await rooms.evaluationItems(task.spec);
   const limit = evaluate.limit ?? 0;
   const items = limit === 0 ? whole : Math.min(limit, whole);
   // Never more than the run itself: what it does not read may have no features.
-  const steps = 'steps' in duration ? Math.min(20, duration.steps) : 20;
+  const steps = Math.min(20, await rooms.totalSteps(task.spec));
   const questions = Math.min(32, Math.max(1, items));
   const small = await brief(task.spec, Math.ceil(steps / 4), Math.ceil(questions / 4), rooms, tell, signal);
   const large = await brief(task.spec, steps, questions, rooms, tell, signal);

@@ -1,6 +1,7 @@
 /** Where runs lie: results/<experiment>/<id>/, and how their run.json is read without trusting it. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { projectRoot } from '../files';
 import { isObject } from '../json';
 import { filledRun } from '../manifest/defaults';
 import { isRunId } from '../manifest/identity';
@@ -10,6 +11,9 @@ import type { RunFile } from './runFile';
 
 /** The committed reference results: compared against, never taken for one's own run, never written by the runner. */
 export const referenceFolder = 'reference';
+
+/** The committed runs of the project, which only `keep --reference` writes. */
+export const committedRuns = join(projectRoot, 'results', referenceFolder);
 
 /** Beside a run's journal: what the finished run predicted, a line a question. */
 export const predictionsName = 'predictions.jsonl';

@@ -6,7 +6,7 @@
  *     theta <- theta - rate u ||theta|| / ||u||, with a ratio of 1 where either norm is 0
  */
 import { norm } from './ops';
-import { moved, type Slots, type StepScalars, type Updated } from './optimiserStep';
+import { moved, withDecay, type Slots, type StepScalars, type Updated } from './optimiserStep';
 import type { OptimiserOf } from './optimiserKinds';
 import { need, tf, type Tensor } from './tf';
 
@@ -20,7 +20,7 @@ export function lamb(
   const first = moved(need(slots, 'first'), gradient, beta1, active);
   const second = moved(need(slots, 'second'), tf.square(gradient), beta2, active);
   const adam = tf.div(tf.div(first, correction1), tf.add(tf.sqrt(tf.div(second, correction2)), epsilon));
-  const step = weightDecay > 0 ? tf.add(adam, tf.mul(theta, weightDecay)) : adam;
+  const step = withDecay({ weightDecay }, theta, adam);
   const [length, stepLength] = [norm(theta), norm(step)];
   const hasRatio = tf.greater(tf.mul(length, stepLength), 0);
   const trust = tf.where(hasRatio, tf.div(length, tf.maximum(stepLength, 1e-30)), tf.onesLike(length));

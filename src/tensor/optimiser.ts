@@ -6,7 +6,7 @@ import { adam } from './adam';
 import { lamb } from './lamb';
 import { norm } from './ops';
 import type { OptimiserOf, OptimiserSpec } from './optimiserKinds';
-import { decayOf, type Slots, type StepScalars, type Updated } from './optimiserStep';
+import { decayOf, withDecay, type Slots, type StepScalars, type Updated } from './optimiserStep';
 import { prodigy } from './prodigy';
 import { scheduleFree } from './scheduleFree';
 import { need, tf, type Tensor } from './tf';
@@ -35,9 +35,6 @@ export function update(spec: OptimiserSpec, theta: Tensor, gradient: Tensor, slo
     }
   }
 }
-
-const withDecay = ({ weightDecay }: OptimiserSpec, theta: Tensor, gradient: Tensor): Tensor =>
-  weightDecay > 0 ? tf.add(gradient, tf.mul(theta, weightDecay)) : gradient;
 
 /** SGD with the heavy ball; the first moment is the velocity. */
 function heavyBall(

@@ -116,18 +116,23 @@ export const slotSize = (spec: OptimiserSpec, parameters: number): number =>
 export const evaluatedPiece = ({ kind }: OptimiserSpec): 'theta' | 'average' =>
   kind === 'schedule-free' ? 'average' : 'theta';
 
+/** What schedulers are tried with; the other optimisers are methods of their own and are compared with AdamW. */
+const usual = ['adamw', 'adam', 'sgd'] as const;
+const isUsual = (spec: OptimiserSpec): spec is OptimiserOf<(typeof usual)[number]> =>
+  usual.some((kind) => kind === spec.kind);
+
+/** The optimisers that are methods of their own, by name. */
+export const rivalOptimisers: readonly string[] = Object.keys(optimisers).filter(
+  (name) => !usual.some((kind) => kind === name),
+);
+
 /**
  * What trains the alignment phase, which all methods of a seed share: AdamW for the optimisers that are compared with
  * it, so that their runs start from the same encoder; the others themselves. Adapters have no part in the phase.
  */
 export function alignmentOptimiser(spec: OptimiserSpec): OptimiserSpec {
   const { weightDecay, clip, clipOver } = spec;
-  switch (spec.kind) {
-    case 'adamw':
-    case 'adam':
-    case 'sgd':
-      return { ...spec, loraRatio: 1 };
-    default:
-      return completeSpec(optimisers, { kind: 'adamw', weightDecay, clip, clipOver });
-  }
+  return isUsual(spec)
+    ? { ...spec, loraRatio: 1 }
+    : completeSpec(optimisers, { kind: 'adamw', weightDecay, clip, clipOver });
 }

@@ -29,3 +29,7 @@ export const decayOf = (decay: number, active: Tensor): Tensor => tf.sub(1, tf.m
 /** A moving average after a step: (1 - decay) of the way to the fresh value. */
 export const moved = (average: Tensor, fresh: Tensor, decay: number, active: Tensor): Tensor =>
   tf.add(average, tf.mul(tf.sub(fresh, average), tf.mul(active, 1 - Math.fround(decay))));
+
+/** A gradient or a step, and the weight decay that joins it. */
+export const withDecay = ({ weightDecay }: { weightDecay: number }, theta: Tensor, step: Tensor): Tensor =>
+  weightDecay > 0 ? tf.add(step, tf.mul(theta, weightDecay)) : step;

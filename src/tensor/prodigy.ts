@@ -7,7 +7,7 @@
  *     d' = max(d, coefficient r / ||s||_1),  x <- x - a c d (weightDecay x + m / (sqrt(v) + d' epsilon))
  * Their code allows one rate for all parameters of an optimiser, so each module has one, with an estimate of its own.
  */
-import { decayOf, moved, type Slots, type StepScalars, type Updated } from './optimiserStep';
+import { decayOf, moved, withDecay, type Slots, type StepScalars, type Updated } from './optimiserStep';
 import type { OptimiserOf } from './optimiserKinds';
 import { need, tf, type Tensor } from './tf';
 
@@ -35,7 +35,7 @@ export function prodigy(
   const grown = tf.maximum(distance, tf.mul(found, active));
 
   const step = tf.div(first, tf.add(tf.sqrt(second), tf.mul(grown, epsilon)));
-  const whole = weightDecay > 0 ? tf.add(step, tf.mul(theta, weightDecay)) : step;
+  const whole = withDecay({ weightDecay }, theta, step);
   return {
     theta: tf.sub(theta, tf.mul(whole, stepped)),
     slots: { first, second, origin: need(slots, 'origin'), weighted, travelled, distance: grown },

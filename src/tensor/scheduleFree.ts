@@ -6,7 +6,7 @@
  *     w = (largest rate so far)^2, c = w / sum of w,  x <- (1 - c) x + c z,  y <- beta1 x + (1 - beta1) z
  * As in theirs, the weights follow the rates of the module, whatever multiples its parts have.
  */
-import { moved, type Slots, type StepScalars, type Updated } from './optimiserStep';
+import { moved, withDecay, type Slots, type StepScalars, type Updated } from './optimiserStep';
 import type { OptimiserOf } from './optimiserKinds';
 import { need, tf, type Tensor } from './tf';
 
@@ -19,7 +19,7 @@ export function scheduleFree(
 ): Updated {
   const second = moved(need(slots, 'second'), tf.square(gradient), beta2, active);
   const adam = tf.div(gradient, tf.add(tf.sqrt(tf.div(second, correction2)), epsilon));
-  const step = weightDecay > 0 ? tf.add(adam, tf.mul(theta, weightDecay)) : adam;
+  const step = withDecay({ weightDecay }, theta, adam);
   const base = tf.sub(need(slots, 'base'), tf.mul(step, tf.mul(rate, active)));
 
   const fastest = tf.maximum(need(slots, 'fastest'), tf.mul(moduleRate, active));

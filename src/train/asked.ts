@@ -5,7 +5,7 @@ import type { RunSpec } from '../manifest/run';
 import { random } from '../random';
 import { batchIndices } from './batches';
 
-/** The questions of a run by what they are for; alignment items too. */
+/** The questions of a run by what they are for. */
 export interface Chosen {
   train: Item[];
   /** the questions on which kappa is measured; none where that is the batch */

@@ -1,7 +1,7 @@
 /**
  * What a run is while it goes on: everything that stays as it is, the state of the loop, and the session that trains.
  */
-import { buildScheduler, schedulerFacts, type Scheduler } from '../balance/schedulers';
+import { buildScheduler, type Scheduler } from '../balance/schedulers';
 import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
 import type { Continuer } from '../models/generation/continuer';
@@ -13,9 +13,8 @@ import { fillBatch, type BatchArrays } from './batches';
 import { newLoop, restoreState, type CheckpointKeeper, type LoopState, type RunCheckpoint } from './checkpoint';
 import { phaseClock, type PhaseClock } from './clock';
 import { continuerOf, generationPrograms, generationState, type GenerationShape } from './generationPrograms';
-import { partRatesOf, toldPartsOf } from './partVectors';
 import type { Prepared } from './prepare';
-import { initialState, scoreProgram, type Setting } from './programs';
+import { initialState, scoreProgram, settingOf, type Setting } from './programs';
 import type { Sizes } from './sizes';
 import { startState } from './start';
 import { trainProgram, type MeasureOption } from './trainProgram';
@@ -61,7 +60,7 @@ export interface OpenRun {
  */
 export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainOptions): Promise<OpenRun> {
   const { onStage = () => undefined, signal, from } = options;
-  const setting = settingOf(spec, prepared);
+  const setting = settingOf(spec, prepared.model, prepared.codec.vocabulary.ids.length);
   const scheduler = buildScheduler(spec.scheduler);
   const loop = from === undefined ? newLoop(scheduler.initial) : structuredClone(from.loop);
   const clock = phaseClock({ ...loop.seconds, evaluate: from?.evaluated?.seconds ?? loop.seconds.evaluate });
@@ -94,20 +93,6 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
     loop,
   };
 }
-
-/** What of a run's spec its programs are made of. */
-export const settingOf = (spec: RunSpec, { model, codec }: Prepared): Setting => ({
-  model,
-  vocabulary: codec.vocabulary.ids.length,
-  optimiser: spec.optimiser,
-  regulariser: spec.regulariser,
-  precision: spec.precision,
-  gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
-  parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
-  partRates: partRatesOf(spec),
-  toldParts: toldPartsOf(spec, model),
-  accumulate: spec.accumulate,
-});
 
 /** The probe's shape, and the model for its size; null: the batch is measured. */
 function probeOf(spec: RunSpec, { examples, sizes }: Prepared): Pick<MeasureOption, 'probe' | 'probeModel'> | null {

@@ -186,7 +186,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void, a
   const chosen = chosenOf(set, spec);
   const wanted = {
     onProgress: (done: number, total: number) => onStage(`features ${done}/${total}`),
-    ...(asked === undefined ? {} : { asked: askedMedia(set, asked, chosenOf(set, asked)) }),
+    ...(asked === undefined ? {} : { asked: askedMedia(set, asked, asked === spec ? chosen : chosenOf(set, asked)) }),
   };
   const table = await parts.inputs(set, wanted);
   // Without an alignment phase nobody looks at the features of a tower that is run in the step.

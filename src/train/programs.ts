@@ -5,7 +5,8 @@
  */
 import { isUnregularised, tellsShare } from '../balance/regularisers';
 import type { Parts, Passes } from '../balance/measureStep';
-import type { OptimiserSpec, RegulariserSpec } from '../manifest/run';
+import { schedulerFacts } from '../balance/schedulers';
+import type { OptimiserSpec, RegulariserSpec, RunSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
 import { labelLogProbability, oneHot } from '../tensor/ops';
@@ -15,7 +16,7 @@ import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
-import type { EncoderPart, PartRates } from './partVectors';
+import { partRatesOf, toldPartsOf, type EncoderPart, type PartRates } from './partVectors';
 import type { PairName } from './stepNumbers';
 import { batchInputs, batchTensors, type BatchTensors } from './stepInputs';
 
@@ -42,11 +43,25 @@ export interface Setting {
   accumulate?: number;
 }
 
+/** What of a run's spec its programs are made of, with its model over so many words. */
+export const settingOf = (spec: RunSpec, model: MultimodalModel, vocabulary: number): Setting => ({
+  model,
+  vocabulary,
+  optimiser: spec.optimiser,
+  regulariser: spec.regulariser,
+  precision: spec.precision,
+  gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
+  parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
+  partRates: partRatesOf(spec),
+  toldParts: toldPartsOf(spec, model),
+  accumulate: spec.accumulate,
+});
+
 /** The numbers of both modules that steps tell beside those of every run. */
 export const toldPairs = ({ optimiser, regulariser, parameterNorms }: Setting): PairName[] => [
   ...(tellsShare(regulariser) ? (['share'] as const) : []),
   ...(parameterNorms === true ? (['parameterNorm'] as const) : []),
-  ...(optimiser.kind === 'prodigy' ? (['distance'] as const) : []),
+  ...(slotsOf(optimiser).some(({ name }) => name === 'distance') ? (['distance'] as const) : []),
 ];
 
 const startOfSlot = ({ begins }: Slot, theta: Float32Array): StateValue => {

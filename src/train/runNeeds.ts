@@ -27,8 +27,8 @@ import { alignClassesProgram } from './align';
 import { alignmentSetting } from './alignment';
 import type { BatchShape } from './batches';
 import { aligning, familyOfRun, openCheckpoint, tiledFamilyOfRun, tiledLead } from './parts';
-import { partRatesOf, toldPartsOf } from './partVectors';
-import { scoreProgram, type Setting } from './programs';
+import { partRatesOf } from './partVectors';
+import { scoreProgram, settingOf, type Setting } from './programs';
 import { moduleNames } from '../modules';
 import { trainProgram } from './trainProgram';
 import { resourceNeeds, type ResourceNeeds } from './resources';
@@ -211,18 +211,7 @@ function needsOfModel(
     decoder: { vocabulary, width },
     towerFeatures,
   } = model.composition;
-  const setting: Setting = {
-    model,
-    vocabulary,
-    optimiser: spec.optimiser,
-    regulariser: spec.regulariser,
-    precision: spec.precision,
-    gradientNoise: schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
-    parameterNorms: schedulerFacts(spec.scheduler.kind).parameterNorms === true,
-    partRates: partRatesOf(spec),
-    toldParts: toldPartsOf(spec, model),
-    accumulate: spec.accumulate,
-  };
+  const setting = settingOf(spec, model, vocabulary);
   const phase: Setting = alignmentSetting(setting, alignmentModel);
   const { tokens, labels } = sizes;
   const items = tiled?.items ?? 1;

@@ -3,11 +3,10 @@ import type { RunSpec } from '../manifest/run';
 import { both, moduleNames } from '../modules';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { openSession, type Session } from '../tensor/program';
-import { fillBatch } from './batches';
+import { batchIndices, fillBatch } from './batches';
 import { isOutOfMemory } from './memory';
-import { settingOf } from './open';
 import { prepare, type Prepared } from './prepare';
-import { initialState } from './programs';
+import { initialState, settingOf } from './programs';
 import { packStep, updateValues } from './stepInputs';
 import { stepNoise, trainProgram } from './trainProgram';
 
@@ -19,21 +18,24 @@ import { stepNoise, trainProgram } from './trainProgram';
 export async function firstStepFits(
   spec: RunSpec,
   batch: number,
-  prepared: (spec: RunSpec) => Prepared | Promise<Prepared> = (each) => prepare(each, () => undefined),
+  prepared: (spec: RunSpec) => Prepared | Promise<Prepared> = (each) => prepare(each, () => undefined, spec),
 ): Promise<boolean> {
   const tried = { ...spec, batch, accumulate: partsOf(batch, spec.accumulate) };
   let session: Session | undefined;
   try {
     const data = await prepared(tried);
-    const setting = settingOf(tried, data);
+    const setting = settingOf(tried, data.model, data.codec.vocabulary.ids.length);
     const shape = data.shape(batch);
     const train = trainProgram(setting, shape, moduleNames, null);
     session = openSession({ train }, initialState(setting, spec.seed), { kernels: spec.kernels });
     const adam = adamDecays(setting.optimiser);
+    // The first batch of the run: features are there of what it reads alone.
+    const { train: questions } = data.examples;
+    const first = batchIndices(questions.length, batch, spec.seed, 'train')(1).map((at) => questions[at]!);
     await session.run(
       'train',
       packStep({
-        batch: fillBatch(data.examples.train.slice(0, batch), data.features, shape),
+        batch: fillBatch(first, data.features, shape),
         update: both(() => updateValues(adam, 1, 0)),
         weights: { encoder: 0, backbone: 0 },
         noise: stepNoise(setting, 0, 1),

@@ -1,8 +1,9 @@
 /** Runs folded into settings: seeds together, and nothing else. */
 import { rounded } from '../../analysis/files';
 import { grouped } from '../../analysis/grouped';
-import { labelRuns, leaves, orderMethods, orderSettings, byText, type RunLabels } from '../../analysis/labels';
+import { labelRuns, leaves, type RunLabels } from '../../analysis/labels';
 import { readRuns, type FoundRun, type IgnoredRun } from '../../analysis/runs';
+import { byPlace } from '../../analysis/scores';
 import { estimateText } from '../../analysis/table';
 import { resultRows, results, type ResultRow, type RunScore } from '../../analysis/tables/results';
 import { canonicalJson, sha256 } from '../files';
@@ -149,16 +150,9 @@ export function foldRuns(folder: string, stored: readonly StoredRun[], unsound: 
     };
   });
   const unfinished = new Set(known.filter(({ state }) => state !== 'done').map(({ id }) => id));
-  return { settings: inOrder(settings), varied, ignored: ignored.filter(({ id }) => !unfinished.has(id)) };
-}
-
-function inOrder(settings: Setting[]): Setting[] {
-  const methods = orderMethods(settings.map(({ method }) => method));
-  const rates = orderSettings(settings.map(({ setting }) => setting));
-  return settings.sort(
-    (a, b) =>
-      byText(a.panel, b.panel) ||
-      rates.indexOf(a.setting) - rates.indexOf(b.setting) ||
-      methods.indexOf(a.method) - methods.indexOf(b.method),
-  );
+  return {
+    settings: settings.sort(byPlace(settings)),
+    varied,
+    ignored: ignored.filter(({ id }) => !unfinished.has(id)),
+  };
 }

@@ -60,6 +60,8 @@ export interface Warning {
 export interface SchedulerFacts<Values> {
   /** its decisions are the same whatever kappa is */
   ignoresKappa: boolean;
+  /** its rates decay by themselves towards the end of the run */
+  decays?: boolean;
   /** in some steps it trains one module only */
   oneAtATime?: boolean;
   /**

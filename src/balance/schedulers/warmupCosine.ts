@@ -22,7 +22,7 @@ export const warmupCosine = defineScheduler({
       oneOf('where the cosine begins: with the first step, or where warm-up ends', ['first', 'warmed'], 'first'),
     ),
   },
-  facts: { ignoresKappa: true, look: 'grey' },
+  facts: { ignoresKappa: true, decays: true, look: 'grey' },
   make: ({ final, begins }) => ({
     initial: null,
     next(_state, observation) {

@@ -10,7 +10,7 @@ import { newFolder } from '../../runner/newFolder';
 import type { Which } from '../../runner/export/trained';
 import { exportRun, type WrittenRun } from '../../runner/export/write';
 import type { Define } from '../command';
-import { experimentNamed, runNamed } from '../names';
+import { runOrExperimentNamed } from '../names';
 import { isNamed, onlyRun } from '../runNames';
 import { note, say, sayJson } from '../text';
 
@@ -58,8 +58,7 @@ async function exportNamed(typed: string, folder: string, which: Which): Promise
   const write = ({ experiment, id }: StoredRun, out: string) =>
     exportRun(runFolder(results, experiment, id), id, which, out, (stage) => note(`${id}: ${stage}`));
   const experiments = listExperiments(results);
-  const named = runNamed(typed);
-  const name = named === typed ? experimentNamed(typed, experiments) : named;
+  const name = runOrExperimentNamed(typed, experiments);
   if (!experiments.includes(name)) {
     const found = readResults(results).filter(({ experiment, id }) => isNamed(name, experiment, id));
     const run = onlyRun(

@@ -2,14 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, writeWhole } from '../../files';
+import { withBlocks } from '../../manifest/reference';
 import { outputSchemaText, outputTable } from './index';
 
 const page = join(projectRoot, 'docs', 'commands.md');
 writeWhole(join(projectRoot, 'src', 'cli', 'output.schema.json'), outputSchemaText());
-writeWhole(
-  page,
-  readFileSync(page, 'utf8').replace(
-    /(<!-- outputs -->\n)[^]*?(\n<!-- end of outputs -->)/,
-    (_all, start: string, end: string) => `${start}${outputTable()}${end}`,
-  ),
-);
+writeWhole(page, withBlocks(readFileSync(page, 'utf8'), { outputs: outputTable() }));

@@ -8,6 +8,7 @@ import { setSources } from '../../data';
 import { hashedPlaces, lockText, pinned, pinRelease, readLock, requirePinned } from '../../data/readers/pin';
 import { projectRoot, sha256, writeWhole } from '../../files';
 import { experimentOf, type Manifest } from '../../manifest/content';
+import { isYamlFile } from '../../manifest/parse';
 import type { RunSpec } from '../../manifest/run';
 import { findTask, type FoundTask } from '../../manifest/taskManifest';
 import { exitCode, UserError } from '../../problems';
@@ -82,7 +83,7 @@ export async function exportCrate(options: ExportOptions): Promise<Exported> {
           `left out, since the manifest does not describe them or a later run of the same combination counts: ${surplus.map(({ id }) => id).join(', ')}`,
         ];
   return newFolder(out, async (crate) => {
-    if (/\.ya?ml$/i.test(manifest.file))
+    if (isYamlFile(manifest.file))
       writeWhole(join(crate, crateNames.manifest), `${JSON.stringify(manifest.content, null, 2)}\n`);
     else place(crate, manifest.file, crateNames.manifest);
     for (const { file } of runs)
