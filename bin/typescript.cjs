@@ -21,6 +21,7 @@ const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 /** Packages whose loading does nothing that others could miss. */
 const lazy = [
   '@tensorflow/tfjs',
+  '@tensorflow/tfjs-core',
   '@duckdb/node-api',
   '@huggingface/tokenizers',
   '@resvg/resvg-js',

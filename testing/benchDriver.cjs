@@ -1,7 +1,6 @@
 'use strict';
 // A driver of the benchmark that waits for an engine in the middle of a command; prints the engine's process id.
-const path = require('node:path');
-require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
+require('./typescript.cjs');
 const { endEnginesWithThisProcess, startEngine } = require('../bench/engines.ts');
 
 const [language] = process.argv.slice(2);

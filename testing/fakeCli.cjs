@@ -1,7 +1,7 @@
 'use strict';
 // The command line with fake workers and without a network.
 const path = require('node:path');
-require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
+require('./typescript.cjs');
 const { localWorkers } = require('../src/runner/local.ts');
 void require('../src/cli/main.ts').main(process.argv, () => ({
   entry: __filename,

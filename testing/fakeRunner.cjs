@@ -1,7 +1,6 @@
 'use strict';
 // A runner with in-process workers over the fake trainer: as many runs as argv says, in the results folder that it names.
-const path = require('node:path');
-require('ts-node').register({ project: path.join(__dirname, '..', 'tsconfig.json'), swc: true });
+require('./typescript.cjs');
 const { fakeRuns, inProcess, queueOptions } = require('./fakeRuns.ts');
 const { runQueue } = require('../src/runner/queue.ts');
 const [results, runs, workers] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 'use strict';
 // The command line with workers that train the toy task, and without a network.
 const path = require('node:path');
-require('../bin/typescript.cjs');
+require('./typescript.cjs');
 const { localWorkers } = require('../src/runner/local.ts');
 void require('../src/cli/main.ts').main(process.argv, () => ({
   entry: __filename,

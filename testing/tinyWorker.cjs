@@ -1,4 +1,4 @@
 'use strict';
 // A worker that trains the toy task with the real trainer, on the cpu backend.
-require('../bin/typescript.cjs');
+require('./typescript.cjs');
 require('../src/runner/serve.ts').serve(require('./tinyRuns.ts').tinyRooms);

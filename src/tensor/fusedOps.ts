@@ -43,10 +43,11 @@ export const fusedGelu = (x: Tensor): Tensor => elementwise('Gelu')(x);
 export const fusedGeluTanh = (x: Tensor): Tensor => elementwise('GeluTanh')(x);
 
 /** silu(gate) up. */
-export const fusedSwiglu: (gate: Tensor, up: Tensor) => Tensor = differentiable(
-  ([gate, up]) => ({ value: run('EquipoiseSwiglu', { gate: gate!, up: up! }), kept: [gate!, up!] }),
-  (dy, [gate, up]) => runMany('EquipoiseSwigluGradient', { gate: gate!, up: up!, dy }),
-);
+export const fusedSwiglu = (gate: Tensor, up: Tensor): Tensor =>
+  differentiable(
+    ([g, u]) => ({ value: run('EquipoiseSwiglu', { gate: g!, up: u! }), kept: [g!, u!] }),
+    (dy, [g, u]) => runMany('EquipoiseSwigluGradient', { gate: g!, up: u!, dy }),
+  )(gate, up);
 
 /** RMSNorm with a gain [D]. */
 export const fusedRmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor =>
@@ -75,13 +76,14 @@ export const fusedLayerNorm = (x: Tensor, gain: Tensor, bias: Tensor, epsilon: n
   )(x, gain, bias);
 
 /** log softmax over the last axis. */
-export const fusedLogSoftmax: (x: Tensor) => Tensor = differentiable(
-  ([x]) => {
-    const value = run('EquipoiseLogSoftmax', { x: x! });
-    return { value, kept: [value] };
-  },
-  (dy, [y]) => [run('EquipoiseLogSoftmaxGradient', { y: y!, dy })],
-);
+export const fusedLogSoftmax = (x: Tensor): Tensor =>
+  differentiable(
+    ([given]) => {
+      const value = run('EquipoiseLogSoftmax', { x: given! });
+      return { value, kept: [value] };
+    },
+    (dy, [y]) => [run('EquipoiseLogSoftmaxGradient', { y: y!, dy })],
+  )(x);
 
 /**
  * softmax(scale scores + mask) over the last axis. scores [B, ..., T], mask [M, S, T] with M 1 or B, where the places of

@@ -111,21 +111,22 @@ export const geluTanh = (x: Tensor): Tensor =>
  */
 export const gelu: (x: Tensor) => Tensor = (x) => (areFused() ? fusedGelu(x) : geluWithGradient(x));
 
-const geluWithGradient = tf.customGrad((...given) => {
-  const x = given[0] as Tensor;
-  const save = given[1] as unknown as (tensors: Tensor[]) => void;
-  const scaled = tf.mul(x, Math.SQRT1_2);
-  const share = tf.mul(tf.add(tf.erf(scaled), 1), 0.5);
-  save([scaled, share]);
-  return {
-    value: tf.mul(x, share),
-    gradFunc: (dy: Tensor, saved: Tensor[]) => {
-      const [u, phi] = saved as [Tensor, Tensor];
-      const density = tf.mul(tf.exp(tf.neg(tf.square(u))), 1 / Math.sqrt(Math.PI));
-      return tf.mul(dy, tf.add(phi, tf.mul(u, density)));
-    },
-  };
-}) as (x: Tensor) => Tensor;
+const geluWithGradient = (input: Tensor): Tensor =>
+  tf.customGrad((...given) => {
+    const x = given[0] as Tensor;
+    const save = given[1] as unknown as (tensors: Tensor[]) => void;
+    const scaled = tf.mul(x, Math.SQRT1_2);
+    const share = tf.mul(tf.add(tf.erf(scaled), 1), 0.5);
+    save([scaled, share]);
+    return {
+      value: tf.mul(x, share),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [u, phi] = saved as [Tensor, Tensor];
+        const density = tf.mul(tf.exp(tf.neg(tf.square(u))), 1 / Math.sqrt(Math.PI));
+        return tf.mul(dy, tf.add(phi, tf.mul(u, density)));
+      },
+    };
+  })(input);
 
 /** Additive mask [S, S]: 0 where a position may look (itself and before), -1e9 elsewhere. */
 export function causalMask(length: number): Tensor {

@@ -36,67 +36,76 @@ interface Ledger {
 }
 let ledger: Ledger = { kernels: [], held: 0, most: 0 };
 
-class ShapeBackend extends tf.KernelBackend {
-  readonly pieces = new Map<object, { bytes: number; references: number }>();
-  make(info: { shape: Shape; dtype: tf.DataType }): object {
-    const id = {};
-    const bytes = bytesOf(info);
-    this.pieces.set(id, { bytes, references: 1 });
-    ledger.held += bytes;
-    ledger.most = Math.max(ledger.most, ledger.held);
-    return id;
-  }
-  override write(_values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
-    return this.make({ shape, dtype });
-  }
-  override move(id: object, _values: tf.BackendValues, shape: number[], dtype: tf.DataType, references: number): void {
-    this.pieces.set(id, { bytes: bytesOf({ shape, dtype }), references });
-  }
-  override incRef(id: object): void {
-    this.pieces.get(id)!.references += 1;
-  }
-  override refCount(id: object): number {
-    return this.pieces.get(id)?.references ?? 0;
-  }
-  override disposeData(id: object, force = false): boolean {
-    const piece = this.pieces.get(id);
-    if (piece === undefined) return true;
-    piece.references -= 1;
-    if (piece.references > 0 && !force) return false;
-    ledger.held -= piece.bytes;
-    return this.pieces.delete(id);
-  }
-  override numDataIds(): number {
-    return this.pieces.size;
-  }
-  override readSync(): never {
-    throw new Error('a tensor without values was read');
-  }
-  override read(): Promise<never> {
-    return Promise.reject(new Error('a tensor without values was read'));
-  }
-  override memory(): { unreliable: boolean } {
-    return { unreliable: false };
-  }
-  override floatPrecision(): 32 {
-    return 32;
-  }
-  override epsilon(): number {
-    return 1e-7;
-  }
-  override timerAvailable(): boolean {
-    return false;
-  }
-  override dispose(): void {
-    this.pieces.clear();
-  }
+/** The backend; its class is made here, not when this file is read, so that `plan` need not load TensorFlow.js. */
+function makeBackend() {
+  return new (class ShapeBackend extends tf.KernelBackend {
+    readonly pieces = new Map<object, { bytes: number; references: number }>();
+    make(info: { shape: Shape; dtype: tf.DataType }): object {
+      const id = {};
+      const bytes = bytesOf(info);
+      this.pieces.set(id, { bytes, references: 1 });
+      ledger.held += bytes;
+      ledger.most = Math.max(ledger.most, ledger.held);
+      return id;
+    }
+    override write(_values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+      return this.make({ shape, dtype });
+    }
+    override move(
+      id: object,
+      _values: tf.BackendValues,
+      shape: number[],
+      dtype: tf.DataType,
+      references: number,
+    ): void {
+      this.pieces.set(id, { bytes: bytesOf({ shape, dtype }), references });
+    }
+    override incRef(id: object): void {
+      this.pieces.get(id)!.references += 1;
+    }
+    override refCount(id: object): number {
+      return this.pieces.get(id)?.references ?? 0;
+    }
+    override disposeData(id: object, force = false): boolean {
+      const piece = this.pieces.get(id);
+      if (piece === undefined) return true;
+      piece.references -= 1;
+      if (piece.references > 0 && !force) return false;
+      ledger.held -= piece.bytes;
+      return this.pieces.delete(id);
+    }
+    override numDataIds(): number {
+      return this.pieces.size;
+    }
+    override readSync(): never {
+      throw new Error('a tensor without values was read');
+    }
+    override read(): Promise<never> {
+      return Promise.reject(new Error('a tensor without values was read'));
+    }
+    override memory(): { unreliable: boolean } {
+      return { unreliable: false };
+    }
+    override floatPrecision(): 32 {
+      return 32;
+    }
+    override epsilon(): number {
+      return 1e-7;
+    }
+    override timerAvailable(): boolean {
+      return false;
+    }
+    override dispose(): void {
+      this.pieces.clear();
+    }
+  })();
 }
 
-let backend: ShapeBackend | null = null;
+let backend: ReturnType<typeof makeBackend> | null = null;
 
-function register(): ShapeBackend {
+function register(): ReturnType<typeof makeBackend> {
   if (backend !== null) return backend;
-  const made = new ShapeBackend();
+  const made = makeBackend();
   tf.registerBackend(name, () => made, 0);
   for (const [kernelName, rule] of Object.entries(rules)) {
     tf.registerKernel({

@@ -233,7 +233,7 @@ describe('bad input', () => {
   });
 });
 
-test('every command of the table has a file that defines it, and loads no other', () => {
+test('every command of the table has a file that defines it, loads no other, and no TensorFlow', () => {
   // In a process of its own: a test's runner loads TypeScript in another way.
   const script = `
     require(${JSON.stringify(join(projectRoot, 'bin', 'typescript.cjs'))});
@@ -243,12 +243,18 @@ test('every command of the table has a file that defines it, and loads no other'
       const name = [...path, entry.call.split(' ')[0]];
       return entry.commands === undefined ? [[name.join(' '), typeof entry.load()]] : all(entry.commands, name);
     });
-    console.log(JSON.stringify({ before, defined: all(commands, []) }));`;
-  const { before, defined } = JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })) as {
+    const defined = all(commands, []);
+    const heavy = Object.keys(require.cache).filter((path) => path.includes('/@tensorflow/'));
+    console.log(JSON.stringify({ before, defined, heavy }));`;
+  const { before, defined, heavy } = JSON.parse(
+    execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }),
+  ) as {
     before: string[];
     defined: [string, string][];
+    heavy: string[];
   };
   expect(before).toEqual(['cli/commands.ts']);
+  expect(heavy).toEqual([]);
   expect(defined.length).toBeGreaterThan(20);
   expect(defined.filter(([, kind]) => kind !== 'function')).toEqual([]);
   expect(defined.map(([name]) => name)).toEqual(expect.arrayContaining(['plan', 'data fetch', 'export ro-crate']));
