@@ -186,8 +186,10 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       writeManifest(99); // nobody may look at the manifest again
 
       // On a busy machine a run may end before anything reaches it: then another one is taken.
+      let disturbances = 0;
       const meet = async (disturb: () => Promise<string | null>): Promise<string> => {
         for (let tries = 0; tries < 5; tries++) {
+          disturbances += 1;
           const id = await disturb();
           if (id !== null) return id;
         }
@@ -261,8 +263,9 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
         expect(starts(id), log(id)).toBeGreaterThanOrEqual(2);
         expect(readFileSync(runFolder(results, experiment, id).log, 'utf8')).toMatch(/^goes on after step \d+$/m);
       }
-      // What nobody disturbed began once: at most two runs were on the lost node and under the urgent job.
-      expect(others.filter(({ id }) => starts(id) === 1).length).toBeGreaterThanOrEqual(12);
+      // What nobody disturbed began once: at most two runs are on a node that is lost or under an urgent job.
+      const undisturbed = others.filter(({ id }) => starts(id) === 1).length;
+      expect(undisturbed).toBeGreaterThanOrEqual(others.length - 2 * disturbances);
       expect(log(runs[0]!.id)).toContain(`strange <${strange}>`);
       for (const { id, spec } of notEmpty(runs))
         expect(log(id)).toMatch(spec.scheduler.kind === 'commit' ? /^devices <[01]>$/m : /^devices <>$/m);
