@@ -105,11 +105,8 @@ export const geluTanh = (x: Tensor): Tensor =>
         tf.add(tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI))), 1),
       );
 
-/**
- * x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016. Its derivative is Phi(x) + x exp(-x^2 / 2) /
- * sqrt(2 pi).
- */
-export const gelu: (x: Tensor) => Tensor = (x) => (areFused() ? fusedGelu(x) : geluWithGradient(x));
+/** x Phi(x): GELU with the error function, Hendrycks and Gimpel 2016; derivative Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi). */
+export const gelu = (x: Tensor): Tensor => (areFused() ? fusedGelu(x) : geluWithGradient(x));
 
 const geluWithGradient = (input: Tensor): Tensor =>
   tf.customGrad((...given) => {

@@ -36,6 +36,11 @@ interface Ledger {
 }
 let ledger: Ledger = { kernels: [], held: 0, most: 0 };
 
+/** What reading a tensor gives here. */
+function withoutValue(): never {
+  throw new Error('a tensor without values was read');
+}
+
 /** The backend; its class is made here, not when this file is read, so that `plan` need not load TensorFlow.js. */
 function makeBackend() {
   return new (class ShapeBackend extends tf.KernelBackend {
@@ -77,12 +82,8 @@ function makeBackend() {
     override numDataIds(): number {
       return this.pieces.size;
     }
-    override readSync(): never {
-      throw new Error('a tensor without values was read');
-    }
-    override read(): Promise<never> {
-      return Promise.reject(new Error('a tensor without values was read'));
-    }
+    override readSync = withoutValue;
+    override read = withoutValue;
     override memory(): { unreliable: boolean } {
       return { unreliable: false };
     }
