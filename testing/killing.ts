@@ -1,4 +1,4 @@
-/** Kills and resumes the toy run of killedRun.ts; shared by the test (25 kills) and `npm run soak` (200). */
+/** Kills and resumes the toy run of killedRun.ts; shared by the test (13 kills) and `npm run soak` (200). */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
