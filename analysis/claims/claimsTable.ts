@@ -117,6 +117,9 @@ export function claimsTable(
   };
 }
 
-/** Why claims were not tested or cannot be evaluated, a line each. */
+/** Why claims were not tested or cannot be evaluated, and what a manipulation check found that holds, a line each. */
 export const reasonLines = (evaluations: readonly Evaluation[]): string[] =>
-  evaluations.flatMap(({ claim, verdict, why }) => (why === null ? [] : [`${claim.id}: ${verdict}: ${why}`]));
+  evaluations.flatMap(({ claim, verdict, why, checked }) => {
+    if (why !== null) return [`${claim.id}: ${verdict}: ${why}`];
+    return checked === undefined ? [] : [`${claim.id}: tested: ${checked}`];
+  });

@@ -3,7 +3,7 @@ import type { Journals } from '../aggregate';
 import { holm, pairedDifferences } from '../comparison';
 import { slopeOf } from '../figures/slopeLaw';
 import { grouped } from '../grouped';
-import { hasActed, manipulationBySeed, stepMeans, type Manipulation } from '../manipulation';
+import { hasActed, manipulationBySeed, stepMeans } from '../manipulation';
 import { cellEffects, randomEffects } from '../meta';
 import { bySeed } from '../scores';
 import { mean } from '../statistics';
@@ -35,6 +35,8 @@ export interface Evaluation {
   corrected: number | null;
   /** why it was not tested or cannot be evaluated */
   why: string | null;
+  /** what its manipulation check found, where it has one that holds */
+  checked?: string;
 }
 
 /** Runs of several experiments together, each run once. */
@@ -156,27 +158,35 @@ async function countFor(pool: Pool, needs: Needs): Promise<Estimate> {
   return { value: above / total, error: null, degrees: 0, sd: null, n: total };
 }
 
-/** Demands what must hold before the claim is tested. Throws Unmet when it does not. */
-async function demand(pool: Pool, claim: Claim, check: Check, others: ReadonlyMap<string, Claim>): Promise<void> {
+/** Demands what must hold before the claim is tested, and says what was found. Throws Unmet when it does not hold. */
+async function demand(
+  pool: Pool,
+  claim: Claim,
+  check: Check,
+  others: ReadonlyMap<string, Claim>,
+): Promise<string | undefined> {
   if (check.kind === 'supported') {
     const { verdict } = await evaluateOne(pool, others.get(check.claim)!, others);
     if (verdict !== 'supported') throw new Unmet('not tested', `claim ${check.claim} is ${verdict} here`);
-    return;
+    return undefined;
   }
   const cell = onlyCell(pool, claim.needs);
   if (check.kind === 'sameRates') return demandFactors(pool, cell, check.within);
   const found = manipulationBySeed(cell.a, cell.b, await pool.read('stepMeans', stepMeans));
   if (found === null) throw new Unmet('not tested', 'no measured steps to compare');
-  if (!hasActed(found, check.atLeast)) throw new Unmet('not tested', actedText(found, check.atLeast));
+  const text = moduleNames
+    .map(
+      (module) =>
+        `${module} steps × ${found.steps[module].toFixed(3)}, divergence × ${found.divergences[module].toFixed(2)}`,
+    )
+    .join('; ');
+  if (hasActed(found, check.atLeast)) return text;
+  const longer = ((check.atLeast - 1) * 100).toFixed(0);
+  throw new Unmet('not tested', `steps are not ${longer} % longer with larger divergences: ${text}`);
 }
 
-const actedText = ({ steps, divergences }: Manipulation, least: number) =>
-  `steps are not ${((least - 1) * 100).toFixed(0)} % longer with larger divergences: ${moduleNames
-    .map((module) => `${module} steps × ${steps[module].toFixed(3)}, divergence × ${divergences[module].toFixed(2)}`)
-    .join('; ')}`;
-
 /** Holds the mean factors of the followers, side b, to those of the runs of side a that they follow. */
-async function demandFactors(pool: Pool, cell: Cell, within: number): Promise<void> {
+async function demandFactors(pool: Pool, cell: Cell, within: number): Promise<undefined> {
   const factors = await pool.read('meanFactors', meanFactors);
   const pairs = cell.b.flatMap((follower) => {
     const leader = leaderOf(follower, cell.a);
@@ -206,13 +216,20 @@ async function evaluateOne(pool: Pool, claim: Claim, others: ReadonlyMap<string,
   const { rule } = claim;
   const interval = rule.kind === 'countZero' ? countInterval(estimate, rule.level) : intervalOf(estimate, rule.level);
   const found = { ...none, estimate, low: interval?.low ?? null, high: interval?.high ?? null };
+  let checked: string | undefined;
   try {
-    for (const check of claim.checks ?? []) await demand(pool, claim, check, others);
+    for (const check of claim.checks ?? []) checked = (await demand(pool, claim, check, others)) ?? checked;
   } catch (error) {
     if (error instanceof Unmet) return { ...found, verdict: 'not tested', why: error.message };
     throw error;
   }
-  return { ...found, p: probabilityOf(rule, estimate), verdict: verdictOf(rule, estimate), why: null };
+  return {
+    ...found,
+    p: probabilityOf(rule, estimate),
+    verdict: verdictOf(rule, estimate),
+    why: null,
+    ...(checked === undefined ? {} : { checked }),
+  };
 }
 
 /** Of a count without a hit, from 0 to what the rule of three leaves possible; none of one with hits. */
