@@ -24,7 +24,7 @@ import { projectRoot } from '../src/files';
 import { runIdentity } from '../src/manifest/identity';
 import { tasks } from '../src/manifest/names';
 import { backboneRegistry, loadTokenizer } from '../src/models/zoo/backbones';
-import { encoderRegistry, registerEncoder, type EncoderTower } from '../src/models/zoo/encoders';
+import { encoderRegistry, registerEncoder, towerSources, type EncoderTower } from '../src/models/zoo/encoders';
 import * as mediaModule from '../src/models/zoo/encoders/media';
 import * as towerModule from '../src/models/zoo/encoders/tower';
 import * as partModule from '../src/models/parts/part';
@@ -50,8 +50,9 @@ const context = { data: '', weights: {}, methodVersion: '', backend: '' };
 
 describe('a name in a manifest', () => {
   it('is an encoder with weights that a data manifest describes', () => {
-    for (const { name, source } of notEmpty(Object.values(encoderRegistry)))
-      if (source !== undefined) expect([name, findSource(source).name]).toEqual([name, source]);
+    for (const tower of notEmpty(Object.values(encoderRegistry)))
+      for (const source of towerSources(tower))
+        expect([tower.name, findSource(source).name]).toEqual([tower.name, source]);
   });
 
   it('is a backbone with weights that a data manifest describes', async () => {

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../src/files';
 import type { Declared, Part } from '../src/models/parts/part';
-import { pooledRows, resNetGrid, resNetParameters, type ResNetOptions } from '../src/models/parts/resnet';
+import { normedParameters } from '../src/models/parts/normedConvolution';
+import { pooledRows, resNetConvolutions, resNetGrid, type ResNetOptions } from '../src/models/parts/resnet';
 import {
   pooledFrames,
   whisperBlock,
@@ -73,7 +74,7 @@ function whisperWeight({ name, shape }: Declared): WeightTensor {
 const weightsOf = (parameters: Declared[], weight: (parameter: Declared) => WeightTensor) =>
   Object.fromEntries(parameters.map((parameter) => [parameter.name, weight(parameter)]));
 
-const resNetDeclared = resNetParameters(tinyResNetOptions);
+const resNetDeclared = normedParameters(resNetConvolutions(tinyResNetOptions));
 const whisperDeclared = whisperParameters(whisperOptions);
 
 export const tinyTowers: readonly TinyTower[] = [

@@ -12,7 +12,8 @@ import { encodeWav } from '../../src/data/audio';
 import { findEncoder } from '../../src/models/zoo/encoders';
 import { logMel, melFilters } from '../../src/models/parts/logMel';
 import { readPicture, readSoundOf } from '../../src/models/zoo/encoders/media';
-import { foldedResNet, pooledRows, resNetGrid, type ResNetOptions } from '../../src/models/parts/resnet';
+import { foldedWeights } from '../../src/models/parts/normedConvolution';
+import { pooledRows, resNetConvolutions, resNetGrid, type ResNetOptions } from '../../src/models/parts/resnet';
 import { pooledFrames, whisperBlock, whisperFrames, type WhisperOptions } from '../../src/models/parts/whisperEncoder';
 import { kerasResNet } from '../../src/models/zoo/encoders/kerasResnet';
 import { readOnnx } from '../../src/models/weights/onnx';
@@ -129,7 +130,10 @@ describe('ResNet', () => {
 
   it.each([
     ['as they are trained', (weights: Record<string, WeightTensor>) => weights],
-    ['folded', (weights: Record<string, WeightTensor>) => foldedResNet(weights, options)],
+    [
+      'folded',
+      (weights: Record<string, WeightTensor>) => foldedWeights(weights, resNetConvolutions(options), options.epsilon),
+    ],
   ])(
     'gives the grid of the layers API, which sees blue, green, red without the means; weights %s',
     async (_how, form) => {

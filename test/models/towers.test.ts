@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { inOrder, inTheirPlaces } from '../../src/models/inputs/computeFeatures';
 import { batchedTower, encoderRegistry, findEncoder, type OpenTower } from '../../src/models/zoo/encoders';
 import { loraParameters, mergeLora, type LoraSpec } from '../../src/models/parts/lora';
-import { foldedResNet } from '../../src/models/parts/resnet';
+import { foldedWeights } from '../../src/models/parts/normedConvolution';
+import { resNetConvolutions } from '../../src/models/parts/resnet';
 import { availableBackends, useBackend } from '../../src/tensor/backend';
 import { programCost } from '../../src/tensor/cost';
 import { openSession } from '../../src/tensor/program';
@@ -114,7 +115,7 @@ describe('a ResNet', () => {
 
   it('computes the same with its normalisations folded beforehand, which frozen features are made with', () => {
     const tower = tinyTowers[0]!;
-    const folded = foldedResNet(tower.weights, tinyResNetOptions);
+    const folded = foldedWeights(tower.weights, resNetConvolutions(tinyResNetOptions), tinyResNetOptions.epsilon);
     expect(Object.keys(folded)).toHaveLength(
       2 * Object.keys(tower.weights).filter((name) => name.endsWith('.norm')).length,
     );

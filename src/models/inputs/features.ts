@@ -14,7 +14,7 @@ import { userError } from '../../problems';
 import { tensorflowBinding } from '../../tensor/backend';
 import { tf } from '../../tensor/tf';
 import type { Code } from '../../parts/code';
-import { findEncoder, type EncoderTower } from '../zoo/encoders';
+import { findEncoder, towerSources, type EncoderTower } from '../zoo/encoders';
 import { saidOfTower } from './modelCode';
 import { computeFeatures, inTheirPlaces, inOrder, layout } from './computeFeatures';
 import { joinedTable, mediaIn, readFeatures, type FeatureTable, type StoredItems } from './featureTable';
@@ -85,10 +85,11 @@ const identityOf = (
 
 function towerOf(encoder: string): FeatureTower {
   const tower = findEncoder(encoder);
-  const { modality, source, version, rows, width, open } = tower;
+  const { modality, version, rows, width, open } = tower;
+  const weights = towerSources(tower).map((source) => sourceIdentity(source));
   return {
     name: encoder,
-    weights: source === undefined ? 'none' : sourceIdentity(source),
+    weights: weights.length === 0 ? 'none' : weights.join(),
     code: saidOfTower(tower),
     modality,
     version,

@@ -3,6 +3,7 @@
  * backend. Source: Radford et al. 2022, section 2.2, and the reference `whisper/audio.py`; Slaney's Auditory Toolbox
  * (1998) for the mel scale.
  */
+import { narrow, powerSpectrum, type NarrowFilter } from './spectrum';
 
 /**
  * Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands of all Whisper models but the
@@ -36,85 +37,14 @@ export function melFilters(bands: number = logMelSettings.bands): Float64Array[]
   });
 }
 
-/** Their product is the window's length. */
-const factors = [4, 4, 5, 5];
-const cosines = Float64Array.from({ length: window }, (_, i) => Math.cos((2 * Math.PI * i) / window));
-const sines = Float64Array.from({ length: window }, (_, i) => Math.sin((2 * Math.PI * i) / window));
-
-/**
- * Discrete Fourier transform of `window` complex numbers by mixed radix (Cooley and Tukey 1965): `length` values of the
- * input from `from` on, `step` apart, into outRe, outIm at `to`.
- */
-function transform(
-  re: Float64Array,
-  im: Float64Array,
-  from: number,
-  step: number,
-  outRe: Float64Array,
-  outIm: Float64Array,
-  to: number,
-  length: number,
-  depth: number,
-): void {
-  if (length === 1) {
-    outRe[to] = re[from]!;
-    outIm[to] = im[from]!;
-    return;
-  }
-  const radix = factors[depth]!;
-  const part = length / radix;
-  for (let r = 0; r < radix; r++)
-    transform(re, im, from + r * step, step * radix, outRe, outIm, to + r * part, part, depth + 1);
-  const partRe = new Float64Array(radix);
-  const partIm = new Float64Array(radix);
-  for (let k = 0; k < part; k++) {
-    for (let r = 0; r < radix; r++) {
-      partRe[r] = outRe[to + r * part + k]!;
-      partIm[r] = outIm[to + r * part + k]!;
-    }
-    for (let q = 0; q < radix; q++) {
-      let sumRe = 0;
-      let sumIm = 0;
-      for (let r = 0; r < radix; r++) {
-        const turn = (r * (k + q * part) * step) % window;
-        sumRe += partRe[r]! * cosines[turn]! + partIm[r]! * sines[turn]!;
-        sumIm += partIm[r]! * cosines[turn]! - partRe[r]! * sines[turn]!;
-      }
-      outRe[to + q * part + k] = sumRe;
-      outIm[to + q * part + k] = sumIm;
-    }
-  }
-}
-
-/** The sample at `at` with the sound mirrored at both ends (the end samples once), as for a centred window. */
-function mirrored(samples: Float32Array, at: number): number {
-  const last = samples.length - 1;
-  const inside = at < 0 ? -at : at > last ? 2 * last - at : at;
-  return samples[inside]!;
-}
-
-interface NarrowFilter {
-  first: number;
-  weights: Float64Array;
-}
+const spectrum = powerSpectrum([4, 4, 5, 5]);
 const known = new Map<number, NarrowFilter[]>();
 
-/** The filters without their zeros: most bands see a handful of the 201 bins. */
 function narrowFilters(bands: number): NarrowFilter[] {
-  const made =
-    known.get(bands) ??
-    melFilters(bands).map((filter) => {
-      const first = Math.max(
-        0,
-        filter.findIndex((weight) => weight > 0),
-      );
-      return { first, weights: filter.slice(first, filter.findLastIndex((weight) => weight > 0) + 1) };
-    });
+  const made = known.get(bands) ?? melFilters(bands).map(narrow);
   known.set(bands, made);
   return made;
 }
-
-const hann = cosines.map((cosine) => 0.5 - 0.5 * cosine);
 
 /**
  * Log-mel spectrogram [frames, bands], frame-major, with frames = samples / 160: Hann windows centred on every 160th
@@ -129,39 +59,19 @@ export function logMel(samples: Float32Array, bands: number = logMelSettings.ban
   const frames = samples.length / hop;
   const filters = narrowFilters(bands);
   const out = new Float32Array(frames * bands);
-  const [re, im, outRe, outIm] = [0, 0, 0, 0].map(() => new Float64Array(window)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const power = new Float64Array(bins);
   let highest = -Infinity;
-  // Two real frames are transformed as one complex signal: the even and odd halves of the spectrum part them again.
-  for (let frame = 0; frame < frames; frame += 2) {
-    for (let i = 0; i < window; i++) {
-      const at = frame * hop + i - window / 2;
-      re[i] = hann[i]! * mirrored(samples, at);
-      im[i] = frame + 1 < frames ? hann[i]! * mirrored(samples, at + hop) : 0;
+  // The end samples are mirrored around themselves for windows that reach past them.
+  const last = samples.length - 1;
+  const at = (place: number) => samples[place < 0 ? -place : place > last ? 2 * last - place : place]!;
+  spectrum({ at, frames, hop }, (frame, power) => {
+    for (let band = 0; band < bands; band++) {
+      let sum = 0;
+      const { first, weights } = filters[band]!;
+      for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
+      const value = Math.log10(Math.max(sum, 1e-10));
+      out[frame * bands + band] = value;
+      if (value > highest) highest = value;
     }
-    transform(re, im, 0, 1, outRe, outIm, 0, window, 0);
-    for (let which = 0; which < 2 && frame + which < frames; which++) {
-      const sign = which === 0 ? 1 : -1;
-      for (let bin = 0; bin < bins; bin++) {
-        const other = (window - bin) % window;
-        const real = outRe[bin]! + sign * outRe[other]!;
-        const imaginary = outIm[bin]! - sign * outIm[other]!;
-        power[bin] = (real * real + imaginary * imaginary) / 4;
-      }
-      for (let band = 0; band < bands; band++) {
-        let sum = 0;
-        const { first, weights } = filters[band]!;
-        for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
-        const value = Math.log10(Math.max(sum, 1e-10));
-        out[(frame + which) * bands + band] = value;
-        if (value > highest) highest = value;
-      }
-    }
-  }
+  });
   return out.map((value) => (Math.max(value, highest - 8) + 4) / 4);
 }

@@ -63,7 +63,7 @@ export interface ExportFacts extends RunFacts {
     startsFrom: BaseFacts[];
   };
   /** `trained`: something inside the tower was; `base` is null for a tower without pretrained weights */
-  encoder: { name: string; trained: boolean; base: BaseFacts | null };
+  encoder: { name: string; trained: boolean; bases: BaseFacts[] };
 }
 
 /** A run from a published checkpoint. */

@@ -106,7 +106,7 @@ ${connector.tokens} prefix tokens.${scaled} They stand between the opening token
 ${ofTower}## Base weights, which keep their own licences
 
 - backbone ${backbone.name}: ${origin(backbone.base)}
-- encoder ${encoder.name}: ${encoder.base === null ? 'without pretrained weights' : origin(encoder.base)}
+- encoder ${encoder.name}: ${encoder.bases.length === 0 ? 'without pretrained weights' : encoder.bases.map(origin).join(' ')}
 ${connector.startsFrom.map((base) => `- the connector started from ${base.source}: ${origin(base)}\n`).join('')}`;
 }
 

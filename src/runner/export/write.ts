@@ -17,7 +17,7 @@ import { asCausalLlama, causalLlama, causalLlamaConfig } from '../../models/zoo/
 import { isCheckpointTuning, isInStep } from '../../models/tuningKinds';
 import { towerWithoutWeights, zooModel } from '../../models/zoo/compose';
 import { connectorRows, connectorSources } from '../../models/zoo/connectors';
-import { findEncoder } from '../../models/zoo/encoders';
+import { findEncoder, towerSources } from '../../models/zoo/encoders';
 import type { Model } from '../../models/build';
 import type { PartName } from '../../models/composition';
 import { peftLayout, writePeftAdapter } from '../../models/peft';
@@ -166,7 +166,6 @@ function factsOf(
   vocabulary: readonly number[] | null,
 ): ExportFacts {
   const { spec } = run.file;
-  const { source } = findEncoder(spec.encoder);
   return {
     ...runFacts(run, which),
     backbone: {
@@ -180,7 +179,7 @@ function factsOf(
     encoder: {
       name: spec.encoder,
       trained: isInStep(spec.tuning.tower),
-      base: source === undefined ? null : baseFacts(source),
+      bases: towerSources(findEncoder(spec.encoder)).map(baseFacts),
     },
   };
 }

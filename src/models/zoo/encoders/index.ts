@@ -5,6 +5,7 @@
 import { registerName } from '../../../parts/define';
 import { userError } from '../../../problems';
 import { dinov2Small } from './dinov2Small';
+import { aisfx, whisperBaseAisfx } from './effects';
 import { resnet50 } from './resnet50';
 import type { EncoderTower } from './tower';
 import { whisperBase, whisperTinyEnglish } from './whisperHalf';
@@ -12,7 +13,15 @@ import { whisperTiny } from './whisperTiny';
 
 export { batchedTower, joined, type EncoderTower, type OpenTower } from './tower';
 
-const towers: readonly EncoderTower[] = [resnet50, dinov2Small, whisperTiny, whisperTinyEnglish, whisperBase];
+const towers: readonly EncoderTower[] = [
+  resnet50,
+  dinov2Small,
+  whisperTiny,
+  whisperTinyEnglish,
+  whisperBase,
+  aisfx,
+  whisperBaseAisfx,
+];
 
 /** Towers by the name that manifests use. */
 export const encoderRegistry: Readonly<Record<string, EncoderTower>> = Object.fromEntries(
@@ -23,8 +32,7 @@ export const encoderRegistry: Readonly<Record<string, EncoderTower>> = Object.fr
 export const registerEncoder = (tower: EncoderTower): void => registerName(encoderRegistry, tower.name, tower);
 
 /** The data manifests of a tower's weights. */
-export const towerSources = ({ source }: Pick<EncoderTower, 'source'>): string[] =>
-  source === undefined ? [] : [source];
+export const towerSources = ({ source = [] }: Pick<EncoderTower, 'source'>): string[] => [source].flat();
 
 /** The tower of a name. Throws UserError that lists the known names. */
 export function findEncoder(name: string): EncoderTower {

@@ -1,7 +1,8 @@
 /** ResNet-50 trained on ImageNet, from Keras weights in TensorFlow.js form, up to its last grid. */
 import { join } from 'node:path';
 import { openSource } from '../../../sources/sources';
-import { foldedResNet, pooledRows, resNetGrid, resNetParameters, type ResNetOptions } from '../../parts/resnet';
+import { foldedWeights, normedParameters } from '../../parts/normedConvolution';
+import { pooledRows, resNetConvolutions, resNetGrid, type ResNetOptions } from '../../parts/resnet';
 import { kerasResNet } from './kerasResnet';
 import { readTfjsLayers } from '../../weights/tfjsLayers';
 import { readPicture } from './media';
@@ -24,6 +25,8 @@ const options: ResNetOptions = {
   means: [123.68, 116.779, 103.939],
 };
 
+const convolutions = resNetConvolutions(options);
+
 const source = 'resnet50-imagenet';
 
 export const resnet50 = encoderTower({
@@ -45,7 +48,7 @@ export const resnet50 = encoderTower({
     read: (file) => readPicture(file, pictureSide),
   },
   part: {
-    parameters: resNetParameters(options),
+    parameters: normedParameters(convolutions),
     adapted: [],
     async weights() {
       const folder = join((await openSource(source)).folder, 'ResNet50');
@@ -55,5 +58,5 @@ export const resnet50 = encoderTower({
       pooledRows(resNetGrid(part, images, options), Math.sqrt((gridSide * gridSide) / rows)),
   },
   batch: 16,
-  frozen: (weights) => foldedResNet(weights, options),
+  frozen: (weights) => foldedWeights(weights, convolutions, options.epsilon),
 });

@@ -63,9 +63,10 @@ export interface EncoderTower {
   /** blocks that are run */
   blocks: number;
   /**
-   * name of the data manifest of its weights; absent: it has no pretrained weights, or brings them in its own folder
+   * name of the data manifest of its weights, or of several; absent: it has no pretrained weights, or brings them in its
+   * own folder
    */
-  source?: string;
+  source?: string | readonly string[];
   /** sha256 of a tower from outside this repository; part of what its features depend on */
   code?: string;
   /** its weights were stored in 8 bits and are turned back into float32 */
