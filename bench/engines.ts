@@ -9,7 +9,18 @@ import type { Kernels } from '../src/tensor/kernels';
 import type { Precision } from '../src/tensor/precision';
 import type { Command, Reply } from './protocol';
 
-export type EngineName = 'recorded' | 'fused' | 'bfloat16' | 'eager' | 'wasm' | 'webgpu' | 'torch' | 'torch-compile';
+export type EngineName =
+  | 'recorded'
+  | 'fused'
+  | 'bfloat16'
+  | 'eager'
+  | 'wasm'
+  | 'webgpu'
+  | 'torch'
+  | 'torch-compile'
+  | 'webgpu-bfloat16'
+  | 'torch-gpu'
+  | 'torch-gpu-bfloat16';
 
 export interface Engine {
   name: EngineName;
@@ -52,6 +63,26 @@ export const engines: readonly Engine[] = [
   },
   { name: 'wasm', title: 'wasm (one thread)', backend: 'wasm', eager: true, language: 'typescript' },
   { name: 'webgpu', title: 'WebGPU', backend: 'webgpu', eager: true, language: 'typescript' },
+];
+
+/** Engines that are measured when they are named alone (`--only`): they want a GPU (bench/gpu.sh). */
+export const gpuEngines: readonly Engine[] = [
+  {
+    name: 'webgpu-bfloat16',
+    title: 'WebGPU, bfloat16',
+    backend: 'webgpu',
+    eager: true,
+    precision: 'bfloat16',
+    language: 'typescript',
+  },
+  { name: 'torch-gpu', title: 'PyTorch, CUDA', backend: 'torch-gpu', eager: true, language: 'python' },
+  {
+    name: 'torch-gpu-bfloat16',
+    title: 'PyTorch, CUDA, autocast',
+    backend: 'torch-gpu-bfloat16',
+    eager: true,
+    language: 'python',
+  },
 ];
 
 /** An engine that cannot be measured; the message goes into the table. */

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, writeWhole } from '../src/files';
-import { endEnginesWithThisProcess, engines, type Engine } from './engines';
+import { endEnginesWithThisProcess, engines, gpuEngines, type Engine } from './engines';
 import { measureSize, type Effort } from './measure';
 import type { BenchConfigName } from './model';
 import { machineClass, thisMachine, type BenchRecord, type SizeResult } from './record';
@@ -28,24 +28,33 @@ export function choose(text: string): Choice {
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
-  const known = [...engines.map(({ name }) => name), ...benchedConfigs, ...batches.map(String)] as string[];
+  const named = [...engines, ...gpuEngines];
+  const known = [...named.map(({ name }) => name), ...benchedConfigs, ...batches.map(String)] as string[];
   const unknown = words.find((word) => !known.includes(word));
   if (unknown !== undefined || words.length === 0)
     throw new InvalidArgumentError(
       `${unknown === undefined ? 'nothing' : `"${unknown}"`} is no engine, configuration or batch; there are ${known.join(', ')}.`,
     );
-  const some = <T>(all: readonly T[], name: (one: T) => string) => {
+  const some = <T>(all: readonly T[], name: (one: T) => string, usual = all) => {
     const found = all.filter((one) => words.includes(name(one)));
-    return found.length > 0 ? found : all;
+    return found.length > 0 ? found : usual;
   };
   return {
-    engines: some(engines, ({ name }) => name),
+    engines: some(named, ({ name }) => name, engines),
     configs: some(benchedConfigs, (name) => name),
     batches: some(batches, String),
   };
 }
 
-async function bench(options: { write?: boolean; quick?: boolean; only?: Choice; threads: number }): Promise<void> {
+interface BenchOptions {
+  write?: boolean;
+  quick?: boolean;
+  only?: Choice;
+  record?: string;
+  threads: number;
+}
+
+async function bench(options: BenchOptions): Promise<void> {
   if (options.write && (options.quick || options.only !== undefined))
     throw new InvalidArgumentError('--write records a whole measurement: it goes with neither --quick nor --only.');
   const { engines: chosen, configs, batches: sizes } = options.only ?? { engines, configs: benchedConfigs, batches };
@@ -71,6 +80,7 @@ async function bench(options: { write?: boolean; quick?: boolean; only?: Choice;
     sizes: results,
   };
   process.stdout.write(`${renderRecord(record)}\n`);
+  if (options.record !== undefined) writeWhole(options.record, `${JSON.stringify(record, null, 1)}\n`);
   if (!options.write) return;
   const file = join(resultsFolder, `${machineClass(record.machine)}.json`);
   writeWhole(file, `${JSON.stringify(record, null, 1)}\n`);
@@ -95,6 +105,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--write', 'record to bench/results and write the tables of docs/performance.md')
     .option('--quick', 'few steps: shows that everything works, not how fast')
     .option('--only <names>', 'engines, configurations and batches, e.g. recorded,torch,small,4', choose)
+    .option('--record <file>', 'also write what was measured to this file, as JSON')
     .option(
       '--threads <n>',
       'threads of the engines that can use several',

@@ -13,9 +13,14 @@ export const probeSize = 12;
 export const stepKinds = ['plain', 'kappaBatch', 'kappaProbe', 'regularised'] as const;
 export type StepKind = (typeof stepKinds)[number];
 
+/** How PyTorch computes: on the processor, or with `gpu` on CUDA, there also under autocast. */
+export type TorchMode = 'torch-eager' | 'torch-compile' | 'torch-gpu' | 'torch-gpu-bfloat16';
+
+export const isTorch = (backend: BackendName | TorchMode): backend is TorchMode => backend.startsWith('torch-');
+
 export type Command =
   /** loads the library; afterwards the process has its idle size */
-  | { do: 'start'; backend: BackendName | 'torch-eager' | 'torch-compile'; threads: number }
+  | { do: 'start'; backend: BackendName | TorchMode; threads: number }
   /** makes the model and what the kinds of step need */
   | {
       do: 'open';

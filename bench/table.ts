@@ -1,5 +1,5 @@
 /** The benchmark's records as Markdown: a table for each size and one of the targets. */
-import { engines, type EngineName } from './engines';
+import { engines, gpuEngines, type EngineName } from './engines';
 import { limitShare, overhead, spread, throughputRatio, withMeasure } from './statistics';
 import { benchConfigs } from './model';
 import { probeSize, type StepKind } from './protocol';
@@ -154,7 +154,7 @@ export const isMet = ({ limit, direction }: Pick<Target, 'limit' | 'direction'>,
 const sizeName = ({ config, batch }: SizeResult): string => `${config}, batch ${batch}`;
 
 function sizeTable(size: SizeResult, rounds: number): string {
-  const rows = engines.flatMap(({ name, title }) => {
+  const rows = [...engines, ...gpuEngines].flatMap(({ name, title }) => {
     const outcome = size.engines[name];
     if (outcome === undefined) return [];
     const figures = figuresOf(outcome);

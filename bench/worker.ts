@@ -17,7 +17,7 @@ import { packStep, updateValues } from '../src/train/stepInputs';
 import { unpackStep } from '../src/train/stepNumbers';
 import { trainProgram } from '../src/train/trainProgram';
 import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
-import { probeSize, type Command, type Reply, type StepKind } from './protocol';
+import { isTorch, probeSize, type Command, type Reply, type StepKind } from './protocol';
 
 interface Opened {
   sessions: Session[];
@@ -121,8 +121,7 @@ async function main(): Promise<void> {
     switch (command.do) {
       case 'start': {
         const { backend } = command;
-        if (backend === 'torch-eager' || backend === 'torch-compile')
-          throw new Error(`${backend} is not a backend of TensorFlow.js`);
+        if (isTorch(backend)) throw new Error(`${backend} is not a backend of TensorFlow.js`);
         const facts = await useBackend({ name: backend, threads: command.threads });
         tf.tidy(() => tf.matMul(tf.ones([8, 8]), tf.ones([8, 8])).dataSync());
         return {

@@ -2,7 +2,7 @@
 
 Run by `npm run bench` as a process of its own: reads commands as lines of JSON and answers each with one line
 (bench/protocol.ts says which). The end of standard input ends it, in the middle of a command too: then its driver is gone. With `--fixture` it prints what test/bench/bench.test.ts compares the TypeScript model with.
-Needs nothing but torch; float32 on the processor; plain eager PyTorch, or torch.compile with `"compile": true`.
+Needs nothing but torch. What computes is the backend of the first command: torch-eager and torch-compile on the processor in float32, torch-gpu on CUDA, torch-gpu-bfloat16 there under autocast.
 """
 import json
 import math
@@ -88,11 +88,12 @@ def build(config):
 class Trainer:
     """One model with its optimiser and fixed batch. `step(kind)` returns (loss, kappa or None)."""
 
-    def __init__(self, model, config, batch, probe, rate, compiled=False):
+    def __init__(self, model, config, batch, probe, rate, mode="torch-eager"):
         import torch
         self.torch, self.config, self.batch, self.probe, self.model = torch, config, batch, probe, model
         # one program a shape, as the recorded engine has: no recompilation for "any batch"
-        self.net = torch.compile(model, dynamic=False) if compiled else model
+        self.net = torch.compile(model, dynamic=False) if mode == "torch-compile" else model
+        self.autocast = mode.endswith("bfloat16")
         self.optimiser = torch.optim.Adam(model.parameters(), rate)
         self.previous = None
 
@@ -129,7 +130,10 @@ class Trainer:
                 p_old = self.log_probabilities(examples)
         self.optimiser.zero_grad()
         patches, tokens = self.batch
-        logits = self.net(patches, tokens[:, :-1])
+        # kappa is measured in float32 under bfloat16 training, too, as by our runs
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.autocast):
+            logits = self.net(patches, tokens[:, :-1])
+        logits = logits.float()
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         if before is not None:
             now = torch.log_softmax(logits, -1)
@@ -184,16 +188,20 @@ def serve():
     lines = listen()
     import torch
     trainers = {}
-    compiled = False
+    mode = "torch-eager"
 
     def answer(command):
-        nonlocal compiled
+        nonlocal mode
         do = command["do"]
         if do == "start":
             torch.set_num_threads(command["threads"])
-            compiled = command["backend"] == "torch-compile"
+            mode = command["backend"]
+            on_gpu = mode.startswith("torch-gpu")
+            if on_gpu and not torch.cuda.is_available():
+                raise RuntimeError("PyTorch finds no CUDA device")
+            torch.set_default_device("cuda" if on_gpu else "cpu")
             (torch.ones(8, 8) @ torch.ones(8, 8)).sum().item()
-            return dict(engine=command["backend"], device="cpu", threads=torch.get_num_threads(), versions=dict(python=sys.version.split()[0], torch=torch.__version__))
+            return dict(engine=mode, device=torch.cuda.get_device_name() if on_gpu else "cpu", threads=torch.get_num_threads(), versions=dict(python=sys.version.split()[0], torch=torch.__version__))
         if do == "open":
             begun = time.perf_counter()
             torch.manual_seed(0)
@@ -201,7 +209,7 @@ def serve():
             batch, probe = random_examples(torch, config, command["batch"]), random_examples(torch, config, PROBE)
             trainers.clear()
             for name in ["plain"] + (["regularised"] if "regularised" in command["kinds"] else []):
-                trainers[name] = Trainer(build(config), config, batch, probe, command["rate"], compiled)
+                trainers[name] = Trainer(build(config), config, batch, probe, command["rate"], mode)
             return dict(parameters=sum(p.numel() for p in trainers["plain"].model.parameters()), openMs=1e3 * (time.perf_counter() - begun), notice=None)
         if do == "steps":
             trainer, times, processor = trainers["regularised" if command["kind"] == "regularised" else "plain"], [], time.process_time()

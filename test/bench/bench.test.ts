@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { NotMeasured, startEngine, type Engine, type EngineProcess } from '../../bench/engines';
+import { choose } from '../../bench/main';
+import { engines, gpuEngines, NotMeasured, startEngine, type Engine, type EngineProcess } from '../../bench/engines';
 import {
   benchBatch,
   benchConfigs,
@@ -181,6 +182,18 @@ describe('the count of work', () => {
     }
     const patch = 2 * batch * config.patches * config.patchWidth * config.width;
     expect(counted).toBe((stepFlops(config, batch) + patch) / 3); // three times the forward pass, but patches need no gradient
+  });
+});
+
+describe('the engines of a measurement', () => {
+  it('are all that need no GPU unless some are named', () => {
+    expect(choose('small').engines).toEqual(engines);
+    expect(choose('torch-gpu,webgpu-bfloat16,4').engines.map(({ name }) => name)).toEqual([
+      'webgpu-bfloat16',
+      'torch-gpu',
+    ]);
+    expect(engines.filter((engine) => gpuEngines.includes(engine))).toEqual([]);
+    expect(() => choose('torch-tpu')).toThrow(/no engine/);
   });
 });
 
