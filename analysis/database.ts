@@ -23,9 +23,16 @@ function asCell(value: unknown): Cell {
 /** Rows of a query, as cells. State an order: without one DuckDB promises none. */
 export async function query<Row extends DataRow>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
   const found = await connection.runAndReadAll(sql);
-  return found
-    .getRowObjectsJS()
-    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asCell(value)])) as Row);
+  const names = found.deduplicatedColumnNames();
+  // By columns: of rows DuckDB's library makes objects several times more slowly.
+  const columns = found.getColumnsJS();
+  const rows: DataRow[] = [];
+  for (let i = 0; i < found.currentRowCount; i++) {
+    const row: DataRow = {};
+    for (let j = 0; j < names.length; j++) row[names[j]!] = asCell(columns[j]![i]);
+    rows.push(row);
+  }
+  return rows as Row[];
 }
 
 /** An empty database; `close` it after use. */

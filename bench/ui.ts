@@ -48,23 +48,27 @@ async function main(): Promise<void> {
       );
     };
     say('start', { processor: 0 }, performance.now() - begun);
-    let keys = '';
-    for (const [name, question] of [
-      ['Now', 'now?experiment=many'],
-      [`Runs, ${specs.length} runs in settings`, 'runs?experiment=many'],
-      ['Runs again', 'runs?experiment=many&where=n>1'],
-      ['Compare, 8 settings', 'compare?experiment=many&settings='],
-    ] as const) {
+    const ask = async <T>(name: string, question: string): Promise<T> => {
       const [before, from] = [costOf(child.pid!), performance.now()];
-      const response = await fetch(`${address}api/${question}${name.startsWith('Compare') ? keys : ''}`);
-      const found = (await response.json()) as { settings?: { key: string }[] };
-      if (name.startsWith('Runs,'))
-        keys = found
-          .settings!.slice(0, 8)
-          .map(({ key }) => key)
-          .join();
+      const response = await fetch(`${address}${question}`);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${question}: ${text}`);
       say(name, before, performance.now() - from);
-    }
+      return (question.startsWith('api/') ? JSON.parse(text) : text) as T;
+    };
+    const now = 'experiment=many';
+    await ask('Now', `api/now?${now}`);
+    const { settings } = await ask<{ settings: { key: string }[] }>(
+      `Runs, ${specs.length} runs in settings`,
+      `api/runs?${now}`,
+    );
+    await ask('Runs with a condition', `api/runs?${now}&where=n>1`);
+    await ask('mean log kappa of Runs', `api/kappa?${now}`);
+    const keys = settings.slice(0, 8).map(({ key }) => key);
+    await ask('Compare, 8 settings', `api/compare?${now}&settings=${keys.join()}`);
+    await ask('Claims, journals read for all figures', `api/claims?${now}`);
+    await ask('Figures', `api/figures?${now}`);
+    await ask('one figure drawn', `drawn?${now}&name=learning-curves&kind=svg`);
   } finally {
     child.kill();
     rmSync(folder, { recursive: true, force: true });

@@ -17,7 +17,7 @@ const sound = 'bothTrained and not floor';
 const ends = 'with last as (select id, max(step) as steps from train group by id)';
 
 type Value = { id: string; value: number };
-type Read = (journals: Journals) => Promise<Map<string, number>>;
+type Read = (journals: Pick<Journals, 'rows'>) => Promise<Map<string, number>>;
 
 /** A number a run from a query that gives `id` and `value`. */
 const queried =
@@ -69,8 +69,10 @@ const reads: Record<Exclude<Quantity, 'tightness'>, Read> = {
 };
 
 /** The quantity of every run that has it, by id. */
-export const valuesOf = (journals: Journals, quantity: Exclude<Quantity, 'tightness'>): Promise<Map<string, number>> =>
-  reads[quantity](journals);
+export const valuesOf = (
+  journals: Pick<Journals, 'rows'>,
+  quantity: Exclude<Quantity, 'tightness'>,
+): Promise<Map<string, number>> => reads[quantity](journals);
 
 /** Of every run, how many of its bounds (two a measure) were exceeded, and how many there are. */
 export async function exceededBounds(journals: Journals): Promise<Map<string, { above: number; total: number }>> {

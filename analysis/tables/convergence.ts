@@ -46,7 +46,7 @@ type Row = {
 const smoothing = 20;
 
 /** Training losses of every run, a step each, in order. */
-export async function lossesOf(journals: Journals): Promise<Map<string, number[]>> {
+export async function lossesOf(journals: Pick<Journals, 'rows'>): Promise<Map<string, number[]>> {
   const found = await journals.rows<{ id: string; losses: string }>(
     'select id, to_json(list(loss order by step))::varchar as losses from train group by id order by id',
   );

@@ -2,7 +2,7 @@
  * What lies in the results, as the page may ask for it: experiments and runs by listed names alone, each file read again only
  * when it has changed. Nothing here writes, and no claim is taken.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openJournals, type Journals } from '../../analysis/aggregate';
 import { unpackedRuns } from '../../analysis/keep';
@@ -13,6 +13,7 @@ import { listExperiments, listRunIds, referenceFolder, runFolder, type RunFolder
 import { readRun, type StoredRun } from '../runner/results';
 import { FollowedJournal } from './follow';
 import { foldRuns, type Folded } from './fold';
+import { KappaReader, signatureOf, type LogKappas } from './kappas';
 
 /** What a manifest says of an experiment. */
 export interface Described {
@@ -57,6 +58,7 @@ export class Library {
   private readonly followed = new Map<string, FollowedJournal>();
   private readonly folded = new Map<string, { signature: string; folded: Folded }>();
   private readonly opened = new Map<string, Opened>();
+  private readonly kappas = new KappaReader();
   /** runs that finished and whose journals cannot be used, once these were read */
   private readonly unsound = new Map<string, readonly IgnoredRun[]>();
   private readonly described = new Map<string, Described | undefined>();
@@ -141,6 +143,14 @@ export class Library {
     return folded;
   }
 
+  /** Mean log kappa of the finished runs, and which of them do not count for their journals. */
+  async logKappas(place: ExperimentPlace): Promise<LogKappas> {
+    const finished = (await this.storedRuns(place)).filter(({ state }) => state === 'done');
+    const found = await this.kappas.read(await this.folder(place), finished);
+    this.unsound.set(place.key, found.ignored);
+    return found;
+  }
+
   /** The finished runs as tables to query, as figures and tables read them; opened again when one more has finished. */
   async journals(place: ExperimentPlace): Promise<Journals> {
     const finished = (await this.storedRuns(place)).filter(({ state }) => state === 'done');
@@ -172,14 +182,4 @@ export class Library {
       );
     setTimeout(close, retireAfterMs).unref();
   }
-}
-
-/** Changes with run.json, journal and claim. */
-function signatureOf(folder: string): string {
-  return ['run.json', 'metrics.jsonl', 'claim']
-    .map((name) => {
-      const found = statSync(join(folder, name), { throwIfNoEntry: false });
-      return found === undefined ? '-' : `${found.mtimeMs} ${found.size} ${found.ino}`;
-    })
-    .join(' ');
 }

@@ -5,7 +5,7 @@ import { compareView } from './views/compare';
 import { experimentsView, nowView, planView } from './views/now';
 import { runView } from './views/run';
 import { kappaView, runsView } from './views/runs';
-import { claimsView, figuresView, rerunView } from './views/statements';
+import { claimsView, figuresView, figureView, rerunView } from './views/statements';
 
 /** What a question may say besides its path. */
 export type Query = Pick<URLSearchParams, 'get'>;
@@ -39,4 +39,5 @@ export const answers: Readonly<Record<string, Answer>> = {
   claims: (library, query) => claimsView(library, placeOf(library, query)),
   rerun: (library, query) => rerunView(library, placeOf(library, query)),
   figures: (library, query) => figuresView(library, placeOf(library, query)),
+  figure: (library, query) => figureView(library, placeOf(library, query), required(query, 'name')),
 };

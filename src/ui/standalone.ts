@@ -79,8 +79,10 @@ export async function makeStandalone(library: Library, place: ExperimentPlace): 
         .join(),
     });
   for (const { key } of settings) await page.keep('compare', { settings: key });
-  const { figures } = await page.keep<{ figures: { name: string }[] }>('figures');
-  for (const { name } of figures) {
+  const { names } = await page.keep<{ names: string[] }>('figures');
+  for (const name of names) {
+    const { missing, layout } = await page.keep<{ missing: string | null; layout: unknown }>('figure', { name });
+    if (missing !== null || layout !== null) continue;
     const { content, type } = await drawnFile(library, place, name, 'svg');
     page.keepFile('drawn', { kind: 'svg', name }, type, content);
   }

@@ -152,7 +152,7 @@ describe('what is answered', () => {
   it('changes no file, whatever is asked', async () => {
     const before = stateOf(join(folder, 'results'));
     for (const name of Object.keys(answers)) {
-      const { status } = await at.ask(`/api/${name}?experiment=small&run=${id}`);
+      const { status } = await at.ask(`/api/${name}?experiment=small&run=${id}&name=results`);
       expect([name, status]).toEqual([name, 200]);
     }
     expect(stateOf(join(folder, 'results'))).toEqual(before);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { mcNemar } from '../../analysis/comparison';
+import { openJournals } from '../../analysis/aggregate';
+import { valuesOf } from '../../analysis/claims/quantities';
 import { makeTables } from '../../analysis/index';
 import { canonicalJson, projectRoot } from '../../src/files';
 import { leaveOutDefaults } from '../../src/manifest/defaults';
@@ -146,6 +148,31 @@ describe('numbers', () => {
     const { kappa } = await kappaView(at.library, place());
     expect(kappa).toHaveLength(18);
     expect(kappa[0]!.text).toMatch(/^−?\d\.\d\d \[−?\d\.\d\d, −?\d\.\d\d\]$/);
+  });
+
+  it('of kappa are those of the claims, whichever journals were read before', async () => {
+    const folderOf = join(folder, 'results', 'growing');
+    const spec = (seed: number) => syntheticSpec('sound-qa', 'commit', 'equal rates', seed, 40);
+    const growing = () => at.library.place('growing');
+    const claimed = async () => {
+      const journals = await openJournals(folderOf);
+      const values = [...(await valuesOf(journals, 'logKappa.mean')).values()];
+      journals.close();
+      return values;
+    };
+    for (const seed of [1, 2, 3]) {
+      writeSyntheticRun(folderOf, spec(seed), options);
+      const { values } = await at.library.logKappas(growing());
+      expect([...values.values()].sort()).toEqual((await claimed()).sort());
+      expect(values.size).toBe(seed);
+    }
+    // A journal that has changed is read again; the others' numbers stay.
+    const changed = writeSyntheticRun(folderOf, spec(2), options, {}, (text) =>
+      text.replace(/"logKappa":[^,]+/g, '"logKappa":2'),
+    );
+    const after = await at.library.logKappas(growing());
+    expect(after.values.get(changed)).toBe(2);
+    expect([...after.values.values()].sort()).toEqual((await claimed()).sort());
   });
 
   it('of what is to come are those of the manifest', async () => {

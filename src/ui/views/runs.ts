@@ -1,5 +1,4 @@
 /** The view *Runs*: one row a setting, seeds folded, with the numbers of `equipoise tables`. */
-import { valuesOf } from '../../../analysis/claims/quantities';
 import { tInterval } from '../../../analysis/statistics';
 import { estimateText } from '../../../analysis/table';
 import type { Folded, Setting } from '../fold';
@@ -85,18 +84,17 @@ export async function runsView(library: Library, place: ExperimentPlace, where: 
 }
 
 /**
- * What only whole journals can say, which takes longer: mean log kappa of every setting, as claims read it, what the tables note, and runs
- * that they leave out for their journals.
+ * What only whole journals can say, which takes longer: mean log kappa of every setting, as claims read it, what a reader
+ * must know of the journals, and runs that the tables leave out for theirs.
  */
 export async function kappaView(library: Library, place: ExperimentPlace) {
   const { settings } = await library.settings(place);
-  const journals = await library.journals(place);
-  const values = await valuesOf(journals, 'logKappa.mean');
+  const { values, ignored, notices } = await library.logKappas(place);
   const kappa = settings.flatMap(({ key, runs }) => {
     const known = runs.filter(({ counts }) => counts).flatMap(({ id }) => values.get(id) ?? []);
     if (known.length === 0) return [];
     const { mean, low, high } = tInterval(known);
     return [{ key, value: mean, text: estimateText(mean, low, high, 2) }];
   });
-  return { kappa, notices: journals.notices, ignored: journals.ignored };
+  return { kappa, notices, ignored };
 }

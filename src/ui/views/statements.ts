@@ -8,7 +8,8 @@ import { compareRerun, noisePathOf } from '../../../analysis/claims/rerun';
 import { cellsTable, comparedClaimsTable, sumText } from '../../../analysis/claims/rerunTable';
 import type { Journals } from '../../../analysis/aggregate';
 import { figures } from '../../../analysis/figures/registry';
-import { figureFiles, rounded, tableFiles, type MadeFile } from '../../../analysis/files';
+import type { DataRow } from '../../../analysis/database';
+import { figureDrawing, figureFiles, rounded, tableFiles, type MadeFile } from '../../../analysis/files';
 import type { PageTable } from '../../../analysis/reportHtml';
 import { tables } from '../../../analysis/tables/registry';
 import { NotListed, type ExperimentPlace, type Library } from '../library';
@@ -38,36 +39,26 @@ export async function rerunView(library: Library, place: ExperimentPlace) {
   return { sum: sumText(rerun), tables: [cellsTable(rerun), comparedClaimsTable(rerun)].filter(full) };
 }
 
-/** Figures and tables that the runs allow, and what the others need. */
+/** Every figure and table by name, in the order of the page; what each shows is a question of its own, since many take long. */
 export async function figuresView(library: Library, place: ExperimentPlace) {
   const journals = await library.journals(place);
-  const found: { name: string; title: string; caption: string }[] = [];
-  const stated: {
-    name: string;
-    title: string;
-    caption: string;
-    layout: ReturnType<(typeof tables)[number]['layout']>;
-  }[] = [];
-  const missing: string[] = [];
-  for (const figure of figures) {
-    const rows = rounded(await figure.select(journals));
-    if (rows.length === 0) missing.push(`${figure.title}: needs ${figure.needs}`);
-    else found.push({ name: figure.name, title: figure.title, caption: figure.caption(rows) });
-  }
-  for (const table of tables) {
-    const rows = rounded(await table.select(journals));
-    if (rows.length === 0) missing.push(`${table.title}: needs ${table.needs}`);
-    else
-      stated.push({ name: table.name, title: table.title, caption: table.caption(rows), layout: table.layout(rows) });
-  }
   return {
     experiment: place.key,
     runs: journals.runs.length,
-    figures: found,
-    tables: stated,
-    missing,
+    names: [...figures, ...tables].map(({ name }) => name),
     notices: [...journals.notices, ...journals.ignored.map(({ id, reason }) => `${id} does not count: ${reason}`)],
   };
+}
+
+/** What the runs allow of one figure or table: its caption and, of a table, its cells; or what it needs. Throws NotListed. */
+export async function figureView(library: Library, place: ExperimentPlace, name: string) {
+  const journals = await library.journals(place);
+  const { figure, table } = named(name);
+  const { title, needs } = (figure ?? table)!;
+  const rows = await rowsOf(journals, name);
+  if (rows.length === 0) return { name, title, missing: `${title}: needs ${needs}`, caption: '', layout: null };
+  const caption = (figure ?? table)!.caption(rows);
+  return { name, title, missing: null, caption, layout: table?.layout(rows) ?? null };
 }
 
 /** Content types of what a figure or a table is made into, by ending. */
@@ -81,28 +72,49 @@ export const drawnTypes: Readonly<Record<string, string>> = {
   tex: 'application/x-tex; charset=utf-8',
 };
 
-/** What was drawn from journals, as long as these are kept. */
-const drawn = new WeakMap<Journals, Map<string, Promise<MadeFile[]>>>();
+/** A figure or a table of that name. Throws NotListed. */
+function named(name: string) {
+  const figure = figures.find((each) => each.name === name);
+  const table = tables.find((each) => each.name === name);
+  if (figure === undefined && table === undefined) throw new NotListed('there is no such figure or table');
+  return { figure, table };
+}
+
+/** What was made of journals, by name, as long as these are kept. */
+const kept = new WeakMap<Journals, Map<string, Promise<unknown>>>();
+
+function once<T>(journals: Journals, name: string, make: () => Promise<T>): Promise<T> {
+  const known = kept.get(journals) ?? new Map<string, Promise<unknown>>();
+  kept.set(journals, known);
+  const made = (known.get(name) as Promise<T> | undefined) ?? make();
+  known.set(name, made);
+  return made;
+}
+
+/** The rows of a figure or table. Throws NotListed. */
+const rowsOf = (journals: Journals, name: string): Promise<DataRow[]> =>
+  once(journals, name, async () => {
+    const { figure, table } = named(name);
+    return rounded(await (figure ?? table)!.select(journals));
+  });
 
 /** One file of a figure or table. Throws NotListed. */
 export async function drawnFile(library: Library, place: ExperimentPlace, name: string, ending: string) {
   const journals = await library.journals(place);
-  const known = drawn.get(journals) ?? new Map<string, Promise<MadeFile[]>>();
-  drawn.set(journals, known);
-  const files = known.get(name) ?? makeFiles(journals, name);
-  known.set(name, files);
-  const content = (await files).find(([kind]) => kind === ending)?.[1];
   const type = drawnTypes[ending];
+  const files = type === undefined ? [] : await filesOf(journals, name, ending);
+  const content = files.find(([kind]) => kind === ending)?.[1];
   if (content === undefined || type === undefined) throw new NotListed('there is no such figure or table');
   return { content, type };
 }
 
-async function makeFiles(journals: Journals, name: string): Promise<MadeFile[]> {
-  const figure = figures.find((each) => each.name === name);
-  const table = tables.find((each) => each.name === name);
-  const select = figure ?? table;
-  if (select === undefined) return [];
-  const rows = rounded(await select.select(journals));
+/** The files of a figure or table; of a figure to be looked at the drawing alone, which takes half of the time. */
+async function filesOf(journals: Journals, name: string, ending: string): Promise<MadeFile[]> {
+  const { figure, table } = named(name);
+  const rows = await rowsOf(journals, name);
   if (rows.length === 0) return [];
-  return figure !== undefined ? figureFiles(figure, journals, rows, []) : tableFiles(table!, journals, rows);
+  if (table !== undefined) return tableFiles(table, journals, rows);
+  return ending === 'svg'
+    ? once(journals, `${name} drawn`, async () => [['svg', (await figureDrawing(figure!, journals, rows, [])).svg]])
+    : once(journals, `${name} files`, () => figureFiles(figure!, journals, rows, []));
 }
