@@ -88,19 +88,36 @@ function describe(of: Leaves, paths: readonly string[]): string {
 }
 
 /** A rate as people write it: `3e-4`. */
-const rateText = (rate: number): string => Number(rate.toPrecision(3)).toExponential().replace('e+0', '');
+const rateText = (rate: number, digits: number): string =>
+  Number(rate.toPrecision(digits)).toExponential().replace('e+0', '');
 
 /**
  * What both base rates are, whichever other runs there are: `equal rates` at the default, the multiple of the default
- * for the one that differs from it, else both values.
+ * for the one that differs from it, else both values; with so many significant digits.
  */
-export function settingOf({ learningRate: { encoder, backbone } }: Pick<RunSpec, 'learningRate'>): string {
+export function settingOf({ learningRate: { encoder, backbone } }: Pick<RunSpec, 'learningRate'>, digits = 3): string {
   const base = runDefaults.learningRate;
-  if (encoder === backbone) return encoder === base.encoder ? equalRates : `${equalRates} ${rateText(encoder)}`;
-  const factor = (rate: number, of: number) => `×${Number((rate / of).toPrecision(3))}`;
+  if (encoder === backbone) return encoder === base.encoder ? equalRates : `${equalRates} ${rateText(encoder, digits)}`;
+  const factor = (rate: number, of: number) => `×${Number((rate / of).toPrecision(digits))}`;
   if (encoder === base.encoder) return `backbone ${factor(backbone, base.backbone)}`;
   if (backbone === base.backbone) return `encoder ${factor(encoder, base.encoder)}`;
-  return `encoder ${rateText(encoder)}, backbone ${rateText(backbone)}`;
+  return `encoder ${rateText(encoder, digits)}, backbone ${rateText(backbone, digits)}`;
+}
+
+/** Digits that tell any two numbers apart. */
+const allDigits = 17;
+
+/** What the rates of runs are, in as many digits as tell different ones apart: three as a rule. */
+function settingsOf(specs: readonly RunSpec[]): string[] {
+  const texts = specs.map((spec) => settingOf(spec));
+  for (const alike of grouped([...specs.keys()], (i) => texts[i]!)) {
+    const rates = new Map(alike.map((i) => [JSON.stringify(specs[i]!.learningRate), specs[i]!]));
+    const apart = (digits: number) => new Set([...rates.values()].map((spec) => settingOf(spec, digits))).size;
+    let digits = 3;
+    while (digits < allDigits && apart(digits) < rates.size) digits += 1;
+    for (const i of alike) texts[i] = settingOf(specs[i]!, digits);
+  }
+  return texts;
 }
 
 const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
@@ -148,7 +165,7 @@ export function labelRuns(specs: readonly RunSpec[]): RunLabels[] {
       row.method = row.spec.scheduler.kind + (all === '' ? '' : ` (${all})`);
     }
   }
-  for (const row of rows) row.setting = settingOf(row.spec);
+  settingsOf(specs).forEach((setting, i) => (rows[i]!.setting = setting));
   // A value that follows from the method or the setting belongs to it; one that differs beside them makes another
   // panel.
   const variants = new Map<string, Set<string>>();

@@ -72,12 +72,11 @@ function keysOf(search, list) {
       search.focus();
     }
     if (event.key !== 'j' && event.key !== 'k') return;
-    const all = [...list().grid.children];
+    const all = [...list().querySelectorAll('.card')];
     const at = all.indexOf(document.activeElement?.closest('.card'));
-    if (event.key === 'j' && at === all.length - 1) list().grow();
-    const to = event.key === 'j' ? at + 1 : Math.max(0, at - 1);
-    list().grid.children[to]?.focus();
-    list().grid.children[to]?.scrollIntoView({ block: 'nearest' });
+    const to = all[event.key === 'j' ? at + 1 : Math.max(0, at - 1)];
+    to?.focus();
+    to?.scrollIntoView({ block: 'nearest' });
   };
 }
 
@@ -159,7 +158,7 @@ export async function answersPage({ experiment, query, go }) {
     const found = chosenQuestions(view, { show, kind, text: search.value });
     told.textContent = `${counted(found.length, 'question')} of ${view.questions.length}, most confident first. j and k go from one to the next.`;
     list = cards(experiment, view.run, found);
-    box.replaceChildren(list.element);
+    box.replaceChildren(list);
   };
   search.addEventListener('input', draw);
   draw();

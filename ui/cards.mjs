@@ -1,9 +1,9 @@
 /** One question as a card: its picture or sound, the choices, and what was said. */
 import { fileAt } from './data.mjs';
-import { h } from './dom.mjs';
+import { addInTurn, h } from './dom.mjs';
 
-/** Cards that are made at once. */
-const cardsAtOnce = 24;
+/** Cards of a block; a multiple of two, three, four and six, so that no row of a block is short. */
+const blockCards = 12;
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
@@ -78,18 +78,14 @@ function card(experiment, run, question) {
   );
 }
 
-/** Cards that grow on demand; `grow` makes more of them. */
+/** A card for each question, in blocks, of which the browser draws those in sight. */
 export function cards(experiment, run, questions) {
-  const grid = h('div', { class: 'grid' });
-  const more = h('button', { type: 'button', class: 'more' });
-  let made = 0;
-  const grow = () => {
-    grid.append(...questions.slice(made, made + cardsAtOnce).map((question) => card(experiment, run, question)));
-    made = Math.min(questions.length, made + cardsAtOnce);
-    more.textContent = `Show more: ${made} of ${questions.length} shown`;
-    more.hidden = made >= questions.length;
+  const element = h('div', {});
+  const starts = Array.from({ length: Math.ceil(questions.length / blockCards) }, (_, i) => i * blockCards);
+  const blockAt = (from) => () => {
+    const own = questions.slice(from, from + blockCards);
+    return h('div', { class: 'grid' }, ...own.map((question) => card(experiment, run, question)));
   };
-  more.addEventListener('click', grow);
-  grow();
-  return { element: h('div', {}, grid, more), grid, grow: () => !more.hidden && grow() };
+  addInTurn(element, starts.map(blockAt));
+  return element;
 }

@@ -116,3 +116,18 @@ export const plainTable = (name, heads, rows) => {
 /** Something to open, with text as it is. */
 export const foldedText = (title, text) =>
   h('details', {}, h('summary', {}, title), h('pre', { tabindex: 0, 'aria-label': title }, text));
+
+/**
+ * Puts the parts of something long into a box, each made by a function: the first at once, the others one after the other
+ * with time between them, so that the page never stalls. It ends when the box is taken away.
+ */
+export function addInTurn(box, parts) {
+  let made = 0;
+  const next = () => {
+    if (made > 0 && !box.isConnected) return;
+    if (made < parts.length) box.append(parts[made]());
+    made += 1;
+    if (made < parts.length) setTimeout(next, 8);
+  };
+  next();
+}

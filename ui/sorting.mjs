@@ -1,8 +1,10 @@
-/** Tables that are sorted by their columns and grow as they are scrolled. */
-import { h, wideBox } from './dom.mjs';
+/** Tables that are sorted by their columns; long ones are made of blocks, of which the browser draws those in sight. */
+import { addInTurn, h, wideBox } from './dom.mjs';
 
-/** Rows that are made at once: thousands would stall the page. */
-const atOnce = 200;
+/** Rows of a block. A browser lays a whole table out again for each row that is added to it. */
+const blockRows = 50;
+/** Pixels that a row is high until it has been drawn. */
+const rowHeight = 34;
 
 const compareValues = (a, b) => {
   const [x, y] = [a ?? null, b ?? null];
@@ -36,22 +38,44 @@ export function sortedTable({ name, rows, columns, order, onOrder }) {
       value === undefined ? title : h('button', { type: 'button', onclick: () => onOrder(next) }, title),
     );
   });
-  const body = h('tbody', {});
   const list = sorted(rows, columns, order);
   const rowOf = (row) =>
     h('tr', {}, ...columns.map(({ numeric, cell }) => h('td', { class: numeric ? 'n' : null }, cell(row))));
-  let made = 0;
-  const more = h('button', { type: 'button', class: 'more' });
-  const grow = () => {
-    body.append(...list.slice(made, made + atOnce).map(rowOf));
-    made = Math.min(list.length, made + atOnce);
-    more.textContent = `Show more: ${made} of ${list.length} shown`;
-    more.hidden = made >= list.length;
+  const bodyOf = (from) => h('tbody', {}, ...list.slice(from, from + blockRows).map(rowOf));
+  const first = h('table', {}, h('thead', {}, h('tr', {}, ...heads)), bodyOf(0));
+  const starts = Array.from({ length: Math.ceil(list.length / blockRows) - 1 }, (_, i) => (i + 1) * blockRows);
+  let widths = null;
+  const blockAt = (from) => () => {
+    widths ??= fixWidths(first, heads);
+    const titles = columns.map(({ title }) => h('th', { scope: 'col' }, title));
+    const last = Math.min(list.length, from + blockRows);
+    const about = `${name}, ${from + 1} to ${last}`;
+    const table = h('table', { 'aria-label': about }, h('thead', {}, h('tr', {}, ...titles)), bodyOf(from));
+    setWidths(table, widths);
+    const block = h('div', { class: 'block' }, table);
+    block.style.containIntrinsicSize = `auto ${widths.all}px auto ${(last - from) * rowHeight}px`;
+    return block;
   };
-  more.addEventListener('click', grow);
-  grow();
-  new IntersectionObserver((seen) => {
-    if (seen.some(({ isIntersecting }) => isIntersecting) && !more.hidden) grow();
-  }).observe(more);
-  return h('div', {}, wideBox(name, h('table', {}, h('thead', {}, h('tr', {}, ...heads)), body)), more);
+  const box = wideBox(name);
+  addInTurn(box, [() => first, ...starts.map(blockAt)]);
+  return box;
+}
+
+/** The widths that the columns of a table took, which it keeps from now on. */
+function fixWidths(table, heads) {
+  const columns = heads.map((head) => head.getBoundingClientRect().width);
+  const widths = { columns, all: columns.reduce((sum, width) => sum + width, 0) };
+  setWidths(table, widths);
+  return widths;
+}
+
+function setWidths(table, { columns, all }) {
+  table.classList.add('fixed');
+  table.style.width = `${all}px`;
+  const cols = columns.map((width) => {
+    const col = h('col', {});
+    col.style.width = `${width}px`;
+    return col;
+  });
+  table.prepend(h('colgroup', {}, ...cols));
 }

@@ -144,6 +144,19 @@ describe('numbers', () => {
     }
   });
 
+  it('are never over two settings, also not of rates that are alike in three digits', async () => {
+    const alike = join(folder, 'results', 'alike');
+    const spec = syntheticSpec('sound-qa', 'constant', 'equal rates', 1, 40);
+    for (const encoder of [0.00010001, 0.00010002])
+      writeSyntheticRun(alike, { ...spec, learningRate: { encoder, backbone: 3e-4 } }, options);
+    const { settings } = await runsView(at.library, at.library.place('alike'), '');
+    expect(settings.map(({ setting, n }) => [setting, n])).toEqual([
+      ['encoder ×0.33337', 1],
+      ['encoder ×0.3334', 1],
+    ]);
+    for (const { mean, runs } of settings) expect(mean).toBeCloseTo(runs[0]!.accuracy!, 5);
+  });
+
   it('of kappa come with every setting that has finished', async () => {
     const { kappa } = await kappaView(at.library, place());
     expect(kappa).toHaveLength(18);
