@@ -1,4 +1,5 @@
 /** Runs, or what is known of each, in the order of every table: by task, setting and method; and by seed within a method. */
+import { grouped } from './grouped';
 import { byText, orderMethods, orderSettings } from './labels';
 
 /** A run's place in a table. */
@@ -16,15 +17,18 @@ export interface Compared<Score> {
   methods: ReadonlyMap<string, readonly Score[]>;
 }
 
+/** Rows by a name of theirs, as they came. */
+const named = <Row>(rows: readonly Row[], of: (row: Row) => string): Map<string, Row[]> =>
+  new Map(grouped(rows, of).map((alike) => [of(alike[0]!), alike]));
+
 /** Tasks by name, settings and methods in the order of every table. */
 export function compared<Score extends Place>(scores: readonly Score[]): Compared<Score>[] {
-  return [...new Set(scores.map((score) => score.panel))].sort().flatMap((panel) => {
-    const ofPanel = scores.filter((score) => score.panel === panel);
-    return orderSettings(ofPanel.map((score) => score.setting)).map((setting) => {
-      const here = ofPanel.filter((score) => score.setting === setting);
-      const methods = orderMethods(here.map((score) => score.method)).map(
-        (method) => [method, here.filter((score) => score.method === method)] as const,
-      );
+  const byPanel = named(scores, ({ panel }) => panel);
+  return [...byPanel.keys()].sort().flatMap((panel) => {
+    const bySetting = named(byPanel.get(panel)!, ({ setting }) => setting);
+    return orderSettings(bySetting.keys()).map((setting) => {
+      const byMethod = named(bySetting.get(setting)!, ({ method }) => method);
+      const methods = orderMethods(byMethod.keys()).map((method) => [method, byMethod.get(method)!] as const);
       return { panel, setting, methods: new Map(methods) };
     });
   });
@@ -44,10 +48,11 @@ export const bySeed = <Run extends { seed: number }, Value>(
 
 /** Compares by task, setting and method, in the order of every table. */
 export function byPlace(all: readonly Place[]): (a: Place, b: Place) => number {
-  const methods = orderMethods(all.map(({ method }) => method));
-  const settings = orderSettings(all.map(({ setting }) => setting));
+  const places = (names: readonly string[]) => new Map(names.map((name, i) => [name, i]));
+  const methods = places(orderMethods(all.map(({ method }) => method)));
+  const settings = places(orderSettings(all.map(({ setting }) => setting)));
   return (a, b) =>
     byText(a.panel, b.panel) ||
-    settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
-    methods.indexOf(a.method) - methods.indexOf(b.method);
+    settings.get(a.setting)! - settings.get(b.setting)! ||
+    methods.get(a.method)! - methods.get(b.method)!;
 }
