@@ -1,9 +1,31 @@
 /** Where the page has its data from: the server that it came from, or itself. */
 
-const embedded = document.getElementById('data');
+/** What an element of the page holds, packed so that the file is small; null where there is none. */
+function unpacked(id) {
+  const element = document.getElementById(id);
+  if (element === null) return null;
+  if (typeof DecompressionStream === 'undefined') throw new Error('This browser is too old to unpack the page.');
+  const packed = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+  element.remove();
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip')));
+}
 
 /** What the page holds itself, by question; null on a server. */
-export const inside = embedded === null ? null : JSON.parse(embedded.textContent);
+export const inside = (await unpacked('data')?.json()) ?? null;
+
+/** Pictures, sounds and drawings that it holds, one after the other. */
+const media = (await unpacked('media')?.blob()) ?? null;
+
+/** Addresses of those that were asked for. */
+const addresses = new Map();
+
+function insideAddress(question) {
+  const key = inside.files[question];
+  if (key === undefined || addresses.has(key)) return addresses.get(key) ?? null;
+  const { type, from, to } = inside.contents[key];
+  addresses.set(key, URL.createObjectURL(media.slice(from, to, type)));
+  return addresses.get(key);
+}
 
 const questionOf = (name, params) => {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== '');
@@ -32,7 +54,7 @@ export async function ask(name, params = {}) {
 /** The address of a picture, a sound or a drawing; null where this page does not have it. */
 export const fileAt = (name, params) => {
   const question = questionOf(name, params);
-  return inside === null ? `/${question}` : (inside.contents[inside.files[question]] ?? null);
+  return inside === null ? `/${question}` : insideAddress(question);
 };
 
 /**

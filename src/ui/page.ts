@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { projectRoot } from '../files';
 
 const types: Readonly<Record<string, string>> = {
@@ -48,19 +49,23 @@ export function joinedModules(files: ReadonlyMap<string, PageFile>, entry: strin
 
 const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** JSON inside a page: nothing in it ends the element that holds it. */
-const jsonText = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\u003c');
+/** Bytes inside a page, packed; nothing in them ends the element that holds them. */
+const packed = (id: string, bytes: string | Uint8Array) =>
+  `<script type="text/plain" id="${id}">${gzipSync(bytes, { level: 9 }).toString('base64')}</script>`;
 
-/** The page with what it shows inside; only its own script and style run in it, and it asks no network. */
-export function standalonePage(data: Record<string, unknown>, files = readPage()): string {
+/**
+ * The page with what it shows inside, and its pictures and sounds, one after the other; only its own script and style run in
+ * it, and it asks no network.
+ */
+export function standalonePage(data: Record<string, unknown>, media: Uint8Array, files = readPage()): string {
   const script = `\n${joinedModules(files, 'app.mjs')}`;
   const style = `\n${files.get('style.css')!.text}`;
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(script)}`,
     `style-src ${hashOf(style)}`,
-    'img-src data:',
-    'media-src data:',
+    'img-src blob:',
+    'media-src blob:',
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
@@ -71,6 +76,6 @@ export function standalonePage(data: Record<string, unknown>, files = readPage()
     .replace(
       '<script type="module" src="/page/app.mjs"></script>',
       () =>
-        `<script type="application/json" id="data">${jsonText(data)}</script>\n<script type="module">${script}</script>`,
+        `${packed('data', JSON.stringify(data))}\n${packed('media', media)}\n<script type="module">${script}</script>`,
     );
 }

@@ -8,8 +8,8 @@ import { answers } from './routes';
 import { mediaFile } from './views/answers';
 import { drawnFile } from './views/statements';
 
-/** Bytes of answers, and of pictures and sounds, that one file takes; the rest is left to `equipoise ui`. */
-const most = { answers: 12_000_000, media: 16_000_000 };
+/** Bytes of answers, which take a tenth of that packed, and of pictures and sounds, that one file takes; the rest is left to `equipoise ui`. */
+const most = { answers: 24_000_000, media: 16_000_000 };
 
 export interface Standalone {
   html: string;
@@ -23,7 +23,10 @@ class Collected {
   readonly answers: Record<string, unknown> = {};
   /** by the name of a file, which of the contents it is: many runs show the same pictures */
   readonly files: Record<string, string> = {};
-  readonly contents: Record<string, string> = {};
+  /** where each content lies among the bytes of all */
+  readonly contents: Record<string, { type: string; from: number; to: number }> = {};
+  private readonly parts: Buffer[] = [];
+  private bytes = 0;
 
   constructor(
     private readonly library: Library,
@@ -48,8 +51,17 @@ class Collected {
     const key = sha256(content).slice(0, 16);
     this.files[`${name}?${this.query(values)}`] = key;
     if (this.contents[key] !== undefined) return 0;
-    this.contents[key] = `data:${type};base64,${Buffer.from(content).toString('base64')}`;
-    return this.contents[key].length;
+    const part = Buffer.from(content);
+    this.contents[key] = { type, from: this.bytes, to: this.bytes + part.length };
+    this.parts.push(part);
+    this.bytes += part.length;
+    return part.length;
+  }
+
+  /** The page. */
+  html(): string {
+    const { answers, files, contents } = this;
+    return standalonePage({ answers, files, contents }, Buffer.concat(this.parts));
   }
 }
 
@@ -88,7 +100,7 @@ export async function makeStandalone(library: Library, place: ExperimentPlace): 
   }
   await keepAnswers(library, place, page, notices);
   return {
-    html: standalonePage({ answers: page.answers, files: page.files, contents: page.contents }),
+    html: page.html(),
     runs: runs.length,
     notices,
   };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { refusalOf, sameToken } from '../../src/ui/guard';
 import { joinedModules, readPage, standalonePage } from '../../src/ui/page';
@@ -160,7 +161,8 @@ describe('what is answered', () => {
 });
 
 describe('one file for all', () => {
-  const page = standalonePage({ answers: { x: '</script><script>alert(1)</script>' }, files: {}, contents: {} });
+  const hostileText = '</script><script>alert(1)</script>';
+  const page = standalonePage({ answers: { x: hostileText }, files: {}, contents: {} }, Buffer.from(hostileText));
 
   it('allows exactly the script and the style that it holds', () => {
     for (const [kind, pattern] of [
@@ -174,10 +176,12 @@ describe('one file for all', () => {
   });
 
   it('keeps its data from ending early', () => {
-    expect(page.match(/<script/g)).toHaveLength(2);
+    expect(page.match(/<script/g)).toHaveLength(3);
     expect(page).not.toContain('<script>alert');
-    const data = /id="data">([^]*?)<\/script>/.exec(page)![1]!;
-    expect((JSON.parse(data) as { answers: { x: string } }).answers.x).toBe('</script><script>alert(1)</script>');
+    const held = (id: string) =>
+      gunzipSync(Buffer.from(new RegExp(`id="${id}">([^]*?)</script>`).exec(page)![1]!, 'base64')).toString('utf8');
+    expect((JSON.parse(held('data')) as { answers: { x: string } }).answers.x).toBe(hostileText);
+    expect(held('media')).toBe(hostileText);
   });
 
   it('holds every module once, after those that it needs', () => {
