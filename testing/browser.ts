@@ -20,6 +20,8 @@ export interface Page {
 }
 export interface Browser {
   newPage(): Promise<Page>;
+  startTracing(page: Page, options: { categories: string[] }): Promise<void>;
+  stopTracing(): Promise<Buffer>;
   close(): Promise<void>;
 }
 

@@ -139,7 +139,7 @@ function disagreementText({ disagreement }) {
 }
 
 /** The view. */
-export async function answersPage({ experiment, query, go }) {
+export async function answersPage({ experiment, query, go, note }) {
   const view = await ask('answers', { experiment, run: query.get('run'), other: query.get('other') });
   if (view.run === null || view.questions.length === 0) return { element: withoutAnswers(experiment, view) };
   const asked = query.get('show') ?? '';
@@ -160,7 +160,10 @@ export async function answersPage({ experiment, query, go }) {
     list = cards(experiment, view.run, found);
     box.replaceChildren(list);
   };
-  search.addEventListener('input', draw);
+  search.addEventListener('input', () => {
+    note('text', search.value);
+    draw();
+  });
   draw();
   const element = h(
     'div',

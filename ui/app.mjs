@@ -109,13 +109,20 @@ async function render() {
   document.title = `${title}${experiment === null ? '' : ` · ${experiment}`} · Equipoise`;
   tellViews(view, experiment, query);
   listen(experiment, query.get('run'));
+  const own = experiment === null ? {} : { experiment };
   const go = (values) => {
-    location.hash = addressWith(name, query, { ...(experiment === null ? {} : { experiment }), ...values });
+    location.hash = addressWith(name, query, { ...own, ...values });
+  };
+  // What is typed or ticked stands in the address, too, without a view being drawn again.
+  const note = (key, value) => {
+    if (value === '') query.delete(key);
+    else query.set(key, value);
+    if (mine === visit) history.replaceState(null, '', addressWith(name, query, own));
   };
   let made;
   try {
     if (experiment === null && name !== 'now') throw new Error('There are no results to show yet.');
-    made = await page({ experiment, query, go, again });
+    made = await page({ experiment, query, go, note, again });
   } catch (error) {
     made = { element: h('p', { class: 'fault', role: 'alert' }, error.message) };
   }

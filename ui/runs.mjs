@@ -133,7 +133,7 @@ function whereForm(view, where, go) {
 }
 
 /** The settings that are ticked, and the link that compares them. */
-function comparison(experiment, chosen) {
+function comparison(experiment, chosen, note) {
   const link = h('a', { class: 'button' });
   const tell = () => {
     link.href = `#compare?${new URLSearchParams({ experiment, settings: [...chosen].join(',') })}`;
@@ -144,6 +144,7 @@ function comparison(experiment, chosen) {
     if (!field.checked) chosen.delete(key);
     else if (chosen.size < mostCompared) chosen.add(key);
     else field.checked = false;
+    note('settings', [...chosen].join());
     tell();
   };
   tell();
@@ -161,11 +162,11 @@ const notesOf = (ignored, notices) =>
       ];
 
 /** The view. */
-export async function runsPage({ experiment, query, go, again }) {
+export async function runsPage({ experiment, query, go, note, again }) {
   const where = query.get('where') ?? '';
   const view = await ask('runs', { experiment, where });
   const chosen = new Set((query.get('settings') ?? '').split(',').filter(Boolean));
-  const { link, onChoose } = comparison(experiment, chosen);
+  const { link, onChoose } = comparison(experiment, chosen, note);
   const box = h('div', {});
   const notes = h('div', {}, ...notesOf(view.ignored, []));
   const draw = (kappa) =>
@@ -175,7 +176,7 @@ export async function runsPage({ experiment, query, go, again }) {
         rows: view.settings,
         columns: columnsOfRuns(experiment, view, kappa, chosen, onChoose),
         order: query.get('sort') ?? '',
-        onOrder: (sort) => go({ sort, settings: [...chosen].join(',') }),
+        onOrder: (sort) => go({ sort }),
       }),
     );
   draw(new Map());

@@ -61,6 +61,10 @@ describe.skipIf('missing' in found)('the page', () => {
       join(experiment, liveId, 'claim'),
       JSON.stringify({ token: 'x', pid: process.pid, machine: 'elsewhere' }),
     );
+    for (let i = 0; i < 120; i++) {
+      const learningRate = { encoder: 1e-4 * (1 + i / 100), backbone: 3e-4 };
+      writeSyntheticRun(join(folder, 'results', 'long'), { ...specOf('constant', 1), learningRate }, options);
+    }
     at = await served(folder);
     browser = await (found as Extract<typeof found, { start: unknown }>).start();
     page = await browser.newPage();
@@ -103,12 +107,17 @@ describe.skipIf('missing' in found)('the page', () => {
     await page.keyboard.type('q-3');
     await until(page, "document.querySelectorAll('.card').length < 13");
     expect(await text('.card')).toContain('q-3');
+    expect(await page.evaluate('location.hash')).toContain('text=q-3');
   }, 120_000);
 
   it('sorts, filters and compares by addresses that can be shared', async () => {
     await show('runs?experiment=seen&sort=-accuracy', "document.querySelectorAll('tbody tr').length === 3");
     expect(await text('th[aria-sort=descending]')).toContain('Choice accuracy');
     expect(await text('#main')).toContain('(+1 unfinished)');
+    await page.evaluate("document.querySelector('tbody input[type=checkbox]').click()");
+    const address = await page.evaluate<string>('location.hash');
+    expect(address).toMatch(/&sort=-accuracy&settings=\w{12}$/);
+    await show(address.slice(1), "document.querySelectorAll('tbody input:checked').length === 1");
     await show(
       `runs?experiment=seen&where=${encodeURIComponent("method = 'commit'")}`,
       "document.querySelectorAll('tbody tr').length === 1",
@@ -118,6 +127,16 @@ describe.skipIf('missing' in found)('the page', () => {
     await until(page, hasText('Difference to the first'));
     expect(await page.evaluate('location.hash')).toMatch(/^#compare\?experiment=seen&settings=/);
     expect(await page.evaluate("document.querySelectorAll('.chart path.band').length")).toBeGreaterThan(3);
+  }, 120_000);
+
+  it('makes all rows and cards of long lists, in blocks with the columns of the first', async () => {
+    await show('runs?experiment=long', "document.querySelectorAll('tbody tr').length === 120");
+    const widths = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('table')].map((table) => [...table.rows[1].cells].map((cell) => cell.offsetWidth).join())",
+    );
+    expect([widths.length, new Set(widths).size]).toEqual([3, 1]);
+    expect(await page.evaluate("document.querySelectorAll('table')[2].closest('.block') !== null")).toBe(true);
+    await show('answers?experiment=seen&show=all', "document.querySelectorAll('.card').length === 40");
   }, 120_000);
 
   it('is free of serious findings of axe in every view, narrow and wide, light and dark', async () => {
