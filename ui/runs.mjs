@@ -29,7 +29,7 @@ function unfinishedText({ runs, n }) {
   return open === 0 ? String(n) : `${n} (+${open} unfinished)`;
 }
 
-function columnsOfRuns(experiment, view, kappa, chosen, onChoose) {
+function columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose) {
   const text = (name, title, value) => ({ name, title, value, cell: value });
   const panels = new Set(view.settings.map(({ panel }) => panel)).size > 1;
   const number = (name, title, value, cell) => ({ name, title, numeric: true, value, cell });
@@ -59,7 +59,7 @@ function columnsOfRuns(experiment, view, kappa, chosen, onChoose) {
       'kappa',
       'Mean log κ [95 %]',
       ({ key }) => kappa.get(key)?.value ?? null,
-      ({ key }) => kappa.get(key)?.text ?? '',
+      ({ key }) => kappaCell(key),
     ),
     number(
       'lowest',
@@ -169,25 +169,36 @@ export async function runsPage({ experiment, query, go, note, again }) {
   const { link, onChoose } = comparison(experiment, chosen, note);
   const box = h('div', {});
   const notes = h('div', {}, ...notesOf(view.ignored, []));
-  const draw = (kappa) =>
+  const order = query.get('sort') ?? '';
+  const kappa = new Map();
+  const kappaCells = new Map();
+  const kappaCell = (key) => {
+    const cell = h('span', {}, kappa.get(key)?.text ?? '');
+    kappaCells.set(key, cell);
+    return cell;
+  };
+  const draw = () =>
     box.replaceChildren(
       sortedTable({
         name: 'Settings of the experiment',
         rows: view.settings,
-        columns: columnsOfRuns(experiment, view, kappa, chosen, onChoose),
-        order: query.get('sort') ?? '',
+        columns: columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose),
+        order,
         onOrder: (sort) => go({ sort }),
       }),
     );
-  draw(new Map());
+  draw();
   const counting = new Set(
     view.settings.flatMap(({ runs }) => runs.filter(({ counts }) => counts).map(({ id }) => id)),
   );
   // Whole journals take longer to read: their column comes when they are read, and what they say of runs.
   ask('kappa', { experiment }).then(
-    ({ kappa, ignored, notices }) => {
+    ({ kappa: known, ignored, notices }) => {
       if (ignored.some(({ id }) => counting.has(id))) return again();
-      draw(new Map(kappa.map((row) => [row.key, row])));
+      for (const row of known) kappa.set(row.key, row);
+      // Thousands of rows are not made anew for one column, unless they are sorted by it.
+      if (/^-?kappa$/.test(order)) draw();
+      else for (const [key, cell] of kappaCells) cell.textContent = kappa.get(key)?.text ?? '';
       notes.replaceChildren(...notesOf(view.ignored, notices));
     },
     (error) => notes.append(h('p', { class: 'quiet' }, `log κ: ${error.message}`)),
