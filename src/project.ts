@@ -28,6 +28,8 @@ export interface ProjectConfig {
   checkpoints?: string;
   /** parts of one's own, programs that run with one's rights; `--parts` wins over it */
   parts?: string;
+  /** true: finished runs keep the weights after their best validation, as `run --best` asks for; default false */
+  keepBest?: boolean;
 }
 
 /** The names that a config may have, of which a folder has one at most. */
@@ -98,6 +100,9 @@ export function configuredParts(): string | undefined {
   const said = found()?.config.parts;
   return said === undefined ? undefined : resolve(projectHome(), said);
 }
+
+/** Whether the config asks for the best weights of every run. Throws as `projectPlace`. */
+export const keepsBest = (): boolean => found()?.config.keepBest === true;
 
 /** What the config says of folders that are there, as variables for processes that start elsewhere. */
 export function projectVariables(): Record<string, string> {
@@ -183,8 +188,8 @@ function configFaults(file: string, config: unknown): Problem[] {
   const { Ajv2020 } = createRequire(__filename)('ajv/dist/2020') as typeof import('ajv/dist/2020');
   const validate = new Ajv2020({ allErrors: true, verbose: true }).compile(schema);
   if (!validate(config)) return (validate.errors ?? []).map((error) => schemaFault(file, error));
-  return Object.entries(config as Record<string, string>).flatMap(([key, name]) =>
-    key === '$schema' ? [] : folderFaults(file, key, resolve(dirname(file), name)),
+  return Object.entries(config as ProjectConfig).flatMap(([key, value]) =>
+    key === '$schema' || typeof value !== 'string' ? [] : folderFaults(file, key, resolve(dirname(file), value)),
   );
 }
 
@@ -211,7 +216,7 @@ function schemaFault(file: string, { keyword, instancePath, params, data, messag
         : {
             where: `${file} ${instancePath}`,
             what: `${show(data)} has the wrong type`,
-            expected: 'a text, the name of a folder',
+            expected: instancePath === '/keepBest' ? 'true or false' : 'a text, the name of a folder',
           };
     case 'minLength':
       return { where: `${file} ${instancePath}`, what: 'the text is empty', expected: 'the name of a folder' };

@@ -9,6 +9,7 @@ import { UserError } from '../src/problems';
 import {
   configFile,
   configuredParts,
+  keepsBest,
   projectFolders,
   projectHome,
   projectPath,
@@ -91,6 +92,16 @@ describe('the folders of a project', () => {
     rmSync(join(base, 'equipoise.config.json'));
   });
 
+  it('say too whether finished runs keep their best weights', () => {
+    workIn({ [json]: '{ "keepBest": true }' });
+    expect(keepsBest()).toBe(true);
+    workIn({ [json]: '{}' });
+    expect(keepsBest()).toBe(false);
+    expect(said({ [json]: '{ "keepBest": "yes" }' })).toBe(
+      `${json} /keepBest: "yes" has the wrong type; expected true or false`,
+    );
+  });
+
   it('may be said by a program, as a part is one', () => {
     const folder = workIn({
       [ts]: `import type { ProjectConfig } from 'equipoise';
@@ -109,7 +120,7 @@ describe('a config that cannot be used says what is wrong', () => {
     [
       'an unknown key',
       { [json]: '{ "result": "runs" }' },
-      /^equipoise\.config\.json \/result: unknown key "result"; expected one of results, figures, tasks, checkpoints, parts; did you mean results\?$/,
+      /^equipoise\.config\.json \/result: unknown key "result"; expected one of results, figures, tasks, checkpoints, parts, keepBest; did you mean results\?$/,
     ],
     [
       'a wrong type',
@@ -163,7 +174,7 @@ describe('a config that cannot be used says what is wrong', () => {
 
 it('the published schema takes what a config says and names every key', () => {
   const validate = new Ajv2020({ strict: true }).compile(schema);
-  expect(validate({ $schema: 'x', results: 'a', figures: 'b', tasks: 'c', checkpoints: 'd', parts: 'e' })).toBe(true);
+  expect(validate({ $schema: 'x', results: 'a', figures: 'b', tasks: 'c', checkpoints: 'd', parts: 'e', keepBest: true })).toBe(true);
   expect(validate({ other: 'a' })).toBe(false);
-  expect(Object.keys(schema.properties)).toEqual(['$schema', ...projectFolders, 'parts']);
+  expect(Object.keys(schema.properties)).toEqual(['$schema', ...projectFolders, 'parts', 'keepBest']);
 });

@@ -8,8 +8,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../src/files';
 
+/** Kept on request: compared where both runs have it. */
+const best = 'best.safetensors';
+
 /** What a run's result consists of; times and places, which may differ, stand in other files. */
-const compared = ['metrics.jsonl', 'predictions.jsonl', 'checkpoint.safetensors', 'best.safetensors'];
+const compared = ['metrics.jsonl', 'predictions.jsonl', 'checkpoint.safetensors', best];
 
 /** The finished runs below a results folder as `experiment/id`: those that left their trained parameters. */
 function finishedRuns(results: string): string[] {
@@ -27,6 +30,7 @@ function differences(before: string, after: string, run: string): string[] {
   if (!existsSync(join(after, run))) return [`${run}: not there afterwards`];
   if (hashOf(join(before, run, 'metrics.jsonl')) === null) return [`${run}: has no journal to compare`];
   return compared
+    .filter((name) => name !== best || (existsSync(join(before, run, name)) && existsSync(join(after, run, name))))
     .filter((name) => hashOf(join(before, run, name)) !== hashOf(join(after, run, name)))
     .map((name) => `${run}: ${name} differs`);
 }

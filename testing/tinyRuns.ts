@@ -50,7 +50,7 @@ export async function trainTiny(
     trainRun: stopAt === undefined ? trainRun : (each, options) => stopping(trainRun(each, options), stopAt, stop),
   };
   const outcome = await executeRun(
-    { checkpoint: { steps: every }, ...task, token: claim.token },
+    { checkpoint: { steps: every }, best: true, ...task, token: claim.token },
     rooms,
     () => undefined,
     stop.signal,

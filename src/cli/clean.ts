@@ -38,7 +38,7 @@ const kinds = {
   failed: 'runs that failed; run would try them again',
   partial: 'interrupted runs; run would go on with them',
   stale: 'finished runs by another method, code, data or weights than now',
-  best: 'best.safetensors of finished runs: the weights after the best validation, beside those after the last step',
+  best: 'best.safetensors of finished runs, kept by run --best: the weights after the best validation',
   leftovers: 'what run --again and remove left behind when they were killed',
   cache: 'all of the cache that is computed again where it is needed',
 } as const;

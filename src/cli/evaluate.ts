@@ -8,7 +8,7 @@ import { taskModality } from '../manifest/taskManifest';
 import { printable } from '../printable';
 import { exitCode, userError } from '../problems';
 import { readEvaluation, writeEvaluation, type EvaluationKey } from '../runner/evaluations';
-import { finishedFile, readTrained, type Which } from '../runner/export/trained';
+import { finishedFile, parameterFile, readTrained, type Which } from '../runner/export/trained';
 import { resultsFolder, runFolder, type RunFolder } from '../runner/folders';
 import { dataIdentity } from '../runner/identify';
 import { readResults } from '../runner/results';
@@ -95,6 +95,7 @@ async function evaluateRun(
   const { found, refused } = await readEvaluation(paths, key);
   if (found !== null) return { evaluated: found, cached: true };
   if (refused !== null) note(`note: evaluated again: ${printable(refused)}`);
+  if (which === 'best') parameterFile(paths, file, which);
 
   if (dataIdentity(file.spec, (task) => setIdentity(task)) !== file.data.identity)
     throw userError({

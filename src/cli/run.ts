@@ -1,14 +1,16 @@
 /** `equipoise run`: trains every run of a manifest that is not done. */
 import { Option, type Command } from 'commander';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { printable } from '../printable';
 import { UserError, type Problem } from '../problems';
+import { runFolder } from '../runner/folders';
 import { hangSeconds } from '../runner/lane';
 import type { CheckpointInterval } from '../runner/messages';
 import { trainAgain } from './again';
 import type { Define } from './command';
 import { checkpointInterval, sweepOptions, wholeNumber, workers, type SweepOptions } from './options';
-import { keepManifest, openSweep } from './sweep';
+import { keepManifest, openSweep, type Sweep } from './sweep';
 import { count, note, say } from './text';
 import { tellOutcome, train } from './train';
 
@@ -23,7 +25,7 @@ interface RunOptions extends SweepOptions {
   checkpoint?: CheckpointInterval;
   beyondMemory?: boolean;
   limit?: number;
-  best: boolean;
+  best?: boolean;
   again?: true | string[];
   json?: boolean;
   launcher: 'local' | 'slurm';
@@ -67,7 +69,7 @@ export const define: Define = (command, wiring) => {
       'how often a run keeps a checkpoint, e.g. 30s or 100steps; changes no result (default: 30s)',
       checkpointInterval,
     )
-    .option('--no-best', 'keep no best.safetensors, half of what a run takes; changes no result')
+    .option('--best', 'keep best.safetensors, the weights after the best validation; half of what a run takes')
     .option('--again [runs...]', 'train finished runs anew, all or these; each stays until the new one has finished')
     .option('--limit <n>', 'bring at most this many runs to done now', wholeNumber(1))
     .addOption(
@@ -98,11 +100,21 @@ export const define: Define = (command, wiring) => {
         say(
           `${sweep.experiment}: ${sweep.plan.length} of ${count(sweep.plan.length, 'run')} done already; nothing to train`,
         );
+        if (options.best === true) noteWithoutBest(sweep);
         return;
       }
       tellOutcome(sweep, await train(sweep, options, wiring()), options.json === true);
     });
 };
+
+/** Best weights are kept while a run trains: of one that is done they can only be had by training it again. */
+function noteWithoutBest({ results, experiment, plan }: Sweep): void {
+  const without = plan.filter(({ id }) => !existsSync(runFolder(results, experiment, id).best));
+  if (without.length > 0)
+    note(
+      `${count(without.length, 'run')} of them kept no best weights (${without[0]!.id}${without.length > 1 ? ', ...' : ''}); --again ID --best trains one anew and keeps them`,
+    );
+}
 
 /** What a cluster has in place of an option. */
 const slurmHints: Readonly<Record<string, string>> = {
@@ -126,7 +138,6 @@ function refuseMixed(command: Command, options: RunOptions): void {
           failFast: '--fail-fast',
           stopAfterFailures: '--stop-after-failures',
           again: '--again',
-          best: '--no-best',
         }).map((where): Problem => ({
           where,
           what: 'has no meaning with --launcher slurm',

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import type { SlurmProfile } from '../manifest/slurm';
 import { printable } from '../printable';
 import { formatProblem } from '../problems';
+import { keepsBest } from '../project';
 import type { CheckpointInterval } from '../runner/messages';
 import { countStates, planRuns, type PlannedRun } from '../runner/plan';
 import { isUnderWay, jobsOf, wasSubmitted } from '../runner/slurm/jobs';
@@ -18,6 +19,7 @@ interface LaunchOptions {
   retries: number;
   hangAfter?: number;
   checkpoint?: CheckpointInterval;
+  best?: boolean;
   limit?: number;
   json?: boolean;
   slurmProfile?: string;
@@ -40,6 +42,7 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
     retries: options.retries,
     hang: options.hangAfter,
     checkpoint: options.checkpoint,
+    ...(options.best === true || keepsBest() ? { best: true } : {}),
     entry: wiring.entry,
   });
   if (options.print === true) {

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { printable } from '../printable';
 import { exitCode, formatProblem, UserError } from '../problems';
+import { keepsBest } from '../project';
 import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
 import { readRunFile, runFolder } from '../runner/folders';
@@ -25,7 +26,7 @@ export interface TrainingOptions {
   /** seconds */
   hangAfter?: number;
   checkpoint?: CheckpointInterval;
-  /** false: runs keep no weights after their best validation */
+  /** true: finished runs keep the weights after their best validation, which the project's config may ask for too */
   best?: boolean;
   /** starts runs although they are predicted to need more memory than is free */
   beyondMemory?: boolean;
@@ -72,7 +73,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
       ...(options.stopAfterFailures === undefined ? {} : { stopAfterFailures: options.stopAfterFailures }),
       ...(options.hangAfter === undefined ? {} : { hang: options.hangAfter }),
       ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
-      ...(options.best === false ? { best: false } : {}),
+      ...(options.best === true || keepsBest() ? { best: true } : {}),
       ...(toTrain.some((run) => run.arithmetic.gpu) ? { gpus: listGpus() } : {}),
       code: codeVersion(),
       packages: packageVersions(),

@@ -65,7 +65,7 @@ export async function executeRun(
     const { file, ...opened } = await openAttempt(writer, task, rooms, attempt, tell);
     const summary = await journalled(writer, task, rooms, { file, ...opened, attempt }, tell, signal);
     if (summary === null) return stopped(writer, file, attempt.step);
-    finish(writer, file, summary);
+    finish(writer, task, file, summary);
     const { prepare, train, evaluate } = summary.seconds;
     return {
       kind: 'done',
@@ -176,7 +176,7 @@ async function journalled(
 }
 
 /** The trained parameters, then run.json: what is done is whole. What only an unfinished run needs goes last. */
-function finish(writer: RunWriter, file: RunFile, summary: TrainSummary): void {
+function finish(writer: RunWriter, { best }: RunTask, file: RunFile, summary: TrainSummary): void {
   const { paths } = writer;
   writer.check();
   if (summary.checkpoint.length > 0) writeWhole(paths.checkpoint, summary.checkpoint);
@@ -184,6 +184,7 @@ function finish(writer: RunWriter, file: RunFile, summary: TrainSummary): void {
   const { notice, same } = repetition(paths);
   writer.writeRunFile(finishedFile(file, summary, notice === null ? [] : [notice]));
   pruneCheckpoints(paths.checkpoints, []);
+  if (best !== true) rmSync(paths.best, { force: true });
   if (same) rmSync(paths.previous, { force: true });
 }
 

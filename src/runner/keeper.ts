@@ -14,7 +14,8 @@ import type { RunWriter } from './runWriter';
 const defaultSeconds = 30;
 
 /**
- * Keeps the last two checkpoints and the best weights. A disk that does not take one is told; the run goes on without.
+ * Keeps the last two checkpoints and the best weights; these whether or not they are asked for, since whoever goes on
+ * with the run may ask. A disk that does not take one is told; the run goes on without.
  */
 export function checkpointKeeper(
   writer: RunWriter,
@@ -59,6 +60,6 @@ export function checkpointKeeper(
         last = performance.now();
         if (newest !== null) writeEvaluated(paths.checkpoints, newest, task.identity, origin, evaluated);
       }),
-    ...(task.best === false ? {} : { best: (weights) => attempt(() => writeWhole(paths.best, weights)) }),
+    best: (weights) => attempt(() => writeWhole(paths.best, weights)),
   };
 }

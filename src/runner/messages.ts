@@ -15,7 +15,7 @@ export interface RunTask extends IdentifiedRun {
   notices: string[];
   /** when to keep checkpoints; no part of the identity. By default every 30 seconds */
   checkpoint?: CheckpointInterval;
-  /** false: the weights after the best validation are not kept; no part of the identity */
+  /** true: the weights after the best validation stay when the run has finished; no part of the identity */
   best?: boolean;
 }
 

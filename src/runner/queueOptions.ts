@@ -60,7 +60,7 @@ export interface QueueOptions extends Pick<RunTask, 'results' | 'experiment' | '
   hang?: number;
   /** when runs keep checkpoints; default every 30 seconds */
   checkpoint?: CheckpointInterval;
-  /** false: runs keep no weights after their best validation */
+  /** true: finished runs keep the weights after their best validation */
   best?: boolean;
   /** GPUs to share out, one a worker */
   gpus?: readonly string[];

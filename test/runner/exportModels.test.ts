@@ -311,7 +311,7 @@ describe('equipoise export peft', () => {
     expect(readFileSync(join(out, 'README.md'), 'utf8')).not.toContain('model-index');
     rmSync(join(at, 'best.safetensors'));
     await expect(run('peft', id, join(folder, 'none'), '--weights', 'best')).rejects.toThrow(
-      /kept no parameters of a best validation.*--weights last/,
+      new RegExp(`kept no parameters of a best validation.*--again ${id} --best.*--weights last`),
     );
     expect(existsSync(join(folder, 'none'))).toBe(false);
   });

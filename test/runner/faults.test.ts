@@ -210,6 +210,21 @@ describe('results that cannot be written', () => {
   });
 });
 
+describe('the weights after the best validation', () => {
+  it('are there while a run is unfinished, and stay only where that is asked for', async () => {
+    const results = freshResults();
+    const spec = { ...short, evaluate: { every: 2, limit: 0, validation: 4 } };
+    const { paths } = await trainTiny(results, { spec, stopAt: 4 });
+    const early = readFileSync(paths.best);
+    expect((await trainTiny(results, { spec })).outcome.kind).toBe('done');
+    expect(readFileSync(paths.best).length).toBe(early.length);
+    const other = { ...spec, seed: 7 };
+    const without = await trainTiny(results, { spec: other, task: { best: false } });
+    expect(without.outcome.kind).toBe('done');
+    expect([without.paths.checkpoint, without.paths.best].map((path) => existsSync(path))).toEqual([true, false]);
+  });
+});
+
 describe('a damaged checkpoint', () => {
   const interrupted = async () => {
     const results = freshResults();

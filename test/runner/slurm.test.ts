@@ -347,7 +347,9 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
         if (status !== 0) throw new Error(`exit code ${status}: ${stdout}${stderr}`);
         return stdout;
       };
-      const submitted = JSON.parse(tiny(results, '--launcher', 'slurm', '--checkpoint', '10steps', '--json')) as {
+      const submitted = JSON.parse(
+        tiny(results, '--launcher', 'slurm', '--checkpoint', '10steps', '--best', '--json'),
+      ) as {
         arrays: { runs: string[] }[];
       };
       const ids = submitted.arrays.flatMap((array) => array.runs);
@@ -382,7 +384,7 @@ describe.skipIf(lacking !== '')('on a real Slurm cluster', () => {
       await until('both runs', () => ids.every(isEnded));
       expect(ids.filter((id) => /start 2$/m.test(told(id))).length, ids.map(told).join('')).toBeGreaterThanOrEqual(1);
       const alone = join(folder, 'real-alone');
-      tiny(alone, '--workers', '2');
+      tiny(alone, '--workers', '2', '--best');
       for (const id of notEmpty(ids)) {
         const there = runFolder(alone, real, id);
         expect(readFileSync(of(id).journal, 'utf8')).toBe(readFileSync(there.journal, 'utf8'));

@@ -63,16 +63,22 @@ function requireBaseWeights(file: RunFile): void {
   }
 }
 
-/** Where the parameters lie. Throws UserError when they are not there. */
-function parameterFile(paths: RunFolder, { id }: RunFile, which: Which): string {
+/** Where the parameters lie. Throws UserError when they are not there, with the command that makes them. */
+export function parameterFile(paths: RunFolder, { id }: RunFile, which: Which): string {
   const path = which === 'best' ? paths.best : paths.checkpoint;
   if (existsSync(path)) return path;
   throw userError(
     {
       where: `run ${id}`,
       what: which === 'best' ? 'kept no parameters of a best validation' : 'has no checkpoint.safetensors',
-      expected: which === 'best' ? 'a run with evaluate.every above 0' : 'the folder as the run left it',
-      hint: which === 'best' ? 'take --weights last' : 'kept and packed results hold no weights; train it again',
+      expected:
+        which === 'best'
+          ? 'a run that was trained with --best and evaluate.every above 0'
+          : 'the folder as the run left it',
+      hint:
+        which === 'best'
+          ? `equipoise run MANIFEST --again ${id} --best trains it anew and keeps them; or take --weights last`
+          : 'kept and packed results hold no weights; train it again',
     },
     exitCode.unavailable,
   );

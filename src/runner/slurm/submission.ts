@@ -40,6 +40,8 @@ export interface ArrayPlan {
   /** seconds */
   hang?: number;
   checkpoint?: CheckpointInterval;
+  /** true: finished runs keep the weights after their best validation */
+  best?: boolean;
   runs: IdentifiedRun[];
 }
 
@@ -114,7 +116,7 @@ export function readPlannedRun(path: string, id: string): { plan: Omit<ArrayPlan
   }
   const run = value.runs.find((each: Partial<IdentifiedRun> | null) => each?.id === id);
   if (run === undefined) throw userError({ where: path, what: `has no run ${JSON.stringify(id)}` });
-  const { format, experiment, retries, hang, checkpoint } = value as ArrayPlan;
+  const { format, experiment, retries, hang, checkpoint, best } = value as ArrayPlan;
   return {
     plan: {
       format,
@@ -122,6 +124,7 @@ export function readPlannedRun(path: string, id: string): { plan: Omit<ArrayPlan
       retries,
       ...(hang === undefined ? {} : { hang }),
       ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(best === undefined ? {} : { best }),
     },
     run,
   };

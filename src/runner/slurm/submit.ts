@@ -19,7 +19,7 @@ import {
   type SubmittedArray,
 } from './submission';
 
-export interface SubmitOptions extends Pick<ArrayPlan, 'experiment' | 'retries' | 'hang' | 'checkpoint'> {
+export interface SubmitOptions extends Pick<ArrayPlan, 'experiment' | 'retries' | 'hang' | 'checkpoint' | 'best'> {
   results: string;
   manifest: Pick<Manifest, 'file' | 'sha256' | 'profile' | 'content'>;
   profile: SlurmProfile;
@@ -100,7 +100,7 @@ export function submitArrays(
 ): { folder: string; arrays: SubmittedArray[]; warnings: string[] } {
   const folder = createFolder(options.results, options.experiment);
   const { arrays, warnings } = prepareArrays(options, folder);
-  const { experiment, retries, hang, checkpoint } = options;
+  const { experiment, retries, hang, checkpoint, best } = options;
   const { file, sha256, profile } = options.manifest;
   const submission: Submission = {
     format: 'equipoise-slurm/1',
@@ -122,6 +122,7 @@ export function submitArrays(
       retries,
       hang,
       checkpoint,
+      best,
       runs: runs.map(identified),
     };
     writeWhole(join(folder, files.plan), `${JSON.stringify(plan, null, 1)}\n`);

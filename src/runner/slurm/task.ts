@@ -29,7 +29,7 @@ interface TaskOptions {
  */
 export async function trainPlanned(options: TaskOptions): Promise<Ending | { kind: 'done' }> {
   const {
-    plan: { experiment, retries, hang, checkpoint },
+    plan: { experiment, retries, hang, checkpoint, best },
     run,
   } = readPlannedRun(options.plan, options.id);
   if (identityNow(run) !== run.identity) {
@@ -49,6 +49,7 @@ export async function trainPlanned(options: TaskOptions): Promise<Ending | { kin
     retries,
     hang,
     checkpoint,
+    best,
     failFast: false,
     code: codeVersion(),
     packages: packageVersions(),
