@@ -4,6 +4,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { compileFunction } from 'node:vm';
+import { contentOf } from './codeContent';
 import { canonicalJson, sha256 } from './files';
 import { userError } from './problems';
 
@@ -11,7 +12,7 @@ const nodeRequire = createRequire(__filename);
 
 interface LoadedFile {
   exports: unknown;
-  sha256: string;
+  text: string;
   /** files of the folder that it imports itself */
   imports: Set<string>;
 }
@@ -20,8 +21,8 @@ export interface ModuleFolder {
   /** What a file exports. Throws UserError for one that cannot be compiled, or imports what it may not. */
   load(path: string): Record<string, unknown>;
   /**
-   * sha256 of a loaded file, if it imports none; else over the hashes of all files that it needs, by their paths in the
-   * folder.
+   * sha256 of what a loaded file says, without its form, if it imports none; else over the hashes of all files that it
+   * needs, by their paths in the folder. Files named in `more` count with their bytes.
    */
   hashOf(path: string, more: readonly string[]): string;
   /** From now on no further file is read: what is not hashed cannot enter a run. */
@@ -38,17 +39,16 @@ export function moduleFolder(root: string, given: Readonly<Record<string, unknow
     if (known !== undefined) return known;
     if (sealed)
       throw userError({ where: path, what: 'is imported only while runs are trained', hint: 'import it at the top' });
-    const bytes = readFileSync(path);
+    const text = readFileSync(path, 'utf8');
     const module = { exports: {} as unknown };
     const file: LoadedFile = {
       get exports() {
         return module.exports;
       },
-      sha256: sha256(bytes),
+      text,
       imports: new Set(),
     };
     files.set(path, file);
-    const text = bytes.toString('utf8');
     if (extname(path) === '.json') module.exports = JSON.parse(text) as unknown;
     else {
       const names = ['exports', 'require', 'module', '__filename', '__dirname'];
@@ -79,7 +79,9 @@ export function moduleFolder(root: string, given: Readonly<Record<string, unknow
     hashOf(path, more) {
       const needed = new Set([path]);
       for (const each of needed) for (const inner of files.get(each)?.imports ?? []) needed.add(inner);
-      const hashes = [...needed].map((each) => [relative(root, each), files.get(each)!.sha256] as const);
+      const hashes = [...needed].map(
+        (each) => [relative(root, each), sha256(contentOf(files.get(each)!.text, each))] as const,
+      );
       const others = more.map((name) => [name, sha256(readFileSync(extraFile(root, name, path)))] as const);
       const all = [...hashes, ...others];
       return all.length === 1 ? all[0]![1] : sha256(canonicalJson(Object.fromEntries(all)));

@@ -4,9 +4,9 @@
  * enters the identity of the runs that use it.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { extname, join, posix, relative, sep } from 'node:path';
-import { canonicalJson, isCheckout, projectRoot, sha256 } from '../files';
+import { contentOf } from '../codeContent';
+import { isCheckout, projectRoot, sha256 } from '../files';
 import known from './knownCode.json';
 
 /** Hashes by file, e.g. `src/balance/schedulers/commit.ts`. */
@@ -92,9 +92,8 @@ function packagedCode(path: string): FileCode {
 
 /** The code of a file below a root. Throws the system's error when it is not there, and the compiler's. */
 export function readCode(root: string, path: string): FileCode {
-  const text = readFileSync(join(root, path), 'utf8');
-  if (extname(path) === '.json') return { sha256: hashed(canonicalJson(JSON.parse(text))), imports: [] };
-  const code = withoutForm(text, path);
+  const code = contentOf(readFileSync(join(root, path), 'utf8'), path);
+  if (extname(path) === '.json') return { sha256: hashed(code), imports: [] };
   // Whatever stands in quotes behind `from`, `import` or a bracket: more than imports would do no harm.
   const named = [...code.matchAll(/(?:\bfrom|\bimport|\()"(\.[^"]*)"/g)].map(([, name]) => name!);
   const imports = named.flatMap((name) => resolved(root, posix.join(posix.dirname(path), name)) ?? []);
@@ -107,20 +106,3 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
 
 const resolved = (root: string, path: string): string | undefined =>
   [path, `${path}.ts`, `${path}/index.ts`].find((each) => isFile(join(root, each)));
-
-/** A file as swc prints it without types, comments and spaces; names and expressions stay as they are. */
-function withoutForm(text: string, filename: string): string {
-  const { transformSync } = createRequire(__filename)('@swc/core') as typeof import('@swc/core');
-  return transformSync(text, {
-    filename,
-    swcrc: false,
-    minify: true,
-    sourceMaps: false,
-    module: { type: 'es6' },
-    jsc: {
-      target: 'es2022',
-      parser: { syntax: 'typescript' },
-      minify: { compress: false, mangle: false, format: { comments: false } },
-    },
-  }).code;
-}

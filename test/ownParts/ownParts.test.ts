@@ -3,7 +3,6 @@
  * workers and jobs.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,19 +151,17 @@ interface Planned {
 const planOf = (parts: string, path = manifest) =>
   JSON.parse(command('plan', path, '--json', '--parts', parts).out) as Planned;
 const idOf = (plan: Planned, kind: string) => plan.runs.find(({ spec }) => spec.scheduler.kind === kind)!.id;
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const hash: unknown = expect.stringMatching(/^[0-9a-f]{64}$/);
 
 describe('a part of a user', () => {
   const parts = folderOf({ 'brake.ts': brake, 'meanTokens.ts': meanTokens, 'colourGrid.ts': colourGrid });
 
-  it('is listed with the hash of its file, trained by workers, kept in run.json, and explained when it changes', () => {
+  it('is listed with the hash of its code, trained by workers, kept in run.json, and explained when it changes', () => {
     const without = command('plan', manifest);
     expect([without.status, without.err]).toEqual([2, expect.stringMatching(/"brake".*--parts/)]);
 
     const plan = planOf(parts);
-    expect(plan.parts).toContainEqual(
-      expect.objectContaining({ kind: 'scheduler', name: 'brake', sha256: sha256(brake) }),
-    );
+    expect(plan.parts).toContainEqual(expect.objectContaining({ kind: 'scheduler', name: 'brake', sha256: hash }));
     expect(plan.parts!.map(({ name }) => name)).toEqual(['brake', 'colour-grid', 'mean-tokens']);
 
     const trained = command('run', manifest, '--parts', parts, '--workers', '1');
@@ -172,7 +169,9 @@ describe('a part of a user', () => {
     const run = (kind: string) => join(results, 'own', idOf(plan, kind));
     const fileOf = (kind: string) =>
       JSON.parse(readFileSync(join(run(kind), 'run.json'), 'utf8')) as { parts?: object };
-    expect(fileOf('brake').parts).toEqual({ 'scheduler brake': sha256(brake) });
+    expect(fileOf('brake').parts).toEqual({
+      'scheduler brake': plan.parts!.find(({ name }) => name === 'brake')!.sha256,
+    });
     expect(fileOf('constant').parts).toBeUndefined();
     const factors = readJournal(runFolder(results, 'own', idOf(plan, 'brake')).journal).records.flatMap((record) =>
       record.kind === 'measure' ? [record.factor] : [],
@@ -180,7 +179,12 @@ describe('a part of a user', () => {
     expect(factors[0]).toEqual({ encoder: 1, backbone: 1 });
     expect(factors.some(({ encoder, backbone }) => encoder === 0.25 || backbone === 0.25)).toBe(true);
 
-    const changed = folderOf({ 'brake.ts': `${brake}// another byte\n` });
+    const otherForm = brake.replaceAll('\n', '\n\n').replaceAll(': ', ':   ').replace('export', '/* a word */ export');
+    expect(otherForm).not.toBe(brake);
+    const formatted = planOf(folderOf({ 'brake.ts': `// another comment\n${otherForm}` }));
+    expect(formatted.runs.map(({ id, state }) => [id, state])).toEqual(plan.runs.map(({ id }) => [id, 'done']));
+
+    const changed = folderOf({ 'brake.ts': brake.replace('logKappa > 0', 'logKappa > 0.5') });
     const other = planOf(changed);
     expect(idOf(other, 'constant')).toBe(idOf(plan, 'constant'));
     expect(idOf(other, 'brake')).not.toBe(idOf(plan, 'brake'));
@@ -242,9 +246,9 @@ describe('a part of a user', () => {
     expect(values('even').at(-1)).toBeLessThan(0);
     expect(values('even')).not.toEqual(values('commit'));
     const file = JSON.parse(readFileSync(folder('even').runJson, 'utf8')) as { parts?: object };
-    expect(file.parts).toEqual({ 'regulariser even': sha256(even) });
+    expect(file.parts).toEqual({ 'regulariser even': hash });
 
-    const changed = folderOf({ 'twin.ts': twin, 'even.ts': `${even}// another byte\n` });
+    const changed = folderOf({ 'twin.ts': twin, 'even.ts': even.replace('-lambda / 2', '-lambda / 3') });
     const other = JSON.parse(command('plan', path, '--json', '--parts', changed).out) as { runs: typeof runs };
     expect(other.runs.map(({ id }, i) => id === runs[i]!.id)).toEqual([true, true, false, true]);
   }, 240_000);
@@ -262,8 +266,10 @@ describe('a part of a user', () => {
       }),
     );
     const plan = planOf(parts, path);
-    const again = planOf(folderOf({ 'm.ts': meanTokens, 'c.ts': `${colourGrid}\n` }), path);
+    const again = planOf(folderOf({ 'm.ts': meanTokens, 'c.ts': colourGrid.replace('width: 3', 'width:  3') }), path);
     const same = plan.runs.map(({ id }, i) => id === again.runs[i]!.id);
-    expect(same).toEqual([true, true, false, false]);
+    expect(same).toEqual([true, true, true, true]);
+    const renamed = planOf(folderOf({ 'm.ts': meanTokens, 'c.ts': `${colourGrid}\nvoid 0;` }), path);
+    expect(plan.runs.map(({ id }, i) => id === renamed.runs[i]!.id)).toEqual([true, true, false, false]);
   }, 60_000);
 });
