@@ -77,3 +77,42 @@ export async function committedRunsOf(reference: string, ids: readonly string[])
     close();
   }
 }
+
+/** A committed run: the experiment that it was kept with, and its run.json. */
+export interface CommittedRun {
+  experiment: string;
+  file: RunFile;
+}
+
+/**
+ * The committed runs whose ids begin so, of one experiment or of all; in the order of experiments and ids. Those that
+ * cannot be read are left out.
+ */
+export async function committedRunsNamed(
+  reference: string,
+  beginning: string,
+  experiment?: string,
+): Promise<CommittedRun[]> {
+  const names = (existsSync(reference) ? readdirSync(reference).sort() : []).filter(
+    (name) => (experiment ?? name) === name && existsSync(join(reference, name, keptName)),
+  );
+  if (names.length === 0 || !/^[0-9a-f]*$/.test(beginning)) return [];
+  const { connection, close } = await openDatabase();
+  try {
+    const found: CommittedRun[] = [];
+    for (const name of names) {
+      const rows = await query<{ text: string }>(
+        connection,
+        `select text from read_parquet(${literalPath(resolve(join(reference, name, keptName)))})
+         where file = 'run.json' and starts_with(id, '${beginning}') order by id`,
+      );
+      for (const { text } of rows) {
+        const read = checkedRunFile(text);
+        if (read.state === 'read') found.push({ experiment: name, file: read.file });
+      }
+    }
+    return found;
+  } finally {
+    close();
+  }
+}

@@ -1,7 +1,7 @@
 /** `equipoise compare A B`: two runs, or two settings: first in what they differ, then their numbers side by side. */
 import { printable } from '../printable';
 import { userError } from '../problems';
-import { listExperiments, resultsFolder } from '../runner/folders';
+import { resultsFolder } from '../runner/folders';
 import { comparedOf, differencesBetween, type Difference } from '../runner/relatives';
 import { readResults, type StoredRun } from '../runner/results';
 import type { Library } from '../ui/library';
@@ -9,8 +9,9 @@ import { differing } from '../ui/views/compare';
 import { comparedRuns, comparedSettings, type ComparedNumbers } from './compareNumbers';
 import { parseConditions, type Condition } from './conditions';
 import type { Define } from './command';
+import { committedNamed } from './committedNamed';
 import { runNamed } from './names';
-import { describe, isNamed, onlyRun } from './runNames';
+import { describe, isCommitted, isNamed, onlyRun } from './runNames';
 import { cellText, openLibrary, placedSettings, placeNamed, settingsWhere, type PlacedSetting } from './statusRows';
 import { count, say, sayJson, sayTable } from './text';
 
@@ -21,7 +22,8 @@ interface CompareOptions {
 }
 
 const help = `
-A run is named by its id, the beginning of its id, or experiment/id. A setting, which is all runs that differ in nothing but
+A run is named by its id, the beginning of its id, or experiment/id; what is none of your own is looked for among the committed
+runs. A setting, which is all runs that differ in nothing but
 the seed, by conditions that hold for it alone, as status --where takes them; --where adds conditions for both. Differences
 are B minus A, paired by seed, with a 95 % t interval and the p-value of the paired t test.
 
@@ -92,19 +94,18 @@ async function runsOf(
   names: readonly [string, string],
   { experiment }: CompareOptions,
 ): Promise<[StoredRun, StoredRun]> {
-  const own = listExperiments(resultsFolder());
   let read: StoredRun[] | undefined;
   const stored = () => (read ??= readResults(resultsFolder()));
   const one = async (typed: string): Promise<StoredRun> => {
     const name = runNamed(typed);
-    const inside =
-      experiment ?? (name.includes('/') && !own.includes(name.split('/')[0]!) ? name.split('/')[0] : undefined);
-    const runs = inside === undefined ? stored() : await library.storedRuns(placeNamed(library, inside));
+    const runs = experiment === undefined ? stored() : await library.storedRuns(placeNamed(library, experiment));
     const run = onlyRun(
       name,
       runs.filter((each) => isNamed(name, each.experiment, each.id)),
     );
     if (run !== null) return run;
+    const committed = onlyRun(name, experiment === undefined ? await committedNamed(name) : []);
+    if (committed !== null) return committed;
     throw userError({
       where: `run "${printable(typed)}"`,
       what: 'is not in the results',
@@ -152,7 +153,9 @@ async function tellRuns(runs: [StoredRun, StoredRun], library: Library, { json }
     return;
   }
   runs.forEach(({ experiment, id, state, file }, i) =>
-    say(`${'AB'[i]}: ${experiment}/${id}, ${state}: ${describe(file?.spec)}`),
+    say(
+      `${'AB'[i]}: ${experiment}/${id}, ${isCommitted(experiment) ? 'a committed run' : state}: ${describe(file?.spec)}`,
+    ),
   );
   if (known === null) say('without a readable run.json there is nothing to compare');
   else tell(differences, numbers, false);

@@ -127,7 +127,7 @@ export async function comparedRuns(
 ): Promise<ComparedNumbers[]> {
   const runs = await Promise.all(
     sides.map(async ({ experiment, id, file }) => {
-      const place = library.experiments().find(({ name }) => name === experiment);
+      const place = library.experiments().find(({ key, name }) => key === experiment || name === experiment);
       const kappas = place === undefined ? new Map<string, number>() : await kappasOf(library, place);
       return { file, logKappa: kappas.get(id) };
     }),

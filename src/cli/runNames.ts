@@ -2,11 +2,15 @@
 import { describeRun } from '../manifest/identity';
 import { printable } from '../printable';
 import { userError } from '../problems';
+import { referenceFolder } from '../runner/folders';
 
 /** Whether a name means this run. */
 export function isNamed(name: string, experiment: string, id: string): boolean {
   return name.includes('/') ? `${experiment}/${id}`.startsWith(name) : name !== '' && id.startsWith(name);
 }
+
+/** Whether an experiment is one of the committed ones, as `reference/quickstart`. */
+export const isCommitted = (experiment: string): boolean => experiment.startsWith(`${referenceFolder}/`);
 
 /** The one run that is meant; the same run in several experiments counts as one. Throws UserError when several are. */
 export function onlyRun<T extends { id: string }>(name: string, found: readonly T[]): T | null {

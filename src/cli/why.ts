@@ -10,7 +10,7 @@ import { methodVersion } from '../version';
 import type { Define } from './command';
 import { listManifests, runNamed } from './names';
 import { sweepOptions, type SweepOptions } from './options';
-import { describe, isNamed, onlyRun } from './runNames';
+import { describe, isCommitted, isNamed, onlyRun } from './runNames';
 import { say, sayJson } from './text';
 
 interface WhyOptions extends SweepOptions {
@@ -27,9 +27,13 @@ interface Found {
   compared: Compared | null;
 }
 
+/** The committed runs need the rooms of the analysis, which take a while to load; most runs are one's own. */
+const loadCommitted = () => createRequire(__filename)('./committedNamed') as typeof import('./committedNamed');
+
 const help = `
-A run is named by its id, the beginning of its id, or experiment/id. Runs that have not begun are looked for in the
-manifest that is given, else in all manifests of experiments/.
+A run is named by its id, the beginning of its id, or experiment/id. What is none of your own is
+looked for among the committed runs, then in all manifests of experiments/ as a run that has not begun; with --manifest in
+that one alone.
 
 Examples:
   equipoise why 3f2a
@@ -42,35 +46,43 @@ export const define: Define = (command) => {
     .option('--manifest <path>', 'manifest in which to look for a run that has not begun')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((typed: string, options: WhyOptions) => {
+    .action(async (typed: string, options: WhyOptions) => {
       const name = runNamed(typed);
       const runs = readResults(resultsFolder());
-      const found = onlyRun(name, findStored(name, runs)) ?? onlyRun(name, findPlanned(name, options));
+      const own = runs.filter(({ experiment, id }) => isNamed(name, experiment, id));
+      const found =
+        onlyRun(name, findStored(own)) ??
+        (await findCommitted(name, options)) ??
+        onlyRun(name, findPlanned(name, options));
       if (found === null) throw unknownRun(name);
-      const relative = found.compared === null ? null : nearestRelative(found.id, found.compared, runs);
+      const others = isCommitted(found.experiment)
+        ? [...runs, ...(await loadCommitted().committedOf(found.experiment))]
+        : runs;
+      const relative = found.compared === null ? null : nearestRelative(found.id, found.compared, others);
       const { compared: _compared, ...shown } = found;
       if (options.json === true) sayJson('why', { ...shown, nearest: relative });
       else say(lines(found, relative).join('\n'));
     });
 };
 
-function findStored(name: string, runs: readonly StoredRun[]): Found[] {
-  return runs
-    .filter(({ experiment, id }) => isNamed(name, experiment, id))
-    .map(({ experiment, id, state, step, steps, why, file }) => ({
-      id,
-      experiment,
-      state,
-      description: describe(file?.spec),
-      compared: file === null ? null : comparedOf(file),
-      why:
-        state === 'running'
-          ? `a runner is training it now, at step ${step}${steps > 0 ? ` of ${steps}` : ''}`
-          : state === 'done'
-            ? `finished ${file?.times.finished ?? ''}`
-            : why,
-    }));
-}
+const findStored = (runs: readonly StoredRun[]): Found[] =>
+  runs.map(({ experiment, id, state, step, steps, why, file }) => ({
+    id,
+    experiment,
+    state,
+    description: describe(file?.spec),
+    compared: file === null ? null : comparedOf(file),
+    why:
+      state === 'running'
+        ? `a runner is training it now, at step ${step}${steps > 0 ? ` of ${steps}` : ''}`
+        : state === 'done'
+          ? `finished ${file?.times.finished ?? ''}${isCommitted(experiment) ? '; a committed run' : ''}`
+          : why,
+  }));
+
+/** A committed run; none where a manifest is given, of which the question is what would be trained here. */
+const findCommitted = async (name: string, { manifest }: WhyOptions): Promise<Found | null> =>
+  manifest === undefined ? onlyRun(name, findStored(await loadCommitted().committedNamed(name))) : null;
 
 /**
  * Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here.
@@ -111,7 +123,7 @@ const comparedOfPlan = (run: IdentifiedRun): Compared => ({
 function unknownRun(name: string): Error {
   return userError({
     where: `run "${printable(name)}"`,
-    what: 'is neither in the results nor in a manifest',
+    what: 'is neither in the results, nor committed, nor in a manifest',
     expected: 'the id of a run or its beginning',
     hint: 'equipoise plan <manifest> and equipoise status <experiment> list them',
   });

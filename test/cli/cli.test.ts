@@ -200,7 +200,7 @@ describe('bad input', () => {
       [['pln'], /Did you mean plan/],
       [['run', at.manifest, '--worker', '2'], /Did you mean --workers/],
       [['status', 'nothing'], /has no results/],
-      [['why', 'ffff'], /neither in the results nor in a manifest/],
+      [['why', 'ffff'], /neither in the results, nor committed, nor in a manifest/],
     ] as const) {
       const { code, err } = equipoise(at, ...args);
       expect(code, args.join(' ')).toBe(2);

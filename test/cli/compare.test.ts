@@ -1,13 +1,17 @@
 /** Rows of `status` and the tables of `compare`, on synthetic runs: the numbers are those of `equipoise tables`. */
-import { basename, dirname } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { committedNamed } from '../../src/cli/committedNamed';
 import { define as compare } from '../../src/cli/compare';
 import { openLibrary, placeNamed, runRows, settingRows, settingTable } from '../../src/cli/statusRows';
+import { projectRoot } from '../../src/files';
 import { readRunFile, runFolder } from '../../src/runner/folders';
 import { toldAccuracy } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
 import { smallExperiment, type SmallExperiment } from '../../testing/exportedRuns';
 
+const cli = join(projectRoot, 'bin', 'equipoise.cjs');
 let small: SmallExperiment;
 let before: string | undefined;
 beforeAll(() => {
@@ -84,6 +88,19 @@ describe('compare', () => {
     expect(out).toMatch(/^A: small\/[^\n]*done[^\n]*\nB: small\//);
     expect(out).toMatch(/^scheduler\.kind +constant +commit-clr$/m);
     expect(out).toMatch(new RegExp(`^accuracy +${accuracy(a).toFixed(3)} +${accuracy(b).toFixed(3)} `, 'm'));
+  });
+
+  it("finds committed runs where none of one's own is meant, and says so; why too", async () => {
+    const [committed] = (await committedNamed('quickstart/')).filter(({ file }) => file!.spec.seed === 2);
+    const id = committed!.id;
+    const { out } = await commandOutput({ compare }, 'compare', `quickstart/${id.slice(0, 10)}`, idOf('constant', 1));
+    expect(out).toMatch(new RegExp(`^A: reference/quickstart/${id}, a committed run: `));
+    expect(out).toMatch(new RegExp(`^accuracy +${toldAccuracy(committed!.file!.final!).toFixed(3)} `, 'm'));
+    const told = spawnSync(process.execPath, [cli, 'why', `quickstart/${id}`], { encoding: 'utf8' });
+    expect(told.stdout).toMatch(
+      new RegExp(`^reference/quickstart/${id}: done\n.*\n  why: finished .*; a committed run\n`),
+    );
+    expect(told.stdout).toContain('nearest finished run: reference/quickstart/');
   });
 
   it('asks again where several settings, none, or two kinds of things are meant', async () => {
