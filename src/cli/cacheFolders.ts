@@ -59,21 +59,28 @@ export interface CachePart {
   folder: CacheFolder | undefined;
 }
 
-/** What lies in the cache now, by name, with sizes. */
-export function cacheParts(): CachePart[] {
+/**
+ * What lies in the cache now, by name, with sizes; of `which` alone. Every file is looked at: `onPart` hears whose turn
+ * it is.
+ */
+export function cacheParts(
+  which: (name: string) => boolean = () => true,
+  onPart: (name: string) => void = () => undefined,
+): CachePart[] {
   const base = cachePath();
   if (!existsSync(base)) return [];
   return readdirSync(base)
+    .filter(which)
     .sort()
-    .map((name) => ({ name, bytes: bytesAt(join(base, name)), folder: cacheFolders[name] }));
+    .map((name) => {
+      onPart(name);
+      return { name, bytes: bytesAt(join(base, name)), folder: cacheFolders[name] };
+    });
 }
 
-/** Removes what lies in a folder of the cache, but what a living process is making there; its bytes. */
-export function emptyCacheFolder(name: string): number {
-  const folder = cachePath(name);
-  const before = bytesAt(folder);
-  removeBelow(folder);
-  return before - bytesAt(folder);
+/** Removes what lies in a folder of the cache, but what a living process is making there. */
+export function emptyCacheFolder(name: string): void {
+  removeBelow(cachePath(name));
 }
 
 /** Removes an entry of the cache, unless it, or something in it, is locked by a living process. */

@@ -70,7 +70,11 @@ export const define: Define = (command) => {
       const isToGo = options.yes === true && options.dryRun !== true;
       checkNames(what, isToGo);
       const runs = chosenExperiments(results, options.experiment).flatMap((name) => readExperiment(results, name));
-      const items = (what.length === 0 ? Object.keys(kinds) : what).flatMap((name) => itemsOf(name, results, runs));
+      const measuring = measuringLine();
+      const items = (what.length === 0 ? Object.keys(kinds) : what).flatMap((name) =>
+        itemsOf(name, results, runs, measuring.at),
+      );
+      measuring.end();
       if (!isToGo) {
         if (options.json === true) sayJson('clean', { removed: false, items: items.map(shown), bytes: sum(items) });
         else if (what.length === 0) overview(items);
@@ -87,6 +91,28 @@ export const define: Define = (command) => {
       else say(`removed: ${count(gone.length, 'item')}, ${megabytes(sum(gone))}`);
     });
 };
+
+/**
+ * Says on standard error what is being measured, since tens of thousands of files that were not looked at lately take
+ * half a minute: on a terminal one line that is wiped, elsewhere one note after a second.
+ */
+function measuringLine(): { at(what: string): void; end(): void } {
+  const begun = performance.now();
+  const { stderr } = process;
+  let told = false;
+  return {
+    at(what) {
+      if (stderr.isTTY) stderr.write(`\r\u001b[2Kmeasuring ${what} ...\r`);
+      else if (!told && performance.now() - begun > 1000) {
+        told = true;
+        note(`measuring ${what} and what follows: every file is looked at`);
+      }
+    },
+    end() {
+      if (stderr.isTTY) stderr.write('\r\u001b[2K');
+    },
+  };
+}
 
 const shown = ({ what, name, bytes, why }: Item) => ({ what, name, bytes, why });
 
@@ -140,8 +166,9 @@ function refuseWhileRunning(results: string): void {
 }
 
 /** Everything that a name means. */
-function itemsOf(name: string, results: string, runs: readonly StoredRun[]): Item[] {
-  if (name.startsWith('cache/')) return cacheItems(name, (folder) => folder === name.slice('cache/'.length));
+function itemsOf(name: string, results: string, runs: readonly StoredRun[], onPart: (what: string) => void): Item[] {
+  onPart(name);
+  if (name.startsWith('cache/')) return cacheItems(name, (folder) => folder === name.slice('cache/'.length), onPart);
   switch (name as Kind) {
     case 'failed':
     case 'partial':
@@ -166,7 +193,7 @@ function itemsOf(name: string, results: string, runs: readonly StoredRun[]): Ite
         },
       }));
     case 'cache':
-      return cacheItems(name, (folder) => cacheFolders[folder]?.again === 'computed');
+      return cacheItems(name, (folder) => cacheFolders[folder]?.again === 'computed', onPart);
   }
 }
 
@@ -192,9 +219,9 @@ function bestItem(results: string, { experiment, id }: StoredRun): Item[] {
   ];
 }
 
-const cacheItems = (what: string, which: (folder: string) => boolean): Item[] =>
-  cacheParts().flatMap(({ name, bytes, folder }) =>
-    folder === undefined || !which(name)
+const cacheItems = (what: string, which: (folder: string) => boolean, onPart: (what: string) => void): Item[] =>
+  cacheParts(which, (name) => onPart(`cache/${name}`)).flatMap(({ name, bytes, folder }) =>
+    folder === undefined
       ? []
       : [
           {

@@ -3,13 +3,14 @@ import { Option } from 'commander';
 import { createRequire } from 'node:module';
 import { printable } from '../printable';
 import { UserError, type Problem } from '../problems';
+import { configFile } from '../project';
 import { listExperiments, resultsFolder } from '../runner/folders';
 import { readExperiment, type StoredRun, type StoredState } from '../runner/results';
 import { countJobs, type RunJob } from '../runner/slurm/jobs';
 import { toldAccuracy } from '../train/records';
 import type { Library } from '../ui/library';
 import type { Define } from './command';
-import { experimentNamed } from './names';
+import { experimentNamed, ownExperiments } from './names';
 import { describe } from './runNames';
 import type { RowOptions } from './statusRows';
 import { jobsOfAll } from './slurmJobs';
@@ -140,7 +141,8 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
     sayJson('status', {
       experiments: rows.map((row) => (jobs.has(row.experiment) ? { ...row, slurm: jobs.get(row.experiment) } : row)),
     });
-  else if (rows.length === 0) say('no results yet; begin with: equipoise run experiments/quickstart.json');
+  else if (rows.length === 0)
+    say(`no results yet in ${printable(results)}; begin with: equipoise run ${firstExperiment()}`);
   else
     sayTable([
       ['experiment', ...states],
@@ -150,6 +152,9 @@ function tellAll(results: string, names: readonly string[], json: boolean): void
     for (const [experiment, list] of jobs)
       if (list.length > 0) say(`${experiment} in the queue of Slurm: ${countJobs(list)}`);
 }
+
+/** What can be run here: the first manifest of one's own project, else the quickstart. */
+const firstExperiment = (): string => (configFile() === null ? undefined : ownExperiments()[0]) ?? 'quickstart';
 
 interface Shown {
   experiment: string;

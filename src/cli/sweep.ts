@@ -2,20 +2,23 @@
  * A manifest opened for a command: its runs with identities, and what state they are in. Loads the data and tensor
  * rooms.
  */
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { writeWhole } from '../files';
 import { loadManifest, type Manifest } from '../manifest/load';
-import { userError } from '../problems';
+import { printable } from '../printable';
+import { UserError, userError } from '../problems';
+import { configFile, nearestConfig } from '../project';
 import { estimateRuns, runEstimator, type Estimate, type Timing } from '../runner/estimate';
 import { workerCount } from '../runner/local';
-import { keptManifest } from '../runner/folders';
+import { keptManifest, resultsFolder } from '../runner/folders';
 import type { PlannedRun } from '../runner/plan';
 import { planManifest, type Plan } from '../runner/planManifest';
 import { readResources } from '../runner/resources';
 import { readTimings } from '../runner/results';
 import { manifestNamed } from './names';
 import type { SweepOptions } from './options';
-import { count, duration } from './text';
+import { count, duration, note } from './text';
 
 export { prepareData } from '../runner/identify';
 
@@ -30,6 +33,7 @@ export interface Sweep extends Plan {
  */
 export function openSweep(typed: string, options: SweepOptions): Sweep {
   const meant = manifestNamed(typed);
+  noteOtherConfig(meant.path);
   const profile = options.profile ?? meant.profile;
   if (meant.profile !== undefined && meant.profile !== profile)
     throw userError({
@@ -44,6 +48,29 @@ export function openSweep(typed: string, options: SweepOptions): Sweep {
   if (threads !== 'auto' || plan.runs.length !== 1 || plan.runs[0]!.arithmetic.backend !== 'tensorflow')
     return { manifest, ...plan };
   return { manifest, ...planManifest(manifest, { ...rest, threads: readResources(false).processors }) };
+}
+
+/**
+ * Says which config counts where a manifest lies below that of another project: folders are those of where one works,
+ * whatever is read.
+ */
+function noteOtherConfig(manifest: string): void {
+  const above = configAbove(manifest);
+  const here = configFile();
+  if (above === null || (here !== null && realpathSync(above) === realpathSync(here))) return;
+  note(
+    `note: ${printable(manifest)} lies below ${printable(above)}, which does not count here: ${here === null ? 'the working folder has no config' : `that of the working folder does, ${printable(here)}`}, and results are in ${printable(resultsFolder())}`,
+  );
+}
+
+/** The nearest config above a file; null for none, and for one that could not be used. */
+function configAbove(file: string): string | null {
+  try {
+    return existsSync(file) ? nearestConfig(dirname(realpathSync(file))) : null;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 /** Keeps a manifest that no file says beside its runs, so that it can be planned and run again by its name. */
