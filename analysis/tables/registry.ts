@@ -11,9 +11,11 @@ import { precision } from './precision';
 import { regulariserGains } from './regulariserGain';
 import { results } from './results';
 import { rivals } from './rivals';
+import { settings } from './settings';
 import { variants } from './variants';
 
 export const tables: readonly TableDefinition[] = [
+  settings,
   results,
   byKind,
   differences,
