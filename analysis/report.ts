@@ -8,6 +8,7 @@ import { exitCode, userError, type UserError } from '../src/problems';
 import { figureDrawing, rounded } from './files';
 import { leaves } from './labels';
 import { besidePaper, paperValuesFile, type PaperValue } from './paperValues';
+import { claimsParts } from './reportClaims';
 import type { PageFigure } from './reportFigure';
 import { withoutEmptyColumns, type PageTable } from './reportHtml';
 import { reportPage, type Page } from './reportPage';
@@ -23,6 +24,8 @@ export interface ReportAbout {
 export interface ReportOptions {
   about?: ReportAbout;
   paper?: readonly PaperValue[];
+  /** folder of the committed runs that these are held against; absent: none */
+  committed?: string;
 }
 export interface MadeReport {
   html: string;
@@ -34,7 +37,10 @@ export interface MadeReport {
  * The page of the experiment whose runs lie in `folder`: one HTML text that needs nothing else, the same bytes for the
  * same runs. Throws UserError when the folder cannot be listed, and when no run of it has finished.
  */
-export async function makeReport(folder: string, { about, paper = [] }: ReportOptions = {}): Promise<MadeReport> {
+export async function makeReport(
+  folder: string,
+  { about, paper = [], committed }: ReportOptions = {},
+): Promise<MadeReport> {
   const journals = await openJournals(folder);
   try {
     if (journals.runs.length === 0) throw nothingToReport(journals);
@@ -55,6 +61,7 @@ export async function makeReport(folder: string, { about, paper = [] }: ReportOp
               ['Command', about.command],
               ['Look for', about.lookFor],
             ],
+      claims: await claimsParts(journals, folder, committed),
       settings: settingsOf(journals.runs),
       provenance: provenanceOf(journals.runs),
       runList: runList(runs),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../src/files';
 import { houseFont } from './fonts';
+import { claimsHtml, type ClaimsPart } from './reportClaims';
 import { figureHtml, type PageFigure } from './reportFigure';
 import { escapeHtml, listHtml, pairsHtml, proseHtml, tableElement, wideBox, type PageTable } from './reportHtml';
 import { runsHtml, type CellLink } from './reportRuns';
@@ -20,6 +21,7 @@ export interface Page {
   tables: PageTable[];
   /** figures and tables for which runs are missing, one sentence each */
   missing: string[];
+  claims: ClaimsPart[];
   settings: { shared: [string, string][]; varied: [string, string][] };
   provenance: [string, string][];
   runList: TableLayout;
@@ -43,6 +45,7 @@ function contentsHtml({ figures, tables }: Page): string {
   return `<nav id="contents" aria-label="Contents"><ul>
 <li>${link('figures', 'Figures')}${parts('figure', figures)}</li>
 <li>${link('tables', 'Tables')}${parts('table', tables)}</li>
+<li>${link('claims', 'Claims')}</li>
 <li>${link('settings', 'Settings')}</li>
 <li>${link('provenance', 'Provenance')}</li>
 <li>${link('runs', 'Runs')}</li>
@@ -61,6 +64,8 @@ ${page.figures.map(figureHtml).join('\n')}
 <h2 id="tables">Tables</h2>
 ${page.tables.map((table) => tableHtml(table, page.runLinks(table.layout))).join('\n')}
 ${page.missing.length === 0 ? '' : `<h3>Not shown</h3>${listHtml(page.missing)}`}
+<h2 id="claims">Claims</h2>
+${claimsHtml(page.claims)}
 <h2 id="settings">Settings</h2>
 <h3>That vary</h3>${settings.varied.length === 0 ? '<p>None.</p>' : pairsHtml(settings.varied)}
 <details><summary>Shared by all runs (${settings.shared.length})</summary>${pairsHtml(settings.shared)}</details>

@@ -1,8 +1,9 @@
 /** What came of claims, as a table for the terminal and for Markdown. */
 import { grouped } from '../grouped';
+import { settingOf } from '../labels';
 import type { PageTable } from '../reportHtml';
 import { estimateText, probabilityText, type TableCell } from '../table';
-import type { Claim, ClaimsFile, Reference, Rule, Verdict } from './claim';
+import type { Claim, ClaimsFile, Needs, Reference, Rule, Side, Verdict } from './claim';
 import { ruleOfThree } from './estimate';
 import type { Evaluation } from './evaluate';
 
@@ -70,6 +71,28 @@ export function countText(evaluations: readonly Evaluation[]): string {
     .join(', ');
 }
 
+const sideText = ({ method, regulariser, rates }: Side): string =>
+  [
+    givenText(method),
+    ...(regulariser === undefined ? [] : [`regulariser ${givenText(regulariser)}`]),
+    ...(rates === undefined ? [] : [settingOf({ learningRate: rates })]),
+  ].join(', ');
+
+const givenText = (given: Side['method']): string => {
+  if (typeof given === 'string') return given;
+  const { kind, ...options } = given;
+  const said = Object.entries(options).map(([name, value]) => `${name}=${String(value)}`);
+  return said.length === 0 ? kind : `${kind} (${said.join(', ')})`;
+};
+
+/** The side that a claim holds its method against; its rates where they are others than those of the method. */
+function controlText({ a, b }: Needs): string {
+  if (b === undefined) return '–';
+  const { rates, ...method } = b;
+  const same = rates?.encoder === a.rates?.encoder && rates?.backbone === a.rates?.backbone;
+  return sideText(same || rates === undefined ? method : b);
+}
+
 const verdictCell = (verdict: Verdict): TableCell => ({ text: verdict, best: verdict === 'supported' });
 
 /**
@@ -86,6 +109,7 @@ export function claimsTable(
   const row = (each: Evaluation): TableCell[] => [
     { text: statements ? `${each.claim.statement} (${each.claim.id})` : each.claim.id },
     { text: each.claim.by },
+    ...(statements ? [{ text: controlText(each.claim.needs) }] : []),
     verdictCell(each.verdict),
     { text: estimateOfEvaluation(each) },
     { text: each.estimate === null ? '' : String(each.estimate.n) },
@@ -97,7 +121,9 @@ export function claimsTable(
     name: 'claims',
     title: 'Claims',
     caption: [
-      'By: who states it. Estimate with 95 % interval; n: seeds, cells of a meta-claim, values of a count. Rule: what the interval must do (for an equivalence the 90 % one).',
+      'By: who states it.',
+      ...(statements ? ['Control: what the method is held against; none for a level, a slope or a count.'] : []),
+      'Bold (on a terminal with a star): supported. Estimate with 95 % interval; n: seeds, cells of a meta-claim, values of a count. Rule: what the interval must do (for an equivalence the 90 % one).',
       'p: of the confirmatory claims, corrected by Holm over their whole list, as are their verdicts; those of exploratory claims are not corrected.',
       ...(reference ? ['Reference: the committed runs.'] : []),
     ].join(' '),
@@ -105,6 +131,7 @@ export function claimsTable(
       columns: [
         { header: 'Claim', numeric: false },
         { header: 'By', numeric: false },
+        ...(statements ? [{ header: 'Control', numeric: false }] : []),
         { header: 'Verdict', numeric: false },
         { header: 'Estimate', numeric: true },
         { header: 'n', numeric: true },

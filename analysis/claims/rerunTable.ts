@@ -37,7 +37,7 @@ export function cellsTable({ cells }: Rerun): PageTable | null {
     caption: [
       `Yours minus committed. Same seeds: the mean of the differences with its 90 % interval, which agrees within ±${margins.choice} (accuracy) and ±${margins.loss} (loss, nats);`,
       'it differs only where the noise of reruns is known (results/rerun-noise.json) and is exceeded. Other seeds: the difference of the means, and how far that of as many new seeds is expected to go.',
-      'Both tests at .05 over all cells together.',
+      'Both tests at .05 over all cells together. Bold (on a terminal with a star): what differs, or lies outside of what new seeds are expected to do; `too noisy to say`: the interval reaches beyond the margin.',
     ].join(' '),
     layout: {
       columns: [
@@ -83,7 +83,7 @@ export function comparedClaimsTable({ claims }: Rerun): PageTable | null {
     name: 'committed-claims',
     title: 'Committed against yours: claims',
     caption:
-      'Each claim by its own rule on your runs, and how far its estimate has moved from the committed one: a verdict may change with the width of an interval while values agree. Expected: how far that of as many new seeds goes in 95 of 100 cases.',
+      'Each claim by its own rule on your runs, and how far its estimate has moved from the committed one: a verdict may change with the width of an interval while values agree. Expected: how far that of as many new seeds goes in 95 of 100 cases; `outside`: farther than that. Bold (on a terminal with a star): `turned`, supported on one side and contradicted on the other.',
     layout: {
       columns: [
         { header: 'Claim', numeric: false },

@@ -59,9 +59,10 @@ function isFolder(path: string): boolean {
  */
 export function experimentFolders(experiment: string | undefined, results = resultsFolder()): string[] {
   const own = listExperiments(results);
-  const reference = listExperiments(join(results, referenceFolder));
-  const folder = (name: string) => (own.includes(name) ? join(results, name) : join(results, referenceFolder, name));
-  const names = [...new Set([...own, ...reference])].sort();
+  // A project of one's own has its results elsewhere: what is committed is found by its name there, too.
+  const reference = experiment === undefined ? join(results, referenceFolder) : committedRuns;
+  const folder = (name: string) => join(own.includes(name) ? results : reference, name);
+  const names = [...new Set([...own, ...listExperiments(reference)])].sort();
   if (experiment === undefined) {
     if (names.length > 0) return names.map(folder);
     throw userError(

@@ -24,6 +24,7 @@ export async function tellCommitted(experiment: string, strict: boolean): Promis
   const tables = [cellsTable(rerun), comparedClaimsTable(rerun)].filter((table) => table !== null);
   say('committed against yours');
   for (const { layout } of tables) say(`${layoutText(layout)}\n`);
+  if (tables.length > 0) say('* differs, lies outside of what new seeds are expected to do, or has turned');
   say(sumText(rerun));
   if (strict && (rerun.outcome === 'not reproduced' || rerun.outcome === 'partly reproduced'))
     process.exitCode = exitCode.failed;

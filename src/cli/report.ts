@@ -1,10 +1,12 @@
 /** `equipoise report`: an experiment as one HTML page. */
-import { basename, dirname, join, relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { readPaperValues } from '../../analysis/paperValues';
 import { makeReport, type MadeReport } from '../../analysis/report';
 import { writeWhole } from '../files';
 import { printable } from '../printable';
 import { exitCode, userError, UserError } from '../problems';
+import { committedRuns } from '../runner/folders';
 import { makeStandalone } from '../ui/standalone';
 import { experimentFolders, figuresFolder } from './analysis';
 import type { Define } from './command';
@@ -64,7 +66,12 @@ function unlessAlone(error: unknown, experiments: number): null {
 /** The report, with what the manifest says where there is one. */
 function written(folder: string, name: string): Promise<MadeReport> {
   const about = findManifest(name)?.about;
-  return makeReport(folder, { paper: readPaperValues(), ...(about === undefined ? {} : { about }) });
+  const isCommitted = resolve(dirname(folder)) === resolve(committedRuns);
+  return makeReport(folder, {
+    paper: readPaperValues(),
+    ...(about === undefined ? {} : { about }),
+    ...(isCommitted || !existsSync(committedRuns) ? {} : { committed: committedRuns }),
+  });
 }
 
 /** The page of `equipoise ui` with its data inside. */

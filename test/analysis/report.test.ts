@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureNames, makeFigures } from '../../analysis/index';
+import { keepRuns } from '../../analysis/keep';
 import { besidePaper, readPaperValues } from '../../analysis/paperValues';
 import { makeReport } from '../../analysis/report';
 import { distinguish, houseRoom } from '../../analysis/style';
@@ -63,6 +64,21 @@ describe('the report', () => {
     expect(scripts).toHaveLength(1);
     const hash = createHash('sha256').update(scripts[0]!).digest('base64');
     expect(html).toContain(`default-src 'none'; script-src 'sha256-${hash}'; style-src`);
+  });
+
+  test('has the verdicts of the claims with their controls, and committed against yours where that is asked for', async () => {
+    const section = (page: string) => page.slice(page.indexOf('<h2 id="claims">'), page.indexOf('<h2 id="settings">'));
+    const alone = section(html);
+    expect(html).toContain('<li><a href="#claims">Claims</a></li>');
+    expect(alone).not.toContain('Committed against yours');
+    const committed = join(folder, 'committed');
+    await keepRuns(results(), join(committed, 'quick'));
+    const both = section((await makeReport(results(), { committed })).html);
+    expect(both).toContain('<h3>Verdicts</h3>');
+    // The same runs on both sides: every cell is the same, byte for byte.
+    expect(both).toMatch(
+      /<h3>Committed against yours<\/h3><p>quick: reproduced\. \d+ cells, accuracy and loss: \d+ identical\./,
+    );
   });
 
   test('every figure has a name, a caption that describes it, and its numbers, whole as a file', () => {
