@@ -13,6 +13,7 @@ import { cacheFolders, cacheParts, emptyCacheFolder } from './cacheFolders';
 import type { Define } from './command';
 import { experimentNamed } from './names';
 import { describe } from './runNames';
+import { sourceMaps } from './sourceMaps';
 import { count, megabytes, note, say, sayJson, sayTable } from './text';
 
 interface CleanOptions {
@@ -41,6 +42,7 @@ const kinds = {
   best: 'best.safetensors of finished runs, kept by run --best: the weights after the best validation',
   leftovers: 'what run --again and remove left behind when they were killed',
   cache: 'all of the cache that is computed again where it is needed',
+  maps: 'source maps of TensorFlow.js among the installed packages, which only debuggers read',
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -55,7 +57,8 @@ What: ${Object.keys(kinds).join(', ')}, or one folder of the cache, e.g. cache/f
 Examples:
   equipoise clean
   equipoise clean failed stale --experiment quickstart
-  equipoise clean cache/code best --yes`;
+  equipoise clean cache/code best --yes
+  equipoise clean maps --yes`;
 
 /** Adds `clean [what...]`. */
 export const define: Define = (command) => {
@@ -192,6 +195,8 @@ function itemsOf(name: string, results: string, runs: readonly StoredRun[], onPa
           return true;
         },
       }));
+    case 'maps':
+      return mapItems();
     case 'cache':
       return cacheItems(name, (folder) => cacheFolders[folder]?.again === 'computed', onPart);
   }
@@ -218,6 +223,18 @@ function bestItem(results: string, { experiment, id }: StoredRun): Item[] {
     },
   ];
 }
+
+const mapItems = (): Item[] =>
+  sourceMaps().map(({ folder, bytes, remove }) => ({
+    what: 'maps',
+    name: folder,
+    bytes,
+    why: 'read by debuggers alone; to have them again: install the packages again',
+    remove: () => {
+      remove();
+      return true;
+    },
+  }));
 
 const cacheItems = (what: string, which: (folder: string) => boolean, onPart: (what: string) => void): Item[] =>
   cacheParts(which, (name) => onPart(`cache/${name}`)).flatMap(({ name, bytes, folder }) =>

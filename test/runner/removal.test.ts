@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,6 +16,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { takeClaim } from '../../src/claim';
 import { define as clean } from '../../src/cli/clean';
 import { define as remove } from '../../src/cli/remove';
+import { sourceMaps } from '../../src/cli/sourceMaps';
 import { againFolder, endAgain, prepareAgain, replaceByAgain } from '../../src/runner/again';
 import { listRunIds, runFolder } from '../../src/runner/folders';
 import { planRuns, type IdentifiedRun } from '../../src/runner/plan';
@@ -201,4 +203,17 @@ describe('a run that is trained again', () => {
     prepareAgain(results, 'test', [first]);
     expect(readFileSync(paths.runJson, 'utf8')).toBe(before);
   });
+});
+
+it('source maps go from packages, and nothing else of them', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'equipoise-maps-'));
+  for (const path of ['a/dist/x.js', 'a/dist/x.js.map', 'a/y.map', 'b/z.js']) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), '12345');
+  }
+  const found = sourceMaps(folder);
+  expect(found.map((each) => [each.folder, each.bytes])).toEqual([[join(folder, 'a'), 10]]);
+  for (const each of found) each.remove();
+  expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['a', 'a/dist', 'a/dist/x.js', 'b', 'b/z.js']);
+  rmSync(folder, { recursive: true });
 });
