@@ -145,7 +145,8 @@ export function manifestNamed(typed: string): MeantManifest {
 function noManifest(typed: string): Error {
   const all = listed();
   const names = [...new Set(all.flatMap(({ name, place }) => [place, basename(place), name]))];
-  const near = nearestName(withoutEnding(basename(typed)), names);
+  const word = withoutEnding(basename(typed));
+  const near = nearestName(word, names) ?? nearestName(word.replace(/\.[^.]+$/, ''), names);
   const nearest = all.find(({ name, place }) => [place, basename(place), name].includes(near ?? ''))?.path;
   const places = all.map(({ place }) => place);
   const some =

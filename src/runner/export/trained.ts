@@ -64,7 +64,7 @@ function requireBaseWeights(file: RunFile): void {
 }
 
 /** Where the parameters lie. Throws UserError when they are not there, with the command that makes them. */
-export function parameterFile(paths: RunFolder, { id }: RunFile, which: Which): string {
+export function parameterFile(paths: RunFolder, { id, experiment }: RunFile, which: Which): string {
   const path = which === 'best' ? paths.best : paths.checkpoint;
   if (existsSync(path)) return path;
   throw userError(
@@ -77,7 +77,7 @@ export function parameterFile(paths: RunFolder, { id }: RunFile, which: Which): 
           : 'the folder as the run left it',
       hint:
         which === 'best'
-          ? `equipoise run MANIFEST --again ${id} --best trains it anew and keeps them; or take --weights last`
+          ? `equipoise run ${experiment} --again ${id} --best trains it anew and keeps them; or take --weights last`
           : 'kept and packed results hold no weights; train it again',
     },
     exitCode.unavailable,
