@@ -159,7 +159,7 @@ export const commands: readonly CommandEntry[] = [
         load: file('./export/backbone'),
       },
       {
-        call: 'ro-crate <experiment>',
+        call: 'ro-crate <experiment> [out]',
         description:
           'write an RO-Crate: manifest, journals, figures, data manifests and environment, checked and described',
         load: file('./export/roCrate'),

@@ -28,19 +28,22 @@ hashes of all data and weights and the lockfile, described in ro-crate-metadata.
 
 Examples:
   equipoise export ro-crate quickstart
-  equipoise export ro-crate quickstart --out quickstart-crate
+  equipoise export ro-crate quickstart quickstart-crate
   equipoise export ro-crate my-colours --with-data
   equipoise export ro-crate sweep --manifest my/sweep.json`;
 
 /** `export ro-crate <experiment>`. */
 export const define: Define = (command) => {
   command
-    .option('--out <folder>', 'where; by default crates/<experiment>')
+    .option('--out <folder>', 'where, as the second word says it; by default crates/<experiment>')
     .option('--manifest <path>', 'the manifest of the experiment by path or name, when it is not in experiments/')
     .option('--with-data', 'also the data, as far as their licences let them be passed on')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action(async (experiment: string, options: ExportOptions) => {
+    .action(async (experiment: string, given: string | undefined, options: ExportOptions) => {
+      if (given !== undefined && options.out !== undefined)
+        throw userError({ where: '--out', what: 'names a second folder', hint: 'leave one of the two out' });
+      const out = given ?? options.out;
       const folder = experimentFolders(experiment)[0]!;
       const manifest =
         options.manifest === undefined
@@ -57,7 +60,7 @@ export const define: Define = (command) => {
         exporter: { version, commit },
         manifest,
         folder,
-        out: resolve(options.out ?? join(projectHome(), 'crates', basename(folder))),
+        out: resolve(out ?? join(projectHome(), 'crates', basename(folder))),
         draw: drawAll,
         withData: options.withData === true,
       });
