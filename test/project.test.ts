@@ -174,7 +174,9 @@ describe('a config that cannot be used says what is wrong', () => {
 
 it('the published schema takes what a config says and names every key', () => {
   const validate = new Ajv2020({ strict: true }).compile(schema);
-  expect(validate({ $schema: 'x', results: 'a', figures: 'b', tasks: 'c', checkpoints: 'd', parts: 'e', keepBest: true })).toBe(true);
+  expect(
+    validate({ $schema: 'x', results: 'a', figures: 'b', tasks: 'c', checkpoints: 'd', parts: 'e', keepBest: true }),
+  ).toBe(true);
   expect(validate({ other: 'a' })).toBe(false);
   expect(Object.keys(schema.properties)).toEqual(['$schema', ...projectFolders, 'parts', 'keepBest']);
 });
