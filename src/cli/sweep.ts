@@ -33,7 +33,8 @@ export interface Sweep extends Plan {
  */
 export function openSweep(typed: string, options: SweepOptions): Sweep {
   const meant = manifestNamed(typed);
-  noteOtherConfig(meant.path);
+  const other = otherConfig(meant.path);
+  if (other !== null) note(`note: ${printable(other)}`);
   const profile = options.profile ?? meant.profile;
   if (meant.profile !== undefined && meant.profile !== profile)
     throw userError({
@@ -51,16 +52,15 @@ export function openSweep(typed: string, options: SweepOptions): Sweep {
 }
 
 /**
- * Says which config counts where a manifest lies below that of another project: folders are those of where one works,
- * whatever is read.
+ * Which config counts, in words, where a manifest lies below that of another project: folders are those of where one
+ * works, whatever is read. Null where there is nothing to say.
  */
-function noteOtherConfig(manifest: string): void {
+export function otherConfig(manifest: string): string | null {
   const above = configAbove(manifest);
   const here = configFile();
-  if (above === null || (here !== null && realpathSync(above) === realpathSync(here))) return;
-  note(
-    `note: ${printable(manifest)} lies below ${printable(above)}, which does not count here: ${here === null ? 'the working folder has no config' : `that of the working folder does, ${printable(here)}`}, and results are in ${printable(resultsFolder())}`,
-  );
+  if (above === null || (here !== null && realpathSync(above) === realpathSync(here))) return null;
+  const said = here === null ? 'the working folder has no config' : `that of the working folder does, ${here}`;
+  return `${manifest} lies below ${above}, which does not count here: ${said}, and results are in ${resultsFolder()}`;
 }
 
 /** The nearest config above a file; null for none, and for one that could not be used. */

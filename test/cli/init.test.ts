@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { initProject } from '../../src/cli/init';
 import { tellNext } from '../../src/cli/next';
+import { otherConfig } from '../../src/cli/sweep';
 import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
@@ -93,6 +94,18 @@ describe('a new project', () => {
     expect(notes).toEqual([expect.stringMatching(/\.gitignore does not have figures\/, crates\/, node_modules\/;/)]);
     expect(text(folder, '.gitignore')).toBe('/results\n');
     expect(initProject(folder, {}).written).toEqual([]);
+  });
+
+  it('has its own manifests; one below another config is told to have no say', () => {
+    const [mine, theirs] = [fresh(), fresh()];
+    for (const folder of [mine, theirs]) initProject(folder, {});
+    workIn(mine);
+    expect(otherConfig(join(mine, 'experiments', 'first.json'))).toBeNull();
+    expect(otherConfig(join(mine, 'experiments', 'absent.json'))).toBeNull();
+    const said = otherConfig(join(theirs, 'experiments', 'first.json'));
+    expect(said).toContain(`lies below ${join(theirs, 'equipoise.config.json')}, which does not count here`);
+    expect(said).toContain(`that of the working folder does, ${join(mine, 'equipoise.config.json')}`);
+    expect(said).toContain(`results are in ${join(mine, 'results')}`);
   });
 
   it('says which config it takes the place of, and is refused where it cannot be', () => {
