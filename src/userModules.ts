@@ -79,9 +79,7 @@ export function moduleFolder(root: string, given: Readonly<Record<string, unknow
     hashOf(path, more) {
       const needed = new Set([path]);
       for (const each of needed) for (const inner of files.get(each)?.imports ?? []) needed.add(inner);
-      const hashes = [...needed].map(
-        (each) => [relative(root, each), sha256(contentOf(files.get(each)!.text, each))] as const,
-      );
+      const hashes = [...needed].map((each) => [relative(root, each), hashed(files.get(each)!, each)] as const);
       const others = more.map((name) => [name, sha256(readFileSync(extraFile(root, name, path)))] as const);
       const all = [...hashes, ...others];
       return all.length === 1 ? all[0]![1] : sha256(canonicalJson(Object.fromEntries(all)));
@@ -91,6 +89,8 @@ export function moduleFolder(root: string, given: Readonly<Record<string, unknow
     },
   };
 }
+
+const hashed = ({ text }: LoadedFile, path: string): string => sha256(contentOf(text, path));
 
 const endings = ['.ts', '.js', '.cjs', '.json'];
 const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();

@@ -58,13 +58,14 @@ function isFolder(path: string): boolean {
  * committed reference results, else a path), or all. Throws a UserError when there is none.
  */
 export function experimentFolders(experiment: string | undefined, results = resultsFolder()): string[] {
-  const own = listExperiments(results);
   // A project of one's own has its results elsewhere: what is committed is found by its name there, too.
-  const reference = experiment === undefined ? join(results, referenceFolder) : committedRuns;
-  const folder = (name: string) => join(own.includes(name) ? results : reference, name);
-  const names = [...new Set([...own, ...listExperiments(reference)])].sort();
+  const places = [results, join(results, referenceFolder), ...(experiment === undefined ? [] : [committedRuns])];
+  const found = new Map(
+    places.toReversed().flatMap((folder) => listExperiments(folder).map((name) => [name, join(folder, name)] as const)),
+  );
+  const names = [...found.keys()].sort();
   if (experiment === undefined) {
-    if (names.length > 0) return names.map(folder);
+    if (names.length > 0) return names.map((name) => found.get(name)!);
     throw userError(
       {
         where: place(results),
@@ -75,7 +76,8 @@ export function experimentFolders(experiment: string | undefined, results = resu
     );
   }
   const meant = experimentNamed(experiment, names);
-  if (names.includes(meant)) return [folder(meant)];
+  const folder = found.get(meant);
+  if (folder !== undefined) return [folder];
   if (/[\\/]/.test(experiment) && isFolder(experiment)) return [resolve(experiment)];
   const what = isFolder(experiment) ? 'is not a folder of results' : 'has no results';
   throw noExperiment(experiment, names, what, exitCode.unavailable);
