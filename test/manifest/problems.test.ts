@@ -53,7 +53,7 @@ describe('all problems at once', () => {
     expect(find(problems, '/axes/encoder/0')).toEqual({
       where: '/axes/encoder/0',
       what: 'unknown value "resnet5O"',
-      expected: 'one of resnet50, dinov2-small, whisper-tiny, whisper-tiny-en, whisper-base',
+      expected: 'one of resnet50, dinov2-small, whisper-tiny, whisper-tiny-en, whisper-base, aisfx, whisper-base-aisfx',
       hint: 'did you mean "resnet50"?',
     });
     expect(find(problems, '/fixed/bacth').hint).toBe('did you mean "batch"?');
@@ -304,7 +304,7 @@ const cases: [string, object, string, RegExp][] = [
     'sounds for an image encoder',
     { fixed: { ...fixed, task: 'sound-qa' } },
     '/fixed/encoder',
-    /task sound-qa is about audio, encoder resnet50 reads image; expected an encoder for audio: whisper-tiny, whisper-tiny-en, whisper-base; pair tasks/,
+    /task sound-qa is about audio, encoder resnet50 reads image; expected an encoder for audio: whisper-tiny, whisper-tiny-en, whisper-base, aisfx, whisper-base-aisfx; pair tasks/,
   ],
   [
     'commit without its regulariser',
