@@ -38,7 +38,7 @@ const tower = vi.hoisted(() => {
   };
   return { made, fake };
 });
-vi.mock('../../src/models/zoo/encoders', () => ({ findEncoder: () => tower.fake }));
+vi.mock('../../src/models/zoo/encoders', () => ({ findEncoder: () => tower.fake, towerSources: () => [] }));
 
 const set = (change: Partial<DataSet> = {}): DataSet => ({
   task: 'toy',
