@@ -2,7 +2,7 @@
 import { addInTurn, h, wideBox } from './dom.mjs';
 
 /** Rows of a block. A browser lays a whole table out again for each row that is added to it. */
-const blockRows = 50;
+const blockRows = 25;
 /** Pixels that a row is high until it has been drawn. */
 const rowHeight = 34;
 

@@ -134,7 +134,7 @@ describe.skipIf('missing' in found)('the page', () => {
     const widths = await page.evaluate<number[]>(
       "[...document.querySelectorAll('table')].map((table) => [...table.rows[1].cells].map((cell) => cell.offsetWidth).join())",
     );
-    expect([widths.length, new Set(widths).size]).toEqual([3, 1]);
+    expect([widths.length, new Set(widths).size]).toEqual([5, 1]);
     expect(await page.evaluate("document.querySelectorAll('table')[2].closest('.block') !== null")).toBe(true);
     await show('answers?experiment=seen&show=all', "document.querySelectorAll('.card').length === 40");
   }, 120_000);
