@@ -28,11 +28,11 @@ export async function claimsPage({ experiment }) {
     {},
     h('h2', {}, `Claims on ${experiment}`),
     h('p', { class: 'lead' }, view.count === '' ? 'There are no claims.' : `${view.count}.`),
-    ...view.tables.map(stated),
+    h('div', { class: 'statements' }, ...view.tables.map(stated)),
     view.reasons.length === 0
       ? null
       : section(
-          'Not tested, and why',
+          'What checks found, and why the rest was not tested',
           h(
             'details',
             {},
