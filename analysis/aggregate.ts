@@ -1,7 +1,7 @@
 /** The journals of an experiment as tables to query. */
 import { basename, dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { openDatabase, query, type DataRow } from './database';
+import { literal, openDatabase, query, type DataRow } from './database';
 import { grouped } from './grouped';
 import { allFields, kappaFields, readLines, type Judged } from './journalLines';
 import { unpackedRuns } from './keep';
@@ -79,7 +79,7 @@ const kappaTables: typeof recordTables = [
 const addRecords =
   (connection: DuckDBConnection, tables: typeof recordTables) =>
   async (isFirst: boolean, ignored: readonly IgnoredRun[]): Promise<void> => {
-    const bad = ignored.map(({ id }) => `'${id.replaceAll("'", "''")}'`);
+    const bad = ignored.map(({ id }) => literal(id));
     const counts = bad.length === 0 ? '' : ` and id not in (${bad.join(', ')})`;
     for (const [table, columns, which] of tables) {
       const rows = `select ${columns} from lines where ${which}${counts}`;

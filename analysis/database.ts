@@ -8,10 +8,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 export type Cell = string | number | null;
 export type DataRow = Record<string, Cell>;
 
+/** A text as a SQL string. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
 /** A path as a SQL string that DuckDB's file names with wildcards take literally. */
-export function literalPath(path: string): string {
-  return `'${path.replace(/[[*?]/g, '[$&]').replaceAll("'", "''")}'`;
-}
+export const literalPath = (path: string): string => literal(path.replace(/[[*?]/g, '[$&]'));
 
 function asCell(value: unknown): Cell {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;

@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { literalPath, query } from './database';
+import { literal, literalPath, query } from './database';
 import type { FoundRun, IgnoredRun } from './runs';
 
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
@@ -94,7 +94,7 @@ function partsOf(runs: readonly FoundRun[]): FoundRun[][] {
 
 /** The type of the column `id`: the runs by name in their order, which takes less room and time than texts. */
 async function createIds(connection: DuckDBConnection, runs: readonly FoundRun[]): Promise<void> {
-  const names = runs.map(({ file }) => `'${file.id.replaceAll("'", "''")}'`);
+  const names = runs.map(({ file }) => literal(file.id));
   await connection.run(`create type run_id as enum (${names.join(', ')})`);
 }
 
@@ -109,7 +109,7 @@ async function loadLines(
 ): Promise<Judged> {
   const paths = runs.map((run) => literalPath(resolve(run.journal))).join(', ');
   // The file's place in the list, because taking its name apart in every line costs a fifth of the reading.
-  const ids = runs.map((run) => `'${run.file.id.replaceAll("'", "''")}'`).join(', ');
+  const ids = runs.map((run) => literal(run.file.id)).join(', ');
   const read = fields.map((name) => `${name}: '${columns[name]}'`).join(', ');
   await connection.run(`create table lines as select ([${ids}]::run_id[])[file_index::bigint + 1] as id, *
     from read_json([${paths}], format = 'newline_delimited', ignore_errors = true, maximum_object_size = 16777216, columns = {${read}})`);

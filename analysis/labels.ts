@@ -120,7 +120,8 @@ function settingsOf(specs: readonly RunSpec[]): string[] {
   return texts;
 }
 
-const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
+/** Options that make the model: named in labels as soon as they vary. */
+export const modelPath = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
 const methodPath = /^(scheduler|regulariser)\./;
 const ownAxis = /^(task|seed|learningRate\.(encoder|backbone)$)/;
 

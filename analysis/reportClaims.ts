@@ -17,7 +17,8 @@ export interface ClaimsPart {
   reasons: string[];
 }
 
-const full = (each: PageTable | null): each is PageTable => each !== null && each.layout.groups.length > 0;
+/** Whether there is a table, with a row. */
+export const isFull = (each: PageTable | null): each is PageTable => each !== null && each.layout.groups.length > 0;
 
 /**
  * The verdicts of `equipoise claims` on an experiment's runs. Claims that need other runs are only counted: that is the
@@ -39,19 +40,19 @@ async function verdicts(journals: Journals, own: boolean): Promise<ClaimsPart> {
         ? []
         : [`${others} more need other runs; \`equipoise claims ${journals.experiment}\` says which.`]),
     ].join(' '),
-    tables: [claimsTable(files, told, { statements: true, reference: own })].filter(full),
+    tables: [claimsTable(files, told, { statements: true, reference: own })].filter(isFull),
     reasons: reasonLines(told),
   };
 }
 
-/** Committed against yours, as `equipoise reproduce` ends. */
-async function besideCommitted(folder: string, committed: string): Promise<ClaimsPart> {
+/** The runs of a folder against those of `committed`, as `equipoise reproduce` ends. */
+export async function besideCommitted(folder: string, committed: string): Promise<ClaimsPart> {
   const claims = allClaims(readClaims());
   const rerun = await compareRerun(await unpackedRuns(folder), committed, noisePathOf(committed), claims);
   return {
     title: 'Committed against yours',
     sum: sumText(rerun),
-    tables: [cellsTable(rerun), comparedClaimsTable(rerun)].filter(full),
+    tables: [cellsTable(rerun), comparedClaimsTable(rerun)].filter(isFull),
     reasons: [],
   };
 }

@@ -3,6 +3,7 @@
  */
 import { baseline, schedulerFacts, schedulerNames, schedulers } from '../src/balance/schedulers';
 import { optionsOf } from '../src/parts/define';
+import { literal } from './database';
 
 export { baseline };
 
@@ -42,7 +43,7 @@ export const limitOf = (rule: string): number => limits[rule] ?? Infinity;
 
 /** A list for SQL's `in`, such as `('a', 'b')`. */
 export const sqlList = (names: readonly string[]): string =>
-  names.length === 0 ? "('')" : `(${names.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')})`;
+  names.length === 0 ? "('')" : `(${names.map(literal).join(', ')})`;
 
 /** The same for a sentence. */
 export const orList = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' or ');

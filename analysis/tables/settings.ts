@@ -3,7 +3,7 @@ import { fillDefaults, leaveOutDefaults } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
 import { valueAt } from '../../src/manifest/tree';
 import { grouped } from '../grouped';
-import { byText, leaves } from '../labels';
+import { byText, leaves, modelPath } from '../labels';
 import { consecutive, type TableDefinition } from '../table';
 
 type Row = {
@@ -20,9 +20,8 @@ type Row = {
   of: number;
 };
 
-/** What the names of tasks, methods and learning rates say, and of models as soon as it varies (analysis/labels.ts). */
+/** What the names of tasks, methods and learning rates say. */
 const isNamed = /^(task|seed|learningRate\.(encoder|backbone))$|^(scheduler|regulariser)\./;
-const isNamedWhenVaried = /^(encoder|connector|connectorSide|backbone|tuning)(\.|$)/;
 
 const textOf = (value: unknown): string => leaves(value, 'value').get('value') ?? JSON.stringify(value) ?? '';
 
@@ -48,7 +47,7 @@ function rowsOf(task: string, specs: readonly RunSpec[]): Row[] {
     .sort(byText);
   return paths.flatMap((path): Row[] => {
     const places = grouped([...specs.keys()], (i) => all[i]!.get(path) ?? absent);
-    if (places.length > 1 && isNamedWhenVaried.test(path)) return [];
+    if (places.length > 1 && modelPath.test(path)) return [];
     return places
       .map((own) => own[0]!)
       .map((first, i): Row => ({

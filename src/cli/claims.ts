@@ -54,8 +54,7 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
   if (options.json === true) return sayJson('claims', { claims: evaluations });
   const beside = options.reference !== true;
   const table = claimsTable(files, evaluations, { statements: false, reference: beside });
-  if (table.layout.groups.length > 0) say(layoutText(table.layout));
-  if (table.layout.groups.length > 0) say('* supported');
+  if (table.layout.groups.length > 0) say(`${layoutText(table.layout)}\n* supported`);
   for (const line of reasonLines(evaluations)) say(`  ${printable(line)}`);
   say(`${evaluations.length} claims: ${countText(evaluations)}`);
   if (turned.length > 0) say(`turned against the committed runs: ${turned.map(({ claim }) => claim.id).join(', ')}`);

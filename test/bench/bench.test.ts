@@ -1,7 +1,9 @@
 /** The benchmark's model against PyTorch, its count of work, its process protocol. Nothing here is timed. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { gpuRecord } from '../../bench/gpuRecord';
 import { choose } from '../../bench/main';
 import { engines, gpuEngines, NotMeasured, startEngine, type Engine, type EngineProcess } from '../../bench/engines';
 import {
@@ -194,6 +196,49 @@ describe('the engines of a measurement', () => {
     ]);
     expect(engines.filter((engine) => gpuEngines.includes(engine))).toEqual([]);
     expect(() => choose('torch-tpu')).toThrow(/no engine/);
+  });
+});
+
+describe('the record of a look at a GPU', () => {
+  it('says of each part how it ended, what it found, and why there is nothing', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'equipoise-gpu-'));
+    const files = {
+      'nvidia.end': '127 0',
+      'nvidia.err': 'no such program',
+      'doctor.end': '0 3',
+      'doctor.out': '{"node":{}}',
+      'conformance.end': '1 9',
+      'conformance.json': JSON.stringify({
+        testResults: [
+          {
+            assertionResults: [
+              { status: 'passed', fullName: 'a', failureMessages: [] },
+              { status: 'pending', fullName: 'b', failureMessages: [] },
+              { status: 'failed', fullName: 'c', failureMessages: ['wrong\nat x'] },
+            ],
+          },
+        ],
+      }),
+      'bench4.end': '124 180',
+      'bench4.err': 'round 1',
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    expect(gpuRecord(folder, new Date(0))).toEqual({
+      format: 'equipoise-gpu/1',
+      date: '1970-01-01T00:00:00.000Z',
+      nvidia: { code: 127, seconds: 0, said: 'no such program', found: [] },
+      doctor: { code: 0, seconds: 3, found: { node: {} } },
+      conformance: {
+        code: 1,
+        seconds: 9,
+        found: { passed: 1, skipped: 1, failed: [{ name: 'c', why: 'wrong' }] },
+      },
+      bench: [
+        { batch: 4, code: 124, seconds: 180, problem: 'took too long', said: 'round 1', found: null },
+        expect.objectContaining({ batch: 16, found: null }),
+      ],
+    });
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -3,7 +3,7 @@
  * loudest sample is 1. Source: Ma and Lerch 2022 and their package's `spectrogram_librosa.py` (librosa's
  * `melspectrogram` with the mel scale of HTK); the constant below is theirs.
  */
-import { narrow, powerSpectrum } from './spectrum';
+import { filtered, narrow, powerSpectrum, triangles, type NarrowFilter } from './spectrum';
 
 /** Samples a second, samples from window to window (23 ms), and number of bands. */
 export const effectsMelSettings = { rate: 44_100, hop: 1024, bands: 96 } as const;
@@ -19,21 +19,18 @@ const largest = 9.457798957824707;
 const hertzOf = (mel: number): number => 700 * (10 ** (mel / 2595) - 1);
 const melOf = (hertz: number): number => 2595 * Math.log10(1 + hertz / 700);
 
-/** Triangular filters from 0 Hz to half the rate, the weights of each adding up to 1. */
-function filters(): Float64Array[] {
-  const edges = Array.from({ length: bands + 2 }, (_, i) => hertzOf((i * melOf(rate / 2)) / (bands + 1)));
-  return Array.from({ length: bands }, (_, band) => {
-    const [low, middle, high] = [edges[band]!, edges[band + 1]!, edges[band + 2]!];
-    const weights = Float64Array.from({ length: window / 2 + 1 }, (_unused, bin) => {
-      const hertz = (bin * rate) / window;
-      return Math.max(0, Math.min((hertz - low) / (middle - low), (high - hertz) / (high - middle)));
-    });
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    return weights.map((weight) => weight / sum);
-  });
-}
+let known: NarrowFilter[] | undefined;
 
-let known: ReturnType<typeof narrow>[] | undefined;
+/** Triangular filters from 0 Hz to half the rate, the weights of each adding up to 1. */
+function filters(): NarrowFilter[] {
+  if (known !== undefined) return known;
+  const edges = Array.from({ length: bands + 2 }, (_, i) => hertzOf((i * melOf(rate / 2)) / (bands + 1)));
+  known = triangles(edges, window / 2 + 1, (bin) => (bin * rate) / window).map((triangle) => {
+    const sum = triangle.reduce((total, weight) => total + weight, 0);
+    return narrow(triangle.map((weight) => weight / sum));
+  });
+  return known;
+}
 
 /** Frames of a sound: one centred on its first sample, then one every `hop`. */
 export const effectsFrames = (samples: number): number => 1 + Math.floor(samples / hop);
@@ -43,8 +40,6 @@ export const effectsFrames = (samples: number): number => 1 + Math.floor(samples
  * RangeError for samples that are not finite.
  */
 export function effectsMel(samples: Float32Array): Float32Array {
-  known ??= filters().map(narrow);
-  const bandsOf = known;
   let peak = 0;
   for (const sample of samples) {
     if (!Number.isFinite(sample)) throw new RangeError('a sample is not a finite number');
@@ -55,12 +50,8 @@ export function effectsMel(samples: Float32Array): Float32Array {
   const out = new Float32Array(frames * bands);
   const at = (place: number) => (samples[place] ?? 0) / loudness;
   spectrum({ at, frames, hop }, (frame, power) => {
-    for (let band = 0; band < bands; band++) {
-      let sum = 0;
-      const { first, weights } = bandsOf[band]!;
-      for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
-      out[frame * bands + band] = Math.log10(1 + 10_000 * sum) / largest;
-    }
+    for (const [band, filter] of filters().entries())
+      out[frame * bands + band] = Math.log10(1 + 10_000 * filtered(filter, power)) / largest;
   });
   return out;
 }

@@ -3,7 +3,7 @@
  * backend. Source: Radford et al. 2022, section 2.2, and the reference `whisper/audio.py`; Slaney's Auditory Toolbox
  * (1998) for the mel scale.
  */
-import { narrow, powerSpectrum, type NarrowFilter } from './spectrum';
+import { filtered, narrow, powerSpectrum, triangles, type NarrowFilter } from './spectrum';
 
 /**
  * Sampling rate in Hz, window and hop in samples (25 ms and 10 ms), number of mel bands of all Whisper models but the
@@ -26,15 +26,9 @@ const hertzOf = (mel: number): number =>
  */
 export function melFilters(bands: number = logMelSettings.bands): Float64Array[] {
   const edges = Array.from({ length: bands + 2 }, (_, i) => hertzOf((i * melOf(rate / 2)) / (bands + 1)));
-  return Array.from({ length: bands }, (_, band) => {
-    const [low, middle, high] = [edges[band]!, edges[band + 1]!, edges[band + 2]!];
-    return Float64Array.from({ length: bins }, (_unused, bin) => {
-      const hertz = (bin * rate) / window;
-      return (
-        (Math.max(0, Math.min((hertz - low) / (middle - low), (high - hertz) / (high - middle))) * 2) / (high - low)
-      );
-    });
-  });
+  return triangles(edges, bins, (bin) => (bin * rate) / window).map((triangle, band) =>
+    triangle.map((weight) => (weight * 2) / (edges[band + 2]! - edges[band]!)),
+  );
 }
 
 const spectrum = powerSpectrum([4, 4, 5, 5]);
@@ -65,10 +59,7 @@ export function logMel(samples: Float32Array, bands: number = logMelSettings.ban
   const at = (place: number) => samples[place < 0 ? -place : place > last ? 2 * last - place : place]!;
   spectrum({ at, frames, hop }, (frame, power) => {
     for (let band = 0; band < bands; band++) {
-      let sum = 0;
-      const { first, weights } = filters[band]!;
-      for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
-      const value = Math.log10(Math.max(sum, 1e-10));
+      const value = Math.log10(Math.max(filtered(filters[band]!, power), 1e-10));
       out[frame * bands + band] = value;
       if (value > highest) highest = value;
     }

@@ -106,6 +106,23 @@ export interface NarrowFilter {
   weights: Float64Array;
 }
 
+/** Triangles [edges - 2][bins] over frequencies, each from an edge over the next, where it is 1, to the one after. */
+export const triangles = (edges: readonly number[], bins: number, hertzOf: (bin: number) => number): Float64Array[] =>
+  Array.from({ length: edges.length - 2 }, (_, band) => {
+    const [low, middle, high] = [edges[band]!, edges[band + 1]!, edges[band + 2]!];
+    return Float64Array.from({ length: bins }, (_unused, bin) => {
+      const hertz = hertzOf(bin);
+      return Math.max(0, Math.min((hertz - low) / (middle - low), (high - hertz) / (high - middle)));
+    });
+  });
+
+/** What a filter lets through of a spectrum. */
+export function filtered({ first, weights }: NarrowFilter, power: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[first + i]!;
+  return sum;
+}
+
 export function narrow(filter: Float64Array): NarrowFilter {
   const first = Math.max(
     0,

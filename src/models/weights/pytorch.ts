@@ -11,7 +11,7 @@ import { userError } from '../../problems';
 import { openZip } from '../../sources/zip';
 import { bytesOf, toFloat32 } from './dtypes';
 import { isCall, isName, isOutside, readPickle, type Pickled } from './pickle';
-import { allFinite, type WeightTensor } from './weight';
+import { allFinite, floatsOf, type WeightTensor } from './weight';
 
 /** A tensor as the pickle describes it. */
 interface Stored {
@@ -152,16 +152,18 @@ async function valuesOf(
   const length = values * bytesOf[type]!;
   const bytes = await storageOf(member);
   if (bytes.length !== length) throw bad(`${name} with ${bytes.length} bytes of values`, `${length} bytes`);
-  const storage = new Float32Array(values);
-  if (type === 'F32') new Uint8Array(storage.buffer).set(bytes);
-  else {
-    const halves = new Uint16Array(values);
-    new Uint8Array(halves.buffer).set(bytes);
-    toFloat32(halves, type, storage);
-  }
-  const data = strided(storage, offset, shape, stride);
+  const data = strided(storageFloats(bytes, type), offset, shape, stride);
   if (!allFinite(data)) throw bad(`${name} holds values that are not numbers`, 'finite numbers');
   return data;
+}
+
+function storageFloats(bytes: Buffer, type: 'F32' | 'F16' | 'BF16'): Float32Array {
+  if (type === 'F32') return floatsOf(bytes);
+  const halves = new Uint16Array(bytes.length / 2);
+  new Uint8Array(halves.buffer).set(bytes);
+  const out = new Float32Array(halves.length);
+  toFloat32(halves, type, out);
+  return out;
 }
 
 /** What a tensor takes out of its storage. */

@@ -4,17 +4,13 @@ import { readClaims } from '../../../analysis/claims/claim';
 import { claimsTable, countText, reasonLines } from '../../../analysis/claims/claimsTable';
 import { evaluateClaims } from '../../../analysis/claims/evaluate';
 import { allClaims } from '../../../analysis/claims/referenceFile';
-import { compareRerun, noisePathOf } from '../../../analysis/claims/rerun';
-import { cellsTable, comparedClaimsTable, sumText } from '../../../analysis/claims/rerunTable';
 import type { Journals } from '../../../analysis/aggregate';
 import { figures } from '../../../analysis/figures/registry';
 import type { DataRow } from '../../../analysis/database';
 import { figureDrawing, figureFiles, rounded, tableFiles, type MadeFile } from '../../../analysis/files';
-import type { PageTable } from '../../../analysis/reportHtml';
+import { besideCommitted, isFull } from '../../../analysis/reportClaims';
 import { tables } from '../../../analysis/tables/registry';
 import { NotListed, type ExperimentPlace, type Library } from '../library';
-
-const full = (each: PageTable | null): each is PageTable => each !== null && each.layout.groups.length > 0;
 
 /** Verdicts of the claims on this experiment's runs. */
 export async function claimsView(library: Library, place: ExperimentPlace) {
@@ -25,7 +21,7 @@ export async function claimsView(library: Library, place: ExperimentPlace) {
     experiment: place.key,
     own: place.own,
     count: countText(evaluations),
-    tables: [claimsTable(files, evaluations, { statements: true, reference: place.own })].filter(full),
+    tables: [claimsTable(files, evaluations, { statements: true, reference: place.own })].filter(isFull),
     reasons: reasonLines(evaluations),
   };
 }
@@ -34,9 +30,8 @@ export async function claimsView(library: Library, place: ExperimentPlace) {
 export async function rerunView(library: Library, place: ExperimentPlace) {
   const { committed } = library.options;
   if (!place.own || !existsSync(committed)) return null;
-  const folder = await library.folder(place);
-  const rerun = await compareRerun(folder, committed, noisePathOf(committed), allClaims(readClaims()));
-  return { sum: sumText(rerun), tables: [cellsTable(rerun), comparedClaimsTable(rerun)].filter(full) };
+  const { sum, tables: beside } = await besideCommitted(await library.folder(place), committed);
+  return { sum, tables: beside };
 }
 
 /** Every figure and table by name, in the order of the page; what each shows is a question of its own, since many take long. */

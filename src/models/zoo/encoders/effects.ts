@@ -141,7 +141,7 @@ export const whisperBaseAisfx = encoderTower({
     "Whisper-base's whole encoder and aisfx side by side, rows of one time joined, as SALMONN has Whisper and BEATs",
   modality: 'audio',
   blocks: whisperBase.blocks,
-  source: ['whisper-base', source],
+  source: [whisperBase, aisfx].flatMap((tower) => tower.source ?? []),
   quantised: false,
   version: 1,
   rows: whisperBase.rows,
