@@ -255,7 +255,17 @@ describe('parts state themselves', () => {
     // The readers' formats are called as the sets that they were made for.
     [
       'a task',
-      ["'emoji-icon-qa'", "'groove-cap'", "'pic-know-qa'", "'read-qa'", "'scene-cap'", "'sound-qa'", "'a-okvqa'"],
+      [
+        "'emoji-icon-qa'",
+        "'emoji-icon-qa-2'",
+        "'groove-cap'",
+        "'pic-know-qa'",
+        "'pic-know-qa-2'",
+        "'read-qa'",
+        "'scene-cap'",
+        "'sound-qa'",
+        "'a-okvqa'",
+      ],
       /^src\/(data\/(sets|readers)|manifest\/taskManifest\.ts$)/,
     ],
     // The sets of two tasks are limited by the tokens of a name.

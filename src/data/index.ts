@@ -7,10 +7,10 @@ import { exitCode, userError } from '../problems';
 import { releasedTask, releasedTaskNames } from './readers/recipe';
 import { openSource, sourceIdentity } from '../sources/sources';
 import type { DataSet } from './types';
-import { emojiIconQa } from './sets/emojiIconQa';
+import { emojiIconQa, emojiIconQa2 } from './sets/emojiIconQa';
 import type { OnProgress, SetGenerator, SourceProvider } from './sets/generator';
 import { grooveCap } from './sets/grooveCap';
-import { picKnowQa } from './sets/picKnowQa';
+import { picKnowQa, picKnowQa2 } from './sets/picKnowQa';
 import { readQa } from './sets/readQa';
 import { sceneCap } from './sets/sceneCap';
 import { soundQa } from './sets/soundQa';
@@ -22,7 +22,10 @@ import { codeOfSet, identityOf, materialise, setFolder } from './sets/store';
  * is.
  */
 const generators: ReadonlyMap<string, SetGenerator> = new Map(
-  [emojiIconQa, grooveCap, picKnowQa, readQa, sceneCap, soundQa].map((generator) => [generator.task, generator]),
+  [emojiIconQa, emojiIconQa2, grooveCap, picKnowQa, picKnowQa2, readQa, sceneCap, soundQa].map((generator) => [
+    generator.task,
+    generator,
+  ]),
 );
 
 /** Sources as the data manifests describe them, fetched and verified on first use. */

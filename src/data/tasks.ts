@@ -4,9 +4,9 @@
  * nothing.
  */
 import { publishedTasks } from './readers/published';
-import { emojiIconQaTask } from './sets/emojiIconQa/task';
+import { emojiIconQa2Task, emojiIconQaTask } from './sets/emojiIconQa/task';
 import { grooveCapTask } from './sets/grooveCap/task';
-import { picKnowQaTask } from './sets/picKnowQa/task';
+import { picKnowQa2Task, picKnowQaTask } from './sets/picKnowQa/task';
 import { readQaTask } from './sets/readQa/task';
 import { sceneCapTask } from './sets/sceneCap/task';
 import { soundQaTask } from './sets/soundQa/task';
@@ -14,8 +14,10 @@ import type { TaskDefinition } from './types';
 
 export const taskDefinitions: readonly TaskDefinition[] = [
   emojiIconQaTask,
+  emojiIconQa2Task,
   grooveCapTask,
   picKnowQaTask,
+  picKnowQa2Task,
   readQaTask,
   sceneCapTask,
   soundQaTask,

@@ -1,4 +1,4 @@
-/** A contact sheet: some pictures of a set with their questions, to be looked at before anything is trained on it. */
+/** Contact sheets: pictures of a set, to be looked at before anything is trained on it. */
 import { Resvg } from '@resvg/resvg-js';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
@@ -6,11 +6,47 @@ import { exitCode, userError } from '../../problems';
 import { random } from '../../random';
 import type { DataSet, Item } from '../types';
 
-const columns = 4;
-const picture = 128;
-const cell = { width: 300, height: 156 };
+/** How a sheet is laid out; pixels. */
+interface Layout {
+  columns: number;
+  picture: number;
+  cell: { width: number; height: number };
+  /** of the texts, from the top left of their picture */
+  text: { left: number; top: number; size: number };
+}
+
+/** A picture with its question beside it. */
+const questions: Layout = {
+  columns: 4,
+  picture: 128,
+  cell: { width: 300, height: 156 },
+  text: { left: 136, top: 10, size: 10 },
+};
+
+/** Many pictures, each with its id below it. */
+const pictures: Layout = {
+  columns: 12,
+  picture: 88,
+  cell: { width: 104, height: 124 },
+  text: { left: 0, top: 98, size: 8 },
+};
+
 const margin = 10;
 const lineHeight = 13;
+/** most pictures on the sheet of one answer */
+const mostOfAnAnswer = 96;
+
+interface Line {
+  text: string;
+  /** attributes of the SVG text */
+  style: string;
+}
+
+/** A picture of a sheet with the lines of text that belong to it. */
+interface Cell {
+  item: Item;
+  lines: Line[];
+}
 
 /** `count` items spread evenly over the set's (slice, kind) pairs; the same set gives the same sample. */
 function sampleItems(set: DataSet, count: number): Item[] {
@@ -47,28 +83,57 @@ function wrap(text: string, length: number): string[] {
  * Throws UserError for a set of sounds.
  */
 export async function contactSheet(set: DataSet, count = 24): Promise<Buffer> {
+  const broken = (text: string) => wrap(text, 24);
+  const cells = sampleItems(set, count).map((item) => ({
+    item,
+    lines: [
+      { text: item.id, style: 'fill="#777"' },
+      ...broken(item.prompt).map((text) => ({ text, style: 'fill="#222"' })),
+      { text: item.answer, style: 'fill="#000" font-weight="bold"' },
+      ...broken(item.choices.join(' / ')).map((text) => ({ text, style: 'fill="#357"' })),
+    ],
+  }));
+  return drawSheet(set, cells, questions);
+}
+
+/**
+ * A PNG for every answer to questions of this kind, by answer: up to 96 pictures that have it, so that an eye finds
+ * those that do not show what the answer says. Throws UserError for a set of sounds, and for a kind that it lacks.
+ */
+export async function answerSheets(set: DataSet, kind: string): Promise<Map<string, Buffer>> {
+  const kinds = [...new Set(set.items.map((item) => item.kind))].sort();
+  if (!kinds.includes(kind))
+    throw userError(
+      { where: set.task, what: `it has no questions of kind ${JSON.stringify(kind)}`, expected: kinds.join(', ') },
+      exitCode.badInput,
+    );
+  const shuffled = random(set.identity, 'answer-sheets').shuffle(set.items.filter((item) => item.kind === kind));
+  const sheets = new Map<string, Buffer>();
+  for (const answer of [...new Set(shuffled.map((item) => item.answer))].sort()) {
+    const items = shuffled.filter((item) => item.answer === answer).slice(0, mostOfAnAnswer);
+    const cells = items.map((item) => ({ item, lines: [{ text: item.id, style: 'fill="#777"' }] }));
+    sheets.set(answer, await drawSheet(set, cells, pictures));
+  }
+  return sheets;
+}
+
+async function drawSheet(set: DataSet, cells: readonly Cell[], layout: Layout): Promise<Buffer> {
   if (set.modality !== 'image')
     throw userError(
       { where: set.task, what: 'its media are sounds', expected: 'a set of pictures' },
       exitCode.badInput,
     );
-  const items = sampleItems(set, count);
+  const { columns, picture, cell, text: place } = layout;
   const width = columns * cell.width;
-  const height = Math.ceil(items.length / columns) * cell.height;
+  const height = Math.ceil(cells.length / columns) * cell.height;
   const texts: string[] = [];
-  const pictures = await Promise.all(
-    items.map(async (item, i) => {
+  const drawn = await Promise.all(
+    cells.map(async ({ item, lines }, i) => {
       const left = (i % columns) * cell.width + margin;
       const top = Math.floor(i / columns) * cell.height + margin;
-      const lines = [
-        { text: item.id, style: 'fill="#777"' },
-        ...wrap(item.prompt, 24).map((text) => ({ text, style: 'fill="#222"' })),
-        { text: item.answer, style: 'fill="#000" font-weight="bold"' },
-        ...wrap(item.choices.join(' / '), 24).map((text) => ({ text, style: 'fill="#357"' })),
-      ];
       lines.forEach(({ text, style }, line) => {
         texts.push(
-          `<text x="${left + picture + 8}" y="${top + 10 + line * lineHeight}" font-family="DejaVu Sans" font-size="10" ${style}>${escapeXml(text)}</text>`,
+          `<text x="${left + place.left}" y="${top + place.top + line * lineHeight}" font-family="DejaVu Sans" font-size="${place.size}" ${style}>${escapeXml(text)}</text>`,
         );
       });
       return {
@@ -91,5 +156,5 @@ export async function contactSheet(set: DataSet, count = 24): Promise<Buffer> {
   })
     .render()
     .asPng();
-  return sharp(page).composite(pictures).png().toBuffer();
+  return sharp(page).composite(drawn).png().toBuffer();
 }

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy } from '../../../src/data/sets/checks';
-import { contactSheet } from '../../../src/data/sets/contactSheet';
+import { answerSheets, contactSheet } from '../../../src/data/sets/contactSheet';
 import { defaultOptions, emojiIconQaGenerator } from '../../../src/data/sets/emojiIconQa';
+import { shownThings } from '../../../src/data/sets/emojiIconQa/categories';
 import { drawLayout } from '../../../src/data/sets/emojiIconQa/picture';
 import { codePoints } from '../../../src/data/sets/emojiIconQa/styles';
 import type { SourceProvider } from '../../../src/data/sets/generator';
@@ -208,6 +209,20 @@ describe('EmojiIconQA', () => {
     await expect(contactSheet({ ...set, modality: 'audio' })).rejects.toThrow(/sounds/);
   });
 
+  it('gives a sheet of the pictures of every answer to a kind', async () => {
+    const sheets = await answerSheets(set, 'category');
+    expect([...sheets.keys()]).toEqual(['food', 'nature', 'object', 'sport', 'travel']);
+    const asked = set.items.filter((item) => item.kind === 'category' && item.answer === 'food').length;
+    expect(await sharp(sheets.get('food')).metadata()).toMatchObject({
+      format: 'png',
+      width: 12 * 104,
+      height: Math.ceil(asked / 12) * 124,
+    });
+    await expect(answerSheets(set, 'colour')).rejects.toThrow(
+      /no questions of kind "colour"; expected category, count/,
+    );
+  });
+
   it('stops with a message when the names package has changed', async () => {
     const bad: SourceProvider = {
       identity: () => 'bad',
@@ -255,3 +270,32 @@ function regions(pixels: Uint8Array): number {
   }
   return found;
 }
+
+describe('the categories of its second version', () => {
+  const order = [
+    ...['monkey face', 'rosette', 'leafless tree', 'grapes', 'ice', 'chopsticks', 'amphora', 'volcano'],
+    ...['stadium', 'house', 'brick', 'tokyo tower', 'statue of liberty', 'church', 'synagogue', 'locomotive'],
+    ...['kick scooter', 'skateboard', 'sailboat', 'small airplane', 'seat', 'helicopter', 'satellite'],
+    ...['flying saucer', 'bellhop bell', 'luggage', 'mantelpiece clock', 'one o’clock', 'new moon', 'umbrella'],
+    ...['water wave', 'fireworks', 'trophy', 'soccer ball', 'running shirt', 'curling stone', 'teddy bear'],
+    ...['glasses', 'musical note', 'identification card'],
+  ];
+  const named = (names: readonly string[]) => names.map((name) => ({ emoji: '', name, group: '' }));
+
+  it('are given to icons that show them, and to no other', () => {
+    const categories = shownThings.of(named(order));
+    const of = (...names: string[]) => names.map((name) => categories.get(name));
+    expect(of('monkey face', 'new moon', 'water wave')).toEqual(['nature', 'nature', 'nature']);
+    expect(of('grapes', 'chopsticks', 'house', 'kick scooter')).toEqual(['food', 'object', 'building', 'vehicle']);
+    expect(of('soccer ball', 'curling stone')).toEqual(['sport', 'sport']);
+    const without = ['rosette', 'volcano', 'brick', 'seat', 'satellite', 'one o’clock', 'umbrella', 'running shirt'];
+    expect(of(...without, 'fireworks', 'trophy', 'teddy bear', 'musical note')).toEqual(Array(12).fill(undefined));
+    expect(new Set(categories.values())).toEqual(new Set(shownThings.words));
+  });
+
+  it('stop when a name that bounds them is gone', () => {
+    expect(() => shownThings.of(named(order.filter((name) => name !== 'soccer ball')))).toThrow(
+      /no emoji is called "soccer ball"/,
+    );
+  });
+});

@@ -7,8 +7,9 @@ import { countBy, priorBaseline } from '../../../src/data/sets/checks';
 import { openPhotographs } from '../../../src/data/sets/cifar10';
 import type { SetGenerator, SourceProvider } from '../../../src/data/sets/generator';
 import { defaultOptions as picKnowOptions, picKnowQaGenerator } from '../../../src/data/sets/picKnowQa';
+import { picKnowQa2Task } from '../../../src/data/sets/picKnowQa/task';
 import { divideStamps } from '../../../src/data/sets/picKnowQa/questions';
-import { findStamps } from '../../../src/data/sets/picKnowQa/stamps';
+import { asShown, findStamps } from '../../../src/data/sets/picKnowQa/stamps';
 import { openNouns } from '../../../src/text/wordnet';
 import { defaultOptions as readOptions, readQaGenerator } from '../../../src/data/sets/readQa';
 import { openDigits } from '../../../src/data/sets/readQa/mnist';
@@ -56,12 +57,13 @@ const chains = [
     Array.from({ length: 8 }, (_, i) => [`noun${'abcdef'[c]}${'abcdefgh'[i]}`, root]),
   ),
 ];
+const smallPicKnow = {
+  ...picKnowOptions,
+  amounts: { train: 48, validation: 16, evaluation: 24 },
+  alignment: { photographs: 20, stamps: 12 },
+};
 const generators: Record<string, SetGenerator> = {
-  'pic-know-qa': picKnowQaGenerator({
-    ...picKnowOptions,
-    amounts: { train: 48, validation: 16, evaluation: 24 },
-    alignment: { photographs: 20, stamps: 12 },
-  }),
+  'pic-know-qa': picKnowQaGenerator(smallPicKnow),
   'read-qa': readQaGenerator({
     ...readOptions,
     amounts: { train: 36, validation: 12, evaluation: 24 },
@@ -180,6 +182,19 @@ describe('PicKnowQA', () => {
         1,
       ),
     ).toThrow('no stamp of plant');
+  });
+
+  it('says object for tool in its second version, and leaves out what does not show its category', async () => {
+    const { stamps, skipped } = findStamps(source('tuxpaint-stamps-default'), openNouns(source('wordnet')), {
+      ...asShown,
+      leftOut: ['vehicles/picture30.png'],
+    });
+    expect(stamps).toHaveLength(47);
+    expect(skipped['stamp: does not show its category']).toBe(1);
+    const second = await materialise(picKnowQaGenerator(smallPicKnow, picKnowQa2Task, '2', asShown), provider);
+    const answers = second.items.filter(({ kind }) => kind === 'category').map(({ answer }) => answer);
+    expect(new Set(answers)).toEqual(new Set(['animal', 'food', 'plant', 'vehicle', 'clothes', 'object']));
+    expect(second.identity).not.toBe(sets['pic-know-qa']!.identity);
   });
 
   it('refuses a WordNet that says otherwise', async () => {

@@ -10,11 +10,13 @@ import { loadTokenizer } from '../../../models/zoo/backbones';
 import type { Generated, SetGenerator } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { rasterise } from '../svg';
+import { type Categories, shownThings, unicodeGroups } from './categories';
 import { type Concept, findConcepts } from './concepts';
 import { compose, drawLayout, encodePng, type Range } from './picture';
-import { type Amounts, categories, numbers, planQuestions, prompts } from './questions';
+import { type Amounts, numbers, planQuestions, promptsWith } from './questions';
 import { openStyles, type Style, trainStyles } from './styles';
-import { emojiIconQaTask } from './task';
+import { emojiIconQaTask, emojiIconQa2Task } from './task';
+import type { TaskDefinition } from '../../types';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface EmojiIconQaOptions {
@@ -78,9 +80,9 @@ function planAlignment(concepts: readonly Concept[], options: EmojiIconQaOptions
 }
 
 /** Throws UserError when the icons are too few for questions of every kind. */
-function requireConcepts(concepts: readonly Concept[]): void {
+function requireConcepts(concepts: readonly Concept[], { words }: Categories): void {
   const named = concepts.filter((concept) => concept.tokens === 1);
-  const empty = categories.filter((category) => concepts.every((concept) => concept.category !== category));
+  const empty = words.filter((category) => concepts.every((concept) => concept.category !== category));
   if (named.length < 4 || empty.length > 0) {
     throw userError({
       where: 'emoji-icon-qa',
@@ -112,15 +114,27 @@ async function drawPicture(
 }
 
 /** What the data card says of the concepts. */
-const notesOf = (concepts: readonly Concept[]): Record<string, unknown> => ({
+const notesOf = (concepts: readonly Concept[], { words }: Categories): Record<string, unknown> => ({
   concepts: concepts.length,
   singleTokenNames: concepts.filter((concept) => concept.tokens === 1).length,
   namesOfAtMostTwoTokens: concepts.filter((concept) => concept.tokens <= 2).length,
   conceptsByCategory: Object.fromEntries(
-    categories.map((category) => [category, concepts.filter((concept) => concept.category === category).length]),
+    words.map((category) => [category, concepts.filter((concept) => concept.category === category).length]),
   ),
   numbers,
 });
+
+/** A version of the set: its name, and what its icons are said to be. */
+interface Edition {
+  task: TaskDefinition;
+  version: string;
+  categories: Categories;
+}
+
+/** The set of all results until November 2026. */
+const first: Edition = { task: emojiIconQaTask, version: '1', categories: unicodeGroups };
+/** Its categories mended. */
+const second: Edition = { task: emojiIconQa2Task, version: '2', categories: shownThings };
 
 /**
  * The generator with these options. `nameLength` gives the tokens of a name after a space; the product reads them from
@@ -129,18 +143,25 @@ const notesOf = (concepts: readonly Concept[]): Record<string, unknown> => ({
 export function emojiIconQaGenerator(
   options: EmojiIconQaOptions,
   nameLength: () => Promise<(name: string) => number>,
+  { task, version, categories }: Edition = first,
 ): SetGenerator {
+  const prompts = promptsWith(categories.words);
   return {
-    task: emojiIconQaTask.name,
+    task: task.name,
     files: [__filename],
-    modality: emojiIconQaTask.modality,
-    version: '1',
+    modality: task.modality,
+    version,
     sources: ['twemoji', 'openmoji', 'noto-emoji', 'emoji-names', 'stories15m'],
     options: { ...options, renderer: `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}` },
     async generate(source, target, onProgress): Promise<Generated> {
-      const { concepts, skipped } = await findConcepts(source('emoji-names'), openStyles(source), await nameLength());
-      requireConcepts(concepts);
-      const questions = planQuestions(concepts, options.amounts, options.seed);
+      const { concepts, skipped } = await findConcepts(
+        source('emoji-names'),
+        openStyles(source),
+        await nameLength(),
+        categories,
+      );
+      requireConcepts(concepts, categories);
+      const questions = planQuestions(concepts, categories.words, options.amounts, options.seed);
       const alignment = planAlignment(concepts, options);
       const pictures: Picture[] = [
         ...questions.map(({ id: key, kind, concept, style, copies }) => ({
@@ -161,14 +182,19 @@ export function emojiIconQaGenerator(
         classes: [],
         media: await writePictures(target, pictures, draw, 'drawing EmojiIconQA', onProgress),
         skipped,
-        notes: notesOf(concepts),
+        notes: notesOf(concepts, categories),
       };
     },
   };
 }
 
-/** The set of the default grid. */
-export const emojiIconQa = emojiIconQaGenerator(defaultOptions, async () => {
+const tokensOfStories = async (): Promise<(name: string) => number> => {
   const tokenizer = await loadTokenizer('stories15m');
   return (name) => tokenizer.encode(` ${name}`).length;
-});
+};
+
+/** The set of the default grid. */
+export const emojiIconQa = emojiIconQaGenerator(defaultOptions, tokensOfStories);
+
+/** The same pictures and names with the categories that an eye confirms: for new work. */
+export const emojiIconQa2 = emojiIconQaGenerator(defaultOptions, tokensOfStories, second);

@@ -9,13 +9,16 @@ export type Kind = 'name' | 'count' | 'category';
 export const kinds: readonly Kind[] = ['name', 'count', 'category'];
 
 /** Open prompts: the choices are not listed for names, which experiments showed to cost accuracy. */
-export const prompts: Readonly<Record<Kind, string>> = {
+export const promptsWith = (categories: readonly string[]): Readonly<Record<Kind, string>> => ({
   name: 'What is it? It is',
   count: 'How many are there? There are',
-  category: 'What kind is it? nature, food, travel, sport or object? It is',
-};
+  category: `What kind is it? ${listed(categories)}? It is`,
+});
+
+/** `nature, food or object`. */
+const listed = (words: readonly string[]) => `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`;
+
 export const numbers = ['one', 'two', 'three', 'four', 'five'] as const;
-export const categories = ['nature', 'food', 'travel', 'sport', 'object'] as const;
 
 /** Items of each kind in each part of the set. */
 export interface Amounts {
@@ -47,15 +50,18 @@ interface Subject {
   answer: string;
 }
 
+/** What questions are drawn from. */
+interface Deck {
+  /** concepts whose name is one token */
+  named: readonly Concept[];
+  all: readonly Concept[];
+  /** the words of the question of category */
+  categories: readonly string[];
+  seed: number;
+}
+
 /** What `count` questions of a kind are about, with balanced answers; equal arguments, equal subjects. */
-function subjects(
-  kind: Kind,
-  count: number,
-  named: readonly Concept[],
-  all: readonly Concept[],
-  seed: number,
-  part: string,
-): Subject[] {
+function subjects(kind: Kind, count: number, { named, all, categories, seed }: Deck, part: string): Subject[] {
   const purpose = `emoji-icon-qa/${part}/${kind}`;
   if (kind === 'name')
     return balanced(named, count, seed, purpose).map((concept) => ({ concept, copies: 1, answer: concept.name }));
@@ -70,7 +76,7 @@ function subjects(
   const answers = balanced(categories, count, seed, purpose);
   const ofCategory = new Map(
     categories.map((category) => [
-      category as string,
+      category,
       balanced(
         all.filter((concept) => concept.category === category),
         count,
@@ -82,7 +88,7 @@ function subjects(
   return answers.map((answer) => ({ concept: ofCategory.get(answer)!.pop()!, copies: 1, answer }));
 }
 
-function choicesOf(kind: Kind, answer: string, named: readonly Concept[], seed: number, id: string): string[] {
+function choicesOf(kind: Kind, answer: string, { named, categories, seed }: Deck, id: string): string[] {
   const draw = random(seed, `emoji-icon-qa/choices/${id}`);
   if (kind === 'count') return draw.shuffle(numbers);
   if (kind === 'category') return draw.shuffle(categories);
@@ -95,8 +101,13 @@ function choicesOf(kind: Kind, answer: string, named: readonly Concept[], seed: 
  * one balanced sequence would make the answers that are frequent in one rare in the other); cross-style items use only
  * the held-out style; in-style items draw training icons anew.
  */
-export function planQuestions(concepts: readonly Concept[], amounts: Amounts, seed: number): Question[] {
-  const named = concepts.filter((concept) => concept.tokens === 1);
+export function planQuestions(
+  concepts: readonly Concept[],
+  categories: readonly string[],
+  amounts: Amounts,
+  seed: number,
+): Question[] {
+  const deck: Deck = { named: concepts.filter((concept) => concept.tokens === 1), all: concepts, categories, seed };
   const questions: Question[] = [];
   for (const kind of kinds) {
     const add = (split: SplitName, slice: string, part: string, number: number, subject: Subject, style: Style) => {
@@ -108,18 +119,18 @@ export function planQuestions(concepts: readonly Concept[], amounts: Amounts, se
         kind,
         style,
         ...subject,
-        choices: choicesOf(kind, subject.answer, named, seed, id),
+        choices: choicesOf(kind, subject.answer, deck, id),
       });
     };
     const seen = (split: 'train' | 'validation') => {
       const styles = balanced(trainStyles, amounts[split], seed, `emoji-icon-qa/${split}/${kind}/style`);
-      subjects(kind, amounts[split], named, concepts, seed, split).forEach((subject, i) =>
+      subjects(kind, amounts[split], deck, split).forEach((subject, i) =>
         add(split, split, split, i, subject, styles[i]!),
       );
     };
     seen('train');
     seen('validation');
-    subjects(kind, amounts.crossStyle, named, concepts, seed, 'cross-style').forEach((subject, i) =>
+    subjects(kind, amounts.crossStyle, deck, 'cross-style').forEach((subject, i) =>
       add('evaluation', 'cross-style', 'cross-style', i, subject, heldOutStyle),
     );
 

@@ -11,9 +11,10 @@ import { compose, drawLayout, encodePng, type Range } from '../emojiIconQa/pictu
 import type { Generated, SetGenerator, Source } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
 import { type Amounts, planQuestions, prompts, type Subject } from './questions';
-import { categories, drawStamp, findStamps, type Stamp } from './stamps';
+import { asFolders, asShown, categories, drawStamp, type Edition, findStamps, type Stamp } from './stamps';
+import type { TaskDefinition } from '../../types';
 import { openNouns } from '../../../text/wordnet';
-import { picKnowQaTask } from './task';
+import { picKnowQa2Task, picKnowQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
 interface PicKnowQaOptions {
@@ -76,33 +77,39 @@ async function drawPicture(
 }
 
 /** Stamps and nouns of each category, for the data card. */
-const stampNotes = (stamps: readonly Stamp[]): Record<string, unknown> =>
+const stampNotes = (stamps: readonly Stamp[], { word }: Edition): Record<string, unknown> =>
   Object.fromEntries(
     categories.map((name) => {
       const inCategory = stamps.filter(({ category }) => category === name);
-      return [name, { stamps: inCategory.length, nouns: new Set(inCategory.map(({ noun }) => noun)).size }];
+      return [word(name), { stamps: inCategory.length, nouns: new Set(inCategory.map(({ noun }) => noun)).size }];
     }),
   );
 
-/** The generator with these options. */
-export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
+/** The generator with these options, by default of the first version. */
+export function picKnowQaGenerator(
+  options: PicKnowQaOptions,
+  task: TaskDefinition = picKnowQaTask,
+  version = '1',
+  edition: Edition = asFolders,
+): SetGenerator {
   return {
-    task: picKnowQaTask.name,
+    task: task.name,
     files: [__filename],
-    modality: picKnowQaTask.modality,
-    version: '1',
+    modality: task.modality,
+    version,
     sources: ['cifar10', 'tuxpaint-stamps-default', 'wordnet'],
     options: { ...options, prompts, renderer },
     async generate(source, target, onProgress): Promise<Generated> {
       const photographs = await openAllPhotographs(source('cifar10'));
       const nouns = openNouns(source('wordnet'));
       const paint = source('tuxpaint-stamps-default');
-      const { stamps, skipped } = findStamps(paint, nouns);
+      const { stamps, skipped } = findStamps(paint, nouns, edition);
       const { questions, alignment } = planQuestions(
         { train: photographs.train.classes, test: photographs.test.classes },
         stamps,
         nouns,
         options,
+        edition,
       );
       const pictures = [...questions.map(({ id: key, subject }) => ({ key, subject })), ...alignment];
       const from = { photographs, cifar10: source('cifar10'), stamps: paint };
@@ -121,7 +128,7 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
           onProgress,
         ),
         skipped,
-        notes: { stamps: stampNotes(stamps) },
+        notes: { stamps: stampNotes(stamps, edition) },
       };
     },
   };
@@ -129,3 +136,6 @@ export function picKnowQaGenerator(options: PicKnowQaOptions): SetGenerator {
 
 /** The set of the default grid. */
 export const picKnowQa: SetGenerator = picKnowQaGenerator(defaultOptions);
+
+/** The same questions with categories that an eye confirms: for new work. */
+export const picKnowQa2: SetGenerator = picKnowQaGenerator(defaultOptions, picKnowQa2Task, '2', asShown);

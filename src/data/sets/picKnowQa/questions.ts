@@ -4,7 +4,7 @@ import { random } from '../../../random';
 import type { SplitName } from '../../types';
 import { balanced } from '../balanced';
 import { photographClasses, type PhotographClass } from '../cifar10';
-import { categories, type Category, type Stamp } from './stamps';
+import { categories, type Category, type Edition, type Stamp } from './stamps';
 import type { Nouns } from '../../../text/wordnet';
 
 export const kinds = ['object', 'hypernym', 'category'] as const;
@@ -155,6 +155,8 @@ const sliceOf = (split: SplitName, kind: Kind) =>
 /** What questions are drawn from. */
 interface Deck {
   seed: number;
+  /** the answer that stands for a category */
+  word: Edition['word'];
   facts: ReturnType<typeof knowledge>;
   take: ReturnType<typeof photographTaker>;
   /** `count` stamps of a category, its nouns equally often */
@@ -173,7 +175,7 @@ interface Asked {
 const hypernymsOfAll = [...new Set(Object.values(hypernyms))];
 
 /** What the questions of a kind in a part are about, with balanced answers. Takes photographs from the deck. */
-function askedOf(kind: Kind, part: Part, count: number, { seed, facts, take, stampsOf }: Deck): Asked[] {
+function askedOf(kind: Kind, part: Part, count: number, { seed, word, facts, take, stampsOf }: Deck): Asked[] {
   const purpose = `pic-know-qa/${part}/${kind}`;
   const ofPhotograph = (name: PhotographClass, answer: string, among: readonly string[]): Asked => ({
     subject: take(part, name),
@@ -189,7 +191,7 @@ function askedOf(kind: Kind, part: Part, count: number, { seed, facts, take, sta
       return balanced(categories, count, seed, purpose).map((category) => {
         const stamp = pools.get(category)!.pop()!;
         const rationale = `${stamp.noun}: ${stamp.synset.gloss}`;
-        return { subject: { of: 'stamp', stamp }, answer: category, among: categories, rationale };
+        return { subject: { of: 'stamp', stamp }, answer: word(category), among: categories.map(word), rationale };
       });
     }
     case 'object':
@@ -216,7 +218,7 @@ function questionOf(kind: Kind, part: Part, i: number, asked: Asked, seed: numbe
 /** Pictures of the alignment phase: training photographs, then training stamps of every category. */
 function alignmentPictures(
   { photographs, stamps }: { photographs: number; stamps: number },
-  { seed, take, stampsOf }: Deck,
+  { seed, word, take, stampsOf }: Deck,
 ): AlignmentPicture[] {
   return [
     ...balanced(photographClasses, photographs, seed, 'pic-know-qa/alignment').map((name) => ({
@@ -228,7 +230,7 @@ function alignmentPictures(
       stampsOf('train', category, stamps / categories.length, 'alignment').map((stamp) => ({
         subject: { of: 'stamp' as const, stamp },
         prompt: prompts.category,
-        answer: category,
+        answer: word(category),
       })),
     ),
   ].map((picture, i) => ({ key: `alignment-${String(i).padStart(4, '0')}`, ...picture }));
@@ -245,12 +247,14 @@ export function planQuestions(
     shares: { validation: number; evaluation: number };
     seed: number;
   },
+  { word }: Pick<Edition, 'word'>,
 ): { questions: Question[]; alignment: AlignmentPicture[] } {
   const { seed, amounts } = options;
   const facts = knowledge(nouns);
   const divided = divideStamps(stamps, options.shares, seed);
   const deck: Deck = {
     seed,
+    word,
     facts,
     take: photographTaker(classes, seed),
     stampsOf: (part, category, count, purpose) =>

@@ -16,3 +16,9 @@ export const picKnowQaTask: TaskDefinition = {
     category: { others: ['What sort of thing do you see? It is', 'Which kind of thing is shown? It is'] },
   },
 };
+
+export const picKnowQa2Task: TaskDefinition = {
+  ...picKnowQaTask,
+  name: 'pic-know-qa-2',
+  about: 'pic-know-qa with categories that the pictures show (a violin is no tool, a wheel no vehicle): for new work',
+};
