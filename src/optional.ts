@@ -21,9 +21,12 @@ export function optionalVersion(name: string): string {
   return version;
 }
 
-/** The command that installs optional packages. */
+/**
+ * The command that installs optional packages. Without `--save-prod` npm takes them for the optional peers that
+ * package.json of a checkout names, and installs nothing.
+ */
 export const installLine = (names: readonly string[]): string =>
-  `npm install --no-save ${names.map((name) => `${name}@${optionalVersion(name)}`).join(' ')}`;
+  `npm install --no-save --save-prod ${names.map((name) => `${name}@${optionalVersion(name)}`).join(' ')}`;
 
 /**
  * Checks that optional packages are there in their pinned version.

@@ -14,7 +14,7 @@ import { samplerPage, type SampledItem } from '../soundQa/samplerPage';
 import { type Command, cutAtMarks, heardInstruments, instruments, runMma, songText } from './midi';
 import { answerOf, captions, divideStyles, type Piece, planPieces, type Pool, prompts, tempoWords } from './questions';
 import { families, findStyles, libraryPath } from './styles';
-import { openSynthesiser, synthesiserPackage } from './synthesiser';
+import { openSynthesiser, requireSynthesiser, synthesiserPackage } from './synthesiser';
 import { grooveCapTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */
@@ -185,6 +185,7 @@ function grooveCapGenerator(options: GrooveCapOptions): SetGenerator {
     sources: ['mma-grooves', 'timgm6mb-soundfont'],
     options: { ...options, prompts, renderer: `${synthesiserPackage} ${optionalVersion(synthesiserPackage)}` },
     async generate(source, target, onProgress): Promise<Generated> {
+      requireSynthesiser();
       const mma = source('mma-grooves');
       const font = source('timgm6mb-soundfont');
       const { styles, skipped } = findStyles(mma);

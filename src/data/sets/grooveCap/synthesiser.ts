@@ -50,9 +50,12 @@ const inaudible = 1e-4;
 /** Samples rendered and thrown away before a piece, so that nothing of the one before is heard. */
 const flushed = 6400;
 
+/** Throws UserError where the synthesiser is not installed: asked before anything else is made. */
+export const requireSynthesiser = (): void => requireOptional('the synthesiser of GrooveCap', [synthesiserPackage]);
+
 /** Opens a sound font. Without reverberation and chorus, so that a piece leaves nothing behind for the next. */
 export async function openSynthesiser(soundFont: string): Promise<Synthesiser> {
-  requireOptional('the synthesiser of GrooveCap', [synthesiserPackage]);
+  requireSynthesiser();
   // Both are scripts of the old kind; loaded here, so that nothing else pays for them.
   const load = createRequire(__filename);
   const library = load('js-synthesizer') as Library;
