@@ -144,9 +144,16 @@ export function claimsTable(
   };
 }
 
-/** Why claims were not tested or cannot be evaluated, and what a manipulation check found that holds, a line each. */
-export const reasonLines = (evaluations: readonly Evaluation[]): string[] =>
-  evaluations.flatMap(({ claim, verdict, why, checked }) => {
-    if (why !== null) return [`${claim.id}: ${verdict}: ${why}`];
+/**
+ * Why claims were not tested or cannot be evaluated, and what a manipulation check found that holds, a line each. Those
+ * of which there is no run at all are counted; `all` says what each of them needs.
+ */
+export function reasonLines(evaluations: readonly Evaluation[], all = false): string[] {
+  const absent = all ? 0 : evaluations.filter((each) => each.absent === true).length;
+  const lines = evaluations.flatMap(({ claim, verdict, why, checked, absent: isAbsent }) => {
+    if (why !== null) return isAbsent === true && !all ? [] : [`${claim.id}: ${verdict}: ${why}`];
     return checked === undefined ? [] : [`${claim.id}: tested: ${checked}`];
   });
+  const others = `${absent} claim${absent === 1 ? ' is' : 's are'} about methods, rates or tasks of which there is no run here (equipoise claims --all says which)`;
+  return absent === 0 ? lines : [...lines, others];
+}

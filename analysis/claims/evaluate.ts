@@ -19,7 +19,7 @@ import {
   type Estimate,
 } from './estimate';
 import { exceededBounds, meanFactors, valuesOf } from './quantities';
-import { cellsOf, leaderOf, runsOfSide, type Cell, type ClaimedRun } from './sides';
+import { cellsOf, leaderOf, runsOfSide, runsOfSides, type Cell, type ClaimedRun } from './sides';
 
 /** What came of one claim on one set of runs. */
 export interface Evaluation {
@@ -37,6 +37,8 @@ export interface Evaluation {
   why: string | null;
   /** what its manipulation check found, where it has one that holds */
   checked?: string;
+  /** no run here is of either of its sides */
+  absent?: true;
 }
 
 /** Runs of several experiments together, each run once. */
@@ -210,8 +212,9 @@ async function evaluateOne(pool: Pool, claim: Claim, others: ReadonlyMap<string,
   try {
     estimate = await estimateFor(pool, claim);
   } catch (error) {
-    if (error instanceof Unmet) return { ...none, verdict: error.verdict, why: error.message };
-    throw error;
+    if (!(error instanceof Unmet)) throw error;
+    const absent = runsOfSides(pool.runs, claim.needs).length === 0;
+    return { ...none, verdict: error.verdict, why: error.message, ...(absent ? { absent } : {}) };
   }
   const { rule } = claim;
   const interval = rule.kind === 'countZero' ? countInterval(estimate, rule.level) : intervalOf(estimate, rule.level);

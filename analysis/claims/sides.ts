@@ -48,6 +48,10 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
   });
 }
 
+/** The runs of either side. */
+export const runsOfSides = (runs: readonly ClaimedRun[], needs: Needs): ClaimedRun[] =>
+  [needs.a, ...(needs.b === undefined ? [] : [needs.b])].flatMap((side) => runsOfSide(runs, needs, side));
+
 /** The run among these that a run follows, on whatever device; undefined for one that follows none of them. */
 export function leaderOf({ spec }: ClaimedRun, runs: readonly ClaimedRun[]): ClaimedRun | undefined {
   const text = ({ device: _, ...rest }: RunSpec) => canonicalJson(rest);

@@ -1,13 +1,27 @@
-/** Claims on folders of runs: opens the experiments, evaluates, closes them. */
+/** Claims on folders of runs: opens what of the experiments they are about, evaluates, closes them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openJournals, type Journals } from '../aggregate';
+import { unpackedRuns } from '../keep';
+import { readRuns } from '../runs';
 import type { Claim } from './claim';
 import { evaluateClaims, type Evaluation } from './evaluate';
+import { runsOfSides } from './sides';
+
+/**
+ * Opens those of the finished runs of a folder that a claim is about: journals of others are not read, which is most of
+ * the time and memory where claims are about few. Close it after use. Throws a UserError when the folder cannot be listed.
+ */
+export async function openClaimed(claims: readonly Claim[], folder: string): Promise<Journals> {
+  const unpacked = await unpackedRuns(folder);
+  const runs = readRuns(unpacked).runs.map(({ file: { id, spec } }) => ({ id, seed: spec.seed, spec }));
+  const ids = new Set(claims.flatMap(({ needs }) => runsOfSides(runs, needs).map(({ id }) => id)));
+  return openJournals(folder, [...ids]);
+}
 
 /** Every claim on the runs of one experiment's folder. Throws a UserError when the folder cannot be listed. */
 export async function evaluateFolder(claims: readonly Claim[], folder: string): Promise<Evaluation[]> {
-  const journals = await openJournals(folder);
+  const journals = await openClaimed(claims, folder);
   try {
     return await evaluateClaims(claims, () => [journals]);
   } finally {
@@ -24,7 +38,8 @@ export async function evaluateNamed(
   try {
     for (const experiment of new Set(claims.flatMap(({ needs }) => needs.experiments))) {
       const folder = folderOf(experiment);
-      if (folder !== undefined) opened.set(experiment, await openJournals(folder));
+      const own = claims.filter(({ needs }) => needs.experiments.includes(experiment));
+      if (folder !== undefined) opened.set(experiment, await openClaimed(own, folder));
     }
     return await evaluateClaims(claims, ({ needs }) => needs.experiments.flatMap((name) => opened.get(name) ?? []));
   } finally {

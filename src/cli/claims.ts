@@ -16,6 +16,7 @@ import type { Define } from './command';
 import { layoutText, say, sayJson } from './text';
 
 interface ClaimsOptions extends PlaceOptions {
+  all?: boolean;
   json?: boolean;
   strict?: boolean;
 }
@@ -34,6 +35,7 @@ export const define: Define = (command) => {
   command
     .option('--reference', 'from the committed runs of results/reference alone')
     .option('--out <folder>', 'write claims.md below this folder instead of figures')
+    .option('--all', 'say also what claims need of which there is no run at all')
     .option('--strict', 'fail when a claim that the committed runs support is contradicted, or the other way round')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -55,7 +57,7 @@ async function tellClaims(experiment: string | undefined, options: ClaimsOptions
   const beside = options.reference !== true;
   const table = claimsTable(files, evaluations, { statements: false, reference: beside });
   if (table.layout.groups.length > 0) say(`${layoutText(table.layout)}\n* supported`);
-  for (const line of reasonLines(evaluations)) say(`  ${printable(line)}`);
+  for (const line of reasonLines(evaluations, options.all)) say(`  ${printable(line)}`);
   say(`${evaluations.length} claims: ${countText(evaluations)}`);
   if (turned.length > 0) say(`turned against the committed runs: ${turned.map(({ claim }) => claim.id).join(', ')}`);
   // The committed figures of one experiment hold nothing but what is drawn from it.
@@ -92,7 +94,7 @@ function page(
   { title, caption, layout }: ReturnType<typeof claimsTable>,
   evaluations: readonly Evaluation[],
   experiment: string | undefined,
-  { reference }: ClaimsOptions,
+  { reference, all }: ClaimsOptions,
 ): string {
   const command = ['equipoise claims', experiment, reference === true ? '--reference' : undefined];
   const table = toMarkdown(layout, {
@@ -101,7 +103,7 @@ function page(
     command: command.filter((word) => word !== undefined).join(' '),
     dataSha256: sha256(JSON.stringify(evaluations)),
   });
-  const reasons = reasonLines(evaluations).map((line) => `- ${line}`);
+  const reasons = reasonLines(evaluations, all).map((line) => `- ${line}`);
   return [
     `${table.trimEnd()}`,
     '',

@@ -58,6 +58,7 @@ export class Library {
   private readonly followed = new Map<string, FollowedJournal>();
   private readonly folded = new Map<string, { signature: string; folded: Folded }>();
   private readonly opened = new Map<string, Opened>();
+  private readonly made = new Map<string, { signature: string; value: Promise<unknown> }>();
   private readonly kappas = new KappaReader();
   /** runs that finished and whose journals cannot be used, once these were read */
   private readonly unsound = new Map<string, readonly IgnoredRun[]>();
@@ -151,17 +152,35 @@ export class Library {
     return found;
   }
 
+  /** What is made of the finished runs, by name: made again when one more has finished. */
+  async whileSame<T>(place: ExperimentPlace, name: string, make: () => Promise<T>): Promise<T> {
+    const key = `${name} ${place.key}`;
+    const { signature } = await this.finished(place);
+    const known = this.made.get(key);
+    if (known?.signature === signature) return known.value as Promise<T>;
+    const value = make();
+    this.made.set(key, { signature, value });
+    return value;
+  }
+
+  /** Ids of the finished runs, and a text that changes when one more has finished. */
+  private async finished(place: ExperimentPlace): Promise<{ ids: ReadonlySet<string>; signature: string }> {
+    const runs = (await this.storedRuns(place)).filter(({ state }) => state === 'done');
+    return {
+      ids: new Set(runs.map(({ id }) => id)),
+      signature: runs.map(({ id, file }) => `${id} ${file?.times.finished}`).join(),
+    };
+  }
+
   /** The finished runs as tables to query, as figures and tables read them; opened again when one more has finished. */
   async journals(place: ExperimentPlace): Promise<Journals> {
-    const finished = (await this.storedRuns(place)).filter(({ state }) => state === 'done');
-    const signature = finished.map(({ id, file }) => `${id} ${file?.times.finished}`).join();
+    const { ids, signature } = await this.finished(place);
     const known = this.opened.get(place.key);
     if (known?.signature === signature) return known.journals;
     const journals = openJournals(place.folder);
     this.retire(place.key);
     this.opened.set(place.key, { signature, journals });
     for (const key of [...this.opened.keys()].slice(0, -mostOpened)) this.retire(key);
-    const ids = new Set(finished.map(({ id }) => id));
     const { ignored } = await journals;
     this.unsound.set(
       place.key,

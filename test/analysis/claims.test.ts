@@ -555,11 +555,13 @@ describe('the command', () => {
   test('prints a table, says what is missing, and writes Markdown', async () => {
     const { out } = await commandOutput({ claims }, 'claims', 'paired');
     expect(out).toMatch(/^\d+ claims: \d+ not evaluable$/m);
-    expect(out).toContain(
-      'bound-all-rates: not evaluable: needs 3 seeds of constant with duration.steps 200 (paper-rate-ratio)',
-    );
-    const page = readFileSync(join(place.folder, 'figures', 'paired', 'claims.md'), 'utf8');
-    expect(page).toContain('- bound-all-rates: not evaluable');
+    const need = 'bound-all-rates: not evaluable: needs 3 seeds of constant with duration.steps 200 (paper-rate-ratio)';
+    expect(out).not.toContain(need);
+    expect(out).toMatch(/^ {2}\d+ claims are about methods, rates or tasks of which there is no run here/m);
+    const page = () => readFileSync(join(place.folder, 'figures', 'paired', 'claims.md'), 'utf8');
+    expect(page()).not.toContain(need);
+    expect((await commandOutput({ claims }, 'claims', 'paired', '--all')).out).toContain(need);
+    expect(page()).toContain(`- ${need}`);
     const { out: json } = await commandOutput({ claims }, 'claims', 'paired', '--json');
     const { claims: found } = JSON.parse(json) as { claims: Evaluation[] };
     expect(found.map(({ claim }) => claim.id)).toEqual(allClaims(readClaims()).map(({ id }) => id));

@@ -58,16 +58,22 @@ export const analysisOutputs = {
     about: 'each claim with its verdict',
     fields: object({
       claims: list(
-        object({
-          claim: object({ id: text }),
-          verdict: text,
-          estimate: anything,
-          low: orNull(number),
-          high: orNull(number),
-          p: orNull(number),
-          corrected: orNull(number),
-          why: orNull(text),
-        }),
+        object(
+          {
+            claim: object({ id: text }),
+            verdict: text,
+            estimate: anything,
+            low: orNull(number),
+            high: orNull(number),
+            p: orNull(number),
+            corrected: orNull(number),
+            why: orNull(text),
+          },
+          {
+            checked: said(text, 'what its manipulation check found'),
+            absent: said(flag, 'true: no run here is of either of its sides'),
+          },
+        ),
       ),
     }),
   },

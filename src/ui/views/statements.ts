@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readClaims } from '../../../analysis/claims/claim';
 import { claimsTable, countText, reasonLines } from '../../../analysis/claims/claimsTable';
-import { evaluateClaims } from '../../../analysis/claims/evaluate';
+import { evaluateFolder } from '../../../analysis/claims/sources';
 import { allClaims } from '../../../analysis/claims/referenceFile';
 import type { Journals } from '../../../analysis/aggregate';
 import { figures } from '../../../analysis/figures/registry';
@@ -15,8 +15,7 @@ import { NotListed, type ExperimentPlace, type Library } from '../library';
 /** Verdicts of the claims on this experiment's runs. */
 export async function claimsView(library: Library, place: ExperimentPlace) {
   const files = readClaims();
-  const journals = await library.journals(place);
-  const evaluations = await evaluateClaims(allClaims(files), () => [journals]);
+  const evaluations = await library.whileSame(place, 'claims', () => evaluateFolder(allClaims(files), place.folder));
   return {
     experiment: place.key,
     own: place.own,
