@@ -139,18 +139,56 @@ describe.skipIf('missing' in found)('the page', () => {
     await show('answers?experiment=seen&show=all', "document.querySelectorAll('.card').length === 40");
   }, 120_000);
 
+  /** Presses Tab until the focus is on what the expression says of `it`; each stop on the way must be seen. */
+  async function tabTo(what: string): Promise<void> {
+    // Behind the last stop comes the browser's own, when the body has the focus.
+    const unseen =
+      "document.activeElement !== document.body && (({outlineStyle, outlineWidth}) => outlineStyle === 'none' || outlineWidth === '0px')(getComputedStyle(document.activeElement))";
+    for (let i = 0; i < 80; i++) {
+      await page.keyboard.press('Tab');
+      const hidden = await page.evaluate<string>(`${unseen} ? document.activeElement.outerHTML.slice(0, 120) : ''`);
+      expect(hidden, `has the focus and shows none on the way to ${what}`).toBe('');
+      if (await page.evaluate(`((it) => ${what})(document.activeElement)`)) return;
+    }
+    throw new Error(`80 times Tab do not lead to ${what}`);
+  }
+
+  it('is used by keyboard alone: views, sorting, ticking, comparing, one run', async () => {
+    await show('now?experiment=seen', hasText('step'));
+    await tabTo("it.closest('#views') && it.textContent === 'Runs'");
+    await page.keyboard.press('Enter');
+    await until(page, "document.querySelectorAll('tbody tr').length === 3");
+    await tabTo("it.closest('th')?.textContent.includes('Choice accuracy')");
+    await page.keyboard.press('Enter');
+    await until(page, "document.querySelector('th[aria-sort=descending], th[aria-sort=ascending]') !== null");
+    for (const nth of [0, 1]) {
+      await tabTo(`it === document.querySelectorAll('tbody input[type=checkbox]')[${nth}]`);
+      await page.keyboard.press('Space');
+      expect(await page.evaluate(`document.activeElement.matches('tbody input:checked')`)).toBe(true);
+    }
+    await until(page, "document.querySelectorAll('tbody input:checked').length === 2");
+    await tabTo("/^#compare.*settings=/.test(it.getAttribute('href') ?? '')");
+    await page.keyboard.press('Enter');
+    await until(page, hasText('Difference to the first'));
+    await tabTo("it.closest('#views') && it.textContent === 'Runs'");
+    await page.keyboard.press('Enter');
+    await until(page, "document.querySelectorAll('tbody tr').length === 3");
+    await tabTo("/^#run.*[?&]run=/.test(it.getAttribute('href') ?? '')");
+    await page.keyboard.press('Enter');
+    await until(page, "location.hash.startsWith('#run?') && document.querySelector('pre') !== null");
+  }, 120_000);
+
   it('is free of serious findings of axe in every view, narrow and wide, light and dark', async () => {
     const axe = axeSource();
     if (axe === null) return console.log('axe skipped: axe-core is not installed');
     const run =
       'axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.filter(({impact}) => ["serious", "critical"].includes(impact)).map(({id, nodes}) => id + " " + nodes[0].html.slice(0, 120)))';
-    for (const view of ['now', 'runs', 'compare', 'answers', `run&run=${liveId}`, 'claims', 'figures']) {
-      const [name, rest = ''] = view.split('&');
+    const seen = ['now', 'runs', 'compare', 'answers', 'claims', 'figures'].map((name) => `${name}?experiment=seen`);
+    // Long tables are made of blocks, which axe sees as tables of their own.
+    for (const view of [...seen, `run?experiment=seen&run=${liveId}`, 'runs?experiment=long']) {
+      const [name] = view.split('?');
       await page.setViewportSize({ width: 1280, height: 900 });
-      await show(
-        `${name}?experiment=seen${rest === '' ? '' : `&${rest}`}`,
-        "document.querySelector('#main h2') !== null",
-      );
+      await show(view, "document.querySelector('#main h2') !== null");
       await page.evaluate(axe);
       for (const [width, colorScheme] of [
         [1280, 'light'],
