@@ -22,6 +22,8 @@ export interface Side {
   method: string | Given;
   /** without it the one that the scheduler brings */
   regulariser?: Given;
+  /** the same on both sides without it; where the sides name theirs, runs that differ in it are compared */
+  optimiser?: Given;
   /** any rates without it */
   rates?: PerModule<number>;
 }
@@ -146,6 +148,9 @@ function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<s
       (needs.task === undefined || sides.some(({ rates }) => rates === undefined)) && {
         what: `the comparison ${comparison} needs a task and the rates of each side`,
       },
+    new Set(sides.map(({ optimiser }) => optimiser === undefined)).size > 1 && {
+      what: 'one side names its optimiser, the other does not',
+    },
     (comparison === 'count') !== (rule.kind === 'countZero') && {
       what: `the rule ${rule.kind} does not fit the comparison ${comparison}`,
       expected: 'countZero for count, and for nothing else',

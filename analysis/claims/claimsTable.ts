@@ -5,6 +5,7 @@ import type { PageTable } from '../reportHtml';
 import { estimateText, probabilityText, type TableCell } from '../table';
 import type { Claim, ClaimsFile, Needs, Reference, Rule, Side, Verdict } from './claim';
 import { ruleOfThree } from './estimate';
+import { sideWords } from './sides';
 import type { Evaluation } from './evaluate';
 
 const number = (value: number) =>
@@ -71,19 +72,8 @@ export function countText(evaluations: readonly Evaluation[]): string {
     .join(', ');
 }
 
-const sideText = ({ method, regulariser, rates }: Side): string =>
-  [
-    givenText(method),
-    ...(regulariser === undefined ? [] : [`regulariser ${givenText(regulariser)}`]),
-    ...(rates === undefined ? [] : [settingOf({ learningRate: rates })]),
-  ].join(', ');
-
-const givenText = (given: Side['method']): string => {
-  if (typeof given === 'string') return given;
-  const { kind, ...options } = given;
-  const said = Object.entries(options).map(([name, value]) => `${name}=${String(value)}`);
-  return said.length === 0 ? kind : `${kind} (${said.join(', ')})`;
-};
+const sideText = (side: Side): string =>
+  [...sideWords(side), ...(side.rates === undefined ? [] : [settingOf({ learningRate: side.rates })])].join(', ');
 
 /** The side that a claim holds its method against; its rates where they are others than those of the method. */
 function controlText({ a, b }: Needs): string {

@@ -19,7 +19,7 @@ import {
   type Estimate,
 } from './estimate';
 import { exceededBounds, meanFactors, valuesOf } from './quantities';
-import { cellsOf, leaderOf, runsOfSide, runsOfSides, type Cell, type ClaimedRun } from './sides';
+import { cellsOf, leaderOf, runsOfSide, runsOfSides, sideWords, type Cell, type ClaimedRun } from './sides';
 
 /** What came of one claim on one set of runs. */
 export interface Evaluation {
@@ -74,13 +74,8 @@ class Unmet extends Error {
   }
 }
 
-const methodName = ({ method, regulariser }: Side) =>
-  [
-    typeof method === 'string' ? method : JSON.stringify(method),
-    ...(regulariser === undefined ? [] : [JSON.stringify(regulariser)]),
-  ].join(' with ');
 const sideName = (side: Side) =>
-  `${methodName(side)}${side.rates === undefined ? '' : ` at ${side.rates.encoder} / ${side.rates.backbone}`}`;
+  `${sideWords(side).join(' with ')}${side.rates === undefined ? '' : ` at ${side.rates.encoder} / ${side.rates.backbone}`}`;
 
 /** What a claim needs, in words for the one who has not got it. */
 function needsText({ experiments, task, where, a, b, seeds, cells }: Needs): string {

@@ -17,19 +17,26 @@ export interface ClaimedRun {
 const methodText = ({ scheduler, regulariser }: Pick<RunSpec, 'scheduler' | 'regulariser'>) =>
   canonicalJson([scheduler, regulariser]);
 
-/** Whether the run has this scheduler, with its defaults for what the claim leaves out, and its regulariser. */
-function hasMethod(spec: RunSpec, { method, regulariser }: Side): boolean {
+/**
+ * Whether the run has this scheduler, with its defaults for what the claim leaves out, its regulariser, and the optimiser
+ * where one is named.
+ */
+function hasMethod(spec: RunSpec, { method, regulariser, optimiser }: Side): boolean {
   const { scheduler: own, regulariser: _, ...rest } = spec;
   const scheduler = typeof method === 'string' ? { kind: method } : method;
-  if (own.kind !== scheduler.kind) return false;
-  const wanted = filledRun({ ...rest, scheduler, ...(regulariser === undefined ? {} : { regulariser }) });
-  return methodText(wanted) === methodText(spec);
+  if (own.kind !== scheduler.kind || (optimiser !== undefined && spec.optimiser.kind !== optimiser.kind)) return false;
+  const given = {
+    ...(regulariser === undefined ? {} : { regulariser }),
+    ...(optimiser === undefined ? {} : { optimiser }),
+  };
+  const wanted = filledRun({ ...rest, scheduler, ...given });
+  return methodText(wanted) === methodText(spec) && canonicalJson(wanted.optimiser) === canonicalJson(spec.optimiser);
 }
 
-/** Everything of a run but what claims compare: method, rates and seed. Runs that agree in it are one set-up. */
-export function setupOf(spec: RunSpec): string {
-  const { scheduler: _s, regulariser: _r, learningRate: _l, seed: _n, device: _d, ...rest } = spec;
-  return canonicalJson(rest);
+/** Everything of a run but what a claim compares: method, rates, seed. Runs that agree in it are one set-up. */
+function setupOf(spec: RunSpec, needs: Needs): string {
+  const { scheduler: _s, regulariser: _r, learningRate: _l, seed: _n, device: _d, optimiser, ...rest } = spec;
+  return canonicalJson(needs.a.optimiser === undefined ? { ...rest, optimiser } : rest);
 }
 
 /** The runs of one side, among those of the claim's task and other conditions. */
@@ -52,6 +59,20 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
 export const runsOfSides = (runs: readonly ClaimedRun[], needs: Needs): ClaimedRun[] =>
   [needs.a, ...(needs.b === undefined ? [] : [needs.b])].flatMap((side) => runsOfSide(runs, needs, side));
 
+/** A side's scheduler, regulariser and optimiser as words, with the options that the claim gives. */
+export const sideWords = ({ method, regulariser, optimiser }: Side): string[] => [
+  givenText(method),
+  ...(regulariser === undefined ? [] : [`regulariser ${givenText(regulariser)}`]),
+  ...(optimiser === undefined ? [] : [`optimiser ${givenText(optimiser)}`]),
+];
+
+function givenText(given: Side['method']): string {
+  if (typeof given === 'string') return given;
+  const { kind, ...options } = given;
+  const said = Object.entries(options).map(([name, value]) => `${name}=${String(value)}`);
+  return said.length === 0 ? kind : `${kind} (${said.join(', ')})`;
+}
+
 /** The run among these that a run follows, on whatever device; undefined for one that follows none of them. */
 export function leaderOf({ spec }: ClaimedRun, runs: readonly ClaimedRun[]): ClaimedRun | undefined {
   const text = ({ device: _, ...rest }: RunSpec) => canonicalJson(rest);
@@ -69,7 +90,7 @@ export interface Cell {
 /** Set-ups that have runs of both sides; where the sides name no rates, apart by rates. */
 export function cellsOf(runs: readonly ClaimedRun[], needs: Needs): Cell[] {
   const key = ({ spec }: ClaimedRun, side: Side) =>
-    canonicalJson([setupOf(spec), side.rates === undefined ? spec.learningRate : null]);
+    canonicalJson([setupOf(spec, needs), side.rates === undefined ? spec.learningRate : null]);
   const sideB = needs.b ?? needs.a;
   const a = grouped(runsOfSide(runs, needs, needs.a), (run) => key(run, needs.a));
   const b = new Map(

@@ -20,6 +20,7 @@ import { allClaims, withReferences } from '../../analysis/claims/referenceFile';
 import { evaluateFolder, evaluateNamed, folderBelow } from '../../analysis/claims/sources';
 import { define as claims } from '../../src/cli/claims';
 import { projectRoot } from '../../src/files';
+import { filledRun } from '../../src/manifest/defaults';
 import type { JournalRecord, MeasureRecord } from '../../src/train/records';
 import { commandOutput } from '../../testing/commandOutput';
 import { withCache } from '../../testing/environment';
@@ -90,6 +91,11 @@ describe('the files of claims', () => {
       /did you mean commit-clr/,
     ],
     ['a side without rates', { needs: { ...base.needs, a: { method: 'constant' } } }, /needs a task and the rates/],
+    [
+      'an optimiser on one side',
+      { needs: { ...base.needs, a: { ...base.needs.a, optimiser: { kind: 'adamw' } } } },
+      /one side names its optimiser/,
+    ],
     ['a count without its rule', { comparison: 'count' }, /does not fit the comparison count/],
     [
       'a check of a claim that is not there',
@@ -252,6 +258,7 @@ function writeKnown(
     step = 1e-3,
     d = 1e-4,
     factor,
+    optimiser,
   }: {
     choice: number;
     shift?: number;
@@ -262,12 +269,16 @@ function writeKnown(
     d?: number;
     /** on the backbone's base rate, by the step; without it no warm-up either */
     factor?: (step: number) => number;
+    optimiser?: { kind: 'lamb'; clipOver: 'module' };
   },
 ): void {
   const setting = rate > 1e-3 ? 'backbone' : 'equal rates';
   writeSyntheticRun(
     join(place.folder, 'results', experiment),
-    syntheticSpec('sound-qa', method, setting, seed, steps),
+    filledRun({
+      ...syntheticSpec('sound-qa', method, setting, seed, steps),
+      ...(optimiser === undefined ? {} : { optimiser }),
+    }),
     options,
     {},
     changed((record) => {
@@ -427,6 +438,26 @@ describe('claims on made-up journals', () => {
     const [mixed, told] = await evaluate('mixed', {}, { needs: { ...base.needs, where: { batch: 16 } } });
     expect(mixed!.why).toContain('runs of 2 set-ups fit');
     expect(told!.estimate).toMatchObject({ n: 2 });
+  });
+
+  test('sides that name their optimisers are compared across them, with its options as given', async () => {
+    for (const seed of [1, 2]) {
+      writeKnown('optimisers', 'commit-clr', seed, { choice: 0.6 });
+      writeKnown('optimisers', 'constant', seed, { choice: 0.5 });
+      writeKnown('optimisers', 'constant', seed, { choice: 0.3, optimiser: { kind: 'lamb', clipOver: 'module' } });
+    }
+    const adamw = { method: 'commit-clr', optimiser: { kind: 'adamw' }, rates: equal };
+    const lamb = (clipOver: string) => ({
+      needs: {
+        ...base.needs,
+        a: adamw,
+        b: { method: 'constant', optimiser: { kind: 'lamb', clipOver }, rates: equal },
+      },
+    });
+    const [across, other, same] = await evaluate('optimisers', lamb('module'), lamb('joint'), {});
+    expect(across!.estimate!.value).toBeCloseTo(0.3, 10);
+    expect(other!.why).toContain('of constant with optimiser lamb (clipOver=joint) at 0.0003 / 0.0003');
+    expect(same!.estimate!.value).toBeCloseTo(0.1, 10);
   });
 
   test('another rule of the same scheduler is another method', async () => {
