@@ -19,6 +19,9 @@ const views = [
   ['figures', 'Figures', figuresPage],
 ];
 
+/** Views whose curves grow record by record. */
+const liveViews = ['now', 'run'];
+
 const main = document.getElementById('main');
 const choice = document.getElementById('experiment');
 const live = document.getElementById('live');
@@ -28,6 +31,8 @@ let stop = () => undefined;
 let followed = '';
 let visit = 0;
 let waiting = 0;
+/** when the view is drawn again; null: not at all */
+let due = null;
 
 /** The view and its values, as the address says them: `#runs?experiment=quickstart&sort=-accuracy`. */
 function addressed() {
@@ -83,7 +88,13 @@ function listen(experiment, run) {
   if (experiment === null) return;
   stop = follow(
     { experiment, run },
-    (event) => (event === null ? render() : shown?.onEvent?.(event)),
+    {
+      onNews: (event) => shown?.onEvent?.(event),
+      // What happened before the connection was there nobody told: curves that grow are asked for once more.
+      onOpen: () => liveViews.includes(addressed().view[0]) && again(),
+      // What does not change by itself stays as it is, with what is typed and where one stands.
+      onReturn: () => (shown?.onEvent !== undefined ? again() : undefined),
+    },
     (state) => {
       live.textContent = state;
       live.className = state === 'live' ? 'is-live' : '';
@@ -91,23 +102,51 @@ function listen(experiment, run) {
   );
 }
 
-/** Draws again, at once or in a while; what is typed meanwhile is not taken away. */
+/**
+ * Draws again in so many milliseconds, or earlier where that was asked for before; what is typed meanwhile is not taken
+ * away.
+ */
 function again(wait = 0) {
+  const at = performance.now() + wait;
+  if (due !== null && due <= at) return;
   clearTimeout(waiting);
+  due = at;
   waiting = setTimeout(() => {
-    if (main.contains(document.activeElement) && /^(INPUT|SELECT)$/.test(document.activeElement.tagName)) again(2000);
+    due = null;
+    if (main.querySelector('input:not([type=checkbox]):focus, select:focus') !== null) again(2000);
     else render();
   }, wait);
 }
 
+/** What tells an element from others after a view was drawn anew: its words and where it leads, and which of those it is. */
+const signOf = (element) =>
+  [element.tagName, element.id, element.getAttribute('href'), element.getAttribute('aria-label'), element.value]
+    .map((part) => part ?? '')
+    .concat(element.children.length === 0 ? element.textContent : '')
+    .join('\n');
+
+/** Changes what is shown; the focus stays where it was, as far as that is there again. False: it is not. */
+function keepingFocus(change) {
+  const { activeElement } = document;
+  const alike = (sign) => [...document.querySelectorAll(activeElement.tagName)].filter((each) => signOf(each) === sign);
+  const sign = signOf(activeElement);
+  const nth = alike(sign).indexOf(activeElement);
+  change();
+  if (document.activeElement === activeElement) return true;
+  alike(sign)[nth]?.focus({ preventScroll: true });
+  return document.activeElement !== document.body;
+}
+
 async function render() {
   const mine = ++visit;
+  clearTimeout(waiting);
+  due = null;
   const { view, query } = addressed();
   const [name, title, page] = view;
   const experiment = query.get('experiment') ?? (choice.value || null);
   choice.value = experiment ?? '';
   document.title = `${title}${experiment === null ? '' : ` · ${experiment}`} · Equipoise`;
-  tellViews(view, experiment, query);
+  keepingFocus(() => tellViews(view, experiment, query));
   listen(experiment, query.get('run'));
   const own = experiment === null ? {} : { experiment };
   const go = (values) => {
@@ -130,7 +169,9 @@ async function render() {
   const kept = window.scrollY;
   const same = shown?.name === name && shown.experiment === experiment;
   shown = { ...made, name, experiment };
-  main.replaceChildren(made.element);
+  const held = keepingFocus(() => main.replaceChildren(made.element));
+  // Whoever followed a link of the old view goes on at the beginning of the new one.
+  if (!held && !same) main.focus({ preventScroll: true });
   if (same) window.scrollTo(0, kept);
 }
 
@@ -138,9 +179,11 @@ choice.addEventListener('change', () => {
   location.hash = `#${addressed().view[0] === 'run' ? 'runs' : addressed().view[0]}?${new URLSearchParams({ experiment: choice.value })}`;
 });
 document.addEventListener('keydown', (event) => shown?.onKey?.(event));
-window.addEventListener('hashchange', () => {
-  if (location.hash === '#main') return main.focus();
-  return render();
+window.addEventListener('hashchange', render);
+document.querySelector('.skip').addEventListener('click', (event) => {
+  // The address keeps naming the view.
+  event.preventDefault();
+  main.focus();
 });
 
 const list = await ask('experiments').catch((error) => {

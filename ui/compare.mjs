@@ -1,6 +1,6 @@
 /** Compare: settings side by side. */
 import { legend, lineChart } from './chart.mjs';
-import { ask } from './data.mjs';
+import { ask, inside } from './data.mjs';
 import { h, section, svg, wideBox } from './dom.mjs';
 
 const nameOf = (settings) => {
@@ -76,7 +76,7 @@ function resultTable(experiment, { settings, paired }, name) {
   const heads = [
     'Setting',
     'n',
-    'Choice accuracy',
+    'Accuracy',
     'Difference to the first',
     'n of pairs',
     'd',
@@ -103,18 +103,20 @@ function resultTable(experiment, { settings, paired }, name) {
           const first =
             i === 0
               ? 'first'
-              : h(
-                  'a',
-                  { href: hashOf(experiment, [setting.key, ...keys.filter((key) => key !== setting.key)]) },
-                  'make first',
-                );
+              : inside !== null
+                ? ''
+                : h(
+                    'a',
+                    { href: hashOf(experiment, [setting.key, ...keys.filter((key) => key !== setting.key)]) },
+                    'make first',
+                  );
           return h(
             'tr',
             {},
             h('th', { scope: 'row' }, name(setting), ' ', h('small', {}, first)),
             ...[
               `${setting.n}${open === 0 ? '' : ` (+${open} unfinished)`}`,
-              setting.choice,
+              setting.measure !== '' ? `${setting.generation}${setting.measure}` : setting.choice,
               row?.difference || '–',
               row === undefined ? '' : String(row.n),
               row?.effect ?? '',
@@ -146,7 +148,7 @@ function curveCharts(charts, settings, name) {
 const frame = { axis: 150, height: 260, top: 26, bottom: 20, side: 60 };
 
 /** Every setting as a line over the options that vary, accuracy last; darker is better. */
-function parallelLines({ axes, lines, fewest, found }, chosen) {
+function parallelLines({ axes, lines, fewest, found }, chosen, nameOfKey) {
   if (axes.length === 0)
     return h('p', { class: 'quiet' }, `Parallel lines are drawn where ${fewest} options or more vary; here ${found}.`);
   const names = [...axes, 'accuracy'];
@@ -184,10 +186,14 @@ function parallelLines({ axes, lines, fewest, found }, chosen) {
       ...lines.map(({ key, values, accuracy }) => {
         const points = [...values, accuracy].map((value, i) => `${x(i).toFixed(1)} ${scales[i].at(value).toFixed(1)}`);
         const share = (accuracy - best[0]) / (best[1] - best[0] || 1);
-        return svg('path', {
-          class: `line ${chosen.includes(key) ? `c${chosen.indexOf(key)} thick` : `shade${Math.round(share * 4)}`}`,
-          d: `M${points.join('L')}`,
-        });
+        return svg(
+          'path',
+          {
+            class: `line ${chosen.includes(key) ? `c${chosen.indexOf(key)} thick` : `shade${Math.round(share * 4)}`}`,
+            d: `M${points.join('L')}`,
+          },
+          svg('title', {}, nameOfKey(key)),
+        );
       }),
       ...names.map((text, i) => [
         svg('line', { class: 'axis', x1: x(i), x2: x(i), y1: frame.top, y2: frame.height - frame.bottom }),
@@ -212,19 +218,25 @@ export async function comparePage({ experiment, query, again }) {
   const others = section(
     'Other comparisons',
     suggestions(experiment, view.all),
-    h(
-      'p',
-      { class: 'quiet' },
-      'Or tick settings in ',
-      h('a', { href: `#runs?${new URLSearchParams({ experiment })}` }, 'Runs'),
-      '.',
-    ),
+    inside !== null
+      ? null
+      : h(
+          'p',
+          { class: 'quiet' },
+          'Or tick settings in ',
+          h('a', { href: `#runs?${new URLSearchParams({ experiment })}` }, 'Runs'),
+          '.',
+        ),
   );
   const parallel = section(
     'All settings',
     parallelLines(
       view.parallel,
       settings.map(({ key }) => key),
+      (key) => {
+        const { panel, setting, method } = view.all.find((each) => each.key === key);
+        return [panel, setting, method].join(' · ');
+      },
     ),
   );
   if (settings.length === 0)
@@ -240,7 +252,7 @@ export async function comparePage({ experiment, query, again }) {
       h(
         'p',
         { class: 'quiet' },
-        'Differences are paired by seed within one task: mean with 95 % t interval; p of the paired t test, corrected by Holm for the comparisons of this table. Only finished runs count.',
+        'Differences are paired by seed within one task: mean with 95 % t interval; p of the paired t test, corrected by Holm for the comparisons of this table. Only finished runs count. Accuracy is by choice, of sets without choices exact match, called so.',
       ),
     ),
     section(

@@ -58,18 +58,25 @@ export const fileAt = (name, params) => {
 };
 
 /**
- * Tells `on` what changes in an experiment while the page is looked at; gives back how to stop. A page in the
- * background asks for nothing.
+ * Tells `onNews` what changes in an experiment while the page is looked at; gives back how to stop. A page in the
+ * background asks for nothing. `onOpen`: a first connection is there; `onReturn`: one is there again, and what happened
+ * meanwhile is not told.
  */
-export function follow(params, on, onState) {
+export function follow(params, { onNews, onOpen, onReturn }, onState) {
   if (inside !== null) return () => undefined;
   let source = null;
+  let opened = false;
   const open = () => {
     if (document.hidden || source !== null) return;
     source = new EventSource(`/${questionOf('events', params)}`);
-    source.onopen = () => onState('live');
+    source.onopen = () => {
+      onState('live');
+      if (opened) onReturn();
+      else onOpen();
+      opened = true;
+    };
     source.onerror = () => onState('not connected');
-    source.onmessage = ({ data }) => on(JSON.parse(data));
+    source.onmessage = ({ data }) => onNews(JSON.parse(data));
   };
   const close = () => {
     source?.close();
@@ -77,10 +84,7 @@ export function follow(params, on, onState) {
   };
   const turn = () => {
     if (document.hidden) close();
-    else {
-      open();
-      on(null);
-    }
+    else open();
   };
   document.addEventListener('visibilitychange', turn);
   open();

@@ -4,6 +4,8 @@ import { ask, inside } from './data.mjs';
 import { counted, h, section, timeText, wideBox } from './dom.mjs';
 
 const states = ['done', 'running', 'partial', 'failed'];
+/** Milliseconds after which the time that an experiment has left is asked for again. */
+const renewMs = 20_000;
 
 const linkTo = (view, params, ...children) => h('a', { href: `#${view}?${new URLSearchParams(params)}` }, ...children);
 
@@ -98,6 +100,7 @@ function runningRun(experiment, run, charts) {
     step.textContent = `step ${at} of ${run.steps}${left === null ? '' : `, about ${timeText(left)} left`}`;
   };
   tell(run.step, run.secondsLeft);
+  const eachStep = run.secondsLeft === null ? null : run.secondsLeft / (run.steps - run.step);
   const element = h(
     'article',
     { class: 'running-run' },
@@ -109,7 +112,7 @@ function runningRun(experiment, run, charts) {
     joinPoints(series, points, restarted);
     for (const { chart, drawn } of made) drawn.update(linesOfRun(chart, series));
     const last = Math.max(...Object.values(points).map(({ steps }) => steps.at(-1) ?? 0), 0);
-    if (last > 0) tell(last, null);
+    if (last > 0) tell(last, eachStep === null || last >= run.steps ? null : eachStep * (run.steps - last));
   };
   return { element, add };
 }
@@ -156,10 +159,15 @@ export async function nowPage({ experiment, again }) {
   const now = await ask('now', { experiment });
   const runs = new Map(now.running.map((run) => [run.id, runningRun(experiment, run, now.charts)]));
   const progress = h('div', {}, ...progressOf(now, null));
-  ask('plan', { experiment }).then(
-    (plan) => progress.replaceChildren(...progressOf(now, plan).filter((part) => part !== null)),
-    () => undefined,
-  );
+  let toldAt = 0;
+  const tellPlan = () => {
+    toldAt = performance.now();
+    ask('plan', { experiment }).then(
+      (plan) => progress.replaceChildren(...progressOf(now, plan).filter((part) => part !== null)),
+      () => undefined,
+    );
+  };
+  tellPlan();
   const element = h(
     'div',
     {},
@@ -168,7 +176,13 @@ export async function nowPage({ experiment, again }) {
       'Running',
       now.running.length === 0
         ? h('p', { class: 'quiet' }, 'Nothing runs now.')
-        : [moduleLegend(), ...[...runs.values()].map((run) => run.element)],
+        : [
+            moduleLegend(),
+            ...[...runs.values()].map((run) => run.element),
+            now.undrawn.length === 0
+              ? null
+              : h('p', { class: 'quiet' }, `${counted(now.undrawn.length, 'more run')} not drawn here: see Runs.`),
+          ],
     ),
     stoppedList(experiment, now.stopped),
     now.notices.length === 0
@@ -185,8 +199,10 @@ export async function nowPage({ experiment, again }) {
         ),
     inside === null ? allExperiments(list) : null,
   );
+  const known = new Set([...runs.keys(), ...now.undrawn]);
   const onEvent = ({ changed, points }) => {
-    if (changed.some(({ id, state }) => (state === 'running') !== runs.has(id))) return again();
+    if (changed.some(({ id, state }) => (state === 'running') !== known.has(id))) return again();
+    if (performance.now() - toldAt > renewMs) tellPlan();
     for (const [id, { points: fresh, restarted }] of Object.entries(points)) runs.get(id)?.add(fresh, restarted);
   };
   return { element, onEvent };

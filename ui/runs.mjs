@@ -5,6 +5,9 @@ import { sortedTable } from './sorting.mjs';
 
 const mostCompared = 8;
 
+/** Whether a run has ended, so that the numbers of its setting are others. */
+const hasEnded = (changed) => changed.some(({ state }) => state !== 'running');
+
 /** Seeds of a setting, each a link to its run; unfinished ones are called so. */
 function seedLinks(experiment, runs) {
   return h(
@@ -24,6 +27,9 @@ function seedLinks(experiment, runs) {
   );
 }
 
+/** The best of a task and pair of rates is bold, as in the tables. */
+const marked = (text, best) => (best ? h('strong', {}, text) : text);
+
 function unfinishedText({ runs, n }) {
   const open = runs.filter(({ state }) => state !== 'done').length;
   return open === 0 ? String(n) : `${n} (+${open} unfinished)`;
@@ -34,17 +40,22 @@ function columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose) {
   const panels = new Set(view.settings.map(({ panel }) => panel)).size > 1;
   const number = (name, title, value, cell) => ({ name, title, numeric: true, value, cell });
   return [
-    {
-      name: 'compare',
-      title: 'Compare',
-      cell: ({ key, method, setting, panel }) =>
-        h('input', {
-          type: 'checkbox',
-          'aria-label': `compare ${panel}, ${setting}, ${method}`,
-          checked: chosen.has(key),
-          onchange: (event) => onChoose(key, event.target),
-        }),
-    },
+    // A file holds the comparisons that were prepared, and no others.
+    ...(inside !== null
+      ? []
+      : [
+          {
+            name: 'compare',
+            title: 'Compare',
+            cell: ({ key, method, setting, panel }) =>
+              h('input', {
+                type: 'checkbox',
+                'aria-label': `compare ${panel}, ${setting}, ${method}`,
+                checked: chosen.has(key),
+                onchange: (event) => onChoose(key, event.target),
+              }),
+          },
+        ]),
     ...(panels ? [text('panel', 'Task', ({ panel }) => panel)] : []),
     text('setting', 'Learning rates', ({ setting }) => setting),
     text('method', 'Method', ({ method }) => method),
@@ -53,7 +64,7 @@ function columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose) {
       'accuracy',
       'Choice accuracy [95 %]',
       ({ mean }) => mean,
-      ({ choice }) => choice,
+      ({ choice, choiceBest }) => marked(choice, choiceBest),
     ),
     number(
       'kappa',
@@ -65,19 +76,19 @@ function columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose) {
       'lowest',
       'Lowest',
       ({ lowest }) => lowest,
-      ({ lowest }) => (lowest === null ? '' : lowest.toFixed(3)),
+      ({ lowest, measure }) => (lowest === null ? '' : `${lowest.toFixed(3)}${measure}`),
     ),
     number(
       'highest',
       'Highest',
       ({ highest }) => highest,
-      ({ highest }) => (highest === null ? '' : highest.toFixed(3)),
+      ({ highest, measure }) => (highest === null ? '' : `${highest.toFixed(3)}${measure}`),
     ),
     number(
       'exact',
       'Exact match [95 %]',
       ({ exact }) => exact,
-      ({ generation }) => generation,
+      ({ generation, generationBest }) => marked(generation, generationBest),
     ),
     number(
       'loss',
@@ -211,13 +222,13 @@ export async function runsPage({ experiment, query, go, note, again }) {
     h(
       'p',
       { class: 'lead' },
-      `${amount}, seeds folded in: mean with 95 % t interval, as in equipoise tables; *: not significantly worse than the best of its task and rates. Nothing is averaged over different settings.`,
+      `${amount}, seeds folded in: mean with 95 % t interval, as in equipoise tables; bold: the best of its task and rates, *: not significantly worse. Nothing is averaged over different settings.`,
     ),
     whereForm(view, where, go),
     view.fault === null ? null : h('p', { class: 'fault', role: 'alert' }, `The condition was not used: ${view.fault}`),
-    h('p', {}, link),
+    inside === null ? h('p', {}, link) : null,
     box,
     notes,
   );
-  return { element, onEvent: ({ changed }) => changed.length > 0 && again(5000) };
+  return { element, onEvent: ({ changed }) => changed.length > 0 && again(hasEnded(changed) ? 500 : 5000) };
 }

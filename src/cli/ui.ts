@@ -1,7 +1,7 @@
 /** `equipoise ui`: the results in a browser, as they come. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { hostname, networkInterfaces } from 'node:os';
+import { constants, hostname, networkInterfaces, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { expand } from '../manifest/expand';
 import { exitCode, userError } from '../problems';
@@ -65,6 +65,7 @@ function namesOf(host: string): string[] {
 async function serve(experiment: string | undefined, options: UiOptions): Promise<void> {
   if (options.port > 65_535)
     throw userError({ where: '--port', what: `${options.port} is no port`, expected: '0 to 65535' });
+  yieldToTraining();
   const results = options.results === undefined ? resultsFolder() : resolve(options.results);
   const library = libraryOf(results);
   const key = experiment === undefined ? undefined : keyOf(library, experiment);
@@ -99,6 +100,15 @@ async function serve(experiment: string | undefined, options: UiOptions): Promis
       server.closeAllConnections();
       server.close(() => process.exit(exitCode.ok));
     });
+}
+
+/** Runs that train on the same machine come first; where the system refuses that, they do not. */
+function yieldToTraining(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW);
+  } catch {
+    // An ordinary priority is no fault.
+  }
 }
 
 /** The experiment that is meant, one's own first. Throws UserError when there is none. */

@@ -40,6 +40,11 @@ export interface Setting extends RunLabels {
   /** mean accuracy and exact match with interval and marks, as the table of results prints them */
   choice: string;
   generation: string;
+  /** whether they are the best of their task and rates */
+  choiceBest: boolean;
+  generationBest: boolean;
+  /** behind an accuracy of one of its runs: empty, or that it is exact match, of a set without choices */
+  measure: '' | ' exact match';
   /** every option that differs between the settings of the experiment, by dotted path */
   options: Record<string, unknown>;
 }
@@ -96,7 +101,7 @@ function resultCells(found: readonly FoundRun[], labels: readonly RunLabels[]) {
   return new Map(
     rows.map((row, i) => [
       JSON.stringify([row.panel, row.setting, row.method]),
-      { row, choice: texts[i]![choice]!.text, generation: texts[i]![generation]!.text },
+      { row, choice: texts[i]![choice]!, generation: texts[i]![generation]! },
     ]),
   );
 }
@@ -144,8 +149,11 @@ export function foldRuns(folder: string, stored: readonly StoredRun[], unsound: 
         .sort((a, b) => a.seed - b.seed || byWord(a.id, b.id)),
       n: group.filter(({ id }) => counted.has(id)).length,
       result: cell?.row ?? null,
-      choice: cell?.choice ?? '',
-      generation: cell?.generation ?? '',
+      choice: cell?.choice.text ?? '',
+      generation: cell?.generation.text ?? '',
+      choiceBest: cell?.choice.best === true,
+      generationBest: cell?.generation.best === true,
+      measure: cell !== undefined && cell.row.choice === null ? ' exact match' : '',
       options: Object.fromEntries(varied.map((path) => [path, valueAt(spec, path) ?? null])),
     };
   });

@@ -38,9 +38,14 @@ function addressOf(text: string | undefined): { host: string; port: number } | n
   return found === null ? null : { host: found[1]!.toLowerCase(), port: Number(found[2] ?? 80) };
 }
 
+/**
+ * Names of the loopback interface are this machine's at whichever port: a tunnel (`ssh -L`) may have another. Under them no
+ * other page can be meant, since nobody can let them point elsewhere.
+ */
 const isOwn = (text: string | undefined, { hosts, port }: Guard): boolean => {
   const address = addressOf(text);
-  return address !== null && hosts.includes(address.host) && address.port === port;
+  if (address === null || !hosts.includes(address.host)) return false;
+  return address.port === port || loopback.includes(address.host);
 };
 
 /** Whether a request is refused, and why; null for one that is answered. */
@@ -49,8 +54,8 @@ export function refusalOf(
   guard: Guard,
 ): Refusal | null {
   if (!isOwn(headers.host, guard)) return { status: 403, text: 'this server does not answer under that name' };
-  const { origin } = headers;
-  if (origin !== undefined && !(origin.startsWith('http://') && isOwn(origin.slice('http://'.length), guard)))
+  const { origin, host } = headers;
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host!.toLowerCase()}`)
     return { status: 403, text: 'only this page may ask' };
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'this server only reads' };
   return null;

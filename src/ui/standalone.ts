@@ -46,6 +46,11 @@ class Collected {
     return found as T;
   }
 
+  /** The bytes that a file with this content would add to the page. */
+  adds(content: Uint8Array): number {
+    return this.contents[sha256(content).slice(0, 16)] === undefined ? content.length : 0;
+  }
+
   /** Keeps a file; gives the bytes that it adds to the page. */
   keepFile(name: string, values: Record<string, string>, type: string, content: Uint8Array | string): number {
     const key = sha256(content).slice(0, 16);
@@ -112,6 +117,20 @@ type Answered = {
   runs: { id: string }[];
 };
 
+/** Wrong answers first, and of each sort one of every run after the other, so that none takes all the room. */
+function inTurn<T extends { run: string; right: boolean }>(shown: readonly T[]): T[] {
+  const lists = (right: boolean) =>
+    grouped(
+      shown.filter((each) => each.right === right),
+      ({ run }) => run,
+    );
+  return [false, true].flatMap((right) => {
+    const runs = lists(right);
+    const longest = Math.max(0, ...runs.map((list) => list.length));
+    return Array.from({ length: longest }, (_, i) => runs.flatMap((list) => list[i] ?? [])).flat();
+  });
+}
+
 /** Answers of as many runs as fit, and the pictures and sounds of their questions, wrong answers first. */
 async function keepAnswers(
   library: Library,
@@ -121,6 +140,7 @@ async function keepAnswers(
 ): Promise<void> {
   const first = await page.keep<Answered>('answers');
   const room = { ...most };
+  const shown: { run: string; item: string; right: boolean }[] = [];
   let left = 0;
   for (const { id } of first.runs) {
     const answered = (await answers['answers']!(
@@ -133,14 +153,21 @@ async function keepAnswers(
       continue;
     }
     page.answers[`answers?${new URLSearchParams({ experiment: place.key, run: id })}`] = answered;
-    const order = [...answered.questions].sort((a, b) => Number(a.right) - Number(b.right));
-    for (const { id: item, media } of order) {
-      if (media === null) continue;
-      const { path, type } = await mediaFile(library, place, id, item);
-      if (room.media > 0) room.media -= page.keepFile('media', { item, run: id }, type, readFileSync(path));
-    }
+    shown.push(
+      ...answered.questions.flatMap(({ id: item, media, right }) => (media === null ? [] : [{ run: id, item, right }])),
+    );
+  }
+  let without = 0;
+  for (const { run, item } of inTurn(shown)) {
+    const { path, type } = await mediaFile(library, place, run, item);
+    const content = readFileSync(path);
+    if (page.adds(content) > room.media) without += 1;
+    else room.media -= page.keepFile('media', { item, run }, type, content);
   }
   if (left > 0)
     notices.push(`the answers of ${left} runs are left out: the file would be too large; equipoise ui shows them`);
-  if (room.media <= 0) notices.push('some pictures or sounds are left out: the file would be too large');
+  if (without > 0)
+    notices.push(
+      `${without} of ${shown.length} answers are without their picture or sound: the file would be too large`,
+    );
 }

@@ -40,9 +40,23 @@ export function columnsOf(rows: readonly Record<string, unknown>[]): Column[] {
 /** The name of a column in a condition: dots become underscores, so that it needs no quotes. */
 export const columnName = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, '_');
 
+/** Whether brackets and quotes are closed, and no bracket before it was opened: else it would not stay a condition. */
+function isOneExpression(condition: string): boolean {
+  const outside = condition.replaceAll(/'[^']*'|"[^"]*"/g, '');
+  if (/['"]|--|\/\*/.test(outside)) return false;
+  let depth = 0;
+  for (const sign of outside) {
+    if (sign === '(') depth += 1;
+    if (sign === ')') depth -= 1;
+    if (depth < 0) return false;
+  }
+  return depth === 0;
+}
+
 /** Places of the rows for which the condition holds. Throws BadCondition. */
 export async function rowsWhere(rows: readonly Record<string, unknown>[], condition: string): Promise<number[]> {
   if (condition.length > longest) throw new BadCondition(`it is longer than ${longest} letters`);
+  if (!isOneExpression(condition)) throw new BadCondition('it must be one condition, with its brackets and quotes closed and without a comment');
   const { connection, close } = await openDatabase();
   const timer = setTimeout(() => connection.interrupt(), mostSeconds * 1000);
   try {

@@ -91,10 +91,47 @@ describe.skipIf('missing' in found)('the page', () => {
     // A look a second; the rest is room for a machine that is busy.
     expect(performance.now() - begun).toBeLessThan(10_000);
     appendFileSync(journal, torn.slice(0, 30));
+    // More than one look of the server at the torn line.
+    await new Promise((ready) => setTimeout(ready, 2500));
+    expect(await page.evaluate(hasText('step 4 of 40'))).toBe(true);
     appendFileSync(journal, torn.slice(30));
     await until(page, hasText('step 5 of 40'));
     truncateSync(journal, Buffer.byteLength(lines.slice(0, 2).join('')));
     await until(page, hasText('step 2 of 40'));
+  }, 120_000);
+
+  it('draws Runs again while a run gains record after record', async () => {
+    await show('runs?experiment=seen', hasText('running 2/40'));
+    const journal = join(experiment, liveId, 'metrics.jsonl');
+    let at = 2;
+    const writing = setInterval(() => appendFileSync(journal, lines[at++]!), 700);
+    try {
+      await until(page, "/running ([5-9]|1\\d)\\/40/.test(document.querySelector('#main').textContent)");
+    } finally {
+      clearInterval(writing);
+    }
+    truncateSync(journal, Buffer.byteLength(lines.slice(0, 2).join('')));
+  }, 120_000);
+
+  it('has what was written while it was not connected, and loses nothing that was typed meanwhile', async () => {
+    await show(`run?experiment=seen&run=${liveId}`, "document.querySelector('#live').textContent === 'live'");
+    const journal = join(experiment, liveId, 'metrics.jsonl');
+    const turn = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', {value: ${hidden}, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await turn(true);
+    appendFileSync(journal, lines.slice(2, 12).join(''));
+    await turn(false);
+    await until(page, "/step 1\\d of 40/.test(document.querySelector('#main').textContent)");
+    truncateSync(journal, Buffer.byteLength(lines.slice(0, 2).join('')));
+    await show('runs?experiment=seen', "document.querySelector('#where') !== null");
+    await page.evaluate("document.querySelector('#where').focus()");
+    await page.keyboard.type('n >= 1');
+    await turn(true);
+    await turn(false);
+    await until(page, "document.querySelector('#live').textContent === 'live'");
+    expect(await page.evaluate("document.querySelector('#where').value")).toBe('n >= 1');
   }, 120_000);
 
   it('keeps hostile texts as texts, pictures beside them, and goes through them by keyboard', async () => {
@@ -161,6 +198,12 @@ describe.skipIf('missing' in found)('the page', () => {
     await tabTo("it.closest('th')?.textContent.includes('Choice accuracy')");
     await page.keyboard.press('Enter');
     await until(page, "document.querySelector('th[aria-sort=descending], th[aria-sort=ascending]') !== null");
+    // Drawn anew, it has the focus where it was, and an address that the skip link does not change.
+    expect(await page.evaluate('document.activeElement.textContent')).toContain('Choice accuracy');
+    const address = await page.evaluate('location.hash');
+    await page.evaluate("document.querySelector('.skip').focus()");
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate("[location.hash, document.activeElement.id].join(' ')")).toBe(`${address} main`);
     for (const nth of [0, 1]) {
       await tabTo(`it === document.querySelectorAll('tbody input[type=checkbox]')[${nth}]`);
       await page.keyboard.press('Space');
@@ -192,7 +235,9 @@ describe.skipIf('missing' in found)('the page', () => {
       await page.evaluate(axe);
       for (const [width, colorScheme] of [
         [1280, 'light'],
+        [1280, 'dark'],
         [390, 'dark'],
+        [390, 'light'],
       ] as const) {
         await page.setViewportSize({ width, height: 844 });
         await page.emulateMedia({ colorScheme });

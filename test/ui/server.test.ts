@@ -40,15 +40,14 @@ const stateOf = (root: string): string[] =>
     .sort();
 
 describe('who is answered', () => {
-  it('is this machine under its own name and port, and nobody else', async () => {
+  it('is this machine under its own name, through a tunnel at any port, and nobody else', async () => {
     expect((await at.ask('/')).status).toBe(200);
-    for (const host of [`localhost:${at.port}`, `[::1]:${at.port}`])
+    for (const host of [`localhost:${at.port}`, `[::1]:${at.port}`, 'localhost:9000', '127.0.0.1:1'])
       expect((await at.ask('/', { headers: { host } })).status).toBe(200);
     const strangers = [
       'evil.example',
       `evil.example:${at.port}`,
-      'localhost',
-      '127.0.0.1:1',
+      'localhost.evil.example',
       `127.0.0.1.evil.example:${at.port}`,
       `user@127.0.0.1:${at.port}`,
     ];
@@ -59,6 +58,8 @@ describe('who is answered', () => {
   it('is this page and no other', async () => {
     const own = { origin: `http://127.0.0.1:${at.port}` };
     expect((await at.ask('/api/experiments', { headers: own })).status).toBe(200);
+    const tunnel = { host: 'localhost:9000', origin: 'http://localhost:9000' };
+    expect((await at.ask('/api/experiments', { headers: tunnel })).status).toBe(200);
     for (const origin of ['null', 'http://evil.example', `https://127.0.0.1:${at.port}`, 'http://127.0.0.1:1'])
       expect([origin, (await at.ask('/api/experiments', { headers: { origin } })).status]).toEqual([origin, 403]);
   });

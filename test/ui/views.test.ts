@@ -57,8 +57,8 @@ afterAll(async () => {
 const place = () => at.library.place('grid');
 const shown = async (where = ''): Promise<RunsView> => runsView(at.library, place(), where);
 
-/** Cells of a table's Markdown, without the marks of bold type. */
-const cellsOf = (name: string): string[][] =>
+/** Cells of a table's Markdown, with the marks of bold type or without. */
+const cellsOf = (name: string, marks = true): string[][] =>
   readFileSync(join(folder, 'tables', `${name}.md`), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('| '))
@@ -67,7 +67,7 @@ const cellsOf = (name: string): string[][] =>
       line
         .slice(2, -2)
         .split(' | ')
-        .map((cell) => cell.replaceAll('**', '').replaceAll('\\|', '|')),
+        .map((cell) => (marks ? cell : cell.replaceAll('**', '')).replaceAll('\\|', '|')),
     );
 
 describe('numbers', () => {
@@ -75,20 +75,22 @@ describe('numbers', () => {
 
   it('are those of equipoise tables, to the digit, row for row', async () => {
     const { settings } = await shown();
-    const own = settings.map(({ panel, setting, method, n, choice, generation }) => [
-      panel,
-      setting,
-      method,
-      String(n),
-      choice,
-      generation,
+    const marked = (text: string, best: boolean) => (best ? `**${text}**` : text);
+    const own = settings.map((each) => [
+      each.panel,
+      each.setting,
+      each.method,
+      String(each.n),
+      marked(each.choice, each.choiceBest),
+      marked(each.generation, each.generationBest),
     ]);
+    expect(settings.filter(({ choiceBest }) => choiceBest).length).toBeGreaterThan(1);
     expect(own).toHaveLength(18);
     expect(own.sort()).toEqual(cellsOf('results').sort());
   });
 
   it('of paired differences are those of the table of differences', async () => {
-    const rows = cellsOf('differences').filter(([, setting]) => setting === 'equal rates');
+    const rows = cellsOf('differences', false).filter(([, setting]) => setting === 'equal rates');
     const { settings } = await shown();
     for (const [panel, , method, n, difference, d, improvement] of notEmpty(rows)) {
       const keyOf = (name: string) =>
@@ -225,6 +227,8 @@ describe('a condition', () => {
     ['a setting', 'true); set enable_external_access = true; select (1', /one condition|syntax/],
     ['writing', "true); copy settings to 'x.csv'; select (1", /one condition|syntax/],
     ['an extension', 'true); install httpfs; select (1', /one condition|syntax/],
+    ['other rows', 'true) union all (select 99999', /one condition/],
+    ['an open quote', "task = 'x", /one condition/],
     ['endless work', '(select count(*) from range(1000000000000)) > 0', /longer than 2 s/],
     ['much text', `n = 1 ${' '.repeat(600)}`, /longer than 500/],
   ])('may not reach %s', async (_, condition, why) => {

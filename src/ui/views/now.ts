@@ -91,7 +91,8 @@ export async function planView(library: Library, place: ExperimentPlace, now = D
 /** One experiment as it is now. */
 export async function nowView(library: Library, place: ExperimentPlace, now = Date.now()) {
   const runs = await library.storedRuns(place);
-  const running = runs.filter(({ state }) => state === 'running').slice(0, mostRunning);
+  const all = runs.filter(({ state }) => state === 'running');
+  const running = all.slice(0, mostRunning);
   const notices = runs
     .filter(({ file }) => file !== null && file.notices.length > 0)
     .sort((a, b) => (a.file!.times.started < b.file!.times.started ? 1 : -1))
@@ -111,6 +112,8 @@ export async function nowView(library: Library, place: ExperimentPlace, now = Da
         series: (await library.journal(place, run.id)).thinned(mostPoints),
       })),
     ),
+    /** ids of those that run and are not drawn */
+    undrawn: all.slice(mostRunning).map(({ id }) => id),
     stopped: runs
       .filter(({ state }) => state === 'partial' || state === 'failed')
       .map(({ id, state, why, step, steps, file }) => ({ id, state, why, step, steps, words: wordsOf(file?.spec) })),
