@@ -5,7 +5,9 @@ import { canonicalJson } from '../src/files';
 import type { RunSpec } from '../src/manifest/run';
 import { userError } from '../src/problems';
 import { readRunFile } from '../src/runner/folders';
+import { grouped } from './grouped';
 import type { RunFile } from '../src/runner/runFile';
+import { staleReason } from '../src/runner/stale';
 
 /** A folder that gives nothing to the figures, by its name, with one sentence that says why. */
 export interface IgnoredRun {
@@ -40,22 +42,28 @@ function reasonToIgnore(file: RunFile, name: string): string | null {
 }
 
 /**
- * Of runs with equal specifications (an older version of the method or of the data) the one that finished last counts.
+ * Of runs with equal specifications (by other code, data or weights) one counts: the one that its manifest would give now,
+ * and among several or none such the one that finished last.
  */
 function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
-  const key = (run: FoundRun) => canonicalJson(run.file.spec);
-  const finished = (run: FoundRun) => `${run.file.times.finished ?? ''} ${run.file.id}`;
-  const byEnd = [...found].sort((a, b) => (finished(a) < finished(b) ? -1 : 1));
-  const latest = new Map(byEnd.map((run) => [key(run), run.file]));
-  return found.filter((run) => {
-    const newest = latest.get(key(run))!;
-    if (newest.id === run.file.id) return true;
-    ignored.push({
-      id: run.file.id,
-      reason: `same specification as ${newest.id}, which finished later (code ${newest.code.version}; this one ${run.file.code.version})`,
-    });
-    return false;
-  });
+  const finished = ({ file }: FoundRun) => `${file.times.finished ?? ''} ${file.id}`;
+  const dropped = new Set<FoundRun>();
+  for (const alike of grouped(found, ({ file }) => canonicalJson(file.spec)).filter(({ length }) => length > 1)) {
+    const known = alike.map((run) => ({ run, stale: staleReason(run.file) }));
+    const current = known.filter(({ stale }) => stale === null);
+    const [counted, ...others] = (current.length > 0 ? current : known).sort((a, b) =>
+      finished(a.run) < finished(b.run) ? 1 : -1,
+    );
+    for (const { run, stale } of [
+      ...others,
+      ...(current.length > 0 ? known.filter(({ stale }) => stale !== null) : []),
+    ]) {
+      dropped.add(run);
+      const why = stale === null || current.length === 0 ? 'which finished later' : `since ${stale} after this one`;
+      ignored.push({ id: run.file.id, reason: `same specification as ${counted!.run.file.id}, ${why}` });
+    }
+  }
+  return found.filter((run) => !dropped.has(run));
 }
 
 /**

@@ -1,11 +1,12 @@
 /** What the commands `figures` and `tables` share: which experiments are meant, and how the outcome is told. */
 import { statSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
-import type { IgnoredRun } from '../../analysis/runs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { readRuns, type IgnoredRun } from '../../analysis/runs';
 import { projectRoot } from '../files';
 import { exitCode, userError } from '../problems';
 import { projectPath } from '../project';
 import { committedRuns, listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
+import { staleNotice } from '../runner/stale';
 import { experimentNamed, noExperiment } from './names';
 import { say, sayJson } from './text';
 
@@ -126,6 +127,18 @@ function outcomeLines(folder: string, out: string, made: AnalysisOutcome): strin
   ];
 }
 
+/** Adds to the notices that runs of one's own are not what they would be now: drawn they are, since nobody else knows. */
+function withStale(folder: string, made: AnalysisOutcome): AnalysisOutcome {
+  const notice = staleNoticeOf(folder);
+  return notice === null ? made : { ...made, notices: [...made.notices, notice] };
+}
+
+/** The same of a folder of results; null for a committed experiment, whose runs are what they were. */
+export function staleNoticeOf(folder: string): string | null {
+  if (resolve(dirname(folder)) !== resolve(resultsFolder())) return null;
+  return staleNotice(readRuns(folder).runs.map(({ file }) => file));
+}
+
 /** Runs `make` for each experiment that is meant and tells the outcome, as lines or as one JSON list. */
 export async function analyse(
   name: 'figures' | 'tables',
@@ -136,7 +149,7 @@ export async function analyse(
   const outcomes: ({ experiment: string; folder: string; out: string } & AnalysisOutcome)[] = [];
   for (const folder of options.reference === true ? committedFolders(experiment) : experimentFolders(experiment)) {
     const out = join(figuresFolder(options), basename(folder));
-    const made = await make(folder, out, options.only);
+    const made = withStale(folder, await make(folder, out, options.only));
     outcomes.push({ experiment: basename(folder), folder, out, ...made });
     if (options.json !== true) say(outcomeLines(folder, out, made).join('\n'));
   }

@@ -8,7 +8,7 @@ import { printable } from '../printable';
 import { exitCode, userError, UserError } from '../problems';
 import { committedRuns } from '../runner/folders';
 import { makeStandalone } from '../ui/standalone';
-import { experimentFolders, figuresFolder } from './analysis';
+import { experimentFolders, figuresFolder, staleNoticeOf } from './analysis';
 import type { Define } from './command';
 import { findManifest } from './findManifest';
 import { count, note, say, sayJson } from './text';
@@ -43,7 +43,9 @@ async function report(experiment: string | undefined, options: ReportCommandOpti
       unlessAlone(error, folders.length),
     );
     if (made === null) continue;
-    const { html, runs, notices } = made;
+    const stale = staleNoticeOf(folder);
+    const { html, runs } = made;
+    const notices = [...made.notices, ...(stale === null ? [] : [stale])];
     const path = join(figuresFolder(options), name, live ? 'interactive.html' : 'report.html');
     writeWhole(path, html);
     for (const notice of notices) note(`note: ${printable(notice)}`);

@@ -113,6 +113,7 @@ async function tellChosen(typed: string, options: StatusOptions, library: Librar
   }
   const rows = await settingRows(library, place, options);
   for (const { id, reason } of rows.ignored) note(`note: ${id} does not count: ${printable(reason)}`);
+  if (rows.stale !== null) note(`note: ${printable(rows.stale)}`);
   if (options.json === true) {
     const { settings, total, varied, ignored } = rows;
     sayJson('status-settings', { experiment: place.name, settings, total, varied, ignored });

@@ -8,7 +8,7 @@ import { valueAt } from '../manifest/tree';
 import type { ExperimentPlace, Library } from '../ui/library';
 import type { Setting } from '../ui/fold';
 import { fieldsOf as fieldsOfSetting, kappaView, runsView, type ShownSetting } from '../ui/views/runs';
-import { allExperiments } from './analysis';
+import { allExperiments, staleNoticeOf } from './analysis';
 import { parseConditions, placesBy, placesWhere, fieldNamed, type Condition, type Fields } from './conditions';
 import { experimentNamed, noExperiment } from './names';
 import { short } from './text';
@@ -94,6 +94,8 @@ export interface SettingRows {
   varied: string[];
   /** finished runs that stand in no number, with reasons */
   ignored: { id: string; reason: string }[];
+  /** that runs among them are not what they would be now; null where none is known to be so */
+  stale: string | null;
   field: string | null;
 }
 
@@ -120,7 +122,8 @@ export async function settingRows(library: Library, place: ExperimentPlace, opti
   const all = await allSettings(library, place);
   const { varied, ignored } = await library.settings(place);
   const { rows, field } = ordered(all, ({ row, setting }) => fieldsOf(row, setting.spec), options);
-  return { settings: rows.map(({ row }) => row), total: all.length, varied, ignored, field };
+  const stale = place.own ? staleNoticeOf(place.folder) : null;
+  return { settings: rows.map(({ row }) => row), total: all.length, varied, ignored, stale, field };
 }
 
 /** A setting that conditions are held against, with the experiment that it is of. */

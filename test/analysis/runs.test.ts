@@ -17,7 +17,13 @@ import { projectRoot } from '../../src/files';
 import { expand } from '../../src/manifest/expand';
 import { loadManifest } from '../../src/manifest/load';
 import type { RunSpec } from '../../src/manifest/run';
+import { readRuns } from '../../analysis/runs';
+import { setIdentity } from '../../src/data';
+import { dataIdentity, tasksOf, weightIdentities } from '../../src/runner/identify';
+import { staleNotice } from '../../src/runner/stale';
 import type { JournalRecord } from '../../src/train/records';
+import { usedCode } from '../../src/train/usedCode';
+import { methodVersion } from '../../src/version';
 import { notEmpty } from '../../testing/lists';
 import { syntheticRecords, syntheticSpec, writeSyntheticRun } from '../../testing/syntheticJournals';
 import { connectorOf, optimiserOf, regulariserOf, schedulerOf } from '../../testing/specs';
@@ -73,6 +79,33 @@ describe('which runs count', () => {
     expect(reasons['nonsense']).toContain('run.json cannot be used');
   });
 
+  test('of equal specifications the one that would be trained now, whenever the other finished', async () => {
+    const current = spec(1);
+    const { files, said } = usedCode(current, tasksOf(current));
+    const code = { version: '1.0.0', method: methodVersion, commit: null, dirty: false, lockfile: '', files, said };
+    const known = {
+      data: { task: current.task, identity: dataIdentity(current, (task) => setIdentity(task)) },
+      weights: weightIdentities(current),
+    };
+    const kept = writeSyntheticRun(folder, current, options, { ...known, code });
+    const changed = 'src/balance/schedulers/constant.ts';
+    const stale = writeSyntheticRun(folder, current, options, {
+      ...known,
+      code: { ...code, version: '2.0.0', said: { ...said, [changed]: 'another hash' } },
+      times: { started: '', finished: '2026-02-01T00:00:00Z', trainSeconds: 1, evaluateSeconds: 1, secondsPerStep: 1 },
+    });
+    const { runs, ignored } = await open();
+    expect(runs.map((run) => run.id)).toEqual([kept]);
+    expect(ignored).toEqual([
+      { id: stale, reason: `same specification as ${kept}, since ${changed} changed after this one` },
+    ]);
+    expect(staleNotice(readRuns(folder).runs.map(({ file }) => file))).toBeNull();
+    rmSync(join(folder, kept), { recursive: true });
+    expect(staleNotice(readRuns(folder).runs.map(({ file }) => file))).toBe(
+      `1 of 1 finished runs are not what they would be now: ${changed} changed (1); equipoise clean stale lists them`,
+    );
+  });
+
   test('of equal specifications the one that finished last', async () => {
     const code = { version: '1.0.0', commit: null, dirty: false, lockfile: '' };
     const times = (finished: string) => ({
@@ -89,9 +122,7 @@ describe('which runs count', () => {
     });
     const { runs, ignored } = await open();
     expect(runs.map((run) => run.id)).toEqual([young]);
-    expect(ignored).toEqual([
-      { id: old, reason: `same specification as ${young}, which finished later (code 2.0.0; this one 1.0.0)` },
-    ]);
+    expect(ignored).toEqual([{ id: old, reason: `same specification as ${young}, which finished later` }]);
   });
 
   test('only those asked for', async () => {
