@@ -89,11 +89,14 @@ export function lastLines(result: ToolResult, count: number = 3): string {
   return linesOf(result).slice(-count).join(' / ');
 }
 
+/** Whether a line says that nobody answered at an address. */
+export const isOffline = (line: string): boolean =>
+  /\b(?:ECONN\w+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/.test(line);
+
 /** The line that says why the network could not be used, if there is one; else the last lines. */
 export function causeOf(result: ToolResult): string {
   const lines = linesOf(result);
-  const named = /\b(?:ECONN\w+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EHOSTUNREACH)\b/;
-  return lines.find((line) => /reason: /.test(line)) ?? lines.find((line) => named.test(line)) ?? lastLines(result);
+  return lines.find((line) => /reason: /.test(line)) ?? lines.find(isOffline) ?? lastLines(result);
 }
 
 /** Lines of output and of complaints that are not empty. */

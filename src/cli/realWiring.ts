@@ -24,11 +24,11 @@ export function realWiring(): Wiring {
     entry: join(projectRoot, 'bin', 'equipoise.cjs'),
     start: localWorkers(),
     prepareData: async (runs) => {
-      const { prepareData } = load('./sweep') as typeof import('./sweep');
+      const { prepareRuns } = load('./sweep') as typeof import('./sweep');
       const { fetchLines } = load('./fetchLines') as typeof import('./fetchLines');
       const show = fetchLines(process.stderr);
       try {
-        return await prepareData(runs, { onFetch: show.progress, onGenerate: sayStages() });
+        return await prepareRuns(runs, { onFetch: show.progress, onGenerate: sayStages() });
       } finally {
         show.end();
       }

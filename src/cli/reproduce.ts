@@ -4,14 +4,14 @@
 import { join, relative } from 'node:path';
 import { projectRoot } from '../files';
 import { printable } from '../printable';
-import { exitCode, formatProblem } from '../problems';
+import { exitCode } from '../problems';
 import { calibrateKinds } from './calibrate';
 import type { Define } from './command';
 import { needsOfSweep, workersOfSweep } from './needs';
 import { sweepOptions, workers, type SweepOptions } from './options';
 import { isToTrain, keepManifest, openSweep, timeLeft, type Sweep } from './sweep';
 import { count, duration, note, say } from './text';
-import { tellOutcome, train } from './train';
+import { prepare, tellOutcome, train } from './train';
 import type { Wiring } from './wiring';
 
 interface ReproduceOptions extends SweepOptions {
@@ -72,7 +72,7 @@ async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring)
   keepManifest(sweep);
   const left = sweep.plan.filter(isToTrain);
   const begun = performance.now();
-  for (const problem of await wiring.prepareData(left)) note(`warning: ${printable(formatProblem(problem))}`);
+  if (left.length > 0) await prepare(left, wiring);
   const { workers } = workersOfSweep(
     options.workers,
     left,

@@ -61,7 +61,8 @@ export async function launch(sweep: Sweep, options: LaunchOptions, wiring: Wirin
   const skipped = skippedOf(sweep, queued);
   noteLeftOut(sweep, skipped);
   if (runs.length > 0)
-    for (const problem of await wiring.prepareData(runs)) note(`warning: ${printable(formatProblem(problem))}`);
+    for (const problem of (await wiring.prepareData(runs)).problems)
+      note(`warning: ${printable(formatProblem(problem))}`);
   const outcome =
     runs.length === 0
       ? null

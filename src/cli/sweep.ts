@@ -20,7 +20,7 @@ import { manifestNamed } from './names';
 import type { SweepOptions } from './options';
 import { count, duration, note } from './text';
 
-export { prepareData } from '../runner/identify';
+export { prepareRuns } from '../runner/identify';
 
 export interface Sweep extends Plan {
   manifest: Manifest;

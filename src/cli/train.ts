@@ -57,7 +57,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   const toTrain = wanted.filter((run) => run.state !== 'done');
   if (wanted.length === 0) return { endings: [], interrupted: false, ...statesOf(sweep.plan) };
   if (toTrain.length > 0) {
-    for (const problem of await wiring.prepareData(toTrain)) note(`warning: ${printable(formatProblem(problem))}`);
+    await prepare(toTrain, wiring);
   }
   const workers = await workersFor(wanted, toTrain, options);
   const interrupts = listenForInterrupts(workers);
@@ -94,6 +94,16 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
     progress.end();
     interrupts.end();
   }
+}
+
+/**
+ * Fetches and makes what the runs read. What is missing for some is a warning. Throws UserError where none of them could
+ * begin: it would fail for each of them again.
+ */
+export async function prepare(runs: readonly PlannedRun[], wiring: Wiring): Promise<void> {
+  const { problems, code, someReady } = await wiring.prepareData(runs);
+  if (!someReady && problems.length > 0) throw new UserError(problems, code);
+  for (const problem of problems) note(`warning: ${printable(formatProblem(problem))}`);
 }
 
 /**

@@ -14,7 +14,8 @@ import { backboneSource } from '../models/zoo/backbones';
 import { connectorSources } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/zoo/encoders';
 import { usedParts } from '../ownParts';
-import { UserError, type Problem } from '../problems';
+import { exitCode, UserError, type Problem } from '../problems';
+import { problemsOfAll } from '../sources/unreachable';
 import type { BackendRequest } from '../tensor/backend';
 import { precisionFault } from '../tensor/precision';
 import { usedCode } from '../train/usedCode';
@@ -131,30 +132,60 @@ export interface PrepareOptions {
   onGenerate?: (task: string, ...progress: Parameters<OnProgress>) => void;
 }
 
+/** What came of fetching and generating. */
+export interface Prepared {
+  /** why something is not there, one for each registry that did not answer */
+  problems: Problem[];
+  /** exit code that fits them */
+  code: number;
+  /** whether a run has all that it reads */
+  someReady: boolean;
+}
+
 /**
  * Fetches and generates everything that the runs read, one after the other, so that workers find it in the cache.
- * What fails does not keep the rest; returns the problems, which the runs that need it will meet again.
+ * What fails does not keep the rest.
  */
-export async function prepareData(
+export async function prepareRuns(runs: readonly { spec: RunSpec }[], options: PrepareOptions = {}): Promise<Prepared> {
+  const failed = new Map<string, UserError>();
+  const attempt = async (kind: Kind, names: readonly string[], work: (name: string) => Promise<unknown>) => {
+    for (const name of [...new Set(names)].sort())
+      try {
+        await work(name);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        failed.set(`${kind} ${name}`, error);
+      }
+  };
+  const all = runs.map(({ spec }) => namesOf(spec));
+  const named = (kind: Kind) => all.flatMap((each) => each[kind]);
+  await attempt('source', named('source'), (name) => openSource(name, { onProgress: options.onFetch }));
+  await attempt('checkpoint', named('checkpoint'), (name) => openCheckpointFolder(name));
+  await attempt('task', named('task'), (name) =>
+    loadSet(name, (...progress) => options.onGenerate?.(name, ...progress)),
+  );
+  const errors = [...failed.values()];
+  const isReady = (names: Record<Kind, readonly string[]>) =>
+    kinds.every((kind) => names[kind].every((name) => !failed.has(`${kind} ${name}`)));
+  return {
+    problems: problemsOfAll(errors),
+    code: errors.every(({ code }) => code === exitCode.unavailable) ? exitCode.unavailable : exitCode.failed,
+    someReady: all.some(isReady),
+  };
+}
+
+const kinds = ['source', 'checkpoint', 'task'] as const;
+type Kind = (typeof kinds)[number];
+
+/** By name what a run reads. */
+const namesOf = (spec: RunSpec): Record<Kind, readonly string[]> => ({
+  source: weightSources(spec),
+  checkpoint: spec.checkpoint === undefined ? [] : [spec.checkpoint],
+  task: tasksOf(spec),
+});
+
+/** The same; gives the problems, which the runs that need it will meet again. */
+export const prepareData = async (
   runs: readonly { spec: RunSpec }[],
   options: PrepareOptions = {},
-): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  const attempt = async (work: () => Promise<unknown>) => {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
-    }
-  };
-  for (const source of [...new Set(runs.flatMap(({ spec }) => weightSources(spec)))].sort()) {
-    await attempt(() => openSource(source, { onProgress: options.onFetch }));
-  }
-  for (const checkpoint of [...new Set(runs.flatMap(({ spec }) => spec.checkpoint ?? []))].sort())
-    await attempt(() => openCheckpointFolder(checkpoint));
-  for (const task of [...new Set(runs.flatMap(({ spec }) => tasksOf(spec)))].sort()) {
-    await attempt(() => loadSet(task, (...progress) => options.onGenerate?.(task, ...progress)));
-  }
-  return problems;
-}
+): Promise<Problem[]> => (await prepareRuns(runs, options)).problems;

@@ -29,6 +29,7 @@ import { declaredBytes, type FileObject } from './dataManifest';
 import { fetchDeb } from './fetchDeb';
 import { download, type FetchFunction, hfPage, hfUrl } from './fetchHttps';
 import { packNpm } from './fetchNpm';
+import { Unreachable } from './unreachable';
 import { downloadWheel } from './fetchPypi';
 import { withLock } from './lock';
 import { freshInode, temporaryFolder } from './scratch';
@@ -281,7 +282,8 @@ async function withHint<T>(file: FileObject, work: () => Promise<T>): Promise<T>
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== exitCode.unavailable) throw error;
+    if (!(error instanceof UserError) || error instanceof Unreachable || error.code !== exitCode.unavailable)
+      throw error;
     const advice = `a copy from elsewhere will do if its sha256 is ${file.sha256}: put it in a folder and run \`equipoise data fetch --from FOLDER\``;
     throw new UserError(
       error.problems.map((problem) => ({

@@ -2,7 +2,10 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
-import { causeOf, runTool } from '../tool';
+import { causeOf, isOffline, runTool } from '../tool';
+import { notAnswering, requireAnswering } from './unreachable';
+
+const registry = 'the registry of npm';
 
 /** Two more tries within seconds: by npm's own defaults a registry that is not there is told after more than a minute. */
 const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'];
@@ -14,6 +17,7 @@ const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch
  */
 export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
   const spec = `${name}@${version}`;
+  requireAnswering(registry, where);
   const result = await runTool(
     'npm',
     [
@@ -30,11 +34,13 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   const [tarball] = tarballs;
   if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
+    const cause = causeOf(result);
+    if (isOffline(cause)) throw notAnswering(registry, cause, where);
     const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.out + result.err);
     throw userError(
       {
         where,
-        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${causeOf(result)})`,
+        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${cause})`,
       },
       exitCode.unavailable,
     );

