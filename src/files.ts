@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 
 /**
  * Whether this is a checkout, in which the project's own folders are worked in, or what a package was built from it
@@ -25,6 +25,12 @@ export const isCheckout = existsSync(join(__dirname, '..', 'package.json'));
 
 /** The project's root folder, or that of the installed package: where manifests, data manifests and commands lie. */
 export const projectRoot = resolve(__dirname, isCheckout ? '..' : '../..');
+
+/** How a command of this program is typed here: inside a checkout its npm script, elsewhere its own name. */
+export const commandText = (words: string): string =>
+  isCheckout && `${resolve(process.cwd())}${sep}`.startsWith(`${projectRoot}${sep}`)
+    ? `npm run equipoise -- ${words}`
+    : `equipoise ${words}`;
 
 /** Folder of an installed package, found as `require` finds it; undefined when it is not installed. */
 export function packageFolder(name: string): string | undefined {

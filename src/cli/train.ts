@@ -1,8 +1,10 @@
 /** Brings runs to done and tells the outcome: what `run` and `reproduce` share. */
 import { setMaxListeners } from 'node:events';
 import { printable } from '../printable';
-import { exitCode, formatProblem, UserError } from '../problems';
+import { commandText } from '../files';
+import { exitCode, formatProblem, userError, UserError } from '../problems';
 import { keepsBest } from '../project';
+import { lackingHere } from '../runner/arithmetic';
 import { codeVersion, packageVersions } from '../runner/code';
 import { timingOf } from '../runner/estimate';
 import { readRunFile, runFolder } from '../runner/folders';
@@ -96,11 +98,27 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
   }
 }
 
+/** Throws UserError (exit code 3) where no run could have the device that it asks for. */
+function requireDevice(runs: readonly PlannedRun[]): void {
+  const lacking = runs.map(({ arithmetic }) => lackingHere(arithmetic));
+  const [first] = lacking;
+  if (first === undefined || first === null || lacking.includes(null)) return;
+  throw userError(
+    {
+      where: 'device gpu',
+      what: `no run can have it on this machine: ${first}`,
+      hint: `--device cpu trains without it; ${commandText('doctor')} says what is missing`,
+    },
+    exitCode.unavailable,
+  );
+}
+
 /**
  * Fetches and makes what the runs read. What is missing for some is a warning. Throws UserError where none of them could
  * begin: it would fail for each of them again.
  */
 export async function prepare(runs: readonly PlannedRun[], wiring: Wiring): Promise<void> {
+  requireDevice(runs);
   const { problems, code, someReady } = await wiring.prepareData(runs);
   if (!someReady && problems.length > 0) throw new UserError(problems, code);
   for (const problem of problems) note(`warning: ${printable(formatProblem(problem))}`);

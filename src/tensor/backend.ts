@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { availableParallelism } from 'node:os';
+import { commandText } from '../files';
 import { installLine } from '../optional';
 import { exitCode, userError } from '../problems';
 import { whyNoGpu } from './link/cuda';
@@ -200,7 +201,7 @@ async function activate(
   }
   if (!done || tf.getBackend() !== name)
     throw userError(
-      { where: `backend ${name}`, what: `does not start${cause}`, hint: 'run: npm run equipoise -- doctor' },
+      { where: `backend ${name}`, what: `does not start${cause}`, hint: `run: ${commandText('doctor')}` },
       exitCode.unavailable,
     );
   const versions: Record<string, string> = { node: process.versions.node, tfjs: tf.version_core };

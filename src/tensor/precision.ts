@@ -1,4 +1,5 @@
 /** The precisions in which a run may be trained, and who can. */
+import { commandText } from '../files';
 import { exitCode, userError } from '../problems';
 
 /**
@@ -15,7 +16,7 @@ export const precisionFault = (backend: string): Error =>
       where: `backend ${backend}`,
       what: 'computes in float32 only, and precision bfloat16 is asked for',
       expected: 'precision float32, or backend tensorflow',
-      hint: 'leave "precision" out, or link TensorFlow: npm run equipoise -- doctor says how',
+      hint: `leave "precision" out, or link TensorFlow: ${commandText('doctor')} says how`,
     },
     exitCode.unavailable,
   );

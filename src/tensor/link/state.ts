@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { cachePath } from '../../files';
+import { cachePath, commandText } from '../../files';
 
 /** Where the library of a link came from. */
 export type LinkSource =
@@ -66,7 +66,7 @@ export const napiVersion = 8;
 export const addonPath = join('lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
 
 /** The command that links TensorFlow; named by every message about a missing link. */
-export const linkCommand = 'npm run equipoise -- doctor --link';
+export const linkCommand = commandText('doctor --link');
 
 /** Folder in the cache that holds all links. */
 export function linksFolder(): string {
