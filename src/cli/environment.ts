@@ -19,7 +19,7 @@ export const variables: Readonly<Record<string, { kind: Kind; about: string }>> 
   EQUIPOISE_CACHE: { kind: 'folder', about: 'cache instead of ~/.cache/equipoise' },
   EQUIPOISE_TASKS: { kind: 'input', about: 'folder of tasks of your own instead of tasks/' },
   EQUIPOISE_CHECKPOINTS: { kind: 'input', about: 'folder of published checkpoints instead of checkpoints/' },
-  EQUIPOISE_DATA: { kind: 'folder', about: 'folder of published sets instead of published/ in the cache' },
+  EQUIPOISE_DATA: { kind: 'input', about: 'folder of published sets instead of published/ in the cache' },
   EQUIPOISE_LOCKS: { kind: 'folder', about: 'folder of the locks of published sets' },
   EQUIPOISE_DEB_MIRROR: { kind: 'mirror', about: 'a Debian mirror, or a folder of .deb files' },
   EQUIPOISE_PYTHON: { kind: 'text', about: 'the Python that npm run bench measures PyTorch with' },
@@ -65,7 +65,7 @@ function valueFault(kind: Kind, value: string): Omit<Problem, 'where'> | null {
       return /^\d{1,9}$/.test(value) ? null : { what: `is "${value}"`, expected: 'a whole number' };
     case 'mirror':
       if (/^https?:\/\/./.test(value)) return null;
-      return existsSync(value) ? null : { what: `there is no ${value}`, expected: 'an http address, or a folder' };
+      return isFolder(value) ? null : { what: `there is no folder ${value}`, expected: 'an http address, or a folder' };
     case 'path':
       return existsSync(value) ? null : { what: `there is no ${resolve(value)}`, expected: 'a file or folder' };
     case 'flag':
@@ -75,6 +75,8 @@ function valueFault(kind: Kind, value: string): Omit<Problem, 'where'> | null {
       return folderFault(kind, resolve(value));
   }
 }
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function folderFault(kind: 'input' | 'folder', path: string): Omit<Problem, 'where'> | null {
   const found = nearestThere(path);

@@ -35,6 +35,8 @@ function specOf(run: GridRun['run']): RunSpec {
 export interface Examination {
   faults: Fault[];
   warnings: Fault[];
+  /** profiles that are not asked for and do not fit what was set on the command line */
+  unfit: string[];
 }
 
 /**
@@ -42,12 +44,14 @@ export interface Examination {
  * @param broken places of grids and profiles that cannot be expanded
  * @param wrong by a grid's place, the fields that it gives a wrong value
  * @param profileName the profile that will be run; warnings are about its runs
+ * @param isChanged whether values were set on the command line
  */
 export function examine(
   content: ManifestContent,
   broken: ReadonlySet<string>,
   wrong: (place: string) => ReadonlySet<string>,
   profileName: string | null,
+  isChanged = false,
 ): Examination {
   const { runs, idle, ...base } = baseRuns(content, broken);
   const faults = [...base.faults];
@@ -60,11 +64,16 @@ export function examine(
   faults.push(...counted(found), ...duplicates(sound));
   // The faults of the runs themselves would come back with every profile.
   const profiles = faults.length > 0 || broken.size > 0 ? [] : Object.entries(content.profiles ?? {});
-  for (const [name, profile] of profiles) faults.push(...profileFaults(sound, profile, pointer('', 'profiles', name)));
-  if (faults.length > 0) return { faults, warnings: [] };
+  const unfit: string[] = [];
+  for (const [name, profile] of profiles) {
+    const own = profileFaults(sound, profile, pointer('', 'profiles', name));
+    if (own.length > 0 && isChanged && name !== profileName) unfit.push(name);
+    else faults.push(...own);
+  }
+  if (faults.length > 0) return { faults, warnings: [], unfit };
   const chosen = profileName === null ? undefined : findProfile(content, profileName);
   const shown = chosen === undefined ? sound : applyProfile(sound, chosen, pointer('', 'profiles', profileName ?? ''));
-  return { faults, warnings: counted([...idle, ...shown.flatMap(warningsOfRun)]) };
+  return { faults, unfit, warnings: counted([...idle, ...shown.flatMap(warningsOfRun)]) };
 }
 
 function required({ run }: GridRun): boolean {

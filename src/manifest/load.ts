@@ -37,20 +37,21 @@ export function loadManifest(
   const changed = overrides.length === 0 ? null : withOverrides(file.value, overrides, profile);
   const value = changed === null ? file.value : changed.content;
   const formal = [...schemaFaults(value), ...structureFaults(value), ...(changed?.faults ?? [])];
-  const { content, broken } =
+  const { content: read, broken } =
     formal.length === 0
       ? { content: value as ManifestContent, broken: new Set<string>() }
       : repair(
           value,
           formal.filter(({ place }) => !isSetPlace(place)),
         );
-  const { faults, warnings } = examine(content, broken, wronglyGiven(value, formal), profile);
+  const { faults, warnings, unfit } = examine(read, broken, wronglyGiven(value, formal), profile, changed !== null);
   const problems = unique(
     [...formal, ...faults, ...unknownProfile(value, profile)].map((fault) =>
       problemOf(where, blamed(fault, overrides)),
     ),
   );
   if (problems.length > 0) throw new UserError(limited(where, problems));
+  const content = unfit.length === 0 ? read : withoutProfiles(read, unfit);
   // Only what no file holds is kept beside the runs.
   const whole = changed === null && path !== standardInput ? undefined : `${JSON.stringify(content, null, 2)}\n`;
   return {
@@ -64,6 +65,12 @@ export function loadManifest(
     warnings: warnings.map((fault) => sentence(where, fault)),
   };
 }
+
+/** A manifest without profiles that values of the command line have made pointless. */
+const withoutProfiles = (content: ManifestContent, names: readonly string[]): ManifestContent => ({
+  ...content,
+  profiles: Object.fromEntries(Object.entries(content.profiles ?? {}).filter(([name]) => !names.includes(name))),
+});
 
 /** A value that was set for several grids is wrong once. */
 const unique = (problems: readonly Problem[]): Problem[] => [

@@ -41,6 +41,15 @@ describe('a value that is set', () => {
     expect(runs(varied, ['learningRate.encoder=0.01'])[0]!.learningRate).toEqual({ encoder: 0.01, backbone: 0.003 });
   });
 
+  it('leaves out profiles that it makes pointless, but for the one that is asked for', () => {
+    const content = { ...varied, profiles: { brief: { keep: { seed: 1 } }, long: { steps: 80 } } };
+    const made = set(content, ['seed=3']);
+    expect(expand(made)).toHaveLength(2);
+    expect(Object.keys(made.content.profiles!)).toEqual(['long']);
+    expect(Object.keys(loadManifest(fileOf(JSON.parse(made.whole!) as object)).content.profiles!)).toEqual(['long']);
+    expect(() => set(content, ['seed=3'], 'brief')).toThrow(/keeps no run/);
+  });
+
   it('of several is an axis, also where nothing varied', () => {
     expect(runs({ fixed, steps: 20 }, ['seed=[4,5,6]']).map(({ seed }) => seed)).toEqual([4, 5, 6]);
     expect(runs({ fixed, steps: 20 }, ['evaluate.transfer=["pic-know-qa"]'])[0]!.evaluate.transfer).toEqual([
