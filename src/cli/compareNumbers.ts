@@ -4,7 +4,7 @@ import { valuesOf } from '../../analysis/claims/quantities';
 import { pairedDifferences, pairedTest } from '../../analysis/comparison';
 import { numberText } from '../../analysis/figure';
 import { bySeed } from '../../analysis/scores';
-import { tInterval } from '../../analysis/statistics';
+import { shareInterval, tInterval } from '../../analysis/statistics';
 import { estimateText, probabilityText } from '../../analysis/table';
 import { UserError } from '../problems';
 import type { RunFile } from '../runner/runFile';
@@ -33,13 +33,20 @@ export interface ComparedNumbers {
 interface Metric {
   name: string;
   digits: number;
+  /** whether it lies in 0..1, and its interval is cut to that, as in tables */
+  isShare?: boolean;
   /** of a finished run; null where it has none */
   of(run: { file: RunFile; logKappa: number | undefined }): number | null;
 }
 
 const metrics: readonly Metric[] = [
-  { name: 'accuracy', digits: 3, of: ({ file }) => (file.final === null ? null : toldAccuracy(file.final)) },
-  { name: 'exact match', digits: 3, of: ({ file }) => file.final?.generation?.accuracy ?? null },
+  {
+    name: 'accuracy',
+    digits: 3,
+    isShare: true,
+    of: ({ file }) => (file.final === null ? null : toldAccuracy(file.final)),
+  },
+  { name: 'exact match', digits: 3, isShare: true, of: ({ file }) => file.final?.generation?.accuracy ?? null },
   { name: 'loss', digits: 3, of: ({ file }) => file.final?.loss ?? null },
   { name: 'log kappa, mean', digits: 2, of: ({ logKappa }) => logKappa ?? null },
   {
@@ -91,13 +98,18 @@ export async function comparedSettings(
 }
 
 function pairedNumbers(
-  { name, digits }: Metric,
+  { name, digits, isShare = false }: Metric,
   a: ReadonlyMap<number, number>,
   b: ReadonlyMap<number, number>,
 ): ComparedNumbers {
-  const estimate = (values: readonly number[]) => (values.length === 0 ? null : tInterval(values));
+  const estimate = (values: readonly number[], of = tInterval) => (values.length === 0 ? null : of(values));
+  const level = isShare ? shareInterval : tInterval;
   const apart = pairedDifferences(b, a).map(({ difference }) => difference);
-  const [left, right, difference] = [estimate([...a.values()]), estimate([...b.values()]), estimate(apart)];
+  const [left, right, difference] = [
+    estimate([...a.values()], level),
+    estimate([...b.values()], level),
+    estimate(apart),
+  ];
   const text = (found: ReturnType<typeof estimate>) =>
     estimateText(found?.mean ?? null, found?.low ?? null, found?.high ?? null, digits);
   const p = pairedTest(apart);

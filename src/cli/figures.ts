@@ -40,11 +40,11 @@ export const define: Define = (command) => {
  */
 export async function drawFigures(experiment: string | undefined, options: FiguresOptions): Promise<void> {
   for (const name of ['snippets', 'width', 'font', 'outlines'] as const)
-    if (options[name] !== undefined && options.reference === true)
+    if (options[name] !== undefined && options.reference === true && options.out === undefined)
       throw userError({
         where: `--${name}`,
         what: 'is nothing for the committed figures',
-        hint: 'leave --reference out, and name a folder with --out',
+        hint: 'name a folder with --out',
       });
   const print = await printOf(options);
   await analyse('figures', experiment, options, async (folder, out, only) => {

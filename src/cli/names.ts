@@ -76,6 +76,9 @@ function saidBy(path: string): Pick<Listed, 'name' | 'profiles'> | null {
   }
 }
 
+/** The profiles of a manifest, the built-in one among them; none of a file that cannot be read. */
+export const profilesIn = (path: string): readonly string[] => saidBy(path)?.profiles ?? [];
+
 /** All that are found by name; one of one's own hides those of this program that are called so too. */
 function listed(): Listed[] {
   const [own, ...more] = manifestFolders().map((folder) =>

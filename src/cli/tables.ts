@@ -34,11 +34,11 @@ export const define: Define = (command) => {
  * failure.
  */
 export async function writeTables(experiment: string | undefined, options: TablesOptions): Promise<void> {
-  if (options.venue !== undefined && options.reference === true)
+  if (options.venue !== undefined && options.reference === true && options.out === undefined)
     throw userError({
       where: '--venue',
       what: 'is nothing for the committed tables',
-      hint: 'leave --reference out, and name a folder with --out',
+      hint: 'name a folder with --out',
     });
   await analyse('tables', experiment, options, async (folder, out, only) => {
     const { skipped, ...made } = await makeTables(folder, out, { only, venue: options.venue });

@@ -9,7 +9,7 @@ import { readResults, type StoredRun } from '../runner/results';
 import type { RunFile } from '../runner/runFile';
 import { methodVersion } from '../version';
 import type { Define } from './command';
-import { listManifests, runNamed } from './names';
+import { listManifests, profilesIn, runNamed } from './names';
 import { sweepOptions, type SweepOptions } from './options';
 import { describe, isCommitted, isNamed, onlyRun } from './runNames';
 import { say, sayJson } from './text';
@@ -95,29 +95,34 @@ const findCommitted = async (name: string, { manifest }: WhyOptions): Promise<Fo
   manifest === undefined ? onlyRun(name, findStored(await loadCommitted().committedNamed(name))) : null;
 
 /**
- * Runs of manifests; of all manifests only those that can be read, since another one's fault is not the question here.
+ * Runs of manifests, then of their profiles where none is named; of all manifests only those that can be read, since
+ * another one's fault is not the question here.
  */
 function findPlanned(name: string, options: WhyOptions): Found[] {
-  const { openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
   const paths = options.manifest === undefined ? listManifests() : [options.manifest];
-  return paths.flatMap((path) => {
-    try {
-      const { experiment, plan } = openSweep(path, options);
-      return plan
-        .filter(({ id }) => isNamed(name, experiment, id))
-        .map((run): Found => ({
-          id: run.id,
-          experiment,
-          state: run.state,
-          why: run.why,
-          description: run.description,
-          compared: comparedOfPlan(run),
-        }));
-    } catch (error) {
-      if (options.manifest === undefined && error instanceof UserError) return [];
-      throw error;
-    }
-  });
+  const plain = paths.flatMap((path) => plannedIn(path, name, options));
+  if (plain.length > 0 || options.profile !== undefined) return plain;
+  return paths.flatMap((path) => profilesIn(path).flatMap((profile) => plannedIn(path, name, { ...options, profile })));
+}
+
+function plannedIn(path: string, name: string, options: WhyOptions): Found[] {
+  const { openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
+  try {
+    const { experiment, plan } = openSweep(path, options);
+    return plan
+      .filter(({ id }) => isNamed(name, experiment, id))
+      .map((run): Found => ({
+        id: run.id,
+        experiment,
+        state: run.state,
+        why: run.why,
+        description: run.description,
+        compared: comparedOfPlan(run),
+      }));
+  } catch (error) {
+    if (options.manifest === undefined && error instanceof UserError) return [];
+    throw error;
+  }
 }
 
 const comparedOfPlan = (run: IdentifiedRun): Compared => ({

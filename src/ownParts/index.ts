@@ -32,6 +32,8 @@ export interface OwnPart {
 export interface UsedParts {
   folder: string;
   sha256: Record<string, string>;
+  /** their files in the folder, by kind and name */
+  files: Record<string, string>;
 }
 
 let loaded: { folder: string; parts: readonly OwnPart[] } | undefined;
@@ -58,7 +60,11 @@ export function usedParts({ scheduler, regulariser, connector, encoder }: NamesO
   };
   const used = loaded.parts.filter(({ kind, name }) => names[kind] === name);
   if (used.length === 0) return undefined;
-  return { folder: loaded.folder, sha256: Object.fromEntries(used.map((part) => [labelOf(part), part.sha256])) };
+  return {
+    folder: loaded.folder,
+    sha256: Object.fromEntries(used.map((part) => [labelOf(part), part.sha256])),
+    files: Object.fromEntries(used.map((part) => [labelOf(part), part.file])),
+  };
 }
 
 const labelOf = ({ kind, name }: Pick<OwnPart, 'kind' | 'name'>): string => `${kind} ${name}`;

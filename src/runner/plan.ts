@@ -122,7 +122,8 @@ function otherCode({ parts, data, usedCode }: IdentifiedRun, same: readonly RunF
   const withParts = same.find((file) => file.parts !== undefined);
   if (parts === undefined || withParts === undefined) return null;
   const changed = Object.keys(parts.sha256).filter((label) => parts.sha256[label] !== withParts.parts?.[label]);
-  return changed.length === 0 ? null : `your own ${changed.join(' and ')} has changed since run ${withParts.id}`;
+  const named = changed.map((label) => `${label} (${parts.files[label]})`);
+  return changed.length === 0 ? null : `your own ${named.join(' and ')} has changed since run ${withParts.id}`;
 }
 
 function ownState(results: string, experiment: string, run: Pick<IdentifiedRun, 'id' | 'identity'>): State {

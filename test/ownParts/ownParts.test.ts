@@ -189,7 +189,7 @@ describe('a part of a user', () => {
     expect(idOf(other, 'constant')).toBe(idOf(plan, 'constant'));
     expect(idOf(other, 'brake')).not.toBe(idOf(plan, 'brake'));
     expect(other.runs.map(({ state }) => state)).toEqual(['new', 'done']);
-    expect(other.runs[0]!.why).toBe(`your own scheduler brake has changed since run ${idOf(plan, 'brake')}`);
+    expect(other.runs[0]!.why).toBe(`your own scheduler brake (brake.ts) has changed since run ${idOf(plan, 'brake')}`);
     const why = command('why', idOf(other, 'brake'), '--manifest', manifest, '--backend', 'cpu', '--parts', changed);
     expect(why.out).toMatch(/your own scheduler brake: "[0-9a-f]{16}" here, "[0-9a-f]{16}" there/);
   }, 120_000);

@@ -63,7 +63,7 @@ function warnings({ rule, interval, window, exponent }: CommitOptions, { every }
   if (rule === 'integral' && interval < window * every)
     found.push({
       option: 'interval',
-      what: `rule integral with interval ${interval} rings`,
+      what: `rule integral with interval ${interval} swings to and fro`,
       expected: `at least window x every = ${window * every}`,
     });
   return found;
