@@ -29,7 +29,7 @@ export interface Journals {
   notices: string[];
   /**
    * Rows of a query over the tables
-   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone) with norms before clipping,
+   * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone, distanceEncoder, distanceBackbone) with norms before clipping and Prodigy's estimates,
    * measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not
    * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor, updateEncoder, updateBackbone: ||dtheta|| / ||theta||, dEncoder, dBackbone),
    * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, null where no question was scored so,
@@ -53,7 +53,8 @@ const shownSteps = 150;
 
 /** Columns of the tables of records. */
 const trainColumns = `id, step, loss, learningRate.encoder as rateEncoder, learningRate.backbone as rateBackbone,
-  gradientNorm.encoder as gradientEncoder, gradientNorm.backbone as gradientBackbone`;
+  gradientNorm.encoder as gradientEncoder, gradientNorm.backbone as gradientBackbone,
+  distance.encoder as distanceEncoder, distance.backbone as distanceBackbone`;
 const kappaColumns = 'id, step, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained';
 const measureColumns = `${kappaColumns}, kappa, normalisedGradient.encoder as normalisedEncoder, normalisedGradient.backbone as normalisedBackbone,
   tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor,

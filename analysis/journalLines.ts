@@ -20,6 +20,7 @@ const columns = {
   learningRate: perModule,
   gradientNorm: perModule,
   updateRatio: perModule,
+  distance: perModule,
   dEncoder: 'DOUBLE',
   dBackbone: 'DOUBLE',
   normalisedGradient: perModule,

@@ -70,10 +70,15 @@ export type Rule =
 /**
  * What must hold before a claim is tested. `acted`: the steps of a are longer than those of b by this factor, and the
  * divergence larger, on one module at least. `sameRates`: over the runs of b and those of a that they follow, the mean factors
- * on the base rates are alike within this share. `supported`: another claim is.
+ * on the base rates are alike within this share. `supported`: another claim is. `paused`: every run of b has steps in which
+ * a module rests. `estimated`: in every run of b the distances that Prodigy estimates have left their start, of both modules.
  */
 export type Check =
-  { kind: 'acted'; atLeast: number } | { kind: 'sameRates'; within: number } | { kind: 'supported'; claim: string };
+  | { kind: 'acted'; atLeast: number }
+  | { kind: 'sameRates'; within: number }
+  | { kind: 'supported'; claim: string }
+  | { kind: 'paused' }
+  | { kind: 'estimated' };
 
 /** `not tested`: a check of the claim failed; `not evaluable`: the runs that it needs are not there. */
 export type Verdict = 'supported' | 'contradicted' | 'undecided' | 'not tested' | 'not evaluable';

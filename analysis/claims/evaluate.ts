@@ -18,7 +18,7 @@ import {
   verdictOf,
   type Estimate,
 } from './estimate';
-import { exceededBounds, meanFactors, valuesOf } from './quantities';
+import { exceededBounds, grownDistances, meanFactors, pausedRuns, valuesOf } from './quantities';
 import { cellsOf, leaderOf, runsOfSide, runsOfSides, sideWords, type Cell, type ClaimedRun } from './sides';
 
 /** What came of one claim on one set of runs. */
@@ -169,6 +169,7 @@ async function demand(
   }
   const cell = onlyCell(pool, claim.needs);
   if (check.kind === 'sameRates') return demandFactors(pool, cell, check.within);
+  if (check.kind === 'paused' || check.kind === 'estimated') return demandEach(pool, cell, check.kind);
   const found = manipulationBySeed(cell.a, cell.b, await pool.read('stepMeans', stepMeans));
   if (found === null) throw new Unmet('not tested', 'no measured steps to compare');
   const text = moduleNames
@@ -180,6 +181,21 @@ async function demand(
   if (hasActed(found, check.atLeast)) return text;
   const longer = ((check.atLeast - 1) * 100).toFixed(0);
   throw new Unmet('not tested', `steps are not ${longer} % longer with larger divergences: ${text}`);
+}
+
+/** What every run of side b must have done, and how it is read. */
+const demands = {
+  paused: { of: pausedRuns, words: 'have a step in which a module rests' },
+  estimated: { of: grownDistances, words: 'have estimated a distance for both modules' },
+} as const;
+
+async function demandEach(pool: Pool, cell: Cell, kind: keyof typeof demands): Promise<string> {
+  const { of, words } = demands[kind];
+  const holds = await pool.read(kind, of);
+  const n = cell.b.filter(({ id }) => holds.get(id) === true).length;
+  const text = `${n} of ${cell.b.length} runs ${words}`;
+  if (n < cell.b.length) throw new Unmet('not tested', `only ${text}`);
+  return text;
 }
 
 /** Holds the mean factors of the followers, side b, to those of the runs of side a that they follow. */

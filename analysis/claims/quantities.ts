@@ -85,6 +85,26 @@ export async function exceededBounds(journals: Journals): Promise<Map<string, { 
   return new Map(rows.map(({ id, above, total }) => [id, { above, total }]));
 }
 
+/** Of every run, whether there are steps in which one of its modules has no rate. */
+export const pausedRuns = async (journals: Journals): Promise<Map<string, boolean>> =>
+  flags(journals, 'bool_or(least(rateEncoder, rateBackbone) = 0)');
+
+/** Of every run, whether the distances that Prodigy estimates for its modules ended above where they began. */
+export const grownDistances = async (journals: Journals): Promise<Map<string, boolean>> =>
+  flags(
+    journals,
+    ['distanceEncoder', 'distanceBackbone']
+      .map((name) => `arg_max(${name}, step) > arg_min(${name}, step)`)
+      .join(' and '),
+  );
+
+async function flags(journals: Journals, sql: string): Promise<Map<string, boolean>> {
+  const rows = await journals.rows<{ id: string; holds: number }>(
+    `select id, coalesce(${sql}, false)::integer as holds from train group by id order by id`,
+  );
+  return new Map(rows.map(({ id, holds }) => [id, holds === 1]));
+}
+
 /**
  * The mean factors of every run over its steps, by id: what its scheduler made of the base rates. Mean rates would say
  * another thing, since the steps of the warm-up weigh less in them.

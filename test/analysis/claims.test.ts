@@ -259,6 +259,7 @@ function writeKnown(
     d = 1e-4,
     factor,
     optimiser,
+    distance,
   }: {
     choice: number;
     shift?: number;
@@ -270,6 +271,8 @@ function writeKnown(
     /** on the backbone's base rate, by the step; without it no warm-up either */
     factor?: (step: number) => number;
     optimiser?: { kind: 'lamb'; clipOver: 'module' };
+    /** Prodigy's estimate for the encoder, by the step; that of the backbone always grows */
+    distance?: (step: number) => number;
   },
 ): void {
   const setting = rate > 1e-3 ? 'backbone' : 'equal rates';
@@ -285,7 +288,9 @@ function writeKnown(
       if (record.kind === 'train') {
         const warm = factor === undefined ? 1 : Math.min(1, record.step / 10);
         const learningRate = { encoder: 3e-4 * warm, backbone: rate * warm * (factor?.(record.step) ?? 1) };
-        return { ...record, loss: 1 / record.step + shift, learningRate };
+        const estimates =
+          distance === undefined ? {} : { distance: { encoder: distance(record.step), backbone: record.step } };
+        return { ...record, loss: 1 / record.step + shift, learningRate, ...estimates };
       }
       if (record.kind === 'evaluate') {
         const best = record.split === 'validation' && record.step === 10 ? 0.1 : 0;
@@ -476,6 +481,33 @@ describe('claims on made-up journals', () => {
 });
 
 describe('checks before a claim', () => {
+  test.each([
+    ['paused', { factor: (step: number) => (step === 7 ? 0 : 1) }, { factor: () => 1 }, 'step in which a module rests'],
+    [
+      'estimated',
+      { distance: (step: number) => step * 1e-6 },
+      { distance: () => 1e-6 },
+      'estimated a distance for both modules',
+    ],
+  ] as const)('a rival that has %s in every run', async (kind, does, doesNot, words) => {
+    const checks = [{ kind }];
+    for (const [name, last] of [
+      ['all', does],
+      ['some', doesNot],
+    ] as const) {
+      for (const seed of [1, 2]) {
+        writeKnown(`${kind}-${name}`, 'commit-clr', seed, { choice: 0.6 + seed / 1000 });
+        writeKnown(`${kind}-${name}`, 'constant', seed, { choice: 0.5, ...(seed === 2 ? last : does) });
+      }
+    }
+    const [all] = await evaluate(`${kind}-all`, { checks });
+    expect(all).toMatchObject({ verdict: 'supported', checked: expect.stringContaining('2 of 2 runs have') as string });
+    const [some] = await evaluate(`${kind}-some`, { checks });
+    expect(some!.verdict).toBe('not tested');
+    expect(some!.why).toMatch(/only 1 of 2 runs have/);
+    expect(some!.why).toContain(words);
+  });
+
   const sides = {
     a: { method: 'commit', regulariser: { kind: 'commit' }, rates: equal },
     b: { method: 'commit-clr', rates: equal },

@@ -469,7 +469,7 @@ describe('warnings', () => {
 
   it('names an integral rule that rings', () => {
     expect(warnings(coordinated({ rule: 'integral', interval: 24 }))).toEqual([
-      '/fixed/scheduler/interval: rule integral with interval 24 rings; expected at least window x every = 25',
+      '/fixed/scheduler/interval: rule integral with interval 24 swings to and fro; expected at least window x every = 25',
     ]);
     expect(warnings(coordinated({ rule: 'integral', interval: 24, window: 2 }, { measure: { every: 12 } }))).toEqual(
       [],
