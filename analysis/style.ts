@@ -137,7 +137,7 @@ const fixedLooks: Record<string, LookName> = {
 const fixedLook = (name: string): LookName | undefined => fixedLooks[name] ?? schedulerFacts(name).look;
 
 /**
- * A look for each name, in the order given; names beyond the number of looks begin again. The first variant of a
+ * A look for each name, in the order given; names beyond the number of looks begin again with other dashes and shapes. The first variant of a
  * method, such as `name (option=value)`, has the method's look, and beside methods nothing else looks like constant
  * rates.
  */
@@ -154,7 +154,16 @@ function looksOf(names: readonly string[]): Look[] {
   const taken = new Set<LookName>([...own.values(), ...(own.size > 0 ? (['black'] as const) : [])]);
   const free = lookNames.filter((name) => !taken.has(name));
   let next = 0;
-  return names.map((name) => looks[own.get(name) ?? free[next++ % Math.max(1, free.length)] ?? 'black']);
+  const take = (): Look => {
+    const round = Math.floor(next / Math.max(1, free.length));
+    const name = free[next++ % Math.max(1, free.length)] ?? 'black';
+    const { dash, shape } = looks[lookNames[(lookNames.indexOf(name) + 3 * round) % lookNames.length]!];
+    return { colour: looks[name].colour, dash, shape };
+  };
+  return names.map((name) => {
+    const look = own.get(name);
+    return look === undefined ? take() : looks[look];
+  });
 }
 
 /** Columns of a legend that fit side by side, each as wide as its longest entry. */

@@ -2,6 +2,9 @@
  * Every method beside the coordinated rates at the same ratio of the base rates, whatever their level: optimisers that
  * choose their rates by themselves have other base rates, and so has a recipe of the field.
  */
+import { canonicalJson } from '../../src/files';
+import { filledRun } from '../../src/manifest/defaults';
+import type { RunSpec } from '../../src/manifest/run';
 import { rivalOptimisers } from '../../src/tensor/optimiserKinds';
 import type { Journals } from '../aggregate';
 import { correctedRows, pairedDifferences } from '../comparison';
@@ -14,7 +17,16 @@ import { shareInterval } from '../statistics';
 import { consecutive, estimateText, type TableDefinition } from '../table';
 import { pairedCells, pairedOver, testsText, type Paired } from './paired';
 
-type Score = { panel: string; ratio: number; method: string; rates: string; seed: number; choice: number };
+type Score = {
+  panel: string;
+  ratio: number;
+  method: string;
+  rates: string;
+  seed: number;
+  choice: number;
+  /** of the coordinated rates with the options that they have by default, however their name tells them from others */
+  isReference: boolean;
+};
 type Row = Paired & {
   panel: string;
   /** base rate of the backbone over that of the encoder */
@@ -32,13 +44,24 @@ type Row = Paired & {
 /** What the others are compared with. */
 const reference = coordinated[0]!;
 
+/** Whether a run has them, under an optimiser of which they are the rates. */
+function isReference(spec: RunSpec): boolean {
+  const { scheduler, regulariser: _, ...rest } = spec;
+  const plain = filledRun({ ...rest, scheduler: { kind: reference } });
+  return rivalOptimiser(spec) === undefined && canonicalJson(plain.scheduler) === canonicalJson(scheduler);
+}
+
 async function scoresOf(journals: Journals): Promise<Score[]> {
   if (journals.runs.every(({ file }) => rivalOptimiser(file.spec) === undefined)) return [];
-  const finals = await journals.rows<Omit<Score, 'ratio' | 'rates'> & { encoder: number; backbone: number }>(
-    'select panel, method, seed, rateEncoder as encoder, rateBackbone as backbone, choice from final join runs using (id) where choice is not null order by panel, method, seed, id',
+  const references = new Set(journals.runs.filter(({ file }) => isReference(file.spec)).map(({ id }) => id));
+  const finals = await journals.rows<
+    Omit<Score, 'ratio' | 'rates' | 'isReference'> & { id: string; encoder: number; backbone: number }
+  >(
+    'select id, panel, method, seed, rateEncoder as encoder, rateBackbone as backbone, choice from final join runs using (id) where choice is not null order by panel, method, seed, id',
   );
-  return finals.map(({ encoder, backbone, ...score }) => ({
+  return finals.map(({ id, encoder, backbone, ...score }) => ({
     ...score,
+    isReference: references.has(id),
     ratio: Number((backbone / encoder).toPrecision(3)),
     rates: `${encoder} : ${backbone}`,
   }));
@@ -47,7 +70,7 @@ async function scoresOf(journals: Journals): Promise<Score[]> {
 /** The rows of one task and ratio; none where nothing is to be compared. `corrected` still holds the plain p-value. */
 function rowsOf(scores: readonly Score[]): Row[] {
   const choices = (of: readonly Score[]) => bySeed(of, (score) => score.choice);
-  const base = choices(scores.filter(({ method }) => method === reference));
+  const base = choices(scores.filter((score) => score.isReference));
   if (base.size === 0) return [];
   const methods = orderMethods(scores.map(({ method }) => method));
   return methods.flatMap((method) => {
@@ -57,7 +80,7 @@ function rowsOf(scores: readonly Score[]): Row[] {
       const { n, mean, low, high } = shareInterval(here.map(({ choice }) => choice));
       const apart = pairedDifferences(choices(here), base).map(({ difference }) => difference);
       const place = { panel: here[0]!.panel, ratio: here[0]!.ratio, method, rates, n, choice: mean, low, high };
-      return { ...place, ...pairedOver(method === reference ? [] : apart) };
+      return { ...place, ...pairedOver(here.every((score) => score.isReference) ? [] : apart) };
     });
   });
 }

@@ -145,7 +145,7 @@ describe('findings', () => {
   });
 
   test("README's finding has no number of its own", () => {
-    expect(unfounded({ ...finding, links: ['paper-rate-ratio/differences'] })).toEqual([]);
+    expect(unfounded({ ...finding, links: ['paper-rate-ratio/differences', 'paper-rivals/rivals'] })).toEqual([]);
   });
 });
 
