@@ -56,7 +56,8 @@ function isOneExpression(condition: string): boolean {
 /** Places of the rows for which the condition holds. Throws BadCondition. */
 export async function rowsWhere(rows: readonly Record<string, unknown>[], condition: string): Promise<number[]> {
   if (condition.length > longest) throw new BadCondition(`it is longer than ${longest} letters`);
-  if (!isOneExpression(condition)) throw new BadCondition('it must be one condition, with its brackets and quotes closed and without a comment');
+  if (!isOneExpression(condition))
+    throw new BadCondition('it must be one condition, with its brackets and quotes closed and without a comment');
   const { connection, close } = await openDatabase();
   const timer = setTimeout(() => connection.interrupt(), mostSeconds * 1000);
   try {
