@@ -1,13 +1,13 @@
 /**
  * Statistics for a handful of seeds: means, quantiles, Student's t. Every function here, in bootstrap.ts and in
- * comparison.ts is checked against SciPy (test/fixtures/statistics). Sums and quantiles come from mathjs; what it lacks
- * is written out.
+ * comparison.ts is checked against SciPy (test/fixtures/statistics). The error function and the correlation come from
+ * mathjs; sums, which resampling takes many thousand times, are written out.
  */
 import type { MathJsInstance } from 'mathjs';
 import { createRequire } from 'node:module';
 
 // On first use: mathjs takes half a second to load, and the command line loads this file for its help texts.
-let loaded: Pick<MathJsInstance, 'mean' | 'std' | 'quantileSeq' | 'corr' | 'erf'> | undefined;
+let loaded: Pick<MathJsInstance, 'corr' | 'erf'> | undefined;
 const math = () => (loaded ??= createRequire(__filename)('mathjs/number') as NonNullable<typeof loaded>);
 
 /** A mean with its interval; `low` and `high` are null where one value leaves nothing to estimate a spread from. */
@@ -25,13 +25,15 @@ function refuseEmpty(values: readonly number[]): void {
 /** Arithmetic mean. Throws RangeError when there are no values. */
 export function mean(values: readonly number[]): number {
   refuseEmpty(values);
-  return math().mean([...values]) as number;
+  return values.reduce((sum, value) => sum + value) / values.length;
 }
 
 /** Sample standard deviation (divisor n - 1). Throws RangeError with fewer than two values. */
 export function standardDeviation(values: readonly number[]): number {
   if (values.length < 2) throw new RangeError('a standard deviation needs two values');
-  return math().std([...values], 'unbiased') as unknown as number;
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) * (value - centre), 0);
+  return Math.sqrt(squares / (values.length - 1));
 }
 
 /**
@@ -40,12 +42,11 @@ export function standardDeviation(values: readonly number[]): number {
 export function quantile(values: readonly number[], probability: number): number {
   refuseEmpty(values);
   if (!(probability >= 0 && probability <= 1)) throw new RangeError(`probability ${probability} is outside 0..1`);
-  // Sorted here: mathjs would select with random pivots, which shows in the last digits of nearly equal values.
-  return math().quantileSeq(
-    [...values].sort((a, b) => a - b),
-    probability,
-    true,
-  ) as number;
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = probability * (sorted.length - 1);
+  const below = Math.floor(place);
+  const share = place % 1;
+  return share === 0 ? sorted[place]! : sorted[below]! * (1 - share) + sorted[below + 1]! * share;
 }
 
 /**
