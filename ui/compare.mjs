@@ -147,6 +147,22 @@ function curveCharts(charts, settings, name) {
 /** Widths: of the space that each axis has. */
 const frame = { axis: 150, height: 260, top: 26, bottom: 20, side: 60 };
 
+/** Where the values of the `i`-th option stand on its axis; behind the last option stands accuracy. */
+function scaleOf(lines, options, i) {
+  const isAccuracy = i === options;
+  const values = lines.map((line) => (isAccuracy ? line.accuracy : line.values[i]));
+  const distinct = isAccuracy ? [Math.min(...values), Math.max(...values)] : [...new Set(values)];
+  const numeric = distinct.every((value) => typeof value === 'number');
+  if (!isAccuracy) distinct.sort((a, b) => (numeric ? a - b : String(a) < String(b) ? -1 : 1));
+  const at = (value) => {
+    const share = isAccuracy
+      ? (value - distinct[0]) / (distinct[1] - distinct[0] || 1)
+      : distinct.indexOf(value) / (distinct.length - 1 || 1);
+    return frame.height - frame.bottom - (frame.height - frame.bottom - frame.top) * share;
+  };
+  return { distinct, at };
+}
+
 /** Every setting as a line over the options that vary, accuracy last; darker is better. */
 function parallelLines({ axes, lines, fewest, found }, chosen, nameOfKey) {
   if (axes.length === 0)
@@ -154,22 +170,7 @@ function parallelLines({ axes, lines, fewest, found }, chosen, nameOfKey) {
   const names = [...axes, 'accuracy'];
   const width = 2 * frame.side + frame.axis * (names.length - 1);
   const x = (i) => frame.side + frame.axis * i;
-  const scales = names.map((_, i) => {
-    const values = lines.map((line) => (i < axes.length ? line.values[i] : line.accuracy));
-    const distinct = [...new Set(values)];
-    const numeric = distinct.every((value) => typeof value === 'number');
-    if (i === axes.length) distinct.splice(0, distinct.length, ...[Math.min(...values), Math.max(...values)]);
-    else distinct.sort((a, b) => (numeric ? a - b : String(a) < String(b) ? -1 : 1));
-    const high = frame.height - frame.bottom - frame.top;
-    const at = (value) => {
-      const share =
-        i === axes.length
-          ? (value - distinct[0]) / (distinct[1] - distinct[0] || 1)
-          : distinct.indexOf(value) / (distinct.length - 1 || 1);
-      return frame.height - frame.bottom - high * share;
-    };
-    return { distinct, at };
-  });
+  const scales = names.map((_, i) => scaleOf(lines, axes.length, i));
   const best = scales.at(-1).distinct;
   return wideBox(
     'Options and accuracy as parallel lines',

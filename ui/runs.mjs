@@ -35,27 +35,30 @@ function unfinishedText({ runs, n }) {
   return open === 0 ? String(n) : `${n} (+${open} unfinished)`;
 }
 
+/** The boxes to tick for a comparison; none in a file, which holds the comparisons that were prepared, and no others. */
+const tickColumn = (chosen, onChoose) =>
+  inside !== null
+    ? []
+    : [
+        {
+          name: 'compare',
+          title: 'Compare',
+          cell: ({ key, method, setting, panel }) =>
+            h('input', {
+              type: 'checkbox',
+              'aria-label': `compare ${panel}, ${setting}, ${method}`,
+              checked: chosen.has(key),
+              onchange: (event) => onChoose(key, event.target),
+            }),
+        },
+      ];
+
 function columnsOfRuns(experiment, view, kappa, kappaCell, chosen, onChoose) {
   const text = (name, title, value) => ({ name, title, value, cell: value });
   const panels = new Set(view.settings.map(({ panel }) => panel)).size > 1;
   const number = (name, title, value, cell) => ({ name, title, numeric: true, value, cell });
   return [
-    // A file holds the comparisons that were prepared, and no others.
-    ...(inside !== null
-      ? []
-      : [
-          {
-            name: 'compare',
-            title: 'Compare',
-            cell: ({ key, method, setting, panel }) =>
-              h('input', {
-                type: 'checkbox',
-                'aria-label': `compare ${panel}, ${setting}, ${method}`,
-                checked: chosen.has(key),
-                onchange: (event) => onChoose(key, event.target),
-              }),
-          },
-        ]),
+    ...tickColumn(chosen, onChoose),
     ...(panels ? [text('panel', 'Task', ({ panel }) => panel)] : []),
     text('setting', 'Learning rates', ({ setting }) => setting),
     text('method', 'Method', ({ method }) => method),

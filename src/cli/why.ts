@@ -6,6 +6,7 @@ import { resultsFolder } from '../runner/folders';
 import type { IdentifiedRun } from '../runner/plan';
 import { comparedOf, nearestRelative, type Compared, type Relative } from '../runner/relatives';
 import { readResults, type StoredRun } from '../runner/results';
+import { staleReason } from '../runner/stale';
 import type { RunFile } from '../runner/runFile';
 import { methodVersion } from '../version';
 import type { Define } from './command';
@@ -27,9 +28,6 @@ interface Found {
   description: string;
   compared: Compared | null;
 }
-
-/** What a run is made of needs the rooms of models and data. */
-const requireStale = () => createRequire(__filename)('../runner/stale') as typeof import('../runner/stale');
 
 /** The committed runs need the rooms of the analysis, which take a while to load; most runs are one's own. */
 const loadCommitted = () => createRequire(__filename)('./committedNamed') as typeof import('./committedNamed');
@@ -86,7 +84,7 @@ const findStored = (runs: readonly StoredRun[]): Found[] =>
 
 /** What of a finished run has changed since: with it the run would be another one. */
 function sinceThen(file: RunFile | null): string {
-  const reason = file === null ? null : requireStale().staleReason(file);
+  const reason = file === null ? null : staleReason(file);
   return reason === null ? '' : `; since then: ${reason}, so it would be trained anew`;
 }
 
