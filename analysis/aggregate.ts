@@ -153,11 +153,11 @@ async function openTables(
 }
 
 /**
- * Opens the finished runs of `folder` (results/<experiment>, or an experiment that was kept compact); `only` names the
- * ids that count. Close it after use. Throws a UserError when the folder cannot be listed.
+ * Opens the finished runs of `folder` (results/<experiment>, or an experiment that was kept compact); `asked` says
+ * which are meant, all without it. Close it after use. Throws a UserError when the folder cannot be listed.
  */
-export async function openJournals(folder: string, only?: readonly string[]): Promise<Journals> {
-  const { runs: found, ignored } = readRuns(await unpackedRuns(folder), only);
+export async function openJournals(folder: string, asked?: (file: RunFile) => boolean): Promise<Journals> {
+  const { runs: found, ignored } = readRuns(await unpackedRuns(folder), asked);
   const experiment = basename(resolve(folder));
   if (found.length === 0)
     return { experiment, runs: [], ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
@@ -180,9 +180,9 @@ export async function openJournals(folder: string, only?: readonly string[]): Pr
  */
 export async function openKappas(
   folder: string,
-  only: readonly string[],
+  only: ReadonlySet<string>,
 ): Promise<Judged & Pick<Journals, 'rows' | 'close'>> {
-  const { runs: found, ignored } = readRuns(await unpackedRuns(folder), only);
+  const { runs: found, ignored } = readRuns(await unpackedRuns(folder), ({ id }) => only.has(id));
   if (found.length === 0) return { ignored, notices: [], rows: () => Promise.resolve([]), close: () => undefined };
   const { connection, close } = await openDatabase();
   const judged = await readLines(connection, found, kappaFields, addRecords(connection, kappaTables));

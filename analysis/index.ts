@@ -78,7 +78,8 @@ async function makeAll<Definition extends FigureDefinition | TableDefinition>(
   options: MakeOptions,
   files: (definition: Definition, journals: Journals, rows: DataRow[], notices: string[]) => Promise<MadeFile[]>,
 ): Promise<Made & { skipped: { name: string; reason: string }[] }> {
-  const journals = await openJournals(folder, options.runs);
+  const named = options.runs === undefined ? undefined : new Set(options.runs);
+  const journals = await openJournals(folder, named && (({ id }) => named.has(id)));
   const made = {
     written: [] as string[],
     skipped: [] as { name: string; reason: string }[],

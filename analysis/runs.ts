@@ -49,17 +49,14 @@ function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
   const finished = ({ file }: FoundRun) => `${file.times.finished ?? ''} ${file.id}`;
   const dropped = new Set<FoundRun>();
   for (const alike of grouped(found, ({ file }) => canonicalJson(file.spec)).filter(({ length }) => length > 1)) {
-    const known = alike.map((run) => ({ run, stale: staleReason(run.file) }));
-    const current = known.filter(({ stale }) => stale === null);
-    const [counted, ...others] = (current.length > 0 ? current : known).sort((a, b) =>
-      finished(a.run) < finished(b.run) ? 1 : -1,
-    );
-    for (const { run, stale } of [
-      ...others,
-      ...(current.length > 0 ? known.filter(({ stale }) => stale !== null) : []),
-    ]) {
+    const [counted, ...others] = alike
+      .map((run) => ({ run, stale: staleReason(run.file) }))
+      .sort(
+        (a, b) => Number(a.stale !== null) - Number(b.stale !== null) || (finished(a.run) < finished(b.run) ? 1 : -1),
+      );
+    for (const { run, stale } of others) {
       dropped.add(run);
-      const why = stale === null || current.length === 0 ? 'which finished later' : `since ${stale} after this one`;
+      const why = stale !== null && counted!.stale === null ? `since ${stale} after this one` : 'which finished later';
       ignored.push({ id: run.file.id, reason: `same specification as ${counted!.run.file.id}, ${why}` });
     }
   }
@@ -67,10 +64,13 @@ function dropSuperseded(found: FoundRun[], ignored: IgnoredRun[]): FoundRun[] {
 }
 
 /**
- * The finished runs of `folder` (results/<experiment>) in order of id, and the others with reasons. With `only`, runs
- * of other ids are set aside too. Throws a UserError when the folder cannot be listed.
+ * The finished runs of `folder` (results/<experiment>) in order of id, and the others with reasons. Where `asked` says
+ * which are meant, others are set aside too. Throws a UserError when the folder cannot be listed.
  */
-export function readRuns(folder: string, only?: readonly string[]): { runs: FoundRun[]; ignored: IgnoredRun[] } {
+export function readRuns(
+  folder: string,
+  asked?: (file: RunFile) => boolean,
+): { runs: FoundRun[]; ignored: IgnoredRun[] } {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw userError({
       where: folder,
@@ -96,8 +96,7 @@ export function readRuns(folder: string, only?: readonly string[]): { runs: Foun
     }
     const reason = reasonToIgnore(read.file, name);
     if (reason !== null) ignored.push({ id: name, reason });
-    else if (only !== undefined && !only.includes(name))
-      ignored.push({ id: name, reason: 'not among the runs asked for' });
+    else if (asked?.(read.file) === false) ignored.push({ id: name, reason: 'not among the runs asked for' });
     else if (!existsSync(journal)) ignored.push({ id: name, reason: 'no metrics.jsonl' });
     else found.push({ file: read.file, journal });
   }

@@ -90,13 +90,13 @@ export function lastLines(result: ToolResult, count: number = 3): string {
 }
 
 /** Whether a line says that nobody answered at an address. */
-export const isOffline = (line: string): boolean =>
+export const saysOffline = (line: string): boolean =>
   /\b(?:ECONN\w+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/.test(line);
 
 /** The line that says why the network could not be used, if there is one; else the last lines. */
 export function causeOf(result: ToolResult): string {
   const lines = linesOf(result);
-  return lines.find((line) => /reason: /.test(line)) ?? lines.find(isOffline) ?? lastLines(result);
+  return lines.find((line) => /reason: /.test(line)) ?? lines.find(saysOffline) ?? lastLines(result);
 }
 
 /** Lines of output and of complaints that are not empty. */

@@ -21,7 +21,7 @@ const methodText = ({ scheduler, regulariser }: Pick<RunSpec, 'scheduler' | 'reg
  * Whether the run has this scheduler, with its defaults for what the claim leaves out, its regulariser, and the optimiser
  * where one is named.
  */
-function hasMethod(spec: RunSpec, { method, regulariser, optimiser }: Side): boolean {
+export function hasMethod(spec: RunSpec, { method, regulariser, optimiser }: Side): boolean {
   const { scheduler: own, regulariser: _, ...rest } = spec;
   const scheduler = typeof method === 'string' ? { kind: method } : method;
   if (own.kind !== scheduler.kind || (optimiser !== undefined && spec.optimiser.kind !== optimiser.kind)) return false;

@@ -2,8 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openJournals, type Journals } from '../aggregate';
-import { unpackedRuns } from '../keep';
-import { readRuns } from '../runs';
 import type { Claim } from './claim';
 import { evaluateClaims, type Evaluation } from './evaluate';
 import { runsOfSides } from './sides';
@@ -12,12 +10,11 @@ import { runsOfSides } from './sides';
  * Opens those of the finished runs of a folder that a claim is about: journals of others are not read, which is most of
  * the time and memory where claims are about few. Close it after use. Throws a UserError when the folder cannot be listed.
  */
-export async function openClaimed(claims: readonly Claim[], folder: string): Promise<Journals> {
-  const unpacked = await unpackedRuns(folder);
-  const runs = readRuns(unpacked).runs.map(({ file: { id, spec } }) => ({ id, seed: spec.seed, spec }));
-  const ids = new Set(claims.flatMap(({ needs }) => runsOfSides(runs, needs).map(({ id }) => id)));
-  return openJournals(folder, [...ids]);
-}
+export const openClaimed = (claims: readonly Claim[], folder: string): Promise<Journals> =>
+  openJournals(folder, ({ id, spec }) => {
+    const run = { id, seed: spec.seed, spec };
+    return claims.some(({ needs }) => runsOfSides([run], needs).length > 0);
+  });
 
 /** Every claim on the runs of one experiment's folder. Throws a UserError when the folder cannot be listed. */
 export async function evaluateFolder(claims: readonly Claim[], folder: string): Promise<Evaluation[]> {

@@ -2,11 +2,10 @@
  * Every method beside the coordinated rates at the same ratio of the base rates, whatever their level: optimisers that
  * choose their rates by themselves have other base rates, and so has a recipe of the field.
  */
-import { canonicalJson } from '../../src/files';
-import { filledRun } from '../../src/manifest/defaults';
 import type { RunSpec } from '../../src/manifest/run';
 import { rivalOptimisers } from '../../src/tensor/optimiserKinds';
 import type { Journals } from '../aggregate';
+import { hasMethod } from '../claims/sides';
 import { correctedRows, pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
@@ -45,11 +44,8 @@ type Row = Paired & {
 const reference = coordinated[0]!;
 
 /** Whether a run has them, under an optimiser of which they are the rates. */
-function isReference(spec: RunSpec): boolean {
-  const { scheduler, regulariser: _, ...rest } = spec;
-  const plain = filledRun({ ...rest, scheduler: { kind: reference } });
-  return rivalOptimiser(spec) === undefined && canonicalJson(plain.scheduler) === canonicalJson(scheduler);
-}
+const isReference = (spec: RunSpec): boolean =>
+  rivalOptimiser(spec) === undefined && hasMethod(spec, { method: reference });
 
 async function scoresOf(journals: Journals): Promise<Score[]> {
   if (journals.runs.every(({ file }) => rivalOptimiser(file.spec) === undefined)) return [];

@@ -2,7 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
-import { causeOf, isOffline, runTool } from '../tool';
+import { causeOf, saysOffline, runTool } from '../tool';
 import { notAnswering, requireAnswering } from './unreachable';
 
 const registry = 'the registry of npm';
@@ -35,7 +35,7 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const [tarball] = tarballs;
   if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
     const cause = causeOf(result);
-    if (isOffline(cause)) throw notAnswering(registry, cause, where);
+    if (saysOffline(cause)) throw notAnswering(registry, cause, where);
     const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.out + result.err);
     throw userError(
       {

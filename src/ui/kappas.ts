@@ -68,7 +68,7 @@ export class KappaReader {
       (id) => this.known.get(join(folder, id))?.signature !== signatures.get(id),
     );
     if (ids.length === 0) return;
-    const journals = await openKappas(folder, ids);
+    const journals = await openKappas(folder, new Set(ids));
     try {
       const values = await valuesOf(journals, 'logKappa.mean');
       const faults = new Map(journals.ignored.map(({ id, reason }) => [id, reason]));

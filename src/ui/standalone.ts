@@ -46,17 +46,19 @@ class Collected {
     return found as T;
   }
 
-  /** The bytes that a file with this content would add to the page. */
-  adds(content: Uint8Array): number {
-    return this.contents[sha256(content).slice(0, 16)] === undefined ? content.length : 0;
-  }
-
-  /** Keeps a file; gives the bytes that it adds to the page. */
-  keepFile(name: string, values: Record<string, string>, type: string, content: Uint8Array | string): number {
+  /** Keeps a file; gives the bytes that it adds to the page, or null where these are more than there is room for. */
+  keepFile(
+    name: string,
+    values: Record<string, string>,
+    { type, content }: { type: string; content: Uint8Array | string },
+    room = Infinity,
+  ): number | null {
     const key = sha256(content).slice(0, 16);
-    this.files[`${name}?${this.query(values)}`] = key;
-    if (this.contents[key] !== undefined) return 0;
     const part = Buffer.from(content);
+    const isNew = this.contents[key] === undefined;
+    if (isNew && part.length > room) return null;
+    this.files[`${name}?${this.query(values)}`] = key;
+    if (!isNew) return 0;
     this.contents[key] = { type, from: this.bytes, to: this.bytes + part.length };
     this.parts.push(part);
     this.bytes += part.length;
@@ -100,8 +102,7 @@ export async function makeStandalone(library: Library, place: ExperimentPlace): 
   for (const name of names) {
     const { missing, layout } = await page.keep<{ missing: string | null; layout: unknown }>('figure', { name });
     if (missing !== null || layout !== null) continue;
-    const { content, type } = await drawnFile(library, place, name, 'svg');
-    page.keepFile('drawn', { kind: 'svg', name }, type, content);
+    page.keepFile('drawn', { kind: 'svg', name }, await drawnFile(library, place, name, 'svg'));
   }
   await keepAnswers(library, place, page, notices);
   return {
@@ -160,9 +161,9 @@ async function keepAnswers(
   let without = 0;
   for (const { run, item } of inTurn(shown)) {
     const { path, type } = await mediaFile(library, place, run, item);
-    const content = readFileSync(path);
-    if (page.adds(content) > room.media) without += 1;
-    else room.media -= page.keepFile('media', { item, run }, type, content);
+    const added = page.keepFile('media', { item, run }, { type, content: readFileSync(path) }, room.media);
+    if (added === null) without += 1;
+    else room.media -= added;
   }
   if (left > 0)
     notices.push(`the answers of ${left} runs are left out: the file would be too large; equipoise ui shows them`);

@@ -41,7 +41,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function open(only?: string[]) {
-  const journals = await openJournals(folder, only);
+  const journals = await openJournals(folder, only && (({ id }) => only.includes(id)));
   const [count] =
     journals.runs.length === 0 ? [] : await journals.rows<{ n: number }>('select count(*) as n from train');
   journals.close();

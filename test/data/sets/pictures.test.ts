@@ -6,8 +6,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy, priorBaseline } from '../../../src/data/sets/checks';
 import { openPhotographs } from '../../../src/data/sets/cifar10';
 import type { SetGenerator, SourceProvider } from '../../../src/data/sets/generator';
-import { defaultOptions as picKnowOptions, picKnowQaGenerator } from '../../../src/data/sets/picKnowQa';
-import { picKnowQa2Task } from '../../../src/data/sets/picKnowQa/task';
+import {
+  defaultOptions as picKnowOptions,
+  picKnowQaGenerator,
+  second as secondPicKnow,
+} from '../../../src/data/sets/picKnowQa';
 import { divideStamps } from '../../../src/data/sets/picKnowQa/questions';
 import { asShown, findStamps } from '../../../src/data/sets/picKnowQa/stamps';
 import { openNouns } from '../../../src/text/wordnet';
@@ -191,7 +194,7 @@ describe('PicKnowQA', () => {
     });
     expect(stamps).toHaveLength(47);
     expect(skipped['stamp: does not show its category']).toBe(1);
-    const second = await materialise(picKnowQaGenerator(smallPicKnow, picKnowQa2Task, '2', asShown), provider);
+    const second = await materialise(picKnowQaGenerator(smallPicKnow, secondPicKnow), provider);
     const answers = second.items.filter(({ kind }) => kind === 'category').map(({ answer }) => answer);
     expect(new Set(answers)).toEqual(new Set(['animal', 'food', 'plant', 'vehicle', 'clothes', 'object']));
     expect(second.identity).not.toBe(sets['pic-know-qa']!.identity);

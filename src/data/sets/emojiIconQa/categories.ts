@@ -3,6 +3,7 @@
  * that show to the eye what the word says. What a picture is called and how many there are is the same in both.
  */
 import { userError } from '../../../problems';
+import { categoryWords } from './task';
 
 /** An emoji as the names package has it, with its name in lower case. */
 export interface Named {
@@ -19,26 +20,21 @@ export interface Categories {
   of(all: readonly Named[]): ReadonlyMap<string, string>;
 }
 
-/** Unicode's groups of things, and the word that stands for each in the first version. */
-const groups: Readonly<Record<string, string>> = {
-  'Animals & Nature': 'nature',
-  'Food & Drink': 'food',
-  'Travel & Places': 'travel',
-  Activities: 'sport',
-  Objects: 'object',
-};
+/** Unicode's groups of things, in the order of the words that stand for them in the first version. */
+const groups: readonly string[] = ['Animals & Nature', 'Food & Drink', 'Travel & Places', 'Activities', 'Objects'];
 
 /** Whether icons of this group are in the set at all. */
-export const isThing = ({ group }: Named): boolean => Object.hasOwn(groups, group);
+export const isThing = ({ group }: Named): boolean => groups.includes(group);
 
 /** Version 1: Unicode's groups. Many of `sport` show none, and many of `travel` do not travel. */
 export const unicodeGroups: Categories = {
-  words: Object.values(groups),
-  of: (all) => new Map(all.filter(isThing).map(({ name, group }) => [name, groups[group]!])),
+  words: categoryWords.first,
+  of: (all) =>
+    new Map(all.filter(isThing).map(({ name, group }) => [name, categoryWords.first[groups.indexOf(group)]!])),
 };
 
 /** Stretches of Unicode's order, both ends included, by what all of their icons but `unclear` show. */
-const stretches: readonly (readonly [word: string, first: string, last: string])[] = [
+const stretches: readonly (readonly [word: (typeof categoryWords.second)[number], first: string, last: string])[] = [
   ['nature', 'monkey face', 'leafless tree'],
   ['nature', 'new moon', 'water wave'],
   ['food', 'grapes', 'ice'],
@@ -69,7 +65,7 @@ const unclear: ReadonlySet<string> = new Set([
 
 /** Version 2: what an eye says, checked on a sheet of the pictures of every answer. */
 export const shownThings: Categories = {
-  words: ['nature', 'food', 'building', 'vehicle', 'sport', 'object'],
+  words: categoryWords.second,
   of(all) {
     const at = new Map(all.map(({ name }, i) => [name, i]));
     const place = (name: string) => {

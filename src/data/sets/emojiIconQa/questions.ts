@@ -2,6 +2,7 @@
 import { random } from '../../../random';
 import type { SplitName } from '../../types';
 import { balanced } from '../balanced';
+import { listed } from './task';
 import type { Concept } from './concepts';
 import { heldOutStyle, type Style, trainStyles } from './styles';
 
@@ -14,9 +15,6 @@ export const promptsWith = (categories: readonly string[]): Readonly<Record<Kind
   count: 'How many are there? There are',
   category: `What kind is it? ${listed(categories)}? It is`,
 });
-
-/** `nature, food or object`. */
-const listed = (words: readonly string[]) => `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`;
 
 export const numbers = ['one', 'two', 'three', 'four', 'five'] as const;
 

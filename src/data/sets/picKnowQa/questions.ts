@@ -4,7 +4,7 @@ import { random } from '../../../random';
 import type { SplitName } from '../../types';
 import { balanced } from '../balanced';
 import { photographClasses, type PhotographClass } from '../cifar10';
-import { categories, type Category, type Edition, type Stamp } from './stamps';
+import { categories, type Category, type Wording, type Stamp } from './stamps';
 import type { Nouns } from '../../../text/wordnet';
 
 export const kinds = ['object', 'hypernym', 'category'] as const;
@@ -156,7 +156,7 @@ const sliceOf = (split: SplitName, kind: Kind) =>
 interface Deck {
   seed: number;
   /** the answer that stands for a category */
-  word: Edition['word'];
+  word: Wording['word'];
   facts: ReturnType<typeof knowledge>;
   take: ReturnType<typeof photographTaker>;
   /** `count` stamps of a category, its nouns equally often */
@@ -247,7 +247,7 @@ export function planQuestions(
     shares: { validation: number; evaluation: number };
     seed: number;
   },
-  { word }: Pick<Edition, 'word'>,
+  { word }: Pick<Wording, 'word'>,
 ): { questions: Question[]; alignment: AlignmentPicture[] } {
   const { seed, amounts } = options;
   const facts = knowledge(nouns);

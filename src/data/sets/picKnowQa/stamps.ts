@@ -37,8 +37,8 @@ export interface Stamp {
   synset: Synset;
 }
 
-/** A version of the set: what its categories are called, and which stamps stay away. */
-export interface Edition {
+/** What the categories of a version are called, and which stamps stay away. */
+export interface Wording {
   /** the answer that stands for a category */
   word(category: Category): string;
   /** ends of paths of stamps that do not show what their folder and WordNet agree on */
@@ -46,10 +46,10 @@ export interface Edition {
 }
 
 /** Version 1: `tool` for whatever WordNet calls an instrumentality, glasses, violins and bins among them. */
-export const asFolders: Edition = { word: (category) => category, leftOut: [] };
+export const asFolders: Wording = { word: (category) => category, leftOut: [] };
 
 /** Version 2: checked on a sheet of the pictures of every answer. A wheel is no vehicle, a teddy bear no animal. */
-export const asShown: Edition = {
+export const asShown: Wording = {
   word: (category) => (category === 'tool' ? 'object' : category),
   leftOut: [
     'vehicles/7spoke256.png',
@@ -80,7 +80,7 @@ function candidates(caption: string): string[] {
 export function findStamps(
   source: Source,
   nouns: Nouns,
-  { leftOut }: Edition = asFolders,
+  { leftOut }: Wording = asFolders,
 ): { stamps: Stamp[]; skipped: Record<string, number> } {
   const base = 'usr/share/tuxpaint/stamps';
   const stamps: Stamp[] = [];
