@@ -11,7 +11,16 @@ export const lockTimes = { heartbeat: 5, stale: 120, poll: 0.2 };
  * a heartbeat. `onWait` is called once, with the owner, when waiting begins.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: (owner: string) => void): Promise<T> {
-  const lock = takeClaim(path, lockTimes.stale) ?? (await wait(path, onWait));
+  return holding(takeClaim(path, lockTimes.stale) ?? (await wait(path, onWait)), work);
+}
+
+/** The same, but does nothing where another process holds the lock. */
+export async function lockIfFree(path: string, work: () => Promise<void>): Promise<void> {
+  const lock = takeClaim(path, lockTimes.stale);
+  if (lock !== null) await holding(lock, work);
+}
+
+async function holding<T>(lock: Claim, work: () => Promise<T>): Promise<T> {
   const beat = setInterval(() => {
     try {
       lock.touch();

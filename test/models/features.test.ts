@@ -1,16 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataSet } from '../../src/data/types';
 import type { EncoderTower } from '../../src/models/zoo/encoders';
+import { stretchMedia } from '../../src/models/inputs/stretches';
 import { featureIdentity, featuresOf } from '../../src/models/inputs/features';
 import { UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
 
 /** A tower whose features of a file are its path's length and a running number, so that tests see when it ran. */
 const tower = vi.hoisted(() => {
-  const made = { opened: 0, closed: 0, files: [] as (string | null)[], value: 1, batch: 4 };
+  const made = { opened: 0, closed: 0, files: [] as (string | null)[], value: 1, batch: 4, notices: false };
   const fake: Pick<EncoderTower, 'modality' | 'source' | 'version' | 'rows' | 'rowChoices' | 'width' | 'open'> = {
     modality: 'image',
     source: 'resnet50-imagenet',
@@ -20,11 +21,15 @@ const tower = vi.hoisted(() => {
     width: 2,
     async open(rows = 2) {
       made.opened++;
+      const notices: string[] = [];
       return {
         batch: made.batch,
+        notices,
         async extract(files, onFile) {
           await new Promise((resolve) => setTimeout(resolve, 20));
+          if (files.includes('/broken')) throw new Error('cannot be read');
           made.files.push(...files);
+          if (made.notices) notices.push(...files.map((file) => `${file}: cut`));
           onFile?.(files.length);
           return files.map((file) =>
             Float32Array.from({ length: rows * 2 }, (_, i) => made.value * ((file?.length ?? 0) + i / 4)),
@@ -62,7 +67,7 @@ let cache: string;
 beforeEach(() => {
   cache = mkdtempSync(join(tmpdir(), 'features-'));
   vi.stubEnv('EQUIPOISE_CACHE', cache);
-  Object.assign(tower.made, { opened: 0, closed: 0, files: [], value: 1 });
+  Object.assign(tower.made, { opened: 0, closed: 0, files: [], value: 1, notices: false });
 });
 
 const stored = () => readdirSync(join(cache, 'features')).filter((name) => /^[0-9a-f]{64}$/.test(name));
@@ -93,6 +98,55 @@ describe('features of a set', () => {
     const tables = await Promise.all([featuresOf(set(), 'fake'), featuresOf(set(), 'fake')]);
     expect(tower.made.opened).toBe(1);
     expect(Array.from(tables[0].of('a'))).toEqual(Array.from(tables[1].of('a')));
+  });
+
+  describe('of more media than a stretch has', () => {
+    const keys = Array.from({ length: 2 * stretchMedia + 5 }, (_, i) => `m${String(i).padStart(3, '0')}`);
+    const large = set({ media: new Map(keys.map((key, i) => [key, `/p/${'x'.repeat(i)}`])) });
+    const bytes = () => readFileSync(join(cache, 'features', stored()[0]!, 'features.bin'));
+
+    it('are computed by all who want them at once, each medium once', async () => {
+      const heard: number[] = [];
+      const tables = await Promise.all([
+        featuresOf(large, 'fake', { onProgress: (done) => heard.push(done) }),
+        featuresOf(large, 'fake'),
+      ]);
+      expect(tower.made).toMatchObject({ opened: 2, closed: 2 });
+      expect([...tower.made.files].sort()).toEqual([...large.media.values()].sort());
+      expect(tables.map((table) => keys.map((key) => table.of(key)[0]))).toEqual(
+        [0, 1].map(() => keys.map((_, i) => 3 + i)),
+      );
+      expect(heard).toEqual([...heard].sort((a, b) => a - b));
+      expect(readdirSync(join(cache, 'features'))).toEqual(stored());
+    });
+
+    it('go on where an interrupted process was, to the same bytes', async () => {
+      const broken = new Map(large.media).set(keys[stretchMedia + 1]!, '/broken');
+      await expect(featuresOf({ ...large, media: broken }, 'fake')).rejects.toThrow(/cannot be read/);
+      tower.made.files = [];
+      await featuresOf(large, 'fake');
+      expect(tower.made.files).toEqual([...large.media.values()].slice(stretchMedia));
+      const resumed = bytes();
+      vi.stubEnv('EQUIPOISE_CACHE', (cache = mkdtempSync(join(tmpdir(), 'features-'))));
+      await featuresOf(large, 'fake');
+      expect(resumed.equals(bytes())).toBe(true);
+    });
+
+    it('are computed again where a stretch was damaged', async () => {
+      const stretch = join(cache, 'features', `${featureIdentity(large, 'fake')}.stretches`, '0');
+      mkdirSync(stretch, { recursive: true });
+      await expect(featuresOf(large, 'fake')).rejects.toThrow(/index is missing.*\n?.*remove this folder/s);
+      rmSync(stretch, { recursive: true });
+      await featuresOf(large, 'fake');
+      expect(stored()).toEqual([featureIdentity(large, 'fake')]);
+    });
+
+    it('tell the first of all notices', async () => {
+      tower.made.notices = true;
+      const { notices } = await featuresOf(large, 'fake');
+      expect(notices).toHaveLength(9);
+      expect([notices[0], notices.at(-1)]).toEqual(['m000: cut', `and ${keys.length - 8} more like these`]);
+    });
   });
 
   describe('of which a few media are asked for', () => {

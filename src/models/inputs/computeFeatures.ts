@@ -1,5 +1,5 @@
 /** Computes features of media and writes them as `featureTable.ts` reads them: a folder that is whole or absent. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -22,20 +22,32 @@ import { areItems, type FeatureIndex, type StoredItems } from './featureTable';
 export const layout = 1;
 
 /** Media whose features are held before they are written; a multiple of every tower's batch, so that batches do not depend on it. */
-const together = 64;
+export const together = 64;
 
 /** So many notices of a set are kept word for word. */
-const mostNotices = 8;
+const usuallyNoticed = 8;
 
 /** Keys of media that are computed together; null: a place that is left empty. */
 type Pass = readonly (string | null)[];
 
-interface FeatureJob {
+export interface FeatureJob {
   tower: StoredItems & { width: number; open(rows: number): Promise<OpenTower> };
   rows: number;
   /** which media, and in which passes, by a tower that takes so many at once */
   passes(batch: number): readonly Pass[];
   onProgress: ((done: number, total: number) => void) | undefined;
+  /** how many notices are kept word for word */
+  mostNotices?: number;
+}
+
+/** What stands in a folder of features beside the numbers. */
+interface Written extends Pick<FeatureJob, 'tower' | 'rows'> {
+  media: readonly string[];
+  sha256: string;
+  /** of each medium */
+  items: readonly number[];
+  /** of the tower, with the media by their keys */
+  notices: readonly string[];
 }
 
 /** All media, one after the other. */
@@ -67,8 +79,25 @@ const isKey = (key: string | null): key is string => key !== null;
 export async function computeFeatures(
   folder: string,
   set: DataSet,
-  { tower, rows, passes, onProgress }: FeatureJob,
+  open: OpenTower,
+  { tower, rows, passes, onProgress, mostNotices }: FeatureJob,
 ): Promise<void> {
+  const all = passes(open.batch ?? together);
+  const media = all.flat().filter(isKey);
+  const before = open.notices?.length ?? 0;
+  await writeFolder(folder, async (temporary) => ({
+    tower,
+    rows,
+    media,
+    ...(await writeFeatures(join(temporary, 'features.bin'), set, { tower, rows, open }, all, (done) =>
+      onProgress?.(done, media.length),
+    )),
+    notices: briefly(byKey((open.notices ?? []).slice(before), set.media), mostNotices),
+  }));
+}
+
+/** Has a folder of features written under another name and puts it in its place with its index. The caller holds its lock. */
+export async function writeFolder(folder: string, write: (temporary: string) => Promise<Written>): Promise<void> {
   // A process that was killed while writing leaves its folder; we hold the lock, so nobody writes there now.
   const parent = dirname(folder);
   if (existsSync(parent))
@@ -76,26 +105,17 @@ export async function computeFeatures(
       if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp'))
         rmSync(join(parent, name), { recursive: true, force: true });
   const temporary = `${folder}.${process.pid}.tmp`;
-  const open = await tower.open(rows);
   try {
     mkdirSync(temporary, { recursive: true });
-    const all = passes(open.batch ?? together);
-    const media = all.flat().filter(isKey);
-    const { sha256, items } = await writeFeatures(
-      join(temporary, 'features.bin'),
-      set,
-      { tower, rows, open },
-      all,
-      (done) => onProgress?.(done, media.length),
-    );
+    const { rows, tower, media, sha256, items, notices } = await write(temporary);
     const index: FeatureIndex = {
       layout,
       rows,
       width: tower.width,
       sha256,
-      media,
-      ...(tower.mostItems === undefined ? {} : { items }),
-      ...noticesOf(open.notices ?? [], set.media),
+      media: [...media],
+      ...(tower.mostItems === undefined ? {} : { items: [...items] }),
+      ...(notices.length === 0 ? {} : { notices: [...notices] }),
     };
     writeWhole(join(temporary, 'index.json'), canonicalJson(index));
     renameSync(temporary, folder);
@@ -103,8 +123,6 @@ export async function computeFeatures(
     rmSync(temporary, { recursive: true, force: true });
     // Whoever took over a lock that looked abandoned may have finished first, with the same content.
     if (!existsSync(folder)) throw error;
-  } finally {
-    open.close();
   }
 }
 
@@ -134,9 +152,7 @@ async function writeFeatures(
         if (!areItems(count, tower) || values.some((value) => !Number.isFinite(value)))
           throw userError({ where: set.media.get(key)!, what: 'its features are not finite numbers' });
         items.push(count);
-        const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-        hash.update(bytes);
-        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        writeAll(file, hash, values);
       });
     }
     fsyncSync(file);
@@ -146,16 +162,25 @@ async function writeFeatures(
   return { sha256: hash.digest('hex'), items };
 }
 
-/** The first of many notices with names of media for their paths, and how many more there are. */
-function noticesOf(found: readonly string[], media: ReadonlyMap<string, string>): { notices?: string[] } {
-  if (found.length === 0) return {};
+/** Writes numbers to a file and into its hash. */
+export function writeAll(file: number, hash: Hash, values: Float32Array): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  hash.update(bytes);
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+}
+
+/** Notices with keys of media for their paths. */
+function byKey(found: readonly string[], media: ReadonlyMap<string, string>): string[] {
+  if (found.length === 0) return [];
   const names = new Map([...media].map(([key, path]) => [path, key]));
-  const notices = found
-    .map((notice) => {
-      const at = notice.indexOf(': ');
-      return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
-    })
-    .sort();
-  const more = notices.length - mostNotices;
-  return { notices: [...notices.slice(0, mostNotices), ...(more > 0 ? [`and ${more} more like these`] : [])] };
+  return found.map((notice) => {
+    const at = notice.indexOf(': ');
+    return `${names.get(notice.slice(0, at)) ?? notice.slice(0, at)}${notice.slice(at)}`;
+  });
+}
+
+/** The first of many notices, sorted, and how many more there are. */
+export function briefly(notices: readonly string[], most = usuallyNoticed): string[] {
+  const more = notices.length - most;
+  return [...[...notices].sort().slice(0, most), ...(more > 0 ? [`and ${more} more like these`] : [])];
 }

@@ -1,8 +1,8 @@
 /**
  * Features of a set by a frozen tower, computed once and kept in the cache: `features/<identity>/{features.bin,
  * index.json}`, float32 little-endian, media in sorted order. Where few media are asked for, only theirs are computed, to
- * the same bytes, and kept as parts in `features/<identity>.parts/`. Folders appear whole by renaming; two processes that
- * want the same features wait for each other.
+ * the same bytes, and kept as parts in `features/<identity>.parts/`. Folders appear whole by renaming; processes that want
+ * the same features share the work (`stretches.ts`).
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import type { Code } from '../../parts/code';
 import { findEncoder, towerSources, type EncoderTower } from '../zoo/encoders';
 import { saidOfTower } from './modelCode';
 import { computeFeatures, inTheirPlaces, inOrder, layout } from './computeFeatures';
+import { computeTogether } from './stretches';
 import { joinedTable, mediaIn, readFeatures, type FeatureTable, type StoredItems } from './featureTable';
 
 /** A frozen tower whose features are stored. */
@@ -125,9 +126,8 @@ export async function featuresBy(
     if (part !== null) return part;
   }
   const media = sortedMedia(set);
-  await once(folder, options, () =>
-    computeFeatures(folder, set, { ...job(tower, options), passes: () => inOrder(media) }),
-  );
+  if (!existsSync(folder))
+    await computeTogether(folder, set, { ...job(tower, options), media, onWait: options.onWait });
   return readFeatures(folder, { media, ...shapeOf(tower, options) }, options.inMemory ?? usuallyInMemory);
 }
 
@@ -156,11 +156,18 @@ async function partOf(
         const { media } = missing(); // another process may have computed some meanwhile
         if (media.length === 0) return;
         const all = sortedMedia(set);
-        await computeFeatures(join(parts, sha256(canonicalJson(media))), set, {
-          ...job(tower, options),
-          // Without threads what comes of a row does not depend on its place: it need not be kept.
-          passes: (batch) => (tf.getBackend() === 'wasm' ? inOrder(media) : inTheirPlaces(all, new Set(media), batch)),
-        });
+        const of = job(tower, options);
+        const open = await tower.open(of.rows);
+        try {
+          await computeFeatures(join(parts, sha256(canonicalJson(media))), set, open, {
+            ...of,
+            // Without threads what comes of a row does not depend on its place: it need not be kept.
+            passes: (batch) =>
+              tf.getBackend() === 'wasm' ? inOrder(media) : inTheirPlaces(all, new Set(media), batch),
+          });
+        } finally {
+          open.close();
+        }
       },
       options.onWait,
     );
@@ -174,18 +181,6 @@ async function partOf(
       table: readFeatures(part, { media, ...shape }, options.inMemory ?? usuallyInMemory),
     })),
     shape,
-  );
-}
-
-/** Computes into a folder, unless it is there, while others that want the same wait. */
-async function once(folder: string, { onWait }: FeatureOptions, compute: () => Promise<void>): Promise<void> {
-  if (existsSync(folder)) return;
-  await withLock(
-    `${folder}.lock`,
-    async () => {
-      if (!existsSync(folder)) await compute();
-    },
-    onWait,
   );
 }
 
