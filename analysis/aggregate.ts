@@ -31,7 +31,8 @@ export interface Journals {
    * Rows of a query over the tables
    * runs(id, task, panel, method, setting, scheduler, seed, rateEncoder, rateBackbone), train(id, step, loss, rateEncoder, rateBackbone, gradientEncoder, gradientBackbone, distanceEncoder, distanceBackbone) with norms before clipping and Prodigy's estimates,
    * measure(id, step, kappa, logKappa, floor, bothTrained (no module was frozen in the step, else kappa is not
-   * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor, updateEncoder, updateBackbone: ||dtheta|| / ||theta||, dEncoder, dBackbone),
+   * defined), normalisedEncoder, normalisedBackbone, tightnessEncoder, tightnessBackbone, convergenceFactor, updateEncoder, updateBackbone: ||dtheta|| / ||theta||, dEncoder, dBackbone,
+   * probeLogKappa, withoutEndLogKappa: of what stands beside the measure, null where nothing does or a divergence was floored),
    * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, null where no question was scored so,
    * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel, and kinds(id,
    * kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
@@ -58,7 +59,9 @@ const trainColumns = `id, step, loss, learningRate.encoder as rateEncoder, learn
 const kappaColumns = 'id, step, logKappa, floor, learningRate.encoder > 0 and learningRate.backbone > 0 as bothTrained';
 const measureColumns = `${kappaColumns}, kappa, normalisedGradient.encoder as normalisedEncoder, normalisedGradient.backbone as normalisedBackbone,
   tightness.encoder as tightnessEncoder, tightness.backbone as tightnessBackbone, convergenceFactor,
-  updateRatio.encoder as updateEncoder, updateRatio.backbone as updateBackbone, dEncoder, dBackbone`;
+  updateRatio.encoder as updateEncoder, updateRatio.backbone as updateBackbone, dEncoder, dBackbone,
+  case when not probe.floor then probe.logKappa end as probeLogKappa,
+  case when not withoutEnd.floor then withoutEnd.logKappa end as withoutEndLogKappa`;
 const evaluateColumns = `id, step, split, loss, ${accuracies('choice', 'generation')}, choiceByKind, generationByKind`;
 const transferColumns = `id, task, ${accuracies('choice', 'generation')}`;
 

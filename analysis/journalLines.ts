@@ -10,6 +10,8 @@ import type { FoundRun, IgnoredRun } from './runs';
 
 const perModule = 'STRUCT(encoder DOUBLE, backbone DOUBLE)';
 const score = 'STRUCT(correct INTEGER, total INTEGER, accuracy DOUBLE)';
+/** What may stand beside a measure (`measure.beside`, `measure.withoutEnd`). */
+const besides = 'STRUCT(logKappa DOUBLE, floor BOOLEAN)';
 const columns = {
   kind: 'VARCHAR',
   step: 'INTEGER',
@@ -26,6 +28,8 @@ const columns = {
   normalisedGradient: perModule,
   tightness: perModule,
   convergenceFactor: 'DOUBLE',
+  probe: besides,
+  withoutEnd: besides,
   split: 'VARCHAR',
   task: 'VARCHAR',
   choice: score,

@@ -51,6 +51,8 @@ export type Quantity =
   | 'logKappa.mean'
   | 'logKappa.end'
   | 'logKappa.early'
+  | 'logKappa.error'
+  | 'logKappa.ofEnd'
   | 'gradient.encoder'
   | 'gradient.backbone'
   | 'signChanges'

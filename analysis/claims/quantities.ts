@@ -12,6 +12,9 @@ import type { Quantity } from './claim';
 /** Share of the steps at the end of a run that `...end` and `gradient...` are about. */
 const late = 0.25;
 
+/** The first steps, warm-up among them, are left out of what `distanceTo` compares. */
+const underWay = 20;
+
 /** Measures in which kappa is defined and above the floor. */
 const sound = 'bothTrained and not floor';
 const ends = 'with last as (select id, max(step) as steps from train group by id)';
@@ -46,6 +49,11 @@ const gradient = (column: string) =>
   queried(`${ends} select id, ln(avg(${column} order by measure.step)) as value from measure join last using (id)
     where measure.step > steps * ${1 - late} group by id having avg(${column}) > 0`);
 
+/** Median distance of log kappa to another log kappa of the same steps, once training is under way. */
+const distanceTo = (other: string) =>
+  queried(`select id, median(abs(logKappa - ${other})) as value from measure
+    where ${sound} and step >= ${underWay} and ${other} is not null group by id`);
+
 /** Share of consecutive measures between which log kappa changes sign. */
 const signChanges: Read = async (journals) => {
   const found = await journals.rows<{ id: string; values: string }>(
@@ -63,6 +71,8 @@ const reads: Record<Exclude<Quantity, 'tightness'>, Read> = {
   'logKappa.mean': logKappa('true'),
   'logKappa.end': logKappa(`measure.step > steps * ${1 - late}`),
   'logKappa.early': logKappa(`measure.step <= greatest(steps * ${early}, measured)`),
+  'logKappa.error': distanceTo('probeLogKappa'),
+  'logKappa.ofEnd': distanceTo('withoutEndLogKappa'),
   'gradient.encoder': gradient('normalisedEncoder'),
   'gradient.backbone': gradient('normalisedBackbone'),
   signChanges,

@@ -145,6 +145,17 @@ export const metricNames: readonly { names: readonly string[]; unit: string; abo
     unit: 'nats per label token',
     about: 'divergence after only this module’s half of the step',
   },
+  {
+    names: ['measure/probe/logKappa', 'measure/withoutEnd/logKappa'],
+    unit: 'natural logarithm',
+    about:
+      'the same step on a fixed probe, and without the labels that end answers, with dBackbone, dEncoder, kappa, floor',
+  },
+  {
+    names: ['measure/withoutEnd/loss'],
+    unit: 'nats per label token',
+    about: 'of the batch without the labels that end answers',
+  },
   { names: ['measure/floor'], unit: '0 or 1', about: 'a divergence was under the floor of 1e-8 and set to it' },
   {
     names: [

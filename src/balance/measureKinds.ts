@@ -8,16 +8,31 @@ const variant = oneOf(
   ['a', 'b'],
   'a',
 );
+const withoutEnd = oneOf(
+  'on: loss, divergences and kappa also without the token that ends an answer, in the journal alone',
+  ['off', 'on'],
+  'off',
+);
 
 /** By the value of `measure.on`. */
 export const measureKinds = {
-  batch: kind('the training batch', { every, variant }),
+  batch: kind('the training batch', {
+    every,
+    variant,
+    withoutEnd,
+    beside: whole('questions of a fixed probe on which kappa is measured as well, for the journal alone', 0, 4096, 0),
+  }),
   probe: kind('a fixed set of training questions: far less noisy, one more forward pass', {
     every,
     variant,
+    withoutEnd,
     probe: whole('questions in the fixed probe', 1, 4096, 24),
   }),
 };
 
 /** When and on which examples kappa is measured. */
 export type MeasureSpec = SpecOf<typeof measureKinds, 'on'>;
+
+/** How many questions of the fixed probe a run is asked: those of the measure, or those beside it. */
+export const probeQuestions = (measure: MeasureSpec): number =>
+  measure.on === 'probe' ? measure.probe : measure.beside;

@@ -27,16 +27,14 @@ export interface OldPass {
 }
 
 /**
- * D_X and D_S of a step, scalars in nats per label token: how far the backbone's step alone, and the encoder's alone,
- * move the distribution of the next token.
+ * D_X and D_S of a step at each label place, [N], in nats: how far the backbone's step alone, and the encoder's alone,
+ * move the distribution of the next token. Their means over the label places are what kappa is taken from.
  * @param before parameters at t, `after` at t + 1
- * @param mask [N] 1 for label places
  * @param old the passes at t on these questions; null where they are still to be made
  */
 export function stepDivergences(
   passes: Passes,
   { before, after }: { before: Parts; after: Parts },
-  mask: Tensor,
   variant: 'a' | 'b',
   old: OldPass | null,
 ): { dBackbone: Tensor; dEncoder: Tensor } {
@@ -49,10 +47,19 @@ export function stepDivergences(
     ...(variant === 'b' ? { moved: passes.logProbabilities(after.backbone, newPrefix) } : {}),
   });
   return {
-    dBackbone: maskedMean(divergence(...pairs.backbone), mask),
-    dEncoder: maskedMean(divergence(...pairs.encoder), mask),
+    dBackbone: divergence(...pairs.backbone),
+    dEncoder: divergence(...pairs.encoder),
   };
 }
+
+/** The means of divergences [N] over the places where `mask` [N] is 1, scalars in nats per label token. */
+export const meanDivergences = (
+  { dBackbone, dEncoder }: { dBackbone: Tensor; dEncoder: Tensor },
+  mask: Tensor,
+): { dBackbone: Tensor; dEncoder: Tensor } => ({
+  dBackbone: maskedMean(dBackbone, mask),
+  dEncoder: maskedMean(dEncoder, mask),
+});
 
 /** Smallest and mean probability of the labels, from their log-probabilities [N]: the c of the bounds. */
 export function labelProbabilities(logProbability: Tensor, mask: Tensor): { smallest: Tensor; mean: Tensor } {

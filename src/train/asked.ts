@@ -1,5 +1,6 @@
 /** Which questions a run trains on, validates and is evaluated on, and the media that it reads for them. */
 import type { DataSet, Item, SplitName } from '../data/types';
+import { probeQuestions } from '../balance/measureKinds';
 import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
 import { random } from '../random';
@@ -8,7 +9,7 @@ import { batchIndices } from './batches';
 /** The questions of a run by what they are for. */
 export interface Chosen {
   train: Item[];
-  /** the questions on which kappa is measured; none where that is the batch */
+  /** the fixed questions on which kappa is measured, or measured as well; none where that is the batch alone */
   probe: Item[];
   validation: Item[];
   evaluation: Item[];
@@ -21,7 +22,7 @@ export function chosenOf(set: DataSet, spec: RunSpec): Chosen {
   return {
     train,
     // The probe is the same for every method and seed: it belongs to the task.
-    probe: spec.measure.on === 'probe' ? random(set.identity, 'probe').shuffle(train).slice(0, spec.measure.probe) : [],
+    probe: random(set.identity, 'probe').shuffle(train).slice(0, probeQuestions(spec.measure)),
     // Shuffled, so that the first few stand for all kinds.
     validation: random(set.identity, 'validation').shuffle(split('validation')),
     evaluation: evaluationItems(set, spec),

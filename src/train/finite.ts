@@ -6,7 +6,11 @@ import type { MeasureNumbers, StepNumbers } from './stepNumbers';
  * Throws Error naming the step, the module and what of it is NaN or infinite, as training that diverged; a step whose
  * numbers are all finite passes. `measured`: of a measured step also what its halves did to the answers.
  */
-export function checkFinite(numbers: StepNumbers, step: number, measured: MeasureNumbers | null = null): void {
+export function checkFinite(
+  numbers: StepNumbers,
+  step: number,
+  measured: Pick<MeasureNumbers, 'dBackbone' | 'dEncoder'> | null = null,
+): void {
   const diverged = (what: string, ...modules: string[]) =>
     new Error(
       `step ${step}: training diverged: ${what}; lower the learning rate${modules.length > 1 ? 's' : ''} of the ${modules.join(' and the ')} or clip harder`,

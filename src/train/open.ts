@@ -76,7 +76,7 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
     answers === null ? initial : { ...initial, ...generationState(model, answers) },
     { kernels: spec.kernels },
   );
-  const probe = probeOf(spec, prepared)?.probe ?? null;
+  const probe = probeOf(prepared)?.probe ?? null;
   return {
     spec,
     prepared,
@@ -94,9 +94,9 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
   };
 }
 
-/** The probe's shape, and the model for its size; null: the batch is measured. */
-function probeOf(spec: RunSpec, { examples, sizes }: Prepared): Pick<MeasureOption, 'probe' | 'probeModel'> | null {
-  if (spec.measure.on !== 'probe') return null;
+/** The probe's shape, and the model for its size; null: there is none. */
+function probeOf({ examples, sizes }: Prepared): Pick<MeasureOption, 'probe' | 'probeModel'> | null {
+  if (examples.probe.length === 0) return null;
   const { model, shape } = sizes.of(examples.probe.map(({ media }) => media));
   return { probe: shape(examples.probe.length), probeModel: model };
 }
@@ -110,7 +110,9 @@ function programsOf(
 ): Record<string, Program> {
   const measure: MeasureOption = {
     variant: spec.measure.variant,
-    ...(probeOf(spec, prepared) ?? { probe: null }),
+    ...(probeOf(prepared) ?? { probe: null }),
+    isBeside: spec.measure.on === 'batch',
+    end: spec.measure.withoutEnd === 'on' ? prepared.codec.end : null,
   };
   const training = prepared.sizes.all.map(({ suffix, model, shape }): Record<string, Program> => {
     const [sized, batch] = [{ ...setting, model }, shape(spec.batch)];

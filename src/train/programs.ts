@@ -6,7 +6,7 @@
 import { isUnregularised, tellsShare } from '../balance/regularisers';
 import type { Parts, Passes } from '../balance/measureStep';
 import { schedulerFacts } from '../balance/schedulers';
-import type { OptimiserSpec, RegulariserSpec, RunSpec } from '../manifest/run';
+import type { MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
 import { labelLogProbability, oneHot } from '../tensor/ops';
@@ -17,7 +17,7 @@ import type { Program, StateValue } from '../tensor/program';
 import { need, tf, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { partRatesOf, toldPartsOf, type EncoderPart, type PartRates } from './partVectors';
-import type { PairName } from './stepNumbers';
+import type { BesideName, PairName } from './stepNumbers';
 import { batchInputs, batchTensors, type BatchTensors } from './stepInputs';
 
 /** What is fixed while a session is open. */
@@ -62,6 +62,12 @@ export const toldPairs = ({ optimiser, regulariser, parameterNorms }: Setting): 
   ...(tellsShare(regulariser) ? (['share'] as const) : []),
   ...(parameterNorms === true ? (['parameterNorm'] as const) : []),
   ...(slotsOf(optimiser).some(({ name }) => name === 'distance') ? (['distance'] as const) : []),
+];
+
+/** What a measured step tells beside its measure. */
+export const toldBeside = (measure: MeasureSpec): BesideName[] => [
+  ...(measure.on === 'batch' && measure.beside > 0 ? (['probe'] as const) : []),
+  ...(measure.withoutEnd === 'on' ? (['withoutEnd'] as const) : []),
 ];
 
 const startOfSlot = ({ begins }: Slot, theta: Float32Array): StateValue => {

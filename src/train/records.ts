@@ -4,6 +4,7 @@
  */
 import type { TextScores } from '../text/metrics/textScores';
 import type { PerModule } from '../manifest/run';
+import type { Kappa } from '../balance/kappa';
 import type { EncoderPart } from './partVectors';
 
 /** Of the encoder's parts of which something is trained, where the tower is run in the step. */
@@ -74,6 +75,13 @@ export interface MeasureRecord {
   signChangeRate: number;
   /** value of the regulariser, lambda included; 0 without one */
   regulariser: number;
+  /** the same step on the fixed probe; only with `measure.beside` */
+  probe?: Kappa;
+  /**
+   * the same measure, and the loss of the batch, over the labels that are no end of an answer; only with
+   * `measure.withoutEnd`
+   */
+  withoutEnd?: Kappa & { loss: number };
   /** as in train records; the ratios as those of modules */
   parts?: OfParts<PartMeasure>;
 }

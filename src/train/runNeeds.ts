@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { probeQuestions } from '../balance/measureKinds';
 import { isUnregularised } from '../balance/regularisers';
 import { schedulerFacts } from '../balance/schedulers';
 import { objectIn } from '../json';
@@ -220,7 +221,9 @@ function needsOfModel(
       ? { batch, tokens, labels, rows, width: wide, prefixTokens: model.decoding.before - 1 }
       : tiledShape({ batch, tokens, labels }, tiled.lead, items, { rows, width: wide });
   const inMemory = inputs === towerFeatures ? usuallyInMemory : inputsInMemory;
-  const probe = spec.measure.on === 'probe' ? shape(spec.measure.probe) : null;
+  const questions = probeQuestions(spec.measure);
+  const probe = questions === 0 ? null : shape(questions);
+  const isBeside = spec.measure.on === 'batch';
   const bySound = sizes.captions === 0;
   const words = Array.from({ length: sizes.classes }, () => new Float32Array(width));
   return resourceNeeds({
@@ -235,7 +238,11 @@ function needsOfModel(
       2 * 4 * parameters,
     programs: {
       train: trainProgram(setting, shape(spec.batch), moduleNames, null),
-      measured: trainProgram(setting, shape(spec.batch), moduleNames, { variant: spec.measure.variant, probe }),
+      measured: trainProgram(setting, shape(spec.batch), moduleNames, {
+        variant: spec.measure.variant,
+        probe,
+        isBeside,
+      }),
       score: scoreProgram(setting, shape(evaluationRows(items))),
       ...(spec.align.steps === 0
         ? {}

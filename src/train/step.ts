@@ -6,6 +6,7 @@
 import { factsOfRegulariser } from '../balance/regularisers';
 import { windowOf } from '../balance/schedulers';
 import { metricsOf, seenGradient } from '../balance/measure';
+import { kappaOf } from '../balance/kappa';
 import { regulariserWeights } from '../balance/regulariser';
 import type { Decision } from '../balance/schedulers';
 import { both, type PerModule } from '../modules';
@@ -16,7 +17,7 @@ import { checkFinite } from './finite';
 import type { OpenRun } from './open';
 import type { MeasureRecord, OfParts, TrainRecord } from './records';
 import { isOutOfMemory, OutOfMemoryError } from './memory';
-import { toldPairs } from './programs';
+import { toldBeside, toldPairs } from './programs';
 import { packStep, updateValues, type StepValues } from './stepInputs';
 import { measuredStep, unpackStep, type PartNumbers, type UnpackedStep } from './stepNumbers';
 import { stepNoise } from './trainProgram';
@@ -92,8 +93,9 @@ export async function takeStep(run: OpenRun, plan: StepPlan, questions: Question
   } catch (error) {
     throw isOutOfMemory(error) ? new OutOfMemoryError(spec.batch, tf.getBackend(), error) : error;
   }
-  const taken = unpackStep(numbers, setting.toldParts, toldPairs(setting));
-  checkFinite(taken.step, plan.step, taken.measure);
+  const taken = unpackStep(numbers, setting.toldParts, toldPairs(setting), toldBeside(spec.measure));
+  for (const divergences of [taken.measure, taken.beside.probe ?? null])
+    checkFinite(taken.step, plan.step, divergences);
   loop.updates = updates;
   return taken;
 }
@@ -131,11 +133,21 @@ export function observeStep({ spec: { regulariser }, loop }: OpenRun, { step, pa
   loop.memory = seenGradient(loop.memory, loop.gradientNorm);
 }
 
+/** What a record tells beside the measure: nothing unless the manifest asks for it. */
+function besideRecord({ probe, withoutEnd }: UnpackedStep['beside']): Pick<MeasureRecord, 'probe' | 'withoutEnd'> {
+  return {
+    ...(probe === undefined ? {} : { probe: kappaOf(probe.dBackbone, probe.dEncoder) }),
+    ...(withoutEnd === undefined
+      ? {}
+      : { withoutEnd: { loss: withoutEnd.loss, ...kappaOf(withoutEnd.dBackbone, withoutEnd.dEncoder) } }),
+  };
+}
+
 /** kappa of the step and its metrics, which the scheduler sees at the next; null for a step that was not measured. */
 export function measureRecord(
   { spec, loop }: OpenRun,
   plan: StepPlan,
-  { step, measure, parts }: UnpackedStep,
+  { step, measure, parts, beside }: UnpackedStep,
 ): MeasureRecord | null {
   if (measure === null) return null;
   const { metrics, memory } = metricsOf(measuredStep(step, measure), loop.memory, windowOf(spec.scheduler));
@@ -151,6 +163,7 @@ export function measureRecord(
     factor: plan.factor,
     convergenceFactor: Math.min(plan.factor.encoder, plan.factor.backbone),
     regulariser: step.loss - step.crossEntropy,
+    ...besideRecord(beside),
     ...toldOf(parts, ({ gradient, theta, delta }) => ({
       gradientNorm: gradient,
       parameterNorm: theta,

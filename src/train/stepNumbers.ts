@@ -18,6 +18,15 @@ const measureNames = [
   'progressBackbone',
 ] as const;
 
+/** Numbers that stand beside a measure where they are asked for: on the fixed probe, and without the end of answers. */
+const besideNames = {
+  probe: ['dBackbone', 'dEncoder'],
+  withoutEnd: ['loss', 'dBackbone', 'dEncoder'],
+} as const;
+export type BesideName = keyof typeof besideNames;
+/** What stands beside a measure; nats per label token. */
+export type Beside<T = number> = { [Name in BesideName]?: Record<(typeof besideNames)[Name][number], T> };
+
 /**
  * Of every step. `loss`: the objective, regulariser included; `prefix`: a sum that says whether the encoder's output is
  * finite.
@@ -47,15 +56,22 @@ export function packNumbers(
   measure: MeasureNumbers<Tensor> | null,
   parts: readonly PartNumbers<Tensor>[] = [],
   pairs: Pairs<Tensor> = {},
+  beside: Beside<Tensor> = {},
 ): { numbers: Tensor } {
   const scalars = [
     ...stepNames.map((name) => step[name]),
     ...parts.flatMap((part) => partNames.map((name) => part[name])),
     ...pairNames.flatMap((name) => moduleNames.flatMap((module) => pairs[name]?.[module] ?? [])),
     ...(measure === null ? [] : measureNames.map((name) => measure[name])),
+    ...tensorsBeside(beside),
   ];
   return { numbers: tf.stack(scalars.map((value) => tf.reshape(value, []))) };
 }
+
+const tensorsBeside = ({ probe, withoutEnd }: Beside<Tensor>): Tensor[] => [
+  ...(probe === undefined ? [] : besideNames.probe.map((name) => probe[name])),
+  ...(withoutEnd === undefined ? [] : besideNames.withoutEnd.map((name) => withoutEnd[name])),
+];
 
 /** A step's numbers under their names. */
 export interface UnpackedStep {
@@ -63,24 +79,35 @@ export interface UnpackedStep {
   measure: MeasureNumbers | null;
   parts: Partial<Record<EncoderPart, PartNumbers>>;
   pairs: Pairs;
+  beside: Beside;
 }
 
 /**
  * Names for the packed vector of `trainProgram`. `parts` and `pairs`: those that its setting tells of, the pairs in the
- * order of `pairNames`.
+ * order of `pairNames`; `told`: what stands beside a measure, in the order of `besideNames`.
  */
 export function unpackStep(
   numbers: Float32Array,
   parts: readonly EncoderPart[] = [],
   pairs: readonly PairName[] = [],
+  told: readonly BesideName[] = [],
 ): UnpackedStep {
   const take = <N extends string>(names: readonly N[], from: number) =>
     Object.fromEntries(names.map((name, i) => [name, numbers[from + i]!])) as Record<N, number>;
   const pairsFrom = stepNames.length + parts.length * partNames.length;
   const rest = pairsFrom + pairs.length * moduleNames.length;
+  const isMeasured = numbers.length > rest;
+  let from = rest + measureNames.length;
+  const beside = Object.fromEntries(
+    (isMeasured ? told : []).map((of) => [
+      of,
+      take(besideNames[of], (from += besideNames[of].length) - besideNames[of].length),
+    ]),
+  ) as Beside;
   return {
+    beside,
     step: take(stepNames, 0),
-    measure: numbers.length > rest ? take(measureNames, rest) : null,
+    measure: isMeasured ? take(measureNames, rest) : null,
     parts: Object.fromEntries(
       parts.map((part, i) => [part, take(partNames, stepNames.length + i * partNames.length)] as const),
     ),

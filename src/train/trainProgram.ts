@@ -2,11 +2,18 @@
  * One optimiser step as a program: the objective, its gradients, the update of each module, and where kappa is asked
  * for the divergences that the two halves of the step cause (src/balance/measureStep.ts).
  */
-import { labelProbabilities, movement, stepDivergences, type Movement, type Parts } from '../balance/measureStep';
+import {
+  labelProbabilities,
+  meanDivergences,
+  movement,
+  stepDivergences,
+  type Movement,
+  type Parts,
+} from '../balance/measureStep';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
-import { labelLogProbability, norm } from '../tensor/ops';
+import { labelLogProbability, maskedMean, norm } from '../tensor/ops';
 import { isUnregularised } from '../balance/regularisers';
 import { update } from '../tensor/optimiser';
 import { slotsOf } from '../tensor/optimiserKinds';
@@ -20,15 +27,26 @@ import { trainingBatch, type Seen, type TrainingBatch } from './differentiate';
 import { gradientsOf, ownGradient } from './objective';
 import { frozenNames, frozenTensors, partsOf, passesOn, toldPairs, trained, type Setting } from './programs';
 import { partNorm, rateOfParts, type EncoderPart } from './partVectors';
-import { batchTensors, noiseTensor, stepInputs, updateScalars } from './stepInputs';
-import { packNumbers, type MeasureNumbers, type PairName, type Pairs, type PartNumbers } from './stepNumbers';
+import { batchTensors, noiseTensor, stepInputs, updateScalars, type BatchTensors } from './stepInputs';
+import {
+  packNumbers,
+  type Beside,
+  type MeasureNumbers,
+  type PairName,
+  type Pairs,
+  type PartNumbers,
+  type StepNumbers,
+} from './stepNumbers';
 
-/**
- * How a measured step finds its divergences; `probe`: the shape of the fixed probe, else the training batch is used.
- */
+/** How a measured step finds its divergences. */
 export interface MeasureOption {
   variant: 'a' | 'b';
+  /** the shape of the fixed probe; null: there is none, and the training batch is used */
   probe: BatchShape | null;
+  /** the batch is used all the same, and what the probe says stands beside it */
+  isBeside?: boolean;
+  /** the token that ends an answer, where the numbers without it are told, too */
+  end?: number | null;
   /** the model for the probe's size, where the batch has another; their parameters are the same */
   probeModel?: MultimodalModel;
 }
@@ -74,26 +92,36 @@ export function trainProgram(
         Object.assign(next, updateModule(setting, module, gradient, updateScalars(inputs, module), state));
         if (regularised) next[`${module}/previous`] = need(state, `${module}/theta`);
       }
-      const zero = tf.scalar(0);
-      const step = {
-        loss,
-        crossEntropy: seen.crossEntropy,
-        klEncoder: seen.klEncoder ?? zero,
-        klBackbone: seen.klBackbone ?? zero,
-        normEncoder: clipped.encoder?.norm ?? zero,
-        normBackbone: clipped.backbone?.norm ?? zero,
-        prefix: tf.sum(seen.prefix),
-      };
       const taken: TakenStep = { modules, old, state, next, gradients, seen };
+      const found = measure === null ? null : measured(setting, measure, on, inputs, taken);
       const outputs = packNumbers(
-        step,
-        measure === null ? null : measured(setting, measure, on, inputs, taken),
+        numbersOfStep(loss, seen, clipped),
+        found?.measure ?? null,
         (setting.toldParts ?? []).map((part) => numbersOfPart(model, part, taken, measure !== null)),
         pairsOf(setting, { state, next, shares }),
+        found?.beside,
       );
       tf.dispose(Object.values(seen));
       return { outputs, state: next };
     },
+  };
+}
+
+/** The numbers of every step; zeros for a module that is not trained and for divergences that nothing asks for. */
+function numbersOfStep(
+  loss: Tensor,
+  { crossEntropy, klEncoder, klBackbone, prefix }: Seen,
+  clipped: ReturnType<typeof clipGradients>,
+): StepNumbers<Tensor> {
+  const zero = tf.scalar(0);
+  return {
+    loss,
+    crossEntropy,
+    klEncoder: klEncoder ?? zero,
+    klBackbone: klBackbone ?? zero,
+    normEncoder: clipped.encoder?.norm ?? zero,
+    normBackbone: clipped.backbone?.norm ?? zero,
+    prefix: tf.sum(prefix),
   };
 }
 
@@ -174,26 +202,52 @@ interface TakenStep {
   seen: Seen;
 }
 
-/**
- * The measurement: the divergences of the step on the probe or on the batch, label probabilities of the batch,
- * movements.
- */
-function measured(
+/** A step's divergences on one of its sets of questions, at each label place [N], and the mask of these. */
+interface Asked {
+  divergences: { dBackbone: Tensor; dEncoder: Tensor };
+  batch: BatchTensors;
+}
+
+/** The divergences of a step on the probe or on the batch, and on the other of the two where it stands beside. */
+function askedDivergences(
   { model, precision }: Setting,
-  { variant, probe, probeModel = model }: MeasureOption,
-  { batch, hot, passes: onBatch }: TrainingBatch,
+  { variant, probe, probeModel = model, isBeside = false }: MeasureOption,
+  { batch, passes: onBatch }: TrainingBatch,
   inputs: Tensors,
-  { modules, old, state, next, gradients, seen }: TakenStep,
-): MeasureNumbers<Tensor> {
-  const after: Parts = { ...old };
+  { modules, old: before, state, next, seen }: TakenStep,
+): { measured: Asked; beside: Asked | null } {
+  const after: Parts = { ...before };
   for (const module of modules) after[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
-  const asked = probe === null ? batch : batchTensors(inputs, 'probe');
-  const passes = probe === null ? onBatch : passesOn(probeModel, frozenTensors(model, state), asked);
   // What a training pass in bfloat16 saw is too coarse to be compared with.
-  const isKnown = probe === null && precision !== 'bfloat16';
-  const known = isKnown ? { prefix: seen.prefix, logProbabilities: seen.logP } : null;
-  const { dBackbone, dEncoder } = stepDivergences(passes, { before: old, after }, asked.mask, variant, known);
-  const label = labelProbabilities(labelLogProbability(seen.logP, hot), batch.mask);
+  const known = precision === 'bfloat16' ? null : { prefix: seen.prefix, logProbabilities: seen.logP };
+  const inBatch = (): Asked => ({ batch, divergences: stepDivergences(onBatch, { before, after }, variant, known) });
+  if (probe === null) return { measured: inBatch(), beside: null };
+  const asked = batchTensors(inputs, 'probe');
+  const passes = passesOn(probeModel, frozenTensors(model, state), asked);
+  const inProbe = { batch: asked, divergences: stepDivergences(passes, { before, after }, variant, null) };
+  return isBeside ? { measured: inBatch(), beside: inProbe } : { measured: inProbe, beside: null };
+}
+
+/** The measurement: divergences, label probabilities of the batch, movements, and what is told beside them. */
+function measured(
+  setting: Setting,
+  measure: MeasureOption,
+  on: TrainingBatch,
+  inputs: Tensors,
+  taken: TakenStep,
+): { measure: MeasureNumbers<Tensor>; beside: Beside<Tensor> } {
+  const { modules, state, next, gradients, seen } = taken;
+  const asked = askedDivergences(setting, measure, on, inputs, taken);
+  const { batch } = on;
+  const logProbability = labelLogProbability(seen.logP, on.hot);
+  const label = labelProbabilities(logProbability, batch.mask);
+  const beside: Beside<Tensor> = {};
+  if (asked.beside !== null) beside.probe = meanDivergences(asked.beside.divergences, asked.beside.batch.mask);
+  if (typeof measure.end === 'number')
+    beside.withoutEnd = {
+      loss: tf.neg(maskedMean(logProbability, withoutToken(batch, measure.end))),
+      ...meanDivergences(asked.measured.divergences, withoutToken(asked.measured.batch, measure.end)),
+    };
   const zero = tf.scalar(0);
   // A module without trained parameters has no norm and makes no progress.
   const still: Movement = { parameterNorm: zero, updateNorm: zero, progress: zero };
@@ -203,18 +257,24 @@ function measured(
       : still,
   );
   return {
-    dBackbone,
-    dEncoder,
-    smallestProbability: label.smallest,
-    meanProbability: label.mean,
-    thetaEncoder: moved.encoder.parameterNorm,
-    thetaBackbone: moved.backbone.parameterNorm,
-    deltaEncoder: moved.encoder.updateNorm,
-    deltaBackbone: moved.backbone.updateNorm,
-    progressEncoder: moved.encoder.progress,
-    progressBackbone: moved.backbone.progress,
+    measure: {
+      ...meanDivergences(asked.measured.divergences, asked.measured.batch.mask),
+      smallestProbability: label.smallest,
+      meanProbability: label.mean,
+      thetaEncoder: moved.encoder.parameterNorm,
+      thetaBackbone: moved.backbone.parameterNorm,
+      deltaEncoder: moved.encoder.updateNorm,
+      deltaBackbone: moved.backbone.updateNorm,
+      progressEncoder: moved.encoder.progress,
+      progressBackbone: moved.backbone.progress,
+    },
+    beside,
   };
 }
+
+/** The mask of label places [N] without those whose label is a token. */
+const withoutToken = ({ labels, mask }: BatchTensors, token: number): Tensor =>
+  tf.mul(mask, tf.cast(tf.notEqual(labels, tf.scalar(token, 'int32')), 'float32'));
 
 /** The norms of one part of the encoder: of its gradient, and of a measured step those of parameters and update. */
 function numbersOfPart(

@@ -1,6 +1,12 @@
 /** The divergences of a step, against the definition of docs/method.md section 2 in float64. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { labelProbabilities, movement, stepDivergences, type Passes } from '../../src/balance/measureStep';
+import {
+  labelProbabilities,
+  meanDivergences,
+  movement,
+  stepDivergences,
+  type Passes,
+} from '../../src/balance/measureStep';
 import { useBackend } from '../../src/tensor/backend';
 import { tf, type Tensor } from '../../src/tensor/tf';
 
@@ -63,7 +69,7 @@ describe('the divergences of a step', () => {
   ] as const)('are those of the definition: variant (%s)', (variant, dBackbone, dEncoder) => {
     const states = { before: parts('before'), after: parts('after') };
     for (const known of [null, { prefix: states.before.encoder[0]!, logProbabilities: tensor(old.flat()) }]) {
-      const found = stepDivergences(passes, states, tf.tensor1d(mask), variant, known);
+      const found = meanDivergences(stepDivergences(passes, states, variant, known), tf.tensor1d(mask));
       expect(found.dBackbone.dataSync()[0]! / dBackbone).toBeCloseTo(1, 5);
       expect(found.dEncoder.dataSync()[0]! / dEncoder).toBeCloseTo(1, 5);
     }

@@ -179,7 +179,12 @@ describe('experiments', () => {
     const smoke = expand(load(name, 'smoke'));
     expect(smoke.length).toBeGreaterThan(0);
     // tasks.json smokes each of its six tasks, rivals.json each method; a yoked run brings the one that it follows.
-    const most: Record<string, number> = { 'tasks.json': 6, 'paper/yoked.json': 5, 'paper/rivals.json': 15 };
+    const most: Record<string, number> = {
+      'tasks.json': 6,
+      'paper/yoked.json': 5,
+      'paper/rivals.json': 15,
+      'paper/larger-tower.json': 5,
+    };
     expect(smoke.length).toBeLessThanOrEqual(most[name] ?? 4);
     for (const run of notEmpty(smoke)) {
       expect('steps' in run.duration && run.duration.steps <= 10).toBe(true);
@@ -220,7 +225,7 @@ describe('experiments', () => {
     }
   });
 
-  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six hours on two cores, the larger ones into twelve', () => {
+  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six and a half hours on two cores, the larger ones into thirteen', () => {
     const text = readFileSync(join(folder, 'README.md'), 'utf8');
     const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({
       name: name!,
@@ -246,8 +251,8 @@ describe('experiments', () => {
       rows
         .filter(({ name }) => name.startsWith('larger-') === larger)
         .reduce((sum, { counts }) => sum + counts[2]!, 0) / 60;
-    expect(hours(false)).toBeLessThan(6);
-    expect(hours(true)).toBeLessThan(12);
+    expect(hours(false)).toBeLessThan(6.5);
+    expect(hours(true)).toBeLessThan(13);
   });
 
   it('the rate ratio goes from 0.1 to 10', () => {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { stepDivergences } from '../../src/balance/measureStep';
+import { meanDivergences, stepDivergences } from '../../src/balance/measureStep';
 import { fillDefaults } from '../../src/manifest/defaults';
 import { runIdentity } from '../../src/manifest/identity';
 import type { RunSpec } from '../../src/manifest/run';
@@ -60,7 +60,10 @@ function divergences({ model }: Setting): Program {
       const after = both((module) => splitVector(need(inputs, `after/${module}`), model.trainable[module]));
       const passes = passesOn(model, frozenTensors(model, state), batch);
       return {
-        outputs: stepDivergences(passes, { before: partsOf(model, state, 'theta'), after }, batch.mask, 'a', null),
+        outputs: meanDivergences(
+          stepDivergences(passes, { before: partsOf(model, state, 'theta'), after }, 'a', null),
+          batch.mask,
+        ),
       };
     },
   };

@@ -90,6 +90,57 @@ describe('on the cpu backend', () => {
     expect(measure!.dBackbone / onBatch.dBackbone).toBeCloseTo(1, 3);
   });
 
+  describe('what stands beside a measure', () => {
+    const measured = async (probe: boolean, end: number | null) => {
+      const setting = tinySetting();
+      const program = trainProgram(setting, tinyShape, ['encoder', 'backbone'], {
+        variant: 'a',
+        probe: probe ? tinyShape : null,
+        isBeside: true,
+        end,
+      });
+      const session = openSession({ measured: program }, initialState(setting, 0), { eager: true });
+      opened.push(session);
+      const inputs = packStep({ batch: tinyBatch(1), probe: tinyBatch(2), ...tinyScalars(1) });
+      const { numbers } = await session.run('measured', inputs);
+      return unpackStep(
+        numbers!,
+        [],
+        [],
+        [...(probe ? (['probe'] as const) : []), ...(end === null ? [] : (['withoutEnd'] as const))],
+      );
+    };
+
+    it('changes nothing of it, and on the probe is what the probe alone measures', async () => {
+      const [plain, both] = [await measured(false, null), await measured(true, 5)];
+      expect(both.measure).toEqual(plain.measure);
+      expect(both.step).toEqual(plain.step);
+      expect(plain.beside).toEqual({});
+      const inputs = packStep({ batch: tinyBatch(1), probe: tinyBatch(2), ...tinyScalars(1) });
+      const alone = unpackStep(
+        (await open(tinySetting(), { eager: true, probe: true }).run('measured', inputs))['numbers']!,
+      );
+      expect(both.beside.probe).toEqual({ dBackbone: alone.measure!.dBackbone, dEncoder: alone.measure!.dEncoder });
+    });
+
+    it('leaves out every label that ends an answer, and no other', async () => {
+      const { labels, mask } = tinyBatch(1);
+      const asked = [...labels].filter((_, i) => mask[i] === 1);
+      const { measure, step } = await measured(false, null);
+      // What all other labels leave of a sum is the share of one of them; these shares make up the whole.
+      const sums = { loss: 0, dBackbone: 0, dEncoder: 0 };
+      const whole = { loss: step.crossEntropy, dBackbone: measure!.dBackbone, dEncoder: measure!.dEncoder };
+      for (const label of new Set(asked)) {
+        const rest = asked.filter((other) => other !== label).length;
+        const { withoutEnd } = (await measured(false, label)).beside;
+        for (const key of ['loss', 'dBackbone', 'dEncoder'] as const)
+          sums[key] += asked.length * whole[key] - rest * withoutEnd![key];
+      }
+      for (const key of ['loss', 'dBackbone', 'dEncoder'] as const)
+        expect(sums[key] / (asked.length * whole[key])).toBeCloseTo(1, 4);
+    });
+  });
+
   it('a frozen module keeps its parameters and moments, and its divergence is zero', async () => {
     const session = open(tinySetting(), { eager: true });
     await step(session, 1);
