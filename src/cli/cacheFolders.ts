@@ -32,6 +32,11 @@ export const cacheFolders: Readonly<Record<string, CacheFolder>> = {
     again: 'computed',
     cost: 'minutes a set and encoder',
   },
+  frozen: {
+    holds: 'frozen weights, a tensor a file, which all workers map into memory',
+    again: 'computed',
+    cost: 'reading each model once',
+  },
   kept: { holds: 'kept experiments, unpacked for figures', again: 'computed', cost: 'seconds an experiment' },
   problems: { holds: 'faults that were found in imported sets', again: 'computed', cost: 'importing the set' },
   published: { holds: 'published sets that you put there', again: 'never', cost: 'your own files' },

@@ -5,6 +5,7 @@ import { userError } from '../problems';
 import { asFloat32, toBfloat16 } from '../tensor/bfloat16';
 import type { Initial } from '../tensor/parameters';
 import type { Precision } from '../tensor/precision';
+import { areBfloat16, type StoredValues } from '../tensor/tensorFile';
 import { moduleOf, parametersOf, partNames } from './composition';
 import type { Composition, ModelParameter, PartName, Tuning } from './composition';
 import { loraParameters, type LoraSpec } from './parts/lora';
@@ -80,9 +81,10 @@ function frozenValues(
   parameter: ModelParameter,
   weights: Record<string, StoredTensor>,
   precision: Precision,
-): Float32Array | Uint16Array {
+): StoredValues {
   const data = weights[parameter.name]?.data;
-  if (data instanceof Uint16Array && isNarrow(precision, parameter.shape)) return data;
+  const isAsWanted = data !== undefined && areBfloat16(data) === isNarrow(precision, parameter.shape);
+  if (isAsWanted) return data;
   const start = startOf(parameter, weights);
   if (start.kind === 'value') return isNarrow(precision, parameter.shape) ? toBfloat16(start.data) : start.data;
   throw userError({

@@ -169,6 +169,12 @@ export function tensorflowBinding(): { backend: NativeBackend; binding: AddonBin
     : null;
 }
 
+/**
+ * Whether the current backend maps files with values (tensorFile.ts): TensorFlow on a processor. On a GPU they would be
+ * copied to the device anyway.
+ */
+export const mapsFiles = (): boolean => tensorflowBinding()?.backend.isUsingGpuDevice === false;
+
 async function useTensorFlow(threads: number, device: DeviceRequest): Promise<BackendFacts> {
   // a process that keeps to the cpu already serves a request that leaves the device open
   const kept = device === 'any' ? loadedTensorFlow()?.device : undefined;

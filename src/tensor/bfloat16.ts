@@ -3,6 +3,7 @@
  * Uint16Array, since JavaScript has no array of them.
  */
 import { alignedBits } from './alignedMemory';
+import { valuesBetween, type StoredValues } from './tensorFile';
 
 /** The nearest bfloat16 numbers; ties go to the even one, as IEEE 754 rounds and PyTorch and TensorFlow do. */
 export function toBfloat16(values: Float32Array, out: Uint16Array = alignedBits(values.length)): Uint16Array {
@@ -22,6 +23,9 @@ export function fromBfloat16(values: Uint16Array, out: Float32Array = new Float3
   return out;
 }
 
-/** Values in float32, whichever way they are kept. */
-export const asFloat32 = (values: Float32Array | Uint16Array): Float32Array =>
-  values instanceof Float32Array ? values : fromBfloat16(values);
+/** Values in float32, whichever way they are kept. Throws the system's error for a file that cannot be read. */
+export function asFloat32(values: StoredValues): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const read = valuesBetween(values, 0, values.length);
+  return read instanceof Float32Array ? read : fromBfloat16(read);
+}

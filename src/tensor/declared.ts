@@ -3,6 +3,7 @@
  * runs the programs; model and method code never sees how.
  */
 import { sizeOf } from './shape';
+import type { StoredValues } from './tensorFile';
 import type { Tensors } from './tf';
 
 export interface TensorSpec {
@@ -22,16 +23,16 @@ export interface Program {
 
 /**
  * Initial value of one piece of state (parameters, optimiser moments, frozen weights). Bits of bfloat16 numbers
- * (bfloat16.ts) are stored as they are, for programs that only read them.
+ * (bfloat16.ts) and files are stored as they are, for programs that only read them.
  */
 export interface StateValue {
   shape: number[];
-  data: Float32Array | Uint16Array;
+  data: StoredValues;
 }
 
 export interface Session {
   mode: 'recorded' | 'eager';
-  /** why a recorded session could not be had on the tensorflow backend; absent when nothing was given up */
+  /** why steps could not be recorded, or files not mapped, on the tensorflow backend; absent when nothing was given up */
   notice?: string;
   /** runs one program; throws Error naming the input when a value is missing or has the wrong length */
   run(program: string, inputs: Record<string, Values>): Promise<Record<string, Float32Array>>;

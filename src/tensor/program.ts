@@ -1,10 +1,12 @@
 /**
  * Opens sessions: programs (declared.ts) recorded as one TensorFlow graph where the backend allows it, else op by op.
  */
+import { asFloat32 } from './bfloat16';
 import { checkInputs, type Program, type Session, type StateValue } from './declared';
 import { loadKernels, withKernels, type Kernels } from './kernels';
 import { precisionFault } from './precision';
 import { recordSession } from './recorded';
+import { areBfloat16 } from './tensorFile';
 import { need, tf, type Tensors } from './tf';
 
 export type { Program, Session, StateValue, TensorSpec, Values } from './declared';
@@ -24,7 +26,7 @@ export function openSession(
   try {
     return withKernels(kernels, () => recordSession(programs, state));
   } catch (error) {
-    if (Object.values(state).some(({ data }) => !(data instanceof Float32Array))) throw error;
+    if (Object.values(state).some(({ data }) => areBfloat16(data))) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return {
       ...eagerSession(programs, floatsOf(state), kernels),
@@ -37,11 +39,11 @@ export function openSession(
 function floatsOf(state: Record<string, StateValue>): FloatState {
   const floats: FloatState = {};
   for (const [name, { shape, data }] of Object.entries(state)) {
-    if (!(data instanceof Float32Array)) {
+    if (areBfloat16(data)) {
       if (tf.getBackend() !== 'tensorflow') throw precisionFault(tf.getBackend());
       throw new Error(`state "${name}" is in bfloat16, which steps that run op by op cannot read`);
     }
-    floats[name] = { shape, data };
+    floats[name] = { shape, data: asFloat32(data) };
   }
   return floats;
 }

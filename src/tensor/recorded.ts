@@ -19,19 +19,46 @@ import { checkInputs, type Program, type Session, type StateValue } from './decl
 import { recordProgram } from './recordProgram';
 import { cast } from './lowering';
 import { BFLOAT16, dtypeNumber, FLOAT, UINT8, type Known, type NodeBackend } from './recording';
+import { areBfloat16, isFile, valuesBetween, type TensorFile } from './tensorFile';
 import { tf } from './tf';
 
+/** What a placeholder is given. */
+interface Fed {
+  node: string;
+  shape: number[];
+  dtype: number;
+  values: ArrayBufferView | TensorFile;
+}
+
 /** Runs nodes of the loaded model: the values of the outputs in their order. */
-type Call = (
-  inputs: { node: string; shape: number[]; dtype: number; values: ArrayBufferView }[],
-  outputs: string[],
-) => Float32Array[];
+type Call = (inputs: Fed[], outputs: string[]) => Float32Array[];
+
+/**
+ * A tensor in the addon. A file is mapped into memory, by the kernel that TensorFlow has for it; where that fails it is
+ * read, and `onRead` is told why. The kernel is run by itself, since as a node of the graph it would be folded and copied.
+ */
+function tensorOf(binding: Binding, { shape, dtype, values }: Fed, onRead: (why: string) => void): number {
+  if (!('path' in values)) return binding.createTensor(shape, dtype, values);
+  const attributes = [
+    { name: 'dtype', type: binding.TF_ATTR_TYPE, value: dtype },
+    { name: 'shape', type: binding.TF_ATTR_SHAPE, value: shape },
+    { name: 'memory_region_name', type: binding.TF_ATTR_STRING, value: values.path },
+  ];
+  try {
+    return binding.executeOp('ImmutableConst', attributes, [], 1)[0]!.id;
+  } catch (error) {
+    onRead(error instanceof Error ? error.message : String(error));
+    const read = valuesBetween(values, 0, values.length);
+    return binding.createTensor(shape, dtype, dtype === UINT8 ? new Uint8Array(read.buffer) : read);
+  }
+}
 
 const callOf =
-  (binding: Binding, session: number): Call =>
+  (binding: Binding, session: number, onRead: (why: string) => void): Call =>
   (inputs, outputs) => {
-    const ids = inputs.map((input) => binding.createTensor(input.shape, input.dtype, input.values));
+    const ids: number[] = [];
     try {
+      for (const input of inputs) ids.push(tensorOf(binding, input, onRead));
       const results = binding.runSavedModel(
         session,
         ids,
@@ -63,7 +90,8 @@ function load(binding: Binding, nodes: NodeDef[]): number {
 export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
-  const stored = new Set(Object.keys(state).filter((name) => isStored(state[name]!)));
+  const stored = new Set(Object.keys(state).filter((name) => areBfloat16(state[name]!.data)));
+  const inFiles = new Set(Object.keys(state).filter((name) => isFile(state[name]!.data)));
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
   const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session
@@ -74,7 +102,10 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     outputsOf.set(name, recorded.outputs);
   }
   const session = load(binding, nodes);
-  const call = callOf(binding, session);
+  let notice: string | undefined;
+  const call = callOf(binding, session, (why) => {
+    notice = `frozen weights are held by this process alone, since their files could not be mapped: ${why}`;
+  });
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
   call(
     Object.entries(state).map(([name, value]) => fedState(name, value)),
@@ -83,6 +114,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   let isOpen = true;
   return {
     mode: 'recorded',
+    ...(notice === undefined ? {} : { notice }),
     async run(name, inputs) {
       const program = programs[name];
       if (program === undefined) throw new Error(`no program "${name}"`);
@@ -107,6 +139,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
       const shape = shapes[name];
       if (shape === undefined) throw new Error(`no state "${name}"`);
       if (stored.has(name)) throw new Error(`state "${name}" is stored in bfloat16 and only read`);
+      if (inFiles.has(name)) throw new Error(`state "${name}" lies in a file and is only read`);
       call([fedState(name, { shape, data })], [`written/${name}`]);
     },
     dispose() {
@@ -117,19 +150,13 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   };
 }
 
-/** Whether a piece of state is stored in bfloat16. */
-const isStored = ({ data }: StateValue): boolean => !(data instanceof Float32Array);
-
 /** What is fed to set a piece of state. The addon takes no bfloat16: its bytes go in, two a value, and become it there. */
-const fedState = (name: string, { shape, data }: StateValue): Parameters<Call>[0][number] =>
-  data instanceof Float32Array
-    ? { node: `init/${name}`, shape, dtype: FLOAT, values: data }
-    : {
-        node: `init/${name}`,
-        shape: [...shape, 2],
-        dtype: UINT8,
-        values: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      };
+function fedState(name: string, { shape, data }: StateValue): Fed {
+  const node = `init/${name}`;
+  if (!areBfloat16(data)) return { node, shape, dtype: FLOAT, values: data };
+  const values = isFile(data) ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { node, shape: [...shape, 2], dtype: UINT8, values };
+}
 
 /** For each piece of state: its variable, a placeholder to set it, and nodes to write and read it. */
 function stateNodes(state: Record<string, StateValue>): NodeDef[] {
@@ -139,7 +166,7 @@ function stateNodes(state: Record<string, StateValue>): NodeDef[] {
       value: tensorAttribute([], FLOAT, new Float32Array([1])),
     }),
     ...Object.entries(state).flatMap(([name, value]) =>
-      isStored(value) ? storedNodes(name, value.shape) : floatNodes(name, value.shape),
+      areBfloat16(value.data) ? storedNodes(name, value.shape) : floatNodes(name, value.shape),
     ),
     graphNode('initialised', 'Identity', ['one', ...Object.keys(state).map((name) => `^set/${name}`)], {
       T: typeAttribute(FLOAT),

@@ -10,6 +10,7 @@ import { asFloat32 } from '../tensor/bfloat16';
 import { adamDecays, alignmentOptimiser, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
 import { openSession, type Program, type StateValue, type Values } from '../tensor/program';
+import { valuesBetween } from '../tensor/tensorFile';
 import { tf } from '../tensor/tf';
 import { methodVersion } from '../version';
 import { align, alignClassesProgram, classTargets } from './align';
@@ -73,7 +74,7 @@ async function alignedEncoder(
   // All methods of a seed share the phase: of parts from outside only those count that it trains.
   const own = usedParts({ ...spec, scheduler: { kind: '' }, regulariser: { kind: '' } });
   const code = saidCode(modelCode(spec));
-  const start = initial['encoder/theta']!.data;
+  const start = asFloat32(initial['encoder/theta']!.data);
   const identity = sha256(
     canonicalJson({
       ...(own === undefined ? {} : { parts: own.sha256 }),
@@ -192,7 +193,7 @@ function classWords({ set, codec, tokenEmbedding }: Prepared): Float32Array[] {
     const ids = codec.answer(prompt, name);
     const word = new Float32Array(width);
     for (const id of ids)
-      asFloat32(data.subarray(id * width, (id + 1) * width)).forEach((value, i) => (word[i]! += value / ids.length));
+      asFloat32(valuesBetween(data, id * width, (id + 1) * width)).forEach((value, i) => (word[i]! += value / ids.length));
     return word;
   });
 }

@@ -7,7 +7,6 @@ import type { RunSpec } from '../manifest/run';
 import { backboneSource, loadBackbone } from '../models/zoo/backbones';
 import { connectorRows, connectorSources, connectorStart } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/zoo/encoders';
-import { loadStoredFamily } from '../models/published';
 import {
   cachedFamilyModel,
   tiledFamilyModel,
@@ -17,8 +16,6 @@ import {
   type StoredFamily,
 } from '../models/published/family';
 import { withoutTower } from '../models/build';
-import type { ModelParameter } from '../models/composition';
-import { isNarrow } from '../models/tuning';
 import { checkpointTower } from '../models/inputs/checkpointTower';
 import { featuresBy, featuresOf, type FeatureOptions } from '../models/inputs/features';
 import type { FeatureTable } from '../models/inputs/featureTable';
@@ -29,12 +26,15 @@ import { zooModel } from '../models/zoo/compose';
 import { openProcessor, type Processor } from '../models/published/processors';
 import type { StoredTensor } from '../models/weights/weight';
 import { conversationCodec, type TextCodec } from './codec';
+import { backboneFiles, loadKept, towerInStep } from './frozenWeights';
 import type { Tiled } from './sizes';
 
 export interface OpenParts {
   model: GenerativeModel;
   alignmentModel: GenerativeModel;
   tokenEmbedding: StoredTensor;
+  /** why weights are not shared with other processes, for run.json */
+  notices: string[];
   /** the models in every size, where images are cut into tiles; `model` and `alignmentModel` are not used then */
   tiled?: Tiled & { alignmentModel(items: number): GenerativeModel };
 }
@@ -72,16 +72,18 @@ export function zooParts(spec: RunSpec, tokenizer: Tokenizer, vocabulary: Pruned
     ),
     ...(inStep ? { inputs: (set, options) => inputsOf(set, spec.encoder, options), features } : { inputs: features }),
     async open() {
-      const backbone = await loadBackbone(spec.backbone, tokenizer, vocabulary);
+      const files = backboneFiles(spec);
+      const backbone = await loadBackbone(spec.backbone, tokenizer, vocabulary, { files, precision: spec.precision });
       const start = await connectorStart(spec.connector);
       const shape = { rows: chosen ?? tower.rows, width: tower.width };
-      const run = inStep ? { ...tower, weights: await tower.part.weights() } : undefined;
+      const run = inStep ? await towerInStep(spec, tower) : undefined;
       const model = zooModel(spec, shape, backbone, start, run);
       const isAlike = spec.connectorSide === 'encoder' && !inStep;
       return {
         model,
         alignmentModel: isAlike ? model : zooModel(aligning(spec), shape, backbone, start),
-        tokenEmbedding: backbone.weights['tokenEmbedding']!,
+        tokenEmbedding: backbone.embedding ?? backbone.weights['tokenEmbedding']!,
+        notices: [...(files?.notices ?? []), ...(run?.notices ?? [])],
       };
     },
   };
@@ -150,13 +152,6 @@ export const tiledFamilyOfRun = (
     familyTuning(spec),
   );
 
-/** Which weights a run reads in bfloat16: the matrices of the parts that it does not train whole. */
-const keptNarrow =
-  (spec: ModelOfRun) =>
-  ({ part, shape }: Pick<ModelParameter, 'part' | 'shape'>, family: Family): boolean =>
-    isNarrow(spec.precision ?? 'float32', shape) &&
-    { ...family.tuning, ...familyTuning(spec).tuning }[part].kind !== 'full';
-
 /** What stands before the text about an image of so many tiles: the head, and a place for each feature. */
 export const tiledLead = ({ featureTokens, placeholder }: Family, head: readonly number[], items: number): number[] => [
   ...head,
@@ -202,10 +197,11 @@ export function checkpointParts(
         }
       : { inputs: features }),
     open() {
-      const read = loadStoredFamily(
-        folder,
+      const { notices, ...read } = loadKept(
+        { checkpoint, folder, identity },
         [...(inStep ? (['tower'] as const) : []), 'connector', 'backbone'],
-        keptNarrow(spec),
+        spec.precision,
+        familyTuning(spec).tuning,
       );
       const loaded = { ...read, family: { ...read.family, placeholder: processor.family.placeholder } };
       const model = familyOfRun(spec, loaded, head);
@@ -214,6 +210,7 @@ export function checkpointParts(
         model,
         alignmentModel: isAlike ? model : familyOfRun(aligning(spec), loaded, head),
         tokenEmbedding: loaded.weights['backbone.tokenEmbedding']!,
+        notices,
         ...(spec.tiles === 1 ? {} : { tiled: tiledModels(spec, loaded, head) }),
       });
     },

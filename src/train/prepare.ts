@@ -200,7 +200,7 @@ export async function prepare(spec: RunSpec, onStage: (stage: string) => void, a
   const encode = ({ media, prompt, answer }: { media: string; prompt: string; answer: string }) =>
     encodeExample(own.codec, media, prompt, answer);
   return {
-    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...table.notices] },
+    set: { ...set, notices: [...(set.notices ?? []), ...parts.notices, ...opened.notices, ...table.notices] },
     codec: own.codec,
     tokenEmbedding: opened.tokenEmbedding,
     model,

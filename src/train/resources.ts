@@ -6,6 +6,7 @@ import type { ModuleName, PerModule } from '../manifest/run';
 import { programCost, type ProgramCost } from '../tensor/cost';
 import { alignmentOptimiser, slotSize, slotsOf, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { totalSize } from '../tensor/parameters';
+import { areBfloat16 } from '../tensor/tensorFile';
 import type { Program } from '../tensor/program';
 import type { MultimodalModel } from '../models/multimodal';
 import type { StoredTensor } from '../models/weights/weight';
@@ -131,7 +132,7 @@ export function resourceNeeds({
   };
 }
 
-const isStored = ({ data }: StoredTensor): boolean => !(data instanceof Float32Array);
+const isStored = ({ data }: StoredTensor): boolean => areBfloat16(data);
 const bytesOf = (weight: StoredTensor): number => (isStored(weight) ? 2 : 4) * elements(weight.shape);
 
 /** Adapters are parameters of the training and not of the model. */

@@ -9,10 +9,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConnectorSpec } from '../../src/manifest/run';
 import { buildModel, type Model } from '../../src/models/build';
 import type { Composition, Tuning } from '../../src/models/composition';
-import type { WeightTensor } from '../../src/models/weights/weight';
+import type { StoredTensor } from '../../src/models/weights/weight';
 import { zooComposition, zooModel } from '../../src/models/zoo/compose';
 import type { ModuleName, PerModule } from '../../src/modules';
 import { useBackend } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { initialVector } from '../../src/tensor/parameters';
 import { openSession } from '../../src/tensor/program';
 import { tf, type Tensor, type Tensors } from '../../src/tensor/tf';
@@ -75,7 +76,7 @@ const composition: Composition = {
   tower: tower.apply,
 };
 composition.parameters = { ...composition.parameters, tower: tower.parameters };
-const weights: Record<string, WeightTensor> = {
+const weights: Record<string, StoredTensor> = {
   ...backbone.weights,
   ...Object.fromEntries(Object.entries(tower.weights).map(([name, weight]) => [`tower.${name}`, weight])),
 };
@@ -88,7 +89,9 @@ const partsIn = (model: Model, module: ModuleName) =>
   model.trainable[module].map(({ part }) => part).filter((part, i, all) => part !== all[i - 1]);
 
 const frozenOf = (model: Model): Tensors =>
-  Object.fromEntries(Object.entries(model.frozen).map(([name, { data, shape }]) => [name, tf.tensor(data, shape)]));
+  Object.fromEntries(
+    Object.entries(model.frozen).map(([name, { data, shape }]) => [name, tf.tensor(asFloat32(data), shape)]),
+  );
 const startOf = (model: Model): Tensor[] =>
   model.trainable.encoder.map((parameter) => tf.tensor(initialVector([parameter], 1), parameter.shape));
 

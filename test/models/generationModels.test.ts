@@ -12,6 +12,7 @@ import type { Continuer, Prompt } from '../../src/models/generation/continuer';
 import { beamsOf, generate, type Strategy } from '../../src/models/generation/generate';
 import { random } from '../../src/random';
 import { availableBackends, useBackend, type BackendName } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { openSession, type Session, type StateValue } from '../../src/tensor/program';
 import { answerShape } from '../../src/train/answers';
 import { readReference } from '../../src/train/checkReference';
@@ -57,7 +58,7 @@ function stirred(state: Record<string, StateValue>, deviation: number): Record<s
   const source = random(9, 'stirred');
   return {
     ...state,
-    'backbone/theta': { ...theta, data: theta.data.map((value) => value + deviation * source.normal()) },
+    'backbone/theta': { ...theta, data: asFloat32(theta.data).map((value) => value + deviation * source.normal()) },
   };
 }
 

@@ -20,6 +20,7 @@ import { byteLevelTokenizer } from '../../src/text/tokenizer';
 import { tokenizerOf } from '../../src/text/tokenizerJson';
 import { UserError } from '../../src/problems';
 import { useBackend } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { gelu } from '../../src/tensor/ops';
 import { initialVector, splitVector, totalSize, byName } from '../../src/tensor/parameters';
 import { tf } from '../../src/tensor/tf';
@@ -495,7 +496,7 @@ describe('the side of the connector', () => {
         tf.tensor1d([usual.prefixTokens + 1], 'int32'),
       ];
       const frozen = Object.fromEntries(
-        Object.entries(usual.frozen).map(([name, { shape, data }]) => [name, tf.tensor(data, shape)]),
+        Object.entries(usual.frozen).map(([name, { shape, data }]) => [name, tf.tensor(asFloat32(data), shape)]),
       );
       const said = (model: Model, scale: number) => {
         const parts = (module: 'encoder' | 'backbone') =>

@@ -20,6 +20,7 @@ import { readSafetensors } from '../../src/models/weights/safetensors';
 import { random } from '../../src/random';
 import { identifyRuns } from '../../src/runner/identify';
 import { useBackend } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { openSession, type StateValue } from '../../src/tensor/program';
 import { encodeExample, fillBatch } from '../../src/train/batches';
 import type { RunCheckpoint } from '../../src/train/checkpoint';
@@ -85,7 +86,10 @@ const stirred = (state: Record<string, StateValue>): Record<string, StateValue> 
   Object.fromEntries(
     Object.entries(state).map(([name, { shape, data }]) => {
       const { normal } = random(9, name);
-      return [name, { shape, data: name.endsWith('/theta') ? data.map((value) => value + 0.05 * normal()) : data }];
+      return [
+        name,
+        { shape, data: name.endsWith('/theta') ? asFloat32(data).map((value) => value + 0.05 * normal()) : data },
+      ];
     }),
   );
 

@@ -10,6 +10,7 @@ import type { Checkpointing } from '../../src/models/tuningKinds';
 import { both, moduleNames, type PerModule } from '../../src/modules';
 import { random } from '../../src/random';
 import { chooseBackend, useBackend } from '../../src/tensor/backend';
+import { asFloat32 } from '../../src/tensor/bfloat16';
 import { programCost } from '../../src/tensor/cost';
 import { openSession, type Session } from '../../src/tensor/program';
 import { answerShape } from '../../src/train/answers';
@@ -60,7 +61,7 @@ async function take(setting: Setting, shape: BatchShape, batchOf: (step: number)
   return {
     numbers,
     size: both((module) => length(end[module])),
-    moved: both((module) => end[module].map((value, i) => value - initial[`${module}/theta`]!.data[i]!)),
+    moved: both((module) => end[module].map((value, i) => value - asFloat32(initial[`${module}/theta`]!.data)[i]!)),
   };
 }
 

@@ -175,7 +175,7 @@ describe('on the cpu backend', () => {
     expect(await after(() => 0)).toEqual(plain);
     const noisy = await after((i) => (i % 3) - 1);
     (['encoder', 'backbone'] as const).forEach((module, m) => {
-      const gradient = plain[m]!.map((value, i) => (start[`${module}/theta`]!.data[i]! - value) / 0.5);
+      const gradient = plain[m]!.map((value, i) => (asFloat32(start[`${module}/theta`]!.data)[i]! - value) / 0.5);
       // the first adapter's A has no gradient while its B is zero, so its B is looked at
       const [before, part] = setting.model.trainable[module].map(({ shape }) => sizeOf(shape)) as [number, number];
       const [from, to] = module === 'encoder' ? [0, before] : [before, before + part];

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, userError, UserError } from '../../problems';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../weights/safetensors';
-import type { StoredTensor, WeightTensor } from '../weights/weight';
+import type { WeightTensor } from '../weights/weight';
 import { isObject, type JsonObject, jsonLimits, readObject } from '../../json';
 
 export interface Checkpoint {
@@ -15,7 +15,7 @@ export interface Checkpoint {
   /** as float32; throws UserError for an unknown name or a type that is not floating point */
   read(name: string): WeightTensor;
   /** as bits of bfloat16, without a float32 copy; throws as `read` */
-  readBfloat16(name: string): StoredTensor;
+  readBfloat16(name: string): { shape: number[]; data: Uint16Array };
   close(): void;
 }
 

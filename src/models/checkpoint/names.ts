@@ -3,6 +3,7 @@
  * and bias follow from its name. What is missing, surplus or of another shape is collected and told at once.
  */
 import { type Problem, UserError } from '../../problems';
+import type { FrozenFiles } from '../weights/frozenFiles';
 import { allFinite, type StoredTensor, type WeightTensor } from '../weights/weight';
 import type { Checkpoint } from './checkpoint';
 
@@ -78,18 +79,23 @@ export const loadWeights = (
   table: NameTable,
   unread: readonly WantedTensor[] = [],
 ): Record<string, WeightTensor> =>
-  loadStoredWeights(checkpoint, wanted, table, unread, () => false) as Record<string, WeightTensor>;
+  loadStoredWeights(checkpoint, wanted, table, unread, { isNarrow: () => false }) as Record<string, WeightTensor>;
 
-/**
- * The same, where those of which `isNarrow` says so come in bfloat16, rounded where the file has more digits. Throws
- * UserError as `loadWeights`.
- */
+/** How the tensors of a checkpoint are kept. */
+export interface Keeping<W extends WantedTensor> {
+  /** in bfloat16, rounded where the checkpoint has more digits; else in float32 */
+  isNarrow(tensor: W): boolean;
+  /** the files in which a tensor lies, which are made where they are not there; left out or null: it is read */
+  files?(tensor: W): FrozenFiles | null;
+}
+
+/** The same, kept as `keeping` says. What lies in a file was checked when that was made. Throws UserError as `loadWeights`. */
 export function loadStoredWeights<W extends WantedTensor>(
   checkpoint: Checkpoint,
   wanted: readonly W[],
   table: NameTable,
   unread: readonly WantedTensor[],
-  isNarrow: (tensor: W) => boolean,
+  keeping: Keeping<W>,
 ): Record<string, StoredTensor> {
   const names = canonicalNames(checkpoint, table);
   const problems: Problem[] = [];
@@ -115,10 +121,17 @@ export function loadStoredWeights<W extends WantedTensor>(
   const weights: Record<string, StoredTensor> = {};
   for (const tensor of wanted) {
     const { name, shape } = tensor;
-    const { data } = (isNarrow(tensor) ? checkpoint.readBfloat16 : checkpoint.read)(sources.get(name)!);
+    const isNarrow = keeping.isNarrow(tensor),
+      files = keeping.files?.(tensor) ?? null;
+    const kept = files?.find({ name, shape, isNarrow });
+    if (kept !== undefined) {
+      weights[name] = kept;
+      continue;
+    }
+    const { data } = (isNarrow ? checkpoint.readBfloat16 : checkpoint.read)(sources.get(name)!);
     if (!allFinite(data))
       tell(`tensor "${sources.get(name)!}" holds values that are not finite numbers`, 'finite numbers');
-    weights[name] = { shape, data };
+    else weights[name] = files?.keep({ name, shape, isNarrow }, { shape, data }) ?? { shape, data };
   }
   if (problems.length > 0) throw new UserError(problems);
   return weights;

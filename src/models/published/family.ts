@@ -40,7 +40,7 @@ export interface LoadedFamily {
   shapes: Record<string, number[]>;
 }
 
-/** The same with matrices of frozen parts in bfloat16, where a run keeps them so. */
+/** The same with weights of frozen parts in files, and their matrices in bfloat16, where a run keeps them so. */
 export interface StoredFamily extends Omit<LoadedFamily, 'weights'> {
   weights: Record<string, StoredTensor>;
 }

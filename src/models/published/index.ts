@@ -7,7 +7,7 @@ import { openCheckpoint, readConfig, type Checkpoint } from '../checkpoint/check
 import { readFields, type Fields, type OnDefault } from '../checkpoint/config';
 import { kindOf } from '../checkpoint/kind';
 import { isObject, type JsonObject } from '../../json';
-import { canonicalNames, loadStoredWeights, theirName } from '../checkpoint/names';
+import { canonicalNames, loadStoredWeights, theirName, type Keeping } from '../checkpoint/names';
 import { userError } from '../../problems';
 import { parametersOf, partNames, type ModelParameter, type PartName } from '../composition';
 import { blip2 } from './blip2';
@@ -107,13 +107,13 @@ export function defaultsTaken(config: JsonObject, where = 'config.json'): Record
  * file that is wrong, and lists all tensors that do not fit, of the parts that are not read, too.
  */
 export const loadFamily = (folder: string, parts: readonly PartName[] = partNames): LoadedFamily =>
-  loadStoredFamily(folder, parts, () => false) as LoadedFamily;
+  loadStoredFamily(folder, parts, () => ({ isNarrow: () => false })) as LoadedFamily;
 
-/** The same with those weights in bfloat16 of which `isNarrow` says so. Throws UserError as `loadFamily`. */
+/** The same with weights kept as `keeping` says. Throws UserError as `loadFamily`. */
 export function loadStoredFamily(
   folder: string,
   parts: readonly PartName[],
-  isNarrow: (parameter: ModelParameter, family: Family) => boolean,
+  keeping: (family: Family) => Keeping<ModelParameter>,
 ): StoredFamily {
   const config = readConfig(folder);
   const where = join(folder, 'config.json');
@@ -130,7 +130,7 @@ export function loadStoredFamily(
       wanted.filter(isRead),
       table,
       wanted.filter((parameter) => !isRead(parameter)),
-      (parameter) => isNarrow(parameter, family),
+      keeping(family),
     );
     const names = canonicalNames(checkpoint, table);
     const shapes = Object.fromEntries(

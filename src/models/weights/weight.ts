@@ -2,6 +2,7 @@
 
 import { alignedFloats } from '../../tensor/alignedMemory';
 import { asFloat32 } from '../../tensor/bfloat16';
+import type { StoredValues } from '../../tensor/tensorFile';
 
 /** One weight: row-major float32 values of the given shape. */
 export interface WeightTensor {
@@ -9,10 +10,10 @@ export interface WeightTensor {
   data: Float32Array;
 }
 
-/** The same, or in bfloat16 as bits (src/tensor/bfloat16.ts). */
+/** The same, or in bfloat16, or in a file (src/tensor/tensorFile.ts). */
 export interface StoredTensor {
   shape: number[];
-  data: Float32Array | Uint16Array;
+  data: StoredValues;
 }
 
 /**

@@ -6,10 +6,11 @@ import type { ModuleName } from '../../modules';
 import { buildModel, type Model } from '../build';
 import type { Composition, Tuning } from '../composition';
 import type { EncoderTower } from './encoders';
+import { asFloat32 } from '../../tensor/bfloat16';
 import type { Precision } from '../../tensor/precision';
 import { llamaDecoder } from '../parts/decoder';
 import { isCheckpointTuning, type Checkpointing, type ModelTuning } from '../tuningKinds';
-import type { WeightTensor } from '../weights/weight';
+import type { StoredTensor } from '../weights/weight';
 import type { Backbone } from './backbones/backbone';
 import { buildConnector, type ConnectorSpec, type ConnectorStart } from './connectors';
 
@@ -21,7 +22,7 @@ export interface Features {
 
 /** A tower that is run in every step, with its values by their names in it. */
 export interface TowerInStep extends Pick<EncoderTower, 'part' | 'input'> {
-  weights: Record<string, WeightTensor>;
+  weights: Record<string, StoredTensor>;
 }
 
 /** A tower in shapes alone, so that a run can be planned. */
@@ -41,10 +42,10 @@ const towerStem = 'tower.';
 export function zooComposition(
   connectorSpec: ConnectorSpec,
   features: Features,
-  { config, weights }: Backbone,
+  { config, weights, embedding: stored = weights['tokenEmbedding']! }: Backbone,
   start?: ConnectorStart,
 ): Composition {
-  const embedding = weights['tokenEmbedding']!.data;
+  const embedding = asFloat32(stored.data);
   const embeddingScale = Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0) / embedding.length);
   const connector = buildConnector(
     connectorSpec,

@@ -1,18 +1,23 @@
 /** What the zoo's backbones have in common, and what one says of itself in its own file; index.ts lists them. */
 import type { Tokenizer } from '../../../text/tokenizer';
 import type { LlamaConfig } from '../../parts/llama';
-import type { WeightTensor } from '../../weights/weight';
+import type { StoredTensor, WeightTensor } from '../../weights/weight';
 
 /** A pretrained backbone over a pruned vocabulary. */
 export interface Backbone {
   config: LlamaConfig;
-  weights: Record<string, WeightTensor>;
+  weights: Record<string, StoredTensor>;
+  /** the token embedding in float32, where `weights` has it otherwise */
+  embedding?: StoredTensor;
   /** pruned ids before the features: what begins a text, and of a model of conversations all up to the user's turn */
   head: readonly number[];
 }
 
 /** Weights over the whole vocabulary; q and k for the half-split rotation, as transformers has them. */
-export type Pretrained = Pick<Backbone, 'config' | 'weights'>;
+export interface Pretrained {
+  config: LlamaConfig;
+  weights: Record<string, WeightTensor>;
+}
 
 export interface BackboneDefinition {
   /** as manifests say it */

@@ -6,8 +6,12 @@ import { lookUp } from '../../../parts/define';
 import { userError } from '../../../problems';
 import { headOf, type PrunedVocabulary, type Tokenizer } from '../../../text/tokenizer';
 import { alignedFloats } from '../../../tensor/alignedMemory';
+import type { Precision } from '../../../tensor/precision';
+import { valuesBetween } from '../../../tensor/tensorFile';
 import { llamaWeights } from '../../parts/llama';
-import type { WeightTensor } from '../../weights/weight';
+import { isNarrow } from '../../tuning';
+import { frozenTensors, type FrozenFiles } from '../../weights/frozenFiles';
+import type { StoredTensor, WeightTensor } from '../../weights/weight';
 import type { Backbone, BackboneDefinition, Pretrained } from './backbone';
 import { minimind2Small } from './minimind2Small';
 import { smollm2Instruct } from './smollm2Instruct';
@@ -67,31 +71,51 @@ export function withRows({ shape, data }: WeightTensor, ids: readonly number[], 
   return { shape, data: whole };
 }
 
+/** How a run keeps the weights of a backbone that it does not train. */
+export interface BackboneKeeping {
+  files: FrozenFiles | null;
+  precision: Precision;
+}
+
 /**
  * Pretrained weights over a pruned vocabulary: rows of the embedding (and output head) in the order of
- * `vocabulary.ids`.
+ * `vocabulary.ids`. With `files`, what is frozen is kept there.
  */
 export async function loadBackbone(
   name: string,
   tokenizer: Tokenizer,
   vocabulary: PrunedVocabulary,
+  { files, precision }: BackboneKeeping = { files: null, precision: 'float32' },
 ): Promise<Backbone> {
-  const { config, weights } = await loadWholeBackbone(name);
-  const prune = ({ data }: WeightTensor): WeightTensor => {
-    const rows = alignedFloats(vocabulary.ids.length * config.width);
-    vocabulary.ids.forEach((id, row) =>
-      rows.set(data.subarray(id * config.width, (id + 1) * config.width), row * config.width),
-    );
-    return { shape: [vocabulary.ids.length, config.width], data: rows };
-  };
-  const pruned = {
-    ...weights,
-    tokenEmbedding: prune(weights['tokenEmbedding']!),
-    ...(config.tied ? {} : { lmHead: prune(weights['lmHead']!) }),
-  };
+  const { config } = findBackbone(name);
+  const { ids } = vocabulary;
+  const isWhole = files !== null && ids.length === config.vocabulary;
+  const tables = config.tied ? ['tokenEmbedding'] : ['tokenEmbedding', 'lmHead'];
+  const wanted = llamaWeights(config).map(({ name: weight, shape }) => ({
+    name: weight,
+    shape,
+    isNarrow: isNarrow(precision, shape) && (isWhole || !tables.includes(weight)),
+  }));
+  const whole = { name: 'tokenEmbedding', shape: [config.vocabulary, config.width], isNarrow: false };
+  const [embedding, ...stored] = await frozenTensors(
+    files,
+    [whole, ...wanted],
+    async () => (await loadWholeBackbone(name)).weights,
+  );
+  const weights = Object.fromEntries(wanted.map((weight, i) => [weight.name, stored[i]!]));
+  if (!isWhole) for (const table of tables) weights[table] = rowsOf(weights[table]!, ids);
   return {
-    config: { ...config, vocabulary: vocabulary.ids.length },
-    weights: pruned,
+    config: { ...config, vocabulary: ids.length },
+    weights,
+    ...(isWhole ? { embedding: embedding! } : {}),
     head: headOf(tokenizer).map((id) => vocabulary.toPruned.get(id)!),
   };
+}
+
+/** Rows of a table in float32, a copy. */
+function rowsOf({ data, shape }: StoredTensor, ids: readonly number[]): WeightTensor {
+  const width = shape[1]!;
+  const rows = alignedFloats(ids.length * width);
+  ids.forEach((id, row) => rows.set(valuesBetween(data, id * width, (id + 1) * width), row * width));
+  return { shape: [ids.length, width], data: rows };
 }
