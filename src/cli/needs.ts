@@ -35,11 +35,13 @@ export function workersOfSweep(
   needs: ReadonlyMap<string, RunNeeds>,
 ): WorkerChoice {
   const gpu = runs.some((run) => run.arithmetic.gpu);
-  const bytes = runs.flatMap((run) => {
+  const predicted = runs.flatMap((run) => {
     const found = needs.get(run.id);
-    return found === undefined ? [] : [peakOf(run, found)];
+    if (found === undefined) return [];
+    const shared = run.arithmetic.gpu ? 0 : found.memory.shared;
+    return [{ bytes: peakOf(run, found), shared, model: found.model }];
   });
-  return chooseWorkers(asked, runs.length, gpu, bytes);
+  return chooseWorkers(asked, runs.length, gpu, predicted);
 }
 
 /** Peak bytes of a run on the processor's memory. On a GPU that is the host's part. */

@@ -26,6 +26,15 @@ export function readResources(gpu: boolean): Resources {
   return { processors: processors(), memory: availableMemory(), gpus: gpu ? listGpus() : [] };
 }
 
+/** What a run is predicted to need. */
+export interface PredictedRun {
+  /** at its peak */
+  bytes: number;
+  /** of these what runs of the same model hold together */
+  shared: number;
+  model: string;
+}
+
 /** How many workers, and in a few words why. */
 export interface WorkerChoice {
   workers: number;
@@ -34,15 +43,15 @@ export interface WorkerChoice {
 
 /**
  * How many workers: a number as given, or `auto`: on a GPU one for each, else one a processor, as far as memory
- * reaches; never more than runs, never less than one. `needs`: predicted peak bytes of each run; of a run that is not
- * listed `workerMemory` is assumed. Runs of different sizes may meet, so the largest count together.
+ * reaches; never more than runs, never less than one. `needs`: of each run; of a run that is not listed `workerMemory` is
+ * assumed. Runs of different sizes may meet, so the largest count together; what runs of one model share counts once.
  */
 export function workersFor(
   asked: number | 'auto',
   runs: number,
   gpu: boolean,
   resources: Resources,
-  needs: readonly number[] = [],
+  needs: readonly PredictedRun[] = [],
 ): WorkerChoice {
   const most = Math.max(1, runs);
   if (asked !== 'auto')
@@ -54,22 +63,33 @@ export function workersFor(
     ...needs,
     ...Array.from(
       { length: Math.max(0, Math.min(most, resources.processors + resources.gpus.length + 1) - needs.length) },
-      () => workerMemory,
+      () => ({ bytes: workerMemory, shared: 0, model: '' }),
     ),
-  ].sort((a, b) => b - a);
-  let byMemory = 0,
-    taken = 0;
-  while (byMemory < largest.length && taken + largest[byMemory]! <= resources.memory) taken += largest[byMemory++]!;
+  ].sort((a, b) => b.bytes - a.bytes);
+  const byMemory = fittingRuns(largest, resources.memory);
   const places = gpu ? Math.max(1, resources.gpus.length) : resources.processors;
   const workers = Math.max(1, Math.min(places, byMemory, most));
   const free = gigabytes(resources.memory),
-    each = `${gigabytes(largest[0] ?? workerMemory)} ${needs.length === 0 ? 'assumed for a run' : 'predicted for the largest run'}`;
+    each = `${gigabytes(largest[0]?.bytes ?? workerMemory)} ${needs.length === 0 ? 'assumed for a run' : 'predicted for the largest run'}`;
   const has = gpu
     ? `${resources.gpus.length} GPU${resources.gpus.length === 1 ? '' : 's'}`
     : `${resources.processors} processor${resources.processors === 1 ? '' : 's'}`;
   const short =
     byMemory === 0 ? '; one run alone may not fit' : byMemory < Math.min(places, most) ? '; memory is the limit' : '';
   return { workers, why: `auto: ${has}, ${free} free, ${each}${short}` };
+}
+
+/** How many of these, in their order, fit into so many bytes. */
+function fittingRuns(runs: readonly PredictedRun[], memory: number): number {
+  const held = new Map<string, number>();
+  let taken = 0;
+  for (const [i, { bytes, shared, model }] of runs.entries()) {
+    const before = held.get(model) ?? 0;
+    taken += bytes - Math.min(shared, before);
+    if (taken > memory) return i;
+    held.set(model, Math.max(shared, before));
+  }
+  return runs.length;
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
@@ -79,7 +99,7 @@ export function chooseWorkers(
   asked: number | 'auto',
   runs: number,
   gpu: boolean,
-  needs: readonly number[] = [],
+  needs: readonly PredictedRun[] = [],
 ): WorkerChoice {
   return workersFor(asked, runs, gpu, readResources(gpu && asked === 'auto'), needs);
 }

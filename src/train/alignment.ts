@@ -193,7 +193,9 @@ function classWords({ set, codec, tokenEmbedding }: Prepared): Float32Array[] {
     const ids = codec.answer(prompt, name);
     const word = new Float32Array(width);
     for (const id of ids)
-      asFloat32(valuesBetween(data, id * width, (id + 1) * width)).forEach((value, i) => (word[i]! += value / ids.length));
+      asFloat32(valuesBetween(data, id * width, (id + 1) * width)).forEach(
+        (value, i) => (word[i]! += value / ids.length),
+      );
     return word;
   });
 }

@@ -24,6 +24,8 @@ export interface ResourceNeeds {
     process: number;
     /** weights and trained parameters, on the device */
     weights: number;
+    /** of these what all workers on one model hold together: frozen weights, where the backend maps files of them */
+    shared: number;
     /** what the optimiser remembers and, with the regulariser, the parameters of the step before */
     optimiser: number;
     /** intermediate results and inputs of the program that needs most, as the allocator holds them */
@@ -122,6 +124,7 @@ export function resourceNeeds({
     memory: {
       process,
       weights,
+      shared: backend === 'tensorflow' ? frozenBytes : 0,
       optimiser,
       activations,
       host,

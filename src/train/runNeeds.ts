@@ -72,6 +72,8 @@ const itemBytes = 4000;
 export interface RunNeeds extends ResourceNeeds {
   /** true when the data was not in the cache and its sizes are a guess */
   assumed: boolean;
+  /** runs of which this is the same hold `memory.shared` together: checkpoint or backbone, in its precision */
+  model: string;
 }
 
 /**
@@ -145,7 +147,9 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       known.get(key) ??
       sized.then(async (found) => {
         const used = found ?? assumedFor(spec);
-        return { ...needsOfModel(spec, await plannedModel(spec, used), used, backend), assumed: found === null };
+        const needed = needsOfModel(spec, await plannedModel(spec, used), used, backend);
+        const model = `${spec.checkpoint ?? spec.backbone} ${spec.precision}`;
+        return { ...needed, assumed: found === null, model };
       });
     known.set(key, needs);
     return needs;

@@ -433,11 +433,18 @@ describe('a worker', () => {
       why: 'auto: 8 processors, 0.0 GB free, 1.6 GB assumed for a run; one run alone may not fit',
     });
     // predicted needs: three of 2 GB and two of 0.5 GB fit into 7 GB, largest first
-    expect(workersFor('auto', 6, false, { ...machine, memory: 7e9 }, [5e8, 2e9, 5e8, 2e9, 2e9, 1e9])).toEqual({
+    const alone = (sizes: number[]) => sizes.map((bytes) => ({ bytes, shared: 0, model: 'a' }));
+    expect(workersFor('auto', 6, false, { ...machine, memory: 7e9 }, alone([5e8, 2e9, 5e8, 2e9, 2e9, 1e9]))).toEqual({
       workers: 4,
       why: 'auto: 8 processors, 7.0 GB free, 2.0 GB predicted for the largest run; memory is the limit',
     });
-    expect(workersFor('auto', 6, false, { ...machine, processors: 2, memory: 7e9 }, [5e8, 5e8]).workers).toBe(2);
+    expect(workersFor('auto', 6, false, { ...machine, processors: 2, memory: 7e9 }, alone([5e8, 5e8])).workers).toBe(2);
+    // frozen weights count once a model: 3 + 1 + 1 and 2.5 + 0.5 of another fit into 8 GB, and not one more
+    const sharing = [
+      ...[3e9, 3e9, 3e9].map((bytes) => ({ bytes, shared: 2e9, model: 'a' })),
+      ...[2.5e9, 2.5e9, 2.5e9].map((bytes) => ({ bytes, shared: 2e9, model: 'b' })),
+    ];
+    expect(workersFor('auto', 6, false, { ...machine, memory: 8e9 }, sharing).workers).toBe(5);
     expect([
       processorQuota('150000 100000'),
       processorQuota('50000 100000'),
