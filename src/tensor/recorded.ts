@@ -47,7 +47,8 @@ function tensorOf(binding: Binding, { shape, dtype, values }: Fed, onRead: (why:
   try {
     return binding.executeOp('ImmutableConst', attributes, [], 1)[0]!.id;
   } catch (error) {
-    onRead(error instanceof Error ? error.message : String(error));
+    const why = error instanceof Error ? error.message : String(error);
+    onRead(`frozen weights are held by this process alone, since their files could not be mapped: ${why}`);
     const read = valuesBetween(values, 0, values.length);
     return binding.createTensor(shape, dtype, dtype === UINT8 ? new Uint8Array(read.buffer) : read);
   }
@@ -91,7 +92,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
   const stored = new Set(Object.keys(state).filter((name) => areBfloat16(state[name]!.data)));
-  const inFiles = new Set(Object.keys(state).filter((name) => isFile(state[name]!.data)));
+  const fixed = fixedState(state);
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
   const shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])); // the values need not live as long as the session
@@ -103,9 +104,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
   }
   const session = load(binding, nodes);
   let notice: string | undefined;
-  const call = callOf(binding, session, (why) => {
-    notice = `frozen weights are held by this process alone, since their files could not be mapped: ${why}`;
-  });
+  const call = callOf(binding, session, (why) => void (notice = why));
   // One call for all: TensorFlow prunes and optimises the graph once for every new set of inputs and outputs.
   call(
     Object.entries(state).map(([name, value]) => fedState(name, value)),
@@ -138,8 +137,7 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     async write(name, data) {
       const shape = shapes[name];
       if (shape === undefined) throw new Error(`no state "${name}"`);
-      if (stored.has(name)) throw new Error(`state "${name}" is stored in bfloat16 and only read`);
-      if (inFiles.has(name)) throw new Error(`state "${name}" lies in a file and is only read`);
+      if (fixed.has(name)) throw new Error(`state "${name}" ${fixed.get(name)} and only read`);
       call([fedState(name, { shape, data })], [`written/${name}`]);
     },
     dispose() {
@@ -149,6 +147,15 @@ export function recordSession(programs: Record<string, Program>, state: Record<s
     },
   };
 }
+
+/** Why state is only read, by its name; of state that may be written nothing. */
+const fixedState = (state: Record<string, StateValue>): Map<string, string> =>
+  new Map(
+    Object.entries(state).flatMap(([name, { data }]): [string, string][] => {
+      if (isFile(data)) return [[name, 'lies in a file']];
+      return areBfloat16(data) ? [[name, 'is stored in bfloat16']] : [];
+    }),
+  );
 
 /** What is fed to set a piece of state. The addon takes no bfloat16: its bytes go in, two a value, and become it there. */
 function fedState(name: string, { shape, data }: StateValue): Fed {

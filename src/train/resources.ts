@@ -85,13 +85,7 @@ export function resourceNeeds({
     moduleNames.map((module) => [module, totalSize(model.trainable[module])]),
   ) as PerModule<number>;
   const trained = trainable.encoder + trainable.backbone;
-  const frozen = Object.values(model.frozen).reduce((sum, { shape }) => sum + elements(shape), 0);
-  const frozenBytes = Object.values(model.frozen).reduce((sum, weight) => sum + bytesOf(weight), 0);
-  // Where a pass is exact, a stored matrix stands in float32 for as long as a product reads it.
-  const widened = Object.values(model.frozen).reduce(
-    (most, weight) => (isStored(weight) ? Math.max(most, 4 * elements(weight.shape)) : most),
-    0,
-  );
+  const { frozen, frozenBytes, widened } = frozenSizes(model);
   const shapes: Record<string, readonly number[]> = Object.fromEntries(
     Object.entries(model.frozen).map(([name, { shape }]) => [`frozen/${name}`, shape]),
   );
@@ -111,7 +105,7 @@ export function resourceNeeds({
   const most = Math.max(...Object.values(costs).map((cost) => cost.activationBytes[engine] + cost.inputBytes));
   const activations = widened + (engine === 'recorded' ? allocated * most : most);
   // The values of the start stay in JavaScript: for trained weights the vector and what it was filled from. Frozen ones
-  // are the very memory that TensorFlow computes on (src/tensor/alignedMemory.ts); other backends copy them.
+  // are the very memory that TensorFlow computes on (src/models/weights/frozenFiles.ts); other backends copy them.
   const given = moduleNames
     .flatMap((module: ModuleName) => model.trainable[module])
     .reduce((sum, { shape, initial }) => sum + (initial.kind === 'value' ? elements(shape) : 0), 0);
@@ -132,6 +126,17 @@ export function resourceNeeds({
     },
     step: workOf(costs['train'], trained, slots),
     measured: workOf(costs['measured'] ?? costs['train'], trained, slots),
+  };
+}
+
+/** Numbers and bytes of frozen weights, and the most bytes that one of them takes beside these. */
+function frozenSizes({ frozen }: Planned['model']): { frozen: number; frozenBytes: number; widened: number } {
+  const all = Object.values(frozen);
+  return {
+    frozen: all.reduce((sum, { shape }) => sum + elements(shape), 0),
+    frozenBytes: all.reduce((sum, weight) => sum + bytesOf(weight), 0),
+    // Where a pass is exact, a stored matrix stands in float32 for as long as a product reads it.
+    widened: all.reduce((most, weight) => (isStored(weight) ? Math.max(most, 4 * elements(weight.shape)) : most), 0),
   };
 }
 
