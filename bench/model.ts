@@ -129,27 +129,29 @@ export function benchModel(config: BenchConfig): MultimodalModel {
       (x, name) => block(all, name, heads, x),
       tf.add(linear(features, need(all, 'patch'), need(all, 'patchBias')), need(all, 'position')),
     );
+  const logits: MultimodalModel['logits'] = ({ backbone: parts, prefix, tokens }) => {
+    const all = byName(backbone, parts);
+    const batch = tokens.shape[0]!;
+    const text = tf.reshape(pickRows(need(all, 'embedding'), tf.reshape(tokens, [-1])), [batch, textTokens, width]);
+    const mask = causalMask(patches + textTokens);
+    const hidden = backboneNames.reduce(
+      (x, name) => block(all, name, heads, x, mask),
+      tf.add(tf.concat([prefix, text], 1), need(all, 'position')),
+    );
+    const normed = layerNorm(
+      tf.slice(hidden, [0, patches, 0], [batch, textTokens, width]),
+      need(all, 'norm.gain'),
+      need(all, 'norm.bias'),
+      epsilon,
+    );
+    return tf.reshape(linear(normed, need(all, 'embedding')), [batch * textTokens, vocabulary]);
+  };
   return {
     trainable: { encoder: ofPart('tower', encoder), backbone: ofPart('backbone', backbone) },
     frozen: {},
     prefix: ({ encoder: parts, features }) => encode(byName(encoder, parts), features),
-    logProbabilities({ backbone: parts, prefix, tokens }) {
-      const all = byName(backbone, parts);
-      const batch = tokens.shape[0]!;
-      const text = tf.reshape(pickRows(need(all, 'embedding'), tf.reshape(tokens, [-1])), [batch, textTokens, width]);
-      const mask = causalMask(patches + textTokens);
-      const hidden = backboneNames.reduce(
-        (x, name) => block(all, name, heads, x, mask),
-        tf.add(tf.concat([prefix, text], 1), need(all, 'position')),
-      );
-      const normed = layerNorm(
-        tf.slice(hidden, [0, patches, 0], [batch, textTokens, width]),
-        need(all, 'norm.gain'),
-        need(all, 'norm.bias'),
-        epsilon,
-      );
-      return tf.reshape(logSoftmax(linear(normed, need(all, 'embedding'))), [batch * textTokens, vocabulary]);
-    },
+    logits,
+    logProbabilities: (pass) => logSoftmax(logits(pass)),
   };
 }
 

@@ -50,8 +50,23 @@ run('EquipoiseLayerNormGradient', 1, [x, gain, stats, dy]);
 run('EquipoiseLayerNormGain', 2, [x, stats, dy]);
 const [table] = run('EquipoiseLogSoftmax', 1, [x]);
 run('EquipoiseLogSoftmaxGradient', 1, [table, dy]);
-const [shares] = run('EquipoiseSoftmax', 1, [x, tensor(batch, places / 2, width)], [number('scale', 0.125)]);
-run('EquipoiseSoftmaxGradient', 1, [shares, dy], [number('scale', 0.125)]);
+const labels = binding.createTensor(
+  [rows],
+  binding.TF_INT32,
+  Int32Array.from({ length: rows }, (_, r) => r),
+);
+run('EquipoiseLabelled', 1, [table, labels]);
+run('EquipoiseLabelledGradient', 1, [table, labels, tensor(rows)]);
+// Causal, so that blocks are left out, with queries of the last block and widths that no register divides.
+const causal = Float32Array.from({ length: places * places }, (_, i) => (i % places > i / places ? -1e9 : 0));
+for (const [count, size, mask] of [
+  [places, 37, binding.createTensor([1, places, places], binding.TF_FLOAT, causal)],
+  [100, 16, tensor(batch, 1, 100)],
+]) {
+  const own = [tensor(batch, 4, count, size), tensor(batch, 2, count, size), tensor(batch, 2, count, size), mask];
+  const seen = run('EquipoiseAttention', 2, own, [number('scale', 0.125)]);
+  run('EquipoiseAttentionGradient', 3, [...own, ...seen, tensor(batch, 4, count, size)], [number('scale', 0.125)]);
+}
 const [heads, cosine, sine] = [tensor(batch, places, 34), tensor(places, 34), tensor(places, 34)];
 run('EquipoiseRotary', 1, [heads, cosine, sine]);
 run('EquipoiseRotaryGradient', 1, [heads, cosine, sine]);

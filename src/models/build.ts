@@ -40,8 +40,6 @@ export interface Model<C extends Composition = Composition> extends GenerativeMo
   prefixTokens: number;
   /** what `prefix` gave, as it stands among the embeddings, [B, prefixTokens, width] */
   connected(pass: Pick<BackbonePass, 'backbone' | 'frozen' | 'prefix'>): Tensor;
-  /** logits [N, V] at the positions */
-  logits(pass: BackbonePass): Tensor;
 }
 
 /** Gives a part its tensors by its own names for them, and its adapters. */

@@ -52,7 +52,9 @@ export interface MultimodalModel {
    * belongs to the backbone
    */
   prefix(pass: EncoderPass): Tensor;
-  /** log-probabilities of what follows at the positions [N, V] */
+  /** logits of what follows at the positions [N, V] */
+  logits(pass: BackbonePass): Tensor;
+  /** their log-probabilities [N, V] */
   logProbabilities(pass: BackbonePass): Tensor;
 }
 

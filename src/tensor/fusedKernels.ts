@@ -41,8 +41,10 @@ const signatures: Readonly<Record<string, Signature>> = {
   EquipoiseLayerNormGain: { inputs: ['x', 'stats', 'dy'], outputs: 2 },
   EquipoiseLogSoftmax: { inputs: ['x'], outputs: 1 },
   EquipoiseLogSoftmaxGradient: { inputs: ['y', 'dy'], outputs: 1 },
-  EquipoiseSoftmax: { inputs: ['scores', 'mask'], outputs: 1, number: 'scale' },
-  EquipoiseSoftmaxGradient: { inputs: ['y', 'dy'], outputs: 1, number: 'scale' },
+  EquipoiseLabelled: { inputs: ['y', 'labels'], outputs: 1 },
+  EquipoiseLabelledGradient: { inputs: ['y', 'labels', 'dy'], outputs: 1 },
+  EquipoiseAttention: { inputs: ['q', 'k', 'v', 'mask'], outputs: 2, number: 'scale' },
+  EquipoiseAttentionGradient: { inputs: ['q', 'k', 'v', 'mask', 'o', 'stats', 'dy'], outputs: 3, number: 'scale' },
   EquipoiseRotary: { inputs: ['x', 'cosine', 'sine'], outputs: 1 },
   EquipoiseRotaryGradient: { inputs: ['dy', 'cosine', 'sine'], outputs: 1 },
 };

@@ -85,18 +85,36 @@ export const fusedLogSoftmax = (x: Tensor): Tensor =>
     (dy, [y]) => [run('EquipoiseLogSoftmaxGradient', { y: y!, dy })],
   )(x);
 
-/**
- * softmax(scale scores + mask) over the last axis. scores [B, ..., T], mask [M, S, T] with M 1 or B, where the places of
- * one of the M follow each other in rows of S.
- */
-export const fusedSoftmax = (scores: Tensor, mask: Tensor, scale: number): Tensor =>
+/** The places of `labels` [n], int32, in log-probabilities [n, V] -> [n], without a gradient; 0 where there is none. */
+export const fusedLabelled = (logP: Tensor, labels: Tensor): Tensor => run('EquipoiseLabelled', { y: logP, labels });
+
+/** The same of logP = log softmax(logits), with the gradient for the logits: 1 at the label, less the softmax. */
+export const fusedLabelledSoftmax = (logits: Tensor, logP: Tensor, labels: Tensor): Tensor =>
   differentiable(
-    ([given]) => {
-      const value = run('EquipoiseSoftmax', { scores: given!, mask }, { scale });
-      return { value, kept: [value] };
+    () => ({ value: fusedLabelled(logP, labels), kept: [logP, labels] }),
+    (dy, [y, l]) => [run('EquipoiseLabelledGradient', { y: y!, labels: l!, dy })],
+  )(logits);
+
+/**
+ * softmax(scale q k^T + mask) v, block by block: q [B, H, S, d], k and v [B, G, T, d], each of the G for H / G
+ * neighbouring heads; mask [1 or B, S or 1, T]. Kept are the result and two numbers a query.
+ */
+export const fusedAttention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor => {
+  const scale = 1 / Math.sqrt(q.shape[3]!);
+  return differentiable(
+    (inputs) => {
+      const [queries, keys, values] = inputs as [Tensor, Tensor, Tensor];
+      const given = { q: queries, k: keys, v: values, mask };
+      const [value, stats] = runMany('EquipoiseAttention', given, { scale }) as [Tensor, Tensor];
+      return { value, kept: [queries, keys, values, mask, value, stats] };
     },
-    (dy, [y]) => [run('EquipoiseSoftmaxGradient', { y: y!, dy }, { scale })],
-  )(scores);
+    (dy, kept) => {
+      const [queries, keys, values, hidden, o, stats] = kept as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+      const given = { q: queries, k: keys, v: values, mask: hidden, o, stats, dy };
+      return runMany('EquipoiseAttentionGradient', given, { scale });
+    },
+  )(q, k, v);
+};
 
 /** Rotary positions: x [B, H, S, d], tables [S, d]. */
 export const fusedRotary = (x: Tensor, cosine: Tensor, sine: Tensor): Tensor =>

@@ -3,14 +3,16 @@
  * missing on a backend, or in fused kernels (kernels.ts). Shapes: batch B, sequence S, width D, vocabulary V.
  */
 import {
+  fusedAttention,
   fusedGelu,
   fusedGeluTanh,
+  fusedLabelled,
+  fusedLabelledSoftmax,
   fusedLayerNorm,
   fusedLogSoftmax,
   fusedRmsNorm,
   fusedRotary,
   fusedSilu,
-  fusedSoftmax,
   fusedSwiglu,
 } from './fusedOps';
 import { areFused } from './kernels';
@@ -138,8 +140,7 @@ export function causalMask(length: number): Tensor {
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
   const places = fusedMask(q, k, mask);
-  if (places !== null)
-    return tf.matMul(fusedSoftmax(tf.matMul(q, k, false, true), places, 1 / Math.sqrt(q.shape[3]!)), v);
+  if (places !== null) return fusedAttention(q, k, v, places);
   const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(q.shape[3]!)), k, false, true);
   return tf.matMul(tf.softmax(mask === undefined ? scores : tf.add(scores, mask)), v);
 }
@@ -152,19 +153,16 @@ export function groupedAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor):
   const [batch, heads, length, size] = q.shape as [number, number, number, number];
   const groups = k.shape[1]!;
   if (groups === heads) return attention(q, k, v, mask);
-  const rows = (heads / groups) * length;
   const places = fusedMask(q, k, mask);
-  if (places !== null) {
-    const raw = tf.matMul(tf.reshape(q, [batch, groups, rows, size]), k, false, true);
-    return tf.reshape(tf.matMul(fusedSoftmax(raw, places, 1 / Math.sqrt(size)), v), [batch, heads, length, size]);
-  }
+  if (places !== null) return fusedAttention(q, k, v, places);
+  const rows = (heads / groups) * length;
   const scores = tf.matMul(tf.reshape(tf.mul(q, 1 / Math.sqrt(size)), [batch, groups, rows, size]), k, false, true);
   const weights = tf.softmax(tf.add(tf.reshape(scores, [batch, heads, length, length]), mask));
   return tf.reshape(tf.matMul(tf.reshape(weights, [batch, groups, rows, length]), v), [batch, heads, length, size]);
 }
 
 /**
- * The mask of an attention for the fused softmax, [1 or B, S, T]; null where plain operations are asked for, or where
+ * The mask of an attention for the fused kernel, [1 or B, S or 1, T]; null where plain operations are asked for, or where
  * heads have masks of their own.
  */
 function fusedMask(q: Tensor, k: Tensor, mask: Tensor | undefined): Tensor | null {
@@ -287,12 +285,24 @@ export function innerProduct(a: Tensor, b: Tensor): Tensor {
   );
 }
 
-/** log p(label) for each row: logP [n, V], labels one-hot [n, V] -> [n]. */
-export function labelLogProbability(logP: Tensor, oneHotLabels: Tensor): Tensor {
+/**
+ * Labels int32 [n] among V as `labelLogProbability` reads them: as they are for fused kernels, else as a one-hot table
+ * [n, V].
+ */
+export const labelPlaces = (labels: Tensor, vocabulary: number): Tensor =>
+  areFused() ? labels : oneHot(labels, vocabulary);
+
+/** log p(label) for each row: logP [n, V], labels as `labelPlaces` gives them -> [n]. No gradient by fused kernels. */
+export function labelLogProbability(logP: Tensor, labels: Tensor): Tensor {
+  if (areFused()) return fusedLabelled(logP, labels);
   return (
     tf.customGrad((...given) => ({
-      value: tf.sum(tf.mul(given[0] as Tensor, oneHotLabels), -1),
-      gradFunc: (dy: Tensor) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), oneHotLabels),
+      value: tf.sum(tf.mul(given[0] as Tensor, labels), -1),
+      gradFunc: (dy: Tensor) => tf.mul(tf.reshape(dy, [...dy.shape, 1]), labels),
     })) as (x: Tensor) => Tensor
   )(logP);
 }
+
+/** The same of logP = logSoftmax(logits), with its gradient for the logits. */
+export const labelLogLikelihood = (logits: Tensor, logP: Tensor, labels: Tensor): Tensor =>
+  areFused() ? fusedLabelledSoftmax(logits, logP, labels) : labelLogProbability(logP, labels);

@@ -4,7 +4,7 @@
  */
 import type { Parts } from '../balance/measureStep';
 import type { ModuleName } from '../modules';
-import { oneHot } from '../tensor/ops';
+import { labelPlaces } from '../tensor/ops';
 import { after } from '../tensor/recompute';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
@@ -82,7 +82,7 @@ function microBatch(
   };
   return {
     batch: own,
-    hot: oneHot(own.labels, vocabulary),
+    labels: labelPlaces(own.labels, vocabulary),
     passes: passesOn(model, frozenTensors(model, state), own),
     total,
     mean: (values) => tf.div(tf.sum(tf.mul(values, own.mask)), total()),

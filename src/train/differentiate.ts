@@ -1,19 +1,19 @@
 /** A loss on the questions of a step, and its gradients for the modules. */
-import { type Parts, type Passes } from '../balance/measureStep';
+import type { Parts } from '../balance/measureStep';
 import type { MultimodalModel } from '../models/multimodal';
 import { type ModuleName, type PerModule } from '../modules';
-import { labelLogProbability, maskedMean, oneHot } from '../tensor/ops';
+import { labelLogLikelihood, labelPlaces, logSoftmax, maskedMean } from '../tensor/ops';
 import { joinVector } from '../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
-import { frozenTensors, passesOn, type Setting } from './programs';
+import { frozenTensors, passesOn, type BatchPasses, type Setting } from './programs';
 import { batchTensors, type BatchTensors } from './stepInputs';
 
 /** The questions of a step, and the model on them. */
 export interface TrainingBatch {
   batch: BatchTensors;
-  /** labels [N, V] */
-  hot: Tensor;
-  passes: Passes;
+  /** labels as `labelPlaces` gives them */
+  labels: Tensor;
+  passes: BatchPasses;
   /** of a value [N] at each label place: the mean over the labels of the whole batch, of a part of it that part's share */
   mean(values: Tensor): Tensor;
   /** number of labels of the whole batch, a scalar */
@@ -35,7 +35,7 @@ export function trainingBatch({ model, vocabulary }: Setting, inputs: Tensors, s
     mean: (values) => maskedMean(values, batch.mask),
     total: () => tf.sum(batch.mask),
     part: (table) => table,
-    hot: oneHot(batch.labels, vocabulary),
+    labels: labelPlaces(batch.labels, vocabulary),
     passes: passesOn(model, frozenTensors(model, state), batch),
   };
 }
@@ -52,10 +52,11 @@ export interface Seen {
 }
 
 /** Cross-entropy of a batch's labels, and what it is made of. */
-export function crossEntropyOf({ hot, passes, mean }: TrainingBatch, parts: Parts): Seen & { loss: Tensor } {
+export function crossEntropyOf({ labels, passes, mean }: TrainingBatch, parts: Parts): Seen & { loss: Tensor } {
   const prefix = passes.prefix(parts.encoder);
-  const logP = passes.logProbabilities(parts.backbone, prefix);
-  const crossEntropy = tf.neg(mean(labelLogProbability(logP, hot)));
+  const logits = passes.logits(parts.backbone, prefix);
+  const logP = logSoftmax(logits);
+  const crossEntropy = tf.neg(mean(labelLogLikelihood(logits, logP, labels)));
   return { loss: crossEntropy, prefix, logP, crossEntropy };
 }
 

@@ -9,12 +9,12 @@ import { schedulerFacts } from '../balance/schedulers';
 import type { MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
-import { labelLogProbability, oneHot } from '../tensor/ops';
+import { labelLogProbability, labelPlaces } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
 import { evaluatedPiece, slotsOf, type Slot } from '../tensor/optimiserKinds';
 import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
-import { need, tf, type Tensors } from '../tensor/tf';
+import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { partRatesOf, toldPartsOf, type EncoderPart, type PartRates } from './partVectors';
 import type { BesideName, PairName } from './stepNumbers';
@@ -116,13 +116,20 @@ export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | '
     model.trainable[module].length === 0 ? [] : splitVector(need(state, `${module}/${key}`), model.trainable[module]),
   );
 
+/** The model on the questions of a batch, also before log-probabilities are taken. */
+export interface BatchPasses extends Passes {
+  /** the backbone's parameters and a prefix -> logits at the label places [N, V] */
+  logits(backbone: Tensor[], prefix: Tensor): Tensor;
+}
+
 /** The model on the questions of a batch. */
 export const passesOn = (
   model: MultimodalModel,
   frozen: Tensors,
   { features, tokens, positions }: BatchTensors,
-): Passes => ({
+): BatchPasses => ({
   prefix: (encoder) => model.prefix({ encoder, frozen, features }),
+  logits: (backbone, prefix) => model.logits({ backbone, frozen, prefix, tokens, positions }),
   logProbabilities: (backbone, prefix) => model.logProbabilities({ backbone, frozen, prefix, tokens, positions }),
 });
 
@@ -140,12 +147,12 @@ export function scoreProgram({ model, vocabulary, optimiser }: Setting, shape: B
       const parts = partsOf(model, state, piece);
       const passes = passesOn(model, frozenTensors(model, state), batch);
       const logP = passes.logProbabilities(parts.backbone, passes.prefix(parts.encoder));
-      const hot = oneHot(batch.labels, vocabulary);
+      const labels = labelPlaces(batch.labels, vocabulary);
       const first = tf.reshape(
         tf.slice(tf.reshape(logP, [shape.batch, shape.labels, vocabulary]), [0, 0, 0], [shape.batch, 1, vocabulary]),
         [shape.batch, vocabulary],
       );
-      return { outputs: { labels: labelLogProbability(logP, hot), first } };
+      return { outputs: { labels: labelLogProbability(logP, labels), first } };
     },
   };
 }

@@ -239,7 +239,7 @@ function measured(
   const { modules, state, next, gradients, seen } = taken;
   const asked = askedDivergences(setting, measure, on, inputs, taken);
   const { batch } = on;
-  const logProbability = labelLogProbability(seen.logP, on.hot);
+  const logProbability = labelLogProbability(seen.logP, on.labels);
   const label = labelProbabilities(logProbability, batch.mask);
   const beside: Beside<Tensor> = {};
   if (asked.beside !== null) beside.probe = meanDivergences(asked.beside.divergences, asked.beside.batch.mask);

@@ -42,14 +42,8 @@ class Call {
     TF_DeleteTensor(tensor);
     return sizes;
   }
-  const float* in(int input) {
-    TF_Tensor* tensor = nullptr;
-    if (failed) return nullptr;
-    TF_GetInput(context, input, &tensor, status);
-    if (TF_GetCode(status) != TF_OK) return fail(), nullptr;
-    held.push_back(tensor);
-    return static_cast<const float*>(TF_TensorData(tensor));
-  }
+  const float* in(int input) { return static_cast<const float*>(data(input)); }
+  const int32_t* integers(int input) { return static_cast<const int32_t*>(data(input)); }
   // An output of its own memory.
   float* out(int output, const Sizes& sizes) {
     if (failed) return nullptr;
@@ -63,6 +57,14 @@ class Call {
   }
 
  private:
+  const void* data(int input) {
+    TF_Tensor* tensor = nullptr;
+    if (failed) return nullptr;
+    TF_GetInput(context, input, &tensor, status);
+    if (TF_GetCode(status) != TF_OK) return fail(), nullptr;
+    held.push_back(tensor);
+    return TF_TensorData(tensor);
+  }
   float* keep(TF_Tensor* tensor) {
     if (TF_GetCode(status) != TF_OK) return fail(), nullptr;
     held.push_back(tensor);

@@ -3,10 +3,14 @@
 #include <cstdlib>
 #include <string>
 
+#include "blocks.h"
+
 // Rows whose width no register divides end in a part of one.
 #define WIDTH 4
 #define LOAD_PART(v, p, count) __builtin_memcpy(&v, p, 4 * (count))
 #define STORE_PART(v, p, count) __builtin_memcpy(p, &v, 4 * (count))
+// a b + c, rounded once.
+#define FUSED(a, b, c) fusedOf(a, b, c)
 namespace base {
 #include "loops.h"
 }
@@ -16,23 +20,27 @@ namespace base {
 #undef WIDTH
 #undef LOAD_PART
 #undef STORE_PART
+#undef FUSED
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #define WIDTH 8
 #define LOAD_PART(v, p, count) v = __builtin_ia32_maskloadps256((const V*)(p), firstOf(count))
 #define STORE_PART(v, p, count) __builtin_ia32_maskstoreps256((V*)(p), firstOf(count), v)
+#define FUSED(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
 namespace v3 {
 #include "loops.h"
 }
 #undef WIDTH
 #undef LOAD_PART
 #undef STORE_PART
+#undef FUSED
 #pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define WIDTH 16
 #define LOAD_PART(v, p, count) v = __builtin_ia32_loadups512_mask(p, V{}, (1 << (count)) - 1)
 #define STORE_PART(v, p, count) __builtin_ia32_storeups512_mask(p, v, (1 << (count)) - 1)
+#define FUSED(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)
 namespace v4 {
 #include "loops.h"
 }

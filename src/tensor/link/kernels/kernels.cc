@@ -1,6 +1,6 @@
 // Fused operations for processors, as kernels of TensorFlow through its C interface (tensorflow/c/ops.h, kernels.h):
 // one pass over memory where the plain operations of src/tensor/ops.ts need several. src/tensor/fusedKernels.ts calls
-// them. Loading the library registers them. All tensors are float32.
+// them. Loading the library registers them. Tensors are float32, labels int32.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "attention.h"
 #include "call.h"
 #include "instructions.h"
 #include "pool.h"
@@ -90,7 +91,7 @@ void shapeOfFirst(TF_ShapeInferenceContext* context, TF_Status* status) {
 
 struct Op {
   const char* name;
-  std::vector<const char*> inputs, outputs;
+  std::vector<const char*> inputs, outputs;  // of floats, where no type follows the name
   const char* number;  // name of its attribute, or null
   void (*compute)(void*, TF_OpKernelContext*);
   bool keepsShape;
@@ -104,7 +105,7 @@ void release(void* kernel) { delete static_cast<Attribute*>(kernel); }
 bool registerOp(const Op& op) {
   TF_Status* status = TF_NewStatus();
   TF_OpDefinitionBuilder* builder = TF_NewOpDefinitionBuilder(op.name);
-  auto typed = [](const char* name) { return std::string(name) + ": float"; };
+  auto typed = [](const std::string& name) { return name.find(':') == std::string::npos ? name + ": float" : name; };
   for (const char* input : op.inputs) TF_OpDefinitionBuilderAddInput(builder, typed(input).c_str());
   for (const char* output : op.outputs) TF_OpDefinitionBuilderAddOutput(builder, typed(output).c_str());
   std::string number = op.number ? op.number : "";
@@ -138,8 +139,11 @@ const Op ops[] = {
     {"EquipoiseLayerNormGain", {"x", "stats", "dy"}, {"dgain", "dbias"}, nullptr, layerNormGain, false},
     {"EquipoiseLogSoftmax", {"x"}, {"y"}, nullptr, logSoftmax, true},
     {"EquipoiseLogSoftmaxGradient", {"y", "dy"}, {"dx"}, nullptr, logSoftmaxGradient, true},
-    {"EquipoiseSoftmax", {"scores", "mask"}, {"y"}, "scale", softmax, true},
-    {"EquipoiseSoftmaxGradient", {"y", "dy"}, {"dx"}, "scale", softmaxGradient, true},
+    {"EquipoiseLabelled", {"y", "labels: int32"}, {"found"}, nullptr, labelled, false},
+    {"EquipoiseLabelledGradient", {"y", "labels: int32", "dy"}, {"dx"}, nullptr, labelledGradient, true},
+    {"EquipoiseAttention", {"q", "k", "v", "mask"}, {"o", "stats"}, "scale", attention, true},
+    {"EquipoiseAttentionGradient", {"q", "k", "v", "mask", "o", "stats", "dy"}, {"dq", "dk", "dv"}, "scale",
+     attentionGradient, true},
     {"EquipoiseRotary", {"x", "cosine", "sine"}, {"y"}, nullptr, rotary, true},
     {"EquipoiseRotaryGradient", {"dy", "cosine", "sine"}, {"dx"}, nullptr, rotaryGradient, true},
 };

@@ -148,29 +148,14 @@ static void logSoftmaxGradient(const float* y, const float* dy, float* dx, long 
   }
 }
 
-// softmax(x scale + mask) of one row
-static void softmax(const float* x, const float* mask, float* y, long w, float scale) {
-  Lanes top = lanesOf(x[0] * scale + mask[0]), total = lanesOf(0);
-  lanes(w, EACH {
-    V v = load(x, at) * scale + load(mask, at);
-    raise(top, at, within(v, -__builtin_inff(), at));
-    store(y, at, v);
-  });
-  float m = most(top);
-  lanes(w, EACH {
-    V v = expOf(load(y, at) - m);
-    add(total, at, within(v, 0.f, at));
-    store(y, at, v);
-  });
-  float share = 1.f / sum(total);
-  lanes(w, EACH { store(y, at, load(y, at) * share); });
-}
-// dx = scale y (dy - sum(y dy)) of one row
-static void softmaxGradient(const float* y, const float* dy, float* dx, long w, float scale) {
-  Lanes inner = lanesOf(0);
-  lanes(w, EACH { add(inner, at, load(y, at) * load(dy, at)); });
-  float t = sum(inner);
-  lanes(w, EACH { store(dx, at, load(y, at) * (load(dy, at) - t) * scale); });
+// dx = dy (1 at the label, 0 elsewhere, less exp(y)); no label gives 0.
+static void labelledGradient(const float* y, const int* labels, const float* dy, float* dx, long rows, long w) {
+  for (long r = 0; r < rows; r++, y += w, dx += w) {
+    bool known = labels[r] >= 0 && labels[r] < w;
+    float slope = known ? dy[r] : 0.f;
+    lanes(w, EACH { store(dx, at, -expOf(load(y, at)) * slope); });
+    if (known) dx[labels[r]] += slope;
+  }
 }
 
 // x [d]: halves swapped, times the sine (whose first half is signed), plus x times the cosine; `back` is the transpose.
@@ -185,5 +170,6 @@ static void rotary(const float* x, const float* cosine, const float* sine, float
     store(y + half, at, two);
   });
 }
+#include "attentionLoops.h"
 #undef INLINE
 #undef EACH

@@ -8,6 +8,19 @@
 #include <thread>
 #include <vector>
 
+// Numbers below the smallest normal one count as 0 while it lives, as TensorFlow has it in its own threads: so whichever
+// thread does a piece of work gives the same bytes.
+class Flushing {
+#ifdef __SSE2__
+ public:
+  Flushing() : before(__builtin_ia32_stmxcsr()) { __builtin_ia32_ldmxcsr(before | 0x8040); }
+  ~Flushing() { __builtin_ia32_ldmxcsr(before); }
+
+ private:
+  unsigned before;
+#endif
+};
+
 class Pool {
  public:
   // As many threads as TensorFlow was started with, the caller among them.
@@ -20,6 +33,7 @@ class Pool {
   void run(long total, long grain, const std::function<void(long, long)>& work) {
     std::unique_lock<std::mutex> mine(one, std::try_to_lock);
     if (total <= grain || threads == 0 || !mine.owns_lock()) {
+      Flushing flushing;
       for (long from = 0; from < total; from += grain) work(from, std::min(total, from + grain));
       return;
     }
@@ -47,6 +61,7 @@ class Pool {
     for (long i = 0; i < threads; i++) std::thread([this] { serve(); }).detach();
   }
   void take(const std::function<void(long, long)>& work) {
+    Flushing flushing;
     for (long from = next.fetch_add(block); from < pieces; from = next.fetch_add(block))
       work(from, std::min(pieces, from + block));
   }

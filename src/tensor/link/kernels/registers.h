@@ -24,6 +24,18 @@ INLINE I firstOf(long count) {
   for (int i = 0; i < WIDTH; i++) place[i] = i;
   return place < I{} + (int)count;
 }
+// A register of numbers anywhere in memory.
+INLINE V vector(const float* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+INLINE void put(float* p, V v) { __builtin_memcpy(p, &v, sizeof v); }
+// Fused multiply-adds lane by lane, for processors that have none for whole registers.
+INLINE V fusedOf(V a, V b, V c) {
+  for (int i = 0; i < WIDTH; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+}
 // Beyond the end of a row lanes are 0, and are not written.
 template <int P, bool whole> INLINE V load(const float* p, Places<P, whole> at) {
   V v = {};

@@ -1,4 +1,4 @@
-// The kernels that work row by row: norms, softmax, log-softmax, rotary positions. x, y and gradients [rows, w].
+// The kernels that work row by row: norms, log-softmax, label places, rotary positions. x, y and gradients [rows, w].
 #pragma once
 #include <algorithm>
 #include <initializer_list>
@@ -162,39 +162,36 @@ void logSoftmaxGradient(void*, TF_OpKernelContext* context) {
                      [=](long from, long to) { loop(y + from * w, dy + from * w, dx + from * w, to - from, w); });
 }
 
-// scores [B, ..., w], mask [M, S, w] -> softmax(scores scale + mask): M is 1 or B, and row r of one of the M has row
-// r mod S of the mask.
-void softmax(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
-  Rows rows = rowsOf(call, 0);
-  Sizes mask = call.sizes(1);
-  call.demand(mask.size() == 3 && mask[2] == rows.width && mask[1] > 0 && mask[0] > 0 && rows.count % mask[0] == 0 &&
-                  (rows.count / mask[0]) % mask[1] == 0,
-              "the mask does not suit the scores");
-  float* y = call.outOf(0, 0, rows.sizes);
-  const float *x = call.in(0), *hidden = call.in(1);
-  if (call.failed) return;
-  auto loop = LOOP(softmax);
-  long w = rows.width, places = mask[1], each = rows.count / mask[0];
-  float scale = numberOf(kernel);
-  Pool::shared().run(rows.count, rowsInBlock(w), [=](long from, long to) {
-    for (long r = from; r < to; r++)
-      loop(x + r * w, hidden + (r / each * places + r % each % places) * w, y + r * w, w, scale);
-  });
+// One label for each row.
+void demandLabels(Call& call, const Rows& rows, int input) {
+  call.demand(call.sizes(input) == Sizes{rows.count}, "there is not one label for each row");
 }
-// y, dy -> gradient of the scores
-void softmaxGradient(void* kernel, TF_OpKernelContext* context) {
+// y [rows, w], labels [rows] -> y at the labels [rows]; 0 where there is no such place
+void labelled(void*, TF_OpKernelContext* context) {
   Call call(context);
   Rows rows = rowsOf(call, 0);
-  call.demand(call.sizes(1) == rows.sizes, "the gradient has another shape");
-  float* dx = call.outOf(1, 0, rows.sizes);
-  const float *y = call.in(0), *dy = call.in(1);
+  demandLabels(call, rows, 1);
+  float* found = call.out(0, {rows.count});
+  const float* y = call.in(0);
+  const int* labels = call.integers(1);
   if (call.failed) return;
-  auto loop = LOOP(softmaxGradient);
+  for (long r = 0; r < rows.count; r++)
+    found[r] = labels[r] >= 0 && labels[r] < rows.width ? y[r * rows.width + labels[r]] : 0.f;
+}
+// y = log softmax(x), labels, gradient of y at the labels -> dx
+void labelledGradient(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  Rows rows = rowsOf(call, 0);
+  demandLabels(call, rows, 1);
+  demandLabels(call, rows, 2);
+  float* dx = call.outOf(0, 0, rows.sizes);
+  const float *y = call.in(0), *dy = call.in(2);
+  const int* labels = call.integers(1);
+  if (call.failed) return;
+  auto loop = LOOP(labelledGradient);
   long w = rows.width;
-  float scale = numberOf(kernel);
   Pool::shared().run(rows.count, rowsInBlock(w), [=](long from, long to) {
-    for (long r = from; r < to; r++) loop(y + r * w, dy + r * w, dx + r * w, w, scale);
+    loop(y + from * w, labels + from, dy + from, dx + from * w, to - from, w);
   });
 }
 
