@@ -5,7 +5,7 @@
 import type { DeviceRequest, RunSpec } from '../manifest/run';
 import { exitCode, userError } from '../problems';
 import { chooseBackend, type BackendName, type BackendRequest } from '../tensor/backend';
-import { fusedFile } from '../tensor/link/kernels';
+import { fusedFile, fusedVersion } from '../tensor/link/kernels';
 import { findLink } from '../tensor/link/state';
 import { hasNvidia } from '../tensor/link/tools';
 
@@ -49,11 +49,12 @@ export function chooseArithmetic({ backend, device, threads = 1, kernels = 'plai
       const link = findLink();
       const gpu = device === 'gpu' || (device === 'any' && link?.checked.gpu === true && hasNvidia());
       // refused now and not computed otherwise: the identity says fused
-      if (kernels === 'fused' && !gpu && link !== null) fusedFile(link);
+      const fused = kernels === 'fused' && !gpu;
+      if (fused && link !== null) fusedFile(link);
       const found = {
         backend: name,
         device: gpu ? 'gpu' : 'cpu',
-        class: gpu ? 'tensorflow-gpu' : 'tensorflow-cpu',
+        class: `${gpu ? 'tensorflow-gpu' : 'tensorflow-cpu'}${fused ? `-fused-${fusedVersion}` : ''}`,
         gpu,
       } as const;
       return threads === 1 ? found : { ...found, class: `${found.class}-${threads}-threads`, threads };

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { diagnosis, doctorLines } from '../../src/cli/doctor';
 import { chooseArithmetic } from '../../src/runner/arithmetic';
 import { cudaLibraries, whyNoGpu } from '../../src/tensor/link/cuda';
-import { canHaveKernels, kernelsOf, kernelsPath, kernelVersion } from '../../src/tensor/link/kernels';
+import { canHaveKernels, fusedVersion, kernelsOf, kernelsPath, kernelVersion } from '../../src/tensor/link/kernels';
 import { linkTensorFlow } from '../../src/tensor/link/link';
 import { logLevel } from '../../src/tensor/link/load';
 import { findLink, linkCommand, type Link } from '../../src/tensor/link/state';
@@ -152,6 +152,10 @@ describe('fused kernels of a link', () => {
     expect(() => chooseArithmetic({ backend: 'tensorflow', device: 'cpu', kernels: 'fused' })).toThrow(
       /kernels: fused: the linked TensorFlow has no fused kernels: .*; run: .*doctor --link/,
     );
+    writeFileSync(kernelsPath(built({ source: kernelVersion(), problem: null }).addonFile), '');
+    const fused = { backend: 'tensorflow', device: 'cpu', kernels: 'fused' } as const;
+    expect(chooseArithmetic(fused).class).toBe(`tensorflow-cpu-fused-${fusedVersion}`);
+    expect(chooseArithmetic({ ...fused, threads: 2 }).class).toBe(`tensorflow-cpu-fused-${fusedVersion}-2-threads`);
     expect(chooseArithmetic({ backend: 'wasm', device: 'cpu', kernels: 'fused' }).class).toBe('wasm');
     expect(chooseArithmetic({ backend: 'tensorflow', device: 'gpu', kernels: 'fused' }).class).toBe('tensorflow-gpu');
   });

@@ -11,6 +11,12 @@ import { linkCommand, type FoundLink } from './state';
 const folder = join(projectRoot, 'src', 'tensor', 'link', 'kernels');
 
 /**
+ * Raised when the kernels' numbers change: it is part of the identity of runs that ask for them, so those that were
+ * computed with others keep theirs. A test holds what the kernels of this version give.
+ */
+export const fusedVersion = 2;
+
+/**
  * Compiler options beside the addon's. Nothing may be contracted or reordered: results have the same bytes whatever the
  * processor's instruction set is (kernels/registers.h).
  */
