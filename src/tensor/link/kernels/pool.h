@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-// Numbers below the smallest normal one count as 0 while it lives, as TensorFlow has it in its own threads: so whichever
-// thread does a piece of work gives the same bytes.
+// Numbers below the smallest normal one count as 0 while it lives, as in TensorFlow's own threads, so that every thread
+// gives the same bytes.
 class Flushing {
 #ifdef __SSE2__
  public:
