@@ -3,7 +3,8 @@
 // Every number is made by the same additions and multiplications in the same order whatever the instruction set is:
 // sums have 16 lanes, an element at place i belongs to lane i mod 16, lanes are added up as a fixed tree, nothing is
 // contracted to a fused multiply-add (-ffp-contract=off) and exp, erf and log are written out here. The products of
-// attention ask for fused multiply-adds, which every processor rounds alike. So results have the same bytes on every processor, with one instruction set or another, with one thread or several.
+// attention ask for fused multiply-adds, which every processor rounds alike. So results have the same bytes on every
+// processor, with one instruction set or another, with one thread or several.
 
 #define INLINE static inline __attribute__((always_inline))
 // The body of a loop over places, called `at`.
