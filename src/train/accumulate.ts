@@ -4,7 +4,7 @@
  */
 import type { Parts } from '../balance/measureStep';
 import type { ModuleName } from '../modules';
-import { labelPlaces } from '../tensor/ops';
+import { labelPlaces } from '../tensor/labels';
 import { after } from '../tensor/recompute';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';

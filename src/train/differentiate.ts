@@ -2,7 +2,8 @@
 import type { Parts } from '../balance/measureStep';
 import type { MultimodalModel } from '../models/multimodal';
 import { type ModuleName, type PerModule } from '../modules';
-import { labelLogLikelihood, labelPlaces, logSoftmax, maskedMean } from '../tensor/ops';
+import { labelLogLikelihood, labelPlaces } from '../tensor/labels';
+import { logSoftmax, maskedMean } from '../tensor/ops';
 import { joinVector } from '../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
 import { frozenTensors, passesOn, type BatchPasses, type Setting } from './programs';

@@ -9,7 +9,7 @@ import { schedulerFacts } from '../balance/schedulers';
 import type { MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec } from '../manifest/run';
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
-import { labelLogProbability, labelPlaces } from '../tensor/ops';
+import { labelLogProbability, labelPlaces } from '../tensor/labels';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
 import { evaluatedPiece, slotsOf, type Slot } from '../tensor/optimiserKinds';
 import type { Precision } from '../tensor/precision';

@@ -13,7 +13,8 @@ import {
 import type { MultimodalModel } from '../models/multimodal';
 import { both, type ModuleName, type PerModule } from '../modules';
 import { random } from '../random';
-import { labelLogProbability, maskedMean, norm } from '../tensor/ops';
+import { labelLogProbability } from '../tensor/labels';
+import { maskedMean, norm } from '../tensor/ops';
 import { isUnregularised } from '../balance/regularisers';
 import { update } from '../tensor/optimiser';
 import { slotsOf } from '../tensor/optimiserKinds';

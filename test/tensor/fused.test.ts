@@ -11,6 +11,7 @@ import { useBackend } from '../../src/tensor/backend';
 import { withKernels } from '../../src/tensor/kernels';
 import { fusedVersion, kernelsOf } from '../../src/tensor/link/kernels';
 import { findLink } from '../../src/tensor/link/state';
+import { labelLogLikelihood, labelPlaces } from '../../src/tensor/labels';
 import {
   attention,
   causalMask,
@@ -18,8 +19,6 @@ import {
   gelu,
   geluTanh,
   groupedAttention,
-  labelLogLikelihood,
-  labelPlaces,
   layerNorm,
   logSoftmax,
   quickGelu,
