@@ -26,7 +26,6 @@ const lazy = [
   '@huggingface/tokenizers',
   '@resvg/resvg-js',
   'csv-parse/sync',
-  'sharp',
   'tar',
   'undici',
   'yaml',

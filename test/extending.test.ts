@@ -5,7 +5,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { labelRuns, orderMethods } from '../analysis/labels';
@@ -42,6 +41,7 @@ import { useBackend } from '../src/tensor/backend';
 import * as tfModule from '../src/tensor/tf';
 import { notEmpty } from '../testing/lists';
 import { fixed, runsOf } from '../testing/manifestHelp';
+import { sharp } from '../testing/sharp';
 
 const made = mkdtempSync(join(tmpdir(), 'equipoise-extending-'));
 afterAll(() => rmSync(made, { recursive: true, force: true }));

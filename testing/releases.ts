@@ -5,9 +5,9 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import sharp from 'sharp';
 import { sineWav, wav } from './sounds';
 import { zip } from './zipFile';
+import { sharp } from '../testing/sharp';
 
 export type Colour = [number, number, number];
 

@@ -3,8 +3,8 @@
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import sharp from 'sharp';
 import { photographClasses } from '../src/data/sets/cifar10';
+import { sharp } from '../testing/sharp';
 
 export const photographLabel = (index: number) => index % photographClasses.length;
 

@@ -81,7 +81,7 @@ export function experimentFolders(experiment: string | undefined, results = resu
   if (folder !== undefined) return [folder];
   if (/[\\/]/.test(experiment) && isFolder(experiment)) return [resolve(experiment)];
   const what = isFolder(experiment) ? 'is not a folder of results' : 'has no results';
-  throw noExperiment(experiment, names, what, exitCode.unavailable);
+  throw noExperiment(experiment, names, what);
 }
 
 /** The same among the committed runs alone: no path leads the figures of other runs to where committed ones are. */

@@ -38,6 +38,11 @@ export const cacheFolders: Readonly<Record<string, CacheFolder>> = {
     cost: 'reading each model once',
   },
   kept: { holds: 'kept experiments, unpacked for figures', again: 'computed', cost: 'seconds an experiment' },
+  libraries: {
+    holds: 'libraries under the LGPL, which are not installed: sharp with libvips, decoders of sounds',
+    again: 'fetched',
+    cost: 'the network, 10 MB',
+  },
   problems: { holds: 'faults that were found in imported sets', again: 'computed', cost: 'importing the set' },
   published: { holds: 'published sets that you put there', again: 'never', cost: 'your own files' },
   sets: {

@@ -21,6 +21,10 @@ export const variables: Readonly<Record<string, { kind: Kind; about: string }>> 
   EQUIPOISE_CHECKPOINTS: { kind: 'input', about: 'folder of published checkpoints instead of checkpoints/' },
   EQUIPOISE_DATA: { kind: 'input', about: 'folder of published sets instead of published/ in the cache' },
   EQUIPOISE_LOCKS: { kind: 'folder', about: 'folder of the locks of published sets' },
+  EQUIPOISE_LIBRARIES: {
+    kind: 'folder',
+    about: 'folder of libraries fetched on first use, instead of libraries/ in the cache',
+  },
   EQUIPOISE_DEB_MIRROR: { kind: 'mirror', about: 'a Debian mirror, or a folder of .deb files' },
   EQUIPOISE_PYTHON: { kind: 'text', about: 'the Python that npm run bench measures PyTorch with' },
   EQUIPOISE_TENSORFLOW: { kind: 'path', about: 'a wheel, or the folder of an unpacked one, to link' },

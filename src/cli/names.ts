@@ -9,7 +9,7 @@ import { isObject } from '../json';
 import { documentEndings, readDocument, standardInput } from '../manifest/parse';
 import { nearestName } from '../nearest';
 import { printable } from '../printable';
-import { UserError, userError } from '../problems';
+import { exitCode, UserError, userError } from '../problems';
 import { projectHome } from '../project';
 import { keptManifest, listExperiments, referenceFolder, resultsFolder } from '../runner/folders';
 
@@ -78,6 +78,12 @@ function saidBy(path: string): Pick<Listed, 'name' | 'profiles'> | null {
 
 /** The profiles of a manifest, the built-in one among them; none of a file that cannot be read. */
 export const profilesIn = (path: string): readonly string[] => saidBy(path)?.profiles ?? [];
+
+/** The experiments of a manifest, its own and that of each profile; none of a file that cannot be read. */
+export function experimentsIn(path: string): string[] {
+  const said = saidBy(path);
+  return said === null ? [] : [said.name, ...said.profiles.map((profile) => `${said.name}-${profile}`)];
+}
 
 /** All that are found by name; one of one's own hides those of this program that are called so too. */
 function listed(): Listed[] {
@@ -208,12 +214,16 @@ export function runOrExperimentNamed(typed: string, experiments: readonly string
   return run === typed ? experimentNamed(typed, experiments) : run;
 }
 
-/** Why an experiment is not there: `typed` as it was given, `names` those that are. `what`: what it has not. */
-export function noExperiment(typed: string, names: readonly string[], what: string, code?: number): Error {
+/**
+ * Why an experiment is not there: `typed` as it was given, `names` those that are. `what`: what it has not. Exit code 3
+ * where a manifest says the experiment, which then is only not trained; 2 for a name that nothing has.
+ */
+export function noExperiment(typed: string, names: readonly string[], what: string): Error {
   const name = isFile(typed) ? (saidBy(typed)?.name ?? typed) : typed;
   const profiles = names.filter((each) => each.startsWith(`${name}-`));
   const nearest = profiles[0] ?? nearestName(name, names);
-  const manifest = isFile(typed) ? typed : listed().find((each) => each.name === name)?.path;
+  const [said] = isFile(typed) ? [{ path: typed }] : meantBy(withoutEnding(typed), listed());
+  const asked = said?.profile === undefined ? '' : ` --profile ${said.profile}`;
   return userError(
     {
       where: `experiment "${printable(name)}"`,
@@ -227,9 +237,11 @@ export function noExperiment(typed: string, names: readonly string[], what: stri
       hint:
         nearest !== undefined
           ? `did you mean ${nearest}?`
-          : `train it first: equipoise run ${manifest === undefined ? '' : printable(manifest)}`.trim(),
+          : said === undefined
+            ? 'equipoise run trains one'
+            : `train it first: equipoise run ${printable(said.path)}${asked}`,
     },
-    code,
+    said === undefined ? exitCode.badInput : exitCode.unavailable,
   );
 }
 

@@ -42,8 +42,11 @@ export function openSweep(typed: string, options: SweepOptions): Sweep {
       what: `${profile} is asked for, and ${typed} names the profile ${meant.profile}`,
       hint: `equipoise ... ${meant.path} --profile ${profile}`,
     });
-  const manifest = loadManifest(meant.path, { profile, set: options.set });
-  const { threads = 1, ...rest } = options;
+  return planLoaded(loadManifest(meant.path, { profile, set: options.set }), options);
+}
+
+/** The runs of a manifest that is loaded, under its profile, and their state. Throws UserError as `planManifest`. */
+export function planLoaded(manifest: Manifest, { threads = 1, ...rest }: SweepOptions): Sweep {
   const plan = planManifest(manifest, { ...rest, threads: threads === 'auto' ? 1 : threads });
   // By the manifest and not by what is left of it or free now: the number is part of what makes a run the same run.
   if (threads !== 'auto' || plan.runs.length !== 1 || plan.runs[0]!.arithmetic.backend !== 'tensorflow')

@@ -118,7 +118,7 @@ function keyOf(library: Library, experiment: string): string {
   const meant = experimentNamed(experiment, names);
   const found = places.find(({ key, name }) => key === experiment || name === meant);
   if (found !== undefined) return found.key;
-  throw noExperiment(experiment, names, 'has no results', exitCode.unavailable);
+  throw noExperiment(experiment, names, 'has no results');
 }
 
 /** Opens an address with the program that the system has for it; where there is none nothing happens. */

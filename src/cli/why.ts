@@ -1,26 +1,26 @@
 /** `equipoise why`: the state of one run, its reason, and what makes it differ from its nearest finished relative. */
 import { createRequire } from 'node:module';
 import { printable } from '../printable';
-import { UserError, userError } from '../problems';
+import { userError } from '../problems';
 import { resultsFolder } from '../runner/folders';
-import type { IdentifiedRun } from '../runner/plan';
 import { comparedOf, nearestRelative, type Compared, type Relative } from '../runner/relatives';
 import { readResults, type StoredRun } from '../runner/results';
 import { staleReason } from '../runner/stale';
 import type { RunFile } from '../runner/runFile';
-import { methodVersion } from '../version';
 import type { Define } from './command';
-import { listManifests, profilesIn, runNamed } from './names';
+import { runNamed } from './names';
 import { sweepOptions, type SweepOptions } from './options';
 import { describe, isCommitted, isNamed, onlyRun } from './runNames';
 import { say, sayJson } from './text';
 
-interface WhyOptions extends SweepOptions {
+/** Options of the command. */
+export interface WhyOptions extends SweepOptions {
   manifest?: string;
   json?: boolean;
 }
 
-interface Found {
+/** A run that is meant. */
+export interface Found {
   id: string;
   experiment: string;
   state: string;
@@ -31,6 +31,9 @@ interface Found {
 
 /** The committed runs need the rooms of the analysis, which take a while to load; most runs are one's own. */
 const loadCommitted = () => createRequire(__filename)('./committedNamed') as typeof import('./committedNamed');
+
+/** So do the runs of manifests. */
+const loadPlanned = () => createRequire(__filename)('./plannedNamed') as typeof import('./plannedNamed');
 
 const help = `
 A run is named by its id, the beginning of its id, or experiment/id. What is none of your own is
@@ -55,7 +58,7 @@ export const define: Define = (command) => {
       const found =
         onlyRun(name, findStored(own)) ??
         (await findCommitted(name, options)) ??
-        onlyRun(name, findPlanned(name, options));
+        onlyRun(name, loadPlanned().findPlanned(name, options));
       if (found === null) throw unknownRun(name);
       const others = isCommitted(found.experiment)
         ? [...runs, ...(await loadCommitted().committedOf(found.experiment))]
@@ -91,47 +94,6 @@ function sinceThen(file: RunFile | null): string {
 /** A committed run; none where a manifest is given, of which the question is what would be trained here. */
 const findCommitted = async (name: string, { manifest }: WhyOptions): Promise<Found | null> =>
   manifest === undefined ? onlyRun(name, findStored(await loadCommitted().committedNamed(name))) : null;
-
-/**
- * Runs of manifests, then of their profiles where none is named; of all manifests only those that can be read, since
- * another one's fault is not the question here.
- */
-function findPlanned(name: string, options: WhyOptions): Found[] {
-  const paths = options.manifest === undefined ? listManifests() : [options.manifest];
-  const plain = paths.flatMap((path) => plannedIn(path, name, options));
-  if (plain.length > 0 || options.profile !== undefined) return plain;
-  return paths.flatMap((path) => profilesIn(path).flatMap((profile) => plannedIn(path, name, { ...options, profile })));
-}
-
-function plannedIn(path: string, name: string, options: WhyOptions): Found[] {
-  const { openSweep } = createRequire(__filename)('./sweep') as typeof import('./sweep');
-  try {
-    const { experiment, plan } = openSweep(path, options);
-    return plan
-      .filter(({ id }) => isNamed(name, experiment, id))
-      .map((run): Found => ({
-        id: run.id,
-        experiment,
-        state: run.state,
-        why: run.why,
-        description: run.description,
-        compared: comparedOfPlan(run),
-      }));
-  } catch (error) {
-    if (options.manifest === undefined && error instanceof UserError) return [];
-    throw error;
-  }
-}
-
-const comparedOfPlan = (run: IdentifiedRun): Compared => ({
-  spec: run.spec,
-  data: run.data.identity,
-  weights: run.weights,
-  method: methodVersion,
-  backend: run.arithmetic.class,
-  parts: run.parts?.sha256,
-  ...run.usedCode,
-});
 
 function unknownRun(name: string): Error {
   return userError({

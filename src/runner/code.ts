@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageFolder, projectRoot, sha256 } from '../files';
+import { libraries, libraryPackages } from '../sources/libraries';
 import { methodVersion } from '../version';
 import type { RunFile } from './runFile';
 
@@ -52,20 +53,20 @@ export function codeDiff(root = projectRoot): string | null {
 
 /** Installed versions of the packages whose arithmetic or decoding enters the results, by name, sorted. */
 export function packageVersions(): Record<string, string> {
-  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|sharp$|@audio\/|pure-rand$)/;
+  const wanted = /^(@tensorflow\/|@huggingface\/|webgpu$|@audio\/|pure-rand$)/;
   const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
     peerDependencies: Record<string, string>;
   };
-  const names = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
-    .filter((name) => wanted.test(name))
-    .sort();
-  return Object.fromEntries(
-    names.map((name) => {
-      const folder = packageFolder(name);
-      return [name, (folder === undefined ? null : packageVersion(join(folder, 'package.json'))) ?? 'absent'];
-    }),
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).filter((name) =>
+    wanted.test(name),
   );
+  const installed = names.map((name): [string, string] => {
+    const folder = packageFolder(name);
+    return [name, (folder === undefined ? null : packageVersion(join(folder, 'package.json'))) ?? 'absent'];
+  });
+  const fetched = libraries.flatMap((library) => Object.entries(libraryPackages(library)));
+  return Object.fromEntries([...installed, ...fetched].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function packageVersion(path: string): string | null {

@@ -2,8 +2,8 @@
  * Data manifests: one narrow Croissant-1.0 file per data set or weight set, checked whole before anything is fetched.
  */
 import Ajv2020, { type ErrorObject } from 'ajv/dist/2020';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isSha256, projectRoot } from '../files';
 import { objectIn } from '../json';
 import { Problem, UserError } from '../problems';
@@ -106,7 +106,7 @@ export function readPins(name: string, folder: string): Pin[] {
  * A manifest whose unpinned files are as the lock file has them: size, hash, and the commit as their revision. A pin of
  * another address does not count.
  */
-function withPins(manifest: DataManifest, folder: string): DataManifest {
+export function withPins(manifest: DataManifest, folder: string): DataManifest {
   if (fileObjects(manifest).every((file) => file.sha256 !== undefined)) return manifest;
   const pins = new Map(readPins(manifest.name, folder).map((pin) => [pin.id, pin]));
   return {
@@ -211,44 +211,6 @@ export function checkDataManifest(value: unknown, where: string): Problem[] {
     });
   });
   return problems;
-}
-
-/** In the same folder, but no data manifest: the paper's numbers, which a user enters for the report. */
-const paperValuesName = 'paper-values.json';
-
-/** Every manifest of a folder, by name. Throws UserError with the problems of all of them at once. */
-export function readDataManifests(folder: string = manifestFolder): DataManifest[] {
-  const problems: Problem[] = [];
-  const manifests: DataManifest[] = [];
-  const names = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.json') && name !== paperValuesName)
-        .sort()
-    : [];
-  for (const file of names) {
-    const path = join(folder, file);
-    const where = relative(projectRoot, path).startsWith('..') ? path : relative(projectRoot, path);
-    let value: unknown;
-    try {
-      value = JSON.parse(readFileSync(path, 'utf8'));
-    } catch (error) {
-      problems.push({ where, what: `cannot be read as JSON (${(error as Error).message})` });
-      continue;
-    }
-    const found = checkDataManifest(value, where);
-    problems.push(...found);
-    if (found.length > 0) continue;
-    const manifest = value as DataManifest;
-    if (`${manifest.name}.json` !== file)
-      problems.push({
-        where: `${where} /name`,
-        what: `name \`${manifest.name}\` differs from the file's name`,
-        expected: `\`${file.slice(0, -'.json'.length)}\``,
-      });
-    manifests.push(withPins(manifest, folder));
-  }
-  if (problems.length > 0) throw new UserError(problems);
-  return manifests;
 }
 
 function schemaProblem(error: ErrorObject, where: string): Problem {

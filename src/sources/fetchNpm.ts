@@ -2,7 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
-import { causeOf, saysOffline, runTool } from '../tool';
+import { causeOf, runTool, saysOffline, type ToolResult } from '../tool';
 import { notAnswering, requireAnswering } from './unreachable';
 
 const registry = 'the registry of npm';
@@ -11,19 +11,14 @@ const registry = 'the registry of npm';
 const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'];
 
 /**
- * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
- * registry's own file. No script of the package runs. Throws UserError when npm is absent, offline, or the package
- * gone.
+ * Runs npm in a folder, without scripts and with its patience of seconds. Throws UserError when there is no npm or its
+ * registry does not answer; `where` is what is missing for it.
  */
-export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
-  const spec = `${name}@${version}`;
+async function runNpm(args: readonly string[], folder: string, where: string): Promise<ToolResult> {
   requireAnswering(registry, where);
   const result = await runTool(
     'npm',
-    [
-      ...['pack', spec, '--ignore-scripts', '--no-audit', '--loglevel=error', '--pack-destination', folder],
-      ...patience,
-    ],
+    [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...patience],
     { folder },
   );
   if (result.absent)
@@ -31,16 +26,26 @@ export async function packNpm(name: string, version: string, folder: string, whe
       { where, what: 'there is no `npm` on the PATH', expected: 'npm, which comes with Node' },
       exitCode.unavailable,
     );
+  if (result.code !== 0 && saysOffline(causeOf(result))) throw notAnswering(registry, causeOf(result), where);
+  return result;
+}
+
+/**
+ * Packs `name@version` with `npm pack` inside `folder` (a temporary one) and returns the path of the tgz, which is the
+ * registry's own file. No script of the package runs. Throws UserError when npm is absent, offline, or the package
+ * gone.
+ */
+export async function packNpm(name: string, version: string, folder: string, where: string): Promise<string> {
+  const spec = `${name}@${version}`;
+  const result = await runNpm(['pack', spec, '--pack-destination', folder], folder, where);
   const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   const [tarball] = tarballs;
   if (result.code !== 0 || tarball === undefined || tarballs.length > 1) {
-    const cause = causeOf(result);
-    if (saysOffline(cause)) throw notAnswering(registry, cause, where);
     const gone = /\bE404\b|\bETARGET\b|No matching version|not found/i.test(result.out + result.err);
     throw userError(
       {
         where,
-        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${cause})`,
+        what: `\`npm pack ${spec}\` failed${gone ? ': the registry no longer has it' : ''} (${causeOf(result)})`,
       },
       exitCode.unavailable,
     );
@@ -48,4 +53,11 @@ export async function packNpm(name: string, version: string, folder: string, whe
   const packed = join(folder, 'package.tgz');
   renameSync(join(folder, tarball), packed);
   return packed;
+}
+
+/** Installs what package.json and package-lock.json of `folder` name into it. Throws UserError as `packNpm`. */
+export async function installNpm(folder: string, where: string): Promise<void> {
+  const result = await runNpm(['ci', '--include=optional', '--prefix', folder], folder, where);
+  if (result.code !== 0)
+    throw userError({ where, what: `\`npm ci\` failed (${causeOf(result)})` }, exitCode.unavailable);
 }

@@ -7,8 +7,9 @@ import { basename, join } from 'node:path';
 import { cachePath, canonicalJson, sha256 } from '../files';
 import { exitCode, Problem, UserError, userError } from '../problems';
 import { contentPath, ensureContent, type FetchOptions, hasContent, hashFile } from './content';
-import { type DataManifest, declaredBytes, fileObjects, fileSets, readDataManifests } from './dataManifest';
+import { type DataManifest, declaredBytes, fileObjects, fileSets } from './dataManifest';
 import { withLock } from './lock';
+import { readDataManifest, readDataManifests } from './manifestFiles';
 import { isPinned, notPinned, pinSource } from './pins';
 import { problemsOfAll } from './unreachable';
 import { buildFolder, filesBelow, isIntact, listingName, readListing } from './sourceFolder';
@@ -30,6 +31,8 @@ export function listSources(manifests?: string): DataManifest[] {
 
 /** The manifest of one source. Throws UserError that lists the known names. */
 export function findSource(name: string, manifests?: string): DataManifest {
+  const own = readDataManifest(name, manifests);
+  if (own !== null) return own;
   const known = listSources(manifests);
   const found = known.find((manifest) => manifest.name === name);
   if (found === undefined) throw new UserError([unknownSource(name, known)]);

@@ -21,6 +21,7 @@ import {
   writeSyntheticRun,
 } from '../../testing/syntheticJournals';
 import { schedulerOf, tuningOf } from '../../testing/specs';
+import { sharp } from '../../testing/sharp';
 
 const options = { steps: 60, seeds: 2, validateEvery: 20 };
 type Row = Record<string, string | number | null>;
@@ -101,7 +102,6 @@ describe('files', () => {
   });
 
   test('PNGs carry ink and colour, not an empty page', async () => {
-    const { default: sharp } = await import('sharp');
     for (const name of notEmpty(drawn)) {
       const { channels } = await sharp(join(out, `${name}.png`)).stats();
       const colours = channels.slice(0, 3);

@@ -8,13 +8,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeRecording, decodeSound } from '../../src/data/audio';
 import { pictureLimits, preparePicture, prepareSound } from '../../src/data/readers/media';
 import { expectEvery } from '../../testing/lists';
 import { picture } from '../../testing/releases';
 import { sineWav, wav } from '../../testing/sounds';
+import { sharp } from '../../testing/sharp';
 
 const folder = mkdtempSync(join(tmpdir(), 'hostile-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,6 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadSet, setIdentity } from '../../src/data';
 import { pruneVocabulary, type Tokenizer } from '../../src/text/tokenizer';
@@ -24,6 +23,7 @@ import { picture, put, type Colour } from '../../testing/releases';
 import { sineWav } from '../../testing/sounds';
 import { tinyBackbone, tinyConfig } from '../../testing/tinyModel';
 import { tinySpec } from '../../testing/tinyTask';
+import { sharp } from '../../testing/sharp';
 
 const place = withCache('test', (folder) => ({ EQUIPOISE_TASKS: join(folder, 'tasks') }));
 beforeEach(() => mkdirSync(join(place.folder, 'tasks')));

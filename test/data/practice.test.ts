@@ -15,7 +15,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSet } from '../../src/data';
 import { decodeRecording } from '../../src/data/audio';
@@ -37,6 +36,7 @@ import {
 } from '../../testing/releases';
 import { sineWav, wav } from '../../testing/sounds';
 import { zip } from '../../testing/zipFile';
+import { sharp } from '../../testing/sharp';
 
 const names = ['EQUIPOISE_CACHE', 'EQUIPOISE_DATA', 'EQUIPOISE_LOCKS', 'EQUIPOISE_TASKS', 'HF_HUB_CACHE'];
 const before = { ...process.env };

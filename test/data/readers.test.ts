@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readSound } from '../../src/data/audio';
 import { pinTask } from '../../src/data/readers/recipe';
@@ -29,6 +28,7 @@ import {
   writeTextVqaHub,
 } from '../../testing/releases';
 import { zip } from '../../testing/zipFile';
+import { sharp } from '../../testing/sharp';
 
 const place = withCache('test', (folder) => ({
   EQUIPOISE_DATA: join(folder, 'data'),

@@ -5,7 +5,6 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import * as layersApi from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
@@ -26,6 +25,8 @@ import { useBackend } from '../../src/tensor/backend';
 import { tf } from '../../src/tensor/tf';
 import { onnxFile, type WrittenNode, type WrittenTensor } from '../../testing/onnxFile';
 import { chirp } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
+import type { SharpPicture } from '../../src/sources/sharp';
 
 beforeAll(async () => {
   await useBackend({ name: 'cpu' });
@@ -444,7 +445,7 @@ describe('Whisper', () => {
 
 describe('media of the towers', () => {
   const png = async (
-    change: (image: sharp.Sharp) => sharp.Sharp = (image) => image,
+    change: (image: SharpPicture) => SharpPicture = (image) => image,
     channels: 3 | 4 = 3,
     name = 'x.png',
   ) => {

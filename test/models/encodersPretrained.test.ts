@@ -5,7 +5,6 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { encoderRegistry } from '../../src/models/zoo/encoders';
@@ -20,6 +19,7 @@ import { tf } from '../../src/tensor/tf';
 import { cachedSource } from '../../testing/cached';
 import { notEmpty } from '../../testing/lists';
 import { chirp, stripes } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
 
 interface Sample {
   shape: number[];

@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import type { DataSet } from '../../src/data/types';
@@ -11,6 +10,7 @@ import { readSoundOf } from '../../src/models/zoo/encoders/media';
 import { inputRows, inputsOf } from '../../src/models/inputs/inputs';
 import { useBackend } from '../../src/tensor/backend';
 import { chirp, stripes } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
 
 const folder = mkdtempSync(join(tmpdir(), 'inputs-'));
 const set = (modality: 'image' | 'audio', media: Record<string, string>): DataSet => ({

@@ -2,7 +2,6 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { readTokenizerFolder } from '../../src/text/tokenizerJson';
@@ -10,6 +9,7 @@ import { openProcessor } from '../../src/models/published/processors';
 import type { Conversation } from '../../src/models/published/processors/templates';
 import { notEmpty } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
 
 const fixtures = join(__dirname, '..', 'fixtures', 'processors');
 const folders = readdirSync(fixtures, { withFileTypes: true })

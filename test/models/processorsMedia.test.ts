@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { melFilters } from '../../src/models/parts/logMel';
 import { inputFeatures, soundSteps } from '../../src/models/published/processors/audio';
@@ -16,6 +15,7 @@ import { readPixels } from '../../src/models/published/processors/picture';
 import { resampleFilters, resize } from '../../src/models/parts/resize';
 import { expectEvery } from '../../testing/lists';
 import { testPicture } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
 
 interface Sample {
   shape: number[];

@@ -5,7 +5,6 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWav } from '../../src/data/audio';
 import { llama, llamaLogits } from '../../src/models/parts/llama';
@@ -19,6 +18,7 @@ import { ggufTokenizer } from '../../src/text/tokenizerGguf';
 import { cachedSource } from '../../testing/cached';
 import { notEmpty } from '../../testing/lists';
 import { chirp, stripes } from '../../testing/syntheticMedia';
+import { sharp } from '../../testing/sharp';
 
 const fixture = <T>(name: string) => JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', name), 'utf8')) as T;
 

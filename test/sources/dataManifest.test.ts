@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseContentUrl } from '../../src/sources/contentUrl';
-import { checkDataManifest, fileObjects, fileSets, readDataManifests } from '../../src/sources/dataManifest';
+import { checkDataManifest, fileObjects, fileSets } from '../../src/sources/dataManifest';
+import { readDataManifests } from '../../src/sources/manifestFiles';
 import { manifestOf, workplace, type Workplace } from '../../testing/fetchTools';
 import { notEmpty } from '../../testing/lists';
 

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkDataManifest, readDataManifests } from '../../src/sources/dataManifest';
+import { checkDataManifest } from '../../src/sources/dataManifest';
+import { readDataManifests } from '../../src/sources/manifestFiles';
 import type { FetchFunction } from '../../src/sources/fetchHttps';
 import {
   fetchSources,

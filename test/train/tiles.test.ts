@@ -4,7 +4,6 @@
  */
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DataSet } from '../../src/data/types';
 import { expand } from '../../src/manifest/expand';
@@ -38,6 +37,7 @@ import { put } from '../../testing/releases';
 import { optimiserOf } from '../../testing/specs';
 import { testPicture } from '../../testing/syntheticMedia';
 import { tinyScalars } from '../../testing/tinyModel';
+import { sharp } from '../../testing/sharp';
 
 const fixture = join(__dirname, '..', 'fixtures', 'tiles');
 const tokenizers = join(__dirname, '..', 'fixtures', 'processors', 'internvl');

@@ -1,11 +1,11 @@
 /** Pictures and sounds of every format, as targets of the fuzz net. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { preparePicture, prepareSound } from '../../src/data/readers/media';
 import { sha256 } from '../../src/files';
 import { sineWav } from '../sounds';
 import type { Target } from './fuzz';
+import { sharp } from '../../testing/sharp';
 
 export const soundFixtures = join(__dirname, '..', '..', 'test', 'fixtures', 'sounds');
 

@@ -3,9 +3,9 @@
  * kHz mono WAV. Nothing but these few formats reaches a decoder, sizes are known before memory is taken, and nothing is
  * fetched.
  */
-import sharp from 'sharp';
 import type { TaskManifest } from '../../manifest/taskManifest';
 import { userError } from '../../problems';
+import { openSharp, type Overlay } from '../../sources/sharp';
 import { decodeRecording, encodeWav, soundLimits } from '../audio';
 import { rootElement, whatItIs } from '../contentKind';
 import { refusal } from '../sets/svg';
@@ -37,9 +37,10 @@ export async function preparePicture(
   side: number,
   where: string,
 ): Promise<Buffer> {
+  const sharp = await openSharp();
   const row = choices.length === 0 ? 0 : Math.round(side * 0.3);
   const width = Math.max(1, Math.floor(side / Math.max(1, choices.length)));
-  const parts: sharp.OverlayOptions[] = [{ input: await fitted(bytes, side, side - row, where), left: 0, top: 0 }];
+  const parts: Overlay[] = [{ input: await fitted(bytes, side, side - row, where), left: 0, top: 0 }];
   for (const [index, choice] of choices.entries()) {
     parts.push({
       input: await fitted(choice, Math.max(1, width - 2), row - 2, `${where}, choice ${index + 1}`),
@@ -73,6 +74,7 @@ async function fitted(bytes: Uint8Array, width: number, height: number, where: s
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf('IEND', undefined, 'latin1') < 0
   )
     throw bad('the picture is cut off: its last chunk is missing', 'a whole PNG file');
+  const sharp = await openSharp();
   try {
     const head = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (head.width * head.height > pictureLimits.pixels)

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { userError } from '../../problems';
+import { openSharp } from '../../sources/sharp';
 import type { Source } from './generator';
 
 /** The ten classes in the order of their labels, as one plain English word each. */
@@ -51,6 +51,7 @@ export async function openPhotographs(source: Source, part: keyof typeof files):
       expected: `${count} photographs of CIFAR-10`,
       hint: 'fetch the source again',
     });
+  const sharp = await openSharp();
   const { data, info } = await sharp(join(source.folder, file), { limitInputPixels: side * side * count })
     .removeAlpha()
     .raw()
@@ -90,6 +91,3 @@ export const openAllPhotographs = async (source: Source): Promise<Record<keyof t
   train: await openPhotographs(source, 'train'),
   test: await openPhotographs(source, 'test'),
 });
-
-/** What the cache of a picture depends on beside the code: the libraries that draw and enlarge. */
-export const renderer = `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}`;

@@ -1,9 +1,9 @@
 /** Contact sheets: pictures of a set, to be looked at before anything is trained on it. */
 import { Resvg } from '@resvg/resvg-js';
 import { dirname, join } from 'node:path';
-import sharp from 'sharp';
 import { exitCode, userError } from '../../problems';
 import { random } from '../../random';
+import { openSharp } from '../../sources/sharp';
 import type { DataSet, Item } from '../types';
 
 /** How a sheet is laid out; pixels. */
@@ -123,6 +123,7 @@ async function drawSheet(set: DataSet, cells: readonly Cell[], layout: Layout): 
       { where: set.task, what: 'its media are sounds', expected: 'a set of pictures' },
       exitCode.badInput,
     );
+  const sharp = await openSharp();
   const { columns, picture, cell, text: place } = layout;
   const width = columns * cell.width;
   const height = Math.ceil(cells.length / columns) * cell.height;

@@ -2,7 +2,7 @@
  * Icons from packages: SVG is a hostile format (it can name files, addresses, scripts, and grow without bound), so only
  * the few elements that draw are let through, and nothing that refers outside the file.
  */
-import sharp from 'sharp';
+import { openSharp } from '../../sources/sharp';
 
 /** Why an icon is not used; the reasons are counted in the data card. */
 type Refusal =
@@ -86,6 +86,7 @@ export function refusal(svg: string): Refusal | undefined {
 export async function rasterise(svg: string, width: number): Promise<Raster | Refusal> {
   const refused = refusal(svg);
   if (refused !== undefined) return refused;
+  const sharp = await openSharp();
   let raster: Raster;
   try {
     const { data, info } = await sharp(Buffer.from(svg, 'utf8'), { limitInputPixels: 4096 * 4096 })

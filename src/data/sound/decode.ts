@@ -2,6 +2,7 @@
  * Decoding by libraries, one for each format; each part that comes out is bounded, and what a decoder complains of is a
  * fault.
  */
+import { importFrom } from '../../sources/libraries';
 import { type Bad, readableSounds, type SoundBody, type SoundFormat } from './body';
 
 /** Bounds on a sound of any kind. */
@@ -27,10 +28,16 @@ interface Decoder {
 
 const decoders: Readonly<Record<SoundFormat, () => Promise<Decoder>>> = {
   wav: async () => (await import('@audio/decode-wav')).decoder(),
-  mp3: async () => (await import('@audio/decode-mp3')).decoder(),
-  flac: async () => (await import('@audio/decode-flac')).decoder(),
-  ogg: async () => (await import('@audio/decode-vorbis')).decoder(),
+  mp3: () => fetched('@audio/decode-mp3'),
+  flac: () => fetched('@audio/decode-flac'),
+  ogg: () => fetched('@audio/decode-vorbis'),
 };
+
+/** A decoder of a package that is not installed with the others: parts of it are under the LGPL. */
+async function fetched(name: string): Promise<Decoder> {
+  const { decoder } = await importFrom<{ decoder: () => Promise<Decoder> }>('sounds', name);
+  return decoder();
+}
 
 /**
  * Compressed silence expands a thousandfold, so the decoder is fed little at a time and stopped at the limit. FLAC is

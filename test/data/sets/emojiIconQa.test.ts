@@ -4,7 +4,6 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy } from '../../../src/data/sets/checks';
 import { answerSheets, contactSheet } from '../../../src/data/sets/contactSheet';
@@ -18,6 +17,7 @@ import type { DataSet } from '../../../src/data/types';
 import { random } from '../../../src/random';
 import { withCache } from '../../../testing/environment';
 import { expectEvery, notEmpty } from '../../../testing/lists';
+import { sharp } from '../../../testing/sharp';
 
 const groups = ['Animals & Nature', 'Food & Drink', 'Travel & Places', 'Activities', 'Objects'];
 /**
@@ -213,7 +213,7 @@ describe('EmojiIconQA', () => {
     const sheets = await answerSheets(set, 'category');
     expect([...sheets.keys()]).toEqual(['food', 'nature', 'object', 'sport', 'travel']);
     const asked = set.items.filter((item) => item.kind === 'category' && item.answer === 'food').length;
-    expect(await sharp(sheets.get('food')).metadata()).toMatchObject({
+    expect(await sharp(sheets.get('food')!).metadata()).toMatchObject({
       format: 'png',
       width: 12 * 104,
       height: Math.ceil(asked / 12) * 124,

@@ -1,7 +1,6 @@
 /** PicKnowQA and ReadQA on stand-in sources: same bytes twice, splits apart, balanced answers, WordNet heeded. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { countBy, priorBaseline } from '../../../src/data/sets/checks';
 import { openPhotographs } from '../../../src/data/sets/cifar10';
@@ -30,6 +29,7 @@ import {
   writeStamp,
   writeWordNet,
 } from '../../../testing/setSources';
+import { sharp } from '../../../testing/sharp';
 
 const { folder } = withCache();
 const provider: SourceProvider = {

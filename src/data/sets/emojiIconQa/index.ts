@@ -3,9 +3,9 @@
  * evaluated on Noto (slice `cross-style`) and on new pictures of trained icons (slice `in-style`). Mirrors the idea of
  * IconQA (Lu et al. 2021); it is not IconQA, and its scores are never set beside that data set's.
  */
-import sharp from 'sharp';
 import { userError } from '../../../problems';
 import { random } from '../../../random';
+import { renderer } from '../../../sources/sharp';
 import { loadTokenizer } from '../../../models/zoo/backbones';
 import type { Generated, SetGenerator } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
@@ -152,7 +152,7 @@ export function emojiIconQaGenerator(
     modality: task.modality,
     version,
     sources: ['twemoji', 'openmoji', 'noto-emoji', 'emoji-names', 'stories15m'],
-    options: { ...options, renderer: `librsvg ${sharp.versions.rsvg}, sharp ${sharp.versions.sharp}` },
+    options: { ...options, renderer },
     async generate(source, target, onProgress): Promise<Generated> {
       const { concepts, skipped } = await findConcepts(
         source('emoji-names'),

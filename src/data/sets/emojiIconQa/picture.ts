@@ -1,6 +1,6 @@
 /** Pictures of EmojiIconQA: one icon, or several copies of it, on a plain light ground. */
-import sharp from 'sharp';
 import type { Random } from '../../../random';
+import { openSharp } from '../../../sources/sharp';
 import type { Raster } from '../svg';
 
 export type Colour = [red: number, green: number, blue: number];
@@ -61,6 +61,7 @@ export function compose(layout: Layout, icon: Raster, canvas: number): Uint8Arra
 
 /** A square RGB picture as PNG bytes, without any metadata. */
 export async function encodePng(picture: Uint8Array, canvas: number): Promise<Buffer> {
+  const sharp = await openSharp();
   return sharp(picture, { raw: { width: canvas, height: canvas, channels: 3 } })
     .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })
     .toBuffer();

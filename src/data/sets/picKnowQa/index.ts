@@ -6,7 +6,7 @@
  */
 import { userError } from '../../../problems';
 import { random } from '../../../random';
-import { openAllPhotographs, type Photographs, renderer } from '../cifar10';
+import { openAllPhotographs, type Photographs } from '../cifar10';
 import { compose, drawLayout, encodePng, type Range } from '../emojiIconQa/picture';
 import type { Generated, SetGenerator, Source } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';
@@ -14,6 +14,7 @@ import { type Amounts, planQuestions, prompts, type Subject } from './questions'
 import { asFolders, asShown, categories, drawStamp, findStamps, type Stamp, type Wording } from './stamps';
 import type { TaskDefinition } from '../../types';
 import { openNouns } from '../../../text/wordnet';
+import { renderer } from '../../../sources/sharp';
 import { picKnowQa2Task, picKnowQaTask } from './task';
 
 /** Everything that shapes the set; all of it enters the identity. */

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import { openSharp } from '../../../sources/sharp';
 import type { Source } from '../generator';
 import type { Raster } from '../svg';
 import type { Nouns, Synset } from '../../../text/wordnet';
@@ -123,6 +123,7 @@ export function findStamps(
 
 /** A stamp fitted into width x width pixels, transparent around it; undefined when it cannot be read. */
 export async function drawStamp(source: Source, stamp: Stamp, width: number): Promise<Raster | undefined> {
+  const sharp = await openSharp();
   try {
     const { data, info } = await sharp(join(source.folder, stamp.file), { limitInputPixels: 4096 * 4096 })
       .resize(width, width, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } })

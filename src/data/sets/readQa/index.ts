@@ -6,8 +6,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { random } from '../../../random';
+import { renderer } from '../../../sources/sharp';
 import { balanced } from '../balanced';
-import { openAllPhotographs, type Photographs, renderer } from '../cifar10';
+import { openAllPhotographs, type Photographs } from '../cifar10';
 import { encodePng, type Range } from '../emojiIconQa/picture';
 import type { Generated, Origin, SetGenerator, Source } from '../generator';
 import { captionItem, type Drawn, questionItem, writePictures } from '../pictureSet';

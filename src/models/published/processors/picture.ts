@@ -1,6 +1,6 @@
 /** Picture files as red, green and blue, decoded by sharp. Files are hostile until checked. */
-import sharp from 'sharp';
 import { userError } from '../../../problems';
+import { openSharp } from '../../../sources/sharp';
 import type { Picture } from '../../parts/resize';
 
 /** Larger pictures are refused. */
@@ -15,6 +15,7 @@ export const pictureLimits = {
  * file that is missing, cut off, too large or no picture.
  */
 export async function readPixels(path: string): Promise<{ picture: Picture; notices: string[] }> {
+  const sharp = await openSharp();
   try {
     const opened = sharp(path, { limitInputPixels: pictureLimits.pixels, failOn: 'error', ignoreIcc: true });
     const { format, hasAlpha } = await opened.metadata();

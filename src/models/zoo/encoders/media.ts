@@ -1,9 +1,9 @@
 /**
  * Media files as the numbers that towers take. Files are checked: what a tower cannot see truly is refused, not bent.
  */
-import sharp from 'sharp';
 import { readSound } from '../../../data/audio';
 import { userError } from '../../../problems';
+import { openSharp, type PictureFacts } from '../../../sources/sharp';
 import { resize, type Picture } from '../../parts/resize';
 
 /**
@@ -34,7 +34,8 @@ async function readPng(
   expected: string,
   fits: (width: number, height: number) => boolean,
 ): Promise<Picture> {
-  let read: { data: Buffer; info: sharp.OutputInfo };
+  const sharp = await openSharp();
+  let read: { data: Buffer; info: PictureFacts };
   try {
     // Two megapixels are let through so that a wrong size is named in our words; a decompression bomb is not.
     const picture = sharp(path, { limitInputPixels: 2 ** 21, failOn: 'error' });
