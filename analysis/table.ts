@@ -130,6 +130,7 @@ const latexText: Record<string, string> = {
   '−': '$-$',
   '±': '$\\pm$',
   '–': '--',
+  '†': '$^{\\dagger}$',
   κ: '$\\kappa$',
   ρ: '$\\rho$',
   θ: '$\\theta$',
@@ -147,7 +148,7 @@ const latexText: Record<string, string> = {
 
 /** Text that LaTeX sets as it is written. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\&%$#_{}~^×·−±–κρθΔ⟨⟩‖<>|\r\n]/g, (character) => latexText[character] ?? character);
+  return text.replace(/[\\&%$#_{}~^×·−±–†κρθΔ⟨⟩‖<>|\r\n]/g, (character) => latexText[character] ?? character);
 }
 
 /**

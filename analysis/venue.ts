@@ -85,9 +85,9 @@ interface Part {
   best: boolean;
 }
 
-/** `0.649 [0.579, 0.719] *` taken apart; an interval whose value is its middle, to the last digit, becomes `±0.070`. */
+/** `0.649 [0.579, 0.719] †` taken apart; an interval whose value is its middle, to the last digit, becomes `±0.070`. */
 function partOf({ text, best = false }: TableCell): Part {
-  const near = text.endsWith(' *');
+  const near = text.endsWith(' †');
   const told = near ? text.slice(0, -2) : text;
   const found = /^(−?\d+\.(\d+)) (\[(−?[\d.]+), (−?[\d.]+)\])$/.exec(told);
   if (found === null) return { value: told, interval: '', near, best };
@@ -192,13 +192,12 @@ function bodyOf(table: Compact, headers: readonly string[][]): string[] {
 function captionOf(table: Compact, caption: string): string {
   const parts = table.groups.flatMap(({ rows }) => rows.flat());
   const half = parts.some(({ interval }) => interval.startsWith('±')) ? ' ±: half the width of the interval.' : '';
-  // `*` marks in papers what differs; what does not is marked otherwise.
-  return escapeLatex(`${caption}${half}`).replace('*: not', '$^{\\dagger}$: not');
+  return escapeLatex(`${caption}${half}`);
 }
 
 /**
  * The table for a venue, which needs `\usepackage{booktabs}`: in one column where it fits, else over the page; then at smaller sizes. One that is
- * wider than the page even at the smallest is scaled (`\usepackage{graphicx}`), and `notices` says so.
+ * wider than the page even at the smallest is scaled (`\usepackage{graphicx}`), one that is taller is several tables, and `notices` says so.
  */
 export function toVenueLatex(
   layout: TableLayout,
@@ -219,24 +218,57 @@ export function toVenueLatex(
     notices.push(
       `${name}: ${Math.round(form.width)} pt wide at its smallest, ${Math.round(venue.page)} pt is the page of ${venueName}: it is scaled to fit`,
     );
-  // A line is 1.2 times its size high; heads of groups are lines, too.
-  const lines = table.groups.reduce((sum, { head, rows }) => sum + rows.length + (head === '' ? 0 : 1), 2);
-  if (lines * 1.2 * form.size.size > tallest)
-    notices.push(`${name}: ${lines} lines are taller than a page of ${venueName}: it needs to be split or shortened`);
+  // A line is 1.2 times its size high.
+  const most = Math.floor(tallest / (1.2 * form.size.size));
+  const parts = partsOf(table, most - Math.max(...form.headers.map((lines) => lines.length)) - 1);
+  if (parts.length > 1)
+    notices.push(`${name}: taller than a page of ${venueName}: it is split into ${parts.length} tables`);
   const environment = inColumn !== null || venue.column === venue.page ? 'table' : 'table*';
-  const body = bodyOf(table, form.headers);
+  const oneOf = (part: Compact, index: number) => {
+    const body = bodyOf(part, form.headers);
+    const first = index === 0;
+    const caption = first ? captionOf(table, about.caption) : `Table~\\ref{tab:${name}} continued`;
+    return [
+      `\\begin{${environment}}[t]`,
+      '\\centering',
+      `\\caption{${caption}${parts.length === 1 ? '' : ` (${index + 1} of ${parts.length})`}}`,
+      `\\label{tab:${name}${first ? '' : `-${index + 1}`}}`,
+      ...(form.size.name === '' ? [] : [form.size.name]),
+      `\\setlength{\\tabcolsep}{${form.separation}pt}`,
+      ...(wide ? ['\\resizebox{\\linewidth}{!}{%', ...body.slice(0, -1), `${body.at(-1)!}}`] : body),
+      `\\end{${environment}}`,
+    ];
+  };
   return [
     `% ${about.command}`,
     `% sha256 of the data: ${about.dataSha256}`,
     `% ${venueName}: ${form.width.toFixed(0)} pt of ${(inColumn === null ? venue.page : venue.column).toFixed(0)} pt, measured in Times`,
-    `\\begin{${environment}}[t]`,
-    '\\centering',
-    `\\caption{${captionOf(table, about.caption)}}`,
-    `\\label{tab:${name}}`,
-    ...(form.size.name === '' ? [] : [form.size.name]),
-    `\\setlength{\\tabcolsep}{${form.separation}pt}`,
-    ...(wide ? ['\\resizebox{\\linewidth}{!}{%', ...body.slice(0, -1), `${body.at(-1)!}}`] : body),
-    `\\end{${environment}}`,
+    ...parts.flatMap(oneOf),
     '',
   ].join('\n');
+}
+
+/**
+ * A table as several of at most so many lines each; heads of groups are lines, too. A group that fits no part whole is
+ * split between rows, and its head stands above each piece.
+ */
+function partsOf({ columns, groups }: Compact, most: number): Compact[] {
+  const linesOf = ({ head, rows }: Compact['groups'][number]) => rows.length + (head === '' ? 0 : 1);
+  const pieces = groups.flatMap((group) => {
+    const room = Math.max(1, most - (group.head === '' ? 0 : 1));
+    return group.rows.length <= room
+      ? [group]
+      : Array.from({ length: Math.ceil(group.rows.length / room) }, (_, i) => ({
+          head: group.head,
+          rows: group.rows.slice(i * room, (i + 1) * room),
+        }));
+  });
+  const parts: Compact['groups'][] = [];
+  for (const piece of pieces) {
+    const last = parts.at(-1);
+    const filled = last?.reduce((sum, group) => sum + linesOf(group), 0) ?? most;
+    if (last !== undefined && filled + linesOf(piece) <= most) last.push(piece);
+    else parts.push([piece]);
+  }
+  return parts.map((part) => ({ columns, groups: part }));
 }

@@ -225,7 +225,7 @@ export async function runsPage({ experiment, query, go, note, again }) {
     h(
       'p',
       { class: 'lead' },
-      `${amount}, seeds folded in: mean with 95 % t interval, as in equipoise tables; bold: the best of its task and rates, *: not significantly worse. Nothing is averaged over different settings.`,
+      `${amount}, seeds folded in: mean with 95 % t interval, as in equipoise tables; bold: the best of its task and rates, †: not significantly worse. Nothing is averaged over different settings.`,
     ),
     whereForm(view, where, go),
     view.fault === null ? null : h('p', { class: 'fault', role: 'alert' }, `The condition was not used: ${view.fault}`),

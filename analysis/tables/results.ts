@@ -124,7 +124,9 @@ function rowsOf({ panel, setting, methods }: Compared<RunScore>): ResultRow[] {
 /** The rows of the table from the scores of runs, in order of panel, setting, method, seed and id. */
 export const resultRows = (scores: readonly RunScore[]): ResultRow[] => compared(scores).flatMap(rowsOf);
 
-const starred = (text: string, near: number) => (near === 1 ? `${text} *` : text);
+/** A star marks in papers what differs; what does not is marked otherwise. */
+const nearMark = '†';
+const marked = (text: string, near: number) => (near === 1 ? `${text} ${nearMark}` : text);
 
 const withMiddle = (rows: readonly ResultRow[]) => rows.some((row) => row.choiceMiddle !== null);
 
@@ -151,7 +153,7 @@ export const results: TableDefinition<ResultRow> = {
       'Final evaluation: share of questions whose reference answer is the likeliest of the choices, and exact match of the greedy generation.',
       `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1 (none for one seed);`,
       'bold: highest mean of its task and setting;',
-      '*: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).',
+      `${nearMark}: not significantly worse than it (paired t test by seed at .05, corrected by Holm for the methods of the task and setting; with few seeds this says little).`,
       ...(withMiddle(rows) ? middle : []),
     ].join(' ');
   },
@@ -161,7 +163,7 @@ export const results: TableDefinition<ResultRow> = {
       {
         header: 'Choice accuracy',
         cell: (row) => ({
-          text: starred(estimateText(row.choice, row.choiceLow, row.choiceHigh), row.choiceNear),
+          text: marked(estimateText(row.choice, row.choiceLow, row.choiceHigh), row.choiceNear),
           best: row.choiceBest === 1,
         }),
       },
@@ -178,7 +180,7 @@ export const results: TableDefinition<ResultRow> = {
       {
         header: 'Generation exact match',
         cell: (row) => ({
-          text: starred(estimateText(row.generation, row.generationLow, row.generationHigh), row.generationNear),
+          text: marked(estimateText(row.generation, row.generationLow, row.generationHigh), row.generationNear),
           best: row.generationBest === 1,
         }),
       },

@@ -6,9 +6,25 @@ import type { IdentifiedRun } from '../runner/plan';
 import type { Compared } from '../runner/relatives';
 import { methodVersion } from '../version';
 import { experimentsIn, listManifests, profilesIn } from './names';
+import type { SweepOptions } from './options';
 import { isNamed } from './runNames';
 import { openSweep, planLoaded, type Sweep } from './sweep';
-import type { Found, WhyOptions } from './why';
+
+/** Options of `why`. */
+export interface WhyOptions extends SweepOptions {
+  manifest?: string;
+  json?: boolean;
+}
+
+/** A run that is meant. */
+export interface Found {
+  id: string;
+  experiment: string;
+  state: string;
+  why: string;
+  description: string;
+  compared: Compared | null;
+}
 
 /**
  * Runs of manifests, then of their profiles where none is named; of all manifests only those that can be read, since

@@ -86,7 +86,7 @@ async function trainAll(sweep: Sweep, options: ReproduceOptions, wiring: Wiring)
     say(
       `(data and measuring took ${duration(spent)}; features and alignment of the first runs ${duration(firstSeconds)})`,
     );
-  const outcome = await train(sweep, { workers: options.workers, retries: 1 }, wiring);
+  const outcome = await train(sweep, { workers: options.workers, retries: 1, prepared: true }, wiring);
   tellOutcome(sweep, outcome, false);
   if (outcome.interrupted) {
     process.exitCode = exitCode.interrupted;

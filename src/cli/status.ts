@@ -123,7 +123,7 @@ async function tellChosen(typed: string, options: StatusOptions, library: Librar
   say('');
   const { length } = rows.settings;
   say(
-    `${count(length, 'setting')}${length === rows.total ? '' : ` of ${rows.total}`}; mean and 95 % t interval over seeds; * not significantly worse than the best of its task and learning rates`,
+    `${count(length, 'setting')}${length === rows.total ? '' : ` of ${rows.total}`}; mean and 95 % t interval over seeds; † not significantly worse than the best of its task and learning rates`,
   );
 }
 

@@ -30,6 +30,8 @@ export interface TrainingOptions {
   checkpoint?: CheckpointInterval;
   /** true: finished runs keep the weights after their best validation, which the project's config may ask for too */
   best?: boolean;
+  /** what the runs read is fetched and made already */
+  prepared?: true;
   /** starts runs although they are predicted to need more memory than is free */
   beyondMemory?: boolean;
 }
@@ -58,9 +60,7 @@ export async function train(sweep: Sweep, options: TrainingOptions, wiring: Wiri
     .slice(0, options.limit);
   const toTrain = wanted.filter((run) => run.state !== 'done');
   if (wanted.length === 0) return { endings: [], interrupted: false, ...statesOf(sweep.plan) };
-  if (toTrain.length > 0) {
-    await prepare(toTrain, wiring);
-  }
+  if (toTrain.length > 0 && options.prepared !== true) await prepare(toTrain, wiring);
   const workers = await workersFor(wanted, toTrain, options);
   const interrupts = listenForInterrupts(workers);
   const progress = progressOf(sweep, wanted, workers);

@@ -3,31 +3,16 @@ import { createRequire } from 'node:module';
 import { printable } from '../printable';
 import { userError } from '../problems';
 import { resultsFolder } from '../runner/folders';
-import { comparedOf, nearestRelative, type Compared, type Relative } from '../runner/relatives';
+import { comparedOf, nearestRelative, type Relative } from '../runner/relatives';
 import { readResults, type StoredRun } from '../runner/results';
 import { staleReason } from '../runner/stale';
 import type { RunFile } from '../runner/runFile';
 import type { Define } from './command';
 import { runNamed } from './names';
-import { sweepOptions, type SweepOptions } from './options';
+import { sweepOptions } from './options';
+import type { Found, WhyOptions } from './plannedNamed';
 import { describe, isCommitted, isNamed, onlyRun } from './runNames';
 import { say, sayJson } from './text';
-
-/** Options of the command. */
-export interface WhyOptions extends SweepOptions {
-  manifest?: string;
-  json?: boolean;
-}
-
-/** A run that is meant. */
-export interface Found {
-  id: string;
-  experiment: string;
-  state: string;
-  why: string;
-  description: string;
-  compared: Compared | null;
-}
 
 /** The committed runs need the rooms of the analysis, which take a while to load; most runs are one's own. */
 const loadCommitted = () => createRequire(__filename)('./committedNamed') as typeof import('./committedNamed');

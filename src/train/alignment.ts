@@ -6,6 +6,7 @@ import { readSafetensors, writeSafetensors } from '../models/weights/safetensors
 import { modelCode } from '../models/inputs/modelCode';
 import { usedParts } from '../ownParts';
 import { saidCode } from '../parts/code';
+import { codeOfOptimisers } from '../tensor/optimiserCode';
 import { asFloat32 } from '../tensor/bfloat16';
 import { adamDecays, alignmentOptimiser, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { valuesByName, vectorByName } from '../tensor/parameters';
@@ -73,7 +74,7 @@ async function alignedEncoder(
   const { align: options, seed, encoder, connector, backbone } = spec;
   // All methods of a seed share the phase: of parts from outside only those count that it trains.
   const own = usedParts({ ...spec, scheduler: { kind: '' }, regulariser: { kind: '' } });
-  const code = saidCode(modelCode(spec));
+  const code = saidCode({ ...modelCode(spec), ...codeOfOptimisers([setting.optimiser.kind]) });
   const start = asFloat32(initial['encoder/theta']!.data);
   const identity = sha256(
     canonicalJson({

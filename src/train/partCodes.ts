@@ -10,7 +10,11 @@ import { backboneRegistry } from '../models/zoo/backbones';
 import { connectorFile, connectors } from '../models/zoo/connectors';
 import { encoderRegistry } from '../models/zoo/encoders';
 import { projectPath, type Code, type KnownCode } from '../parts/code';
+import { codeOfOptimisers, optimiserFile } from '../tensor/optimiserCode';
+import { optimisers, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { codeOfBalance } from './usedCode';
+
+const optimiserKinds = Object.keys(optimisers) as OptimiserSpec['kind'][];
 
 /** A part with its code. */
 export interface PartCode {
@@ -41,6 +45,7 @@ export function partCodes(): PartCode[] {
     ...Object.keys(connectors).map((name) => of('connector', name, connectorFile(name), codeOfModel)),
     ...Object.values(encoderRegistry).map(({ name, file }) => of('encoder', name, file, codeOfModel)),
     ...Object.values(backboneRegistry).map(({ name, file }) => of('backbone', name, file, codeOfModel)),
+    ...optimiserKinds.map((kind) => of('optimiser', kind, optimiserFile(kind), () => codeOfOptimisers([kind]))),
     of('checkpoints of', 'published families', familiesFile, codeOfModel),
     ...setTasks.map((task) => of('set', task, setFiles(task)[0], ofSet)),
     ...Object.entries(readers).map(([format, { file }]) => of('reader', format, file, ofSet)),

@@ -5,6 +5,8 @@ import { setCode } from '../data';
 import type { RunSpec } from '../manifest/run';
 import { modelCode } from '../models/inputs/modelCode';
 import { codeOf, saidCode, type Code } from '../parts/code';
+import { codeOfOptimisers } from '../tensor/optimiserCode';
+import { alignmentOptimiser } from '../tensor/optimiserKinds';
 
 /** The code of schedulers and regularisers, by file. */
 export const codeOfBalance = (files: readonly (string | undefined)[]): Code =>
@@ -22,8 +24,9 @@ export interface UsedCode {
  * UserError for an unknown task.
  */
 export function usedCode(spec: RunSpec, tasks: readonly string[]): UsedCode {
-  const { checkpoint, encoder, connector, backbone, scheduler, regulariser } = spec;
-  const names = [checkpoint, encoder, connector.kind, backbone, scheduler.kind, regulariser.kind, tasks];
+  const { checkpoint, encoder, connector, backbone, optimiser, scheduler, regulariser } = spec;
+  const models = [checkpoint, encoder, connector.kind, backbone];
+  const names = [...models, optimiser.kind, scheduler.kind, regulariser.kind, tasks];
   const key = JSON.stringify(names);
   const code = used.get(key) ?? findCode(spec, tasks);
   used.set(key, code);
@@ -34,9 +37,10 @@ export function usedCode(spec: RunSpec, tasks: readonly string[]): UsedCode {
 const used = new Map<string, UsedCode>();
 
 function findCode(spec: RunSpec, tasks: readonly string[]): UsedCode {
-  const { scheduler, regulariser } = spec;
+  const { optimiser, scheduler, regulariser } = spec;
   const parts = {
     ...modelCode(spec),
+    ...codeOfOptimisers([optimiser.kind, alignmentOptimiser(optimiser).kind]),
     ...codeOfBalance([schedulerFile(scheduler.kind), regulariserFile(regulariser)]),
   };
   const said = saidCode(parts);

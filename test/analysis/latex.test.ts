@@ -10,7 +10,7 @@ import { makeFigures, makeTables } from '../../analysis/index';
 import { printWidth } from '../../analysis/look';
 import { escapeLatex } from '../../analysis/table';
 import { tableNames } from '../../analysis/index';
-import { pointsAnInch, venueNames, venues } from '../../analysis/venue';
+import { pointsAnInch, timesMetrics, toVenueLatex, venueNames, venues } from '../../analysis/venue';
 import { projectRoot } from '../../src/files';
 import { latexFaults, missingLatex } from '../../testing/latex';
 import { notEmpty } from '../../testing/lists';
@@ -50,6 +50,18 @@ describe.skipIf(missing !== null)('in a real LaTeX', () => {
     },
     60_000,
   );
+
+  test('a table of a hundred rows is split into such as are no taller than a page', async () => {
+    const groups = [7, 90].map((length, task) =>
+      Array.from({ length }, (_, row) => [{ text: `task ${task}` }, { text: `method ${row}` }, { text: '0.5 †' }]),
+    );
+    const columns = ['Task', 'Method', 'Accuracy'].map((header, i) => ({ header, numeric: i === 2 }));
+    const about = { title: 'T', caption: 'A caption. '.repeat(40), dataSha256: 'f', command: 'c' };
+    for (const venue of venueNames) {
+      const made = toVenueLatex({ columns, groups }, 'tall', about, venue, await timesMetrics(), []);
+      expect(latexFaults(folder, venue, made)).toEqual([]);
+    }
+  }, 60_000);
 
   test.each(venueNames)(
     'figures at the width of %s are set as large as they were drawn',

@@ -541,6 +541,6 @@ describe('results', () => {
       ['commit-clr', '0', '1'],
       ['commit', '0', '0'],
     ]);
-    expect(readFileSync(join(out(), 'results.md'), 'utf8')).toMatch(/\| commit-clr \| 3 \| 0\.\d+ \[[^|]*\] \* \|/);
+    expect(readFileSync(join(out(), 'results.md'), 'utf8')).toMatch(/\| commit-clr \| 3 \| 0\.\d+ \[[^|]*\] † \|/);
   });
 });

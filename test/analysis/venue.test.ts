@@ -12,13 +12,13 @@ import { timesMetrics, toVenueLatex, venueNames, venues } from '../../analysis/v
 import { projectRoot } from '../../src/files';
 import { notEmpty } from '../../testing/lists';
 
-const about = { title: 'T', caption: 'Bold: best; *: not worse.', dataSha256: 'f', command: 'c' };
+const about = { title: 'T', caption: 'Bold: best; †: not worse.', dataSha256: 'f', command: 'c' };
 const layout = (value: string): TableLayout => ({
   columns: ['Task', 'Method', 'A long name of a column'].map((header, i) => ({ header, numeric: i === 2 })),
   groups: [
     [
       [{ text: 'a_b' }, { text: 'm' }, { text: value, best: true }],
-      [{ text: 'a_b' }, { text: 'n' }, { text: `${value} *` }],
+      [{ text: 'a_b' }, { text: 'n' }, { text: `${value} †` }],
     ],
     [[{ text: 'c' }, { text: 'm' }, { text: '–' }]],
   ],
@@ -36,7 +36,7 @@ test('metrics are those of Times (Adobe’s AFM files)', () => {
   expect(measure('a', true)).toBeCloseTo(0.5, 6);
 });
 
-test('what a group shares stands above it, intervals are halved where they are symmetric, and stars become daggers', () => {
+test('what a group shares stands above it, intervals are halved where they are symmetric, and daggers are raised', () => {
   const made = tex('0.600 [0.541, 0.660]');
   expect(made).toContain(
     '\\multicolumn{2}{@{}l@{}}{\\textit{a\\_b}} \\\\\nm & \\textbf{0.600}\\,{\\scriptsize $\\pm$0.060} \\\\',
@@ -53,6 +53,31 @@ test('a table too wide at its smallest is scaled, and told', () => {
   const made = toVenueLatex(layout('x'.repeat(300)), 'x', about, 'neurips', measure, notices);
   expect(made).toMatch(/\\resizebox\{\\linewidth\}\{!\}\{%\n\\begin\{tabular\}[^]*\\end\{tabular\}\}\n\\end\{table\}/);
   expect(notices).toEqual([expect.stringMatching(/^x: \d+ pt wide at its smallest, 397 pt is the page of neurips/)]);
+});
+
+const tall: TableLayout = {
+  columns: ['Task', 'Method'].map((header) => ({ header, numeric: false })),
+  groups: [3, 100, 3].map((length, task) =>
+    Array.from({ length }, (_, method) => [{ text: `task ${task}` }, { text: `${task}-${method}` }]),
+  ),
+};
+
+test('a table taller than a page is several, which no row is missing from and which refer to the first', () => {
+  const notices: string[] = [];
+  const made = toVenueLatex(tall, 'x', about, 'acl', measure, notices);
+  // 570 pt of 13.14 pt a line: 43, of which two are the header and its rule; a head of a group is a line.
+  const parts = made.split('\\end{table}').slice(0, -1);
+  const rows = parts.map((part) => [...part.matchAll(/^(\d-\d+) \\\\$/gm)].map(([, row]) => row));
+  expect(rows.map(({ length }) => length)).toEqual([3, 40, 40, 23]);
+  expect(rows.flat()).toEqual(tall.groups.flat().map(([, method]) => method!.text));
+  expect(parts.map((part) => part.match(/textit\{task \d\}/g))).toEqual([
+    ['textit{task 0}'],
+    ['textit{task 1}'],
+    ['textit{task 1}'],
+    ['textit{task 1}', 'textit{task 2}'],
+  ]);
+  expect(parts[1]).toContain('\\caption{Table~\\ref{tab:x} continued (2 of 4)}\n\\label{tab:x-2}');
+  expect(notices).toEqual(['x: taller than a page of acl: it is split into 4 tables']);
 });
 
 test('every committed table fits the column or the page of each venue, or says that it does not', async () => {
