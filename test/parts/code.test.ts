@@ -7,8 +7,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../src/files';
 import { codeOf, knownCode, readCode, saidCode } from '../../src/parts/code';
 import { listed, listedAnew, partCodes, unlistedFiles, type PartCode } from '../../src/train/partCodes';
-import { codeOfBalance } from '../../src/train/usedCode';
+import { codeOfBalance, usedCode } from '../../src/train/usedCode';
 import { methodVersion } from '../../src/version';
+import { codeOfOptimisers } from '../../src/tensor/optimiserCode';
+import { optimisers } from '../../src/tensor/optimiserKinds';
+import { completeSpec } from '../../src/parts/define';
+import { expand } from '../../src/manifest/expand';
+import { loadManifest } from '../../src/manifest/load';
 
 const made = mkdtempSync(join(tmpdir(), 'equipoise-code-'));
 afterAll(() => rmSync(made, { recursive: true, force: true }));
@@ -54,6 +59,20 @@ describe('the code of a part', () => {
     ]);
     const narrow = codeOf([join(projectRoot, commitFile)], { rooms: ['src/balance/schedulers/'], lists: [] });
     expect(Object.keys(narrow)).toEqual(['src/balance/schedulers/commit.ts', 'src/balance/schedulers/scheduler.ts']);
+  });
+
+  it('is of an optimiser its update rule with what all share, and of a run also that of its alignment phase', () => {
+    const shared = ['src/tensor/optimiser.ts', 'src/tensor/optimiserStep.ts'];
+    expect(Object.keys(codeOfOptimisers(['lamb']))).toEqual(['src/tensor/lamb.ts', ...shared]);
+    expect(Object.keys(codeOfOptimisers(['sgd']))).toEqual(shared);
+    const [run] = expand(loadManifest(join(projectRoot, 'experiments', 'quickstart.json')));
+    const optimiser = completeSpec(optimisers, { kind: 'lamb' });
+    const used = usedCode({ ...run!, optimiser }, [run!.task]);
+    expect(Object.keys(used.files)).toEqual(
+      expect.arrayContaining(['src/tensor/adam.ts', 'src/tensor/lamb.ts', ...shared]),
+    );
+    expect(used.said).toBeUndefined(); // it counts as the code of before
+    expect(Object.keys(usedCode(run!, [run!.task]).files)).not.toContain('src/tensor/lamb.ts');
   });
 
   it('is said as the list has it: nothing, the first hash that counts as the same, or its own', () => {

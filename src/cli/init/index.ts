@@ -1,12 +1,13 @@
 /** `equipoise init`: a small project in any folder. Nothing that is there is changed. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { projectRoot, writeWhole } from '../../files';
+import { isCheckout, projectRoot, writeWhole } from '../../files';
 import { printable } from '../../printable';
 import { userError } from '../../problems';
 import { configNames, nearestConfig } from '../../project';
 import type { Define } from '../command';
-import { note, say } from '../text';
+import { sourceMaps } from '../sourceMaps';
+import { megabytes, note, say } from '../text';
 import { firstManifest, ignored, projectFiles, type ProjectFile } from './templates';
 
 interface InitOptions {
@@ -109,6 +110,9 @@ function tell({ folder, written, kept, notes }: NewProject): void {
   say(written.length === 0 ? `nothing to write in ${printable(folder)}` : `a project in ${printable(folder)}`);
   for (const path of written) say(`  wrote  ${path}`);
   for (const path of kept) say(`  kept   ${printable(path)}, which was there`);
+  const maps = isCheckout ? 0 : sourceMaps().reduce((sum, { bytes }) => sum + bytes, 0);
+  if (maps > 0)
+    say(`${megabytes(maps)} of the installation are source maps that nothing reads: npx equipoise clean maps --yes`);
   for (const each of notes) note(`note: ${printable(each)}`);
   const where = near === '' ? [] : [`  cd ${near.startsWith('..') ? folder : near}`];
   say(
