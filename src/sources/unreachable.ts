@@ -17,7 +17,7 @@ export class Unreachable extends UserError {
 const problemOf = (registry: string, reason: string, files: readonly string[]): Problem => ({
   where: registry,
   what: `cannot be reached (${reason}), so ${files.length === 1 ? 'this is' : 'these are'} not here: ${files.join(', ')}`,
-  hint: 'mend the connection or the setting of its address, and run the command again; copies from elsewhere will do: equipoise data fetch --from FOLDER',
+  hint: 'mend the connection or the setting of its address, and run the command again; copies from elsewhere will do: equipoise data fetch --from FOLDER, for libraries EQUIPOISE_LIBRARIES',
 });
 
 /** Milliseconds for which a registry that did not answer is not asked again. */
