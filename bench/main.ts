@@ -6,11 +6,15 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, writeWhole } from '../src/files';
-import { endEnginesWithThisProcess, engines, gpuEngines, type Engine } from './engines';
+import { endEnginesWithThisProcess } from './engineProcess';
+import { engines, gpuEngines, type Engine } from './engines';
+import { defineLarge, largeEnd, type Places } from './large/command';
+import type { LargeRecord } from './large/record';
 import { measureSize, type Effort } from './measure';
 import type { BenchConfigName } from './model';
 import { machineClass, thisMachine, type BenchRecord, type SizeResult } from './record';
-import { benchedConfigs, renderRecord, replaceBetween } from './table';
+import { replaceBetween } from './markdown';
+import { benchedConfigs, markers, renderRecord } from './table';
 
 const batches = [4, 16];
 const resultsFolder = join(projectRoot, 'bench', 'results');
@@ -84,21 +88,37 @@ async function bench(options: BenchOptions): Promise<void> {
   if (!options.write) return;
   const file = join(resultsFolder, `${machineClass(record.machine)}.json`);
   writeWhole(file, `${JSON.stringify(record, null, 1)}\n`);
-  writeWhole(document, replaceBetween(readFileSync(document, 'utf8'), allRecords().map(renderRecord).join('\n\n')));
+  writeWhole(
+    document,
+    replaceBetween(readFileSync(document, 'utf8'), allRecords().map(renderRecord).join('\n\n'), markers),
+  );
   say(`wrote ${machineClass(record.machine)}.json and docs/performance.md`);
 }
 
-/** Every committed record, in the order of their file names. */
-function allRecords(): BenchRecord[] {
-  return readdirSync(resultsFolder)
-    .filter((name) => name.endsWith('.json'))
+/** The records in some of the committed files, in the order of their names. */
+const recordsIn = (isOne: (name: string) => boolean): unknown[] =>
+  readdirSync(resultsFolder)
+    .filter((name) => name.endsWith('.json') && isOne(name))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(resultsFolder, name), 'utf8')) as BenchRecord);
+    .map((name) => JSON.parse(readFileSync(join(resultsFolder, name), 'utf8')) as unknown);
+
+const allRecords = () => recordsIn((name) => !name.endsWith(largeEnd)) as BenchRecord[];
+const largePlaces: Places = {
+  results: resultsFolder,
+  document,
+  all: () => recordsIn((name) => name.endsWith(largeEnd)) as LargeRecord[],
+};
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of at least 1 is expected.');
+  return Number(text);
 }
 
 /** Runs the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
-  await new Command('bench')
+  const command = new Command('bench');
+  defineLarge(command, largePlaces, wholeNumber);
+  await command
     .description(
       'Times training steps of every engine side by side. A benchmark, never a test: a busy machine gives useless numbers.',
     )
@@ -106,15 +126,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--quick', 'few steps: shows that everything works, not how fast')
     .option('--only <names>', 'engines, configurations and batches, e.g. recorded,torch,small,4', choose)
     .option('--record <file>', 'also write what was measured to this file, as JSON')
-    .option(
-      '--threads <n>',
-      'threads of the engines that can use several',
-      (text) => {
-        if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of at least 1 is expected.');
-        return Number(text);
-      },
-      2,
-    )
+    .option('--threads <n>', 'threads of the engines that can use several', wholeNumber, 2)
+    .enablePositionalOptions()
     .addHelpText('after', '\nPyTorch is measured where EQUIPOISE_PYTHON, or else python3, has torch.')
     .action(bench)
     .parseAsync(argv);

@@ -3,7 +3,8 @@
  * round.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NotMeasured, startEngine, type Engine, type EngineName, type EngineProcess } from './engines';
+import { NotMeasured } from './engineProcess';
+import { startEngine, type Engine, type EngineName, type StepProcess } from './engines';
 import { benchConfigs, stepFlops, type BenchConfigName } from './model';
 import { stepKinds, type StepKind } from './protocol';
 import type { EngineOutcome, EngineResult, PairResult, SizeResult } from './record';
@@ -29,7 +30,7 @@ const rate = 1e-4;
 /** An engine that is ready for its rounds. */
 interface Ready {
   engine: Engine;
-  process: EngineProcess;
+  process: StepProcess;
   result: EngineResult;
   /** steps of each kind in a round */
   steps: Record<StepKind, number>;
@@ -40,7 +41,7 @@ interface Ready {
 /** Steps of each kind that a round has room for, and the time that they take together, by a first few of each. */
 async function roundOf(
   engine: Engine,
-  process: EngineProcess,
+  process: StepProcess,
   effort: Effort,
 ): Promise<{ steps: Record<StepKind, number>; roundMs: number }> {
   const steps = {} as Record<StepKind, number>;
@@ -182,7 +183,7 @@ export const turnsOf = (roundMs: number, { rounds, engineSeconds }: Pick<Effort,
 export const hasTurn = (round: number, turns: number, rounds: number): boolean =>
   Math.floor(((round + 1) * turns) / rounds) > Math.floor((round * turns) / rounds);
 
-async function oneRound(process: EngineProcess, result: EngineResult, steps: Record<StepKind, number>): Promise<void> {
+async function oneRound(process: StepProcess, result: EngineResult, steps: Record<StepKind, number>): Promise<void> {
   await sleep(200); // threads of the engine before stop spinning
   if (steps.plain > 1) await process.ask({ do: 'steps', kind: 'plain', steps: 1 }); // and this one's caches fill
   for (const kind of stepKinds) {
@@ -201,7 +202,7 @@ async function pairOf(
   effort: Effort,
 ): Promise<PairResult | { reason: string }> {
   const processes = [2, 1, 1].map((threads) => ({ threads, process: startEngine(engine, threads) }));
-  const [both, ...single] = processes.map(({ process }) => process) as [EngineProcess, EngineProcess, EngineProcess];
+  const [both, ...single] = processes.map(({ process }) => process) as [StepProcess, StepProcess, StepProcess];
   try {
     for (const { threads, process } of processes) {
       await process.ask({ do: 'start', backend: engine.backend, threads });
@@ -210,7 +211,7 @@ async function pairOf(
     }
     const warm = await both.ask({ do: 'steps', kind: 'plain', steps: 3 });
     const steps = Math.max(3, Math.min(4 * effort.steps, Math.round((2000 * effort.seconds) / Math.min(...warm.ms))));
-    const wall = async (workers: EngineProcess[]) => {
+    const wall = async (workers: StepProcess[]) => {
       const begun = performance.now();
       await Promise.all(workers.map((worker) => worker.ask({ do: 'steps', kind: 'plain', steps })));
       return Number((performance.now() - begun).toFixed(2));

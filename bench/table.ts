@@ -1,5 +1,6 @@
 /** The benchmark's records as Markdown: a table for each size and one of the targets. */
 import { engines, gpuEngines, type EngineName } from './engines';
+import { mebibytes, ms, percent, table, times, type Markers } from './markdown';
 import { limitShare, overhead, spread, throughputRatio, withMeasure } from './statistics';
 import { benchConfigs } from './model';
 import { probeSize, type StepKind } from './protocol';
@@ -7,14 +8,6 @@ import type { BenchRecord, EngineOutcome, SizeResult } from './record';
 
 /** Steps between measurements of kappa. */
 const every = 10;
-
-const percent = (share: number, sign = false): string =>
-  `${sign && share >= 0 ? '+' : ''}${(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)} %`;
-const ms = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
-const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)}`;
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(row)].join('\n');
 
 /** The medians that the tables are made of, ms; null where there is no number. */
 export interface Figures {
@@ -56,7 +49,6 @@ interface Target {
   of(size: SizeResult): number | null;
 }
 
-const times = (value: number): string => `${value.toFixed(2)} x`;
 /** Quotient of two engines' figures. */
 const between =
   (top: EngineName, bottom: EngineName, pick: (figures: Figures) => number) =>
@@ -242,22 +234,10 @@ export function renderRecord(record: BenchRecord): string {
   ].join('\n\n');
 }
 
-export const markers = {
+export const markers: Markers = {
   begin: '<!-- bench: written by npm run bench -- --write -->',
   end: '<!-- bench: end -->',
-} as const;
-
-/**
- * The document with the text between the markers replaced. Throws Error when the markers are not there once each, in
- * order.
- */
-export function replaceBetween(document: string, text: string): string {
-  const [before, rest, ...more] = document.split(markers.begin);
-  const [, after, ...others] = (rest ?? '').split(markers.end);
-  if (before === undefined || after === undefined || more.length > 0 || others.length > 0)
-    throw new Error(`the document needs "${markers.begin}" and "${markers.end}" once each`);
-  return `${before}${markers.begin}\n\n${text}\n\n${markers.end}${after}`;
-}
+};
 
 /** Configurations that are benchmarked; `tiny` is for tests. */
 export const benchedConfigs = (Object.keys(benchConfigs) as (keyof typeof benchConfigs)[]).filter(

@@ -9,7 +9,7 @@ import { useBackend } from '../src/tensor/backend';
 import { adamDecays } from '../src/tensor/optimiserKinds';
 import { openSession, type Program, type Session } from '../src/tensor/program';
 import { totalSize } from '../src/tensor/parameters';
-import { need, tf } from '../src/tensor/tf';
+import { tf } from '../src/tensor/tf';
 import { kappaOf } from '../src/balance/kappa';
 import { both } from '../src/modules';
 import { initialState } from '../src/train/programs';
@@ -17,15 +17,13 @@ import { packStep, updateValues } from '../src/train/stepInputs';
 import { unpackStep } from '../src/train/stepNumbers';
 import { trainProgram } from '../src/train/trainProgram';
 import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
+import { productLimit } from './limit';
 import { isTorch, probeSize, type Command, type Reply, type StepKind } from './protocol';
 
 interface Opened {
   sessions: Session[];
   step(kind: StepKind): Promise<{ loss: number; kappa: number | null }>;
 }
-
-const matmulSize = 1024;
-const matmulsInRow = 8;
 
 function open(command: Extract<Command, { do: 'open' }>): {
   opened: Opened;
@@ -86,34 +84,6 @@ function outputOf(outputs: Record<string, Float32Array>, name: string): Float32A
   return values;
 }
 
-/** GFLOP/s of products of two 1024 x 1024 matrices, several in a row. */
-async function matmul(eager: boolean, repeats: number): Promise<number> {
-  const state = {
-    b: {
-      shape: [matmulSize, matmulSize],
-      data: new Float32Array(matmulSize ** 2).map((_, i) => Math.sin(i) / Math.sqrt(matmulSize / 2)),
-    },
-  };
-  const program: Program = {
-    inputs: { scale: { shape: [], dtype: 'float32' } },
-    reads: ['b'],
-    run: (inputs, { b }) => {
-      let x = tf.mul(b!, need(inputs, 'scale'));
-      for (let i = 0; i < matmulsInRow; i++) x = tf.matMul(x as tf.Tensor2D, b as tf.Tensor2D);
-      return { outputs: { sum: tf.sum(x) } };
-    },
-  };
-  const session = openSession({ program }, state, { eager });
-  let best = 0;
-  for (let i = 0; i < repeats + 1; i++) {
-    const begun = performance.now();
-    await session.run('program', { scale: new Float32Array([1 + i / 1000]) });
-    if (i > 0) best = Math.max(best, (2 * matmulsInRow * matmulSize ** 3) / (performance.now() - begun) / 1e6);
-  }
-  session.dispose();
-  return best;
-}
-
 async function main(): Promise<void> {
   let eager = false;
   let opened: Opened | null = null;
@@ -154,7 +124,7 @@ async function main(): Promise<void> {
         return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
       }
       case 'matmul':
-        return { did: 'matmul', gflops: await matmul(eager, command.repeats) };
+        return { did: 'matmul', gflops: await productLimit(command.repeats, { eager }) };
       case 'memory':
         return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
     }

@@ -1,7 +1,8 @@
 'use strict';
 // A driver of the benchmark that waits for an engine in the middle of a command; prints the engine's process id.
 require('./typescript.cjs');
-const { endEnginesWithThisProcess, startEngine } = require('../bench/engines.ts');
+const { endEnginesWithThisProcess } = require('../bench/engineProcess.ts');
+const { startEngine } = require('../bench/engines.ts');
 
 const [language] = process.argv.slice(2);
 endEnginesWithThisProcess();

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { gpuRecord } from '../../bench/gpuRecord';
 import { choose } from '../../bench/main';
-import { engines, gpuEngines, NotMeasured, startEngine, type Engine, type EngineProcess } from '../../bench/engines';
+import { NotMeasured } from '../../bench/engineProcess';
+import { engines, gpuEngines, startEngine, type Engine, type StepProcess } from '../../bench/engines';
 import {
   benchBatch,
   benchConfigs,
@@ -244,7 +245,7 @@ describe('the record of a look at a GPU', () => {
 
 describe('an engine process', () => {
   const engine: Engine = { name: 'eager', title: 'cpu', backend: 'cpu', eager: true, language: 'typescript' };
-  const running: EngineProcess[] = [];
+  const running: StepProcess[] = [];
   const start = (of: Engine) => {
     const process = startEngine(of, 1);
     running.push(process);

@@ -4,7 +4,8 @@ import { choose } from '../../bench/main';
 import { hasTurn, turnsOf } from '../../bench/measure';
 import { machineClass, type BenchRecord, type EngineOutcome, type SizeResult } from '../../bench/record';
 import { limitShare, overhead, spread, throughputRatio, withMeasure } from '../../bench/statistics';
-import { isMet, markers, pairRatio, renderRecord, replaceBetween, targets } from '../../bench/table';
+import { replaceBetween } from '../../bench/markdown';
+import { isMet, markers, pairRatio, renderRecord, targets } from '../../bench/table';
 import { notEmpty } from '../../testing/lists';
 
 const outcome = (plain: number, extra: Partial<Extract<EngineOutcome, { ok: true }>> = {}): EngineOutcome => ({
@@ -125,11 +126,11 @@ describe('the page', () => {
 
   it('replaces only what stands between the markers, and twice gives the same', () => {
     const page = `before\n${markers.begin}\nold\n${markers.end}\nafter\n`;
-    const once = replaceBetween(page, 'new');
+    const once = replaceBetween(page, 'new', markers);
     expect(once).toBe(`before\n${markers.begin}\n\nnew\n\n${markers.end}\nafter\n`);
-    expect(replaceBetween(once, 'new')).toBe(once);
-    expect(() => replaceBetween('no markers', 'new')).toThrow(/once each/);
-    expect(() => replaceBetween(`${page}${page}`, 'new')).toThrow(/once each/);
+    expect(replaceBetween(once, 'new', markers)).toBe(once);
+    expect(() => replaceBetween('no markers', 'new', markers)).toThrow(/once each/);
+    expect(() => replaceBetween(`${page}${page}`, 'new', markers)).toThrow(/once each/);
   });
 
   it('names a machine without its marks', () => {

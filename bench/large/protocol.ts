@@ -1,0 +1,37 @@
+/** What the driver says to an engine's process and what it hears: one line of JSON each, in turn. */
+import type { Checkpointing } from '../../src/models/tuningKinds';
+import type { Kernels } from '../../src/tensor/kernels';
+import type { Precision } from '../../src/tensor/precision';
+
+/** plain: a training step; kappa: one that measures kappa on its batch; regularised: one with the regulariser. */
+export const largeKinds = ['plain', 'kappa', 'regularised'] as const;
+export type LargeKind = (typeof largeKinds)[number];
+
+export type LargeCommand =
+  /** loads the library */
+  | { do: 'start'; threads: number }
+  /** reads the checkpoint and makes what the kinds of step need; a process has either regularised steps or others */
+  | {
+      do: 'open';
+      folder: string;
+      batch: number;
+      precision: Precision;
+      kernels: Kernels;
+      checkpointing: Checkpointing;
+      kinds: readonly LargeKind[];
+    }
+  | { do: 'steps'; kind: LargeKind; steps: number }
+  /** products of two 1024 x 1024 matrices in the precision of the opened model */
+  | { do: 'matmul'; repeats: number };
+
+export type LargeReply =
+  | { did: 'start'; versions: Record<string, string> }
+  | { did: 'open'; notice: string | null }
+  | {
+      did: 'steps';
+      /** wall time of each step, and its loss */
+      ms: number[];
+      loss: number[];
+    }
+  | { did: 'matmul'; gflops: number }
+  | { did: 'failed'; message: string };
