@@ -20,8 +20,9 @@ type LargeProcess = EngineProcess<LargeCommand, LargeReply>;
 
 /** A command of a model of billions of parameters may take as long. */
 const longest = 1800;
-/** Steps whose losses and memory are told. */
-const firstSteps = 2;
+/** A step that takes longer is slow: it needs no warming, and few of them are taken. */
+const slowMs = 30_000;
+const slowTurns = 2;
 /** Of the memory that is free, what processes together may be predicted to need. */
 const usable = 0.92;
 
@@ -73,6 +74,8 @@ interface Ready {
   result: LargeResult;
   /** steps of each kind in a round; 0: one, in the first round alone */
   steps: Partial<Record<LargeKind, number>>;
+  /** rounds in which it takes part */
+  turns: number;
 }
 
 const launch = (engine: LargeEngineName, threads: number): LargeProcess =>
@@ -85,7 +88,7 @@ async function makeReady(
   member: Member,
   { batch, checkpointing }: LargeCase,
   folder: string,
-  { seconds, threads }: LargeEffort,
+  { rounds, seconds, threads }: LargeEffort,
 ): Promise<Ready> {
   const { precision, kernels } = largeEngines[member.engine];
   const begun = performance.now();
@@ -102,13 +105,14 @@ async function makeReady(
     const inRound = (ms: number, share: number) => Math.min(6, Math.round((1000 * share * seconds) / ms));
     const first = await process.ask({ do: 'steps', kind, steps: 1 }, longest);
     const openSeconds = (performance.now() - begun) / 1000;
-    const second = await process.ask({ do: 'steps', kind, steps: firstSteps - 1 }, longest);
-    steps[kind] = Math.max(1, inRound(Math.min(...second.ms), 1));
+    const isSlow = first.ms[0]! > slowMs;
+    const second = isSlow ? first : await process.ask({ do: 'steps', kind, steps: 1 }, longest);
+    steps[kind] = Math.max(1, inRound(second.ms[0]!, 1));
     const anonymous = watch.stop();
     const memory = memoryOf(process.pid ?? 0);
     for (const other of more) {
       const { ms } = await process.ask({ do: 'steps', kind: other, steps: 1 }, longest);
-      steps[other] = inRound(Math.min(...ms), 0.5);
+      steps[other] = inRound(ms[0]!, 0.5);
     }
     const result: LargeResult = {
       versions,
@@ -116,10 +120,10 @@ async function makeReady(
       openSeconds: Number(openSeconds.toFixed(2)),
       ms: {},
       gflops: [],
-      loss: [...first.loss, ...second.loss],
+      loss: isSlow ? first.loss : [...first.loss, ...second.loss],
       memory: memory === null ? null : { ...memory, anonymous },
     };
-    return { member, process, result, steps };
+    return { member, process, result, steps, turns: isSlow ? Math.min(slowTurns, rounds) : rounds };
   } catch (error) {
     watch.stop();
     process.close();
@@ -162,7 +166,7 @@ async function measureGroup(
         drop(member, error);
       }
     for (let round = 0; round < effort.rounds; round++) {
-      for (const one of [...live])
+      for (const one of live.filter(({ turns }) => round < turns))
         try {
           await oneRound(one, round);
         } catch (error) {

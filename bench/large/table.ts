@@ -132,7 +132,7 @@ function caseTable(result: LargeCaseResult): string {
     const bytes = (of: number | undefined) => (of === undefined ? '' : mebibytes(of));
     return [
       [
-        title,
+        outcome.gflops.length < result.rounds ? `${title}, ${outcome.gflops.length} rounds` : title, // once a round
         `**${ms(median)}** (${ms(low)}-${ms(high)})`,
         String(Math.round((1000 * result.batch * rowPlaces) / median)),
         `${percent(limitShare(result.plan[precision]!.flops.plain, median, gflops))} of ${Math.round(gflops)}`,
