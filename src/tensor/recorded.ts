@@ -91,7 +91,8 @@ function load(binding: Binding, nodes: NodeDef[]): number {
 export function recordSession(programs: Record<string, Program>, state: Record<string, StateValue>): Session {
   const backend = tf.backend() as unknown as NodeBackend;
   const binding = backend.binding;
-  const stored = new Set(Object.keys(state).filter((name) => areBfloat16(state[name]!.data)));
+  // No closure of this function may name `state`: the session's own would keep all of its values.
+  const stored = namesOfStored(state);
   const fixed = fixedState(state);
   const nodes = stateNodes(state);
   const outputsOf = new Map<string, string[]>();
@@ -156,6 +157,10 @@ const fixedState = (state: Record<string, StateValue>): Map<string, string> =>
       return areBfloat16(data) ? [[name, 'is stored in bfloat16']] : [];
     }),
   );
+
+/** The pieces of state that are stored in bfloat16. */
+const namesOfStored = (state: Record<string, StateValue>): ReadonlySet<string> =>
+  new Set(Object.keys(state).filter((name) => areBfloat16(state[name]!.data)));
 
 /** What is fed to set a piece of state. The addon takes no bfloat16: its bytes go in, two a value, and become it there. */
 function fedState(name: string, { shape, data }: StateValue): Fed {

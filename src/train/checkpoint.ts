@@ -101,15 +101,15 @@ export function newLoop(scheduler: unknown): LoopState {
 /** Whether a piece of state changes while training; frozen weights do not. */
 const isTrained = (name: string): boolean => !name.startsWith('frozen/');
 
-/** The session's trained state, read back from the device. `initial` names the pieces and their shapes. */
+/** The session's trained state, read back from the device; `shapes` of all of its state by name. */
 export async function takeCheckpoint(
   session: Session,
-  initial: Record<string, StateValue>,
+  shapes: Record<string, number[]>,
   loop: LoopState,
 ): Promise<RunCheckpoint> {
   const tensors: Record<string, WeightTensor> = {};
-  for (const name of Object.keys(initial).filter(isTrained).sort())
-    tensors[name] = { shape: initial[name]!.shape, data: await session.read(name) };
+  for (const name of Object.keys(shapes).filter(isTrained).sort())
+    tensors[name] = { shape: shapes[name]!, data: await session.read(name) };
   return { loop: structuredClone(loop), tensors };
 }
 

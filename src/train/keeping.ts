@@ -13,7 +13,7 @@ export interface Keeping {
 }
 
 /** For a run that goes on from its own checkpoint, or begins. */
-export function keeping({ session, initial, clock, loop, options: { from, checkpoints, signal } }: OpenRun): Keeping {
+export function keeping({ session, shapes, clock, loop, options: { from, checkpoints, signal } }: OpenRun): Keeping {
   let kept = '';
   const log = batchLog(
     from?.evaluated?.batches ?? [],
@@ -25,7 +25,7 @@ export function keeping({ session, initial, clock, loop, options: { from, checkp
   const keep = async (): Promise<void> => {
     if (checkpoints === undefined || loop.step === 0) return;
     const place = `${loop.step} ${loop.reached}`;
-    if (kept !== place) checkpoints.save(await takeCheckpoint(session, initial, { ...loop, seconds: clock.seconds() }));
+    if (kept !== place) checkpoints.save(await takeCheckpoint(session, shapes, { ...loop, seconds: clock.seconds() }));
     kept = place;
     if (log.computed() > 0) checkpoints.saveEvaluated?.({ batches: log.batches(), seconds: clock.seconds().evaluate });
   };

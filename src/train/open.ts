@@ -6,7 +6,7 @@ import { stepsOf } from '../manifest/expand';
 import type { RunSpec } from '../manifest/run';
 import type { Continuer } from '../models/generation/continuer';
 import { moduleNames, type PerModule } from '../modules';
-import { openSession, type Program, type Session, type StateValue } from '../tensor/program';
+import { openSession, type Program, type Session } from '../tensor/program';
 import { evaluatedPiece } from '../tensor/optimiserKinds';
 import { answerShape } from './answers';
 import { fillBatch, type BatchArrays } from './batches';
@@ -44,8 +44,8 @@ export interface OpenRun {
   /** the fixed questions on which kappa is measured; null: the batch */
   probe: BatchArrays | null;
   scheduler: Scheduler<unknown>;
-  /** names and shapes of the state, and what a new run begins with */
-  initial: Record<string, StateValue>;
+  /** of the state, by name: the values that it began with are in the session and nowhere else */
+  shapes: Record<string, number[]>;
   session: Session;
   /** generates answers; absent where that takes passes of `score` */
   continuer?: Continuer;
@@ -86,7 +86,7 @@ export async function openRun(spec: RunSpec, prepared: Prepared, options: TrainO
     steps: stepsOf(spec, prepared.examples.train.length),
     probe: probe === null ? null : fillBatch(prepared.examples.probe, prepared.features, probe),
     scheduler,
-    initial,
+    shapes: Object.fromEntries(Object.entries(initial).map(([name, { shape }]) => [name, shape])),
     session,
     ...(answers === null ? {} : { continuer: continuerOf(session, model, answers) }),
     clock,

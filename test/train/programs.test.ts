@@ -1,6 +1,9 @@
 /**
  * The method's programs on a toy model, on the cpu backend (reference) and, where it is linked, recorded on TensorFlow.
  */
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { initialState, scoreProgram, toldPairs, type Setting } from '../../src/train/programs';
 import { packStep, type StepValues } from '../../src/train/stepInputs';
@@ -8,7 +11,7 @@ import { unpackStep, type PairName } from '../../src/train/stepNumbers';
 import { trainProgram } from '../../src/train/trainProgram';
 import { chooseBackend, useBackend, availableBackends } from '../../src/tensor/backend';
 import { asFloat32 } from '../../src/tensor/bfloat16';
-import { openSession, type Session } from '../../src/tensor/program';
+import { openSession, type Program, type Session } from '../../src/tensor/program';
 import { sizeOf } from '../../src/tensor/shape';
 import { tf } from '../../src/tensor/tf';
 import { kappaOf } from '../../src/balance/kappa';
@@ -318,6 +321,12 @@ describe('on wasm', () => {
   );
 });
 
+/** V8's own, which ordinary programs do not see. */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 const native = availableBackends().find(({ name }) => name === 'tensorflow')!;
 describe.runIf(native.available)('recorded on TensorFlow', () => {
   beforeAll(async () => {
@@ -346,6 +355,27 @@ describe.runIf(native.available)('recorded on TensorFlow', () => {
     expect(Math.hypot(...x.map((value, i) => value - y[i]!)) / size).toBeLessThan(1e-5);
     recorded.dispose();
     eager.dispose();
+  });
+
+  it('the values that state begins with are not kept beside the session', async () => {
+    const collect = garbageCollector();
+    const begin = (): { session: Session; values: WeakRef<Float32Array> } => {
+      // At no multiple of 64 bytes: there TensorFlow would compute on these very values.
+      const data = new Float32Array(new ArrayBuffer(4004), 4).fill(2);
+      const double: Program = {
+        inputs: { by: { shape: [], dtype: 'float32' } },
+        reads: ['w'],
+        run: ({ by }, { w }) => ({ outputs: { y: tf.sum(tf.mul(w!, by!)) } }),
+      };
+      const session = openSession({ double }, { w: { shape: [1000], data } });
+      opened.push(session);
+      return { session, values: new WeakRef(data) };
+    };
+    const { session, values } = begin();
+    await turn(); // what was made in this turn of the event loop is held until it ends
+    collect();
+    expect((await session.run('double', { by: new Float32Array([2]) }))['y']![0]).toBe(4000);
+    expect(values.deref()).toBeUndefined();
   });
 
   it('every input reaches the graph: each one changed alone changes the step', async () => {
