@@ -9,7 +9,8 @@ import { replaceBetween } from '../markdown';
 import { machineClass, thisMachine } from '../record';
 import { largeCases } from './cases';
 import { checkpointBytes, writeCheckpoint } from './checkpoint';
-import { measureCase, type LargeEffort } from './measure';
+import { measureCase, prepareFiles, type LargeEffort } from './measure';
+import { filesOf } from './model';
 import { merged, type LargeCaseResult, type LargeRecord } from './record';
 import type { LargeSizeName } from './sizes';
 import { largeMarkers, renderLarge } from './table';
@@ -60,6 +61,7 @@ function checkpoints(folder: string | undefined, keep: boolean): (size: LargeSiz
     say(`${size}: writing ${(checkpointBytes(size) / 1e9).toFixed(1)} GB of random weights to ${path}`);
     if (!keep) made.push(path);
     writeCheckpoint(path, size);
+    if (!keep) made.push(filesOf(path));
     return path;
   };
 }
@@ -75,7 +77,9 @@ async function benchLarge(options: LargeOptions, places: Places): Promise<void> 
   const cases: LargeCaseResult[] = [];
   for (const given of largeCases.filter(({ size }) => options.sizes.includes(size))) {
     const name = `${given.size} batch ${given.batch} checkpointing ${given.checkpointing}`;
-    cases.push(await measureCase(given, folderOf(given.size), effort, (line) => say(`${name}: ${line}`)));
+    const folder = folderOf(given.size);
+    await prepareFiles(given, folder, options.threads);
+    cases.push(await measureCase(given, folder, effort, (line) => say(`${name}: ${line}`)));
   }
   const record: LargeRecord = {
     format: 'equipoise-bench-large/1',

@@ -182,6 +182,19 @@ async function measureGroup(
   }
 }
 
+/** Has the product make the files of frozen weights that its engines map. Throws NotMeasured when it cannot. */
+export async function prepareFiles({ engines }: LargeCase, folder: string, threads: number): Promise<void> {
+  const own = engines.map((name) => largeEngines[name]).filter(({ language }) => language === 'typescript');
+  const process = launch('bfloat16', threads);
+  try {
+    await process.ask({ do: 'start', threads }, longest);
+    for (const precision of new Set(own.map((engine) => engine.precision)))
+      await process.ask({ do: 'prepare', folder, precision }, longest);
+  } finally {
+    process.close();
+  }
+}
+
 /** Measures one case on the checkpoint in `folder`; engines that cannot be had carry the reason instead of numbers. */
 export async function measureCase(
   given: LargeCase,

@@ -8,6 +8,8 @@ import {
   type StoredFamily,
 } from '../../src/models/published/family';
 import { predictedAt } from '../../src/models/sequence';
+import { frozenFolder, openFrozenFiles } from '../../src/models/weights/frozenFiles';
+import { readConfig } from '../../src/models/checkpoint/checkpoint';
 import { isNarrow } from '../../src/models/tuning';
 import type { Checkpointing } from '../../src/models/tuningKinds';
 import { both, moduleNames } from '../../src/modules';
@@ -82,6 +84,25 @@ export function largeBatch({ batch, tokens, labels, rows, width, prefixTokens }:
   };
 }
 
+/** What the files of a checkpoint's frozen weights are named by: its weights follow from its configuration. */
+const described = (folder: string) => ({ benchmark: readConfig(folder) });
+
+/** Where the product keeps files of a checkpoint's frozen weights. */
+export const filesOf = (folder: string): string => frozenFolder(described(folder));
+
+/**
+ * Reads a checkpoint of checkpoint.ts, all but its tower, the frozen matrices in the precision asked for: from files
+ * that processes share, as runs do, where the current backend maps them. Throws UserError for a checkpoint that is none.
+ */
+export function loadLarge(folder: string, precision: Precision): StoredFamily & { notices: string[] } {
+  const files = openFrozenFiles(described(folder));
+  const read = loadStoredFamily(folder, ['connector', 'backbone'], () => ({
+    isNarrow: ({ part, shape }) => part === 'backbone' && isNarrow(precision, shape),
+    files: ({ part }) => (part === 'backbone' ? files : null),
+  }));
+  return { ...read, notices: files?.notices ?? [] };
+}
+
 /** A model that takes steps. */
 export interface OpenedLarge {
   precision: Precision;
@@ -92,10 +113,7 @@ export interface OpenedLarge {
   dispose(): void;
 }
 
-/**
- * Reads a checkpoint of checkpoint.ts, all but its tower, the frozen matrices in the precision asked for, and opens a
- * session on the current backend. Throws UserError for a checkpoint that is none.
- */
+/** Opens a session of a checkpoint on the current backend. Throws UserError as `loadLarge`. */
 export function openLarge({
   folder,
   batch,
@@ -103,11 +121,7 @@ export function openLarge({
   kinds,
   ...options
 }: LargeOptions & { folder: string; batch: number; kernels: Kernels; kinds: readonly LargeKind[] }): OpenedLarge {
-  const loaded = loadStoredFamily(
-    folder,
-    ['connector', 'backbone'],
-    ({ part, shape }) => part === 'backbone' && isNarrow(options.precision, shape),
-  );
+  const loaded = loadLarge(folder, options.precision);
   const model = largeModel(loaded, options);
   const setting = settingOf(model, options, kinds[0]!);
   const session = openSession(
@@ -120,7 +134,7 @@ export function openLarge({
   let updates = 0;
   return {
     precision: options.precision,
-    notice: session.notice ?? null,
+    notice: [...loaded.notices, ...(session.notice === undefined ? [] : [session.notice])].join('; ') || null,
     async step(kind) {
       updates += 1;
       const update = both(() => updateValues(decays, updates, rate));

@@ -10,6 +10,8 @@ export type LargeKind = (typeof largeKinds)[number];
 export type LargeCommand =
   /** loads the library */
   | { do: 'start'; threads: number }
+  /** makes what the product keeps of a checkpoint, so that no measured process has to */
+  | { do: 'prepare'; folder: string; precision: Precision }
   /** reads the checkpoint and makes what the kinds of step need; a process has either regularised steps or others */
   | {
       do: 'open';
@@ -26,6 +28,7 @@ export type LargeCommand =
 
 export type LargeReply =
   | { did: 'start'; versions: Record<string, string> }
+  | { did: 'prepare' }
   | { did: 'open'; notice: string | null }
   | {
       did: 'steps';

@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../../src/tensor/backend';
-import { openLarge, type OpenedLarge } from './model';
+import { loadLarge, openLarge, type OpenedLarge } from './model';
 import { productLimit } from '../limit';
 import type { LargeCommand, LargeReply } from './protocol';
 
@@ -15,6 +15,10 @@ async function main(): Promise<void> {
     if (command.do === 'start') {
       const { versions, tensorflow } = await useBackend({ name: 'tensorflow', threads: command.threads });
       return { did: 'start', versions: { ...versions, ...(tensorflow === null ? {} : { tensorflow }) } };
+    }
+    if (command.do === 'prepare') {
+      loadLarge(command.folder, command.precision);
+      return { did: 'prepare' };
     }
     if (command.do === 'open') {
       opened = openLarge(command);

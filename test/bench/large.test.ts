@@ -10,7 +10,7 @@ import { checkpointBytes, writeCheckpoint } from '../../bench/large/checkpoint';
 import { sizesOf } from '../../bench/large/command';
 import { groupsOf, membersOf, type Member } from '../../bench/large/measure';
 import { memoryOf } from '../../bench/large/memory';
-import { openLarge, type LargePlan } from '../../bench/large/model';
+import { filesOf, openLarge, type LargePlan } from '../../bench/large/model';
 import type { LargeCommand, LargeReply } from '../../bench/large/protocol';
 import { merged, type LargeCaseResult, type LargeOutcome, type LargeRecord } from '../../bench/large/record';
 import { configOf } from '../../bench/large/sizes';
@@ -23,7 +23,9 @@ import { sizeOf } from '../../src/tensor/shape';
 
 const folder = mkdtempSync(join(tmpdir(), 'equipoise-large-'));
 beforeAll(() => writeCheckpoint(folder, 'tiny'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const made of [filesOf(folder), folder]) rmSync(made, { recursive: true, force: true });
+});
 
 const python = process.env['EQUIPOISE_PYTHON'] ?? 'python3';
 const isLinked = availableBackends().some(({ name, available }) => name === 'tensorflow' && available);

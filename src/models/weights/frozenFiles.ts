@@ -54,12 +54,15 @@ export interface FrozenFiles {
   discard(): void;
 }
 
+/** The folder of the cache for files of what is described by `of`. */
+export const frozenFolder = (of: object): string => cachePath('frozen', sha256(canonicalJson({ version, of })));
+
 /**
  * The files of what is described by `of`: all that their values depend on. Null where the current backend maps none.
  */
 export function openFrozenFiles(of: object): FrozenFiles | null {
   if (!mapsFiles()) return null;
-  const folder = cachePath('frozen', sha256(canonicalJson({ version, of })));
+  const folder = frozenFolder(of);
   const notices: string[] = [],
     made: string[] = [];
   const fileOf = ({ name, shape, isNarrow }: FrozenTensor): TensorFile => {
