@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { figureNames, makeFigures } from '../analysis/index';
@@ -26,6 +26,7 @@ import { canonicalJson, projectRoot } from '../src/files';
 import { expand } from '../src/manifest/expand';
 import { loadManifest } from '../src/manifest/load';
 import { readJournal } from '../src/runner/journal';
+import { libraryFolder } from '../src/sources/libraries';
 import { taskFor, writeCheckpoint, writeTasks } from '../testing/checkpoints';
 
 const modules = join(projectRoot, 'node_modules');
@@ -43,6 +44,7 @@ function nodeIn(folder: string, ...words: string[]): { code: number | null; out:
     env: {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('EQUIPOISE_'))),
       EQUIPOISE_CACHE: join(project, 'cache'),
+      EQUIPOISE_LIBRARIES: dirname(libraryFolder('pictures')),
     },
   });
   return { code: status, out: stdout, err: stderr };

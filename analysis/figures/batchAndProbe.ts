@@ -208,7 +208,7 @@ interface Couple {
 }
 
 /** What differs between the two runs of a couple. */
-const apart = /^measure\.(on|probe)$/;
+const apart = /^measure\.(on|probe|beside)$/;
 
 async function pairsOf(journals: Journals): Promise<Pair[]> {
   const couples = alikeBeside(apart, journals.runs).flatMap((group): Couple[] => {

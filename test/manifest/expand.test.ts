@@ -83,8 +83,8 @@ describe('resolving', () => {
       include: undefined,
       axes: { 'measure.on': ['batch', 'probe'] },
     });
-    expect(batch?.measure).toEqual({ every: 10, on: 'batch', variant: 'a' });
-    expect(probe?.measure).toEqual({ every: 10, on: 'probe', variant: 'a', probe: 24 });
+    expect(batch?.measure).toEqual({ every: 10, on: 'batch', variant: 'a', withoutEnd: 'off', beside: 0 });
+    expect(probe?.measure).toEqual({ every: 10, on: 'probe', variant: 'a', withoutEnd: 'off', probe: 24 });
   });
 });
 

@@ -206,8 +206,12 @@ describe.runIf(isLinked)('beside PyTorch', () => {
     string,
     Record<'bfloat16' | 'float32', Numbers[]>
   >;
-  /** Twice what was measured. Autocast itself differs from float32 by up to 0.004 in losses and 3.6 % in norms. */
-  const bounds = { loss: 0.005, norm: 0.022 };
+  /**
+   * Twice what was measured, on an Intel processor with products in bfloat16 of its own. The first step begins with the
+   * same parameters; after it roundings turn signs in Adam's steps, so norms may part: there by 6.7 %, where float32 and
+   * autocast part by 3.5 %, and on a processor whose products round in software by 1.1 %.
+   */
+  const bounds = { loss: 0.005, firstNorm: 0.022, norm: 0.13 };
 
   it.each(Object.keys(expected))('%s has its losses and gradient norms', async (name) => {
     await useBackend({ name: 'tensorflow', threads: 1 });
@@ -230,8 +234,9 @@ describe.runIf(isLinked)('beside PyTorch', () => {
       const update = both((module) => updateValues({ beta1: 0.9, beta2: 0.999 }, at + 1, rates[module]));
       const { step: found } = unpackStep((await session.run('train', packStep({ batch, update })))['numbers']!);
       expect(Math.abs(found.loss - torch.loss)).toBeLessThan(bounds.loss);
-      expect(Math.abs(found.normEncoder / torch.encoder - 1)).toBeLessThan(bounds.norm);
-      expect(Math.abs(found.normBackbone / torch.backbone - 1)).toBeLessThan(bounds.norm);
+      const norm = at === 0 ? bounds.firstNorm : bounds.norm;
+      expect(Math.abs(found.normEncoder / torch.encoder - 1)).toBeLessThan(norm);
+      expect(Math.abs(found.normBackbone / torch.backbone - 1)).toBeLessThan(norm);
       expect(found.loss).not.toBe(expected[name]!.float32[at]!.loss);
     }
   });
