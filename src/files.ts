@@ -130,6 +130,8 @@ const storageFaults: Record<string, string> = {
 };
 
 const storageCalls = new Set([
+  'futime',
+  'statfs',
   'write',
   'open',
   'fsync',

@@ -4,12 +4,14 @@
  */
 import { checkpointIdentity, isOwnCheckpoint, openCheckpointFolder } from '../sources/checkpoints';
 import { loadSet, setIdentity } from '../data';
+import { fetchLibrary, libraryOf, type Library } from '../sources/libraries';
 import { openSource, sourceIdentity } from '../sources/sources';
 import type { FetchOptions } from '../sources/content';
 import type { OnProgress } from '../data/sets/generator';
 import { canonicalJson, sha256 } from '../files';
 import { describeRun, runIdentity } from '../manifest/identity';
 import type { DeviceRequest, RunSpec } from '../manifest/run';
+import { taskModality } from '../manifest/taskManifest';
 import { backboneSource } from '../models/zoo/backbones';
 import { connectorSources } from '../models/zoo/connectors';
 import { findEncoder, towerSources } from '../models/zoo/encoders';
@@ -164,6 +166,7 @@ export async function prepareRuns(runs: readonly { spec: RunSpec }[], options: P
   await attempt('task', named('task'), (name) =>
     loadSet(name, (...progress) => options.onGenerate?.(name, ...progress)),
   );
+  await attempt('library', named('library'), (name) => fetchLibrary(name as Library));
   const errors = [...failed.values()];
   const isReady = (names: Record<Kind, readonly string[]>) =>
     kinds.every((kind) => names[kind].every((name) => !failed.has(`${kind} ${name}`)));
@@ -174,7 +177,7 @@ export async function prepareRuns(runs: readonly { spec: RunSpec }[], options: P
   };
 }
 
-const kinds = ['source', 'checkpoint', 'task'] as const;
+const kinds = ['source', 'checkpoint', 'task', 'library'] as const;
 type Kind = (typeof kinds)[number];
 
 /** By name what a run reads. */
@@ -182,6 +185,10 @@ const namesOf = (spec: RunSpec): Record<Kind, readonly string[]> => ({
   source: weightSources(spec),
   checkpoint: spec.checkpoint === undefined ? [] : [spec.checkpoint],
   task: tasksOf(spec),
+  // A cached set needs none, but workers read its pictures or sounds, perhaps where there is no network.
+  library: [...new Set(tasksOf(spec).map(taskModality))].flatMap((modality) =>
+    modality === undefined ? [] : [libraryOf[modality]],
+  ),
 });
 
 /** The same; gives the problems, which the runs that need it will meet again. */

@@ -8,7 +8,12 @@ import { notAnswering, requireAnswering } from './unreachable';
 const registry = 'the registry of npm';
 
 /** Two more tries within seconds: by npm's own defaults a registry that is not there is told after more than a minute. */
-const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'];
+const patience = [
+  '--fetch-retries=2',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=3000',
+  '--fetch-timeout=30000', // of silence: where packets are dropped npm waits five minutes a try
+];
 
 /**
  * Runs npm in a folder, without scripts and with its patience of seconds. Throws UserError when there is no npm or its

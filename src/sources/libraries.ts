@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cachePath, sha256 } from '../files';
+import type { Modality } from '../modules';
 import { exitCode, userError } from '../problems';
 import { installNpm } from './fetchNpm';
 import pictures from './libraries/pictures.json';
@@ -22,6 +23,9 @@ const locks = {
 /** A library by what it is for. */
 export type Library = keyof typeof locks;
 
+/** What reads the media of a modality. */
+export const libraryOf: Readonly<Record<Modality, Library>> = { image: 'pictures', audio: 'sounds' };
+
 /** All of them. */
 export const libraries = Object.keys(locks) as Library[];
 
@@ -34,10 +38,13 @@ const keys = Object.fromEntries(
   libraries.map((library) => [library, sha256(JSON.stringify(locks[library].lock)).slice(0, 16)]),
 ) as Record<Library, string>;
 
+/** npm installs what this kind of machine needs, so another kind that shares the folder has one of its own. */
+const machine = [process.platform, process.arch, ...(existsSync('/etc/alpine-release') ? ['musl'] : [])].join('-');
+
 /** Where a library lies once it is fetched; it is there whole or not at all. A folder of them may serve many machines. */
 export function libraryFolder(library: Library): string {
   const base = process.env['EQUIPOISE_LIBRARIES'] ?? cachePath('libraries');
-  return join(resolve(base), `${library}-${keys[library]}`);
+  return join(resolve(base), `${library}-${machine}-${keys[library]}`);
 }
 
 /**

@@ -24,14 +24,15 @@ export const define: Define = (command) => {
           onProgress: show.progress,
         });
         show.end();
-        if (names.length === 0) for (const library of libraries) await fetchLibrary(library);
         if (options.json === true)
           sayJson('data-fetch', {
             sources: opened.map(({ manifest, folder }) => ({ name: manifest.name, folder })),
           });
-        else {
-          for (const { manifest, folder } of opened) say(`${manifest.name}  ${folder}`);
-          if (names.length === 0) for (const library of libraries) say(`library ${library}  ${libraryFolder(library)}`);
+        else for (const { manifest, folder } of opened) say(`${manifest.name}  ${folder}`);
+        if (names.length > 0) return;
+        for (const library of libraries) {
+          await fetchLibrary(library);
+          if (options.json !== true) say(`library ${library}  ${libraryFolder(library)}`);
         }
       } finally {
         show.end();

@@ -102,7 +102,7 @@ export async function writeFolder(folder: string, write: (temporary: string) => 
   const parent = dirname(folder);
   if (existsSync(parent))
     for (const name of readdirSync(parent))
-      if (name.startsWith(`${basename(folder)}.`) && name.endsWith('.tmp'))
+      if (name.startsWith(`${basename(folder)}.`) && /^\d+\.tmp$/.test(name.slice(basename(folder).length + 1)))
         rmSync(join(parent, name), { recursive: true, force: true });
   const temporary = `${folder}.${process.pid}.tmp`;
   try {

@@ -50,8 +50,10 @@ export async function computeTogether(folder: string, set: DataSet, shared: Shar
     for (const part of parts) if (!isThere(part)) await lockIfFree(`${part.path}.lock`, () => compute(part));
     for (const part of parts)
       if (!isThere(part)) await withLock(`${part.path}.lock`, () => compute(part), shared.onWait);
-    await withLock(`${folder}.lock`, () => joinStretches(folder, parts, shared));
-    rmSync(stretches, { recursive: true, force: true });
+    await withLock(`${folder}.lock`, async () => {
+      await joinStretches(folder, parts, shared);
+      rmSync(stretches, { recursive: true, force: true });
+    });
   } finally {
     (await open?.catch(() => undefined))?.close();
     if (existsSync(stretches)) removeIfEmpty(stretches);

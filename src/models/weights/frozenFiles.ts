@@ -11,6 +11,7 @@ import {
   fsyncSync,
   futimesSync,
   mkdirSync,
+  readdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -18,7 +19,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { cachePath, canonicalJson, sha256, storageFault } from '../../files';
 import { mapsFiles } from '../../tensor/backend';
 import { toBfloat16 } from '../../tensor/bfloat16';
@@ -31,6 +32,9 @@ const version = 1;
 
 /** Seconds since 1970 that a finished file says it was changed at: the first of January 2000. */
 const finished = 946_684_800;
+
+/** Milliseconds. */
+const day = 86_400_000;
 
 /** Bytes of the disk that are left to others. */
 const leftFree = 2 ** 30;
@@ -123,10 +127,21 @@ function isWhole(file: TensorFile): boolean {
   return status?.isFile() === true && status.size === bytesOfType(file) && status.mtimeMs === finished * 1000;
 }
 
+/** Removes what killed processes left of a file a day ago or earlier: nobody writes for so long. */
+function clearLeft(path: string): void {
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.tmp')) continue;
+    const left = join(dirname(path), name);
+    const written = statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - written > day) rmSync(left, { force: true });
+  }
+}
+
 /** Writes a file whole or not at all. Throws NoRoom, or the system's error. */
 function write(file: TensorFile, bytes: Uint8Array): void {
   const { path } = file;
   mkdirSync(dirname(path), { recursive: true });
+  clearLeft(path);
   const free = statfsSync(dirname(path));
   if (free.bavail * free.bsize < bytes.length + leftFree)
     throw new NoRoom(`the disk has no room for them (${dirname(path)})`);
@@ -135,7 +150,7 @@ function write(file: TensorFile, bytes: Uint8Array): void {
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(into, bytes, at, Math.min(bytes.length - at, 2 ** 30));
     fsyncSync(into);
-    futimesSync(into, finished, finished);
+    futimesSync(into, new Date(), finished); // disks that are cleared by age go by when a file was last used
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

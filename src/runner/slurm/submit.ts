@@ -61,6 +61,7 @@ export function prepareArrays(
   });
   // By this name the jobs are found again, also when the command dies between sbatch and the note of its answer.
   const token = randomBytes(4).toString('hex');
+  const libraries = process.env['EQUIPOISE_LIBRARIES'];
   const folderOfParts = options.runs.find(({ parts }) => parts !== undefined)?.parts?.folder;
   const arrays = parts.map(({ resources, runs, throttle }, index): PreparedArray => {
     const files = arrayFiles(index);
@@ -82,6 +83,7 @@ export function prepareArrays(
         ...projectVariables(),
         EQUIPOISE_RESULTS: resolve(options.results),
         EQUIPOISE_CACHE: cachePath(),
+        ...(libraries === undefined ? {} : { EQUIPOISE_LIBRARIES: resolve(libraries) }),
       },
     });
     return { name, resources, runs, script };
