@@ -3,8 +3,6 @@
  * bench/reference/step_torch.py speaks the same protocol (bench/protocol.ts). The end of standard input ends it, in the
  * middle of a command too: then its driver is gone.
  */
-import { createInterface } from 'node:readline';
-import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../src/tensor/backend';
 import { adamDecays } from '../src/tensor/optimiserKinds';
 import { openSession, type Program, type Session } from '../src/tensor/program';
@@ -16,6 +14,7 @@ import { initialState } from '../src/train/programs';
 import { packStep, updateValues } from '../src/train/stepInputs';
 import { unpackStep } from '../src/train/stepNumbers';
 import { trainProgram } from '../src/train/trainProgram';
+import { answerLines, timedSteps } from './answering';
 import { benchBatch, benchConfigs, benchSetting, benchShape } from './model';
 import { productLimit } from './limit';
 import { isTorch, probeSize, type Command, type Reply, type StepKind } from './protocol';
@@ -111,17 +110,16 @@ async function main(): Promise<void> {
       }
       case 'steps': {
         if (opened === null) throw new Error('open first');
-        const ms: number[] = [];
-        let last: { loss: number; kappa: number | null } = { loss: NaN, kappa: null };
+        const { step } = opened;
         const cpu = process.cpuUsage();
-        for (let i = 0; i < command.steps; i++) {
-          const begun = performance.now();
-          last = await opened.step(command.kind);
-          ms.push(performance.now() - begun);
-          await turn(); // to hear that the driver is gone
-        }
+        const { ms, found } = await timedSteps(command.steps, () => step(command.kind));
         const { user, system } = process.cpuUsage(cpu);
-        return { did: 'steps', ms, cpuMs: (user + system) / 1000 / command.steps, ...last };
+        return {
+          did: 'steps',
+          ms,
+          cpuMs: (user + system) / 1000 / command.steps,
+          ...(found.at(-1) ?? { loss: NaN, kappa: null }),
+        };
       }
       case 'matmul':
         return { did: 'matmul', gflops: await productLimit(command.repeats, { eager }) };
@@ -129,16 +127,7 @@ async function main(): Promise<void> {
         return { did: 'memory', rss: process.memoryUsage().rss, peak: process.resourceUsage().maxRSS * 1024 };
     }
   };
-  process.stdin.on('end', () => process.exit(0));
-  for await (const line of createInterface({ input: process.stdin })) {
-    let reply: Reply;
-    try {
-      reply = await answer(JSON.parse(line) as Command);
-    } catch (error) {
-      reply = { did: 'failed', message: error instanceof Error ? error.message : String(error) };
-    }
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-  }
+  await answerLines(answer);
   process.exit(0); // Dawn keeps the process alive
 }
 

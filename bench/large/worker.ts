@@ -2,10 +2,9 @@
  * The product's engine at the paper's sizes, in a process of its own. Reads commands as lines of JSON on standard input
  * (protocol.ts) and answers each with one line; the end of standard input ends it.
  */
-import { createInterface } from 'node:readline';
-import { setImmediate as turn } from 'node:timers/promises';
 import { useBackend } from '../../src/tensor/backend';
 import { loadLarge, openLarge, type OpenedLarge } from './model';
+import { answerLines, timedSteps } from '../answering';
 import { productLimit } from '../limit';
 import type { LargeCommand, LargeReply } from './protocol';
 
@@ -27,26 +26,11 @@ async function main(): Promise<void> {
     if (opened === null) throw new Error('open first');
     if (command.do === 'matmul')
       return { did: 'matmul', gflops: await productLimit(command.repeats, { precision: opened.precision }) };
-    const ms: number[] = [],
-      loss: number[] = [];
-    for (let i = 0; i < command.steps; i++) {
-      const begun = performance.now();
-      loss.push(await opened.step(command.kind));
-      ms.push(performance.now() - begun);
-      await turn(); // to hear that the driver is gone
-    }
-    return { did: 'steps', ms, loss };
+    const { step } = opened;
+    const { ms, found } = await timedSteps(command.steps, () => step(command.kind));
+    return { did: 'steps', ms, loss: found };
   };
-  process.stdin.on('end', () => process.exit(0));
-  for await (const line of createInterface({ input: process.stdin })) {
-    let reply: LargeReply;
-    try {
-      reply = await answer(JSON.parse(line) as LargeCommand);
-    } catch (error) {
-      reply = { did: 'failed', message: error instanceof Error ? error.message : String(error) };
-    }
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-  }
+  await answerLines(answer);
 }
 
 void main();

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from step_torch import listen
+from step_torch import listen, matmul, reply
 
 START, ROWS, WIDTH, TEXT, LABELS = 1, 256, 384, 32, 16
 RANK, ALPHA, RATE = 16, 32, 1e-4
@@ -99,19 +99,6 @@ class Trainer:
         return loss.item()
 
 
-def matmul(torch, repeats, dtype):
-    size, row, best = 1024, 8, 0.0
-    matrix = (torch.randn(size, size) / size**0.5).to(dtype)
-    for i in range(repeats + 1):
-        begun, x = time.perf_counter(), matrix
-        for _ in range(row):
-            x = x @ matrix
-        x.sum().item()
-        if i > 0:
-            best = max(best, 2 * row * size**3 / (time.perf_counter() - begun) / 1e9)
-    return best
-
-
 def serve():
     lines = listen()
     trainer = None
@@ -141,13 +128,7 @@ def serve():
             return dict(gflops=matmul(torch, command["repeats"], torch.bfloat16 if trainer.rounded else torch.float32))
         raise ValueError("unknown command " + do)
 
-    while True:
-        command = json.loads(lines.get())
-        try:
-            reply = dict(did=command["do"], **answer(command))
-        except Exception as error:  # told to the driver, which goes on with the next engine
-            reply = dict(did="failed", message=f"{type(error).__name__}: {error}".split("\n")[0])
-        print(json.dumps(reply), flush=True)
+    reply(lines, answer)
 
 
 if __name__ == "__main__":

@@ -184,6 +184,31 @@ def listen():
     return lines
 
 
+def reply(lines, answer):
+    """Answers each command with one line, for ever; a fault is told to the driver, which goes on with the next engine."""
+    while True:
+        command = json.loads(lines.get())
+        try:
+            told = dict(did=command["do"], **answer(command))
+        except Exception as error:
+            told = dict(did="failed", message=f"{type(error).__name__}: {error}".split("\n")[0])
+        print(json.dumps(told), flush=True)
+
+
+def matmul(torch, repeats, dtype):
+    """The most GFLOP/s of rows of products of 1024 x 1024 matrices, the first row left out."""
+    size, row, best = 1024, 8, 0.0
+    matrix = (torch.randn(size, size) / math.sqrt(size)).to(dtype)
+    for i in range(repeats + 1):
+        begun, x = time.perf_counter(), matrix
+        for _ in range(row):
+            x = x @ matrix
+        x.sum().item()
+        if i > 0:
+            best = max(best, 2 * row * size**3 / (time.perf_counter() - begun) / 1e9)
+    return best
+
+
 def serve():
     lines = listen()
     import torch
@@ -219,27 +244,12 @@ def serve():
                 times.append(1e3 * (time.perf_counter() - begun))
             return dict(ms=times, cpuMs=1e3 * (time.process_time() - processor) / command["steps"], loss=loss, kappa=kappa)
         if do == "matmul":
-            size, row, best = 1024, 8, 0.0
-            matrix = torch.randn(size, size) / math.sqrt(size)
-            for i in range(command["repeats"] + 1):
-                begun, x = time.perf_counter(), matrix
-                for _ in range(row):
-                    x = x @ matrix
-                x.sum().item()
-                if i > 0:
-                    best = max(best, 2 * row * size**3 / (time.perf_counter() - begun) / 1e9)
-            return dict(gflops=best)
+            return dict(gflops=matmul(torch, command["repeats"], torch.float32))
         if do == "memory":
             return dict(rss=resident(), peak=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         raise ValueError("unknown command " + do)
 
-    while True:
-        command = json.loads(lines.get())
-        try:
-            reply = dict(did=command["do"], **answer(command))
-        except Exception as error:  # told to the driver, which goes on with the next engine
-            reply = dict(did="failed", message=f"{type(error).__name__}: {error}".split("\n")[0])
-        print(json.dumps(reply), flush=True)
+    reply(lines, answer)
 
 
 def fixture():
