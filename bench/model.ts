@@ -12,7 +12,7 @@ import type { PartName } from '../src/models/composition';
 import type { MultimodalModel } from '../src/models/multimodal';
 import type { Precision } from '../src/tensor/precision';
 import { random } from '../src/random';
-import { attention, causalMask, gelu, joinHeads, layerNorm, linear, logSoftmax, pickRows } from '../src/tensor/ops';
+import { attention, causalMask, gelu, joinHeads, layerNorm, linear, pickRows } from '../src/tensor/ops';
 import { byName, type Initial, type ParameterSpec } from '../src/tensor/parameters';
 import { need, tf, type Tensor, type Tensors } from '../src/tensor/tf';
 
@@ -129,29 +129,29 @@ export function benchModel(config: BenchConfig): MultimodalModel {
       (x, name) => block(all, name, heads, x),
       tf.add(linear(features, need(all, 'patch'), need(all, 'patchBias')), need(all, 'position')),
     );
-  const logits: MultimodalModel['logits'] = ({ backbone: parts, prefix, tokens }) => {
+  const hidden: MultimodalModel['hidden'] = ({ backbone: parts, prefix, tokens }) => {
     const all = byName(backbone, parts);
     const batch = tokens.shape[0]!;
     const text = tf.reshape(pickRows(need(all, 'embedding'), tf.reshape(tokens, [-1])), [batch, textTokens, width]);
     const mask = causalMask(patches + textTokens);
-    const hidden = backboneNames.reduce(
+    const states = backboneNames.reduce(
       (x, name) => block(all, name, heads, x, mask),
       tf.add(tf.concat([prefix, text], 1), need(all, 'position')),
     );
     const normed = layerNorm(
-      tf.slice(hidden, [0, patches, 0], [batch, textTokens, width]),
+      tf.slice(states, [0, patches, 0], [batch, textTokens, width]),
       need(all, 'norm.gain'),
       need(all, 'norm.bias'),
       epsilon,
     );
-    return tf.reshape(linear(normed, need(all, 'embedding')), [batch * textTokens, vocabulary]);
+    return tf.reshape(normed, [batch * textTokens, width]);
   };
   return {
     trainable: { encoder: ofPart('tower', encoder), backbone: ofPart('backbone', backbone) },
     frozen: {},
     prefix: ({ encoder: parts, features }) => encode(byName(encoder, parts), features),
-    logits,
-    logProbabilities: (pass) => logSoftmax(logits(pass)),
+    hidden,
+    words: ({ backbone: parts }, states) => linear(states, need(byName(backbone, parts), 'embedding')),
   };
 }
 

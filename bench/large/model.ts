@@ -155,7 +155,7 @@ export interface LargePlan {
   flops: Record<LargeKind, number>;
 }
 
-/** The prediction of one case in one precision. */
+/** The prediction of one case in one precision, with fused kernels. */
 export function planLarge(size: LargeSizeName, batch: number, options: LargeOptions): LargePlan {
   const model = largeModel(withoutWeights(familyOf(configOf(size))), options);
   const needs = (kind: LargeKind): ResourceNeeds =>
@@ -165,6 +165,7 @@ export function planLarge(size: LargeSizeName, batch: number, options: LargeOpti
       optimiser: settingOf(model, options, kind).optimiser,
       regularised: kind === 'regularised',
       backend: 'tensorflow',
+      kernels: 'fused',
       dataBytes: 0,
     });
   const [plain, kappa, regularised] = [needs('plain'), needs('kappa'), needs('regularised')];

@@ -9,43 +9,18 @@ import { jsonLimits, readObject, type JsonObject } from '../json';
 import { defaultsTaken, familyOf } from '../models/published';
 import type { Family } from '../models/published/family';
 import { findPublished, publishedModels } from '../models/published/catalogue';
-import { checkpointings, type Checkpointing } from '../models/tuningKinds';
+import { checkpointings } from '../models/tuningKinds';
 import { printable } from '../printable';
-import { exitCode, userError } from '../problems';
+import { userError } from '../problems';
 import { tiledFamily } from '../sources/checkpointNames';
-import { useBackend, type BackendRequest } from '../tensor/backend';
-import { precisions, type Precision } from '../tensor/precision';
-import {
-  familyNeeds,
-  measureFamilyStep,
-  predictedSeconds,
-  processorClock,
-  wallClock,
-  type MeasuredStep,
-  type StepSize,
-} from '../train/familyResources';
-import type { ResourceNeeds } from '../train/resources';
-import { readResources } from '../runner/resources';
+import { kernelNames } from '../tensor/kernels';
+import { precisions } from '../tensor/precision';
+import { familyNeeds, predictedSeconds, type StepSize } from '../train/familyResources';
 import type { Define } from './command';
-import { measuredBatch } from './measureApart';
+import { measure, type Measurement, type PlannedStep, type ResourcesOptions } from './measuredSteps';
 import { gigabytes, needsHead, needsRow } from './needsTable';
 import { wholeNumber } from './options';
-import { note, say, sayJson, sayTable } from './text';
-
-interface ResourcesOptions extends StepSize {
-  tiles: number;
-  precision: Precision;
-  backend: Exclude<BackendRequest['name'], 'auto'>;
-  measure?: boolean;
-  steps: number;
-  threads?: number;
-  processorTime?: boolean;
-  checkpointing: Checkpointing;
-  beyondMemory?: boolean;
-  /** in the process that measures */
-  here?: boolean;
-  json?: boolean;
-}
+import { say, sayJson, sayTable } from './text';
 
 const help = `
 Models: ${Object.keys(publishedModels).join(', ')},
@@ -110,32 +85,17 @@ function defaultLines(name: string, defaults: Readonly<Record<string, unknown>>)
   ];
 }
 
-/** Predicted over measured: the median of the steps. */
-function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
-  const ratios = steps.map(({ seconds, speed }) => predictedSeconds(needs.step, speed) / seconds).sort((a, b) => a - b);
-  return ratios[ratios.length >> 1]!;
-}
-
-/** A model and what a step of it needs. */
-interface PlannedStep {
-  name: string;
-  family: Family;
-  items: number;
-  /** what its configuration does not state, by place */
-  defaults: Record<string, unknown>;
-  needs: ResourceNeeds;
-}
-
 function plan(
   model: string,
   name: string,
   size: StepSize,
-  { tiles, backend, precision, checkpointing }: ResourcesOptions,
+  { tiles, backend, precision, checkpointing, kernels: asked }: ResourcesOptions,
 ): PlannedStep {
+  const kernels = backend === 'tensorflow' ? asked : 'plain';
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);
-  const needs = familyNeeds(family, size, backend, { items, precision, checkpointing });
+  const needs = familyNeeds(family, size, backend, { items, precision, checkpointing, kernels });
   return { name, family, items, defaults: defaultsTaken(config, model), needs };
 }
 
@@ -166,6 +126,11 @@ export const define: Define = (command) => {
         .choices(precisions)
         .default('float32'),
     )
+    .addOption(
+      new Option('--kernels <which>', 'fused: kernels of this project, where TensorFlow computes on a processor')
+        .choices(kernelNames)
+        .default('plain'),
+    )
     .option('--measure', 'take steps with random weights and set what they took beside the prediction (one model)')
     .option('--steps <n>', 'steps to measure', wholeNumber(1), 3)
     .option('--threads <n>', 'threads of the measurement; default: all processors', wholeNumber(1))
@@ -193,11 +158,13 @@ function tellJson(
   planned: readonly PlannedStep[],
   measured: Measurement | null,
   size: StepSize,
-  { tiles, checkpointing, backend }: ResourcesOptions,
+  { tiles, checkpointing, backend, precision, kernels }: ResourcesOptions,
 ): void {
   sayJson('resources', {
     size: { ...size, ...(tiles === 1 ? {} : { tiles }), ...(checkpointing === 'none' ? {} : { checkpointing }) },
     backend,
+    precision,
+    kernels,
     models: planned.map(({ name, family, defaults, needs }) => ({ name, family: family.kind, defaults, needs })),
     measured,
   });
@@ -217,78 +184,6 @@ function tellLines(planned: readonly PlannedStep[], measured: Measurement | null
       `step          predicted ${predictedSeconds(needs.step, speed).toFixed(2)} s at ${(speed.flops / 1e9).toFixed(0)} GFLOP/s and ${(speed.bytes / 1e9).toFixed(1)} GB/s, measured ${seconds.toFixed(2)} s`,
     );
   say(
-    `time          ratio ${timeRatio(needs, measured).toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
+    `time          ratio ${measured.timeRatio.toFixed(3)} (median); loss ${measured.loss.toFixed(3)}; ${measured.threads} threads; opened in ${measured.openSeconds.toFixed(1)} s`,
   );
-}
-
-/** A step with its times beside the prediction. */
-type Measurement = MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number };
-
-/** Measures the one model, in a process of its own unless this is that. */
-async function measure(
-  planned: readonly PlannedStep[],
-  models: readonly string[],
-  size: StepSize,
-  options: ResourcesOptions,
-): Promise<Measurement> {
-  const [one, ...more] = planned;
-  if (one === undefined || more.length > 0)
-    throw userError({ where: '--measure', what: `${planned.length} models`, expected: 'one' });
-  if (options.here === true) return await measureHere(one, size, options);
-  const { memory } = readResources(false);
-  if (memory < one.needs.memory.total && options.beyondMemory !== true)
-    throw userError(
-      {
-        where: one.name,
-        what: `a step is predicted to need ${gigabytes(one.needs.memory.total)}, and ${gigabytes(memory)} are free`,
-        expected: 'more memory, or a smaller --batch',
-        hint: '--beyond-memory tries it all the same, and finds the largest batch that fits',
-      },
-      exitCode.unavailable,
-    );
-  const { measured } = await measuredBatch<{ measured: Measurement }>(
-    one.name,
-    size.batch,
-    (batch) => ['resources', models[0]!, ...argumentsOf({ ...size, batch }, options)],
-    options.checkpointing === 'layers',
-  );
-  return measured;
-}
-
-/** What the measuring process is asked. */
-const argumentsOf = ({ batch, text, labels }: StepSize, options: ResourcesOptions): string[] => [
-  ...['--measure', '--here', '--json'],
-  ...Object.entries({
-    batch,
-    text,
-    labels,
-    tiles: options.tiles,
-    checkpointing: options.checkpointing,
-    backend: options.backend,
-    steps: options.steps,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  }).flatMap(([name, value]) => [`--${name}`, String(value)]),
-  ...(options.processorTime === true ? ['--processor-time'] : []),
-];
-
-async function measureHere(one: PlannedStep, size: StepSize, options: ResourcesOptions): Promise<Measurement> {
-  const facts = await useBackend({
-    name: options.backend,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  });
-  note(`measuring ${one.name}, batch ${size.batch}, on ${facts.name}, ${facts.threads} threads`);
-  const taken = await measureFamilyStep(
-    one.family,
-    size,
-    options.steps,
-    options.processorTime === true ? processorClock(facts.threads) : wallClock,
-    { items: one.items, precision: options.precision, checkpointing: options.checkpointing },
-  );
-  if (taken.notice !== null) note(`notice: ${taken.notice}`);
-  return {
-    ...taken,
-    timeRatio: timeRatio(one.needs, taken),
-    memoryRatio: one.needs.memory.total / taken.peakBytes,
-    threads: facts.threads,
-  };
 }

@@ -4,7 +4,7 @@
  * state that programs read.
  */
 import { moduleNames, type ModuleName } from '../modules';
-import { logSoftmax, pickRows } from '../tensor/ops';
+import { pickRows } from '../tensor/ops';
 import { byName } from '../tensor/parameters';
 import type { Precision } from '../tensor/precision';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
@@ -98,12 +98,13 @@ export function buildModel<C extends Composition>(
   const languageOf = (backbone: Tensor[], given: Tensors) =>
     partOf('backbone', withTrained('backbone', backbone, given));
 
-  function logits(pass: BackbonePass): Tensor {
+  function hidden(pass: BackbonePass): Tensor {
     const part = languageOf(pass.backbone, pass.frozen);
     const { embeddings, counts } = trainedSequence(layout, part, connected(pass), pass.tokens);
-    const hidden = decoder.hidden(part, embeddings, counts);
-    return decoder.logits(part, pickRows(flatStates(layout, hidden), pass.positions));
+    return pickRows(flatStates(layout, decoder.hidden(part, embeddings, counts)), pass.positions);
   }
+  const words: Model['words'] = ({ backbone, frozen: given }, states) =>
+    decoder.logits(languageOf(backbone, given), states);
   return {
     composition,
     tuning,
@@ -116,8 +117,8 @@ export function buildModel<C extends Composition>(
       return side === 'encoder' ? connectorOf(tensors, seen) : seen;
     },
     connected,
-    logits,
-    logProbabilities: (pass) => logSoftmax(logits(pass)),
+    hidden,
+    words,
     decoding: {
       decoder,
       before: placesBefore(layout, prefixTokens),

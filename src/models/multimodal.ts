@@ -52,10 +52,10 @@ export interface MultimodalModel {
    * belongs to the backbone
    */
   prefix(pass: EncoderPass): Tensor;
-  /** logits of what follows at the positions [N, V] */
-  logits(pass: BackbonePass): Tensor;
-  /** their log-probabilities [N, V] */
-  logProbabilities(pass: BackbonePass): Tensor;
+  /** the backbone's last hidden states at the positions [N, D] */
+  hidden(pass: BackbonePass): Tensor;
+  /** hidden states [n, D] -> logits of what follows [n, V] */
+  words(pass: Pick<BackbonePass, 'backbone' | 'frozen'>, hidden: Tensor): Tensor;
 }
 
 /** A model that can continue a prompt token by token. */

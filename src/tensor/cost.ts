@@ -4,6 +4,7 @@
  */
 import { recordingAdam } from './adam';
 import type { Program } from './declared';
+import { planningKernels, type Kernels } from './kernels';
 import { heedingPrecision } from './products';
 import { sizeOf } from './shape';
 import { pieceOf, shapeTensor, withoutValues, type KernelCost } from './shapeBackend';
@@ -27,10 +28,18 @@ export interface ProgramCost {
 /**
  * The cost of one call. `shapes`: shapes of the state that the program reads. Computes nothing and needs no backend.
  */
-export function programCost(program: Program, shapes: Record<string, readonly number[]>): ProgramCost {
+export function programCost(
+  program: Program,
+  shapes: Record<string, readonly number[]>,
+  kernels: Kernels = 'plain',
+): ProgramCost {
   let given = 0,
     inputBytes = 0;
-  const { result, kernels, eagerBytes } = withoutValues(() => {
+  const {
+    result,
+    kernels: ran,
+    eagerBytes,
+  } = withoutValues(() => {
     const inputs: Tensors = {},
       state: Tensors = {};
     for (const [name, { shape, dtype }] of Object.entries(program.inputs)) {
@@ -46,15 +55,15 @@ export function programCost(program: Program, shapes: Record<string, readonly nu
     // As the recorder has it, an update of Adam is one pass over its vectors in place.
     const { outputs, state: next = {} } = recordingAdam(
       ({ theta, first, second }) => ({ theta, first, second }),
-      () => heedingPrecision(() => program.run(inputs, state)),
+      () => planningKernels(kernels, () => heedingPrecision(() => program.run(inputs, state))),
     );
     return [...Object.values(outputs), ...Object.values(next)].map((tensor: Tensor) => pieceOf(tensor));
   });
   return {
-    flops: kernels.reduce((sum, { flops }) => sum + flops, 0),
-    movedBytes: kernels.reduce((sum, { bytes }) => sum + bytes, 0),
-    kernels: kernels.length,
-    activationBytes: { recorded: mostAlive(kernels, new Set(result)), eager: eagerBytes - given - inputBytes },
+    flops: ran.reduce((sum, { flops }) => sum + flops, 0),
+    movedBytes: ran.reduce((sum, { bytes }) => sum + bytes, 0),
+    kernels: ran.length,
+    activationBytes: { recorded: mostAlive(ran, new Set(result)), eager: eagerBytes - given - inputBytes },
     inputBytes,
   };
 }

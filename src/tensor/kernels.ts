@@ -9,7 +9,8 @@ import { scoped } from './scoped';
 import { tf } from './tf';
 
 /** Which kernels a session computes with. */
-export type Kernels = 'plain' | 'fused';
+export const kernelNames = ['plain', 'fused'] as const;
+export type Kernels = (typeof kernelNames)[number];
 
 const fused = scoped(false);
 
@@ -30,3 +31,6 @@ export function loadKernels(kernels: Kernels): boolean {
 
 /** Runs `body` with the given kernels. Throws as `loadKernels` does. */
 export const withKernels = <T>(kernels: Kernels, body: () => T): T => fused.during(loadKernels(kernels), body);
+
+/** The same where nothing is computed (shapeBackend.ts): fused kernels need no library there. */
+export const planningKernels = <T>(kernels: Kernels, body: () => T): T => fused.during(kernels === 'fused', body);

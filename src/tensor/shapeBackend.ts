@@ -137,7 +137,8 @@ function register(): ReturnType<typeof makeBackend> {
           reads: given.map(({ dataId }) => dataId),
           makes: infos.map((info) => [info.dataId, bytesOf(info)] as const),
         });
-        return (kernelName === 'SplitV' || kernelName === 'Unpack' ? infos : infos[0]!) as unknown as tf.TensorInfo;
+        const isList = infos.length > 1 || kernelName === 'SplitV' || kernelName === 'Unpack';
+        return (isList ? infos : infos[0]!) as unknown as tf.TensorInfo;
       },
     });
   }

@@ -2,6 +2,7 @@
  * What every kernel makes of its inputs, in shapes alone: the knowledge of the backend that computes nothing else
  * (`shapeBackend.ts`).
  */
+import { fusedKernels, type FusedKernel } from './fusedShapes';
 import { sizeOf } from './shape';
 import { tf } from './tf';
 
@@ -88,6 +89,15 @@ const convolution: Rule = {
 };
 /** Inputs are the gradient of what was pooled, then what was pooled. */
 const poolingGradient: Rule = { outputs: ([, x]) => [{ shape: x!.shape }] };
+
+function fusedRule({ outputs, flops, inPlace }: FusedKernel): Rule {
+  const shapes = (inputs: readonly Info[]) => inputs.map(({ shape }) => shape);
+  return {
+    outputs: (inputs) => outputs(shapes(inputs)).map((shape) => ({ shape })),
+    ...(flops === undefined ? {} : { flops: (inputs) => flops(shapes(inputs)) }),
+    ...(inPlace === undefined ? {} : { inPlace }),
+  };
+}
 
 /** One rule for kernels whose names stand in a row. */
 const alike = (kernels: string, rule: Rule): Record<string, Rule> =>
@@ -236,6 +246,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   AvgPoolGrad: poolingGradient,
   MaxPool: pooling,
   MaxPoolGrad: poolingGradient,
+  ...Object.fromEntries(Object.entries(fusedKernels).map(([name, kernel]) => [name, fusedRule(kernel)])),
 };
 
 /** The names that a kernel's inputs may have, in their order; several tensors come as one list. */
@@ -265,7 +276,8 @@ export function ordered(kernel: string, inputs: Record<string, Info> | readonly 
   const entries = Object.entries(inputs as Record<string, Info | undefined>).filter(
     (entry): entry is [string, Info] => entry[1] !== undefined,
   );
-  const place = (key: string) => (/^\d+$/.test(key) ? Number(key) : inputNames.indexOf(key));
+  const names = fusedKernels[kernel]?.inputs ?? inputNames;
+  const place = (key: string) => (/^\d+$/.test(key) ? Number(key) : names.indexOf(key));
   const unknown = entries.find(([key]) => place(key) < 0);
   if (unknown !== undefined)
     throw new Error(`kernel ${kernel} has an input "${unknown[0]}" that the rules of shapes do not know`);

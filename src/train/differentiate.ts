@@ -1,12 +1,12 @@
 /** A loss on the questions of a step, and its gradients for the modules. */
-import type { Parts } from '../balance/measureStep';
+import type { Parts, Passes } from '../balance/measureStep';
 import type { MultimodalModel } from '../models/multimodal';
 import { type ModuleName, type PerModule } from '../modules';
 import { labelLogLikelihood, labelPlaces } from '../tensor/labels';
 import { logSoftmax, maskedMean } from '../tensor/ops';
 import { joinVector } from '../tensor/parameters';
 import { tf, type Tensor, type Tensors } from '../tensor/tf';
-import { frozenTensors, passesOn, type BatchPasses, type Setting } from './programs';
+import { frozenTensors, passesOn, type Setting } from './programs';
 import { batchTensors, type BatchTensors } from './stepInputs';
 
 /** The questions of a step, and the model on them. */
@@ -14,7 +14,7 @@ export interface TrainingBatch {
   batch: BatchTensors;
   /** labels as `labelPlaces` gives them */
   labels: Tensor;
-  passes: BatchPasses;
+  passes: Passes;
   /** of a value [N] at each label place: the mean over the labels of the whole batch, of a part of it that part's share */
   mean(values: Tensor): Tensor;
   /** number of labels of the whole batch, a scalar */
@@ -55,7 +55,7 @@ export interface Seen {
 /** Cross-entropy of a batch's labels, and what it is made of. */
 export function crossEntropyOf({ labels, passes, mean }: TrainingBatch, parts: Parts): Seen & { loss: Tensor } {
   const prefix = passes.prefix(parts.encoder);
-  const logits = passes.logits(parts.backbone, prefix);
+  const logits = passes.words(parts.backbone, passes.hidden(parts.backbone, prefix));
   const logP = logSoftmax(logits);
   const crossEntropy = tf.neg(mean(labelLogLikelihood(logits, logP, labels)));
   return { loss: crossEntropy, prefix, logP, crossEntropy };

@@ -2,6 +2,7 @@
  * What `check-model` asks of a whole family beside the programs of every run: features as they enter the language
  * model, and logits.
  */
+import type { BackbonePass } from '../models/multimodal';
 import type { FamilyModel } from '../models/published/family';
 import { moduleNames, type PerModule } from '../modules';
 import type { Program, TensorSpec } from '../tensor/program';
@@ -30,7 +31,7 @@ export function familyForwardProgram(model: FamilyModel, shape: BatchShape): Pro
   const places = shape.batch * (model.decoding.before + shape.tokens);
   return forward(model, shape, {}, ({ parts: { backbone }, frozen, prefix, inputs }) => ({
     features: model.connected({ backbone, frozen, prefix }),
-    logits: model.logits({
+    logits: logitsOf(model, {
       backbone,
       frozen,
       prefix,
@@ -50,7 +51,7 @@ export const familyLogitsProgram = (model: FamilyModel, shape: BatchShape): Prog
     shape,
     { positions: { shape: [shape.batch * shape.labels], dtype: 'int32' } },
     ({ parts: { backbone }, frozen, prefix, inputs }) => ({
-      logits: model.logits({
+      logits: logitsOf(model, {
         backbone,
         frozen,
         prefix,
@@ -59,6 +60,8 @@ export const familyLogitsProgram = (model: FamilyModel, shape: BatchShape): Prog
       }),
     }),
   );
+
+const logitsOf = (model: FamilyModel, pass: BackbonePass): Tensor => model.words(pass, model.hidden(pass));
 
 interface Forward {
   parts: PerModule<Tensor[]>;

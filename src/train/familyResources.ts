@@ -13,6 +13,7 @@ import { toBfloat16 } from '../tensor/bfloat16';
 import { random } from '../random';
 import { adamDecays } from '../tensor/optimiserKinds';
 import { sizeOf } from '../tensor/shape';
+import type { Kernels } from '../tensor/kernels';
 import { openSession } from '../tensor/program';
 import { need, tf } from '../tensor/tf';
 import type { BatchArrays, BatchShape } from './batches';
@@ -31,6 +32,11 @@ export interface StepSize {
   batch: number;
   text: number;
   labels: number;
+}
+
+/** How a model is trained, and by which kernels (default: plain). */
+export interface StepOptions extends FamilyOptions {
+  kernels?: Kernels;
 }
 
 const settingOf = (model: FamilyModel, { precision }: FamilyOptions): FamilySetting => ({
@@ -57,7 +63,7 @@ export function familyNeeds(
   family: Family,
   size: StepSize,
   backend: string,
-  options: FamilyOptions = {},
+  { kernels = 'plain', ...options }: StepOptions = {},
 ): ResourceNeeds {
   const model = familyModel(withoutWeights(family), options);
   const train = trainProgram(settingOf(model, options), shapeOf(model, size), moduleNames, null);
@@ -71,6 +77,7 @@ export function familyNeeds(
     optimiser: runDefaults.optimiser,
     regularised: false,
     backend,
+    kernels,
     dataBytes: 0,
   });
   return {
@@ -81,6 +88,7 @@ export function familyNeeds(
       optimiser: runDefaults.optimiser,
       regularised: false,
       backend,
+      kernels,
       dataBytes: 0,
     }).step,
   };
@@ -136,13 +144,14 @@ export async function measureFamilyStep(
   size: StepSize,
   steps: number,
   clock: Clock = wallClock,
-  options: FamilyOptions = {},
+  { kernels = 'plain', ...options }: StepOptions = {},
 ): Promise<MeasuredStep> {
   const begun = performance.now();
   const model = familyModel(randomWeights(family, options), options);
   const setting = settingOf(model, options),
     shape = shapeOf(model, size);
-  const session = openSession({ train: trainProgram(setting, shape, moduleNames, null) }, initialState(setting, 0));
+  const programs = { train: trainProgram(setting, shape, moduleNames, null) };
+  const session = openSession(programs, initialState(setting, 0), { kernels });
   const openSeconds = (performance.now() - begun) / 1000;
   const adam = adamDecays(runDefaults.optimiser);
   let updates = 0;

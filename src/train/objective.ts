@@ -1,5 +1,5 @@
 /** The objective of a step and its gradients: cross-entropy of the batch's labels and, where there is one, a regulariser. */
-import { type Parts } from '../balance/measureStep';
+import { logProbabilities, type Parts } from '../balance/measureStep';
 import { changeDivergences, type Term } from '../balance/regulariser';
 import { isUnregularised, factsOfRegulariser, termOf } from '../balance/regularisers';
 import { both, type ModuleName, type PerModule } from '../modules';
@@ -40,8 +40,8 @@ function termOnBatch(
   const { passes } = whole;
   const previous = partsOf(model, state, 'previous');
   const before = {
-    encoder: passes.logProbabilities(now.backbone, passes.prefix(previous.encoder)),
-    backbone: passes.logProbabilities(previous.backbone, passes.prefix(now.encoder)),
+    encoder: logProbabilities(passes, now.backbone, passes.prefix(previous.encoder)),
+    backbone: logProbabilities(passes, previous.backbone, passes.prefix(now.encoder)),
   };
   const divergencesOn = ({ mean, part }: TrainingBatch, logP: Tensor): PerModule<Tensor> =>
     changeDivergences(
@@ -60,7 +60,7 @@ function termOnBatch(
       },
     };
   // The term is a function of the whole batch's divergences; on a part it stands as its slope there.
-  const all = divergencesOn(whole, passes.logProbabilities(now.backbone, passes.prefix(now.encoder)));
+  const all = divergencesOn(whole, logProbabilities(passes, now.backbone, passes.prefix(now.encoder)));
   const slope = slopeOf(term, all, weights);
   return {
     value: term(all, weights),
@@ -123,7 +123,7 @@ export function gradientsOf(
   const added = gradientOf((on, parts) => {
     const { value, ...divergences } = onBatch.on(
       on,
-      on.passes.logProbabilities(parts.backbone, on.passes.prefix(parts.encoder)),
+      logProbabilities(on.passes, parts.backbone, on.passes.prefix(parts.encoder)),
     );
     return { loss: value, ...divergences };
   });

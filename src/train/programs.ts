@@ -10,10 +10,12 @@ import type { MeasureSpec, OptimiserSpec, RegulariserSpec, RunSpec } from '../ma
 import type { MultimodalModel } from '../models/multimodal';
 import { both, moduleNames, type ModuleName } from '../modules';
 import { labelLogProbability, labelPlaces } from '../tensor/labels';
+import { logSoftmax } from '../tensor/ops';
 import { initialVector, splitVector, totalSize } from '../tensor/parameters';
 import { evaluatedPiece, slotsOf, type Slot } from '../tensor/optimiserKinds';
 import type { Precision } from '../tensor/precision';
 import type { Program, StateValue } from '../tensor/program';
+import { byRows, rowsAtOnce } from '../tensor/rows';
 import { need, tf, type Tensor, type Tensors } from '../tensor/tf';
 import type { BatchShape } from './batches';
 import { partRatesOf, toldPartsOf, type EncoderPart, type PartRates } from './partVectors';
@@ -116,21 +118,15 @@ export const partsOf = (model: MultimodalModel, state: Tensors, key: 'theta' | '
     model.trainable[module].length === 0 ? [] : splitVector(need(state, `${module}/${key}`), model.trainable[module]),
   );
 
-/** The model on the questions of a batch, also before log-probabilities are taken. */
-export interface BatchPasses extends Passes {
-  /** the backbone's parameters and a prefix -> logits at the label places [N, V] */
-  logits(backbone: Tensor[], prefix: Tensor): Tensor;
-}
-
 /** The model on the questions of a batch. */
 export const passesOn = (
   model: MultimodalModel,
   frozen: Tensors,
   { features, tokens, positions }: BatchTensors,
-): BatchPasses => ({
+): Passes => ({
   prefix: (encoder) => model.prefix({ encoder, frozen, features }),
-  logits: (backbone, prefix) => model.logits({ backbone, frozen, prefix, tokens, positions }),
-  logProbabilities: (backbone, prefix) => model.logProbabilities({ backbone, frozen, prefix, tokens, positions }),
+  hidden: (backbone, prefix) => model.hidden({ backbone, frozen, prefix, tokens, positions }),
+  words: (backbone, hidden) => model.words({ backbone, frozen }, hidden),
 });
 
 /**
@@ -146,13 +142,22 @@ export function scoreProgram({ model, vocabulary, optimiser }: Setting, shape: B
       const batch = batchTensors(inputs);
       const parts = partsOf(model, state, piece);
       const passes = passesOn(model, frozenTensors(model, state), batch);
-      const logP = passes.logProbabilities(parts.backbone, passes.prefix(parts.encoder));
-      const labels = labelPlaces(batch.labels, vocabulary);
-      const first = tf.reshape(
-        tf.slice(tf.reshape(logP, [shape.batch, shape.labels, vocabulary]), [0, 0, 0], [shape.batch, 1, vocabulary]),
-        [shape.batch, vocabulary],
-      );
-      return { outputs: { labels: labelLogProbability(logP, labels), first } };
+      const hidden = passes.hidden(parts.backbone, passes.prefix(parts.encoder));
+      const table = (states: Tensor): Tensor => logSoftmax(passes.words(parts.backbone, states));
+      const firstOf = (x: Tensor): Tensor => {
+        const width = x.shape[1]!;
+        const rows = tf.reshape(x, [shape.batch, shape.labels, width]);
+        return tf.reshape(tf.slice(rows, [0, 0, 0], [shape.batch, 1, width]), [shape.batch, width]);
+      };
+      const labelled = (logP: Tensor, labels: Tensor): Tensor =>
+        labelLogProbability(logP, labelPlaces(labels, vocabulary));
+      const [count, size] = [shape.batch * shape.labels, rowsAtOnce(vocabulary)];
+      if (count <= size) {
+        const logP = table(hidden);
+        return { outputs: { labels: labelled(logP, batch.labels), first: firstOf(logP) } };
+      }
+      const [labels] = byRows(count, size, (cut) => [labelled(table(cut(hidden)), cut(batch.labels))]);
+      return { outputs: { labels: labels!, first: table(firstOf(hidden)) } };
     },
   };
 }

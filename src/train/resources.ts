@@ -4,6 +4,7 @@
  */
 import type { ModuleName, PerModule } from '../manifest/run';
 import { programCost, type ProgramCost } from '../tensor/cost';
+import type { Kernels } from '../tensor/kernels';
 import { alignmentOptimiser, slotSize, slotsOf, type OptimiserSpec } from '../tensor/optimiserKinds';
 import { totalSize } from '../tensor/parameters';
 import { areBfloat16 } from '../tensor/tensorFile';
@@ -66,6 +67,8 @@ export interface Planned {
   optimiser: OptimiserSpec;
   regularised: boolean;
   backend: string;
+  /** default: plain */
+  kernels?: Kernels;
   /** bytes beside the model that the JavaScript side holds: features, texts, a weight file while it is read */
   dataBytes: number;
 }
@@ -79,6 +82,7 @@ export function resourceNeeds({
   optimiser: spec,
   regularised,
   backend,
+  kernels = 'plain',
   dataBytes,
 }: Planned): ResourceNeeds {
   const trainable = Object.fromEntries(
@@ -96,7 +100,7 @@ export function resourceNeeds({
     for (const module of moduleNames)
       shapes[`${module}/${name}`] = typeof begins === 'number' ? [] : [trainable[module]];
   const costs = Object.fromEntries(
-    Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes)]),
+    Object.entries(programs).map(([name, program]) => [name, programCost(program, shapes, kernels)]),
   );
   const engine: Engine = backend === 'tensorflow' ? 'recorded' : 'eager';
   const weights = frozenBytes + 4 * trained,

@@ -131,6 +131,7 @@ export function needsOfRuns(backend: string): (spec: RunSpec) => Promise<RunNeed
       partRatesOf(spec),
       spec.optimiser,
       spec.precision,
+      spec.kernels,
       schedulerFacts(spec.scheduler.kind).gradientNoise ?? null,
       schedulerFacts(spec.scheduler.kind).parameterNorms === true,
       spec.regulariser.kind,
@@ -233,6 +234,7 @@ function needsOfModel(
   return resourceNeeds({
     model,
     backend,
+    kernels: backend === 'tensorflow' ? spec.kernels : 'plain',
     optimiser: spec.optimiser,
     regularised: !isUnregularised(spec.regulariser),
     // A weight file is in memory twice while it is read: its bytes, and its tensors before the vocabulary is pruned.

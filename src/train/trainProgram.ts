@@ -7,6 +7,7 @@ import {
   meanDivergences,
   movement,
   stepDivergences,
+  type Divergences,
   type Movement,
   type Parts,
 } from '../balance/measureStep';
@@ -205,13 +206,13 @@ interface TakenStep {
 
 /** A step's divergences on one of its sets of questions, at each label place [N], and the mask of these. */
 interface Asked {
-  divergences: { dBackbone: Tensor; dEncoder: Tensor };
+  divergences: Divergences;
   batch: BatchTensors;
 }
 
 /** The divergences of a step on the probe or on the batch, and on the other of the two where it stands beside. */
 function askedDivergences(
-  { model, precision }: Setting,
+  { model, vocabulary, precision }: Setting,
   { variant, probe, probeModel = model, isBeside = false }: MeasureOption,
   { batch, passes: onBatch }: TrainingBatch,
   inputs: Tensors,
@@ -221,11 +222,13 @@ function askedDivergences(
   for (const module of modules) after[module] = splitVector(need(next, `${module}/theta`), model.trainable[module]);
   // What a training pass in bfloat16 saw is too coarse to be compared with.
   const known = precision === 'bfloat16' ? null : { prefix: seen.prefix, logProbabilities: seen.logP };
-  const inBatch = (): Asked => ({ batch, divergences: stepDivergences(onBatch, { before, after }, variant, known) });
+  const on = { variant, vocabulary };
+  const states = { before, after };
+  const inBatch = (): Asked => ({ batch, divergences: stepDivergences(onBatch, states, { ...on, old: known }) });
   if (probe === null) return { measured: inBatch(), beside: null };
   const asked = batchTensors(inputs, 'probe');
   const passes = passesOn(probeModel, frozenTensors(model, state), asked);
-  const inProbe = { batch: asked, divergences: stepDivergences(passes, { before, after }, variant, null) };
+  const inProbe = { batch: asked, divergences: stepDivergences(passes, states, { ...on, old: null }) };
   return isBeside ? { measured: inBatch(), beside: inProbe } : { measured: inProbe, beside: null };
 }
 

@@ -50,7 +50,8 @@ const parts = (when: When) => ({
 /** The encoder's parameters are the prefix; the backbone adds its own. */
 const passes: Passes = {
   prefix: ([encoder]) => encoder!,
-  logProbabilities: ([backbone], prefix) => tf.logSoftmax(tf.add(backbone!, prefix)),
+  hidden: ([backbone], prefix) => tf.add(backbone!, prefix),
+  words: (_, hidden) => hidden,
 };
 
 beforeAll(async () => {
@@ -69,9 +70,13 @@ describe('the divergences of a step', () => {
   ] as const)('are those of the definition: variant (%s)', (variant, dBackbone, dEncoder) => {
     const states = { before: parts('before'), after: parts('after') };
     for (const known of [null, { prefix: states.before.encoder[0]!, logProbabilities: tensor(old.flat()) }]) {
-      const found = meanDivergences(stepDivergences(passes, states, variant, known), tf.tensor1d(mask));
-      expect(found.dBackbone.dataSync()[0]! / dBackbone).toBeCloseTo(1, 5);
-      expect(found.dEncoder.dataSync()[0]! / dEncoder).toBeCloseTo(1, 5);
+      const options = { variant, vocabulary: 4, old: known };
+      for (const places of [undefined, 3, 2, 1]) {
+        const at = stepDivergences(passes, states, { ...options, ...(places === undefined ? {} : { places }) });
+        const found = meanDivergences(at, tf.tensor1d(mask));
+        expect(found.dBackbone.dataSync()[0]! / dBackbone).toBeCloseTo(1, 5);
+        expect(found.dEncoder.dataSync()[0]! / dEncoder).toBeCloseTo(1, 5);
+      }
     }
     expect(Math.abs(dBackbone / dEncoder - 1)).toBeGreaterThan(0.1); // exchanged, they would be told apart
   });

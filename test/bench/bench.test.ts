@@ -171,13 +171,14 @@ describe('the count of work', () => {
           frozen: {},
           features: tf.tensor(given.features, [batch, config.patches, config.patchWidth]),
         });
-        model.logProbabilities({
-          backbone: parts['backbone']!,
-          frozen: {},
+        const pass = { backbone: parts['backbone']!, frozen: {} };
+        const hidden = model.hidden({
+          ...pass,
           prefix,
           tokens: tf.tensor2d(given.tokens, [batch, config.textTokens], 'int32'),
           positions: tf.tensor1d(given.positions, 'int32'),
         });
+        model.words(pass, hidden);
       });
     } finally {
       tf.unregisterKernel('BatchMatMul', 'cpu');

@@ -441,17 +441,14 @@ describe('the partition', () => {
             frozen: {},
             features: input,
           });
-          return [
-            ...model
-              .logProbabilities({
-                backbone: splitVector(tf.tensor1d(backbone), model.trainable.backbone),
-                frozen: {},
-                prefix,
-                tokens: tf.tensor2d([[2, 3]], [1, 2], 'int32'),
-                positions: tf.tensor1d([model.prefixTokens + 1], 'int32'),
-              })
-              .dataSync(),
-          ];
+          const pass = {
+            backbone: splitVector(tf.tensor1d(backbone), model.trainable.backbone),
+            frozen: {},
+            prefix,
+            tokens: tf.tensor2d([[2, 3]], [1, 2], 'int32'),
+            positions: tf.tensor1d([model.prefixTokens + 1], 'int32'),
+          };
+          return [...model.words(pass, model.hidden(pass)).dataSync()];
         });
       const before = said(start.encoder, start.backbone);
       expect(
@@ -506,10 +503,9 @@ describe('the side of the connector', () => {
           });
         const seen = model.prefix({ encoder: parts('encoder'), frozen, features: input });
         const prompt = model.decoding.prompt(parts('backbone'), frozen, seen, tokens);
+        const pass = { backbone: parts('backbone'), frozen, prefix: seen, tokens, positions };
         return [
-          ...model
-            .logProbabilities({ backbone: parts('backbone'), frozen, prefix: seen, tokens, positions })
-            .dataSync(),
+          ...model.words(pass, model.hidden(pass)).dataSync(),
           ...prompt.embeddings.dataSync(),
           ...prompt.counts.dataSync(),
         ];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { random } from '../../src/random';
 import { useBackend } from '../../src/tensor/backend';
+import { fusedKernels } from '../../src/tensor/fusedShapes';
 import { withKernels } from '../../src/tensor/kernels';
 import { fusedVersion, kernelsOf } from '../../src/tensor/link/kernels';
 import { findLink } from '../../src/tensor/link/state';
@@ -298,6 +299,7 @@ const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 };
 
 describe('each operation', () => {
+  const seen = new Set<string>();
   beforeAll(async () => {
     if (missing === '') await useBackend({ name: 'tensorflow', device: 'cpu', threads: 1 });
   });
@@ -310,12 +312,17 @@ describe('each operation', () => {
       const source = random('fused weights', entry.name);
       const weights = Array.from({ length: size }, () => Math.fround(source.normal()));
       const exact = differences(entry, given, weights);
-      const { result: fused, kernelNames } = await profiled(() =>
+      const { result: fused, kernels } = await profiled(() =>
         withKernels('fused', () => computed(entry, given, weights)),
       );
       const plain = computed(entry, given, weights);
-      expect(kernelNames).toContain(kernel);
-      expect(kernelNames.some((name) => name.startsWith(kernel) && name !== kernel)).toBe(true);
+      const names = kernels.map(({ name }) => name);
+      expect(names).toContain(kernel);
+      expect(names.some((name) => name.startsWith(kernel) && name !== kernel)).toBe(true);
+      for (const { name, inputShapes, outputShapes } of kernels.filter((each) => each.name in fusedKernels)) {
+        expect(fusedKernels[name]!.outputs(inputShapes as number[][]), name).toEqual(outputShapes);
+        seen.add(name);
+      }
       notEmpty(fused).forEach((values, i) => {
         const what = i === 0 ? 'value' : `gradient of input ${i - 1}`;
         expect(worst(values, exact[i]!), `${what} against float64`).toBeLessThan(tolerance);
@@ -323,6 +330,11 @@ describe('each operation', () => {
       });
     });
   }
+
+  test('are all of those that are planned with', (context) => {
+    if (missing !== '') return context.skip(missing);
+    expect([...seen].sort()).toEqual(Object.keys(fusedKernels).sort());
+  });
 
   test('a place that is masked takes no share at all, and a row that sees nothing spreads evenly', (context) => {
     if (missing !== '') return context.skip(missing);
@@ -394,13 +406,15 @@ describe('each operation', () => {
 });
 
 /** What `work` returns and the kernels that ran. */
-async function profiled<T>(work: () => T): Promise<{ result: T; kernelNames: string[] }> {
+async function profiled<T>(
+  work: () => T,
+): Promise<{ result: T; kernels: Awaited<ReturnType<typeof tf.profile>>['kernels'] }> {
   let result: T | undefined;
-  const { kernelNames } = await tf.profile(() => {
+  const { kernels } = await tf.profile(() => {
     result = work();
     return tf.scalar(0);
   });
-  return { result: result as T, kernelNames };
+  return { result: result as T, kernels };
 }
 
 test('the same bytes with one thread or two, and with every instruction set', (context) => {

@@ -43,8 +43,8 @@ afterEach(() => {
   for (const session of opened.splice(0)) session.dispose();
 });
 
-/** D_X and D_S of two given states, in a session that knows no bfloat16. */
-function divergences({ model }: Setting): Program {
+/** D_X and D_S of two given states, in a session that knows no bfloat16; tables of so many label places at a time. */
+function divergences({ model, vocabulary }: Setting, places?: number): Program {
   const sizes = (module: ModuleName) =>
     model.trainable[module].reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
   return {
@@ -59,12 +59,14 @@ function divergences({ model }: Setting): Program {
       const batch = batchTensors(inputs);
       const after = both((module) => splitVector(need(inputs, `after/${module}`), model.trainable[module]));
       const passes = passesOn(model, frozenTensors(model, state), batch);
-      return {
-        outputs: meanDivergences(
-          stepDivergences(passes, { before: partsOf(model, state, 'theta'), after }, 'a', null),
-          batch.mask,
-        ),
-      };
+      const states = { before: partsOf(model, state, 'theta'), after };
+      const found = stepDivergences(passes, states, {
+        variant: 'a',
+        vocabulary,
+        old: null,
+        ...(places === undefined ? {} : { places }),
+      });
+      return { outputs: { ...meanDivergences(found, batch.mask) } };
     },
   };
 }
@@ -74,6 +76,7 @@ const programsOf = (setting: Setting): Record<string, Program> => ({
   measured: trainProgram(setting, tinyShape, moduleNames, { variant: 'a', probe: null }),
   score: scoreProgram(setting, tinyShape),
   divergences: divergences(setting),
+  inParts: divergences(setting, 2),
 });
 
 function open(setting: Setting, change: (state: Record<string, StateValue>) => void = () => undefined): Session {
@@ -154,9 +157,14 @@ describe.runIf(isLinked)('on tensorflow', () => {
       'after/backbone': await narrow.read('backbone/theta'),
     };
     const exact = await plain.run('divergences', { ...asked, ...after });
+    const inParts = await plain.run('inParts', { ...asked, ...after });
     for (const name of ['dEncoder', 'dBackbone'] as const)
       // Equal to the last digit where it was measured, down to divergences of 1e-8 nats.
       expect(Math.abs(measure![name] / exact[name]![0]! - 1)).toBeLessThan(1e-5);
+    // Tables over the vocabulary that are made for two label places at a time say the same.
+    expect(labels.length).toBeGreaterThan(4);
+    for (const name of ['dEncoder', 'dBackbone'] as const)
+      expect(Math.abs(inParts[name]![0]! / exact[name]![0]! - 1)).toBeLessThan(1e-6);
   });
 
   it('a regulariser sees what float32 passes see', async () => {

@@ -1,5 +1,7 @@
 /** Outputs of the commands about data, models and this machine. */
-import { text, number, whole, flag, list, byName, orNull, object, needs, type Output } from './fields';
+import { kernelNames } from '../../tensor/kernels';
+import { precisions } from '../../tensor/precision';
+import { text, number, whole, flag, list, byName, oneOf, orNull, object, needs, type Output } from './fields';
 
 const row = object({ slice: text, kind: text });
 
@@ -118,6 +120,8 @@ export const dataOutputs = {
     fields: object({
       size: object({ batch: whole, text: whole, labels: whole }),
       backend: text,
+      precision: oneOf(...precisions),
+      kernels: oneOf(...kernelNames),
       models: list(object({ name: text, family: text, defaults: { type: 'object' }, needs })),
       measured: orNull({ type: 'object' }),
     }),
