@@ -34,6 +34,8 @@ export interface Needs {
   task?: string;
   /** values that the resolved run must have, by dotted path, e.g. `measure.on` */
   where?: Record<string, string | number | boolean>;
+  /** of an interaction: the values in place of those of `where` at which the same difference is taken away */
+  less?: Record<string, string | number | boolean>;
   a: Side;
   b?: Side;
   /** seeds, those in common for a comparison; of a meta-claim, in each cell */
@@ -60,9 +62,10 @@ export type Quantity =
 
 /**
  * `paired`: a minus b, seed by seed. `level`: a alone. `slope`: a over the log of backbone's over encoder's rate, one
- * slope a seed. `meta`: paired differences of every cell, combined. `count`: share of a's values above 1.
+ * slope a seed. `meta`: paired differences of every cell, combined. `count`: share of a's values above 1. `interaction`:
+ * a minus b, less the same at the values of `needs.less`, seed by seed.
  */
-export type ComparisonKind = 'paired' | 'level' | 'slope' | 'meta' | 'count';
+export type ComparisonKind = 'paired' | 'level' | 'slope' | 'meta' | 'count' | 'interaction';
 
 export type Rule =
   | { kind: 'above' | 'below'; margin: number; level: number }
@@ -139,8 +142,9 @@ function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<s
   const { needs, comparison, rule, quantity } = claim;
   const sides = [needs.a, ...(needs.b === undefined ? [] : [needs.b])];
   const kinds = sides.map(({ method }) => (typeof method === 'string' ? method : method.kind));
-  const twoSided = comparison === 'paired' || comparison === 'meta';
-  const oneCell = comparison === 'paired' || comparison === 'level';
+  const twoSided = ['paired', 'meta', 'interaction'].includes(comparison);
+  const oneCell = ['paired', 'level', 'interaction'].includes(comparison);
+  const less = Object.keys(needs.less ?? {});
   const faults: (Omit<Problem, 'where'> | false)[] = [
     ...kinds
       .filter((kind) => lookUp(schedulers, kind) === undefined)
@@ -155,6 +159,15 @@ function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<s
       (needs.task === undefined || sides.some(({ rates }) => rates === undefined)) && {
         what: `the comparison ${comparison} needs a task and the rates of each side`,
       },
+    (comparison === 'interaction') !== less.length > 0 && {
+      what:
+        comparison === 'interaction'
+          ? 'an interaction needs needs.less: where the difference is taken away'
+          : `the comparison ${comparison} takes nothing away, so needs.less says nothing`,
+    },
+    ...less
+      .filter((path) => needs.where?.[path] === undefined || needs.where[path] === needs.less?.[path])
+      .map((path) => ({ what: `needs.less gives ${path}, of which needs.where gives no other value` })),
     new Set(sides.map(({ optimiser }) => optimiser === undefined)).size > 1 && {
       what: 'one side names its optimiser, the other does not',
     },

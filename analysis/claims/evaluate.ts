@@ -8,7 +8,7 @@ import { cellEffects, randomEffects } from '../meta';
 import { bySeed } from '../scores';
 import { mean } from '../statistics';
 import { moduleNames } from '../../src/modules';
-import type { Check, Claim, Needs, Quantity, Side, Verdict } from './claim';
+import type { Check, Claim, Needs, Verdict } from './claim';
 import {
   estimateOf,
   estimateOfCells,
@@ -18,8 +18,9 @@ import {
   verdictOf,
   type Estimate,
 } from './estimate';
-import { exceededBounds, grownDistances, meanFactors, pausedRuns, valuesOf } from './quantities';
-import { cellsOf, leaderOf, runsOfSide, runsOfSides, sideWords, type Cell, type ClaimedRun } from './sides';
+import { enough, needsText, onlyCell, Pool, Unmet } from './pool';
+import { exceededBounds, grownDistances, meanFactors, pausedRuns } from './quantities';
+import { cellsOf, leaderOf, needsOfLess, runsOfSide, runsOfSides, type Cell, type ClaimedRun } from './sides';
 
 /** What came of one claim on one set of runs. */
 export interface Evaluation {
@@ -41,72 +42,20 @@ export interface Evaluation {
   absent?: true;
 }
 
-/** Runs of several experiments together, each run once. */
-class Pool {
-  private readonly known = new Map<string, Promise<Map<string, unknown>>>();
-  readonly runs: readonly ClaimedRun[];
-
-  constructor(private readonly sources: readonly Journals[]) {
-    const all = sources.flatMap(({ runs }) => runs);
-    this.runs = [...new Map(all.map(({ id, seed, file }) => [id, { id, seed, spec: file.spec }])).values()];
-  }
-
-  /** Something of every run by id, read once from each experiment. */
-  read<T>(name: string, of: (journals: Journals) => Promise<Map<string, T>>): Promise<Map<string, T>> {
-    const known = this.known.get(name);
-    if (known !== undefined) return known as Promise<Map<string, T>>;
-    const made = Promise.all(this.sources.map(of)).then((maps) => new Map(maps.flatMap((map) => [...map])));
-    this.known.set(name, made);
-    return made;
-  }
-
-  values = (quantity: Exclude<Quantity, 'tightness'>) =>
-    this.read(quantity, (journals) => valuesOf(journals, quantity));
-}
-
-/** What cannot be evaluated, or was not tested, in words. */
-class Unmet extends Error {
-  constructor(
-    readonly verdict: 'not evaluable' | 'not tested',
-    why: string,
-  ) {
-    super(why);
-  }
-}
-
-const sideName = (side: Side) =>
-  `${sideWords(side).join(' with ')}${side.rates === undefined ? '' : ` at ${side.rates.encoder} / ${side.rates.backbone}`}`;
-
-/** What a claim needs, in words for the one who has not got it. */
-function needsText({ experiments, task, where, a, b, seeds, cells }: Needs): string {
-  return [
-    `needs ${seeds} seeds of ${[a, ...(b === undefined ? [] : [b])].map(sideName).join(' and of ')}`,
-    ...(task === undefined ? [] : [`on ${task}`]),
-    ...Object.entries(where ?? {}).map(([path, value]) => `with ${path} ${value}`),
-    ...(cells === undefined ? [] : [`in ${cells} cells`]),
-    `(${experiments.join(' and ')})`,
-  ].join(' ');
-}
-
-/** The one set-up that the claim is about. Throws Unmet when there is none, or more than one. */
-function onlyCell(pool: Pool, needs: Needs): Cell {
-  const cells = cellsOf(pool.runs, needs);
-  if (cells.length > 1)
-    throw new Unmet('not evaluable', `runs of ${cells.length} set-ups fit: needs.where must tell them apart`);
-  if (cells.length === 0) throw new Unmet('not evaluable', needsText(needs));
-  return cells[0]!;
-}
-
 const valuesBySeed = (runs: readonly ClaimedRun[], values: ReadonlyMap<string, number>) =>
   bySeed(runs, ({ id }) => values.get(id));
 
-const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
-  pairedDifferences(valuesBySeed(cell.a, values), valuesBySeed(cell.b, values)).map(({ difference }) => difference);
+const differencesBySeed = (cell: Cell, values: ReadonlyMap<string, number>) =>
+  pairedDifferences(valuesBySeed(cell.a, values), valuesBySeed(cell.b, values));
 
-function enough<T>(values: readonly T[], needs: Needs): readonly T[] {
-  if (values.length < needs.seeds)
-    throw new Unmet('not evaluable', `${needsText(needs)}; here ${values.length === 0 ? 'none' : values.length}`);
-  return values;
+const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
+  differencesBySeed(cell, values).map(({ difference }) => difference);
+
+/** The difference of the claim's set-up less that at the values of `less`, of each seed that both have. */
+function interactionsFor(pool: Pool, needs: Needs, values: ReadonlyMap<string, number>): number[] {
+  const at = (own: Needs) =>
+    new Map(differencesBySeed(onlyCell(pool, own), values).map(({ seed, difference }) => [seed, difference]));
+  return pairedDifferences(at(needs), at(needsOfLess(needs))).map(({ difference }) => difference);
 }
 
 /** The estimate of a claim, without its checks. Throws Unmet when runs are missing. */
@@ -116,6 +65,8 @@ async function estimateFor(pool: Pool, { needs, comparison, quantity }: Claim): 
   switch (comparison) {
     case 'paired':
       return estimateOf(enough(differencesOf(onlyCell(pool, needs), values), needs));
+    case 'interaction':
+      return estimateOf(enough(interactionsFor(pool, needs, values), needs));
     case 'level':
       return estimateOf(enough([...valuesBySeed(onlyCell(pool, needs).a, values).values()], needs));
     case 'slope':

@@ -55,9 +55,14 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
   });
 }
 
-/** The runs of either side. */
+/** The needs of what an interaction takes away. */
+export const needsOfLess = ({ less, ...needs }: Needs): Needs => ({ ...needs, where: { ...needs.where, ...less } });
+
+/** The runs of either side, those of what is taken away among them. */
 export const runsOfSides = (runs: readonly ClaimedRun[], needs: Needs): ClaimedRun[] =>
-  [needs.a, ...(needs.b === undefined ? [] : [needs.b])].flatMap((side) => runsOfSide(runs, needs, side));
+  [needs, ...(needs.less === undefined ? [] : [needsOfLess(needs)])].flatMap((own) =>
+    [own.a, ...(own.b === undefined ? [] : [own.b])].flatMap((side) => runsOfSide(runs, own, side)),
+  );
 
 /** A side's scheduler, regulariser and optimiser as words, with the options that the claim gives. */
 export const sideWords = ({ method, regulariser, optimiser }: Side): string[] => [

@@ -96,6 +96,17 @@ describe('the files of claims', () => {
       { needs: { ...base.needs, a: { ...base.needs.a, optimiser: { kind: 'adamw' } } } },
       /one side names its optimiser/,
     ],
+    ['an interaction with nothing to take away', { comparison: 'interaction' }, /an interaction needs needs\.less/],
+    [
+      'something to take away from pairs',
+      { needs: { ...base.needs, where: { encoder: 'x' }, less: { encoder: 'y' } } },
+      /the comparison paired takes nothing away/,
+    ],
+    ...[{}, { where: { encoder: 'x' } }].map((where): [string, object, RegExp] => [
+      `the same taken away from itself (${JSON.stringify(where)})`,
+      { comparison: 'interaction', needs: { ...base.needs, ...where, less: { encoder: 'x' } } },
+      /needs\.less gives encoder, of which needs\.where gives no other value/,
+    ]),
     ['a count without its rule', { comparison: 'count' }, /does not fit the comparison count/],
     [
       'a check of a claim that is not there',
@@ -342,6 +353,38 @@ describe('claims on made-up journals', () => {
     notEmpty(found).forEach(({ estimate }, i) => expect(estimate!.value, quantities[i]).toBeCloseTo(means[i]!, 10));
     expect(found[0]!.low).toBeCloseTo(0.2 - (4.302653 * 0.1) / Math.sqrt(3), 6);
     expect(found[0]).toMatchObject({ verdict: 'undecided', why: null });
+  });
+
+  test('an interaction: differences less those of another set-up, by seed', async () => {
+    // [seed, difference with Adam's joint clipping, the same of another step]; seed 4 lacks the other
+    for (const [seed, here, there] of [
+      [1, 0.3, 0.1],
+      [2, 0.2, 0.1],
+      [3, 0.4, 0.1],
+      [4, 0.9, null],
+    ] as const) {
+      const kinds = { wide: here, narrow: there };
+      for (const [kind, difference] of Object.entries(kinds)) {
+        if (difference === null) continue;
+        const optimiser = kind === 'wide' ? {} : { optimiser: { kind: 'lamb', clipOver: 'module' } as const };
+        writeKnown('interaction', 'commit-clr', seed, { choice: 0.1 + difference, ...optimiser });
+        writeKnown('interaction', 'constant', seed, { choice: 0.1, ...optimiser });
+      }
+    }
+    const needs = { ...base.needs, where: { 'optimiser.kind': 'adamw' }, less: { 'optimiser.kind': 'lamb' } };
+    const [found, lacking] = await evaluate(
+      'interaction',
+      { comparison: 'interaction', needs: { ...needs, seeds: 3 } },
+      { comparison: 'interaction', needs: { ...needs, less: { 'optimiser.kind': 'sgd' } } },
+    );
+    // .2, .1, .3: mean .2, sd .1, n = 3
+    expect(found!.estimate).toMatchObject({ n: 3 });
+    expect(found!.estimate!.value).toBeCloseTo(0.2, 10);
+    expect(found!.low).toBeCloseTo(0.2 - (4.302653 * 0.1) / Math.sqrt(3), 6);
+    expect(lacking).toMatchObject({
+      verdict: 'not evaluable',
+      why: expect.stringContaining('with optimiser.kind sgd') as string,
+    });
   });
 
   test('levels: log kappa over the run, early and late, sign changes, gradients', async () => {
