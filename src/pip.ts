@@ -3,14 +3,21 @@ import { runTool, type ToolResult } from './tool';
 
 /**
  * Downloads the wheel of one requirement into a folder. Nothing of a package is run: wheels alone are taken, never an
- * archive of sources, whose setup would run, and not what it depends on. Nobody is asked anything.
+ * archive of sources, whose setup would run, and not what it depends on. Nobody is asked anything. A network that drops
+ * packets is told within ten seconds; one that is only slow gets a second, patient try.
  */
-export function pipDownload(
+export async function pipDownload(
   python: string,
   requirement: string,
   into: string,
   more: readonly string[] = [],
 ): Promise<ToolResult> {
+  const first = await runPip(python, requirement, into, ['--retries=1', '--timeout=4', ...more]);
+  const isDone = first.code === 0 || first.absent || /ConnectTimeoutError/.test(first.err) || !isOffline(first);
+  return isDone ? first : await runPip(python, requirement, into, ['--retries=2', '--timeout=20', ...more]);
+}
+
+function runPip(python: string, requirement: string, into: string, more: readonly string[]): Promise<ToolResult> {
   return runTool(
     python,
     [
@@ -22,8 +29,6 @@ export function pipDownload(
       '--no-input',
       '--disable-pip-version-check',
       '--progress-bar=off',
-      '--retries=2',
-      '--timeout=20',
       '-d',
       into,
       ...more,

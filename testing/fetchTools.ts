@@ -173,7 +173,8 @@ export function workplace(): Workplace {
 
 /** Code of an `npm` that packs `tarball` after `delay` milliseconds and notes each call in `log`. */
 export function packing(tarball: string, log: string, delay = 0): string {
-  return `fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
+  return `if (args[0] === 'config') process.exit(0);
+fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
 setTimeout(() => fs.copyFileSync(${JSON.stringify(tarball)}, path.join(args[args.indexOf('--pack-destination') + 1], 'x-1.0.0.tgz')), ${delay});`;
 }
 

@@ -3,9 +3,11 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node
 import { basename, isAbsolute, join } from 'node:path';
 import { cachePath } from '../files';
 import { exitCode, userError } from '../problems';
+import { silenceOf } from './connect';
 import { download, type FetchFunction } from './fetchHttps';
 import { withLock } from './lock';
-import { lastLines, runTool } from '../tool';
+import { notAnswering, requireAnswering } from './unreachable';
+import { lastLines, runTool, type ToolResult } from '../tool';
 
 interface DebRequest {
   name: string;
@@ -34,11 +36,13 @@ export async function fetchDeb(
   options: { fetch?: FetchFunction; onNote: (note: string) => void; onBytes: (bytes: number) => void },
 ): Promise<string> {
   const reasons: string[] = [];
+  const mirror = process.env[mirrorVariable] ?? '';
+  if (mirror === '') requireAnswering(archive, where);
   const apt = await fetchWithApt(request, folder, options.onNote);
   if ('path' in apt) return apt.path;
+  if (apt.isSilent === true && mirror === '') throw notAnswering(archive, apt.reason, where);
   reasons.push(`apt: ${apt.reason}`);
-  const mirror = process.env[mirrorVariable];
-  if (mirror === undefined || mirror === '') reasons.push(`${mirrorVariable} is not set`);
+  if (mirror === '') reasons.push(`${mirrorVariable} is not set`);
   else {
     const found = await fetchFromMirror(request, mirror, folder, where, options);
     if ('path' in found) return found.path;
@@ -54,7 +58,22 @@ export async function fetchDeb(
   );
 }
 
-type Attempt = { path: string } | { reason: string };
+type Attempt = { path: string } | { reason: string; isSilent?: boolean };
+
+const archive = "the archive of apt's packages";
+
+/** Runs apt-get, unless the server or proxy that it would ask takes no connection: apt waits half a minute for each. */
+async function runApt(args: readonly string[], folder: string): Promise<ToolResult | { silence: string }> {
+  const options = { folder, environment: { LC_ALL: 'C' } };
+  const [asked, settings] = await Promise.all([
+    runTool('apt-get', ['--print-uris', ...args], options),
+    runTool('apt-config', ['dump'], options),
+  ]);
+  const servers = [...asked.out.matchAll(/^'(https?:[^']+)'/gm)].map(([, url]) => url!);
+  const proxies = [...settings.out.matchAll(/^Acquire::https?::Proxy "(https?:[^"]+)"/gm)].map(([, url]) => url!);
+  const silence = await silenceOf(proxies.length > 0 ? proxies : servers.slice(0, 1));
+  return silence === null ? await runTool('apt-get', args, options) : { silence };
+}
 
 async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: string) => void): Promise<Attempt> {
   const wanted = request.version === undefined ? request.name : `${request.name}=${request.version}`;
@@ -69,12 +88,12 @@ async function fetchWithApt(request: DebRequest, folder: string, onNote: (note: 
     if (lists === ownLists) {
       onNote('updating package lists of our own, without root');
       // apt refuses a second update beside a running one instead of waiting for it.
-      const update = await withLock(cachePath('apt', 'update.lock'), () =>
-        runTool('apt-get', ['update', ...ownLists], { folder, environment: { LC_ALL: 'C' } }),
-      );
+      const update = await withLock(cachePath('apt', 'update.lock'), () => runApt(['update', ...ownLists], folder));
+      if ('silence' in update) return { reason: update.silence, isSilent: true };
       if (!update.absent && update.code !== 0) return { reason: `${reason}; apt-get update: ${lastLines(update)}` };
     }
-    const result = await runTool('apt-get', ['download', ...lists, wanted], { folder, environment: { LC_ALL: 'C' } });
+    const result = await runApt(['download', ...lists, wanted], folder);
+    if ('silence' in result) return { reason: result.silence, isSilent: true };
     if (result.absent) return { reason: 'no `apt-get` on the PATH' };
     const [deb] = readdirSync(folder)
       .filter((file) => file.endsWith('.deb'))

@@ -2,7 +2,9 @@
 import { closeSync, existsSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCode, userError } from '../problems';
+import { silenceOf } from './connect';
 import type { ContentLocation } from './contentUrl';
+import { notAnswering, requireAnswering } from './unreachable';
 
 export type FetchFunction = (
   url: string,
@@ -63,10 +65,13 @@ export async function download(address: () => string, path: string, options: Dow
   const delays = options.retryAfter ?? [1, 3, 10];
   for (let attempt = 0; ; attempt++) {
     const url = address();
+    if (options.fetch === undefined) await requireConnection(url, options.where);
     try {
       await downloadOnce(url, path, options);
       return;
     } catch (error) {
+      if (error instanceof NoConnection && attempt > 0)
+        throw notAnswering(new URL(url).host, error.message, options.where);
       const delay = delays[attempt];
       if (!(error instanceof Break) || delay === undefined) {
         if (error instanceof Break)
@@ -88,6 +93,31 @@ export async function download(address: () => string, path: string, options: Dow
 
 /** A failure that another try may mend. */
 class Break extends Error {}
+/** The host was not reached at all: one more try, and it is told. */
+class NoConnection extends Break {}
+
+/** What the platform says then. */
+const notReached: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const answering = new Set<string>();
+
+/** Throws Unreachable for a host that takes no connection within seconds, or did not a moment ago. */
+async function requireConnection(url: string, where: string): Promise<void> {
+  const { host } = new URL(url);
+  requireAnswering(host, where);
+  if (answering.has(host)) return;
+  const silence = await silenceOf([url]);
+  if (silence !== null) throw notAnswering(host, silence, where);
+  answering.add(host);
+}
 
 async function downloadOnce(url: string, path: string, options: DownloadOptions): Promise<void> {
   let have = existsSync(path) ? statSync(path).size : 0;
@@ -191,8 +221,9 @@ async function request(start: string, from: number, options: DownloadOptions): P
     try {
       response = await fetchFunction(url, { headers, redirect: 'manual' });
     } catch (error) {
-      const cause = (error as Error & { cause?: { message?: string } }).cause?.message;
-      throw new Break(cause ?? (error as Error).message);
+      const { cause } = error as Error & { cause?: { message?: string; code?: string } };
+      const told = cause?.message ?? (error as Error).message;
+      throw notReached.has(cause?.code ?? '') ? new NoConnection(told) : new Break(told);
     }
     if (hop === 0 && response.status < 400) options.onHeaders?.(response.headers);
     if (![301, 302, 303, 307, 308].includes(response.status)) return response;

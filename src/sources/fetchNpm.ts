@@ -3,6 +3,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCode, userError } from '../problems';
 import { causeOf, runTool, saysOffline, type ToolResult } from '../tool';
+import { silenceOf } from './connect';
 import { notAnswering, requireAnswering } from './unreachable';
 
 const registry = 'the registry of npm';
@@ -12,8 +13,19 @@ const patience = [
   '--fetch-retries=2',
   '--fetch-retry-mintimeout=1000',
   '--fetch-retry-maxtimeout=3000',
-  '--fetch-timeout=30000', // of silence: where packets are dropped npm waits five minutes a try
+  '--fetch-timeout=30000', // of silence, which npm takes for five minutes
 ];
+
+/**
+ * Why the user's registry takes no connection; null where it does, or where npm does not say which it is. npm's own
+ * timeouts begin once it is connected.
+ */
+async function silenceOfRegistry(): Promise<string | null> {
+  const { code, out } = await runTool('npm', ['config', 'get', 'registry', 'https-proxy', 'proxy']);
+  const told = [...out.matchAll(/^(registry|https-proxy|proxy)=(\S+)$/gm)].map(([, , address]) => address!);
+  return code === 0 ? await silenceOf(told) : null;
+}
+let known: Promise<string | null> | undefined;
 
 /**
  * Runs npm in a folder, without scripts and with its patience of seconds. Throws UserError when there is no npm or its
@@ -21,6 +33,9 @@ const patience = [
  */
 async function runNpm(args: readonly string[], folder: string, where: string): Promise<ToolResult> {
   requireAnswering(registry, where);
+  const silence = await (known ??= silenceOfRegistry());
+  known = silence === null ? known : undefined;
+  if (silence !== null) throw notAnswering(registry, silence, where);
   const result = await runTool(
     'npm',
     [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...patience],

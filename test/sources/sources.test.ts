@@ -271,7 +271,8 @@ describe('Debian packages', () => {
   const apt = (updates: boolean) =>
     place.program(
       'apt-get',
-      `fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
+      `if (args[0] === '--print-uris') process.exit(0);
+fs.appendFileSync(${JSON.stringify(log)}, args.join(' ') + '\\n');
 const lists = args.find((arg) => arg.startsWith('Dir::State::lists='))?.split('=')[1];
 if (args[0] === 'update') { ${updates ? "fs.writeFileSync(path.join(lists, 'Packages'), '')" : "process.stderr.write('E: no network\\n'); process.exit(100)"}; }
 else if (lists !== undefined && fs.existsSync(path.join(lists, 'Packages'))) fs.copyFileSync(${JSON.stringify(place.file('served.deb', deb))}, 'chirp_1%3a2.0~x-1_all.deb');

@@ -1,8 +1,12 @@
 /** A registry that does not answer: asked once, told once, for all that it would have given. */
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCode, UserError } from '../../src/problems';
+import { silenceOf } from '../../src/sources/connect';
+import { download } from '../../src/sources/fetchHttps';
 import { fetchSources, openSource } from '../../src/sources/sources';
 import { manifestOf, workplace, type Workplace } from '../../testing/fetchTools';
 
@@ -32,7 +36,7 @@ describe('a registry that does not answer', () => {
       () => null,
       (thrown: unknown) => thrown,
     );
-    expect(calls()).toBe(1);
+    expect(calls()).toBe(2); // where its registry is, and the first package
     expect(error).toBeInstanceOf(UserError);
     const { problems, code } = error as UserError;
     expect(code).toBe(exitCode.unavailable);
@@ -60,6 +64,77 @@ describe('a registry that does not answer', () => {
 
   it('is not asked again for a while', async () => {
     await expect(openSource('birds', { manifests: place.manifests })).rejects.toThrow(/cannot be reached/);
-    expect(calls()).toBe(1);
+    expect(calls()).toBe(2);
+  });
+});
+
+/** A port that drops what wants to connect: a process listens there and never takes a connection, and its queue is full. */
+async function drops(): Promise<{ url: string; close: () => void }> {
+  const child = spawn(process.execPath, [
+    '-e',
+    "const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => { require('fs').writeSync(1, String(s.address().port)); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });",
+  ]);
+  const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
+  const waiting = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      for (const socket of waiting) socket.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+describe.runIf(process.platform === 'linux')('a network that drops packets', () => {
+  let hole: Awaited<ReturnType<typeof drops>>;
+  beforeAll(async () => {
+    hole = await drops();
+  });
+  afterAll(() => hole.close());
+
+  it('is told from one that answers or refuses', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const open = `http://127.0.0.1:${(server.address() as AddressInfo).port}/npm/`;
+    const host = new URL(hole.url).host;
+    expect(await silenceOf([hole.url], 0.3)).toBe(`no connection to ${host} within 0.3 s`);
+    expect(await silenceOf([hole.url, open], 0.3)).toBeNull();
+    expect(await silenceOf([open], 0.3)).toBeNull();
+    server.close();
+    expect(await silenceOf([open], 0.3)).toBeNull();
+    expect(await silenceOf(['null', 'file:///x'], 0.3)).toBeNull();
+  });
+
+  it('is told within ten seconds of a web address and by apt, which has the next package told at once', async () => {
+    const told = async (work: Promise<unknown>): Promise<string> => {
+      const begun = performance.now();
+      const error: unknown = await work.then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toBeInstanceOf(UserError);
+      expect((error as UserError).code).toBe(exitCode.unavailable);
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      return (error as UserError).message;
+    };
+    const host = new URL(hole.url).host;
+    const path = join(place.root, 'down');
+    expect(await told(download(() => `${hole.url}/x`, path, { where: 'x', allowHttp: true }))).toContain(
+      `${host}: cannot be reached (no connection to ${host} within 5 s)`,
+    );
+    const asked = join(place.root, 'asked');
+    place.program(
+      'apt-get',
+      `fs.appendFileSync(${JSON.stringify(asked)}, args[0] + '\\n'); console.log("'${hole.url}/pool/x.deb' x.deb 1");`,
+    );
+    const silent = "the archive of apt's packages: cannot be reached (no connection to";
+    for (const name of ['fern', 'moss']) {
+      place.put(
+        manifestOf(name, [{ id: `${name}.deb`, url: `deb:${name}=1.0`, content: Buffer.from(name), includes: ['*'] }]),
+      );
+      expect(await told(openSource(name, { manifests: place.manifests }))).toContain(silent);
+    }
+    expect(readFileSync(asked, 'utf8')).toBe('--print-uris\n');
   });
 });
