@@ -278,6 +278,8 @@ describe('names', () => {
         'old.wte': tensor([1, 4]),
         'h.9.rotary.inv_freq': tensor([2]),
         stranger: tensor([1]),
+        'beats.layers.0.fc1.weight': tensor([1]),
+        'beats.layers.1.fc1.weight': tensor([1]),
       }),
     );
     const checkpoint = openCheckpoint(home);
@@ -289,10 +291,10 @@ describe('names', () => {
           { name: 'blocks.1.q', shape: [3, 2] },
           { name: 'table', shape: [4] },
         ],
-        table,
+        { ...table, refused: [[/^beats\./, 'another encoder']] },
       ),
     ).toThrow(
-      /"h.0.attn.query.weight" has the shape \[2, 3\]; expected \[3, 2\]\n.*"h.1.attn.query.weight" is missing; expected shape \[3, 2\]\n.*"stranger" is surplus/,
+      /"h.0.attn.query.weight" has the shape \[2, 3\]; expected \[3, 2\]\n.*"h.1.attn.query.weight" is missing; expected shape \[3, 2\]\n.*2 tensors of another encoder \("beats.layers.0.fc1.weight"\)[^\n]*\n.*"stranger" is surplus[^\n]*$/,
     );
     checkpoint.close();
     writeFileSync(join(home, 'model.safetensors'), writeSafetensors({ wte: tensor([4], Infinity) }));

@@ -92,6 +92,7 @@ describe('an inner object', () => {
     ['salmonn-7b', 'whisper/model_type', 'wav2vec2', 'whisper'],
     ['salmonn-7b', 'qformer/model_type', 'bert', 'blip_2_qformer'],
     ['salmonn-7b', 'llama/architectures', ['OPTForCausalLM'], 'a class of llama'],
+    ['salmonn-7b', 'beats', { encoder_layers: 12 }, "SALMONN without BEATs, SALMONN's encoder of sounds"],
   ])('of %s whose %s is %j is another model', (name, place, value, expected) => {
     expect(() => familyOf(changed(name, place, value))).toThrow(
       `config.json/${place}: ${JSON.stringify(value)}; expected ${expected}`,

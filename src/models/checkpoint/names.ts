@@ -19,6 +19,8 @@ export interface NameTable {
   renamed?: readonly (readonly [RegExp, string])[];
   /** buffers of the Python modules that are no weights, and weights of heads that are not part of this model */
   ignored?: readonly RegExp[];
+  /** parts that some checkpoints have and this model has not, told by name and not tensor by tensor */
+  refused?: readonly (readonly [RegExp, string])[];
 }
 
 /** What a model wants from a checkpoint. */
@@ -114,7 +116,12 @@ export function loadStoredWeights<W extends WantedTensor>(
       tell(`tensor "${source}" has the shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
     else sources.set(name, source);
   }
-  for (const source of names.values())
+  const surplus = [...names.values()];
+  for (const [pattern, part] of table.refused ?? []) {
+    const own = surplus.filter((source) => pattern.test(source));
+    if (own.length > 0) tell(`${own.length} tensors of ${part} ("${own[0]!}")`, 'a checkpoint without this part');
+  }
+  for (const source of surplus.filter((name) => !table.refused?.some(([pattern]) => pattern.test(name))))
     tell(`tensor "${source}" is surplus`, 'no tensor of this name for this configuration');
   if (problems.length > 0) throw new UserError(problems);
 

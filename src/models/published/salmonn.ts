@@ -12,10 +12,15 @@ import { qformerNames, qformerOptions, qformerParameters, windowQformer } from '
 import { whisperBlock, whisperEncoder, whisperParameters, type WhisperOptions } from '../parts/whisperEncoder';
 import { stems, type Family } from './family';
 
+/** Its second encoder, which is published as pickled Python objects alone. */
+const beats = "BEATs, SALMONN's encoder of sounds that are no speech, which is not computed here";
+
 /** Of the norm after Whisper: PyTorch's default, as within it. */
 const epsilon = 1e-5;
 
 export function salmonn(fields: Fields, tied: boolean): Family {
+  if ((fields.raw('beats') ?? null) !== null)
+    fields.bad('beats', `SALMONN without ${beats}; the encoder whisper-base-aisfx has the form with two encoders`);
   const speech = fields.inner('whisper'),
     qformerFields = fields.inner('qformer');
   kindOf(speech, { whisper: classes('Whisper') }, 'whisper');
@@ -55,6 +60,7 @@ export function salmonn(fields: Fields, tied: boolean): Family {
         ...prefixed('backbone.', '', decoder.names('llama_model.model', 'llama_model.lm_head')),
       ],
       ignored: [/\.rotary_emb\.inv_freq$/],
+      refused: [[/^(?:beats|ln_audio)\./, beats]],
     },
     tower: (part, mel) => whisperEncoder(part, mel, whisper),
     connector: (part, frames) =>
