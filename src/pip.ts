@@ -13,7 +13,9 @@ export async function pipDownload(
   more: readonly string[] = [],
 ): Promise<ToolResult> {
   const first = await runPip(python, requirement, into, ['--retries=1', '--timeout=4', ...more]);
-  const isDone = first.code === 0 || first.absent || /ConnectTimeoutError/.test(first.err) || !isOffline(first);
+  const isDropped = /ConnectTimeoutError/.test(first.err),
+    isSlow = isOffline(first) || /timed out/i.test(first.err);
+  const isDone = first.code === 0 || first.absent || isDropped || !isSlow;
   return isDone ? first : await runPip(python, requirement, into, ['--retries=2', '--timeout=20', ...more]);
 }
 

@@ -20,7 +20,16 @@ import {
 } from './estimate';
 import { enough, needsText, onlyCell, Pool, Unmet } from './pool';
 import { exceededBounds, grownDistances, meanFactors, pausedRuns } from './quantities';
-import { cellsOf, leaderOf, needsOfLess, runsOfSide, runsOfSides, type Cell, type ClaimedRun } from './sides';
+import {
+  cellsOf,
+  leaderOf,
+  needsOfLess,
+  otherDifferences,
+  runsOfSide,
+  runsOfSides,
+  type Cell,
+  type ClaimedRun,
+} from './sides';
 
 /** What came of one claim on one set of runs. */
 export interface Evaluation {
@@ -53,9 +62,12 @@ const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
 
 /** The difference of the claim's set-up less that at the values of `less`, of each seed that both have. */
 function interactionsFor(pool: Pool, needs: Needs, values: ReadonlyMap<string, number>): number[] {
-  const at = (own: Needs) =>
-    new Map(differencesBySeed(onlyCell(pool, own), values).map(({ seed, difference }) => [seed, difference]));
-  return pairedDifferences(at(needs), at(needsOfLess(needs))).map(({ difference }) => difference);
+  const [cell, less] = [onlyCell(pool, needs), onlyCell(pool, needsOfLess(needs))];
+  const others = otherDifferences(cell.a[0]!, less.a[0]!, needs);
+  if (others.length > 0)
+    throw new Unmet('not evaluable', `the runs of both set-ups differ in ${others.join(', ')}, too`);
+  const at = (own: Cell) => new Map(differencesBySeed(own, values).map(({ seed, difference }) => [seed, difference]));
+  return pairedDifferences(at(cell), at(less)).map(({ difference }) => difference);
 }
 
 /** The estimate of a claim, without its checks. Throws Unmet when runs are missing. */

@@ -33,10 +33,24 @@ export function hasMethod(spec: RunSpec, { method, regulariser, optimiser }: Sid
   return methodText(wanted) === methodText(spec) && canonicalJson(wanted.optimiser) === canonicalJson(spec.optimiser);
 }
 
-/** Everything of a run but what a claim compares: method, rates, seed. Runs that agree in it are one set-up. */
-function setupOf(spec: RunSpec, needs: Needs): string {
-  const { scheduler: _s, regulariser: _r, learningRate: _l, seed: _n, device: _d, optimiser, ...rest } = spec;
-  return canonicalJson(needs.a.optimiser === undefined ? { ...rest, optimiser } : rest);
+/** Everything of a run but what a claim compares: method, rates of both modules, seed. Runs that agree in it are one set-up. */
+function setupOf({ scheduler: _s, regulariser: _r, seed: _n, device: _d, ...spec }: RunSpec, needs: Needs): object {
+  const { learningRate, optimiser, ...rest } = spec;
+  const { encoder: _e, backbone: _b, ...parts } = learningRate;
+  return { ...rest, learningRate: parts, ...(needs.a.optimiser === undefined ? { optimiser } : {}) };
+}
+
+/**
+ * What tells two set-ups apart beside the paths of `less`, and the options that lie beside a kind there: values that
+ * both have and that differ, by path.
+ */
+export function otherDifferences(one: ClaimedRun, other: ClaimedRun, needs: Needs): string[] {
+  const [own, theirs] = [leaves(setupOf(one.spec, needs)), leaves(setupOf(other.spec, needs))];
+  const meant = Object.keys(needs.less ?? {}).map((path) => path.replace(/(^|\.)kind$/, '$1'));
+  const isMeant = (path: string) => meant.some((each) => (each.endsWith('.') ? path.startsWith(each) : path === each));
+  return [...own].flatMap(([path, value]) =>
+    isMeant(path) || !theirs.has(path) || theirs.get(path) === value ? [] : [path],
+  );
 }
 
 /** The runs of one side, among those of the claim's task and other conditions. */

@@ -71,7 +71,10 @@ export const lossContours: FigureDefinition<Row> = {
     const order = [...new Set(rows.map((row) => row.panel))];
     const x = displacement('backbone');
     const y = displacement('encoder');
-    const last = Math.max(...rows.filter((row) => row.part === 'path').map((row) => row.step ?? 0));
+    const ends = order.map((panel) => {
+      const steps = rows.filter((row) => row.part === 'path' && row.panel === panel).map((row) => row.step ?? 0);
+      return `(datum.panel === ${JSON.stringify(panel)} && datum.step === ${Math.max(...steps)})`;
+    });
     const end = (test: string, shape: string): Spec => ({
       transform: [{ filter: `datum.part === 'path' && ${test}` }],
       mark: { type: 'point', filled: true, size: 26, opacity: 1, color: pathColour, shape },
@@ -96,7 +99,7 @@ export const lossContours: FigureDefinition<Row> = {
             encoding: { x, y, order: { field: 'step', type: 'quantitative' } },
           },
           end('datum.step === 1', 'circle'),
-          end(`datum.step === ${last}`, 'square'),
+          end(`(${ends.join(' || ')})`, 'square'),
         ],
       },
     };

@@ -55,7 +55,10 @@ function timeRatio(needs: ResourceNeeds, { steps }: MeasuredStep): number {
 /** A step with its times beside the prediction. */
 export type Measurement = MeasuredStep & { timeRatio: number; memoryRatio: number; threads: number };
 
-/** Measures the one model, in a process of its own unless this is that. */
+/**
+ * Measures the one model, in a process of its own unless this is that. Throws UserError for more than one model, and for
+ * more memory than is free.
+ */
 export async function measure(
   planned: readonly PlannedStep[],
   models: readonly string[],

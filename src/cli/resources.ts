@@ -89,9 +89,8 @@ function plan(
   model: string,
   name: string,
   size: StepSize,
-  { tiles, backend, precision, checkpointing, kernels: asked }: ResourcesOptions,
+  { tiles, backend, precision, checkpointing, kernels }: ResourcesOptions,
 ): PlannedStep {
-  const kernels = backend === 'tensorflow' ? asked : 'plain';
   const config = configOf(model);
   const family = familyOf(config, model);
   const items = itemsOfRow(name, family, tiles);
@@ -142,7 +141,8 @@ export const define: Define = (command) => {
     .addOption(new Option('--here', 'measure in this process').hideHelp())
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action(async (models: string[], options: ResourcesOptions) => {
+    .action(async (models: string[], given: ResourcesOptions) => {
+      const options: ResourcesOptions = { ...given, kernels: given.backend === 'tensorflow' ? given.kernels : 'plain' };
       const size = { batch: options.batch, text: options.text, labels: options.labels };
       if (size.labels >= size.text)
         throw userError({ where: '--labels', what: String(size.labels), expected: `fewer than --text ${size.text}` });

@@ -11,6 +11,7 @@ import { backboneTunings, checkpointings, connectorTunings, towerTunings } from 
 import { partName, tablesAreRead, type Kinds } from '../parts/define';
 import { above0, leaf, number, oneOf, whole, type Leaf } from '../parts/options';
 import { checkpointNameForm, tiledFamily } from '../sources/checkpointNames';
+import { kernelNames } from '../tensor/kernels';
 import { optimisers } from '../tensor/optimiserKinds';
 import { precisions } from '../tensor/precision';
 import { mergedOptions } from './mergedOptions';
@@ -198,7 +199,7 @@ export const runFields: Record<keyof RunSpec, Field> = {
   },
   kernels: oneOf(
     "operations that the model is made of: TensorFlow's own, or `fused` ones (docs/performance.md), which round otherwise and only TensorFlow on a processor has: elsewhere such a run computes with the plain ones",
-    ['plain', 'fused'],
+    kernelNames,
   ),
   device: leaf("asks for a processor; never part of a run's identity", { type: 'string', enum: ['cpu', 'gpu', 'any'] }),
   seed: whole('seed of every random number of the run', 0, 2_147_483_647),

@@ -2,40 +2,63 @@
 import { connect } from 'node:net';
 
 /** What environments name a proxy by. */
-const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+export const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'] as const;
 
-/** Seconds for a connection to be made. */
-export const connectSeconds = 5;
+/** Seconds for a connection to be made: the third packet that asks for one is sent after seven. */
+const connectSeconds = 8;
 
-/** Whether a server takes or refuses a connection at the host of a URL within seconds. */
-function isDecided(url: string, seconds: number): Promise<boolean> {
+/** `answers`: it takes or refuses a connection; `fails`: there is no way to it, which any tool tells at once. */
+type Answer = 'answers' | 'fails' | 'silent';
+
+function ask(url: string, seconds: number): Promise<Answer> {
   const { hostname, port, protocol } = new URL(url);
   return new Promise((resolve) => {
     const socket = connect(Number(port) || (protocol === 'http:' ? 80 : 443), hostname.replace(/^\[|\]$/g, ''));
-    const timer = setTimeout(() => end(false), seconds * 1000);
-    const end = (decided: boolean) => {
+    const end = (answer: Answer) => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(decided);
+      resolve(answer);
     };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(true));
+    const timer = setTimeout(() => end('silent'), seconds * 1000);
+    socket.once('connect', () => end('answers'));
+    socket.once('error', (error: Error & { code?: string; errors?: { code?: string }[] }) => {
+      // A name with several addresses fails with one error for each.
+      const codes = [error.code, ...(error.errors ?? []).map(({ code }) => code)];
+      if (codes.includes('ECONNREFUSED')) end('answers');
+      else end(codes.includes('ETIMEDOUT') ? 'silent' : 'fails');
+    });
   });
 }
 
+/** Whom a tool would ask. */
+export interface Asked {
+  servers: readonly string[];
+  /** of the tool's own settings, beside those that the environment names; empty texts and `null` are none */
+  proxies?: readonly string[];
+}
+
 /**
- * Why none of these addresses, nor a proxy that the environment names, answers: each neither took nor refused a
- * connection. Null where one did, whatever it said: who asks it will be told. What is no URL of the web is left out.
+ * Why nobody answers: none of the servers, or where proxies are set of those, takes or refuses a connection, and one at
+ * least is silent. Null where one answers, where all fail at once, and where an address is of a kind that is not known
+ * here (SOCKS): then the tool is left to itself.
  */
-export async function silenceOf(addresses: readonly string[], seconds = connectSeconds): Promise<string | null> {
-  const proxies = proxyVariables.map((name) => process.env[name] ?? '');
-  const urls = [...new Set([...addresses, ...proxies])].filter((url) => /^https?:/.test(url) && URL.canParse(url));
-  if (urls.length === 0) return null;
-  const decided = urls.map(async (url) => {
-    if (!(await isDecided(url, seconds))) throw new Error('silence');
-  });
-  return await Promise.any(decided).then(
-    () => null,
-    () => `no connection to ${urls.map((url) => new URL(url).host).join(' or ')} within ${seconds} s`,
+export async function silenceOf(
+  { servers, proxies: own = [] }: Asked,
+  seconds: number = connectSeconds,
+): Promise<string | null> {
+  const proxies = [...own, ...proxyVariables.map((name) => process.env[name] ?? '')].filter(
+    (proxy) => proxy !== '' && proxy !== 'null',
   );
+  const isExempting = [process.env['NO_PROXY'], process.env['no_proxy']].some((list) => (list ?? '') !== '');
+  const asked = proxies.length > 0 && !isExempting ? proxies : [...servers, ...proxies];
+  if (asked.length === 0 || asked.some((url) => !/^https?:/.test(url) || !URL.canParse(url))) return null;
+  const byHost = new Map(asked.map((url) => [new URL(url).host, url]));
+  const answers = [...byHost.values()].map((url) => ask(url, seconds));
+  const first = await Promise.any(
+    answers.map(async (answer) => {
+      if ((await answer) !== 'answers') throw new Error(await answer);
+      return 'answers' as const;
+    }),
+  ).catch(async () => (await Promise.all(answers)).find((answer) => answer === 'silent') ?? 'fails');
+  return first === 'silent' ? `no connection to ${[...byHost.keys()].join(' or ')} within ${seconds} s` : null;
 }

@@ -69,9 +69,11 @@ async function runApt(args: readonly string[], folder: string): Promise<ToolResu
     runTool('apt-get', ['--print-uris', ...args], options),
     runTool('apt-config', ['dump'], options),
   ]);
-  const servers = [...asked.out.matchAll(/^'(https?:[^']+)'/gm)].map(([, url]) => url!);
-  const proxies = [...settings.out.matchAll(/^Acquire::https?::Proxy "(https?:[^"]+)"/gm)].map(([, url]) => url!);
-  const silence = await silenceOf(proxies.length > 0 ? proxies : servers.slice(0, 1));
+  // Which proxy a program of the user's would choose is not known here.
+  const isChosen = /^Acquire::https?::Proxy-?Auto-?Detect "[^"]/im.test(settings.out);
+  const servers = [...asked.out.matchAll(/^'([^']+)'/gm)].map(([, url]) => url!);
+  const proxies = [...settings.out.matchAll(/^Acquire::https?::Proxy "([^"]+)"/gm)].map(([, url]) => url!);
+  const silence = isChosen ? null : await silenceOf({ servers, proxies });
   return silence === null ? await runTool('apt-get', args, options) : { silence };
 }
 

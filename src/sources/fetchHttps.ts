@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCode, userError } from '../problems';
-import { silenceOf } from './connect';
+import { proxyVariables, silenceOf } from './connect';
 import type { ContentLocation } from './contentUrl';
 import { notAnswering, requireAnswering } from './unreachable';
 
@@ -63,15 +63,16 @@ export function hfUrl(location: ContentLocation & { kind: 'hf' }, where: string)
  */
 export async function download(address: () => string, path: string, options: DownloadOptions): Promise<void> {
   const delays = options.retryAfter ?? [1, 3, 10];
+  /** tries in a row in which a host was not reached */
+  let refused = 0;
   for (let attempt = 0; ; attempt++) {
     const url = address();
-    if (options.fetch === undefined) await requireConnection(url, options.where);
     try {
       await downloadOnce(url, path, options);
       return;
     } catch (error) {
-      if (error instanceof NoConnection && attempt > 0)
-        throw notAnswering(new URL(url).host, error.message, options.where);
+      refused = error instanceof NoConnection ? refused + 1 : 0;
+      if (error instanceof NoConnection && refused > 1) throw notAnswering(error.host, error.message, options.where);
       const delay = delays[attempt];
       if (!(error instanceof Break) || delay === undefined) {
         if (error instanceof Break)
@@ -93,8 +94,15 @@ export async function download(address: () => string, path: string, options: Dow
 
 /** A failure that another try may mend. */
 class Break extends Error {}
-/** The host was not reached at all: one more try, and it is told. */
-class NoConnection extends Break {}
+/** A host was not reached at all: one more try, and it is told. */
+class NoConnection extends Break {
+  constructor(
+    message: string,
+    readonly host: string,
+  ) {
+    super(message);
+  }
+}
 
 /** What the platform says then. */
 const notReached: ReadonlySet<string> = new Set([
@@ -114,7 +122,7 @@ async function requireConnection(url: string, where: string): Promise<void> {
   const { host } = new URL(url);
   requireAnswering(host, where);
   if (answering.has(host)) return;
-  const silence = await silenceOf([url]);
+  const silence = await silenceOf({ servers: [url] });
   if (silence !== null) throw notAnswering(host, silence, where);
   answering.add(host);
 }
@@ -191,8 +199,7 @@ async function* chunks(response: Response): AsyncIterable<Uint8Array> {
  * 24.
  */
 export function platformFetch(): (url: string, init: RequestInit) => Promise<Response> {
-  const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-  if (variables.every((name) => (process.env[name] ?? '') === '')) return (url, init) => fetch(url, init);
+  if (proxyVariables.every((name) => (process.env[name] ?? '') === '')) return (url, init) => fetch(url, init);
   return async (url, init) => {
     const undici = await import('undici');
     const proxied = { ...(init as import('undici').RequestInit), dispatcher: new undici.EnvHttpProxyAgent() };
@@ -217,13 +224,14 @@ async function request(start: string, from: number, options: DownloadOptions): P
     if (from > 0) headers['range'] = `bytes=${from}-`;
     if (options.token !== undefined && new URL(url).origin === origin)
       headers['authorization'] = `Bearer ${options.token}`;
+    if (options.fetch === undefined) await requireConnection(url, options.where);
     let response: Response;
     try {
       response = await fetchFunction(url, { headers, redirect: 'manual' });
     } catch (error) {
       const { cause } = error as Error & { cause?: { message?: string; code?: string } };
       const told = cause?.message ?? (error as Error).message;
-      throw notReached.has(cause?.code ?? '') ? new NoConnection(told) : new Break(told);
+      throw notReached.has(cause?.code ?? '') ? new NoConnection(told, new URL(url).host) : new Break(told);
     }
     if (hop === 0 && response.status < 400) options.onHeaders?.(response.headers);
     if (![301, 302, 303, 307, 308].includes(response.status)) return response;

@@ -20,10 +20,12 @@ const patience = [
  * Why the user's registry takes no connection; null where it does, or where npm does not say which it is. npm's own
  * timeouts begin once it is connected.
  */
-async function silenceOfRegistry(): Promise<string | null> {
-  const { code, out } = await runTool('npm', ['config', 'get', 'registry', 'https-proxy', 'proxy']);
-  const told = [...out.matchAll(/^(registry|https-proxy|proxy)=(\S+)$/gm)].map(([, , address]) => address!);
-  return code === 0 ? await silenceOf(told) : null;
+async function silenceOfRegistry(folder: string): Promise<string | null> {
+  const { code, out } = await runTool('npm', ['config', 'get', 'registry', 'https-proxy', 'proxy'], { folder });
+  const told = new Map([...out.matchAll(/^(registry|https-proxy|proxy)=(\S+)$/gm)].map(([, name, url]) => [name, url]));
+  const own = told.get('registry');
+  if (code !== 0 || own === undefined) return null;
+  return await silenceOf({ servers: [own], proxies: [told.get('https-proxy') ?? '', told.get('proxy') ?? ''] });
 }
 let known: Promise<string | null> | undefined;
 
@@ -33,7 +35,7 @@ let known: Promise<string | null> | undefined;
  */
 async function runNpm(args: readonly string[], folder: string, where: string): Promise<ToolResult> {
   requireAnswering(registry, where);
-  const silence = await (known ??= silenceOfRegistry());
+  const silence = await (known ??= silenceOfRegistry(folder));
   known = silence === null ? known : undefined;
   if (silence !== null) throw notAnswering(registry, silence, where);
   const result = await runTool(

@@ -8,8 +8,9 @@ import { registerFusedKernels } from './fusedKernels';
 import { scoped } from './scoped';
 import { tf } from './tf';
 
-/** Which kernels a session computes with. */
+/** The kernels that a session may compute with. */
 export const kernelNames = ['plain', 'fused'] as const;
+/** One of them. */
 export type Kernels = (typeof kernelNames)[number];
 
 const fused = scoped(false);

@@ -2,14 +2,14 @@
 import { after } from './recompute';
 import { tf, type Tensor } from './tf';
 
-/** Values of a table that are kept at a time: 64 MiB. */
-const tableValues = 2 ** 24;
-/** Products of such groups of rows have the digits that they have in one product of all (measured on processors). */
-const group = 64;
+/**
+ * Values of a table that are kept at a time: 256 MiB, more than any set of this project asks for. A product of some rows
+ * may have other last digits than the same rows of a product of all.
+ */
+const tableValues = 2 ** 26;
 
 /** Rows whose tables over so many words are kept at a time. */
-export const rowsAtOnce = (vocabulary: number): number =>
-  group * Math.max(1, Math.floor(tableValues / vocabulary / group));
+export const rowsAtOnce = (vocabulary: number): number => Math.max(1, Math.floor(tableValues / vocabulary));
 
 /** Some rows of a tensor [n] or [n, width]. */
 export type Cut = (x: Tensor) => Tensor;
@@ -24,9 +24,9 @@ export function byRows(count: number, size: number, work: (cut: Cut) => Tensor[]
   for (let from = 0; from < count; from += size) {
     const rows = Math.min(size, count - from);
     const ended = made.flat();
-    made.push(
-      work((x) => tf.slice(after(x, ended), [from, ...x.shape.slice(1).map(() => 0)], [rows, ...x.shape.slice(1)])),
-    );
+    const cut: Cut = (x) =>
+      tf.slice(after(x, ended), [from, ...x.shape.slice(1).map(() => 0)], [rows, ...x.shape.slice(1)]);
+    made.push(tf.tidy(() => work(cut)));
   }
   return made[0]!.map((_, i) => tf.concat(made.map((results) => results[i]!)));
 }

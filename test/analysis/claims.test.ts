@@ -372,15 +372,23 @@ describe('claims on made-up journals', () => {
       }
     }
     const needs = { ...base.needs, where: { 'optimiser.kind': 'adamw' }, less: { 'optimiser.kind': 'lamb' } };
-    const [found, lacking] = await evaluate(
+    const [found, lacking, wider] = await evaluate(
       'interaction',
       { comparison: 'interaction', needs: { ...needs, seeds: 3 } },
       { comparison: 'interaction', needs: { ...needs, less: { 'optimiser.kind': 'sgd' } } },
+      {
+        comparison: 'interaction',
+        needs: { ...needs, where: { 'optimiser.epsilon': 1e-8 }, less: { 'optimiser.epsilon': 1e-6 } },
+      },
     );
     // .2, .1, .3: mean .2, sd .1, n = 3
     expect(found!.estimate).toMatchObject({ n: 3 });
     expect(found!.estimate!.value).toBeCloseTo(0.2, 10);
     expect(found!.low).toBeCloseTo(0.2 - (4.302653 * 0.1) / Math.sqrt(3), 6);
+    expect(wider).toMatchObject({
+      verdict: 'not evaluable',
+      why: 'the runs of both set-ups differ in optimiser.kind, optimiser.clipOver, too',
+    });
     expect(lacking).toMatchObject({
       verdict: 'not evaluable',
       why: expect.stringContaining('with optimiser.kind sgd') as string,

@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCode, UserError } from '../../src/problems';
-import { silenceOf } from '../../src/sources/connect';
+import { proxyVariables, silenceOf } from '../../src/sources/connect';
 import { download } from '../../src/sources/fetchHttps';
 import { fetchSources, openSource } from '../../src/sources/sources';
 import { manifestOf, workplace, type Workplace } from '../../testing/fetchTools';
@@ -88,22 +88,38 @@ async function drops(): Promise<{ url: string; close: () => void }> {
 
 describe.runIf(process.platform === 'linux')('a network that drops packets', () => {
   let hole: Awaited<ReturnType<typeof drops>>;
+  const names = [...proxyVariables, 'NO_PROXY', 'no_proxy'];
+  const before = new Map(names.map((name) => [name, process.env[name]]));
   beforeAll(async () => {
+    for (const name of names) delete process.env[name];
     hole = await drops();
   });
-  afterAll(() => hole.close());
+  afterAll(() => {
+    hole.close();
+    for (const [name, value] of before) if (value !== undefined) process.env[name] = value;
+  });
 
   it('is told from one that answers or refuses', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const open = `http://127.0.0.1:${(server.address() as AddressInfo).port}/npm/`;
     const host = new URL(hole.url).host;
-    expect(await silenceOf([hole.url], 0.3)).toBe(`no connection to ${host} within 0.3 s`);
-    expect(await silenceOf([hole.url, open], 0.3)).toBeNull();
-    expect(await silenceOf([open], 0.3)).toBeNull();
+    expect(await silenceOf({ servers: [hole.url] }, 0.3)).toBe(`no connection to ${host} within 0.3 s`);
+    expect(await silenceOf({ servers: [hole.url, open] }, 0.3)).toBeNull();
+    expect(await silenceOf({ servers: [open] }, 0.3)).toBeNull();
     server.close();
-    expect(await silenceOf([open], 0.3)).toBeNull();
-    expect(await silenceOf(['null', 'file:///x'], 0.3)).toBeNull();
+    expect(await silenceOf({ servers: [open] }, 0.3)).toBeNull();
+    expect(await silenceOf({ servers: ['file:///x'] }, 0.3)).toBeNull();
+    // A proxy is asked in place of the servers, unless some are exempt; one of another kind is left to the tool.
+    expect(await silenceOf({ servers: [open], proxies: [hole.url] }, 0.3)).toContain(host);
+    expect(await silenceOf({ servers: [hole.url], proxies: [open] }, 0.3)).toBeNull();
+    expect(await silenceOf({ servers: [hole.url], proxies: ['socks5://127.0.0.1:1'] }, 0.3)).toBeNull();
+    expect(await silenceOf({ servers: [hole.url], proxies: ['null', ''] }, 0.3)).toContain(host);
+    process.env['NO_PROXY'] = 'inside.example';
+    expect(await silenceOf({ servers: [open], proxies: [hole.url] }, 0.3)).toBeNull();
+    delete process.env['NO_PROXY'];
+    // No way to a host is told by any tool at once.
+    expect(await silenceOf({ servers: ['http://no-such-host.invalid'] }, 5)).toBeNull();
   });
 
   it('is told within ten seconds of a web address and by apt, which has the next package told at once', async () => {
@@ -121,7 +137,7 @@ describe.runIf(process.platform === 'linux')('a network that drops packets', () 
     const host = new URL(hole.url).host;
     const path = join(place.root, 'down');
     expect(await told(download(() => `${hole.url}/x`, path, { where: 'x', allowHttp: true }))).toContain(
-      `${host}: cannot be reached (no connection to ${host} within 5 s)`,
+      `${host}: cannot be reached (no connection to ${host} within 8 s)`,
     );
     const asked = join(place.root, 'asked');
     place.program(

@@ -99,12 +99,12 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
     llm_config: { ...(config['llm_config'] as object), num_hidden_layers: layers, vocab_size: 20_000 },
   });
   it.each([
-    ['small', 1, 1, 1, []],
-    ['larger, its layers computed again', 4, 2, 2, ['--checkpointing', 'layers']],
-    ['larger, in fused kernels and bfloat16', 4, 2, 2, ['--kernels', 'fused', '--precision', 'bfloat16']],
+    ['small', 0.8e9, 1, 1, 1, []],
+    ['larger, its layers computed again', 1.1e9, 4, 2, 2, ['--checkpointing', 'layers']],
+    ['larger, in fused kernels and bfloat16', 1e9, 4, 2, 2, ['--kernels', 'fused', '--precision', 'bfloat16']],
   ] as const)(
     '%s: predicted within 20 %',
-    (name, layers, tower, batch, options) => {
+    (name, least, layers, tower, batch, options) => {
       const path = join(folder, `${name}.json`);
       writeFileSync(path, JSON.stringify(cut(layers, tower)));
       const { stdout, stderr } = spawnSync(
@@ -130,7 +130,7 @@ describe.skipIf(!linked)('memory of a real step, in a process of its own', () =>
         measured: { memoryRatio: number };
         models: { needs: { memory: { total: number } } }[];
       };
-      expect(models[0]!.needs.memory.total).toBeGreaterThan(name === 'small' ? 0.8e9 : 1e9);
+      expect(models[0]!.needs.memory.total).toBeGreaterThan(least);
       expect(Math.abs(Math.log(measured.memoryRatio))).toBeLessThan(Math.log(1.2));
     },
     240_000,
