@@ -70,55 +70,64 @@ export function notWorse(scores: readonly ReadonlyMap<number, number>[], marked:
   return holmOfTested(tests).map((corrected) => corrected !== null && corrected >= level);
 }
 
-function estimate(scores: (number | null)[]) {
-  const known = scores.flatMap((score) => score ?? []);
-  return known.length === 0 ? none : shareInterval(known);
+/** What a method has in one column: estimate and interval, and whether it is the best or not significantly worse. */
+interface Column {
+  n: number;
+  mean: number | null;
+  low: number | null;
+  high: number | null;
+  best: number;
+  near: number;
 }
 
-/** The rows of one task and setting, with the marks of its best methods. */
+/** One kind of score of the methods that are compared, in their order. */
+function columnOf(methods: readonly (readonly RunScore[])[], score: 'choice' | 'generation'): Column[] {
+  const estimates = methods.map((runs) => {
+    const known = runs.flatMap((run) => run[score] ?? []);
+    return known.length === 0 ? none : shareInterval(known);
+  });
+  const top = best(estimates.map(({ mean }) => mean));
+  const near = notWorse(
+    methods.map((runs) => bySeed(runs, (run) => run[score])),
+    top,
+  );
+  return estimates.map((estimate, i) => ({ ...estimate, best: top[i] ? 1 : 0, near: near[i] ? 1 : 0 }));
+}
+
+/** The rows of one task and setting. */
 function rowsOf({ panel, setting, methods }: Compared<RunScore>): ResultRow[] {
-  const scored = [...methods].map(([method, runs]) => ({
-    method,
-    n: runs.length,
-    choices: bySeed(runs, (run) => run.choice),
-    generations: bySeed(runs, (run) => run.generation),
-    choice: estimate(runs.map((run) => run.choice)),
-    middle: interquartileEstimate(
-      runs.flatMap((run) => run.choice ?? []),
+  const names = [...methods.keys()],
+    runs = [...methods.values()];
+  const choices = columnOf(runs, 'choice'),
+    generations = columnOf(runs, 'generation');
+  return names.map((method, i): ResultRow => {
+    const choice = choices[i]!,
+      generation = generations[i]!;
+    const middle = interquartileEstimate(
+      runs[i]!.flatMap((run) => run.choice ?? []),
       [panel, setting, method].join(' '),
-    ),
-    generation: estimate(runs.map((run) => run.generation)),
-  }));
-  const bestChoice = best(scored.map((row) => row.choice.mean));
-  const bestGeneration = best(scored.map((row) => row.generation.mean));
-  const nearChoice = notWorse(
-    scored.map((row) => row.choices),
-    bestChoice,
-  );
-  const nearGeneration = notWorse(
-    scored.map((row) => row.generations),
-    bestGeneration,
-  );
-  return scored.map(({ method, n, choice, middle, generation }, i): ResultRow => ({
-    panel,
-    setting,
-    method,
-    n,
-    choice: choice.mean,
-    choiceLow: choice.low,
-    choiceHigh: choice.high,
-    choiceBest: bestChoice[i] ? 1 : 0,
-    generationN: generation.n,
-    generation: generation.mean,
-    generationLow: generation.low,
-    generationHigh: generation.high,
-    generationBest: bestGeneration[i] ? 1 : 0,
-    choiceNear: nearChoice[i] ? 1 : 0,
-    generationNear: nearGeneration[i] ? 1 : 0,
-    choiceMiddle: middle.middle,
-    choiceMiddleLow: middle.low,
-    choiceMiddleHigh: middle.high,
-  }));
+    );
+    return {
+      panel,
+      setting,
+      method,
+      n: runs[i]!.length,
+      choice: choice.mean,
+      choiceLow: choice.low,
+      choiceHigh: choice.high,
+      choiceBest: choice.best,
+      generationN: generation.n,
+      generation: generation.mean,
+      generationLow: generation.low,
+      generationHigh: generation.high,
+      generationBest: generation.best,
+      choiceNear: choice.near,
+      generationNear: generation.near,
+      choiceMiddle: middle.middle,
+      choiceMiddleLow: middle.low,
+      choiceMiddleHigh: middle.high,
+    };
+  });
 }
 
 /** The rows of the table from the scores of runs, in order of panel, setting, method, seed and id. */
