@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { withCache } from '../../testing/environment';
 import { sumOfFile } from '../../testing/sumOfFile';
 import { cachePath, projectRoot } from '../../src/files';
@@ -118,6 +118,23 @@ describe.skipIf(!linked)('frozen weights in files', () => {
     expect(readdirSync(join(file.path, '..'))).toEqual(['layers.0.q.float32']);
     late.discard(); // what it did not make stays
     expect(existsSync(file.path)).toBe(true);
+  });
+
+  it('that another process is about to name stay, and go a day after it was killed', async () => {
+    const { file } = await made(false);
+    const left = `${file.path}.4f2.tmp`;
+    writeFileSync(left, '');
+    utimesSync(left, statSync(file.path).atime, statSync(file.path).mtime); // as it is just before it gets its name
+    const again = async () => {
+      chmodSync(file.path, 0o644);
+      truncateSync(file.path, 4);
+      expect((await made(false)).loads).toBe(1);
+      return existsSync(left);
+    };
+    expect(await again()).toBe(true);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 86_500_000);
+    expect(await again()).toBe(false);
+    clock.mockRestore();
   });
 
   it('names lead nowhere else', () => {

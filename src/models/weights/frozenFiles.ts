@@ -127,12 +127,15 @@ function isWhole(file: TensorFile): boolean {
   return status?.isFile() === true && status.size === bytesOfType(file) && status.mtimeMs === finished * 1000;
 }
 
-/** Removes what killed processes left of a file a day ago or earlier: nobody writes for so long. */
+/**
+ * Removes what killed processes left of a file a day ago or earlier: nobody writes for so long. It goes by the time of
+ * the last change of any kind, which nobody can set; that of its content is an old one before a file gets its name.
+ */
 function clearLeft(path: string): void {
   for (const name of readdirSync(dirname(path))) {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.tmp')) continue;
     const left = join(dirname(path), name);
-    const written = statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    const written = statSync(left, { throwIfNoEntry: false })?.ctimeMs ?? Infinity;
     if (Date.now() - written > day) rmSync(left, { force: true });
   }
 }
