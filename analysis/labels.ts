@@ -111,7 +111,8 @@ const allDigits = 17;
 function settingsOf(specs: readonly RunSpec[]): string[] {
   const texts = specs.map((spec) => settingOf(spec));
   for (const alike of grouped([...specs.keys()], (i) => texts[i]!)) {
-    const rates = new Map(alike.map((i) => [JSON.stringify(specs[i]!.learningRate), specs[i]!]));
+    const pairOf = ({ learningRate: { encoder, backbone } }: RunSpec) => `${encoder} ${backbone}`;
+    const rates = new Map(alike.map((i) => [pairOf(specs[i]!), specs[i]!]));
     const apart = (digits: number) => new Set([...rates.values()].map((spec) => settingOf(spec, digits))).size;
     let digits = 3;
     while (digits < allDigits && apart(digits) < rates.size) digits += 1;

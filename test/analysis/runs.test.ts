@@ -230,6 +230,12 @@ describe('labels', () => {
     // A tenfold rate that all runs share is no less tenfold.
     expect(settings([3e-4, 3e-3], [3e-4, 3e-3])).toEqual(['backbone ×10', 'backbone ×10']);
     expect(settings([3e-4, 1.5e-4])).toEqual(['backbone ×0.5']);
+    // The rate of a part is no other setting of the two modules, and asks for no more digits.
+    const apart = [{}, { tower: 3e-5 }].map((part) => ({ learningRate: { encoder: 3e-4, backbone: 3e-3, ...part } }));
+    expect(labelRuns(apart.map((change) => spec(0, change))).map(({ setting }) => setting)).toEqual([
+      'backbone ×10',
+      'backbone ×10',
+    ]);
   });
   test('an option that is not the default is named, even where all runs share it', () => {
     const method = (scheduler: RunSpec['scheduler']) => spec(0, { scheduler });
