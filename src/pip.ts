@@ -13,10 +13,9 @@ export async function pipDownload(
   more: readonly string[] = [],
 ): Promise<ToolResult> {
   const first = await runPip(python, requirement, into, ['--retries=1', '--timeout=4', ...more]);
-  const isDropped = /ConnectTimeoutError/.test(first.err),
-    isSlow = isOffline(first) || /timed out/i.test(first.err);
-  const isDone = first.code === 0 || first.absent || isDropped || !isSlow;
-  return isDone ? first : await runPip(python, requirement, into, ['--retries=2', '--timeout=20', ...more]);
+  const isSlow = /timed out/i.test(first.err) && !/ConnectTimeoutError/.test(first.err);
+  if (first.code === 0 || !isSlow) return first;
+  return await runPip(python, requirement, into, ['--retries=2', '--timeout=20', ...more]);
 }
 
 function runPip(python: string, requirement: string, into: string, more: readonly string[]): Promise<ToolResult> {

