@@ -79,7 +79,7 @@ export const largeCases: readonly LargeCase[] = [
     batch: 1,
     checkpointing: 'layers',
     engines: ['bfloat16', 'torch'],
-    kinds: [],
+    kinds: ['kappa'],
     pair: false,
     wanted: { time: 1.1, memory: 1.1 },
   },

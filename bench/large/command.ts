@@ -82,7 +82,7 @@ async function benchLarge(options: LargeOptions, places: Places): Promise<void> 
     cases.push(await measureCase(given, folder, effort, (line) => say(`${name}: ${line}`)));
   }
   const record: LargeRecord = {
-    format: 'equipoise-bench-large/1',
+    format: 'equipoise-bench-large/2',
     machine: thisMachine(null),
     node: process.versions.node,
     cases,

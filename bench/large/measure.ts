@@ -1,11 +1,10 @@
 /** Measures one case at the paper's sizes: engines in turn, as many at once as memory has room for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readResources } from '../../src/runner/resources';
-import type { Precision } from '../../src/tensor/precision';
 import { NotMeasured, startProcess, type EngineProcess } from '../engineProcess';
 import { largeEngines, type LargeCase, type LargeEngineName } from './cases';
 import { memoryOf, watchAnonymous } from './memory';
-import { planLarge, type LargePlan } from './model';
+import { planLarge } from './model';
 import type { LargeCommand, LargeKind, LargeReply } from './protocol';
 import type { LargeCaseResult, LargeOutcome, LargePair, LargeResult } from './record';
 
@@ -26,30 +25,26 @@ const slowTurns = 2;
 /** Of the memory that is free, what processes together may be predicted to need. */
 const usable = 0.92;
 
-/** One process of a case: an engine with the kinds of step that it takes. */
+/** One process of a case: an engine that takes one kind of step, so that its memory is that of this kind. */
 export interface Member {
   engine: LargeEngineName;
-  kinds: readonly LargeKind[];
+  kind: LargeKind;
   /** predicted peak, bytes */
   bytes: number;
 }
 
-/** The processes of a case. Steps with the regulariser have a state of their own, and so a process. */
+/** The processes of a case: plain steps of every engine, the other kinds of those with fused kernels. */
 export function membersOf({ engines, kinds }: LargeCase, plan: LargeCaseResult['plan']): Member[] {
-  const member = (engine: LargeEngineName, own: readonly LargeKind[]): Member => {
-    // PyTorch is taken to need what the product needs.
-    const { memory } = plan[largeEngines[engine].precision]!;
-    return { engine, kinds: own, bytes: Math.max(...own.map((kind) => memory[kind])) };
+  const bytesOf = (engine: LargeEngineName, kind: LargeKind): number => {
+    // PyTorch is taken to need what the product needs in its precision.
+    const { memory } = (plan[engine] ?? plan[largeEngines[engine].precision])!;
+    return memory[kind];
   };
-  const measures = (engine: LargeEngineName): boolean => largeEngines[engine].kernels === 'fused';
-  return [
-    ...engines.map((engine) =>
-      member(engine, ['plain', ...(measures(engine) && kinds.includes('kappa') ? (['kappa'] as const) : [])]),
-    ),
-    ...engines
-      .filter((engine) => measures(engine) && kinds.includes('regularised'))
-      .map((engine) => member(engine, ['regularised'])),
-  ];
+  return (['plain', ...kinds] as const).flatMap((kind) =>
+    engines
+      .filter((engine) => kind === 'plain' || largeEngines[engine].kernels === 'fused')
+      .map((engine) => ({ engine, kind, bytes: bytesOf(engine, kind) })),
+  );
 }
 
 /** Processes that run at the same time: as many as there is room for, in their order. */
@@ -72,8 +67,8 @@ interface Ready {
   member: Member;
   process: LargeProcess;
   result: LargeResult;
-  /** steps of each kind in a round; 0: one, in the first round alone */
-  steps: Partial<Record<LargeKind, number>>;
+  /** steps in a round; 0: one, in the first round alone */
+  steps: number;
   /** rounds in which it takes part */
   turns: number;
 }
@@ -95,25 +90,21 @@ async function makeReady(
   const process = launch(member.engine, threads);
   const watch = watchAnonymous(process.pid ?? 0);
   try {
-    const [kind, ...more] = member.kinds as [LargeKind, ...LargeKind[]];
+    const { kind } = member;
     const { versions } = await process.ask({ do: 'start', threads }, longest);
     const { notice } = await process.ask(
-      { do: 'open', folder, batch, precision, kernels, checkpointing, kinds: member.kinds },
+      { do: 'open', folder, batch, precision, kernels, checkpointing, kind },
       longest,
     );
-    const steps: Ready['steps'] = {};
-    const inRound = (ms: number, share: number) => Math.min(6, Math.round((1000 * share * seconds) / ms));
-    const first = await process.ask({ do: 'steps', kind, steps: 1 }, longest);
+    const first = await process.ask({ do: 'steps', steps: 1 }, longest);
     const openSeconds = (performance.now() - begun) / 1000;
     const isSlow = first.ms[0]! > slowMs;
-    const second = isSlow ? first : await process.ask({ do: 'steps', kind, steps: 1 }, longest);
-    steps[kind] = Math.max(1, inRound(second.ms[0]!, 1));
+    const second = isSlow ? first : await process.ask({ do: 'steps', steps: 1 }, longest);
+    const share = kind === 'plain' ? 1 : 0.5;
+    const inRound = Math.min(6, Math.round((1000 * share * seconds) / second.ms[0]!));
+    const steps = kind === 'plain' ? Math.max(1, inRound) : inRound;
     const anonymous = watch.stop();
     const memory = memoryOf(process.pid ?? 0);
-    for (const other of more) {
-      const { ms } = await process.ask({ do: 'steps', kind: other, steps: 1 }, longest);
-      steps[other] = inRound(ms[0]!, 0.5);
-    }
     const result: LargeResult = {
       versions,
       notice,
@@ -121,7 +112,7 @@ async function makeReady(
       ms: {},
       gflops: [],
       loss: isSlow ? first.loss : [...first.loss, ...second.loss],
-      memory: memory === null ? null : { ...memory, anonymous },
+      memory: memory === null ? {} : { [kind]: { ...memory, anonymous } },
     };
     return { member, process, result, steps, turns: isSlow ? Math.min(slowTurns, rounds) : rounds };
   } catch (error) {
@@ -133,11 +124,10 @@ async function makeReady(
 
 async function oneRound({ process, result, steps, member }: Ready, round: number): Promise<void> {
   await sleep(200); // threads of the engine before stop spinning
-  for (const kind of member.kinds) {
-    const count = steps[kind]! === 0 && round === 0 ? 1 : steps[kind]!;
-    if (count === 0) continue;
-    const { ms } = await process.ask({ do: 'steps', kind, steps: count }, longest);
-    (result.ms[kind] ??= []).push(...ms.map((value) => Number(value.toFixed(2))));
+  const count = steps === 0 && round === 0 ? 1 : steps;
+  if (count > 0) {
+    const { ms } = await process.ask({ do: 'steps', steps: count }, longest);
+    (result.ms[member.kind] ??= []).push(...ms.map((value) => Number(value.toFixed(2))));
   }
   result.gflops.push(Number((await process.ask({ do: 'matmul', repeats: 2 })).gflops.toFixed(2)));
 }
@@ -161,7 +151,7 @@ async function measureGroup(
     for (const member of members)
       try {
         live.push(await makeReady(member, given, folder, effort));
-        say(`${member.engine} ${member.kinds.join(', ')}: ready`);
+        say(`${member.engine} ${member.kind}: ready`);
       } catch (error) {
         drop(member, error);
       }
@@ -203,14 +193,19 @@ export async function measureCase(
   say: (line: string) => void,
 ): Promise<LargeCaseResult> {
   const { size, batch, checkpointing, engines } = given;
-  const plan: Partial<Record<Precision, LargePlan>> = {};
-  for (const { precision } of engines.map((name) => largeEngines[name]))
-    plan[precision] ??= planLarge(size, batch, { precision, checkpointing });
+  const plan: LargeCaseResult['plan'] = {};
+  for (const name of engines) {
+    const { language, precision, kernels } = largeEngines[name];
+    if (language === 'typescript') plan[name] = planLarge(size, batch, { precision, checkpointing, kernels });
+  }
   const outcomes: LargeCaseResult['engines'] = {};
-  const tell = ({ engine, kinds }: Member, outcome: LargeOutcome) => {
+  const tell = ({ engine, kind }: Member, outcome: LargeOutcome) => {
     const known = outcomes[engine];
-    if (kinds[0] !== 'regularised') outcomes[engine] = outcome;
-    else if (known?.ok && outcome.ok) Object.assign(known.ms, outcome.ms);
+    if (kind === 'plain') outcomes[engine] = outcome;
+    else if (known?.ok && outcome.ok) {
+      Object.assign(known.ms, outcome.ms);
+      Object.assign(known.memory, outcome.memory);
+    } else say(`${engine} ${kind}: ${outcome.ok ? 'its plain steps have no numbers' : outcome.reason}`);
   };
   const free = usable * readResources(false).memory;
   const members = membersOf(given, plan).filter((member) => {
@@ -243,7 +238,7 @@ async function pairOf(given: LargeCase, folder: string, effort: LargeEffort): Pr
   const live: Ready[] = [];
   const sizeOf = () => live.map(({ process }) => memoryOf(process.pid ?? 0)?.proportional ?? NaN);
   try {
-    const member: Member = { engine: 'bfloat16', kinds: ['plain'], bytes: 0 };
+    const member: Member = { engine: 'bfloat16', kind: 'plain', bytes: 0 };
     live.push(await makeReady(member, given, folder, effort));
     const [one] = sizeOf() as [number];
     live.push(await makeReady(member, given, folder, effort));

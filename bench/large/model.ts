@@ -27,8 +27,8 @@ import { trainProgram } from '../../src/train/trainProgram';
 import type { LargeKind } from './protocol';
 import { adapter, configOf, rate, stepSize, type LargeSizeName } from './sizes';
 
-/** How a step is computed. */
-export interface LargeOptions {
+/** What the recorded step follows from. */
+interface LargeOptions {
   precision: Precision;
   checkpointing: Checkpointing;
 }
@@ -109,7 +109,7 @@ export interface OpenedLarge {
   /** something a person should know of how it runs */
   notice: string | null;
   /** takes one step; gives the loss before its update */
-  step(kind: LargeKind): Promise<number>;
+  step(): Promise<number>;
   dispose(): void;
 }
 
@@ -118,28 +118,24 @@ export function openLarge({
   folder,
   batch,
   kernels,
-  kinds,
+  kind,
   ...options
-}: LargeOptions & { folder: string; batch: number; kernels: Kernels; kinds: readonly LargeKind[] }): OpenedLarge {
+}: LargeOptions & { folder: string; batch: number; kernels: Kernels; kind: LargeKind }): OpenedLarge {
   const loaded = loadLarge(folder, options.precision);
   const model = largeModel(loaded, options);
-  const setting = settingOf(model, options, kinds[0]!);
-  const session = openSession(
-    Object.fromEntries(kinds.map((kind) => [kind, programOf(model, batch, options, kind)])),
-    initialState(setting, 0),
-    { kernels },
-  );
+  const setting = settingOf(model, options, kind);
+  const session = openSession({ step: programOf(model, batch, options, kind) }, initialState(setting, 0), { kernels });
   const arrays = largeBatch(shapeOf(model, batch));
   const decays = adamDecays(setting.optimiser);
   let updates = 0;
   return {
     precision: options.precision,
     notice: [...loaded.notices, ...(session.notice === undefined ? [] : [session.notice])].join('; ') || null,
-    async step(kind) {
+    async step() {
       updates += 1;
       const update = both(() => updateValues(decays, updates, rate));
       const inputs = packStep({ batch: arrays, update, weights: { encoder: 0.5, backbone: 0.5 } });
-      return unpackStep((await session.run(kind, inputs))['numbers']!).step.loss;
+      return unpackStep((await session.run('step', inputs))['numbers']!).step.loss;
     },
     dispose: () => session.dispose(),
   };
@@ -155,8 +151,12 @@ export interface LargePlan {
   flops: Record<LargeKind, number>;
 }
 
-/** The prediction of one case in one precision, with fused kernels. */
-export function planLarge(size: LargeSizeName, batch: number, options: LargeOptions): LargePlan {
+/** The prediction of one case for one way of computing its step. */
+export function planLarge(
+  size: LargeSizeName,
+  batch: number,
+  { kernels, ...options }: LargeOptions & { kernels: Kernels },
+): LargePlan {
   const model = largeModel(withoutWeights(familyOf(configOf(size))), options);
   const needs = (kind: LargeKind): ResourceNeeds =>
     resourceNeeds({
@@ -165,7 +165,7 @@ export function planLarge(size: LargeSizeName, batch: number, options: LargeOpti
       optimiser: settingOf(model, options, kind).optimiser,
       regularised: kind === 'regularised',
       backend: 'tensorflow',
-      kernels: 'fused',
+      kernels,
       dataBytes: 0,
     });
   const [plain, kappa, regularised] = [needs('plain'), needs('kappa'), needs('regularised')];

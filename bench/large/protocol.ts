@@ -12,7 +12,7 @@ export type LargeCommand =
   | { do: 'start'; threads: number }
   /** makes what the product keeps of a checkpoint, so that no measured process has to */
   | { do: 'prepare'; folder: string; precision: Precision }
-  /** reads the checkpoint and makes what the kinds of step need; a process has either regularised steps or others */
+  /** reads the checkpoint and makes what this kind of step needs */
   | {
       do: 'open';
       folder: string;
@@ -20,9 +20,9 @@ export type LargeCommand =
       precision: Precision;
       kernels: Kernels;
       checkpointing: Checkpointing;
-      kinds: readonly LargeKind[];
+      kind: LargeKind;
     }
-  | { do: 'steps'; kind: LargeKind; steps: number }
+  | { do: 'steps'; steps: number }
   /** products of two 1024 x 1024 matrices in the precision of the opened model */
   | { do: 'matmul'; repeats: number };
 

@@ -1,6 +1,5 @@
 /** What the benchmark at the paper's sizes writes: bench/results/<machine class>.large.json. */
 import type { Checkpointing } from '../../src/models/tuningKinds';
-import type { Precision } from '../../src/tensor/precision';
 import type { Machine } from '../record';
 import type { LargeEngineName } from './cases';
 import type { ProcessMemory } from './memory';
@@ -21,8 +20,11 @@ export interface LargeResult {
   gflops: number[];
   /** of the first steps, before each update */
   loss: number[];
-  /** after the first plain steps, `anonymous` the most until then; null on a system that does not tell */
-  memory: ProcessMemory | null;
+  /**
+   * of the process of each kind after its first steps, `anonymous` the most until then; none on a system that does not
+   * tell
+   */
+  memory: Partial<Record<LargeKind, ProcessMemory>>;
 }
 export type LargeOutcome =
   | ({ ok: true } & LargeResult)
@@ -45,15 +47,15 @@ export interface LargeCaseResult {
   date: string;
   threads: number;
   rounds: number;
-  /** as the product predicts it, in each precision that was measured */
-  plan: Partial<Record<Precision, LargePlan>>;
+  /** as the product predicts it, for each engine of the product that was measured */
+  plan: Partial<Record<LargeEngineName, LargePlan>>;
   engines: Partial<Record<LargeEngineName, LargeOutcome>>;
   /** null: not asked for */
   pair: LargePair | { reason: string } | null;
 }
 
 export interface LargeRecord {
-  format: 'equipoise-bench-large/1';
+  format: 'equipoise-bench-large/2';
   machine: Machine;
   node: string;
   cases: LargeCaseResult[];

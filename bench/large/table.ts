@@ -22,6 +22,8 @@ const medianOf = (result: LargeResult | null, kind: LargeKind): number | null =>
   const values = result?.ms[kind];
   return values === undefined || values.length === 0 ? null : spread(values).median;
 };
+const peakOf = (result: LargeCaseResult, name: LargeEngineName, kind: LargeKind = 'plain'): number | undefined =>
+  resultOf(result, name)?.memory[kind]?.peak;
 const quotient = (top: number | null | undefined, bottom: number | null | undefined): number | null =>
   typeof top === 'number' && typeof bottom === 'number' ? top / bottom : null;
 
@@ -30,10 +32,9 @@ const quotient = (top: number | null | undefined, bottom: number | null | undefi
  * which the plain float32 step of the same case does its own. Null where one of the numbers is missing.
  */
 export function floorOf(result: LargeCaseResult, name: LargeEngineName, kind: LargeKind): number | null {
-  const { precision } = largeEngines[name];
   const plain = medianOf(resultOf(result, name), 'plain');
   const float = medianOf(resultOf(result, 'float32'), 'plain');
-  const [own, wide] = [result.plan[precision], result.plan.float32];
+  const [own, wide] = [result.plan[name], result.plan.float32];
   if (plain === null || float === null || own === undefined || wide === undefined) return null;
   return plain + ((own.flops[kind] - own.flops.plain) * float) / wide.flops.plain;
 }
@@ -64,7 +65,7 @@ export const largeTargets: readonly LargeTarget[] = [
   {
     name: 'peak memory over PyTorch',
     wanted: (result) => atMost(caseOf(result).wanted.memory),
-    value: (result) => quotient(resultOf(result, 'bfloat16')?.memory?.peak, resultOf(result, 'torch')?.memory?.peak),
+    value: (result) => quotient(peakOf(result, 'bfloat16'), peakOf(result, 'torch')),
   },
   {
     name: 'step with kappa over its floor',
@@ -84,7 +85,7 @@ export const largeTargets: readonly LargeTarget[] = [
   {
     name: 'peak memory as predicted over measured',
     wanted: () => ({ limit: 1 + wantedPrediction, text: `within ${percent(wantedPrediction)}` }),
-    value: (result) => quotient(result.plan.bfloat16?.memory.plain, resultOf(result, 'bfloat16')?.memory?.peak),
+    value: (result) => quotient(result.plan.bfloat16?.memory.plain, peakOf(result, 'bfloat16')),
   },
 ];
 
@@ -116,7 +117,8 @@ function addedCell(result: LargeCaseResult, name: LargeEngineName, kind: LargeKi
   if (plain === null || value === null) return '';
   const floor = floorOf(result, name, kind);
   const over = (time: number) => percent(overhead(time, plain), true);
-  return `${ms(value)} (${over(value)}${floor === null ? '' : `; floor ${over(floor)}`})`;
+  const peak = peakOf(result, name, kind);
+  return `${ms(value)} (${over(value)}${floor === null ? '' : `; floor ${over(floor)}`}${peak === undefined ? '' : `; ${mebibytes(peak)} MiB`})`;
 }
 
 function caseTable(result: LargeCaseResult): string {
@@ -128,17 +130,19 @@ function caseTable(result: LargeCaseResult): string {
       return [[title, `not measured: ${outcome.reason.replaceAll('|', '\\|')}`, ...Array<string>(9).fill('')]];
     const { median, low, high } = spread(outcome.ms.plain!);
     const gflops = spread(outcome.gflops).median;
-    const { memory } = outcome;
+    const memory = outcome.memory.plain;
+    const plan = result.plan[name];
+    const { flops } = (plan ?? result.plan[precision])!;
     const bytes = (of: number | undefined) => (of === undefined ? '' : mebibytes(of));
     return [
       [
         outcome.gflops.length < result.rounds ? `${title}, ${outcome.gflops.length} rounds` : title, // once a round
         `**${ms(median)}** (${ms(low)}-${ms(high)})`,
         String(Math.round((1000 * result.batch * rowPlaces) / median)),
-        `${percent(limitShare(result.plan[precision]!.flops.plain, median, gflops))} of ${Math.round(gflops)}`,
+        `${percent(limitShare(flops.plain, median, gflops))} of ${Math.round(gflops)}`,
         bytes(memory?.peak),
         bytes(memory?.anonymous),
-        bytes(result.plan[precision]!.memory.plain),
+        bytes(plan?.memory.plain),
         outcome.openSeconds.toFixed(1),
         addedCell(result, name, 'kappa'),
         addedCell(result, name, 'regularised'),

@@ -26,8 +26,7 @@ async function main(): Promise<void> {
     if (opened === null) throw new Error('open first');
     if (command.do === 'matmul')
       return { did: 'matmul', gflops: await productLimit(command.repeats, { precision: opened.precision }) };
-    const { step } = opened;
-    const { ms, found } = await timedSteps(command.steps, () => step(command.kind));
+    const { ms, found } = await timedSteps(command.steps, opened.step);
     return { did: 'steps', ms, loss: found };
   };
   await answerLines(answer);
