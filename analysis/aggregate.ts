@@ -35,7 +35,8 @@ export interface Journals {
    * probeLogKappa, withoutEndLogKappa: of what stands beside the measure, null where nothing does or a divergence was floored),
    * evaluate(id, step, split, loss, choice, generation) with accuracies in 0..1, null where no question was scored so,
    * shown(panel, step): the measured steps that curves show, at most 150 and the last one of each panel, and kinds(id,
-   * kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy.
+   * kind, choice, generation) of each run's final evaluation; final(id, choice, generation) is its accuracy,
+   * texts(id, metric, value) are its scores of generated text beyond the exact match.
    * transfer(id, task, choice, generation): evaluations on tasks that the run was not trained on. State an order:
    * without one DuckDB promises none.
    */
@@ -62,7 +63,7 @@ const measureColumns = `${kappaColumns}, kappa, normalisedGradient.encoder as no
   updateRatio.encoder as updateEncoder, updateRatio.backbone as updateBackbone, dEncoder, dBackbone,
   case when not probe.floor then probe.logKappa end as probeLogKappa,
   case when not withoutEnd.floor then withoutEnd.logKappa end as withoutEndLogKappa`;
-const evaluateColumns = `id, step, split, loss, ${accuracies('choice', 'generation')}, choiceByKind, generationByKind`;
+const evaluateColumns = `id, step, split, loss, ${accuracies('choice', 'generation')}, choiceByKind, generationByKind, texts`;
 const transferColumns = `id, task, ${accuracies('choice', 'generation')}`;
 
 /** The tables of records, each with its columns and which records it takes. */
@@ -110,6 +111,8 @@ async function makeTables(connection: DuckDBConnection, runs: readonly Run[]): P
     from evaluate where split = 'evaluation') where place = 1`);
   await connection.run(`create table kinds as select id, kind, ${accuracies('choiceByKind[kind]', 'generationByKind[kind]')}
     from (select *, unnest(map_keys(choiceByKind)) as kind from final)`);
+  await connection.run(`create table texts as select id, metric, texts[metric].value as value
+    from (select *, unnest(map_keys(texts)) as metric from final) where isfinite(texts[metric].value)`);
   const places =
     '(select panel, step, row_number() over (partition by panel order by step) as nth, count(*) over (partition by panel) as total from (select distinct panel, step from measure join runs using (id)))';
   await connection.run(

@@ -36,6 +36,7 @@ const columns = {
   generation: score,
   choiceByKind: `MAP(VARCHAR, ${score})`,
   generationByKind: `MAP(VARCHAR, ${score})`,
+  texts: 'MAP(VARCHAR, STRUCT(value DOUBLE, total INTEGER))',
 };
 
 /** A field of a record. */

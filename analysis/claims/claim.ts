@@ -11,6 +11,7 @@ import { readObject } from '../../src/json';
 import { nearestName } from '../../src/nearest';
 import { lookUp } from '../../src/parts/define';
 import type { PerModule } from '../../src/modules';
+import type { TextScore } from '../../src/text/metrics/textScores';
 import { UserError, type Problem } from '../../src/problems';
 import schema from './claims.schema.json';
 
@@ -45,6 +46,7 @@ export interface Needs {
 }
 
 export type Quantity =
+  | `texts.${TextScore}`
   | 'final.choice'
   | 'final.loss'
   | 'validation.best'
@@ -62,10 +64,10 @@ export type Quantity =
 
 /**
  * `paired`: a minus b, seed by seed. `level`: a alone. `slope`: a over the log of backbone's over encoder's rate, one
- * slope a seed. `meta`: paired differences of every cell, combined. `count`: share of a's values above 1. `interaction`:
- * a minus b, less the same at the values of `needs.less`, seed by seed.
+ * slope a seed. `meta`: paired differences of every cell, combined. `count`: share of a's values above 1. `setups`: a less
+ * a at the values of `needs.less`, seed by seed. `interaction`: a minus b, less the same there.
  */
-export type ComparisonKind = 'paired' | 'level' | 'slope' | 'meta' | 'count' | 'interaction';
+export type ComparisonKind = 'paired' | 'level' | 'slope' | 'meta' | 'count' | 'setups' | 'interaction';
 
 export type Rule =
   | { kind: 'above' | 'below'; margin: number; level: number }
@@ -143,7 +145,8 @@ function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<s
   const sides = [needs.a, ...(needs.b === undefined ? [] : [needs.b])];
   const kinds = sides.map(({ method }) => (typeof method === 'string' ? method : method.kind));
   const twoSided = ['paired', 'meta', 'interaction'].includes(comparison);
-  const oneCell = ['paired', 'level', 'interaction'].includes(comparison);
+  const oneCell = ['paired', 'level', 'setups', 'interaction'].includes(comparison);
+  const takesAway = ['setups', 'interaction'].includes(comparison);
   const less = Object.keys(needs.less ?? {});
   const faults: (Omit<Problem, 'where'> | false)[] = [
     ...kinds
@@ -159,11 +162,10 @@ function faultsOf(claim: Claim, ids: ReadonlySet<string>, checked: ReadonlySet<s
       (needs.task === undefined || sides.some(({ rates }) => rates === undefined)) && {
         what: `the comparison ${comparison} needs a task and the rates of each side`,
       },
-    (comparison === 'interaction') !== less.length > 0 && {
-      what:
-        comparison === 'interaction'
-          ? 'an interaction needs needs.less: where the difference is taken away'
-          : `the comparison ${comparison} takes nothing away, so needs.less says nothing`,
+    takesAway !== less.length > 0 && {
+      what: takesAway
+        ? `the comparison ${comparison} needs needs.less: what is taken away`
+        : `the comparison ${comparison} takes nothing away, so needs.less says nothing`,
     },
     ...less
       .filter((path) => needs.where?.[path] === undefined || needs.where[path] === needs.less?.[path])

@@ -60,13 +60,12 @@ const differencesBySeed = (cell: Cell, values: ReadonlyMap<string, number>) =>
 const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
   differencesBySeed(cell, values).map(({ difference }) => difference);
 
-/** The difference of the claim's set-up less that at the values of `less`, of each seed that both have. */
-function interactionsFor(pool: Pool, needs: Needs, values: ReadonlyMap<string, number>): number[] {
+/** What `at` gives of the claim's set-up less the same at the values of `less`, of each seed that both have. */
+function lessOther(pool: Pool, needs: Needs, at: (own: Cell) => ReadonlyMap<number, number>): number[] {
   const [cell, less] = [onlyCell(pool, needs), onlyCell(pool, needsOfLess(needs))];
   const others = otherDifferences(cell.a[0]!, less.a[0]!, needs);
   if (others.length > 0)
     throw new Unmet('not evaluable', `the runs of both set-ups differ in ${others.join(', ')}, too`);
-  const at = (own: Cell) => new Map(differencesBySeed(own, values).map(({ seed, difference }) => [seed, difference]));
   return pairedDifferences(at(cell), at(less)).map(({ difference }) => difference);
 }
 
@@ -78,7 +77,23 @@ async function estimateFor(pool: Pool, { needs, comparison, quantity }: Claim): 
     case 'paired':
       return estimateOf(enough(differencesOf(onlyCell(pool, needs), values), needs));
     case 'interaction':
-      return estimateOf(enough(interactionsFor(pool, needs, values), needs));
+      return estimateOf(
+        enough(
+          lessOther(
+            pool,
+            needs,
+            (own) => new Map(differencesBySeed(own, values).map(({ seed, difference }) => [seed, difference])),
+          ),
+          needs,
+        ),
+      );
+    case 'setups':
+      return estimateOf(
+        enough(
+          lessOther(pool, needs, ({ a }) => valuesBySeed(a, values)),
+          needs,
+        ),
+      );
     case 'level':
       return estimateOf(enough([...valuesBySeed(onlyCell(pool, needs).a, values).values()], needs));
     case 'slope':

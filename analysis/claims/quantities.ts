@@ -1,7 +1,9 @@
 /** The quantities that claims are about: one number a run, from its journal. */
 import { both, type PerModule } from '../../src/modules';
 import { factorOf } from '../../src/runner/followed';
+import type { TextScore } from '../../src/text/metrics/textScores';
 import type { Journals } from '../aggregate';
+import { literal } from '../database';
 import { early } from '../figures/slopeLaw';
 import { signChangeRate } from '../signChanges';
 import { mean } from '../statistics';
@@ -62,7 +64,12 @@ const signChanges: Read = async (journals) => {
   return new Map(found.map((row) => [row.id, signChangeRate(JSON.parse(row.values) as number[])]));
 };
 
-const reads: Record<Exclude<Quantity, 'tightness'>, Read> = {
+/** A score of generated text. */
+const isText = (quantity: string): quantity is `texts.${TextScore}` => quantity.startsWith('texts.');
+const textScore = (quantity: `texts.${TextScore}`): Read =>
+  queried(`select id, value from texts where metric = ${literal(quantity.slice('texts.'.length))}`);
+
+const reads: Record<Exclude<Quantity, 'tightness' | `texts.${TextScore}`>, Read> = {
   'final.choice': queried('select id, choice as value from final where choice is not null'),
   'final.loss': queried('select id, loss as value from final where loss is not null'),
   'validation.best': queried("select id, max(choice) as value from evaluate where split = 'validation' group by id"),
@@ -82,7 +89,7 @@ const reads: Record<Exclude<Quantity, 'tightness'>, Read> = {
 export const valuesOf = (
   journals: Pick<Journals, 'rows'>,
   quantity: Exclude<Quantity, 'tightness'>,
-): Promise<Map<string, number>> => reads[quantity](journals);
+): Promise<Map<string, number>> => (isText(quantity) ? textScore(quantity) : reads[quantity])(journals);
 
 /** Of every run, how many of its bounds (two a measure) were exceeded, and how many there are. */
 export async function exceededBounds(journals: Journals): Promise<Map<string, { above: number; total: number }>> {

@@ -1,7 +1,7 @@
 /**
  * The main figure beyond the paper: final accuracy and loss over the ratio of the two learning rates, a line a method.
  */
-import { accuracyScale, logAxis } from '../axes';
+import { accuracyScale, besideEachOther, type Beside } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote, intervalBars } from '../layers';
 import { panels } from '../panels';
@@ -65,7 +65,12 @@ export const rateRatio: FigureDefinition<Row> = {
     const accuracies = rows.filter((row) => row.quantity === 'final accuracy');
     const losses = rows.filter((row) => row.quantity === 'training loss');
     const bounds = accuracies.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
-    const place = placeOf(rows, methods);
+    const place = besideEachOther(
+      rows.map(({ ratio }) => ratio),
+      methods,
+      'ratio',
+      [1],
+    );
     return {
       title: footnote(`Mean of ${seedCount(rows)}, 95 % t interval; grey line: equal rates.`),
       vconcat: [
@@ -94,22 +99,6 @@ function rowsOf(group: readonly Outcome[]): Row[] {
   return [row('final accuracy', accuracy), row('training loss', loss)];
 }
 
-/** Where points stand along the axis of ratios. */
-interface Place {
-  /** scale and axis */
-  axis: ReturnType<typeof logAxis>;
-  /** Vega expression of a row's place */
-  calculate: string;
-}
-
-/** Bars at the same ratio would hide each other: each method stands a little aside, by a few percent of the ratio. */
-function placeOf(rows: readonly Row[], methods: readonly string[]): Place {
-  const aside = (at: number) => 1.045 ** (at - (methods.length - 1) / 2);
-  const ends = rows.flatMap((row) => [row.ratio * aside(-1), row.ratio * aside(methods.length)]);
-  const asides = methods.map((method, i) => `${JSON.stringify(method)}: ${aside(i).toPrecision(6)}`);
-  return { axis: logAxis(ends, [1]), calculate: `datum.ratio * ({${asides.join(', ')}})[datum.method]` };
-}
-
 /**
  * One row of panels of one quantity, whose rows these are; the lower one has the title of the ratios, the upper one the
  * panels' names.
@@ -119,7 +108,7 @@ function curves(
   title: string,
   scale: Spec,
   { color, dashOrShape }: ReturnType<typeof distinguish>,
-  { axis, calculate, titled }: Place & { titled: boolean },
+  { axis, calculate, titled }: Beside & { titled: boolean },
 ): Spec {
   const xTitle = 'learning rate of backbone / encoder';
   const x = { field: 'place', type: 'quantitative', title: titled ? xTitle : null, ...axis };

@@ -5,6 +5,7 @@ import { balanceAgainstAccuracy } from './balanceAgainstAccuracy';
 import { batchAndProbe } from './batchAndProbe';
 import { bounds } from './bounds';
 import { convergenceFactor } from './convergenceFactor';
+import { gainBySize } from './gainBySize';
 import { kappaCost } from './kappaCost';
 import { kappaCurves } from './kappaCurves';
 import { learningCurves } from './learningCurves';
@@ -15,6 +16,7 @@ import { rateRatio } from './rateRatio';
 import { rateSettings } from './rateSettings';
 import { slopeLaw } from './slopeLaw';
 import { stability } from './stability';
+import { stepsToTarget } from './stepsToTarget';
 import { transferMatrix } from './transferMatrix';
 
 export const figures: readonly FigureDefinition[] = [
@@ -23,9 +25,11 @@ export const figures: readonly FigureDefinition[] = [
   normalisedGradients('normalised-gradients', baseline),
   ...coordinated.map((scheduler) => normalisedGradients(`normalised-gradients-${scheduler}`, scheduler)),
   learningCurves,
+  stepsToTarget,
   balanceAgainstAccuracy,
   rateSettings,
   rateRatio,
+  gainBySize,
   optionSweep,
   bounds,
   slopeLaw,

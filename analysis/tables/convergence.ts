@@ -3,7 +3,6 @@
  * of the same seed end. The target is ours; the paper claims faster convergence without one that is known to us.
  */
 import type { Journals } from '../aggregate';
-import { pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { baseline } from '../schedulers';
 import { bySeed, compared } from '../scores';
@@ -43,7 +42,7 @@ type Row = {
 };
 
 /** Steps over which a loss is averaged before it is held against the target: single batches jump. */
-const smoothing = 20;
+export const smoothing = 20;
 
 /** Training losses of every run, a step each, in order. */
 export async function lossesOf(journals: Pick<Journals, 'rows'>): Promise<Map<string, number[]>> {
@@ -77,44 +76,87 @@ export function medianOf(values: readonly (number | null)[]): number | null {
   return middle >= Number.MAX_VALUE / 4 ? null : middle;
 }
 
-/** One row for each method of each setting, constant rates among them; none for a setting without constant rates. */
-export function convergenceRows(curves: readonly LossCurve[]): Row[] {
-  return compared(curves).flatMap(({ methods }) => {
-    const base = bySeed(methods.get(baseline) ?? [], (curve) => curve);
-    return methods.size < 2 ? [] : [...methods.values()].flatMap((own) => rowOf(own, base));
-  });
+/** A run beside constant rates of the same seed. */
+export interface PairedRun {
+  panel: string;
+  setting: string;
+  method: string;
+  seed: number;
+  /** mean training loss over all steps, minus that of constant rates: the area between the curves over its length */
+  area: number;
+  /** the same over the last tenth of the steps */
+  end: number;
+  /** until its loss is what constant rates end with; null when that never comes */
+  steps: number | null;
+  seconds: number | null;
 }
 
-function rowOf(own: readonly LossCurve[], base: ReadonlyMap<number, LossCurve>): Row[] {
-  const paired = own.filter(({ seed }) => base.has(seed));
-  if (paired.length === 0) return [];
-  const difference = (of: (losses: readonly number[]) => number) =>
-    tInterval(
-      pairedDifferences(
-        new Map(paired.map(({ seed, losses }) => [seed, of(losses)])),
-        new Map(paired.map(({ seed }) => [seed, of(base.get(seed)!.losses)])),
-      ).map((pair) => pair.difference),
-    );
-  const [area, end] = [difference(mean), difference(endOf)];
-  const steps = paired.map(({ seed, losses }) => stepsTo(losses, endOf(base.get(seed)!.losses)));
-  const { panel, setting, method } = paired[0]!;
+/**
+ * The runs that have constant rates of the same seed beside them, those themselves among them, a list for each method of
+ * each setting; none of a setting where there is but one method.
+ */
+export const pairedRuns = (curves: readonly LossCurve[]): PairedRun[][] =>
+  compared(curves)
+    .flatMap(({ methods }) => {
+      const base = bySeed(methods.get(baseline) ?? [], (curve) => curve);
+      return methods.size < 2 ? [] : [...methods.values()].map((own) => own.flatMap((curve) => paired(curve, base)));
+    })
+    .filter((runs) => runs.length > 0);
+
+function paired(
+  { panel, setting, method, seed, losses, secondsPerStep }: LossCurve,
+  base: ReadonlyMap<number, LossCurve>,
+): PairedRun[] {
+  const constant = base.get(seed)?.losses;
+  if (constant === undefined) return [];
+  const steps = stepsTo(losses, endOf(constant));
   return [
     {
       panel,
       setting,
       method,
-      n: paired.length,
-      area: area.mean,
-      areaLow: area.low,
-      areaHigh: area.high,
-      end: end.mean,
-      endLow: end.low,
-      endHigh: end.high,
-      reached: steps.filter((step) => step !== null).length,
-      steps: medianOf(steps),
-      seconds: medianOf(steps.map((step, i) => (step === null ? null : step * paired[i]!.secondsPerStep))),
+      seed,
+      area: mean(losses) - mean(constant),
+      end: endOf(losses) - endOf(constant),
+      steps,
+      seconds: steps === null ? null : steps * secondsPerStep,
     },
   ];
+}
+
+/** The curves of an experiment's runs. */
+export async function curvesOf(journals: Pick<Journals, 'rows' | 'runs'>): Promise<LossCurve[]> {
+  const losses = await lossesOf(journals);
+  return journals.runs.flatMap(({ id, panel, setting, method, seed, file }) => {
+    const own = losses.get(id);
+    return own === undefined || own.length === 0
+      ? []
+      : [{ panel, setting, method, seed, losses: own, secondsPerStep: file.times.secondsPerStep }];
+  });
+}
+
+/** One row for each method of each setting, constant rates among them; none for a setting without constant rates. */
+export const convergenceRows = (curves: readonly LossCurve[]): Row[] => pairedRuns(curves).map(rowOf);
+
+function rowOf(runs: readonly PairedRun[]): Row {
+  const bySeed = [...runs].sort((a, b) => a.seed - b.seed);
+  const [area, end] = [tInterval(bySeed.map((run) => run.area)), tInterval(bySeed.map((run) => run.end))];
+  const { panel, setting, method } = runs[0]!;
+  return {
+    panel,
+    setting,
+    method,
+    n: runs.length,
+    area: area.mean,
+    areaLow: area.low,
+    areaHigh: area.high,
+    end: end.mean,
+    endLow: end.low,
+    endHigh: end.high,
+    reached: runs.filter(({ steps }) => steps !== null).length,
+    steps: medianOf(runs.map(({ steps }) => steps)),
+    seconds: medianOf(runs.map(({ seconds }) => seconds)),
+  };
 }
 
 export const convergence: TableDefinition<Row> = {
@@ -124,17 +166,7 @@ export const convergence: TableDefinition<Row> = {
     'training loss over the whole run and at its end beside constant rates, and steps and seconds until the loss is where constant rates end',
   needs: `finished runs of \`${baseline}\` and of another method with seeds and setting in common`,
 
-  async select(journals) {
-    const losses = await lossesOf(journals);
-    return convergenceRows(
-      journals.runs.flatMap(({ id, panel, setting, method, seed, file }) => {
-        const own = losses.get(id);
-        return own === undefined || own.length === 0
-          ? []
-          : [{ panel, setting, method, seed, losses: own, secondsPerStep: file.times.secondsPerStep }];
-      }),
-    );
-  },
+  select: async (journals) => convergenceRows(await curvesOf(journals)),
 
   caption: (rows) =>
     [

@@ -12,12 +12,14 @@ import { regulariserGains } from './regulariserGain';
 import { results } from './results';
 import { rivals } from './rivals';
 import { settings } from './settings';
+import { textScores } from './textScores';
 import { variants } from './variants';
 
 export const tables: readonly TableDefinition[] = [
   settings,
   results,
   byKind,
+  textScores,
   differences,
   ...regulariserGains,
   meta,

@@ -96,7 +96,16 @@ describe('the files of claims', () => {
       { needs: { ...base.needs, a: { ...base.needs.a, optimiser: { kind: 'adamw' } } } },
       /one side names its optimiser/,
     ],
-    ['an interaction with nothing to take away', { comparison: 'interaction' }, /an interaction needs needs\.less/],
+    [
+      'set-ups of which there is one',
+      { comparison: 'setups', needs: { ...base.needs, b: undefined } },
+      /the comparison setups needs needs\.less/,
+    ],
+    [
+      'an interaction with nothing to take away',
+      { comparison: 'interaction' },
+      /the comparison interaction needs needs\.less/,
+    ],
     [
       'something to take away from pairs',
       { needs: { ...base.needs, where: { encoder: 'x' }, less: { encoder: 'y' } } },
@@ -305,7 +314,12 @@ function writeKnown(
       }
       if (record.kind === 'evaluate') {
         const best = record.split === 'validation' && record.step === 10 ? 0.1 : 0;
-        return { ...record, loss: 2 - choice, choice: { correct: 0, total: 1, accuracy: choice + best } };
+        return {
+          ...record,
+          loss: 2 - choice,
+          choice: { correct: 0, total: 1, accuracy: choice + best },
+          texts: { setAccuracy: { value: choice / 2, total: 1 } },
+        };
       }
       const value = logKappa[record.step / 5 - 1]!;
       const both = (of: number) => ({ encoder: of, backbone: of });
@@ -345,11 +359,18 @@ describe('claims on made-up journals', () => {
       writeKnown('paired', 'constant', seed, { choice: b });
     }
     writeKnown('paired', 'constant', 9, { choice: 0.1 });
-    const quantities: Quantity[] = ['final.choice', 'final.loss', 'validation.best', 'train.mean', 'train.end'];
+    const quantities: Quantity[] = [
+      'final.choice',
+      'final.loss',
+      'validation.best',
+      'train.mean',
+      'train.end',
+      'texts.setAccuracy',
+    ];
     const found = await evaluate('paired', ...quantities.map((quantity) => ({ quantity })));
     // differences .1, .2, .3: mean .2, sd .1; the interval is .2 +- 4.302653 * .1 / sqrt 3
-    expect(found.map(({ estimate }) => estimate!.n)).toEqual([3, 3, 3, 3, 3]);
-    const means = [0.2, -0.2, 0.2, -0.2, -0.2];
+    expect(found.map(({ estimate }) => estimate!.n)).toEqual([3, 3, 3, 3, 3, 3]);
+    const means = [0.2, -0.2, 0.2, -0.2, -0.2, 0.1];
     notEmpty(found).forEach(({ estimate }, i) => expect(estimate!.value, quantities[i]).toBeCloseTo(means[i]!, 10));
     expect(found[0]!.low).toBeCloseTo(0.2 - (4.302653 * 0.1) / Math.sqrt(3), 6);
     expect(found[0]).toMatchObject({ verdict: 'undecided', why: null });
@@ -372,7 +393,7 @@ describe('claims on made-up journals', () => {
       }
     }
     const needs = { ...base.needs, where: { 'optimiser.kind': 'adamw' }, less: { 'optimiser.kind': 'lamb' } };
-    const [found, lacking, wider] = await evaluate(
+    const [found, lacking, wider, alone] = await evaluate(
       'interaction',
       { comparison: 'interaction', needs: { ...needs, seeds: 3 } },
       { comparison: 'interaction', needs: { ...needs, less: { 'optimiser.kind': 'sgd' } } },
@@ -380,7 +401,11 @@ describe('claims on made-up journals', () => {
         comparison: 'interaction',
         needs: { ...needs, where: { 'optimiser.epsilon': 1e-8 }, less: { 'optimiser.epsilon': 1e-6 } },
       },
+      { comparison: 'setups', needs: { ...needs, b: undefined, seeds: 3 }, quantity: 'final.loss' },
     );
+    // Of side a alone: losses of 2 - choice, so the differences are -.2, -.1, -.3.
+    expect(alone!.estimate).toMatchObject({ n: 3 });
+    expect(alone!.estimate!.value).toBeCloseTo(-0.2, 10);
     // .2, .1, .3: mean .2, sd .1, n = 3
     expect(found!.estimate).toMatchObject({ n: 3 });
     expect(found!.estimate!.value).toBeCloseTo(0.2, 10);

@@ -260,6 +260,61 @@ describe('content', () => {
   });
 });
 
+test('gain-by-size: paired gains over constant rates by the size of the backbone, in panels of runs that are alike in all else', async () => {
+  const results = join(folder, 'sizes');
+  const run = (scheduler: 'constant' | 'commit-clr' | 'commit', seed: number, over: Partial<RunSpec>): RunSpec => ({
+    ...syntheticSpec('emoji-icon-qa', scheduler, 'backbone', seed, 60),
+    ...over,
+  });
+  // Synthetic runs do not depend on their model: other seeds make other gains.
+  const sides = [
+    { over: { backbone: 'stories15m' }, seeds: [1, 2, 3] },
+    { over: { backbone: 'smollm2-135m-instruct' }, seeds: [4, 5] },
+    { over: { backbone: 'stories15m', encoder: 'dinov2-small' }, seeds: [6] },
+    { over: { backbone: 'smollm2-135m-instruct', encoder: 'dinov2-small' }, seeds: [7] },
+    { over: { backbone: 'of-ones-own' }, seeds: [1, 2] },
+  ];
+  for (const { over, seeds } of sides)
+    for (const seed of seeds)
+      for (const scheduler of ['constant', 'commit-clr'] as const)
+        writeSyntheticRun(results, run(scheduler, seed, over), options);
+  writeSyntheticRun(results, run('commit', 1, sides[0]!.over), options); // before one size alone
+  const sizesOut = join(folder, 'sizes-out');
+  expect((await makeFigures(results, sizesOut, { only: ['gain-by-size'] })).skipped).toEqual([]);
+  const rows = rowsOf('gain-by-size', sizesOut);
+  const names = (encoder: string) => `emoji-icon-qa · ${encoder} · backbone ×10`;
+  expect(
+    rows
+      .map(({ quantity, panel, method, backbone, n }) => `${quantity}, ${panel}, ${method}, ${backbone}, ${n}`)
+      .sort(),
+  ).toEqual(
+    ['accuracy', 'loss']
+      .flatMap((quantity) => [
+        `${quantity}, ${names('dinov2-small')}, commit-clr, smollm2-135m-instruct, 1`,
+        `${quantity}, ${names('dinov2-small')}, commit-clr, stories15m, 1`,
+        `${quantity}, ${names('resnet50')}, commit-clr, smollm2-135m-instruct, 2`,
+        `${quantity}, ${names('resnet50')}, commit-clr, stories15m, 3`,
+      ])
+      .sort(),
+  );
+  const found = (quantity: string) => rows.find((row) => row['quantity'] === quantity && row['n'] === 3)!;
+  const of = (scheduler: 'constant' | 'commit-clr', seed: number) => journal(run(scheduler, seed, sides[0]!.over));
+  const accuracy = (scheduler: 'constant' | 'commit-clr', seed: number) =>
+    only(of(scheduler, seed), 'evaluate').at(-1)!.choice.accuracy;
+  const loss = (scheduler: 'constant' | 'commit-clr', seed: number) =>
+    average(only(of(scheduler, seed), 'train').map((record) => record.loss));
+  const gains = [1, 2, 3].map((seed) => accuracy('commit-clr', seed) - accuracy('constant', seed));
+  const falls = [1, 2, 3].map((seed) => loss('constant', seed) - loss('commit-clr', seed));
+  expect(found('accuracy')['gain']).toBeCloseTo(average(gains), 5);
+  expect(found('loss')['gain']).toBeCloseTo(average(falls), 4);
+  expect(found('accuracy')['low']).toBeLessThan(average(gains));
+  // As published (Hugging Face says 134,515,008 of SmolLM2-135M).
+  expect(rows.find((row) => row['backbone'] === 'smollm2-135m-instruct')!['parameters']).toBeCloseTo(134.515, 3);
+  expect(specOf('gain-by-size', sizesOut).usermeta.caption).toContain(
+    'stories15m (15 M), smollm2-135m-instruct (135 M)',
+  );
+});
+
 test('option-sweep: a line holds runs that differ in one option and the seed only; options with fewer than three values are no sweep', async () => {
   const results = join(folder, 'sweep');
   const base = syntheticSpec('emoji-icon-qa', 'commit-clr', 'equal rates', 0, 60);

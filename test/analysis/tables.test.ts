@@ -102,6 +102,7 @@ describe('results', () => {
     expect(line).toMatch(/^emoji-icon-qa,equal rates,constant,1,0\.\d+,,,0,1,/);
     expect(head).toContain('choiceLow');
     expect(made.skipped.map(({ table }) => table)).toEqual([
+      'text-scores',
       'differences',
       'regulariser-gain',
       'meta',
@@ -111,7 +112,7 @@ describe('results', () => {
       'variants',
       'precision',
     ]);
-    expect(made.skipped[0]!.reason).toBe(
+    expect(made.skipped[1]!.reason).toBe(
       'needs finished runs of `constant` and of another method with seeds and setting in common',
     );
   });
@@ -200,6 +201,44 @@ test('rivals: methods against coordinated rates at the same ratio of rates, opti
   expect(row['n']).toBe('3');
   expect(new Set(csvRows('results.csv', made).map(({ panel }) => panel))).toEqual(new Set(['sound-qa'])); // one panel
   expect(read('rivals.md', made)).toContain('| sound-qa | 10 | constant (prodigy) |');
+});
+
+test('text-scores: every metric of generated text with what a method has over constant rates', async () => {
+  const value = (scheduler: string, seed: number) => (scheduler === 'constant' ? 0.2 : 0.25) + 0.01 * seed ** 2;
+  for (const seed of [1, 2, 3])
+    for (const scheduler of ['constant', 'commit-clr'] as const)
+      writeSyntheticRun(
+        join(folder, 'texts'),
+        syntheticSpec('emoji-icon-qa', scheduler, 'backbone', seed + (scheduler === 'constant' ? 0 : 1), 20),
+        options,
+        {},
+        (text) => {
+          const lines = text.trimEnd().split('\n');
+          const texts = {
+            'wups0.9': { value: value(scheduler, seed), total: 10 },
+            ciderD: { value: 7 + seed, total: 10 },
+          };
+          lines.push(JSON.stringify({ ...(JSON.parse(lines.pop()!) as object), texts }));
+          return `${lines.join('\n')}\n`;
+        },
+      );
+  const made = join(folder, 'texts-out');
+  expect((await makeTables(join(folder, 'texts'), made, { only: ['text-scores'] })).skipped).toEqual([]);
+  const rows = csvRows('text-scores.csv', made);
+  expect(rows.map(({ metric, method, n }) => `${metric} ${method} ${n}`)).toEqual([
+    'ciderD constant 3',
+    'ciderD commit-clr 3',
+    'wups0.9 constant 3',
+    'wups0.9 commit-clr 3',
+  ]);
+  const row = rows.find(({ metric, method }) => metric === 'wups0.9' && method === 'commit-clr')!;
+  // Seeds in common are 2 and 3: the coordinated runs of 1 and 2 in the numbering of `value`.
+  const apart = tInterval([2, 3].map((seed) => value('commit-clr', seed - 1) - value('constant', seed)));
+  expect(Number(row['difference'])).toBeCloseTo(apart.mean, 6);
+  expect(Number(row['differenceLow'])).toBeCloseTo(apart.low!, 5);
+  const cider = rows.find(({ metric }) => metric === 'ciderD')!;
+  expect(Number(cider['high'])).toBeGreaterThan(9); // no share: not cut to 1
+  expect(read('text-scores.md', made)).toContain('| emoji-icon-qa | backbone ×10 | commit-clr | 3 | wups0.9 |');
 });
 
 test('by-kind: every kind of every task, a column a method', () => {

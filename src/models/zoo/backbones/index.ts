@@ -47,6 +47,14 @@ export const loadTokenizer = async (name: string): Promise<Tokenizer> => findBac
 /** Pretrained weights over the whole vocabulary, fetched on first use. Throws UserError for an unknown name. */
 export const loadWholeBackbone = (name: string): Promise<Pretrained> => findBackbone(name).load();
 
+/** Parameters of a backbone as it was published, its embedding counted once; null for a name that is none of these. */
+export function backboneSize(name: string): number | null {
+  const found = lookUp(backboneRegistry, name);
+  return found === undefined
+    ? null
+    : llamaWeights(found.config).reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
+}
+
 /** A backbone with shapes and no values, over a vocabulary of so many tokens. Throws UserError for an unknown name. */
 export function backboneWithoutWeights(name: string, vocabulary: number): Backbone {
   const { config: whole, headTokens = 1 } = findBackbone(name);
