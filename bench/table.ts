@@ -65,6 +65,18 @@ const cost =
     return figures === null || value === null ? null : overhead(value, figures.plain);
   };
 
+/** Share of the measured product limit that a step with fused kernels reaches at one batch size. */
+const fusedShare = (batch: number, limit: number): Target => ({
+  name: `with fused kernels, share of the product limit at batch ${batch}`,
+  limit,
+  direction: 'at least',
+  show: percent,
+  of(size) {
+    const figures = size.batch === batch ? figuresOf(size.engines.fused) : null;
+    return figures === null ? null : limitShare(size.flops, figures.plain, figures.gflops);
+  },
+});
+
 export const targets: readonly Target[] = [
   {
     name: 'recorded, time over PyTorch eager',
@@ -73,6 +85,15 @@ export const targets: readonly Target[] = [
     show: times,
     of: between('recorded', 'torch', (f) => f.plain),
   },
+  {
+    name: 'with fused kernels, time over PyTorch eager',
+    limit: 0.95,
+    direction: 'at most',
+    show: times,
+    of: between('fused', 'torch', (f) => f.plain),
+  },
+  fusedShare(4, 0.7),
+  fusedShare(16, 0.8),
   {
     name: 'op by op, time over recorded',
     limit: 2.2,

@@ -34,6 +34,7 @@ const size: SizeResult = {
   tokens: 256,
   engines: {
     recorded: outcome(40),
+    fused: outcome(45),
     torch: outcome(50, { memory: { idle: 0, peak: 100 * 2 ** 20 } }),
     eager: outcome(80),
     wasm: { ok: false, reason: 'broken | pipe' },
@@ -87,6 +88,9 @@ describe('arithmetic', () => {
 describe('targets', () => {
   it('compare the right engines', () => {
     expect(value(/PyTorch eager/)).toBeCloseTo(0.8);
+    expect(value(/fused kernels, time/)).toBeCloseTo(0.9);
+    expect(value(/product limit at batch 4/)).toBeCloseTo(2e9 / 45e-3 / 1e9 / 200);
+    expect(value(/product limit at batch 16/)).toBeNull();
     expect(value(/op by op/)).toBeCloseTo(2);
     expect(value(/on the batch/)).toBeCloseTo(0.04);
     expect(value(/on a probe of 12/)).toBeCloseTo(0.2);
