@@ -225,9 +225,9 @@ describe('experiments', () => {
     }
   });
 
-  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six and a half hours on two cores, the larger ones into thirteen', () => {
+  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six and a half hours on two cores, the larger ones into fifteen', () => {
     const text = readFileSync(join(folder, 'README.md'), 'utf8');
-    const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({
+    const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({
       name: name!,
       counts: counts.map(Number),
     }));
@@ -252,7 +252,7 @@ describe('experiments', () => {
         .filter(({ name }) => name.startsWith('larger-') === larger)
         .reduce((sum, { counts }) => sum + counts[2]!, 0) / 60;
     expect(hours(false)).toBeLessThan(6.5);
-    expect(hours(true)).toBeLessThan(13);
+    expect(hours(true)).toBeLessThan(15);
   });
 
   it('the rate ratio goes from 0.1 to 10', () => {
