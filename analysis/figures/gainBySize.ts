@@ -50,7 +50,7 @@ export const gainBySize: FigureDefinition<Row> = {
 
   async select(journals) {
     const outcomes = await journals.rows<Outcome>(`
-      select id, choice as accuracy, avg(loss order by step) as loss from final join train using (id)
+      select id, choice as accuracy, avg(train.loss order by train.step) as loss from final join train using (id)
       where choice is not null group by id, choice order by id`);
     const panelsOfRows = grouped(placed(journals, outcomes), ({ panel }) => panel).map((group) =>
       grouped(group, ({ backbone }) => backbone).flatMap(gainsOf),

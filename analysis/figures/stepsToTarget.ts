@@ -84,7 +84,9 @@ export const stepsToTarget: FigureDefinition<Row> = {
       title: footnote(
         `Strokes: runs; points: medians, of the area the mean of ${seedCount(rows)} with 95 % t interval.`,
       ),
-      vconcat: quantities.map((quantity) => settingsOf(rows, quantity, names, looks)),
+      vconcat: quantities
+        .filter((quantity) => rows.some((row) => row.quantity === quantity))
+        .map((quantity, i) => settingsOf(rows, quantity, names, { ...looks, named: i === 0 })),
     };
   },
 };
@@ -94,7 +96,7 @@ function settingsOf(
   all: readonly Row[],
   quantity: Quantity,
   names: readonly string[],
-  { color, dashOrShape }: ReturnType<typeof distinguish>,
+  { color, dashOrShape, named }: ReturnType<typeof distinguish> & { named: boolean },
 ): Spec {
   const rows = all.filter((row) => row.quantity === quantity);
   const settings = inOrder.setting(rows);
@@ -113,7 +115,7 @@ function settingsOf(
     type: 'quantitative',
     title: titles[quantity],
     scale: { zero: true },
-    axis: { tickCount: 4, format: '~g' },
+    axis: { tickCount: 4, format: '~r' },
   };
   const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
   const zero: Spec[] =
@@ -128,7 +130,7 @@ function settingsOf(
       : [];
   return {
     transform: [{ filter: `datum.quantity === '${quantity}'` }],
-    facet: { column: panels('panel', names, quantity === 'steps' ? {} : { labels: false }) },
+    facet: { column: panels('panel', names, named ? {} : { labels: false }) },
     spec: {
       height: { step: 8, for: 'offset' },
       layer: [
