@@ -100,7 +100,7 @@ function settingsOf(
 ): Spec {
   const rows = all.filter((row) => row.quantity === quantity);
   const settings = inOrder.setting(rows);
-  const methods = inOrder.method(rows);
+  const methods = inOrder.method(all);
   const y = {
     field: 'setting',
     type: 'nominal',
@@ -118,28 +118,24 @@ function settingsOf(
     axis: { tickCount: 4, format: '~r' },
   };
   const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
-  const zero: Spec[] =
-    quantity === 'area'
-      ? [
-          {
-            data: { values: [{}] },
-            mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-            encoding: { x: { datum: 0 } },
-          },
-        ]
-      : [];
+  const zero: Spec = {
+    data: { values: [{}] },
+    mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
+    encoding: { x: { datum: 0 } },
+  };
+  const intervals: Spec = {
+    transform: [{ filter: 'datum.low !== null' }],
+    mark: { type: 'rule', strokeWidth: 1 },
+    encoding: { y, yOffset, x: { ...x, field: 'low' }, x2: { field: 'high' }, color },
+  };
   return {
     transform: [{ filter: `datum.quantity === '${quantity}'` }],
     facet: { column: panels('panel', names, named ? {} : { labels: false }) },
     spec: {
       height: { step: 8, for: 'offset' },
       layer: [
-        ...zero,
-        {
-          transform: [{ filter: 'datum.low !== null' }],
-          mark: { type: 'rule', strokeWidth: 1 },
-          encoding: { y, yOffset, x: { ...x, field: 'low' }, x2: { field: 'high' }, color },
-        },
+        ...(quantity === 'area' ? [zero] : []),
+        ...(rows.some(({ low }) => low !== null) ? [intervals] : []),
         {
           transform: only('run'),
           mark: { type: 'tick', orient: 'vertical', thickness: 0.7, size: 7 },
