@@ -35,7 +35,7 @@ export interface Needs {
   task?: string;
   /** values that the resolved run must have, by dotted path, e.g. `measure.on` */
   where?: Record<string, string | number | boolean>;
-  /** of an interaction: the values in place of those of `where` at which the same difference is taken away */
+  /** of an interaction and of set-ups: the values in place of those of `where` at which the same is taken away */
   less?: Record<string, string | number | boolean>;
   a: Side;
   b?: Side;

@@ -69,7 +69,7 @@ export function runsOfSide(runs: readonly ClaimedRun[], needs: Needs, side: Side
   });
 }
 
-/** The needs of what an interaction takes away. */
+/** The needs of what is taken away. */
 export const needsOfLess = ({ less, ...needs }: Needs): Needs => ({ ...needs, where: { ...needs.where, ...less } });
 
 /** The runs of either side, those of what is taken away among them. */

@@ -46,7 +46,7 @@ export const gainBySize: FigureDefinition<Row> = {
   title: 'Gain over constant rates before backbones of different sizes',
   shows: 'what each method gains over constant rates, in accuracy and training loss, over the size of the backbone',
   width: 'column',
-  needs: `finished runs of \`${baseline}\` and of another method before two or more backbones of the small zoo, with seeds in common`,
+  needs: `finished runs of \`${baseline}\` and of another method before two or more backbones of the small zoo, on a task with choices, with seeds in common`,
 
   async select(journals) {
     const outcomes = await journals.rows<Outcome>(`

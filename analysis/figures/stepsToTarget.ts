@@ -17,7 +17,8 @@ type Row = {
   setting: string;
   method: string;
   seed: number | null;
-  value: number;
+  /** null where the median run never reaches the target */
+  value: number | null;
   /** 95 % t interval of the mean area; null elsewhere and for one seed */
   low: number | null;
   high: number | null;
@@ -44,7 +45,7 @@ function rowsOf(runs: readonly PairedRun[], quantity: Quantity): Row[] {
   const { mean, low, high } = tInterval(runs.map(({ area }) => area));
   const middle = quantity === 'area' ? mean : medianOf(runs.map((run) => run[quantity]));
   const interval = quantity === 'area' ? { low, high } : { low: null, high: null };
-  return middle === null ? own : [...own, { ...all, level: 'method', seed: null, value: middle, ...interval }];
+  return [...own, { ...all, level: 'method', seed: null, value: middle, ...interval }];
 }
 
 export const stepsToTarget: FigureDefinition<Row> = {
@@ -65,13 +66,10 @@ export const stepsToTarget: FigureDefinition<Row> = {
   },
 
   caption(rows) {
-    const missing = rows.filter(
-      ({ level, quantity, n, reached }) => level === 'run' && quantity === 'steps' && reached < n,
-    );
     return [
       `Steps until the mean of ${smoothing} training losses is at most what ${baseline} of the same seed ends with (mean of the last tenth), the same in seconds at what a step of the run took while the sweep ran, and the mean loss of all steps less that of ${baseline} (nats per label token; left of the grey line the method is better).`,
       `Strokes: runs; points: medians, of the area the mean of ${seedCount(rows)} with 95 % Student t interval.`,
-      ...(missing.length > 0
+      ...(rows.some(({ n, reached }) => reached < n)
         ? ['Runs that never get there have no stroke, and a method whose median run does not has no point.']
         : []),
     ].join(' ');
@@ -84,9 +82,7 @@ export const stepsToTarget: FigureDefinition<Row> = {
       title: footnote(
         `Strokes: runs; points: medians, of the area the mean of ${seedCount(rows)} with 95 % t interval.`,
       ),
-      vconcat: quantities
-        .filter((quantity) => rows.some((row) => row.quantity === quantity))
-        .map((quantity, i) => settingsOf(rows, quantity, names, { ...looks, named: i === 0 })),
+      vconcat: quantities.map((quantity) => settingsOf(rows, quantity, names, looks)),
     };
   },
 };
@@ -96,7 +92,7 @@ function settingsOf(
   all: readonly Row[],
   quantity: Quantity,
   names: readonly string[],
-  { color, dashOrShape, named }: ReturnType<typeof distinguish> & { named: boolean },
+  { color, dashOrShape }: ReturnType<typeof distinguish>,
 ): Spec {
   const rows = all.filter((row) => row.quantity === quantity);
   const settings = inOrder.setting(rows);
@@ -130,7 +126,7 @@ function settingsOf(
   };
   return {
     transform: [{ filter: `datum.quantity === '${quantity}'` }],
-    facet: { column: panels('panel', names, named ? {} : { labels: false }) },
+    facet: { column: panels('panel', names, quantity === 'steps' ? {} : { labels: false }) },
     spec: {
       height: { step: 8, for: 'offset' },
       layer: [

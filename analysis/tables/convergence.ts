@@ -93,15 +93,16 @@ export interface PairedRun {
 
 /**
  * The runs that have constant rates of the same seed beside them, those themselves among them, a list for each method of
- * each setting; none of a setting where there is but one method.
+ * each setting, in order of seed; none of a setting where but one method has such runs.
  */
 export const pairedRuns = (curves: readonly LossCurve[]): PairedRun[][] =>
-  compared(curves)
-    .flatMap(({ methods }) => {
-      const base = bySeed(methods.get(baseline) ?? [], (curve) => curve);
-      return methods.size < 2 ? [] : [...methods.values()].map((own) => own.flatMap((curve) => paired(curve, base)));
-    })
-    .filter((runs) => runs.length > 0);
+  compared(curves).flatMap(({ methods }) => {
+    const base = bySeed(methods.get(baseline) ?? [], (curve) => curve);
+    const lists = [...methods.values()]
+      .map((own) => own.flatMap((curve) => paired(curve, base)).sort((a, b) => a.seed - b.seed))
+      .filter((runs) => runs.length > 0);
+    return lists.length < 2 ? [] : lists;
+  });
 
 function paired(
   { panel, setting, method, seed, losses, secondsPerStep }: LossCurve,
@@ -139,8 +140,7 @@ export async function curvesOf(journals: Pick<Journals, 'rows' | 'runs'>): Promi
 export const convergenceRows = (curves: readonly LossCurve[]): Row[] => pairedRuns(curves).map(rowOf);
 
 function rowOf(runs: readonly PairedRun[]): Row {
-  const bySeed = [...runs].sort((a, b) => a.seed - b.seed);
-  const [area, end] = [tInterval(bySeed.map((run) => run.area)), tInterval(bySeed.map((run) => run.end))];
+  const [area, end] = [tInterval(runs.map((run) => run.area)), tInterval(runs.map((run) => run.end))];
   const { panel, setting, method } = runs[0]!;
   return {
     panel,

@@ -236,6 +236,7 @@ test('text-scores: every metric of generated text with what a method has over co
   const apart = tInterval([2, 3].map((seed) => value('commit-clr', seed - 1) - value('constant', seed)));
   expect(Number(row['difference'])).toBeCloseTo(apart.mean, 6);
   expect(Number(row['differenceLow'])).toBeCloseTo(apart.low!, 5);
+  expect(row['corrected']).not.toBe('');
   const cider = rows.find(({ metric }) => metric === 'ciderD')!;
   expect(Number(cider['high'])).toBeGreaterThan(9); // no share: not cut to 1
   expect(read('text-scores.md', made)).toContain('| emoji-icon-qa | backbone ×10 | commit-clr | 3 | wups0.9 |');

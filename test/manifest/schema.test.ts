@@ -227,10 +227,12 @@ describe('experiments', () => {
 
   it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six and a half hours on two cores, the larger ones into fifteen', () => {
     const text = readFileSync(join(folder, 'README.md'), 'utf8');
-    const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(([, name, ...counts]) => ({
-      name: name!,
-      counts: counts.map(Number),
-    }));
+    const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(
+      ([, name, ...counts]) => ({
+        name: name!,
+        counts: counts.map(Number),
+      }),
+    );
     expect(rows.map(({ name }) => `paper/${name}.json`).sort()).toEqual(
       files.filter((file) => file.startsWith('paper/')),
     );

@@ -5,7 +5,8 @@ import { setAccuracy, wups } from './wups';
 import { loadWordSimilarity } from './wuPalmer';
 
 /** Metrics of generated text beyond the exact match; all are shares but `ciderD` (0..10). */
-export type TextScore = 'vqaAccuracy' | 'directAnswerAccuracy' | 'setAccuracy' | 'wups0.9' | 'wups0.0' | keyof CaptionScores;
+export type TextScore =
+  'vqaAccuracy' | 'directAnswerAccuracy' | 'setAccuracy' | 'wups0.9' | 'wups0.0' | keyof CaptionScores;
 export type TextScores = Partial<
   Record<
     TextScore,
