@@ -1,6 +1,18 @@
 /** Axes and scales of figures: steps, ratios on a log axis, accuracies. */
 import type { Spec } from './style';
 
+/** The y axis of learning-rate settings in this order; `more` goes to its axis. */
+export function settingAxis(settings: readonly string[], more: Spec = {}): Spec {
+  return {
+    field: 'setting',
+    type: 'nominal',
+    title: null,
+    sort: [...settings],
+    axis: { grid: false, ticks: false, ...more },
+    scale: { paddingInner: 0.15, paddingOuter: 0.1 },
+  };
+}
+
 /** The x axis of curves over training. */
 export function stepAxis(): Spec {
   return {

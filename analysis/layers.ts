@@ -21,12 +21,12 @@ export function panelTitle(text: Json): Spec {
   return { text, orient: 'top', anchor: 'middle', fontSize: 7.5, color: '#000000' };
 }
 
-/** A grey line at a value of y in every panel. */
-export function ruleAt(value: number): Spec {
+/** A grey line at a value of one axis in every panel. */
+export function ruleAt(value: number, axis: 'x' | 'y' = 'y'): Spec {
   return {
     data: { values: [{}] },
     mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-    encoding: { y: { datum: value } },
+    encoding: { [axis]: { datum: value } },
   };
 }
 

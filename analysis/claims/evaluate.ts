@@ -54,19 +54,31 @@ export interface Evaluation {
 const valuesBySeed = (runs: readonly ClaimedRun[], values: ReadonlyMap<string, number>) =>
   bySeed(runs, ({ id }) => values.get(id));
 
-const differencesBySeed = (cell: Cell, values: ReadonlyMap<string, number>) =>
-  pairedDifferences(valuesBySeed(cell.a, values), valuesBySeed(cell.b, values));
+const differencesBySeed = (cell: Cell, values: ReadonlyMap<string, number>): Map<number, number> =>
+  new Map(
+    pairedDifferences(valuesBySeed(cell.a, values), valuesBySeed(cell.b, values)).map((pair) => [
+      pair.seed,
+      pair.difference,
+    ]),
+  );
 
-const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) =>
-  differencesBySeed(cell, values).map(({ difference }) => difference);
+const differencesOf = (cell: Cell, values: ReadonlyMap<string, number>) => [
+  ...differencesBySeed(cell, values).values(),
+];
 
-/** What `at` gives of the claim's set-up less the same at the values of `less`, of each seed that both have. */
-function lessOther(pool: Pool, needs: Needs, at: (own: Cell) => ReadonlyMap<number, number>): number[] {
+/**
+ * What `at` gives of the claim's set-up less the same at the values of `less`, of each seed that both have. Throws Unmet
+ * where the two differ in more, or have too few seeds in common.
+ */
+function lessOther(pool: Pool, needs: Needs, at: (own: Cell) => ReadonlyMap<number, number>): readonly number[] {
   const [cell, less] = [onlyCell(pool, needs), onlyCell(pool, needsOfLess(needs))];
   const others = otherDifferences(cell.a[0]!, less.a[0]!, needs);
   if (others.length > 0)
     throw new Unmet('not evaluable', `the runs of both set-ups differ in ${others.join(', ')}, too`);
-  return pairedDifferences(at(cell), at(less)).map(({ difference }) => difference);
+  return enough(
+    pairedDifferences(at(cell), at(less)).map(({ difference }) => difference),
+    needs,
+  );
 }
 
 /** The estimate of a claim, without its checks. Throws Unmet when runs are missing. */
@@ -77,23 +89,9 @@ async function estimateFor(pool: Pool, { needs, comparison, quantity }: Claim): 
     case 'paired':
       return estimateOf(enough(differencesOf(onlyCell(pool, needs), values), needs));
     case 'interaction':
-      return estimateOf(
-        enough(
-          lessOther(
-            pool,
-            needs,
-            (own) => new Map(differencesBySeed(own, values).map(({ seed, difference }) => [seed, difference])),
-          ),
-          needs,
-        ),
-      );
+      return estimateOf(lessOther(pool, needs, (own) => differencesBySeed(own, values)));
     case 'setups':
-      return estimateOf(
-        enough(
-          lessOther(pool, needs, ({ a }) => valuesBySeed(a, values)),
-          needs,
-        ),
-      );
+      return estimateOf(lessOther(pool, needs, ({ a }) => valuesBySeed(a, values)));
     case 'level':
       return estimateOf(enough([...valuesBySeed(onlyCell(pool, needs).a, values).values()], needs));
     case 'slope':

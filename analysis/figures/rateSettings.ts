@@ -1,6 +1,6 @@
 /** Final accuracy by learning-rate setting: is coordination an insurance against badly chosen rates? */
 import type { DataRow } from '../database';
-import { accuracyScale } from '../axes';
+import { accuracyScale, settingAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
 import { footnote } from '../layers';
 import { inRows, panels } from '../panels';
@@ -64,15 +64,7 @@ export const rateSettings: FigureDefinition<Row> = {
     const methods = inOrder.method(rows);
     const { color, dashOrShape } = distinguish('method', methods, 'points', room);
     const panelNames = inOrder.panel(rows);
-    const settings = inOrder.setting(rows);
-    const y = {
-      field: 'setting',
-      type: 'nominal',
-      title: null,
-      sort: settings,
-      axis: { grid: false, ticks: false },
-      scale: { paddingInner: 0.15, paddingOuter: 0.1 },
-    };
+    const y = settingAxis(inOrder.setting(rows));
     // Runs lie in a lane of their own above their mean, which would hide them; of many methods they are strokes that
     // stick out from behind it.
     const own = methods.length < manyMethods;

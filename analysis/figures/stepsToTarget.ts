@@ -1,6 +1,7 @@
 /** Does a method learn faster? Steps and seconds to where constant rates end, and the area between the loss curves. */
+import { settingAxis } from '../axes';
 import { seedCount, type FigureDefinition } from '../figure';
-import { footnote } from '../layers';
+import { footnote, ruleAt } from '../layers';
 import { panels } from '../panels';
 import { baseline } from '../schedulers';
 import { tInterval } from '../statistics';
@@ -95,16 +96,8 @@ function settingsOf(
   { color, dashOrShape }: ReturnType<typeof distinguish>,
 ): Spec {
   const rows = all.filter((row) => row.quantity === quantity);
-  const settings = inOrder.setting(rows);
   const methods = inOrder.method(all);
-  const y = {
-    field: 'setting',
-    type: 'nominal',
-    title: null,
-    sort: settings,
-    axis: { grid: false, ticks: false, minExtent: 60 },
-    scale: { paddingInner: 0.15, paddingOuter: 0.1 },
-  };
+  const y = settingAxis(inOrder.setting(rows), { minExtent: 60 });
   const yOffset = { field: 'method', type: 'nominal', sort: methods, scale: { domain: methods, paddingOuter: 0.2 } };
   const x = {
     field: 'value',
@@ -114,11 +107,6 @@ function settingsOf(
     axis: { tickCount: 4, format: '~r' },
   };
   const only = (level: Row['level']) => [{ filter: `datum.level === '${level}'` }];
-  const zero: Spec = {
-    data: { values: [{}] },
-    mark: { type: 'rule', strokeWidth: 0.9, color: '#777777' },
-    encoding: { x: { datum: 0 } },
-  };
   const intervals: Spec = {
     transform: [{ filter: 'datum.low !== null' }],
     mark: { type: 'rule', strokeWidth: 1 },
@@ -130,7 +118,7 @@ function settingsOf(
     spec: {
       height: { step: 8, for: 'offset' },
       layer: [
-        ...(quantity === 'area' ? [zero] : []),
+        ...(quantity === 'area' ? [ruleAt(0, 'x')] : []),
         ...(rows.some(({ low }) => low !== null) ? [intervals] : []),
         {
           transform: only('run'),

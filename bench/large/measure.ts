@@ -6,7 +6,7 @@ import { largeEngines, type LargeCase, type LargeEngineName } from './cases';
 import { memoryOf, watchAnonymous } from './memory';
 import { planLarge } from './model';
 import type { LargeCommand, LargeKind, LargeReply } from './protocol';
-import type { LargeCaseResult, LargeOutcome, LargePair, LargeResult } from './record';
+import { planFor, type LargeCaseResult, type LargeOutcome, type LargePair, type LargeResult } from './record';
 
 export interface LargeEffort {
   rounds: number;
@@ -35,15 +35,10 @@ export interface Member {
 
 /** The processes of a case: plain steps of every engine, the other kinds of those with fused kernels. */
 export function membersOf({ engines, kinds }: LargeCase, plan: LargeCaseResult['plan']): Member[] {
-  const bytesOf = (engine: LargeEngineName, kind: LargeKind): number => {
-    // PyTorch is taken to need what the product needs in its precision.
-    const { memory } = (plan[engine] ?? plan[largeEngines[engine].precision])!;
-    return memory[kind];
-  };
   return (['plain', ...kinds] as const).flatMap((kind) =>
     engines
       .filter((engine) => kind === 'plain' || largeEngines[engine].kernels === 'fused')
-      .map((engine) => ({ engine, kind, bytes: bytesOf(engine, kind) })),
+      .map((engine) => ({ engine, kind, bytes: planFor({ plan }, engine).memory[kind] })),
   );
 }
 

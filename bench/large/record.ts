@@ -54,6 +54,13 @@ export interface LargeCaseResult {
   pair: LargePair | { reason: string } | null;
 }
 
+/**
+ * The plan of what an engine computes: PyTorch is taken to do what the product does in bfloat16 with fused kernels, which
+ * every case with PyTorch has.
+ */
+export const planFor = ({ plan }: Pick<LargeCaseResult, 'plan'>, name: LargeEngineName): LargePlan =>
+  plan[name === 'torch' ? 'bfloat16' : name]!;
+
 export interface LargeRecord {
   format: 'equipoise-bench-large/2';
   machine: Machine;

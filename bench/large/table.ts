@@ -3,7 +3,7 @@ import { mebibytes, ms, percent, table, times, type Markers } from '../markdown'
 import { limitShare, overhead, spread } from '../statistics';
 import { largeCases, largeEngines, wantedFloor, wantedPair, wantedPrediction, type LargeEngineName } from './cases';
 import type { LargeKind } from './protocol';
-import type { LargeCaseResult, LargeRecord, LargeResult } from './record';
+import { planFor, type LargeCaseResult, type LargeRecord, type LargeResult } from './record';
 import { largeSizes, rowPlaces } from './sizes';
 
 export const largeMarkers: Markers = {
@@ -125,14 +125,13 @@ function caseTable(result: LargeCaseResult): string {
   const rows = (Object.keys(largeEngines) as LargeEngineName[]).flatMap((name) => {
     const outcome = result.engines[name];
     if (outcome === undefined) return [];
-    const { title, precision } = largeEngines[name];
+    const { title } = largeEngines[name];
     if (!outcome.ok)
       return [[title, `not measured: ${outcome.reason.replaceAll('|', '\\|')}`, ...Array<string>(9).fill('')]];
     const { median, low, high } = spread(outcome.ms.plain!);
     const gflops = spread(outcome.gflops).median;
     const memory = outcome.memory.plain;
-    const plan = result.plan[name];
-    const { flops } = (plan ?? result.plan[precision])!;
+    const { flops } = planFor(result, name);
     const bytes = (of: number | undefined) => (of === undefined ? '' : mebibytes(of));
     return [
       [
@@ -142,7 +141,7 @@ function caseTable(result: LargeCaseResult): string {
         `${percent(limitShare(flops.plain, median, gflops))} of ${Math.round(gflops)}`,
         bytes(memory?.peak),
         bytes(memory?.anonymous),
-        bytes(plan?.memory.plain),
+        bytes(result.plan[name]?.memory.plain),
         outcome.openSeconds.toFixed(1),
         addedCell(result, name, 'kappa'),
         addedCell(result, name, 'regularised'),
