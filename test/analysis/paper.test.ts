@@ -406,7 +406,7 @@ describe('fair-fight', () => {
     ({ constant: [0.66, 0.6, 0.5], 'commit-clr': [0.6, 0.5, 0.64], commit: [0.5, 0.51, 0.52] })[kind]![pair]! +
     0.01 * seed +
     (kind === 'commit-clr' ? 0.004 * (seed % 2) : 0);
-  test('each method at the pair that validation prefers, paired against constant rates at theirs, on the grid that all have', async () => {
+  test('each method at the pair that validation prefers, paired against constant rates at theirs, with the seeds that all have', async () => {
     for (const kind of ['constant', 'commit-clr', 'commit'] as const)
       for (const seed of [1, 2, 3, 4])
         pairs.forEach(([encoder, backbone], pair) => {
@@ -416,7 +416,7 @@ describe('fair-fight', () => {
             record.loss = 2 - 0.1 * pair;
           });
         });
-    // A fourth pair and a fifth seed of one method alone do not count.
+    // A pair with one seed and a seed with one pair do not count.
     write('fight', spec('sound-qa', 'commit', 1, { learningRate: { encoder: 3e-3, backbone: 3e-3 } }), (record) => {
       if (record.kind === 'evaluate') record.choice = score(0.99);
     });
@@ -448,7 +448,51 @@ describe('fair-fight', () => {
     const wins = seeds.flatMap((a) => seeds.map((b) => (final('commit', 2, a) > final('constant', 1, b) ? 1 : 0)));
     expect(Number(rows[2]!['probabilityOfImprovement'])).toBeCloseTo(average(wins), 5);
     expect(rows[0]!['difference']).toBe('');
-    expect(readFileSync(join(out(), 'fair-fight.md'), 'utf8')).toContain('| 3 × 4 |');
+    const shown = readFileSync(join(out(), 'fair-fight.md'), 'utf8');
+    expect(shown).toContain('| 3 × 4 |');
+    expect(shown).toContain('The same seeds chose the pair and are reported');
+  });
+
+  test('other seeds are told than chose, evaluated on more; one method has a wider grid; an edge is marked', async () => {
+    const put = (kind: string, seed: number, encoder: number, backbone: number, validated: number, told: number) => {
+      const isChooser = seed > 10;
+      const evaluate = { every: 50, validation: 64, limit: isChooser ? 48 : 0 };
+      write('apart', spec('sound-qa', kind, seed, { learningRate: { encoder, backbone }, evaluate }), (record) => {
+        if (record.kind === 'evaluate') record.choice = score(record.split === 'validation' ? validated : told);
+      });
+    };
+    for (const seed of [11, 12]) {
+      // Constant rates: a cross about (1e-3, 1e-3), best in its middle. Coordinated ones: best at the smallest rate.
+      for (const [encoder, backbone] of [
+        [3e-4, 1e-3],
+        [1e-3, 3e-4],
+        [3e-3, 1e-3],
+        [1e-3, 3e-3],
+      ] as const)
+        put('constant', seed, encoder, backbone, 0.5, 0.9);
+      put('constant', seed, 1e-3, 1e-3, 0.6, 0.1);
+      put('commit-clr', seed, 3e-4, 1e-3, 0.7, 0.1);
+      put('commit-clr', seed, 1e-3, 3e-4, 0.6, 0.9);
+    }
+    for (const seed of [1, 2, 3]) {
+      put('constant', seed, 1e-3, 1e-3, 0.1, 0.5 + 0.01 * seed);
+      put('commit-clr', seed, 3e-4, 1e-3, 0.1, 0.55 + 0.01 * seed);
+    }
+    const rows = await table('apart', 'fair-fight');
+    expect(
+      rows.map((row) => ['panel', 'method', 'pairs', 'choosers', 'n', 'edge', 'seeds'].map((name) => row[name])),
+    ).toEqual([
+      ['sound-qa', 'per-module-lr', '5', '2', '3', '', 'other'],
+      ['sound-qa', 'commit-clr', '2', '2', '3', 'encoder, backbone', 'other'],
+    ]);
+    expect(rows.map((row) => Number(row['validation']))).toEqual([0.6, 0.7]);
+    expect(Number(rows[0]!['accuracy'])).toBeCloseTo(0.52, 6);
+    expect(Number(rows[1]!['difference'])).toBeCloseTo(0.05, 6);
+    const shown = readFileSync(join(out(), 'fair-fight.md'), 'utf8');
+    expect(shown).toContain('| 5 × 2 | 3 | 0.001 | 0.001 |');
+    expect(shown).toContain('| 2 × 2 | 3 | 0.0003 † | 0.001 † |');
+    expect(shown).toContain('methods had different numbers of pairs. †: the smallest or largest rate');
+    expect(shown).toContain('Other seeds chose the pair than are reported.');
   });
 });
 
