@@ -1,6 +1,6 @@
 /**
  * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json, metrics.jsonl and
- * measured landscape with its text to the byte, compressed with zstd. What is unpacked is what was trained, so figures
+ * measured landscape, and on request predictions.jsonl, with its text to the byte, compressed with zstd. What is unpacked is what was trained, so figures
  * from it equal figures from the original journals.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,15 +8,15 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { cachePath, sha256, writeWhole } from '../src/files';
 import { isRunId } from '../src/manifest/identity';
 import { userError } from '../src/problems';
-import { landscapeName } from '../src/runner/folders';
+import { landscapeName, predictionsName } from '../src/runner/folders';
 import { literalPath, openDatabase, query } from './database';
 import { readRuns, type IgnoredRun } from './runs';
 
 /** Name of the compact file in the folder of a kept experiment. */
 export const keptName = 'runs.parquet';
 
-/** Files of a run that are kept; a landscape only where it was measured. */
-const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', 'run.json'];
+/** Files of a run that are kept: a landscape only where it was measured, answers only where that is asked for. */
+const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', predictionsName, 'run.json'];
 /** A kept file grows beyond this only by mistake or malice. */
 const mostBytes = 512 * 1024 ** 2;
 
@@ -30,9 +30,10 @@ export interface Kept {
 
 /**
  * Writes the finished runs of `folder` (results/<experiment>) to `out`/runs.parquet, in order of id; equal runs give
- * equal bytes. Throws UserError when there is no finished run.
+ * equal bytes. `answers`: what they answered, too, which takes several times the room. Throws UserError when there is no
+ * finished run.
  */
-export async function keepRuns(folder: string, out: string): Promise<Kept> {
+export async function keepRuns(folder: string, out: string, { answers = false } = {}): Promise<Kept> {
   const { runs, ignored } = readRuns(folder);
   if (runs.length === 0)
     throw userError({ where: folder, what: 'has no finished run to keep', hint: 'train first: equipoise run' });
@@ -44,7 +45,9 @@ export async function keepRuns(folder: string, out: string): Promise<Kept> {
     await connection.run('create table kept (id varchar, file varchar, text varchar)');
     const insert = await connection.prepare('insert into kept values ($1, $2, $3)');
     for (const run of runs) {
-      for (const file of keptFiles.filter((name) => existsSync(join(dirname(run.journal), name)))) {
+      for (const file of keptFiles.filter(
+        (name) => (answers || name !== predictionsName) && existsSync(join(dirname(run.journal), name)),
+      )) {
         [run.file.id, file, readFileSync(join(dirname(run.journal), file), 'utf8')].forEach((value, i) =>
           insert.bindVarchar(i + 1, value),
         );

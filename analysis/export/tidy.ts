@@ -2,16 +2,17 @@
  * Finished runs as tidy tables: a row a run, a row a number of a journal, a row an answer (columns.ts). The runs are
  * those that figures and tables count, under the same names.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { storedSet } from '../../src/data/sets/store';
 import { cachePath, canonicalJson } from '../../src/files';
 import { exitCode, userError } from '../../src/problems';
 import { predictionsName } from '../../src/runner/folders';
 import { readJournal } from '../../src/runner/journal';
-import { isRight, readPredictions, type StoredPrediction } from '../../src/train/predictions';
+import { isRight } from '../../src/train/predictions';
 import { toldAccuracy, type EvaluateRecord, type JournalRecord } from '../../src/train/records';
 import { openJournals, type Run } from '../aggregate';
+import { predictionsOf } from '../answers';
 import { grouped } from '../grouped';
 import type { IgnoredRun } from '../runs';
 import { factColumns, runColumns, type Column, type ColumnType, type TidyCell } from './columns';
@@ -153,12 +154,6 @@ export function* metricRows(runs: readonly Run[]): Generator<TidyRow> {
   for (const run of runs)
     for (const record of recordsOf(run))
       for (const { name, value } of namedValues(record)) yield { run: run.id, step: record.step, name, value };
-}
-
-/** What a run kept of its answers; null where it kept none. Throws UserError for a damaged file. */
-function predictionsOf({ folder }: Run): StoredPrediction[] | null {
-  const path = join(folder, predictionsName);
-  return existsSync(path) ? readPredictions(readFileSync(path, 'utf8'), path) : null;
 }
 
 /** The answers of the runs, each with its question; sets that are not on this machine leave question and media empty. */

@@ -1,5 +1,6 @@
 /** All tables, in the order in which they are made. */
 import type { TableDefinition } from '../table';
+import { answers } from './answers';
 import { byKind } from './byKind';
 import { clipping } from './clipping';
 import { convergence } from './convergence';
@@ -19,6 +20,7 @@ export const tables: readonly TableDefinition[] = [
   settings,
   results,
   byKind,
+  answers,
   textScores,
   differences,
   ...regulariserGains,

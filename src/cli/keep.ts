@@ -10,6 +10,7 @@ import { say, sayJson } from './text';
 interface KeepOptions {
   out?: string;
   reference?: boolean;
+  answers?: boolean;
   json?: boolean;
 }
 
@@ -24,6 +25,7 @@ export const define: Define = (command) => {
   command
     .option('--out <folder>', 'write below this folder instead of kept')
     .option('--reference', 'write to results/reference, where the committed runs are')
+    .option('--answers', 'with what the runs answered to every question, for the table answers and for others')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -31,7 +33,9 @@ export const define: Define = (command) => {
     )
     .action(async (experiment: string, options: KeepOptions) => {
       const [folder] = experimentFolders(experiment);
-      const kept = await keepRuns(folder!, join(keptFolder(options), basename(folder!)));
+      const kept = await keepRuns(folder!, join(keptFolder(options), basename(folder!)), {
+        answers: options.answers,
+      });
       if (options.json === true) sayJson('keep', kept);
       else {
         say(

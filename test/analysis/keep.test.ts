@@ -68,7 +68,7 @@ describe('an experiment kept compact', () => {
     [
       'another file',
       (path: string) => parquet(path, "select '0123456789abcdef' as id, '.bashrc' as file, 'x' as text"),
-      /only landscape.json, metrics.jsonl, run.json/,
+      /only landscape.json, metrics.jsonl, predictions.jsonl, run.json/,
     ],
     ['other columns', (path: string) => parquet(path, 'select 1 as a'), /cannot be read/],
   ])('%s is refused', async (name, write, message) => {

@@ -454,7 +454,14 @@ describe('fair-fight', () => {
   });
 
   test('other seeds are told than chose, evaluated on more; one method has a wider grid; an edge is marked', async () => {
-    const put = (kind: string, seed: number, encoder: number, backbone: number, validated: number, told: number) => {
+    const put = (
+      kind: 'constant' | 'commit-clr',
+      seed: number,
+      encoder: number,
+      backbone: number,
+      validated: number,
+      told: number,
+    ) => {
       const isChooser = seed > 10;
       const evaluate = { every: 50, validation: 64, limit: isChooser ? 48 : 0 };
       write('apart', spec('sound-qa', kind, seed, { learningRate: { encoder, backbone }, evaluate }), (record) => {

@@ -1,0 +1,121 @@
+/** How much of a kind of question the commonest answer takes: a model that no longer looks gives one answer to all. */
+import { predictionsOf } from '../answers';
+import { seedCount } from '../figure';
+import { toldAnswer } from '../../src/train/predictions';
+import { grouped } from '../grouped';
+import { orderMethods } from '../labels';
+import { compared } from '../scores';
+import { mean, shareInterval } from '../statistics';
+import type { Run } from '../aggregate';
+import { consecutive, type TableDefinition } from '../table';
+
+/** The answers of one run to the questions of one kind. */
+type Spread = {
+  panel: string;
+  setting: string;
+  method: string;
+  kind: string;
+  questions: number;
+  /** share of the questions to which the commonest answer was given */
+  share: number;
+  /** different answers that were given */
+  distinct: number;
+  /** share of the questions whose reference is the commonest one */
+  reference: number;
+};
+type Row = {
+  panel: string;
+  setting: string;
+  kind: string;
+  method: string;
+  /** of the run with most */
+  questions: number;
+  reference: number;
+  /** seeds */
+  n: number;
+  /** mean share over seeds */
+  share: number;
+  low: number | null;
+  high: number | null;
+  /** mean over seeds */
+  distinct: number;
+};
+
+/** The commonest of some texts, as a share of them, and how many different ones there are. */
+function spread(texts: readonly string[]): { share: number; distinct: number } {
+  const alike = grouped(texts, (text) => text);
+  return { share: Math.max(...alike.map(({ length }) => length)) / texts.length, distinct: alike.length };
+}
+
+function spreadsOf(run: Run): Spread[] {
+  const { panel, setting, method, task } = run;
+  const told = (predictionsOf(run) ?? []).flatMap((prediction) => {
+    const text = prediction.task === task ? toldAnswer(prediction) : null;
+    return text === null ? [] : [{ kind: prediction.kind, text, reference: prediction.answer }];
+  });
+  return grouped(told, ({ kind }) => kind).map((alike) => ({
+    ...{ panel, setting, method, kind: alike[0]!.kind, questions: alike.length },
+    ...spread(alike.map(({ text }) => text)),
+    reference: spread(alike.map(({ reference }) => reference)).share,
+  }));
+}
+
+/** The kinds of one task and setting, and within a kind its methods. */
+const rowsOf = (spreads: readonly Spread[]): Row[] =>
+  [...grouped(spreads, ({ kind }) => kind)]
+    .sort(([a], [b]) => (a!.kind < b!.kind ? -1 : 1))
+    .flatMap((alike) =>
+      orderMethods(alike.map(({ method }) => method)).map((method): Row => {
+        const own = alike.filter((each) => each.method === method);
+        const { panel, setting, kind, reference } = own[0]!;
+        const questions = Math.max(...own.map((each) => each.questions));
+        const { n, mean: share, low, high } = shareInterval(own.map((each) => each.share));
+        const distinct = mean(own.map((each) => each.distinct));
+        return { panel, setting, kind, method, questions, reference, n, share, low, high, distinct };
+      }),
+    );
+
+const text = ({ share, low, high, distinct }: Row): string =>
+  `${share.toFixed(2)}${low === null || high === null ? '' : ` [${low.toFixed(2)}, ${high.toFixed(2)}]`} of ${Number(distinct.toFixed(1))}`;
+
+export const answers: TableDefinition<Row> = {
+  name: 'answers',
+  title: 'Share of the commonest answer by kind of question',
+  shows: 'the share of questions of a kind that get the commonest answer, a column a method',
+  needs: 'finished runs with their answers (predictions.jsonl; of kept runs: `equipoise keep --answers`)',
+
+  select: (journals) =>
+    Promise.resolve(
+      compared(journals.runs.flatMap(spreadsOf)).flatMap(({ methods }) => rowsOf([...methods.values()].flat())),
+    ),
+
+  caption: (rows) =>
+    [
+      'Share of the questions of a kind that get the commonest answer, and of how many different answers it is one:',
+      `means over ${seedCount(rows)}, in brackets the 95 % Student t interval cut to 0..1 (none for one seed).`,
+      'References: the same share of the reference answers. 1.00: every question gets the same answer, whatever is seen or heard.',
+    ].join(' '),
+
+  layout(rows) {
+    const methods = orderMethods(rows.map((row) => row.method));
+    return {
+      columns: [
+        ...['Task', 'Learning rates', 'Kind'].map((header) => ({ header, numeric: false })),
+        ...['Questions', 'References', ...methods].map((header) => ({ header, numeric: true })),
+      ],
+      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
+        consecutive(group, (row) => row.kind).map((line) => [
+          { text: line[0]!.panel },
+          { text: line[0]!.setting },
+          { text: line[0]!.kind },
+          { text: String(line[0]!.questions) },
+          { text: line[0]!.reference.toFixed(2) },
+          ...methods.map((method) => {
+            const row = line.find((each) => each.method === method);
+            return { text: row === undefined ? '–' : text(row) };
+          }),
+        ]),
+      ),
+    };
+  },
+};
