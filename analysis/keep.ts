@@ -1,7 +1,7 @@
 /**
  * Finished runs of an experiment in one compact file, `runs.parquet`: a row for each run.json, metrics.jsonl and
- * measured landscape, and on request predictions.jsonl, with its text to the byte, compressed with zstd. What is unpacked is what was trained, so figures
- * from it equal figures from the original journals.
+ * measured landscape, and on request predictions.jsonl, with its text to the byte, compressed with zstd. What is
+ * unpacked is what was trained, so figures from it equal figures from the original journals.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -20,18 +20,18 @@ const keptFiles: readonly string[] = [landscapeName, 'metrics.jsonl', prediction
 /** A kept file grows beyond this only by mistake or malice. */
 const mostBytes = 512 * 1024 ** 2;
 
-/** What was kept, and which runs were not, with reasons. `bytes`: size of the compact file. */
+/** What was kept, of how many runs with answers, and which runs were not, with reasons. `bytes`: size of the compact file. */
 export interface Kept {
   path: string;
   runs: number;
+  answers: number;
   bytes: number;
   ignored: IgnoredRun[];
 }
 
 /**
  * Writes the finished runs of `folder` (results/<experiment>) to `out`/runs.parquet, in order of id; equal runs give
- * equal bytes. `answers`: what they answered, too, which takes several times the room. Throws UserError when there is no
- * finished run.
+ * equal bytes. `answers`: with what they answered, where they kept that. Throws UserError when there is no finished run.
  */
 export async function keepRuns(folder: string, out: string, { answers = false } = {}): Promise<Kept> {
   const { runs, ignored } = readRuns(folder);
@@ -63,7 +63,8 @@ export async function keepRuns(folder: string, out: string, { answers = false } 
   const content = readFileSync(part);
   writeWhole(path, content);
   rmSync(part, { force: true });
-  return { path, runs: runs.length, bytes: content.length, ignored };
+  const withAnswers = answers ? runs.filter(({ journal }) => existsSync(join(dirname(journal), predictionsName))) : [];
+  return { path, runs: runs.length, answers: withAnswers.length, bytes: content.length, ignored };
 }
 
 /**

@@ -62,7 +62,7 @@ export function exportPage(): string {
         `| ${names.map((name) => `\`${name}\``).join(', ')} | ${unit} | ${about.replaceAll('|', '\\|')} |`,
     ),
     '',
-    `## predictions\n\n${abouts.predictions}. No rows of runs that kept no answers, as committed runs do (but those of \`keep --answers\`). The sets of evaluations on other tasks are not looked for.\n`,
+    `## predictions\n\n${abouts.predictions}. No rows of runs that kept no answers; committed runs have them where they were kept with \`keep --answers\`. The sets of evaluations on other tasks are not looked for.\n`,
     ...table(predictionColumns),
     '',
   ].join('\n');

@@ -1,4 +1,7 @@
-/** How much of a kind of question the commonest answer takes: a model that no longer looks gives one answer to all. */
+/**
+ * How many questions of a kind get the commonest answer. Where all of them have the same choices, a model that does not
+ * look or listen has no reason to tell them apart, and gives one answer to all.
+ */
 import { predictionsOf } from '../answers';
 import { seedCount } from '../figure';
 import { toldAnswer } from '../../src/train/predictions';
@@ -28,7 +31,6 @@ type Row = {
   setting: string;
   kind: string;
   method: string;
-  /** of the run with most */
   questions: number;
   reference: number;
   /** seeds */
@@ -47,17 +49,23 @@ function spread(texts: readonly string[]): { share: number; distinct: number } {
   return { share: Math.max(...alike.map(({ length }) => length)) / texts.length, distinct: alike.length };
 }
 
+/** Of each kind whose questions all have the same choices, in whatever order, or none. */
 function spreadsOf(run: Run): Spread[] {
   const { panel, setting, method, task } = run;
-  const told = (predictionsOf(run) ?? []).flatMap((prediction) => {
-    const text = prediction.task === task ? toldAnswer(prediction) : null;
-    return text === null ? [] : [{ kind: prediction.kind, text, reference: prediction.answer }];
+  const own = (predictionsOf(run) ?? []).filter((prediction) => prediction.task === task);
+  return grouped(own, ({ kind }) => kind).flatMap((alike): Spread[] => {
+    const choices = new Set(alike.map((prediction) => JSON.stringify([...prediction.choices].sort())));
+    const told = alike.map((prediction) => toldAnswer(prediction));
+    if (choices.size > 1 || told.some((answer) => answer === null)) return [];
+    const references = spread(alike.map(({ answer }) => answer));
+    const { kind } = alike[0]!;
+    return [
+      {
+        ...{ panel, setting, method, kind, questions: alike.length, reference: references.share },
+        ...spread(told as string[]),
+      },
+    ];
   });
-  return grouped(told, ({ kind }) => kind).map((alike) => ({
-    ...{ panel, setting, method, kind: alike[0]!.kind, questions: alike.length },
-    ...spread(alike.map(({ text }) => text)),
-    reference: spread(alike.map(({ reference }) => reference)).share,
-  }));
 }
 
 /** The kinds of one task and setting, and within a kind its methods. */
@@ -67,8 +75,7 @@ const rowsOf = (spreads: readonly Spread[]): Row[] =>
     .flatMap((alike) =>
       orderMethods(alike.map(({ method }) => method)).map((method): Row => {
         const own = alike.filter((each) => each.method === method);
-        const { panel, setting, kind, reference } = own[0]!;
-        const questions = Math.max(...own.map((each) => each.questions));
+        const { panel, setting, kind, questions, reference } = own[0]!;
         const { n, mean: share, low, high } = shareInterval(own.map((each) => each.share));
         const distinct = mean(own.map((each) => each.distinct));
         return { panel, setting, kind, method, questions, reference, n, share, low, high, distinct };
@@ -81,8 +88,10 @@ const text = ({ share, low, high, distinct }: Row): string =>
 export const answers: TableDefinition<Row> = {
   name: 'answers',
   title: 'Share of the commonest answer by kind of question',
-  shows: 'the share of questions of a kind that get the commonest answer, a column a method',
-  needs: 'finished runs with their answers (predictions.jsonl; of kept runs: `equipoise keep --answers`)',
+  shows:
+    'the share of the questions of a kind, all with the same choices, that get the commonest answer, a column a method',
+  needs:
+    'finished runs with their answers (predictions.jsonl; of kept runs: `equipoise keep --answers`) to questions of a kind that have the same choices',
 
   select: (journals) =>
     Promise.resolve(
@@ -91,9 +100,9 @@ export const answers: TableDefinition<Row> = {
 
   caption: (rows) =>
     [
-      'Share of the questions of a kind that get the commonest answer, and of how many different answers it is one:',
+      'Share of the questions of a kind that get the commonest answer, and of how many different answers it is one, for kinds whose questions all have the same choices or none:',
       `means over ${seedCount(rows)}, in brackets the 95 % Student t interval cut to 0..1 (none for one seed).`,
-      'References: the same share of the reference answers. 1.00: every question gets the same answer, whatever is seen or heard.',
+      'References: the same share of the reference answers. 1.00: every question gets the same answer, whatever is seen or heard. Runs that kept no answers are not in it.',
     ].join(' '),
 
   layout(rows) {

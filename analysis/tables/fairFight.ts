@@ -8,24 +8,14 @@ import { improvementEstimate, improvementText } from '../bootstrap';
 import { correctedRows, pairedDifferences } from '../comparison';
 import { seedCount } from '../figure';
 import { grouped } from '../grouped';
-import { labelRuns, orderMethods } from '../labels';
+import { labelRuns } from '../labels';
 import { baseline } from '../schedulers';
 import { bySeed } from '../scores';
 import { mean, shareInterval } from '../statistics';
 import { consecutive, estimateText, probabilityText, type TableDefinition } from '../table';
+import { choicesOf, edgeOf, type Trial } from './chosenRates';
 import { pairedOver, testsText, type Paired } from './paired';
 
-type Trial = {
-  id: string;
-  panel: string;
-  method: string;
-  seed: number;
-  encoder: number;
-  backbone: number;
-  validation: number;
-  loss: number;
-  accuracy: number;
-};
 /** What a method chose. */
 type Chosen = {
   panel: string;
@@ -37,16 +27,18 @@ type Chosen = {
   /** base rates of the best pair */
   encoder: number;
   backbone: number;
-  /** which of the two rates is the smallest or largest that was tried; empty where neither is */
+  /** pairs of the panel that lacked a seed and were left out */
+  incomplete: number;
+  /** which of the two rates is the smallest or largest that was tried beside the other; empty where neither is */
   edge: string;
   /** mean validation accuracy of the best pair over the seeds that chose */
   validation: number;
-  /** whose accuracy is told: of other seeds than chose, or of the same */
-  seeds: 'other' | 'same';
+  /** whose accuracy is reported */
+  reported: 'other seeds' | 'the same seeds';
 };
-/** How that went; nulls of a difference for the rival itself. */
-type Told = Paired & {
-  /** seeds that are told */
+/** How that ended; nulls of a difference for the rival itself. */
+type Outcome = Paired & {
+  /** seeds that are reported */
   n: number;
   /** accuracy on the evaluation split, mean over seeds */
   accuracy: number;
@@ -57,111 +49,47 @@ type Told = Paired & {
   improvementLow: number | null;
   improvementHigh: number | null;
 };
-type Row = Chosen & Told;
+type Row = Chosen & Outcome;
 
 /** What constant rates are called once their pair was chosen. */
 const rival = 'per-module-lr';
 
-const pairKey = (trial: Trial) => `${trial.encoder} ${trial.backbone}`;
-const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];
-
-/**
- * The trials that choose: those with the seeds that have two pairs of rates or more under every method, at the pairs
- * that a method has with all of these seeds. A method with one pair only does not take part.
- */
-function choosing(all: readonly Trial[]): Trial[] {
-  const pairsOf = (trials: readonly Trial[]) => distinct(trials.map(pairKey));
-  const methods = grouped(all, ({ method }) => method).filter((own) => pairsOf(own).length > 1);
-  const seeds = distinct(all.map(({ seed }) => seed)).filter((seed) =>
-    methods.every((own) => pairsOf(own.filter((trial) => trial.seed === seed)).length > 1),
-  );
-  const grids = methods.map((own) =>
-    grouped(
-      own.filter(({ seed }) => seeds.includes(seed)),
-      pairKey,
-    ).filter((pair) => pair.length === seeds.length),
-  );
-  const isComplete = grids.length > 1 && grids.every((pairs) => pairs.length > 1);
-  return isComplete && methods.some((own) => own[0]!.method === baseline) ? grids.flat(2) : [];
-}
-
-/**
- * The pair with the highest mean validation accuracy; of equal ones that with the lower validation loss, then the
- * smaller rates.
- */
-function bestPair(trials: readonly Trial[]): Trial[] {
-  const groups = distinct(trials.map(pairKey)).map((pair) => trials.filter((trial) => pairKey(trial) === pair));
-  const merit = (group: readonly Trial[]) => [
-    -mean(group.map((trial) => trial.validation)),
-    mean(group.map((trial) => trial.loss)),
-    group[0]!.encoder * group[0]!.backbone,
-    group[0]!.encoder,
-  ];
-  return groups
-    .map((group) => ({ group, merit: merit(group) }))
-    .sort((a, b) => {
-      const at = a.merit.findIndex((value, i) => value !== b.merit[i]);
-      return at === -1 ? 0 : a.merit[at]! - b.merit[at]!;
-    })[0]!.group;
-}
-
-/** Which of a pair's rates are the smallest or largest of those that were tried. */
-const edgeOf = (pair: Trial, tried: readonly Trial[]): string =>
-  (['encoder', 'backbone'] as const)
-    .filter((module) => {
-      const rates = tried.map((trial) => trial[module]);
-      return pair[module] === Math.min(...rates) || pair[module] === Math.max(...rates);
-    })
-    .join(', ');
-
-/** The choices of all methods of a panel: those seeds are told that chose nothing, where every method has two of them. */
-function choicesOf(panel: string, all: readonly Trial[]): { about: Chosen; told: Trial[] }[] {
-  const choosers = choosing(all);
-  const seeds = distinct(choosers.map(({ seed }) => seed));
-  const chosen = orderMethods(choosers.map(({ method }) => method)).map((method) => {
-    const tried = choosers.filter((trial) => trial.method === method);
-    const best = bestPair(tried);
-    const at = all.filter((trial) => trial.method === method && pairKey(trial) === pairKey(best[0]!));
-    return { method, tried, best, others: at.filter(({ seed }) => !seeds.includes(seed)) };
-  });
-  const apart = chosen.every(({ others }) => others.length > 1);
-  return chosen.map(({ method, tried, best, others }) => {
-    const { encoder, backbone } = best[0]!;
-    const about = {
-      panel,
-      method: method === baseline ? rival : method,
-      pairs: distinct(tried.map(pairKey)).length,
-      choosers: seeds.length,
-      encoder,
-      backbone,
-      edge: edgeOf(best[0]!, tried),
-      validation: mean(best.map((trial) => trial.validation)),
-      seeds: apart ? ('other' as const) : ('same' as const),
-    };
-    return { about, told: apart ? others : best };
-  });
-}
-
-/** How the trials of a method went, beside those of the rival; all nulls where they are the rival's own. */
-function tell(name: string, own: readonly Trial[], base: readonly Trial[]): Told {
-  const accuracies = (of: readonly Trial[]) => bySeed(of, (trial) => trial.accuracy);
+/** How the reported runs of a method ended, beside those of the rival with the same seeds; null: they are the rival's. */
+function outcomeOf(name: string, own: readonly Trial[], base: readonly Trial[] | null): Outcome {
   const { n, mean: accuracy, low, high } = shareInterval(own.map((trial) => trial.accuracy));
-  const apart = own === base ? [] : pairedDifferences(accuracies(own), accuracies(base)).map((pair) => pair.difference);
-  const { difference, differenceLow, differenceHigh, corrected } = pairedOver(apart);
-  const values = (of: readonly Trial[]) => [...of].sort((a, b) => a.seed - b.seed).map((trial) => trial.accuracy);
-  const improvement = apart.length === 0 ? null : improvementEstimate(values(own), values(base), name);
+  const accuracies = (of: readonly Trial[]) => bySeed(of, (trial) => trial.accuracy);
+  const differences = base === null ? [] : pairedDifferences(accuracies(own), accuracies(base));
+  const values = (of: readonly Trial[]) => of.map((trial) => trial.accuracy);
+  const improvement = base === null ? null : improvementEstimate(values(own), values(base), name);
   return {
-    ...{ n, accuracy, low, high, difference, differenceLow, differenceHigh, corrected },
+    ...{ n, accuracy, low, high },
+    ...pairedOver(differences.map(({ difference }) => difference)),
     probabilityOfImprovement: improvement?.probability ?? null,
     improvementLow: improvement?.low ?? null,
     improvementHigh: improvement?.high ?? null,
   };
 }
 
-function rowsOf(panel: string, all: readonly Trial[]): Row[] {
-  const choices = choicesOf(panel, all);
-  const base = choices.find(({ about }) => about.method === rival)?.told ?? [];
-  return choices.map(({ about, told }) => ({ ...about, ...tell(`${panel} ${about.method}`, told, base) }));
+function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
+  const choices = choicesOf(trials);
+  if (choices === null) return [];
+  const base = choices.methods.find(({ method }) => method === baseline)!;
+  return choices.methods.map((choice): Row => {
+    const { method, tried, best, reported } = choice;
+    const { encoder, backbone } = best[0]!;
+    return {
+      panel,
+      method: choice === base ? rival : method,
+      pairs: new Set(tried.map((trial) => `${trial.encoder} ${trial.backbone}`)).size,
+      choosers: choices.seeds,
+      incomplete: choices.incomplete,
+      ...{ encoder, backbone },
+      edge: edgeOf(choice),
+      validation: mean(best.map((trial) => trial.validation)),
+      reported: choices.others ? 'other seeds' : 'the same seeds',
+      ...outcomeOf(`${panel} ${method}`, reported, choice === base ? null : base.reported),
+    };
+  });
 }
 
 /**
@@ -171,7 +99,8 @@ function rowsOf(panel: string, all: readonly Trial[]): Row[] {
 async function trialsOf(journals: Journals): Promise<Trial[]> {
   const alike = labelRuns(journals.runs.map(({ file }) => ({ ...file.spec, evaluate: runDefaults.evaluate })));
   const panels = new Map(journals.runs.map(({ id }, i) => [id, alike[i]!.panel]));
-  const trials = await journals.rows<Trial>(`
+  const asked = new Map(journals.runs.map(({ id, file }) => [id, file.spec.evaluate.limit || Infinity]));
+  const trials = await journals.rows<Omit<Trial, 'asked'>>(`
     with numbered as (
         select *, row_number() over (partition by id order by step desc) as place from evaluate where split = 'validation'),
       validated as (select id, choice as validation, loss from numbered where place = 1 and choice is not null)
@@ -179,7 +108,7 @@ async function trialsOf(journals: Journals): Promise<Trial[]> {
     from final join runs using (id) join validated using (id)
     where final.choice is not null
     order by task, method, rateEncoder, rateBackbone, seed, id`);
-  return trials.map((trial) => ({ ...trial, panel: panels.get(trial.id)! }));
+  return trials.map((trial) => ({ ...trial, panel: panels.get(trial.id)!, asked: asked.get(trial.id)! }));
 }
 
 const rate = (value: number, atEdge: boolean) => `${Number(value.toPrecision(3))}${atEdge ? ' †' : ''}`;
@@ -189,7 +118,7 @@ export const fairFight: TableDefinition<Row> = {
   title: `Every method at its best pair of learning rates, against ${rival}`,
   shows:
     'every method at its own best pair of learning rates, chosen on validation, against constant rates chosen alike',
-  needs: `finished runs of \`${baseline}\` and of another method with two or more pairs of learning rates and seeds in common, with validation on the way`,
+  needs: `finished runs of \`${baseline}\` and of another method with two or more pairs of learning rates and seeds in common, with validation on the way, and at the chosen pairs two seeds that were evaluated on all questions`,
 
   async select(journals) {
     const panels = grouped(await trialsOf(journals), ({ panel }) => panel);
@@ -198,12 +127,14 @@ export const fairFight: TableDefinition<Row> = {
 
   caption(rows) {
     const bootstrapped = rows.some((row) => row.improvementLow !== null) ? `, ${improvementText}` : '';
-    const differ = distinct(rows.map(({ pairs }) => pairs)).length > 1;
+    const differ = new Set(rows.map(({ pairs }) => pairs)).size > 1;
+    const incomplete = grouped(rows, ({ panel }) => panel).reduce((sum, [row]) => sum + row!.incomplete, 0);
     return [
       'Choice accuracy on the evaluation split, each method at the pair of learning rates with its highest last validation accuracy.',
       `Trials: pairs of rates × seeds that chose among them${differ ? '; methods had different numbers of pairs' : ', the same for every method'}.`,
+      ...(incomplete > 0 ? [`${incomplete} pairs of a method that lack one of these seeds are left out.`] : []),
       ...(rows.some(({ edge }) => edge !== '')
-        ? ['†: the smallest or largest rate that was tried, so a wider grid might find more.']
+        ? ['†: the smallest or largest rate that was tried beside the other one, so a wider grid might find more.']
         : []),
       `${rival}: constant rates so chosen.`,
       `Mean over ${seedCount(rows)} with 95 % Student t interval cut to 0..1;`,
@@ -211,9 +142,9 @@ export const fairFight: TableDefinition<Row> = {
       `P: probability that a run exceeds one of ${rival} (ties half)${bootstrapped}.`,
       `${testsText(rows)}.`,
       'Bold: highest mean of its task.',
-      rows.every(({ seeds }) => seeds === 'other')
-        ? 'Other seeds chose the pair than are reported.'
-        : 'The same seeds chose the pair and are reported: questions differ, seeds do not.',
+      rows.some(({ reported }) => reported === 'the same seeds')
+        ? 'Where the same seeds chose the pair and are reported, questions differ, seeds do not.'
+        : 'Other seeds chose than are reported.',
     ].join(' ');
   },
 
@@ -222,7 +153,7 @@ export const fairFight: TableDefinition<Row> = {
       { header: 'Task', numeric: false },
       { header: 'Method', numeric: false },
       { header: 'Trials', numeric: true },
-      { header: 'n', numeric: true },
+      { header: 'Reported', numeric: true },
       { header: 'Rate of encoder', numeric: true },
       { header: 'of backbone', numeric: true },
       { header: 'Validation', numeric: true },
@@ -236,7 +167,7 @@ export const fairFight: TableDefinition<Row> = {
         { text: row.panel },
         { text: row.method },
         { text: `${row.pairs} × ${row.choosers}` },
-        { text: String(row.n) },
+        { text: `${row.n}, ${row.reported}` },
         { text: rate(row.encoder, row.edge.includes('encoder')) },
         { text: rate(row.backbone, row.edge.includes('backbone')) },
         { text: row.validation.toFixed(3) },

@@ -40,7 +40,7 @@ export const define: Define = (command) => {
       else {
         say(
           [
-            `${kept.runs} run${kept.runs === 1 ? '' : 's'} kept in ${relative(process.cwd(), kept.path)}, ${(kept.bytes / 1024 ** 2).toFixed(2)} MB`,
+            `${kept.runs} run${kept.runs === 1 ? '' : 's'} kept in ${relative(process.cwd(), kept.path)}, ${(kept.bytes / 1024 ** 2).toFixed(2)} MB${options.answers === true ? `, with the answers of ${kept.answers}` : ', without answers (--answers keeps them)'}`,
             ...(kept.ignored.length === 0
               ? []
               : [`not kept, ${kept.ignored.length}:`, ...kept.ignored.map(({ id, reason }) => `  ${id}  ${reason}`)]),

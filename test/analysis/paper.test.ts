@@ -450,7 +450,7 @@ describe('fair-fight', () => {
     expect(rows[0]!['difference']).toBe('');
     const shown = readFileSync(join(out(), 'fair-fight.md'), 'utf8');
     expect(shown).toContain('| 3 × 4 |');
-    expect(shown).toContain('The same seeds chose the pair and are reported');
+    expect(shown).toContain('Where the same seeds chose the pair and are reported');
   });
 
   test('other seeds are told than chose, evaluated on more; one method has a wider grid; an edge is marked', async () => {
@@ -487,19 +487,19 @@ describe('fair-fight', () => {
     }
     const rows = await table('apart', 'fair-fight');
     expect(
-      rows.map((row) => ['panel', 'method', 'pairs', 'choosers', 'n', 'edge', 'seeds'].map((name) => row[name])),
+      rows.map((row) => ['panel', 'method', 'pairs', 'choosers', 'n', 'edge', 'reported'].map((name) => row[name])),
     ).toEqual([
-      ['sound-qa', 'per-module-lr', '5', '2', '3', '', 'other'],
-      ['sound-qa', 'commit-clr', '2', '2', '3', 'encoder, backbone', 'other'],
+      ['sound-qa', 'per-module-lr', '5', '2', '3', '', 'other seeds'],
+      ['sound-qa', 'commit-clr', '2', '2', '3', 'encoder, backbone', 'other seeds'],
     ]);
     expect(rows.map((row) => Number(row['validation']))).toEqual([0.6, 0.7]);
     expect(Number(rows[0]!['accuracy'])).toBeCloseTo(0.52, 6);
     expect(Number(rows[1]!['difference'])).toBeCloseTo(0.05, 6);
     const shown = readFileSync(join(out(), 'fair-fight.md'), 'utf8');
-    expect(shown).toContain('| 5 × 2 | 3 | 0.001 | 0.001 |');
-    expect(shown).toContain('| 2 × 2 | 3 | 0.0003 † | 0.001 † |');
+    expect(shown).toContain('| 5 × 2 | 3, other seeds | 0.001 | 0.001 |');
+    expect(shown).toContain('| 2 × 2 | 3, other seeds | 0.0003 † | 0.001 † |');
     expect(shown).toContain('methods had different numbers of pairs. †: the smallest or largest rate');
-    expect(shown).toContain('Other seeds chose the pair than are reported.');
+    expect(shown).toContain('Other seeds chose than are reported.');
   });
 });
 

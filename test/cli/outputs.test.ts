@@ -95,7 +95,7 @@ describe('a command with --json', () => {
     ['tables', 'small', '--only', 'results', '--out', 'OUT'],
     ['report', 'small', '--interactive', '--out', 'OUT'],
     ['claims', 'small', '--out', 'OUT'],
-    ['keep', 'small', '--out', 'OUT'],
+    ['keep', 'small', '--answers', '--out', 'OUT'],
     ['score', 'small'],
     ['remove', 'small'],
     ['clean', 'failed', 'partial', 'best'],

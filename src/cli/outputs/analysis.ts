@@ -80,7 +80,13 @@ export const analysisOutputs = {
   keep: {
     command: 'keep',
     about: 'the file of kept runs',
-    fields: object({ path: text, runs: whole, bytes: whole, ignored: list(reason) }),
+    fields: object({
+      path: text,
+      runs: whole,
+      answers: said(whole, 'runs whose answers were kept'),
+      bytes: whole,
+      ignored: list(reason),
+    }),
   },
   score: {
     command: 'score',
