@@ -39,7 +39,12 @@ export async function* trainRun(
   options: TrainOptions = {},
 ): AsyncGenerator<JournalRecord, TrainSummary> {
   const begun = performance.now();
-  const prepared = await prepare(spec, options.onStage ?? (() => undefined), options.asked ?? spec);
+  // Features of a large set take minutes, and there is no step to end: whoever stops the run is heard between media.
+  const onStage = (stage: string) => {
+    options.signal?.throwIfAborted();
+    options.onStage?.(stage);
+  };
+  const prepared = await prepare(spec, onStage, options.asked ?? spec);
   const seconds = (performance.now() - begun) / 1000;
   const summary = yield* trainPrepared(spec, prepared, options);
   return { ...summary, seconds: { ...summary.seconds, prepare: seconds + summary.seconds.prepare } };

@@ -4,7 +4,7 @@ import { readSafetensors } from '../../src/models/weights/safetensors';
 import { useBackend } from '../../src/tensor/backend';
 import type { RunCheckpoint } from '../../src/train/checkpoint';
 import type { JournalRecord } from '../../src/train/records';
-import { trainPrepared, type TrainOptions, type TrainSummary } from '../../src/train/run';
+import { trainPrepared, trainRun, type TrainOptions, type TrainSummary } from '../../src/train/run';
 import { withCache } from '../../testing/environment';
 import { killAndResume } from '../../testing/killing';
 import { notEmpty } from '../../testing/lists';
@@ -86,6 +86,15 @@ describe('a checkpoint', () => {
       expect(Buffer.compare(summary.checkpoint, alone.summary.checkpoint)).toBe(0);
       expect(summary.notices).toEqual(alone.summary.notices);
     }
+  });
+
+  it('is not waited for while the run is being prepared: it stops at the next stage', async () => {
+    const stages: string[] = [];
+    const onStage = (stage: string) => void stages.push(stage);
+    await expect(trainRun(tinySpec(regularised), { signal: AbortSignal.abort(), onStage }).next()).rejects.toThrow(
+      /abort/i,
+    );
+    expect(stages).toEqual([]);
   });
 
   it('is handed out when the run is stopped, also in the middle of an evaluation, and continues exactly', async () => {
