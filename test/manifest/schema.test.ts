@@ -182,6 +182,7 @@ describe('experiments', () => {
     const most: Record<string, number> = {
       'tasks.json': 6,
       'paper/yoked.json': 5,
+      'paper/level.json': 5,
       'paper/rivals.json': 15,
       'paper/larger-tower.json': 5,
     };
@@ -225,7 +226,7 @@ describe('experiments', () => {
     }
   });
 
-  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into six and a half hours on two cores, the larger ones into fifteen', () => {
+  it('the manifests of the paper have the runs that experiments/README.md and their about say, and fit into seven hours on two cores, the larger ones into fifteen', () => {
     const text = readFileSync(join(folder, 'README.md'), 'utf8');
     const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(
       ([, name, ...counts]) => ({
@@ -253,7 +254,7 @@ describe('experiments', () => {
       rows
         .filter(({ name }) => name.startsWith('larger-') === larger)
         .reduce((sum, { counts }) => sum + counts[2]!, 0) / 60;
-    expect(hours(false)).toBeLessThan(6.5);
+    expect(hours(false)).toBeLessThan(7);
     expect(hours(true)).toBeLessThan(15);
   });
 
