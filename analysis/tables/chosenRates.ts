@@ -24,6 +24,8 @@ export type Trial = {
 /** What a method chose, and its runs that are reported. */
 export interface Choice {
   method: string;
+  /** pairs of rates that it chose among */
+  pairs: number;
   /** the trials that chose, of all pairs */
   tried: Trial[];
   /** those of the pair that they chose */
@@ -80,11 +82,39 @@ export const edgeOf = ({ tried, best: [pair] }: Pick<Choice, 'tried' | 'best'>):
     })
     .join(', ');
 
+type Chosen = Omit<Choice, 'reported'>;
+const bySeed = (trials: readonly Trial[]) => [...trials].sort((a, b) => a.seed - b.seed);
+
+/**
+ * The runs that are reported of each choice: of two or more seeds beside `choosers` that every method has at its pair,
+ * asked as much as any run; without them those that chose, if they were asked no less. Null where neither is there.
+ */
+function reportedOf(
+  all: readonly Trial[],
+  chosen: readonly Chosen[],
+  choosers: readonly number[],
+): { others: boolean; runs: Trial[][] } | null {
+  const most = Math.max(...all.map(({ asked }) => asked));
+  const others = chosen.map(({ method, best }) =>
+    all.filter(
+      (trial) =>
+        trial.method === method &&
+        pairKey(trial) === pairKey(best[0]!) &&
+        !choosers.includes(trial.seed) &&
+        trial.asked === most,
+    ),
+  );
+  const common = seedsOf(others.flat()).filter((seed) => others.every((own) => seedsOf(own).includes(seed)));
+  if (common.length > 1)
+    return { others: true, runs: others.map((own) => bySeed(own.filter(({ seed }) => common.includes(seed)))) };
+  if (chosen.some(({ best }) => best.some(({ asked }) => asked < most))) return null;
+  return { others: false, runs: chosen.map(({ best }) => bySeed(best)) };
+}
+
 /**
  * The choices of the methods of one panel, constant rates among them; null where there is nothing to choose or nothing
  * to report. Those seeds choose that have two pairs of rates or more under every method, among the pairs that a method
- * has with all of these seeds. Two other seeds or more that every method has at its chosen pair are reported; without
- * them the same seeds are, if they were asked no less than any run here.
+ * has with all of these seeds.
  */
 export function choicesOf(all: readonly Trial[]): Choices | null {
   const methods = grouped(all, ({ method }) => method).filter((own) => pairsOf(own).length > 1);
@@ -95,34 +125,20 @@ export function choicesOf(all: readonly Trial[]): Choices | null {
   const grids = choosers.map((pairs) => pairs.filter((pair) => seedsOf(pair).length === seeds.length));
   if (grids.length < 2 || grids.some((pairs) => pairs.length < 2)) return null;
   if (!methods.some((own) => own[0]!.method === baseline)) return null;
-  const chosen = grids.map((pairs) => ({ method: pairs[0]![0]!.method, tried: pairs.flat(), best: bestPair(pairs) }));
 
-  const most = Math.max(...all.map(({ asked }) => asked));
-  const others = chosen.map(({ method, best }) =>
-    all.filter(
-      (trial) =>
-        trial.method === method &&
-        pairKey(trial) === pairKey(best[0]!) &&
-        !seeds.includes(trial.seed) &&
-        trial.asked === most,
-    ),
-  );
-  const common = seedsOf(others.flat()).filter((seed) =>
-    others.every((own) => own.some((trial) => trial.seed === seed)),
-  );
-  const hasOthers = common.length > 1;
-  if (!hasOthers && chosen.some(({ best }) => best.some(({ asked }) => asked < most))) return null;
-  const bySeed = (trials: readonly Trial[]) => [...trials].sort((a, b) => a.seed - b.seed);
-  const reported = chosen.map(({ best }, i) =>
-    bySeed(hasOthers ? others[i]!.filter(({ seed }) => common.includes(seed)) : best),
-  );
+  const chosen = grids.map((pairs): Chosen => {
+    const best = bestPair(pairs);
+    return { method: best[0]!.method, pairs: pairs.length, tried: pairs.flat(), best };
+  });
+  const reported = reportedOf(all, chosen, seeds);
+  if (reported === null) return null;
   const order = orderMethods(chosen.map(({ method }) => method));
   return {
-    others: hasOthers,
+    others: reported.others,
     seeds: seeds.length,
     incomplete: choosers.flat().length - grids.flat().length,
     methods: chosen
-      .map((choice, i) => ({ ...choice, reported: reported[i]! }))
+      .map((choice, i) => ({ ...choice, reported: reported.runs[i]! }))
       .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method)),
   };
 }

@@ -75,12 +75,12 @@ function rowsOf(panel: string, trials: readonly Trial[]): Row[] {
   if (choices === null) return [];
   const base = choices.methods.find(({ method }) => method === baseline)!;
   return choices.methods.map((choice): Row => {
-    const { method, tried, best, reported } = choice;
+    const { method, pairs, best, reported } = choice;
     const { encoder, backbone } = best[0]!;
     return {
       panel,
       method: choice === base ? rival : method,
-      pairs: new Set(tried.map((trial) => `${trial.encoder} ${trial.backbone}`)).size,
+      pairs,
       choosers: choices.seeds,
       incomplete: choices.incomplete,
       ...{ encoder, backbone },
