@@ -40,20 +40,22 @@ export async function keepRuns(folder: string, out: string, { answers = false } 
   const path = join(out, keptName);
   const { connection, close } = await openDatabase();
   const part = `${path}.part`;
+  const kept = runs.map(({ file, journal }) => ({
+    id: file.id,
+    folder: dirname(journal),
+    files: keptFiles.filter(
+      (name) => (answers || name !== predictionsName) && existsSync(join(dirname(journal), name)),
+    ),
+  }));
   try {
     mkdirSync(out, { recursive: true });
     await connection.run('create table kept (id varchar, file varchar, text varchar)');
     const insert = await connection.prepare('insert into kept values ($1, $2, $3)');
-    for (const run of runs) {
-      for (const file of keptFiles.filter(
-        (name) => (answers || name !== predictionsName) && existsSync(join(dirname(run.journal), name)),
-      )) {
-        [run.file.id, file, readFileSync(join(dirname(run.journal), file), 'utf8')].forEach((value, i) =>
-          insert.bindVarchar(i + 1, value),
-        );
+    for (const { id, folder: from, files } of kept)
+      for (const file of files) {
+        [id, file, readFileSync(join(from, file), 'utf8')].forEach((value, i) => insert.bindVarchar(i + 1, value));
         await insert.run();
       }
-    }
     await connection.run(
       `copy (select * from kept order by id, file) to ${literalPath(part)} (format parquet, compression zstd, compression_level 19)`,
     );
@@ -63,7 +65,7 @@ export async function keepRuns(folder: string, out: string, { answers = false } 
   const content = readFileSync(part);
   writeWhole(path, content);
   rmSync(part, { force: true });
-  const withAnswers = answers ? runs.filter(({ journal }) => existsSync(join(dirname(journal), predictionsName))) : [];
+  const withAnswers = kept.filter(({ files }) => files.includes(predictionsName));
   return { path, runs: runs.length, answers: withAnswers.length, bytes: content.length, ignored };
 }
 

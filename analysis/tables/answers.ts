@@ -2,15 +2,16 @@
  * How many questions of a kind get the commonest answer. Where all of them have the same choices, a model that does not
  * look or listen has no reason to tell them apart, and gives one answer to all.
  */
+import { toldAnswer } from '../../src/train/predictions';
+import type { Run } from '../aggregate';
 import { predictionsOf } from '../answers';
 import { seedCount } from '../figure';
-import { toldAnswer } from '../../src/train/predictions';
 import { grouped } from '../grouped';
 import { orderMethods } from '../labels';
 import { compared } from '../scores';
 import { mean, shareInterval } from '../statistics';
-import type { Run } from '../aggregate';
-import { consecutive, type TableDefinition } from '../table';
+import { estimateText, type TableDefinition } from '../table';
+import { kindLayout } from './kindLayout';
 
 /** The answers of one run to the questions of one kind. */
 type Spread = {
@@ -82,9 +83,6 @@ const rowsOf = (spreads: readonly Spread[]): Row[] =>
       }),
     );
 
-const text = ({ share, low, high, distinct }: Row): string =>
-  `${share.toFixed(2)}${low === null || high === null ? '' : ` [${low.toFixed(2)}, ${high.toFixed(2)}]`} of ${Number(distinct.toFixed(1))}`;
-
 export const answers: TableDefinition<Row> = {
   name: 'answers',
   title: 'Share of the commonest answer by kind of question',
@@ -105,26 +103,12 @@ export const answers: TableDefinition<Row> = {
       'References: the same share of the reference answers. 1.00: every question gets the same answer, whatever is seen or heard. Runs that kept no answers are not in it.',
     ].join(' '),
 
-  layout(rows) {
-    const methods = orderMethods(rows.map((row) => row.method));
-    return {
-      columns: [
-        ...['Task', 'Learning rates', 'Kind'].map((header) => ({ header, numeric: false })),
-        ...['Questions', 'References', ...methods].map((header) => ({ header, numeric: true })),
-      ],
-      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-        consecutive(group, (row) => row.kind).map((line) => [
-          { text: line[0]!.panel },
-          { text: line[0]!.setting },
-          { text: line[0]!.kind },
-          { text: String(line[0]!.questions) },
-          { text: line[0]!.reference.toFixed(2) },
-          ...methods.map((method) => {
-            const row = line.find((each) => each.method === method);
-            return { text: row === undefined ? '–' : text(row) };
-          }),
-        ]),
-      ),
-    };
-  },
+  layout: (rows) =>
+    kindLayout(
+      rows,
+      ({ share, low, high, distinct }) => ({
+        text: `${estimateText(share, low, high, 2)} of ${Number(distinct.toFixed(1))}`,
+      }),
+      { Questions: ({ questions }) => String(questions), References: ({ reference }) => reference.toFixed(2) },
+    ),
 };

@@ -2,7 +2,8 @@
 import { seedCount } from '../figure';
 import { orderMethods, orderSettings } from '../labels';
 import { shareInterval } from '../statistics';
-import { consecutive, type TableDefinition } from '../table';
+import { consecutive, estimateText, type TableDefinition } from '../table';
+import { kindLayout } from './kindLayout';
 import { best } from './results';
 
 type KindScore = { panel: string; setting: string; kind: string; method: string; choice: number };
@@ -63,26 +64,9 @@ export const byKind: TableDefinition<Row> = {
       'in brackets the 95 % Student t interval cut to 0..1 (none for one seed); bold: highest mean of the row.',
     ].join(' '),
 
-  layout(rows) {
-    const methods = orderMethods(rows.map((row) => row.method));
-    const text = (row: Row) =>
-      `${row.choice.toFixed(2)}${row.low === null || row.high === null ? '' : ` [${row.low.toFixed(2)}, ${row.high.toFixed(2)}]`}`;
-    return {
-      columns: [
-        ...['Task', 'Learning rates', 'Kind'].map((header) => ({ header, numeric: false })),
-        ...methods.map((header) => ({ header, numeric: true })),
-      ],
-      groups: consecutive(rows, (row) => JSON.stringify([row.panel, row.setting])).map((group) =>
-        consecutive(group, (row) => row.kind).map((line) => [
-          { text: line[0]!.panel },
-          { text: line[0]!.setting },
-          { text: line[0]!.kind },
-          ...methods.map((method) => {
-            const row = line.find((each) => each.method === method);
-            return row === undefined ? { text: '–' } : { text: text(row), best: row.best === 1 };
-          }),
-        ]),
-      ),
-    };
-  },
+  layout: (rows) =>
+    kindLayout(rows, ({ choice, low, high, best: isBest }) => ({
+      text: estimateText(choice, low, high, 2),
+      best: isBest === 1,
+    })),
 };
